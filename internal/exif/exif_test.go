@@ -1,0 +1,266 @@
+package exif
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestOrientationTable(t *testing.T) {
+	// Where stored row 0 is seen: at the left or right exactly when the sides swap.
+	row := map[Orientation]string{
+		1: "top", 2: "top", 3: "bottom", 4: "bottom", 5: "left", 6: "right", 7: "right", 8: "left",
+	}
+	for v := 0; v <= 255; v++ {
+		o := Orientation(v)
+		_, valid := row[o]
+		if o.Valid() != valid {
+			t.Errorf("Orientation(%d).Valid() = %t", v, o.Valid())
+		}
+		if swaps := row[o] == "left" || row[o] == "right"; o.Swaps() != swaps {
+			t.Errorf("Orientation(%d).Swaps() = %t", v, o.Swaps())
+		}
+	}
+	if TopLeft != 1 || RightTop != 6 || LeftBottom != 8 {
+		t.Errorf("names are off: TopLeft %d, RightTop %d, LeftBottom %d", TopLeft, RightTop, LeftBottom)
+	}
+}
+
+func TestParseOrientation(t *testing.T) {
+	for mark, order := range byteOrders {
+		for v := uint16(0); v <= 10; v++ {
+			want := Orientation(v)
+			if v > 8 {
+				want = 0
+			}
+			forms := map[string]field{
+				"short": short(order, tagOrientation, v),
+				"long":  {tagOrientation, typeLong, 1, order.AppendUint32(nil, uint32(v))},
+				"byte":  {tagOrientation, typeByte, 1, []byte{byte(v)}},
+			}
+			for form, f := range forms {
+				info, err := Parse(build(mark, []field{ascii(0x010F, "maker of the camera\x00"), f}))
+				if err != nil || info.Orientation != want {
+					t.Errorf("%s %s %d: got %d, %v", mark, form, v, info.Orientation, err)
+				}
+			}
+		}
+		// 256+6 must not be taken for 6.
+		if info, err := Parse(build(mark, []field{short(order, tagOrientation, 262)})); err != nil || info != (Info{}) {
+			t.Errorf("%s 262: got %+v, %v", mark, info, err)
+		}
+	}
+}
+
+func TestParseText(t *testing.T) {
+	tests := []struct{ stored, artist, copyright string }{
+		{"", "", ""},
+		{"\x00", "", ""},
+		{"Ann\x00", "Ann", "Ann"},
+		{"Ann", "Ann", "Ann"},
+		{"Ann Example\x00", "Ann Example", "Ann Example"},
+		{"Ann Example      \x00", "Ann Example", "Ann Example"},
+		{"          \x00\x00\x00\x00", "", ""},
+		{"Ann\x00Bob\x00", "Ann", "Ann\x00Bob"},
+		{" \x00Bob the editor\x00", "", " \x00Bob the editor"},
+		{"Zoë 写真\x00", "Zoë 写真", "Zoë 写真"},
+		{"\xff\xfe\x00", "\xff\xfe", "\xff\xfe"},
+	}
+	for _, test := range tests {
+		for mark, order := range byteOrders {
+			b := build(mark, []field{
+				short(order, tagOrientation, 6), ascii(tagArtist, test.stored),
+				{tagCopyright, typeUTF8, uint32(len(test.stored)), []byte(test.stored)},
+			})
+			got, err := Parse(b)
+			if want := (Info{6, test.artist, test.copyright}); err != nil || got != want {
+				t.Errorf("%s %q: got %+v, %v, want %+v", mark, test.stored, got, err, want)
+			}
+		}
+	}
+}
+
+func TestParseDamage(t *testing.T) {
+	le := byteOrders["II"]
+	orientation := short(le, tagOrientation, 8)
+	whole := build("II", []field{orientation, ascii(tagArtist, "Ann Example\x00")})
+	with := func(at int, bytes ...byte) []byte {
+		b := append([]byte(nil), whole...)
+		copy(b[at:], bytes)
+		return b
+	}
+	tests := []struct {
+		name  string
+		block []byte
+		want  Info
+		at    string
+	}{
+		{"empty", nil, Info{}, "byte 0:"},
+		{"header only half there", whole[:7], Info{}, "byte 7:"},
+		{"no byte order", with(0, []byte("Exif")...), Info{}, "byte 0:"},
+		{"BigTIFF", with(2, 43), Info{}, "byte 2:"},
+		{"directory in the header", with(4, 4), Info{}, "byte 4:"},
+		{"directory past the end", with(4, 0xff, 0xff, 0xff, 0xff), Info{}, "byte 4294967295:"},
+		{"cut in the second entry", whole[:30], Info{Orientation: 8}, "byte 22:"},
+		{"cut in the first entry", whole[:15], Info{}, "byte 10:"},
+		{"more entries claimed than there are", append([]byte("II*\x00\x08\x00\x00\x00\xff\xff"), whole[10:22]...), Info{Orientation: 8}, "byte 22:"},
+		{"text past the end", whole[:40], Info{Orientation: 8}, "byte 22:"},
+		{"text far away", with(30, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
+		{"text without end", with(26, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
+		{"text that is no text", with(24, typeLong), Info{Orientation: 8}, "byte 22:"},
+		{"orientation of two numbers", with(14, 2), Info{Artist: "Ann Example"}, "byte 10:"},
+		{"orientation in words", with(12, typeASCII), Info{Artist: "Ann Example"}, "byte 10:"},
+		{"text over the bound", build("II", []field{ascii(tagArtist, strings.Repeat("a", maxText+1)), orientation}), Info{Orientation: 8}, "byte 10:"},
+	}
+	for _, test := range tests {
+		got, err := Parse(test.block)
+		if err == nil || !strings.Contains(err.Error(), test.at) {
+			t.Errorf("%s: error %v does not say %q", test.name, err, test.at)
+		}
+		if got != test.want {
+			t.Errorf("%s: got %+v, want %+v", test.name, got, test.want)
+		}
+	}
+	// No link after the last directory is common enough to be no damage.
+	if got, err := Parse(build("II", []field{orientation})[:22]); err != nil || got.Orientation != 8 {
+		t.Errorf("no link: got %+v, %v", got, err)
+	}
+	// The first of two counts.
+	if got, err := Parse(build("II", []field{orientation, short(le, tagOrientation, 3)})); err != nil || got.Orientation != 8 {
+		t.Errorf("twice: got %+v, %v", got, err)
+	}
+}
+
+func TestUpright(t *testing.T) {
+	for mark, order := range byteOrders {
+		for v := uint16(1); v <= 8; v++ {
+			directories := func(v uint16) [][]field {
+				return [][]field{
+					{ascii(0x010F, "maker\x00"), short(order, tagOrientation, v), ascii(tagArtist, "Ann Example\x00")},
+					{short(order, 0x0103, 6), {tagOrientation, typeLong, 1, order.AppendUint32(nil, uint32(v))}},
+				}
+			}
+			before := build(mark, directories(v)...)
+			given := bytes.Clone(before)
+			got := Upright(given)
+			if !bytes.Equal(got, build(mark, directories(1)...)) {
+				t.Errorf("%s %d: not the same block with 1 in both directories", mark, v)
+			}
+			if !bytes.Equal(given, before) {
+				t.Errorf("%s %d: the given block was changed", mark, v)
+			}
+		}
+	}
+}
+
+func TestUprightLeavesTheRest(t *testing.T) {
+	le := byteOrders["II"]
+	same := map[string][]byte{
+		"none":           build("II", []field{ascii(tagArtist, "Ann Example\x00")}),
+		"words":          build("II", []field{ascii(tagOrientation, "six")}),
+		"two":            build("II", []field{{tagOrientation, typeShort, 2, []byte{6, 0, 6, 0}}}),
+		"not TIFF":       []byte("II+\x00\x08\x00\x00\x00 and so on"),
+		"empty":          {},
+		"nil":            nil,
+		"other IFD only": build("II", []field{short(le, 0x8769, 26)}, nil, []field{short(le, tagOrientation, 6)}),
+	}
+	for name, b := range same {
+		if got := Upright(b); !bytes.Equal(got, b) {
+			t.Errorf("%s: got %q, want %q", name, got, b)
+		}
+	}
+
+	// A thumbnail directory laid over the picture's, from the value of the first field on: its orientation has the bytes
+	// of the second field, whose count must not change.
+	b := build("II", []field{{0x0100, typeLong, 1, []byte{1, 0, 0x12, 0x01}}, {typeShort, 1, 6 << 16, nil}})
+	le.PutUint32(b[34:], 18)
+	if laid, err := (block{data: b, order: le}).directory(18); err != nil || laid.n != 1 || b[28] != 6 {
+		t.Fatalf("the forgery is none: %+v, %v", laid, err)
+	}
+	if got := Upright(b); !bytes.Equal(got, b) {
+		t.Errorf("overlapping directories: got %x, want %x", got, b)
+	}
+
+	// A directory that points at itself ends.
+	loop := build("II", []field{short(le, tagOrientation, 6)})
+	le.PutUint32(loop[22:], 8)
+	if info, err := Parse(Upright(loop)); err != nil || info.Orientation != 1 {
+		t.Errorf("loop: got %+v, %v", info, err)
+	}
+
+	// What is left of a block that was cut is set all the same.
+	cut := build("II", []field{short(le, tagOrientation, 6), short(le, 0x0128, 2)})[:30]
+	if info, err := Parse(Upright(cut)); err == nil || info.Orientation != 1 {
+		t.Errorf("cut: got %+v, %v", info, err)
+	}
+}
+
+func TestCopyrightOnly(t *testing.T) {
+	texts := []string{"", "A", "Ann", "Anna", "Ann Example", "Zoë 写真", "\xff", strings.Repeat("long ", 3000) + "."}
+	rights := append(texts, "Ann\x00Bob", " \x00Bob")
+	for _, artist := range texts {
+		for _, copyright := range rights {
+			want := Info{Artist: artist, Copyright: copyright}
+			b := CopyrightOnly(Info{Orientation: 6, Artist: artist, Copyright: copyright})
+			if artist == "" && copyright == "" {
+				if b != nil {
+					t.Errorf("nothing to say gives %d bytes", len(b))
+				}
+				continue
+			}
+			if got, err := Parse(b); err != nil || got != want {
+				t.Errorf("%.20q, %.20q: got %.40q, %v", artist, copyright, fmt.Sprint(got), err)
+			}
+			if len(b) > 65533-len("Exif\x00\x00") {
+				t.Errorf("%.20q, %.20q: %d bytes do not fit a JPEG segment", artist, copyright, len(b))
+			}
+		}
+	}
+	if b := CopyrightOnly(Info{Orientation: 6, Artist: "   ", Copyright: " \x00\x00 "}); b != nil {
+		t.Errorf("blanks give %x", b)
+	}
+	// One byte by byte: header, one field of four bytes in its entry, no further directory.
+	want := []byte("II*\x00\x08\x00\x00\x00" + "\x01\x00" + "\x98\x82\x02\x00\x04\x00\x00\x00Ann\x00" + "\x00\x00\x00\x00")
+	if got := CopyrightOnly(Info{Copyright: "Ann"}); !bytes.Equal(got, want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for mark, order := range byteOrders {
+		f.Add(build(mark, []field{short(order, tagOrientation, 6), ascii(tagArtist, "Ann Example\x00"), ascii(tagCopyright, "Ann\x00Bob\x00")},
+			[]field{short(order, tagOrientation, 6)}))
+		f.Add(build(mark, []field{{tagOrientation, typeLong, 1, order.AppendUint32(nil, 3)}})[:22])
+	}
+	f.Add(CopyrightOnly(Info{Artist: "Ann Example", Copyright: "Example"}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		before := bytes.Clone(b)
+		info, err := Parse(b)
+		if info.Orientation != 0 && !info.Orientation.Valid() {
+			t.Fatalf("orientation %d", info.Orientation)
+		}
+		upright := Upright(b)
+		if !bytes.Equal(b, before) {
+			t.Fatal("the input was changed")
+		}
+		after, afterErr := Parse(upright)
+		if len(upright) != len(b) || after.Orientation > 1 || (info.Orientation != 0) && after.Orientation != 1 {
+			t.Fatalf("upright: %d bytes of %d, orientation %d of %d", len(upright), len(b), after.Orientation, info.Orientation)
+		}
+		if (err == nil) != (afterErr == nil) {
+			t.Fatalf("upright changes %v to %v", err, afterErr)
+		}
+		rights := CopyrightOnly(info)
+		if rights == nil {
+			if info.Artist != "" || info.Copyright != "" {
+				t.Fatalf("%+v gives no block", info)
+			}
+			return
+		}
+		want := Info{Artist: info.Artist, Copyright: info.Copyright}
+		if got, err := Parse(rights); err != nil || got != want {
+			t.Fatalf("got %+v, %v, want %+v", got, err, want)
+		}
+	})
+}

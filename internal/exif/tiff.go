@@ -1,0 +1,168 @@
+package exif
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+)
+
+// Tags of IFD0 that are read or written here.
+const (
+	tagOrientation = 0x0112
+	tagArtist      = 0x013B
+	tagCopyright   = 0x8298
+)
+
+// Field types (TIFF 6.0 section 2; Exif 3.0 4.6.2 adds UTF-8).
+const (
+	typeByte   = 1
+	typeASCII  = 2
+	typeShort  = 3
+	typeLong   = 4
+	typeSByte  = 6
+	typeSShort = 8
+	typeSLong  = 9
+	typeUTF8   = 129
+)
+
+const (
+	headerSize = 8  // byte order, 42, offset of IFD0
+	entrySize  = 12 // tag, type, count, value or its offset
+)
+
+// block is a TIFF structure in memory. All offsets are bytes from its start.
+type block struct {
+	data  []byte
+	order binary.ByteOrder
+	first int64 // offset of IFD0, not checked
+}
+
+// directory is an IFD: n entries that lie wholly in the block, from at to end.
+type directory struct {
+	at, n, end int64
+	next       int64 // offset of the next IFD, not checked; 0 for none
+}
+
+// entry is one field of a directory; its value or offset is at at+8.
+type entry struct {
+	at       int64
+	tag, typ uint16
+	count    uint32
+}
+
+func damage(at int64, format string, args ...any) error {
+	return fmt.Errorf("exif at byte %d: %s", at, fmt.Sprintf(format, args...))
+}
+
+func open(data []byte) (block, error) {
+	if len(data) < headerSize {
+		return block{}, damage(int64(len(data)), "header cut short")
+	}
+	var order binary.ByteOrder
+	switch string(data[:2]) {
+	case "II":
+		order = binary.LittleEndian
+	case "MM":
+		order = binary.BigEndian
+	default:
+		return block{}, damage(0, "byte order %q", data[:2])
+	}
+	if magic := order.Uint16(data[2:]); magic != 42 {
+		return block{}, damage(2, "magic number %d, want 42", magic)
+	}
+	return block{data: data, order: order, first: int64(order.Uint32(data[4:]))}, nil
+}
+
+// directory finds the IFD at an offset. One that is cut short is returned with the entries that it still has and an error.
+func (b block) directory(at int64) (directory, error) {
+	size := int64(len(b.data))
+	if at < headerSize || at > size-2 {
+		return directory{}, damage(at, "directory outside of the block")
+	}
+	claimed := int64(b.order.Uint16(b.data[at:]))
+	d := directory{at: at, n: min(claimed, (size-at-2)/entrySize)}
+	d.end = at + 2 + d.n*entrySize
+	if d.n < claimed {
+		return d, damage(d.end, "directory of %d entries cut short after %d", claimed, d.n)
+	}
+	// Some writers leave out the link after the last directory.
+	if d.end+4 <= size {
+		d.next = int64(b.order.Uint32(b.data[d.end:]))
+		d.end += 4
+	}
+	return d, nil
+}
+
+func (b block) entries(d directory) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		for i := range d.n {
+			at := d.at + 2 + i*entrySize
+			e := entry{at: at, tag: b.order.Uint16(b.data[at:]), typ: b.order.Uint16(b.data[at+2:]), count: b.order.Uint32(b.data[at+4:])}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// width is the number of bytes of an integer that stands in the entry itself, or 0. The standard wants a SHORT for the
+// orientation; other integers are in use.
+func (e entry) width() int {
+	if e.count != 1 {
+		return 0
+	}
+	switch e.typ {
+	case typeByte, typeSByte:
+		return 1
+	case typeShort, typeSShort:
+		return 2
+	case typeLong, typeSLong:
+		return 4
+	}
+	return 0
+}
+
+// integer is the entry's single value. Negative numbers come out as large ones.
+func (b block) integer(e entry) (uint32, error) {
+	value := b.data[e.at+8:]
+	switch e.width() {
+	case 1:
+		return uint32(value[0]), nil
+	case 2:
+		return uint32(b.order.Uint16(value)), nil
+	case 4:
+		return b.order.Uint32(value), nil
+	}
+	return 0, damage(e.at, "tag 0x%04x is not one integer: type %d, count %d", e.tag, e.typ, e.count)
+}
+
+// setInteger writes the entry's single value in place and leaves an entry that is no integer as it is.
+func (b block) setInteger(e entry, v uint8) {
+	value := b.data[e.at+8:]
+	switch e.width() {
+	case 1:
+		value[0] = v
+	case 2:
+		b.order.PutUint16(value, uint16(v))
+	case 4:
+		b.order.PutUint32(value, uint32(v))
+	}
+}
+
+// text is the entry's bytes, NULs included.
+func (b block) text(e entry) (string, error) {
+	if e.typ != typeASCII && e.typ != typeUTF8 {
+		return "", damage(e.at, "tag 0x%04x is no text: type %d", e.tag, e.typ)
+	}
+	n, at := int64(e.count), e.at+8
+	if n > maxText {
+		return "", damage(e.at, "tag 0x%04x has %d bytes, over %d", e.tag, n, maxText)
+	}
+	if n > 4 {
+		at = int64(b.order.Uint32(b.data[at:]))
+	}
+	if at > int64(len(b.data))-n {
+		return "", damage(e.at, "tag 0x%04x has %d bytes at %d, outside of the block", e.tag, n, at)
+	}
+	return string(b.data[at : at+n]), nil
+}
