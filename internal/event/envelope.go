@@ -1,0 +1,219 @@
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// message reads a message of a queue, whose body is any other shape. It gives at least one item, all with its ID.
+func (p *parser) message(record json.RawMessage, depth int) []Item {
+	var m struct {
+		MessageID string `json:"messageId"`
+		Body      string `json:"body"`
+	}
+	if err := json.Unmarshal(record, &m); err != nil {
+		return []Item{{ID: m.MessageID, Err: err}}
+	}
+	items := p.inner(m.Body, depth)
+	for i := range items {
+		items[i].ID = m.MessageID
+	}
+	return items
+}
+
+// topicRecord reads a topic's notification as Lambda gets it.
+func (p *parser) topicRecord(record json.RawMessage, depth int) []Item {
+	var r struct {
+		Sns json.RawMessage
+	}
+	if err := json.Unmarshal(record, &r); err != nil {
+		return []Item{{Err: err}}
+	}
+	if r.Sns == nil {
+		return []Item{{Err: errors.New("no Sns member")}}
+	}
+	return p.published(r.Sns, depth)
+}
+
+// published reads a topic's notification: the same whether Lambda gets it or a queue holds it.
+func (p *parser) published(envelope []byte, depth int) []Item {
+	var n struct {
+		Type, Message string
+	}
+	if err := json.Unmarshal(envelope, &n); err != nil {
+		return []Item{{Err: fmt.Errorf("sns: %w", err)}}
+	}
+	if n.Type == "" {
+		return []Item{{Err: errors.New("sns: no type")}}
+	}
+	// The others (SubscriptionConfirmation, UnsubscribeConfirmation) are for whoever set the subscription up.
+	if n.Type != "Notification" {
+		return []Item{{Ignored: fmt.Sprintf("SNS message of type %.40q", n.Type)}}
+	}
+	return p.inner(n.Message, depth)
+}
+
+// inner reads the body inside an envelope of the given depth.
+func (p *parser) inner(body string, depth int) []Item {
+	e, err := p.body([]byte(body), depth+1)
+	switch {
+	case err != nil:
+		return []Item{{Err: fmt.Errorf("body: %w", err)}}
+	case e.Batch != nil:
+		// Nobody would answer the job that waits for them.
+		return []Item{{Err: errors.New("body: batch tasks inside another envelope")}}
+	case e.Shape == ShapeSQS:
+		return []Item{{Err: errors.New("body: queue messages inside another envelope")}}
+	}
+	return e.Items
+}
+
+// testEvent reads what S3 sends once when a notification is configured, before there is any change.
+func testEvent(name json.RawMessage) (Event, error) {
+	var s string
+	if err := json.Unmarshal(name, &s); err != nil {
+		return Event{}, err
+	}
+	if s != "s3:TestEvent" {
+		return Event{}, fmt.Errorf("unknown event %.40q", s)
+	}
+	return Event{Shape: ShapeS3, Items: []Item{{Ignored: s}}}, nil
+}
+
+// bridged reads an EventBridge event. Its keys are plain, unlike those of notifications.
+func bridged(body []byte) Item {
+	var e struct {
+		DetailType string `json:"detail-type"`
+		Source     string `json:"source"`
+		Time       string `json:"time"`
+		Detail     struct {
+			Bucket struct {
+				Name string `json:"name"`
+			} `json:"bucket"`
+			Object struct {
+				Key       string `json:"key"`
+				Size      *int64 `json:"size"`
+				ETag      string `json:"etag"`
+				VersionID string `json:"version-id"`
+				Sequencer string `json:"sequencer"`
+			} `json:"object"`
+		} `json:"detail"`
+	}
+	// Another service's detail may have any form, so its event is put aside before the detail is looked at.
+	wrong := json.Unmarshal(body, &e)
+	removed := e.DetailType == "Object Deleted"
+	if e.Source != "" && e.DetailType != "" && (e.Source != "aws.s3" || !removed && e.DetailType != "Object Created") {
+		return Item{Ignored: fmt.Sprintf("EventBridge event %.40q of %.40q", e.DetailType, e.Source)}
+	}
+	if wrong != nil {
+		return Item{Err: wrong}
+	}
+	if e.Source == "" || e.DetailType == "" {
+		return Item{Err: errors.New("no source or detail-type")}
+	}
+	o := e.Detail.Object
+	return finish(Change{
+		Bucket: e.Detail.Bucket.Name, Key: o.Key, VersionID: o.VersionID, ETag: o.ETag, Sequencer: o.Sequencer,
+		Removed: removed, Time: instant(e.Time),
+	}, o.Size)
+}
+
+// tasks reads an invocation by S3 Batch Operations. Its objects exist already; each is as if it had just been created.
+func (p *parser) tasks(body []byte) (Event, error) {
+	var b struct {
+		SchemaVersion string `json:"invocationSchemaVersion"`
+		InvocationID  string `json:"invocationId"`
+		Job           struct {
+			ID string `json:"id"`
+		} `json:"job"`
+		Tasks json.RawMessage `json:"tasks"`
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return Event{}, err
+	}
+	if b.SchemaVersion != "1.0" && b.SchemaVersion != "2.0" {
+		return Event{}, fmt.Errorf("batch invocation schema %.40q, want 1.0 or 2.0", b.SchemaVersion)
+	}
+	tasks, err := p.elements(b.Tasks)
+	if err != nil {
+		return Event{}, fmt.Errorf("tasks: %w", err)
+	}
+	e := Event{Shape: ShapeBatch, Batch: &Batch{b.SchemaVersion, b.InvocationID, b.Job.ID}}
+	for i, task := range tasks {
+		item := read(task)
+		if item.Err != nil {
+			item.Err = fmt.Errorf("task %d: %w", i, item.Err)
+		}
+		e.Items = append(e.Items, item)
+	}
+	if e.Items == nil {
+		e.Items = []Item{{Ignored: "no tasks"}}
+	}
+	return e, nil
+}
+
+func read(task json.RawMessage) Item {
+	var t struct {
+		TaskID    string `json:"taskId"`
+		Key       string `json:"s3Key"`
+		VersionID string `json:"s3VersionId"`
+		Bucket    string `json:"s3Bucket"`    // schema 2.0
+		BucketARN string `json:"s3BucketArn"` // schema 1.0
+	}
+	if err := json.Unmarshal(task, &t); err != nil {
+		return Item{ID: t.TaskID, Err: err}
+	}
+	if t.TaskID == "" {
+		return Item{Err: errors.New("no taskId")}
+	}
+	if t.Bucket == "" && t.BucketARN != "" {
+		// arn:partition:s3:region:account:bucket; a slash is an access point, which is no bucket's name.
+		part := strings.SplitN(t.BucketARN, ":", 6)
+		if len(part) != 6 || part[0] != "arn" || strings.ContainsAny(part[5], ":/") {
+			return Item{ID: t.TaskID, Err: fmt.Errorf("%.80q is not a bucket's ARN", t.BucketARN)}
+		}
+		t.Bucket = part[5]
+	}
+	key, err := url.QueryUnescape(t.Key)
+	if err != nil {
+		return Item{ID: t.TaskID, Err: fmt.Errorf("key: %w", err)}
+	}
+	item := finish(Change{Bucket: t.Bucket, Key: key, VersionID: t.VersionID}, nil)
+	item.ID = t.TaskID
+	return item
+}
+
+// finish checks and completes what a record says. Size is nil where it does not say.
+func finish(c Change, size *int64) Item {
+	c.Size = -1
+	if size != nil {
+		c.Size = *size
+	}
+	switch {
+	case c.Bucket == "":
+		return Item{Err: errors.New("no bucket name")}
+	case c.Key == "":
+		return Item{Err: errors.New("no object key")}
+	case size != nil && *size < 0:
+		return Item{Err: fmt.Errorf("object of %d bytes", *size)}
+	}
+	c.ETag = bare(c.ETag)
+	return Item{Change: c}
+}
+
+// bare is an ETag without the quotes that HTTP has around it and S3's events do not.
+func bare(etag string) string { return strings.Trim(etag, `"`) }
+
+// instant is an event's time. It serves people who read logs: one that cannot be read does not make a change bad.
+func instant(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	// In UTC a time may be of a year that RFC 3339 cannot write.
+	if t = t.UTC(); err != nil || t.Year() < 0 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
+}
