@@ -1,0 +1,5 @@
+package dct
+
+func forward(dst []int16, src []byte, stride, n int) { forwardGo(dst, src, stride, n) }
+
+func quantise(dst, src []int16, nonzero []uint64, d *Divisors) { quantiseGo(dst, src, nonzero, d) }

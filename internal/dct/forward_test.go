@@ -1,0 +1,155 @@
+package dct
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// exactForward is the formula of T.81 A.3.3 times 8.
+func exactForward(src []byte, stride int) (f [64]float64) {
+	for v := range 8 {
+		for u := range 8 {
+			sum := 0.0
+			for y := range 8 {
+				for x := range 8 {
+					sum += (float64(src[y*stride+x]) - 128) *
+						math.Cos(float64((2*x+1)*u)*math.Pi/16) * math.Cos(float64((2*y+1)*v)*math.Pi/16)
+				}
+			}
+			for _, k := range []int{u, v} {
+				if k == 0 {
+					sum /= math.Sqrt2
+				}
+			}
+			f[8*v+u] = 2 * sum
+		}
+	}
+	return f
+}
+
+// forwardBlocks is blocks that reach the corners of the range: noise, black and white, waves of one frequency.
+func forwardBlocks(r *rand.Rand, n int) []byte {
+	src := make([]byte, 64*n)
+	for i := range n {
+		u, v := r.Float64()*8, r.Float64()*8
+		kind, amplitude := i%4, r.Float64()*140
+		for y := range 8 {
+			for x := range 8 {
+				s := 0.0
+				switch kind {
+				case 0:
+					s = float64(r.IntN(256))
+				case 1:
+					s = float64(255 * r.IntN(2))
+				case 2:
+					s = 128 + amplitude*math.Cos((2*float64(x)+1)*u*math.Pi/16)*math.Cos((2*float64(y)+1)*v*math.Pi/16)
+				case 3:
+					s = 128
+					if math.Cos((2*float64(x)+1)*float64(int(u))*math.Pi/16)*math.Cos((2*float64(y)+1)*float64(int(v))*math.Pi/16) > 0 {
+						s = 255
+					} else {
+						s = 0
+					}
+				}
+				src[y*8*n+8*i+x] = byte(math.Round(min(max(s, 0), 255)))
+			}
+		}
+	}
+	return src
+}
+
+func TestForwardNearFormula(t *testing.T) {
+	const n = 2000
+	src := forwardBlocks(rand.New(rand.NewPCG(1, 2)), n)
+	got := make([]int16, 64*n)
+	Forward(got, src, 8*n, n)
+	worst, square := 0.0, 0.0
+	for i := range n {
+		want := exactForward(src[8*i:], 8*n)
+		for k, w := range want {
+			d := math.Abs(float64(got[64*i+k]) - w)
+			worst = max(worst, d)
+			square += d * d
+		}
+	}
+	rms := math.Sqrt(square / (64 * n))
+	if worst > 4 || rms > 0.5 {
+		t.Errorf("worst error %.2f, root mean square %.3f, in eighths", worst, rms)
+	}
+	t.Logf("worst error %.2f, root mean square %.3f, in eighths", worst, rms)
+}
+
+func TestForwardFlat(t *testing.T) {
+	var src [64]byte
+	var dst [64]int16
+	for s := range 256 {
+		for i := range src {
+			src[i] = byte(s)
+		}
+		Forward(dst[:], src[:], 8, 1)
+		if want := int16(64 * (s - 128)); dst[0] != want {
+			t.Errorf("flat %d: DC %d, want %d", s, dst[0], want)
+		}
+		for i, c := range dst[1:] {
+			if c != 0 {
+				t.Errorf("flat %d: coefficient %d is %d", s, i+1, c)
+			}
+		}
+	}
+}
+
+// TestQuantiseExhaustive divides every coefficient by every entry a table can have.
+func TestQuantiseExhaustive(t *testing.T) {
+	for q := 1; q <= 255; q++ {
+		var table [64]uint8
+		for i := range table {
+			table[i] = uint8(q)
+		}
+		d := NewDivisors(&table)
+		src, dst := make([]int16, 2*8192), make([]int16, 2*8192)
+		for i := range src {
+			src[i] = int16(i - 8192)
+		}
+		nonzero := make([]uint64, len(src)/64)
+		Quantise(dst, src, nonzero, d)
+		for i, c := range src {
+			want := (max(c, -c) + int16(4*q)) / int16(8*q)
+			if c < 0 {
+				want = -want
+			}
+			if dst[i] != want {
+				t.Fatalf("%d by 8·%d: %d, want %d", c, q, dst[i], want)
+			}
+			if set := nonzero[i/64]>>(i%64)&1 == 1; set != (want != 0) {
+				t.Fatalf("%d by 8·%d: bit %v", c, q, set)
+			}
+		}
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	const n = 100
+	src := forwardBlocks(rand.New(rand.NewPCG(1, 2)), n)
+	dst := make([]int16, 64*n)
+	b.SetBytes(64 * n)
+	for b.Loop() {
+		Forward(dst, src, 8*n, n)
+	}
+}
+
+func BenchmarkQuantise(b *testing.B) {
+	const n = 100
+	src := forwardBlocks(rand.New(rand.NewPCG(1, 2)), n)
+	coef, dst, nonzero := make([]int16, 64*n), make([]int16, 64*n), make([]uint64, n)
+	Forward(coef, src, 8*n, n)
+	var table [64]uint8
+	for i := range table {
+		table[i] = uint8(5 + i)
+	}
+	d := NewDivisors(&table)
+	b.SetBytes(64 * n)
+	for b.Loop() {
+		Quantise(dst, coef, nonzero, d)
+	}
+}

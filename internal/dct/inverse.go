@@ -1,0 +1,100 @@
+package dct
+
+// The inverse transform of size n×n, n in 1..8, takes the n×n lowest coefficients of a block of 64 to n×n samples, the
+// picture at n/8 of its size:
+//
+//	s(x,y) = 128 + 1/4 * sum over u,v < n of C(u)C(v) F(u,v) cos((2x+1)uπ/2n) cos((2y+1)vπ/2n), C(0)=1/√2, else 1
+//
+// For n=8 that is T.81 A.3.3. For less it is the n-point transform of the kept corner, brought to the same mean: the
+// corner of an orthonormal 8×8 spectrum, times n/8, is an orthonormal n×n one.
+//
+// All sizes share the fixed point of libjpeg's accurate integer method: 13-bit constants, columns first with 2 more bits
+// kept between the passes, 32-bit products, halves rounded up. At n=8 every sample equals libjpeg's, at n=1 and 2 it is
+// the formula rounded, and between it lies within 1 of it. Coefficients beyond what an 8-bit picture can have may
+// overflow; the sample is then any, the same on every machine.
+
+const (
+	colShift = fixBits - passBits
+	rowShift = fixBits + passBits + 3
+	colHalf  = 1 << (colShift - 1)
+	rowHalf  = 1<<(rowShift-1) + 128<<rowShift // with the level shift
+)
+
+// Inverse transforms one block to n×n samples at dst, rows stride apart. block holds dequantised coefficients in rows,
+// v*8+u; only the n×n lowest are read. None that comes after place last of the zigzag order may be other than zero; a
+// smaller last makes it faster.
+func Inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
+	if last == 0 {
+		inverseFlat(n, dst, stride, int32(block[0]))
+		return
+	}
+	switch n {
+	case 1:
+		inverseFlat(1, dst, stride, int32(block[0]))
+	case 2:
+		inverse2(dst, stride, block)
+	case 3:
+		inverse3(dst, stride, block)
+	case 4:
+		inverse4(dst, stride, block)
+	case 5:
+		inverse5(dst, stride, block)
+	case 6:
+		inverse6(dst, stride, block)
+	case 7:
+		inverse7(dst, stride, block)
+	case 8:
+		inverse8(dst, stride, block, last)
+	}
+}
+
+// Flat is the sample of a block of nothing but the dequantised coefficient dc.
+func Flat(dc int16) byte { return clamp((int32(dc)+4)>>3 + 128) }
+
+func inverseFlat(n int, dst []byte, stride int, dc int32) {
+	v := Flat(int16(dc))
+	if n == 8 {
+		for y := range 8 {
+			*(*[8]byte)(dst[y*stride:]) = [8]byte{v, v, v, v, v, v, v, v}
+		}
+		return
+	}
+	for y := range n {
+		row := dst[y*stride:][:n]
+		for x := range row {
+			row[x] = v
+		}
+	}
+}
+
+func clamp(v int32) byte {
+	if uint32(v) > 255 {
+		v = ^(v >> 31)
+	}
+	return byte(v)
+}
+
+// extent is how many columns and rows the first coefficients of the zigzag order reach, by the place of the last.
+var extent = func() (e [64]struct{ cols, rows uint8 }) {
+	u, v, up := 0, 0, true
+	var cols, rows uint8
+	for i := range e {
+		cols, rows = max(cols, uint8(u+1)), max(rows, uint8(v+1))
+		e[i].cols, e[i].rows = cols, rows
+		switch {
+		case up && u == 7:
+			v, up = v+1, false
+		case up && v == 0:
+			u, up = u+1, false
+		case up:
+			u, v = u+1, v-1
+		case v == 7:
+			u, up = u+1, true
+		case u == 0:
+			v, up = v+1, true
+		default:
+			u, v = u-1, v+1
+		}
+	}
+	return e
+}()

@@ -1,0 +1,210 @@
+package jpeg
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/imgmill/imgmill/internal/dct"
+	"github.com/imgmill/imgmill/internal/plane"
+)
+
+// Effort says how long the encoder looks for fewer bytes.
+type Effort uint8
+
+const (
+	// Normal rounds every coefficient to the nearest step, as libjpeg does.
+	Normal Effort = iota
+	// High weighs every coefficient's error against its bits and searches the script of a progressive file.
+	High
+)
+
+// Options say how a picture is written. The zero value is not valid: Quality must be set.
+type Options struct {
+	Quality     int    // 1..100, libjpeg's scaling of the tables of T.81 Annex K
+	Progressive bool   // several scans, coarse to fine (SOF2) instead of one (SOF0)
+	Effort      Effort // Normal or High
+	ICC         []byte // colour profile, split over APP2 segments; nil for none
+	EXIF        []byte // TIFF-structured block without its "Exif\0\0" prefix, in APP1; nil for none
+}
+
+const (
+	maxSide     = 65535
+	maxEXIF     = 65533 - 6         // what a segment holds, less the prefix
+	iccChunk    = 65533 - 14        // the same for "ICC_PROFILE\0", number and count (ICC.1 annex B.4)
+	maxICCBytes = 255 * iccChunk    // the chunks are counted in a byte
+	exifPrefix  = "Exif\x00\x00"    // Exif 4.7.2
+	iccPrefix   = "ICC_PROFILE\x00" // ICC.1 annex B.4
+)
+
+func (o *Options) check() error {
+	if o.Quality < 1 || o.Quality > 100 {
+		return fmt.Errorf("encode jpeg: quality %d is not within 1 to 100", o.Quality)
+	}
+	if o.Effort > High {
+		return fmt.Errorf("encode jpeg: unknown effort %d", o.Effort)
+	}
+	if len(o.EXIF) > maxEXIF {
+		return fmt.Errorf("encode jpeg: EXIF of %d bytes, a segment holds %d", len(o.EXIF), maxEXIF)
+	}
+	if len(o.ICC) > maxICCBytes {
+		return fmt.Errorf("encode jpeg: profile of %d bytes, the segments hold %d", len(o.ICC), maxICCBytes)
+	}
+	return nil
+}
+
+// Encode writes p as a JFIF file. p is Gray or YCbCr without alpha, 1 to 65535 samples wide and high, its chroma planes
+// both whole or both halved (rounded up) in width, in height or in both. Samples past the right and lower edge repeat
+// the last. The same picture and options always give the same bytes. An error of w is returned wrapped.
+func Encode(w io.Writer, p *plane.Picture, o Options) error {
+	e, err := newFrame(p)
+	if err != nil {
+		return err
+	}
+	return e.Encode(w, o)
+}
+
+// Encoder writes one picture several times, at different qualities, and transforms it only once. It holds two bytes for
+// each sample. It may be used by several goroutines at once.
+type Encoder struct {
+	width, height int
+	hMax, vMax    int
+	mcusX, mcusY  int // of an interleaved scan
+	parts         []part
+}
+
+// NewEncoder transforms a picture as Encode takes it. p is not used afterwards.
+func NewEncoder(p *plane.Picture) (*Encoder, error) {
+	e, err := newFrame(p)
+	if err != nil {
+		return nil, err
+	}
+	for i := range e.parts {
+		c := &e.parts[i]
+		c.raw = make([]int16, 64*c.blocksX*c.blocksY)
+		for by := range c.blocksY {
+			c.transform(c.raw[64*c.blocksX*by:], by)
+		}
+		c.pix = nil
+	}
+	return e, nil
+}
+
+// part is one component: where its samples or coefficients come from and what grid of blocks they make.
+type part struct {
+	pix              []byte
+	stride           int
+	width, height    int
+	h, v             int // sampling factors (T.81 A.1.1)
+	class            int // 0 luma, 1 chroma: the number of its tables
+	blocksX, blocksY int
+	raw              []int16 // forward transform of every block, in rows of blocks; nil while pix serves
+}
+
+// newFrame reads the geometry of a picture.
+func newFrame(p *plane.Picture) (*Encoder, error) {
+	if p.Alpha || p.Model != plane.Gray && p.Model != plane.YCbCr || len(p.Planes) != p.Model.Colours() {
+		return nil, fmt.Errorf("encode jpeg: cannot hold %v with %d planes", p.Model, len(p.Planes))
+	}
+	w, h := p.Width(), p.Height()
+	if w < 1 || h < 1 || w > maxSide || h > maxSide {
+		return nil, fmt.Errorf("encode jpeg: %d×%d is not within 1 to %d samples a side", w, h, maxSide)
+	}
+	e := &Encoder{width: w, height: h, hMax: 1, vMax: 1}
+	if p.Model == plane.YCbCr {
+		cb, cr := p.Planes[1], p.Planes[2]
+		if cb.Width == (w+1)/2 && w > 1 {
+			e.hMax = 2
+		}
+		if cb.Height == (h+1)/2 && h > 1 {
+			e.vMax = 2
+		}
+		if cb.Width != cr.Width || cb.Height != cr.Height ||
+			cb.Width != (w+e.hMax-1)/e.hMax || cb.Height != (h+e.vMax-1)/e.vMax {
+			return nil, fmt.Errorf("encode jpeg: chroma planes of %d×%d and %d×%d in a picture of %d×%d are neither whole nor halved",
+				cb.Width, cb.Height, cr.Width, cr.Height, w, h)
+		}
+	}
+	for i, s := range p.Planes {
+		c := part{pix: p.Pix[i], stride: p.Stride[i], width: s.Width, height: s.Height, h: 1, v: 1, class: 1}
+		if i == 0 {
+			c.h, c.v, c.class = e.hMax, e.vMax, 0
+		}
+		if c.stride < c.width || len(c.pix) < c.stride*(c.height-1)+c.width {
+			return nil, fmt.Errorf("encode jpeg: plane %d holds %d bytes, too few for %d rows of %d", i, len(c.pix), c.height, c.width)
+		}
+		c.blocksX, c.blocksY = (c.width+7)/8, (c.height+7)/8
+		e.parts = append(e.parts, c)
+	}
+	e.mcusX = (w + 8*e.hMax - 1) / (8 * e.hMax)
+	e.mcusY = (h + 8*e.vMax - 1) / (8 * e.vMax)
+	return e, nil
+}
+
+// transform makes the coefficients of one row of blocks.
+func (c *part) transform(dst []int16, by int) {
+	y, whole := 8*by, c.width/8
+	if y+8 > c.height {
+		whole = 0
+	} else {
+		dct.Forward(dst, c.pix[y*c.stride:], c.stride, whole)
+	}
+	var edge [64]byte
+	for bx := whole; bx < c.blocksX; bx++ {
+		for i := range 8 {
+			row := c.pix[min(y+i, c.height-1)*c.stride:][:c.width]
+			n := copy(edge[8*i:8*i+8], row[8*bx:])
+			for ; n < 8; n++ {
+				edge[8*i+n] = row[c.width-1]
+			}
+		}
+		dct.Forward(dst[64*bx:], edge[:], 8, 1)
+	}
+}
+
+// quantTables are the quantisation tables of an encode, by class.
+type quantTables struct {
+	table    [2]*[64]uint8
+	divisors [2]*dct.Divisors
+}
+
+func newTables(quality int) *quantTables {
+	t := &quantTables{table: [2]*[64]uint8{scaleTable(&annexLuma, quality), scaleTable(&annexChroma, quality)}}
+	for i := range t.table {
+		if tuneFlat>0||tuneChroma<1 { for k:=range 64 {
+			v:=float64(t.table[i][k])
+			if i==1 {v*=tuneChroma}
+			r:=float64(t.table[i][zigzag[5]])
+			if v>r { v=r*pow(v/r,1-tuneFlat) }
+			t.table[i][k]=uint8(max(1,v+.5))
+		}}
+		t.divisors[i] = dct.NewDivisors(t.table[i])
+	}
+	return t
+}
+
+// Encode writes the picture as the function Encode does.
+func (e *Encoder) Encode(w io.Writer, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	b := newBitWriter(w)
+	t := newTables(o.Quality)
+	e.writeHeader(b, &o, t)
+	switch {
+	case o.Effort == Normal && !o.Progressive:
+		e.sequential(b, t)
+	case o.Effort == Normal:
+		e.progressive(b, e.quantiseAll(t), fixedScript(len(e.parts)))
+	case !o.Progressive:
+		e.sequentialFrom(b, e.quantiseHigh(t))
+	default:
+		grids := e.quantiseHigh(t)
+		e.progressive(b, grids, e.searchScript(grids))
+	}
+	b.bytes([]byte{0xFF, markerEOI})
+	b.flush()
+	if b.err != nil {
+		return fmt.Errorf("encode jpeg: %w", b.err)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package jpeg
+
+import "sort"
+
+// huffmanSpec is a Huffman table as a DHT segment holds it: how many codes have each length 1..16, and their symbols in
+// the order of the codes.
+type huffmanSpec struct {
+	counts  [17]uint8
+	symbols []uint8
+}
+
+// optimalSpec makes the code that needs the fewest bits for symbols of the given frequencies, no code longer than 16 bits
+// and none of ones alone (T.81 K.2). Ties fall as in libjpeg, so that the same pictures give the same bytes. Without any
+// symbol it has none.
+func optimalSpec(freq *[256]uint32) huffmanSpec {
+	// The procedure of figure K.1: weight[i] heads the chain that starts at i and goes on by next.
+	var weight [257]uint64
+	var next [257]int
+	var length [257]uint8
+	var heads []int
+	for i, f := range freq {
+		next[i] = -1
+		if f > 0 {
+			weight[i] = uint64(f)
+			heads = append(heads, i)
+		}
+	}
+	if len(heads) == 0 {
+		return huffmanSpec{}
+	}
+	weight[256], next[256] = 1, -1 // takes the code of ones alone
+	heads = append(heads, 256)
+	for len(heads) > 1 {
+		a := takeLightest(&heads, &weight)
+		b := takeLightest(&heads, &weight)
+		weight[a] += weight[b]
+		last := a
+		for i := a; i >= 0; i = next[i] {
+			length[i]++
+			last = i
+		}
+		next[last] = b
+		for i := b; i >= 0; i = next[i] {
+			length[i]++
+		}
+		heads = append(heads, a)
+		for i := len(heads) - 1; i > 0 && heads[i-1] > heads[i]; i-- {
+			heads[i-1], heads[i] = heads[i], heads[i-1]
+		}
+	}
+	return limitLengths(&length)
+}
+
+// takeLightest removes the head of least weight from heads, which ascend, and of several the last.
+func takeLightest(heads *[]int, weight *[257]uint64) int {
+	h := *heads
+	best := 0
+	for i, v := range h {
+		if weight[v] <= weight[h[best]] {
+			best = i
+		}
+	}
+	v := h[best]
+	*heads = append(h[:best], h[best+1:]...)
+	return v
+}
+
+// limitLengths brings all lengths to 16 or less (T.81 figure K.3), takes back the reserved code and sorts the symbols by
+// the lengths that they had before.
+func limitLengths(length *[257]uint8) huffmanSpec {
+	var bits [257]int
+	for _, l := range length {
+		bits[l]++
+	}
+	for i := 256; i > 16; i-- {
+		for bits[i] > 0 {
+			j := i - 2
+			for bits[j] == 0 {
+				j--
+			}
+			bits[i] -= 2
+			bits[i-1]++
+			bits[j+1] += 2
+			bits[j]--
+		}
+	}
+	i := 16
+	for bits[i] == 0 {
+		i--
+	}
+	bits[i]--
+
+	var s huffmanSpec
+	for i := 1; i <= 16; i++ {
+		s.counts[i] = uint8(bits[i])
+	}
+	for i, l := range length[:256] {
+		if l > 0 {
+			s.symbols = append(s.symbols, uint8(i))
+		}
+	}
+	sort.SliceStable(s.symbols, func(a, b int) bool { return length[s.symbols[a]] < length[s.symbols[b]] })
+	return s
+}
+
+// each calls f with every symbol, its code and the code's length (T.81 C.2).
+func (s *huffmanSpec) each(f func(symbol uint8, code, length uint32)) {
+	code, k := uint32(0), 0
+	for l := 1; l <= 16; l++ {
+		for range s.counts[l] {
+			f(s.symbols[k], code, uint32(l))
+			code++
+			k++
+		}
+		code <<= 1
+	}
+}
+
+// tokenCounts says how often each token symbol occurs, by class as in a codeTable.
+type tokenCounts [2 * classSize]uint32
+
+// dc is how often each DC size occurs in a class.
+func (c *tokenCounts) dc(class int) (freq [256]uint32) {
+	for size := range 12 {
+		freq[size] = c[class*classSize+dcSymbol(class, size)]
+	}
+	return freq
+}
+
+// ac is how often each AC symbol of a sequential scan occurs in a class.
+func (c *tokenCounts) ac(class int) (freq [256]uint32) {
+	for sym := range 256 {
+		if s := sym & 15; s > 0 && s <= 10 || sym == symEOB || sym == symZRL {
+			freq[sym] = c[class*classSize+sym]
+		}
+	}
+	return freq
+}
+
+// acProgressive is the same for a progressive scan, which has the runs of ended blocks besides (T.81 G.1.2.2).
+func (c *tokenCounts) acProgressive() (freq [256]uint32) {
+	for sym := range 256 {
+		if s := sym & 15; s <= 10 {
+			freq[sym] = c[sym]
+		}
+	}
+	return freq
+}
+
+func dcSymbol(class, size int) int {
+	if class == 0 {
+		return dcLuma(size)
+	}
+	return dcChroma(size)
+}
+
+// setDC adds a table of DC sizes. The symbol names its class, so that it is known wherever the last token was.
+func (t *codeTable) setDC(class int, s *huffmanSpec) {
+	s.each(func(size uint8, code, length uint32) {
+		for from := range 2 {
+			t[from*classSize+dcSymbol(class, int(size))] = codeEntry(code, length, uint32(size), class)
+		}
+	})
+}
+
+// setAC adds a sequential scan's table of AC symbols.
+func (t *codeTable) setAC(class int, s *huffmanSpec) {
+	s.each(func(sym uint8, code, length uint32) {
+		t[class*classSize+int(sym)] = codeEntry(code, length, uint32(sym&15), class)
+	})
+}
+
+// setACProgressive adds a progressive scan's, where a run of 2^r blocks or more is followed by r bits.
+func (t *codeTable) setACProgressive(s *huffmanSpec) {
+	s.each(func(sym uint8, code, length uint32) {
+		t[sym] = codeEntry(code, length, uint32(extraBits(int(sym))), 0)
+	})
+}
+
+// extraBits is how many bits follow an AC symbol of a progressive scan.
+func extraBits(symbol int) int {
+	if size := symbol & 15; size > 0 || symbol == symZRL {
+		return size
+	}
+	return symbol >> 4
+}

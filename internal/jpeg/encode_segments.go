@@ -1,0 +1,76 @@
+package jpeg
+
+import "encoding/binary"
+
+// segment writes a marker segment of the pieces given (T.81 B.1.1.4).
+func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
+	n := 2
+	for _, p := range pieces {
+		n += len(p)
+	}
+	b.bytes(binary.BigEndian.AppendUint16([]byte{0xFF, marker}, uint16(n)))
+	for _, p := range pieces {
+		b.bytes(p)
+	}
+}
+
+// writeHeader writes all up to the first Huffman table.
+func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
+	b.bytes([]byte{0xFF, markerSOI})
+	// JFIF 1.01, pixels square, no thumbnail.
+	b.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
+	if len(o.EXIF) > 0 {
+		b.segment(markerAPP1, []byte(exifPrefix), o.EXIF)
+	}
+	chunks := (len(o.ICC) + iccChunk - 1) / iccChunk
+	for i := range chunks {
+		chunk := o.ICC[i*iccChunk : min((i+1)*iccChunk, len(o.ICC))]
+		b.segment(markerAPP2, []byte(iccPrefix), []byte{byte(i + 1), byte(chunks)}, chunk)
+	}
+	for class := range min(2, len(e.parts)) {
+		dqt := []byte{byte(class)}
+		for _, z := range zigzag[:64] {
+			dqt = append(dqt, t.table[class][z])
+		}
+		b.segment(markerDQT, dqt)
+	}
+	sof := []byte{8, byte(e.height >> 8), byte(e.height), byte(e.width >> 8), byte(e.width), byte(len(e.parts))}
+	for i, c := range e.parts {
+		sof = append(sof, byte(i+1), byte(c.h<<4|c.v), byte(c.class))
+	}
+	marker := byte(markerSOF0)
+	if o.Progressive {
+		marker = markerSOF2
+	}
+	b.segment(marker, sof)
+}
+
+// writeHuffman writes one table; kind is 0 for DC and 1 for AC.
+func (b *bitWriter) writeHuffman(kind, class int, s *huffmanSpec) {
+	b.segment(markerDHT, []byte{byte(kind<<4 | class)}, s.counts[1:], s.symbols)
+}
+
+// scan is what one scan holds: the components by number, the band of coefficients in zigzag order, and the bits of
+// successive approximation (T.81 G.1.1.1). A sequential scan is 0..63, 0, 0.
+type scan struct {
+	parts    []int
+	from, to int // spectral selection, Ss and Se
+	high     int // bits already sent are those above it, Ah; 0 in a first scan
+	low      int // bits below it are left for later, Al
+}
+
+func (e *Encoder) writeScanHeader(b *bitWriter, s *scan) {
+	sos := []byte{byte(len(s.parts))}
+	for _, i := range s.parts {
+		class := e.parts[i].class
+		dc, ac := class, class // what the scan does not use is 0, as libjpeg has it
+		if s.from > 0 || s.high > 0 {
+			dc = 0
+		}
+		if s.to == 0 {
+			ac = 0
+		}
+		sos = append(sos, byte(i+1), byte(dc<<4|ac))
+	}
+	b.segment(markerSOS, append(sos, byte(s.from), byte(s.to), byte(s.high<<4|s.low)))
+}

@@ -1,0 +1,144 @@
+package jpeg
+
+import "fmt"
+
+// scanHeader is an SOS segment (T.81 B.2.3).
+type scanHeader struct {
+	parts          []scanPart
+	ss, se, ah, al int
+}
+
+// scanPart is a component's share in a scan.
+type scanPart struct {
+	*component
+	dc, ac byte // numbers of its Huffman tables
+}
+
+// maxScans bounds how many scans of one picture are decoded. Those that a scale does not need do not count.
+const maxScans = 1000
+
+func (d *Decoder) readScanHeader() (scanHeader, error) {
+	var s scanHeader
+	b, err := d.segment()
+	if err != nil {
+		return s, err
+	}
+	if len(b) < 1 || b[0] < 1 || b[0] > 4 || len(b) < 4+2*int(b[0]) {
+		return s, &FormatError{d.at, "bad scan header"}
+	}
+	n := int(b[0])
+	for i := range n {
+		id, t := b[1+2*i], b[2+2*i]
+		c := d.find(id, s.parts)
+		if c == nil {
+			return s, &FormatError{d.at, fmt.Sprintf("scan of component %d, which the frame lacks", id)}
+		}
+		if t>>4 > 3 || t&15 > 3 {
+			return s, &FormatError{d.at, fmt.Sprintf("Huffman tables %d and %d", t>>4, t&15)}
+		}
+		s.parts = append(s.parts, scanPart{c, t >> 4, t & 15})
+	}
+	b = b[1+2*n:]
+	s.ss, s.se, s.ah, s.al = int(b[0]), int(b[1]), int(b[2]>>4), int(b[2]&15)
+	return s, nil
+}
+
+// find is the component with an identifier that is not among used; identifiers need not differ.
+func (d *Decoder) find(id byte, used []scanPart) *component {
+next:
+	for _, c := range d.comps {
+		if c.ID != id {
+			continue
+		}
+		for _, u := range used {
+			if u.component == c {
+				continue next
+			}
+		}
+		return c
+	}
+	return nil
+}
+
+// nextScan reads on to the next scan; false if there is none. m is a marker that was already read, or 0. Errors in what
+// stands between scans end the picture: what came before can be shown.
+func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
+	for {
+		if m == 0 {
+			m, _ = d.src.marker()
+		}
+		switch {
+		case m == 0 || m == markerEOI:
+			return scanHeader{}, false, d.src.fail()
+		case m == markerTEM || m >= markerRST0 && m <= markerSOI:
+		case m == markerSOS:
+			s, err := d.readScanHeader()
+			return d.orDamage(s, err)
+		case isFrame(m):
+			return d.orDamage(scanHeader{}, d.corrupt("second frame"))
+		default:
+			body, err := d.segment()
+			if err == nil {
+				err = d.tableMarker(m, body)
+			}
+			if err != nil {
+				return d.orDamage(scanHeader{}, err)
+			}
+		}
+		m = 0
+	}
+}
+
+func (d *Decoder) orDamage(s scanHeader, err error) (scanHeader, bool, error) {
+	if err == nil {
+		return s, true, nil
+	}
+	if fail := d.src.fail(); fail != nil || d.opt.Strict {
+		return s, false, err
+	}
+	if d.damage == "" {
+		d.damage = err.Error()
+	}
+	return s, false, nil
+}
+
+// prepare latches what the components of a scan use: the quantisation table of their first scan (T.81 B.2.2) and the
+// look-ups of their Huffman tables, standard ones in place of those that are missing.
+func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
+	for _, p := range s.parts {
+		if !p.scanned {
+			p.quant = d.tables.quant[p.tq]
+			p.scanned = true
+		}
+		if p.quant == nil {
+			return d.corrupt(fmt.Sprintf("no quantisation table %d", p.tq))
+		}
+		if dc {
+			if err := d.build(&d.tables.builtDC[p.dc], d.tables.dc[p.dc], &standardDC, p.dc, true); err != nil {
+				return err
+			}
+		}
+		if ac {
+			if err := d.build(&d.tables.builtAC[p.ac], d.tables.ac[p.ac], &standardAC, p.ac, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Decoder) build(t **decodeTable, spec *huffmanSpec, standard *[2]huffmanSpec, id byte, dc bool) (err error) {
+	if *t != nil {
+		return nil
+	}
+	if spec == nil {
+		if id > 1 {
+			return d.corrupt(fmt.Sprintf("no Huffman table %d", id))
+		}
+		spec = &standard[id]
+	}
+	if *t, err = newDecodeTable(spec, dc); err != nil {
+		return d.corrupt(err.Error())
+	}
+	return nil
+}
