@@ -1,0 +1,39 @@
+package codec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/imgmill/imgmill/internal/jpeg"
+	"github.com/imgmill/imgmill/internal/plane"
+)
+
+type jpegEncoder struct{}
+
+func (jpegEncoder) Wants(model plane.Model, _ bool, w, h int) plane.Layout {
+	if model == plane.Gray {
+		return plane.NewLayout(plane.Gray, false, w, h, 1, 1)
+	}
+	return plane.NewLayout(plane.YCbCr, false, w, h, 2, 2)
+}
+
+// lowestQuality is where a search for MaxBytes stops: below it a picture is hardly one.
+const lowestQuality = 10
+
+func (jpegEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
+	opt := jpeg.Options{Quality: o.Quality, ICC: o.ICC, EXIF: o.EXIF}
+	if o.MaxBytes > 0 {
+		b, _, err := jpeg.Fit(p, opt, int(min(o.MaxBytes, math.MaxInt)), min(lowestQuality, o.Quality), o.Quality)
+		if errors.Is(err, jpeg.ErrTooLarge) {
+			return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
+		}
+		return b, err
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, p, opt); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,159 @@
+// Package render makes the variants of one picture: it decodes once and gives an encoded file per variant. Its steps, in
+// the order in which they are applied, are
+//
+//	orient    the eight EXIF orientations: which way is up            orient.go
+//	fit       the size of the result and the part of the picture      fit.go
+//	reduce    resampling, row by row while the decoder runs           reduce.go
+//	turn      the reduced picture is turned upright                   orient.go
+//	convert   colour model, transparency over the background          convert.go
+//	pad       the background around a contained picture               pad.go
+//	encode    by package codec, with the profile and metadata         encode.go
+//
+// Fit works on the upright picture, pixels are turned only once they are few: the result is the same, and no step needs
+// the whole picture in memory. It never reads a recipe, a clock or a network.
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/codec"
+	"github.com/imgmill/imgmill/internal/plane"
+)
+
+// Output is one finished variant.
+type Output struct {
+	Variant       Variant
+	Format        codec.Format
+	Width, Height int
+	Data          []byte
+}
+
+// job is one variant on its way through the steps.
+type job struct {
+	variant Variant
+	format  codec.Format
+	encoder codec.Encoder
+	frame   frame
+	reduced *plane.Picture
+	sink    plane.Sink
+}
+
+// Render decodes d once, for as many samples as the largest variant needs, and gives the variants in their order. Errors
+// wrap those of package codec, or are those of the stream that d reads. A picture whose data is damaged is ErrCorrupt.
+func Render(ctx context.Context, d codec.Decoder, variants []Variant) ([]Output, error) {
+	h := d.Header()
+	jobs := make([]*job, len(variants))
+	for i, v := range variants {
+		j, err := newJob(h, v)
+		if err != nil {
+			return nil, err
+		}
+		jobs[i] = j
+	}
+	layout := d.Shrink(samplesNeeded(h, jobs))
+	for _, j := range jobs {
+		if err := j.reduce(h, layout); err != nil {
+			return nil, err
+		}
+	}
+	if err := decode(ctx, d, fanOut(jobs)); err != nil {
+		return nil, err
+	}
+	outputs := make([]Output, len(jobs))
+	for i, j := range jobs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out, err := j.finish(h)
+		if err != nil {
+			return nil, fmt.Errorf("variant %s: %w", j.variant.Name, err)
+		}
+		outputs[i] = out
+	}
+	return outputs, nil
+}
+
+func newJob(h codec.Header, v Variant) (*job, error) {
+	j := &job{variant: v, format: v.Format}
+	switch {
+	case j.format != "":
+	case v.MaxBytes > 0: // only a lossy format can be made to fit
+		j.format = codec.JPEG
+	default:
+		j.format = codec.Nearest(h)
+	}
+	var err error
+	if j.encoder, err = codec.EncoderFor(j.format); err != nil {
+		return nil, fmt.Errorf("variant %s: %w", v.Name, err)
+	}
+	w, ht := upright(h)
+	j.frame = fit(v, w, ht)
+	return j, nil
+}
+
+// decode runs d into sink. Formats are decoded by several libraries; a panic of one is a picture that it cannot take.
+func decode(ctx context.Context, d codec.Decoder, sink plane.Sink) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: the %s decoder gave up: %v", codec.ErrCorrupt, d.Header().Format, p)
+		}
+	}()
+	report, err := d.Decode(ctx, sink)
+	if err != nil {
+		return err
+	}
+	if report.Damage != "" {
+		return fmt.Errorf("%w: %s", codec.ErrCorrupt, report.Damage)
+	}
+	return nil
+}
+
+// fan hands every row to every job.
+type fan []plane.Sink
+
+func fanOut(jobs []*job) plane.Sink {
+	if len(jobs) == 1 {
+		return jobs[0].sink
+	}
+	var f fan
+	for _, j := range jobs {
+		f = append(f, j.sink)
+	}
+	return f
+}
+
+func (f fan) Rows(p, y int, r plane.Rows) error {
+	for _, s := range f {
+		if err := s.Rows(p, y, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish takes a reduced picture through the remaining steps.
+func (j *job) finish(h codec.Header) (Output, error) {
+	p := turn(j.reduced, h.Orientation)
+	j.reduced, j.sink = nil, nil
+	want := j.encoder.Wants(j.model(h), h.Layout.Alpha, j.frame.width, j.frame.height)
+	p = convert(p, want, j.variant.Background)
+	p = pad(p, j.frame, j.variant.Background)
+	data, err := j.encode(h, p)
+	if err != nil {
+		return Output{}, err
+	}
+	return Output{j.variant, j.format, p.Width(), p.Height(), data}, nil
+}
+
+// Explain says in a sentence why a picture cannot be processed, for errors where trying again is useless; ok is false
+// for all others.
+func Explain(err error) (reason string, ok bool) {
+	for _, final := range []error{codec.ErrNotImage, codec.ErrCorrupt, codec.ErrUnsupported, codec.ErrLimit, codec.ErrTooLarge} {
+		if errors.Is(err, final) {
+			return err.Error(), true
+		}
+	}
+	return "", false
+}
