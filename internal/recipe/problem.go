@@ -1,0 +1,90 @@
+package recipe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one bad setting.
+type Problem struct {
+	File string // as given to Parse; empty for a recipe that was not parsed
+	Line int    // from 1; 0 if the setting stands on no line
+	Name string // "variants.thumb.width"; empty if it is about the whole file
+	Text string // what is wrong, and what to write instead
+}
+
+func (p *Problem) Error() string {
+	var b strings.Builder
+	if p.File != "" {
+		b.WriteString(p.File)
+		if p.Line > 0 {
+			fmt.Fprintf(&b, ":%d", p.Line)
+		}
+		b.WriteString(": ")
+	}
+	if p.Name != "" {
+		b.WriteString(p.Name + ": ")
+	}
+	return b.String() + p.Text
+}
+
+// Errors are all problems of a recipe, in the order of their lines. It is the only error that Parse and Validate give.
+type Errors []*Problem
+
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, p := range e {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// report collects problems and knows the line of every setting that was seen.
+type report struct {
+	file     string
+	lines    map[string]int
+	problems Errors
+}
+
+// add reports a problem at the line of the named setting or, if it is not in the file, of the part that it belongs to.
+func (r *report) add(name, format string, args ...any) {
+	r.problems = append(r.problems, &Problem{r.file, r.line(name), name, fmt.Sprintf(format, args...)})
+}
+
+func (r *report) line(name string) int {
+	for {
+		if line, ok := r.lines[name]; ok {
+			return line
+		}
+		i := strings.LastIndexAny(name, ".[")
+		if i < 0 {
+			break
+		}
+		name = name[:i]
+	}
+	if r.file != "" {
+		return 1
+	}
+	return 0
+}
+
+// bad reports whether one of the named settings, or a part of one, already has a problem.
+func (r *report) bad(names ...string) bool {
+	return slices.ContainsFunc(r.problems, func(p *Problem) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			rest, ok := strings.CutPrefix(p.Name, name)
+			return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+		})
+	})
+}
+
+// err is nil or all problems in the order of their lines.
+func (r *report) err() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.problems, func(a, b *Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return r.problems
+}

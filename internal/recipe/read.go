@@ -1,0 +1,221 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFile bounds what the YAML parser is given; it recurses with the file's nesting.
+const maxFile = 64 << 10
+
+// reader walks a YAML tree, setting by setting, and reports what it cannot take.
+type reader struct {
+	report
+	absent map[string]bool // settings that are known and were in no mapping so far; tests look at it
+}
+
+// field is a setting of a mapping and what reads its value.
+type field struct {
+	name string
+	read func(name string, value ast.Node)
+}
+
+// document parses data and gives its only document, or nil if that was reported or is empty.
+func (r *reader) document(data []byte) ast.Node {
+	if len(data) > maxFile {
+		r.add("", "the file has %d bytes, and a recipe %d at most", len(data), maxFile)
+		return nil
+	}
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		text, line := err.Error(), 1
+		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
+			text = syntax.Message
+			if syntax.Token != nil && syntax.Token.Position != nil {
+				line = syntax.Token.Position.Line
+			}
+		}
+		r.problems = append(r.problems, &Problem{r.file, line, "", "this is not YAML: " + text})
+		return nil
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		switch doc.Body.(type) {
+		case *ast.CommentGroupNode, *ast.NullNode:
+			continue
+		}
+		if body != nil {
+			r.problems = append(r.problems, &Problem{r.file, lineOf(doc.Body), "", "a second document begins here; a recipe is one"})
+			return nil
+		}
+		body = doc.Body
+	}
+	return body
+}
+
+// mapping reads the settings of a mapping; name is its own, empty for the whole file. No value, as after a section whose
+// lines are all commented out, is an empty mapping.
+func (r *reader) mapping(name string, n ast.Node, fields []field) {
+	seen := map[string]int{}
+	known := map[string]func(string, ast.Node){}
+	for _, f := range fields {
+		known[f.name] = f.read
+	}
+	for key, value := range r.entries(name, n, seen) {
+		full := join(name, key)
+		read, ok := known[key]
+		if !ok {
+			r.add(full, "unknown setting; %s", didYouMean(key, slices.Collect(maps.Keys(known))))
+			continue
+		}
+		read(full, value)
+	}
+	for key := range known {
+		if _, ok := seen[key]; !ok {
+			r.absent[join(name, key)] = true
+		}
+	}
+}
+
+// entries yields the pairs of a mapping in the file's order, each key once, and notes their lines.
+func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yield func(string, ast.Node) bool) {
+	return func(yield func(string, ast.Node) bool) {
+		var pairs []*ast.MappingValueNode
+		switch n := n.(type) {
+		case nil, *ast.NullNode:
+		case *ast.MappingNode:
+			pairs = n.Values
+		case *ast.MappingValueNode:
+			pairs = []*ast.MappingValueNode{n}
+		default:
+			r.add(name, "is %s; write settings below it, each as name: value", shape(n))
+		}
+		for _, pair := range pairs {
+			key, ok := keyText(pair.Key)
+			line := lineOf(pair.Key)
+			if !ok {
+				r.problems = append(r.problems, &Problem{r.file, line, name, "a name cannot be written so; write it as plain text"})
+				continue
+			}
+			full := join(name, key)
+			if first, twice := seen[key]; twice {
+				r.problems = append(r.problems, &Problem{r.file, line, full, fmt.Sprintf("stands on line %d already; keep one", first)})
+				continue
+			}
+			seen[key], r.lines[full] = line, line
+			if !yield(key, pair.Value) {
+				return
+			}
+		}
+	}
+}
+
+// list yields the items of a list.
+func (r *reader) list(name string, n ast.Node, item func(name string, n ast.Node)) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		r.add(name, "is %s; write a list, like [a, b]", shape(n))
+		return
+	}
+	for i, v := range seq.Values {
+		at := fmt.Sprintf("%s[%d]", name, i)
+		if line := lineOf(v); line > 0 {
+			r.lines[at] = line
+		}
+		item(at, v)
+	}
+}
+
+// scalar is the text of a single value, as it stands in the file.
+func (r *reader) scalar(name string, n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return strings.TrimSuffix(n.Value.Value, "\n"), true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	case nil, *ast.NullNode:
+		r.add(name, "has no value; write one, or leave the line out (text that starts with # wants quotes)")
+	default:
+		r.add(name, "is %s; write a single value", shape(n))
+	}
+	return "", false
+}
+
+// text makes a field of a text.
+func (r *reader) text(into *string) func(string, ast.Node) {
+	return r.parsed(func(s string) error { *into = s; return nil })
+}
+
+// parsed makes a field of a value that set understands; its error is reported.
+func (r *reader) parsed(set func(string) error) func(string, ast.Node) {
+	return func(name string, n ast.Node) {
+		if s, ok := r.scalar(name, n); ok {
+			if err := set(s); err != nil {
+				r.add(name, "%v", err)
+			}
+		}
+	}
+}
+
+// texts makes a field of a list of texts, which is not nil when it was in the file.
+func (r *reader) texts(into *[]string) func(string, ast.Node) {
+	return func(name string, n ast.Node) {
+		*into = []string{}
+		r.list(name, n, func(name string, n ast.Node) {
+			var s string
+			r.text(&s)(name, n)
+			*into = append(*into, s)
+		})
+	}
+}
+
+func join(name, key string) string {
+	if name == "" {
+		return key
+	}
+	return name + "." + key
+}
+
+func keyText(n ast.MapKeyNode) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+func lineOf(n ast.Node) int {
+	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
+		return 0
+	}
+	return n.GetToken().Position.Line
+}
+
+// shape names what a node is, for a person.
+func shape(n ast.Node) string {
+	switch n.(type) {
+	case nil, *ast.NullNode:
+		return "empty"
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		return "an anchor, alias or tag, which recipes do not use"
+	}
+	return "a single value"
+}

@@ -1,0 +1,45 @@
+package recipe
+
+import (
+	"slices"
+	"strings"
+)
+
+// didYouMean names the known name nearest to a wrong one or, if none is near, all of them.
+func didYouMean(wrong string, known []string) string {
+	best, bestAt := "", max(1, len(wrong)/3)+1
+	for _, k := range known {
+		if d := distance(strings.ToLower(wrong), strings.ToLower(k)); d < bestAt {
+			best, bestAt = k, d
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+}
+
+// distance is the number of insertions, deletions, replacements and swaps of neighbours that turn a into b, no part being
+// edited twice (optimal string alignment; Damerau, CACM 7(3), 1964).
+func distance(a, b string) int {
+	before, above := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := above[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above = above, row
+	}
+	return above[len(b)]
+}
