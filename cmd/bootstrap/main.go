@@ -1,0 +1,78 @@
+// Command bootstrap is the Lambda function, for the runtime provided.al2023: S3 events in, variants out.
+//
+// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary. A broken recipe
+// ends it at once, before the first event, with a sentence for each thing that is wrong.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/lambdafn"
+	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/recipe"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	h, err := start(log)
+	if err != nil {
+		log.Error("cannot start", "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(func(ctx context.Context, payload json.RawMessage) (any, error) {
+		id := ""
+		if lc, ok := lambdacontext.FromContext(ctx); ok {
+			id = lc.AwsRequestID
+		}
+		return h.Handle(ctx, id, payload)
+	})
+}
+
+func start(log *slog.Logger) (*lambdafn.Handler, error) {
+	limitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	r, err := readRecipe(os.Getenv("IMGMILL_RECIPE"), os.Getenv("LAMBDA_TASK_ROOT"))
+	if err != nil {
+		return nil, err
+	}
+	store, err := s3.Open(s3.Environment(os.Getenv))
+	if err != nil {
+		return nil, err
+	}
+	m := &mill.Mill{Store: store, Recipe: r}
+	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
+}
+
+// limitMemory makes the garbage collector work harder near the function's memory (in MB) rather than be killed there.
+func limitMemory(mb string) {
+	if n, err := strconv.ParseInt(mb, 10, 64); err == nil && n > 0 {
+		debug.SetMemoryLimit(n << 20 * 9 / 10)
+	}
+}
+
+func readRecipe(text, root string) (*recipe.Recipe, error) {
+	if text != "" {
+		return recipe.Parse("IMGMILL_RECIPE", []byte(text))
+	}
+	name := filepath.Join(root, "imgmill.yaml")
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no recipe: set IMGMILL_RECIPE to its text, or put imgmill.yaml into the zip (%s is not there)", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return recipe.Parse("imgmill.yaml", data)
+}

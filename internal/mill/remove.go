@@ -1,0 +1,92 @@
+package mill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/bucket"
+	"github.com/imgmill/imgmill/internal/event"
+	"github.com/imgmill/imgmill/internal/recipe"
+)
+
+// remove takes away the variants of a removed source, if the recipe says so and the source is still gone.
+func (m *Mill) remove(ctx context.Context, c event.Change) error {
+	if m.Recipe.OnRemove != recipe.Remove {
+		return skip("removed; the recipe keeps variants")
+	}
+	keys, err := m.outputKeys(c.Key)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := m.removeOutput(ctx, c, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outputKeys are the keys of all that the recipe makes of a source; the recipe was refused at load if they depend on
+// the picture.
+func (m *Mill) outputKeys(sourceKey string) ([]string, error) {
+	var keys []string
+	for _, v := range m.Recipe.For(sourceKey) {
+		key, err := m.Recipe.TargetKey(sourceKey, v, 0, 0, v.Format)
+		if err != nil {
+			return nil, outcome{Bad, err.Error()}
+		}
+		keys = append(keys, key)
+	}
+	if m.Recipe.Manifest {
+		keys = append(keys, m.Recipe.ManifestKey(sourceKey))
+	}
+	return keys, nil
+}
+
+// removeOutput deletes one output. The source is asked after the look at the output, on which the deletion depends: an
+// upload from here on writes an output that this deletion does not match.
+func (m *Mill) removeOutput(ctx context.Context, c event.Change, key string) error {
+	target := m.Recipe.Target.Bucket
+	for range maxRaces {
+		there, err := m.Store.Head(ctx, target, key)
+		if errors.Is(err, bucket.ErrNotFound) || err == nil && !marked(there.Metadata) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = m.Store.Head(ctx, c.Bucket, c.Key)
+		if err == nil {
+			return skip("stale: the object was uploaded again since")
+		}
+		if !errors.Is(err, bucket.ErrNotFound) {
+			return err
+		}
+		err = m.Store.Delete(ctx, target, key, bucket.Condition{IfMatch: there.ETag})
+		if errors.Is(err, bucket.ErrPrecondition) {
+			continue
+		}
+		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+			return fmt.Errorf("remove %s: %w", key, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: %d writers were faster", bucket.ErrTransient, maxRaces)
+}
+
+// recheck looks at the source once more after its variants were written, where a removal takes variants along: one that
+// was told while we wrote may have found nothing to remove yet.
+func (m *Mill) recheck(ctx context.Context, c event.Change) error {
+	if m.Recipe.OnRemove != recipe.Remove {
+		return nil
+	}
+	_, err := m.Store.Head(ctx, c.Bucket, c.Key)
+	if !errors.Is(err, bucket.ErrNotFound) {
+		return err
+	}
+	if err := m.remove(ctx, c); err != nil {
+		return err
+	}
+	return skip("gone: the object was removed since")
+}
