@@ -1,0 +1,78 @@
+package devcloud
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// DefaultDir is where a cloud keeps its data unless told otherwise.
+const DefaultDir = ".imgmill"
+
+// FirstPort is where the search for a free port starts; AnyPort as Config.Port takes whichever the system offers.
+const (
+	FirstPort = 9000
+	AnyPort   = -1
+)
+
+// Config says what to start.
+type Config struct {
+	// Dir holds all data; made with mode 0700 if missing. Empty is DefaultDir.
+	Dir string
+	// Port of the S3 server on 127.0.0.1. 0 is the first free one from FirstPort on.
+	Port int
+	// Region that clients sign for. Empty is us-east-1.
+	Region string
+	// Buckets are made at the start if they are missing.
+	Buckets []string
+	// Watch are the buckets whose changes are published; they are made too.
+	Watch []string
+	// Lease is how long an event is a consumer's after Fetch or Extend; 0 is the queue's default, a few seconds.
+	Lease time.Duration
+	// Log receives what the servers have to say; nil is slog.Default().
+	Log *slog.Logger
+}
+
+// bucketRE is the general rule of the S3 User Guide, "Bucket naming rules", without the reserved words.
+var bucketRE = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// Validate reports every wrong setting at once.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Port < AnyPort || c.Port > 65535 {
+		errs = append(errs, fmt.Errorf("port %d: want a number from 1 to 65535, or 0 for the first free one", c.Port))
+	}
+	if c.Lease < 0 || c.Lease > 12*time.Hour {
+		errs = append(errs, fmt.Errorf("lease %v: want between 0 and 12h", c.Lease))
+	}
+	for _, b := range c.buckets() {
+		if !bucketRE.MatchString(b) || net.ParseIP(b) != nil {
+			errs = append(errs, fmt.Errorf("bucket %q: want 3 to 63 lower-case letters, digits, dots and hyphens", b))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// buckets are all buckets to make, each once.
+func (c Config) buckets() []string {
+	all := slices.Concat(c.Buckets, c.Watch)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Dir == "" {
+		c.Dir = DefaultDir
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}

@@ -1,0 +1,100 @@
+package devcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// syncInterval is how often the queue's files go to the disk: what a loss of power may take. Without one, acknowledged
+// events are in the system's page cache, which outlives the process.
+const syncInterval = 5 * time.Second
+
+// natsServer is the embedded server, which does not listen, and the one connection to it.
+type natsServer struct {
+	ns *server.Server
+	nc *nats.Conn
+}
+
+// startNATS starts a server with its files in dir.
+func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, error) {
+	ns, err := server.NewServer(&server.Options{
+		ServerName:             "imgmill",
+		DontListen:             true,
+		JetStream:              true,
+		StoreDir:               dir,
+		SyncInterval:           syncInterval,
+		JetStreamMaxMemory:     64 << 20,
+		MaxPayload:             8 << 20,
+		NoSigs:                 true,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	words := &natsLog{log: log, fatal: make(chan string, 1)}
+	ns.SetLoggerV2(words, false, false, false)
+	go ns.Start()
+	if err := awaitNATS(ctx, ns, words.fatal); err != nil {
+		ns.Shutdown()
+		return nil, fmt.Errorf("queue in %s: %w", dir, err)
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("imgmill"), nats.MaxReconnects(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("queue", "error", err) }))
+	if err != nil {
+		ns.Shutdown()
+		return nil, fmt.Errorf("queue: connect: %w", err)
+	}
+	return &natsServer{ns: ns, nc: nc}, nil
+}
+
+// awaitNATS waits until the server has read its files, however many there are.
+func awaitNATS(ctx context.Context, ns *server.Server, fatal <-chan string) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case words := <-fatal:
+			return errors.New(words)
+		default:
+		}
+		if ns.ReadyForConnections(20 * time.Millisecond) {
+			return nil
+		}
+	}
+}
+
+// close ends the connection and the server, and waits until its files are closed.
+func (n *natsServer) close() {
+	n.nc.Close()
+	n.ns.Shutdown()
+	n.ns.WaitForShutdown()
+}
+
+// natsLog is the server's logger. What it calls fatal does not end the process; it fails the start.
+type natsLog struct {
+	log   *slog.Logger
+	fatal chan string
+	once  sync.Once
+}
+
+func (l *natsLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+func (l *natsLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
+func (l *natsLog) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) }
+func (l *natsLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l *natsLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+
+func (l *natsLog) Fatalf(format string, v ...any) {
+	l.say(slog.LevelError, format, v)
+	l.once.Do(func() { l.fatal <- fmt.Sprintf(format, v...) })
+}
+
+func (l *natsLog) say(level slog.Level, format string, v []any) {
+	l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), "server", "nats")
+}

@@ -1,0 +1,126 @@
+package devcloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/embedgw"
+	"github.com/versity/versitygw/s3api"
+)
+
+const (
+	maxConnections = 4096
+	maxParts       = 10_000  // of one multipart upload, as in S3
+	maxCopy        = 5 << 30 // bytes of one copy, as in S3
+	bucketACL      = "acl"   // the backend's attribute without which a bucket is unusable
+)
+
+// openPosix opens the gateway's files. It changes the working directory of the process to f.data, where it has to stay: the
+// backend names its files relative to it.
+func openPosix(f *folder, attrs *attributes) (*posix.Posix, error) {
+	// With a folder for versions, the backend prints a line that nobody asked for.
+	stdout := os.Stdout
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	os.Stdout = null
+	p, err := posix.New(f.data, attrs, posix.PosixOpts{
+		VersioningDir:       f.versions,
+		ForceNoObjLockFile:  true, // the lock on the folder keeps other processes out
+		ValidateBucketNames: true,
+		CopyObjectThreshold: maxCopy,
+	})
+	os.Stdout = stdout
+	return p, errors.Join(err, null.Close())
+}
+
+// makeBucket makes a bucket that is missing, and one that a crash left half made.
+func (g *gateway) makeBucket(ctx context.Context, name, owner string) error {
+	dir := filepath.Join(g.root, name)
+	if _, err := os.Stat(dir); err == nil {
+		if g.attrs.has(object{Bucket: name}, bucketACL) {
+			return nil
+		}
+		if err := os.Remove(dir); err != nil {
+			return fmt.Errorf("bucket %s has no access list and is not empty; was %s copied without its meta folder? (%w)", name, dir, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("bucket %s: %w", name, err)
+	}
+	acl, err := json.Marshal(auth.ACL{Owner: owner})
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", name, err)
+	}
+	err = g.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket:                    &name,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{},
+		ObjectOwnership:           types.ObjectOwnershipBucketOwnerEnforced,
+	}, acl)
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return nil
+}
+
+// serve runs the gateway behind a front on l until ctx ends, or until either fails. It calls ready once requests are served.
+func (g *gateway) serve(ctx context.Context, l net.Listener, region string, account credentials, ready func()) error {
+	// The gateway opens its listener itself, so this port is free at this moment only; a start that loses it fails.
+	inner, err := listenOn(0)
+	if err != nil {
+		return err
+	}
+	address := inner.Addr().String()
+	if err := inner.Close(); err != nil {
+		return err
+	}
+	f := newFront(l, address)
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	context.AfterFunc(ctx, func() {
+		f.close()
+		g.gate.drain()
+		end()
+	})
+	failed := make(chan error, 1)
+	listening := func() {
+		go func() {
+			failed <- f.serve()
+			stop()
+		}()
+		ready()
+	}
+	err = embedgw.RunVersityGW(serving, g, &embedgw.Config{
+		RootUserAccess:    account.Access,
+		RootUserSecret:    account.Secret,
+		IAMService:        auth.NewIAMServiceSingle(auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin}),
+		Region:            region,
+		Ports:             []string{address},
+		MaxConnections:    maxConnections,
+		MaxRequests:       maxConnections,
+		MultipartMaxParts: maxParts,
+		KeepAlive:         true,
+		Quiet:             true,
+		S3Options:         []s3api.Option{s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.gate.pass)},
+	})
+	f.close()
+	f.wait()
+	select {
+	case frontErr := <-failed:
+		return errors.Join(err, frontErr)
+	default:
+		return err
+	}
+}
