@@ -1,0 +1,41 @@
+# What CI runs, in parts. `make check` is the part for every change; see CONTRIBUTING.md.
+
+GO ?= go
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export CGO_ENABLED ?= 0
+
+.PHONY: check build test race fmt vet cross zips
+
+check: fmt vet test race cross zips
+
+build:
+	$(GO) build -trimpath -o imgmill ./cmd/imgmill
+
+test:
+	$(GO) test ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+
+cross:
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/imgmill
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/imgmill
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/imgmill
+
+# The function as it is deployed; the size of its zip has a ceiling.
+zips:
+	@for arch in amd64 arm64; do \
+		dir=$$(mktemp -d) && \
+		GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags=-s -tags lambda.norpc -o $$dir/bootstrap ./cmd/bootstrap && \
+		(cd $$dir && python3 -m zipfile -c bootstrap.zip bootstrap) && \
+		size=$$(wc -c <$$dir/bootstrap.zip) && rm -r $$dir && \
+		echo "bootstrap $$arch: $$size bytes zipped" && [ $$size -lt 8000000 ] || exit 1; \
+	done

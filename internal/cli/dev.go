@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/bucket"
+	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/devcloud"
+	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/worker"
+)
+
+// devFlags are the command line of dev.
+type devFlags struct {
+	dir, config  string
+	port         int
+	uploads      []string
+	sample, once bool
+	verbose      bool
+}
+
+func devCommand() *cobra.Command {
+	var f devFlags
+	c := &cobra.Command{
+		Use:   "dev [--upload] [FILE...]",
+		Short: "Run the whole of it here: an S3 server, a queue and a worker in one process",
+		Long: `Run a cloud in one process, on this machine alone: an S3 server with two buckets, a durable queue, and a worker that
+makes the variants of whatever is uploaded to the first bucket. Everything is kept in one folder, so a restart, also after
+a crash, goes on where it was. Nothing listens on any address but loopback.`,
+		Example: `  imgmill dev --sample              # see it work, then use it yourself
+  imgmill dev --upload photo.jpg    # put your own picture through
+  imgmill dev --sample --once       # the same and stop: exit code 0 if all variants came out`,
+		RunE: func(c *cobra.Command, args []string) error {
+			f.uploads = append(f.uploads, args...)
+			return f.run(c)
+		},
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 && !c.Flags().Changed("upload") {
+				return wrongUse("to put %s in, write --upload %s", args[0], args[0])
+			}
+			return nil
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.dir, "dir", ".imgmill", "folder that keeps the objects, the queue and the credentials")
+	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
+	flags.IntVar(&f.port, "port", 0, "port of the S3 server (default 9000, or a free one if that is taken)")
+	flags.StringArrayVar(&f.uploads, "upload", nil, "put these files in and print what came out")
+	flags.BoolVar(&f.sample, "sample", false, "put a picture in that the program draws")
+	flags.BoolVar(&f.once, "once", false, "stop after the uploads; exit code 0 only if all variants came out")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change")
+	return c
+}
+
+func (f *devFlags) run(c *cobra.Command) error {
+	ctx := c.Context()
+	if f.once && !f.sample && len(f.uploads) == 0 {
+		return wrongUse("--once needs something to do: add --sample or --upload FILE")
+	}
+	r, err := loadRecipe(f.config)
+	if err != nil {
+		return err
+	}
+	pictures, err := f.pictures(r)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelWarn
+	if f.verbose || !f.once {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	d, err := startDev(ctx, f, r, log)
+	if err != nil {
+		return err
+	}
+	rows, err := d.upload(ctx, pictures)
+	if err == nil && len(pictures) > 0 {
+		err = printTable(c.OutOrStdout(), rows)
+	}
+	if err == nil && !f.once {
+		d.welcome(c.ErrOrStderr())
+		<-ctx.Done()
+		fmt.Fprintln(c.ErrOrStderr(), "\nStopping; everything is kept in", f.dir)
+	}
+	if stopErr := d.stop(); stopErr != nil {
+		err = errors.Join(err, stopErr)
+	}
+	if err != nil || !f.once {
+		return err
+	}
+	return uploadOutcome(rows)
+}
+
+// picture is one upload: a key and its bytes, read when their turn comes.
+type picture struct {
+	key  string
+	read func() ([]byte, error)
+}
+
+// pictures lists the uploads under the recipe's prefix. Files are looked at before anything starts.
+func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
+	var list []picture
+	seen := map[string]string{}
+	if f.sample {
+		list = append(list, picture{r.Source.Prefix + "sample.jpg", func() ([]byte, error) { return sample.Photo(2400, 1600), nil }})
+		seen["sample.jpg"] = "--sample"
+	}
+	for _, name := range f.uploads {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, wrongUse("--upload: %w", err)
+		}
+		if info.IsDir() {
+			return nil, wrongUse("--upload %s: this is a folder; name files", name)
+		}
+		base := filepath.Base(name)
+		if first, ok := seen[base]; ok {
+			return nil, wrongUse("--upload: %s and %s would have the same key %q", first, name, base)
+		}
+		seen[base] = name
+		list = append(list, picture{r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
+	}
+	return list, nil
+}
+
+// uploadOutcome is how --once ends.
+func uploadOutcome(rows []row) error {
+	failed := 0
+	for _, r := range rows {
+		if !r.succeeded {
+			failed++
+		}
+	}
+	switch failed {
+	case 0:
+		return nil
+	case len(rows):
+		return errTold
+	}
+	return errPartial
+}
+
+// dev is the running cloud with its worker.
+type dev struct {
+	cloud   *devcloud.Cloud
+	store   *s3.Store
+	recipe  *recipe.Recipe
+	results *results
+	cancel  context.CancelFunc
+	ended   chan error // of the worker
+}
+
+// sweepInterval is how often the source bucket is searched for uploads whose event a crash swallowed.
+const sweepInterval = 3 * time.Minute
+
+func startDev(ctx context.Context, f *devFlags, r *recipe.Recipe, log *slog.Logger) (*dev, error) {
+	buckets := []string{r.Source.Bucket}
+	if r.Target.Bucket != r.Source.Bucket {
+		buckets = append(buckets, r.Target.Bucket)
+	}
+	cloud, err := devcloud.Start(ctx, devcloud.Config{
+		Dir: f.dir, Port: f.port, Buckets: buckets, Watch: []string{r.Source.Bucket}, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	access, secret := cloud.Credentials()
+	store, err := s3.Open(s3.Options{Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+	if err != nil {
+		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
+	}
+	m := &mill.Mill{Store: store, Recipe: r}
+	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), ended: make(chan error, 1)}
+	w := &worker.Worker{
+		Queue: cloud.Queue(), Process: m.Process, Log: log, Concurrency: runtime.GOMAXPROCS(0), Told: d.results.tell,
+	}
+	work, cancel := context.WithCancel(ctx)
+	d.cancel = cancel
+	cloud.SweepEvery(sweepInterval, func(ctx context.Context, _ string, info bucket.Info) (bool, error) {
+		fresh, err := m.Fresh(ctx, info)
+		return !fresh, err
+	})
+	go func() { d.ended <- w.Run(work) }()
+	return d, nil
+}
+
+// stop ends the worker, then the servers that it uses.
+func (d *dev) stop() error {
+	d.cancel()
+	err := <-d.ended
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(err, d.cloud.Stop(ctx))
+}
+
+// welcome says what a person needs next.
+func (d *dev) welcome(w io.Writer) {
+	access, secret := d.cloud.Credentials()
+	fmt.Fprintf(w, `
+The cloud is up, on this machine only. Upload a picture to %[1]s and it appears in %[2]s:
+
+  export AWS_ENDPOINT_URL=%[3]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=%[5]s AWS_SECRET_ACCESS_KEY=%[6]s
+  aws s3 cp photo.jpg s3://%[1]s/%[7]s
+  aws s3 ls --recursive s3://%[2]s/
+
+An AWS CLI older than 2.13 wants --endpoint-url "$AWS_ENDPOINT_URL" too. Ctrl-C stops; nothing is lost.
+`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, d.recipe.Source.Prefix)
+}

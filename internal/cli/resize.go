@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imgmill/imgmill/internal/codec"
+	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/render"
+)
+
+// resizeFlags are the command line of resize.
+type resizeFlags struct {
+	output, config      string
+	width, height       int
+	fit, format         string
+	quality, processors int
+	json                bool
+}
+
+func resizeCommand() *cobra.Command {
+	var f resizeFlags
+	c := &cobra.Command{
+		Use:   "resize FILE|DIR... -o FILE|DIR",
+		Short: "Resize files on this machine, as the pipeline would",
+		Long: `Resize pictures on this machine by the same code as the pipeline: equal pictures and settings give equal bytes.
+
+Without size flags the variants are those of imgmill.yaml, or, if there is none, one that is 800 pixels wide. A picture is
+never enlarged, an input never overwritten. Folders are read with all their subfolders.`,
+		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
+  imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
+  imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover --format jpeg
+  imgmill resize photos/ -o out/ --config imgmill.yaml --json | jq .`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return wrongUse("name at least one picture or folder")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := f.recipe(c)
+			if err != nil {
+				return err
+			}
+			tasks, err := f.plan(args, r)
+			if err != nil {
+				return err
+			}
+			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), tasks, r)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVarP(&f.output, "output", "o", "", "file or folder to write to")
+	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml if it is there)")
+	flags.IntVar(&f.width, "width", 0, "width in pixels; 0 follows the height")
+	flags.IntVar(&f.height, "height", 0, "height in pixels; 0 follows the width")
+	flags.StringVar(&f.fit, "fit", "inside", "inside, cover, contain, fill or outside")
+	flags.StringVar(&f.format, "format", "", "jpeg or png (default: that of the picture, or of the output file's name)")
+	flags.IntVar(&f.quality, "quality", render.DefaultQuality, "JPEG quality, 1 to 100")
+	flags.IntVarP(&f.processors, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
+	flags.BoolVar(&f.json, "json", false, "one line of JSON per picture on standard output")
+	return c
+}
+
+// recipe is what the flags ask for: a recipe file, or one variant.
+func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
+	sized := false
+	for _, name := range []string{"width", "height", "fit", "format", "quality"} {
+		sized = sized || c.Flags().Changed(name)
+	}
+	switch {
+	case f.output == "":
+		return nil, wrongUse("say where to write with -o FILE or -o DIR")
+	case f.processors < 1:
+		return nil, wrongUse("--jobs %d: use 1 or more", f.processors)
+	case sized && f.config != "":
+		return nil, wrongUse("--config and size flags exclude each other: a recipe names its own sizes")
+	case !sized:
+		return loadRecipe(f.config)
+	}
+	r := recipe.Default()
+	v := r.Variants[0]
+	if f.width != 0 || f.height != 0 {
+		v.Width, v.Height = f.width, f.height
+	}
+	v.Fit, v.Format, v.Quality = render.Fit(f.fit), codec.Format(f.format), f.quality
+	if v.Format == "jpg" {
+		v.Format = codec.JPEG
+	}
+	if v.Format == codec.PNG && !c.Flags().Changed("quality") {
+		v.Quality = 0
+	}
+	r.Variants[0] = v
+	if err := v.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return r, nil
+}
+
+// report is one line of --json.
+type report struct {
+	File     string         `json:"file"`
+	Verdict  mill.Verdict   `json:"verdict"`
+	Reason   string         `json:"reason,omitempty"`
+	Source   *mill.Picture  `json:"source,omitempty"`
+	Variants []mill.Variant `json:"variants,omitempty"` // keys are paths
+	Millis   float64        `json:"ms"`
+}
+
+// run works on the tasks on all cores and tells of each.
+func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
+	var progress *mpb.Progress
+	var bar *mpb.Bar
+	if !f.json && len(tasks) > 1 && isTerminal(stderr) {
+		progress = mpb.NewWithContext(ctx, mpb.WithOutput(stderr), mpb.WithWidth(40))
+		bar = progress.AddBar(int64(len(tasks)), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")), mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_MMSS)))
+	}
+	results := make([]mill.Result, len(tasks))
+	tell := make(chan int)
+	var group errgroup.Group
+	group.SetLimit(f.processors)
+	go func() {
+		defer close(tell)
+		for i := range tasks {
+			if ctx.Err() != nil {
+				results[i] = mill.Result{Verdict: mill.Retry, Reason: "interrupted"}
+				tell <- i
+				continue
+			}
+			group.Go(func() error {
+				results[i] = resizeFile(ctx, tasks[i], r)
+				tell <- i
+				return nil
+			})
+		}
+		_ = group.Wait() // results carry the errors
+	}()
+	var writeErr error
+	lines := json.NewEncoder(stdout)
+	for i := range tell {
+		if f.json && writeErr == nil {
+			res := results[i]
+			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, float64(res.Elapsed.Microseconds()) / 1000})
+		}
+		if bar != nil {
+			bar.Increment()
+		}
+	}
+	if progress != nil {
+		progress.Wait()
+	}
+	if writeErr != nil {
+		return writeErr
+	}
+	return f.conclude(stderr, tasks, results)
+}
+
+// conclude prints the table and chooses how the command ends.
+func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Result) error {
+	failed := 0
+	var rows []row
+	for i, r := range results {
+		if r.Verdict != mill.Done {
+			failed++
+		}
+		rows = append(rows, resultRows(tasks[i].input, r)...)
+	}
+	if !f.json {
+		if err := printTable(stderr, rows); err != nil {
+			return err
+		}
+	}
+	switch failed {
+	case 0:
+		return nil
+	case len(tasks):
+		return errTold
+	}
+	return errPartial
+}
+
+// resizeFile renders one file and writes its variants, each through a temporary file and a rename.
+func resizeFile(ctx context.Context, t task, r *recipe.Recipe) (res mill.Result) {
+	start := time.Now()
+	defer func() { res.Elapsed = time.Since(start) }()
+	fail := func(err error) mill.Result {
+		res.Verdict, res.Reason = mill.Retry, err.Error()
+		if reason, ok := render.Explain(err); ok {
+			res.Verdict, res.Reason = mill.Bad, reason
+		}
+		return res
+	}
+	in, err := os.Open(t.input)
+	if err != nil {
+		return fail(err)
+	}
+	defer in.Close()
+	if info, err := in.Stat(); err == nil {
+		res.Source.Bytes = info.Size()
+	}
+	d, err := codec.Open(in, r.Limits.Limits)
+	if err != nil {
+		return fail(err)
+	}
+	h := d.Header()
+	res.Source.Format, res.Source.Width, res.Source.Height = h.Format, h.Width, h.Height
+	outputs, err := render.Render(ctx, d, t.variants)
+	if err != nil {
+		return fail(err)
+	}
+	for _, o := range outputs {
+		path, err := t.path(o)
+		if err == nil {
+			err = writeOutput(path, t.inputs, o.Data)
+		}
+		if err != nil {
+			return fail(err)
+		}
+		res.Variants = append(res.Variants, mill.Variant{
+			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+	}
+	res.Verdict = mill.Done
+	return res
+}
+
+// errOverwrite: the output would replace an input.
+var errOverwrite = errors.New("that is an input, which is never overwritten; choose another -o")
+
+// writeOutput writes a file whole or not at all.
+func writeOutput(path string, inputs *inputSet, data []byte) error {
+	if inputs.holds(path) {
+		return fmt.Errorf("%s: %w", path, errOverwrite)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, data, 0o666)
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/imgmill/imgmill/internal/mill"
+)
+
+// row is one finished variant, or one picture that gave none.
+type row struct {
+	name      string // of the picture
+	variant   string
+	size      string // pixels
+	before    int64
+	after     int
+	ms        float64
+	reason    string
+	succeeded bool
+}
+
+func resultRows(name string, r mill.Result) []row {
+	ms := float64(r.Elapsed.Microseconds()) / 1000
+	if r.Verdict != mill.Done {
+		return []row{{name: name, before: r.Source.Bytes, ms: ms, reason: string(r.Verdict) + ": " + r.Reason}}
+	}
+	var rows []row
+	for _, v := range r.Variants {
+		rows = append(rows, row{name, v.Name, fmt.Sprintf("%d×%d", v.Width, v.Height), r.Source.Bytes, v.Bytes, ms, "", true})
+	}
+	return rows
+}
+
+// printTable writes the rows for a person to read. Reasons stand below it: they are sentences.
+func printTable(w io.Writer, rows []row) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "picture\tvariant\tpixels\tbefore\tafter\tms\t")
+	var reasons strings.Builder
+	for _, r := range rows {
+		if !r.succeeded {
+			fmt.Fprintf(t, "%s\t-\t-\t%s\t-\t%.0f\t\n", shorten(r.name), bytesText(r.before), r.ms)
+			fmt.Fprintf(&reasons, "%s: %s\n", r.name, r.reason)
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n", shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, reasons.String())
+	return err
+}
+
+// shorten keeps a table within a small terminal; the end of a name tells more than its start.
+func shorten(name string) string {
+	const most = 28
+	r := []rune(path.Base(name))
+	if len(r) <= most {
+		return string(r)
+	}
+	return "…" + string(r[len(r)-most+1:])
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
