@@ -56,8 +56,9 @@ type Header struct {
 
 // Report is what a finished decode has to say.
 type Report struct {
-	// Damage says what was wrong with a picture that was decoded all the same, as browsers show it; empty if nothing was.
-	Damage string
+	// Damage says what was wrong with a picture that was decoded all the same, as browsers show it; it matches
+	// ErrCorrupt. Nil if nothing was.
+	Damage error
 }
 
 // Decoder decodes one picture. Its methods are called in the order in which they stand, Shrink any number of times, Decode once.

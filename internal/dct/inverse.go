@@ -10,7 +10,7 @@ package dct
 //
 // All sizes share the fixed point of libjpeg's accurate integer method: 13-bit constants, columns first with 2 more bits
 // kept between the passes, 32-bit products, halves rounded up. At n=8 every sample equals libjpeg's, at n=1 and 2 it is
-// the formula rounded, and between it lies within 1 of it. Coefficients beyond what an 8-bit picture can have may
+// the formula rounded, and between it lies within 0.75 of it. Coefficients beyond what an 8-bit picture can have may
 // overflow; the sample is then any, the same on every machine.
 
 const (

@@ -14,13 +14,14 @@ type Effort uint8
 const (
 	// Normal rounds every coefficient to the nearest step, as libjpeg does.
 	Normal Effort = iota
-	// High weighs every coefficient's error against its bits and searches the script of a progressive file.
+	// High weighs every coefficient's error against its bits, divides by tables of its own, which keep the meaning of
+	// Quality, and searches the script of a progressive file. It takes about five times as long.
 	High
 )
 
 // Options say how a picture is written. The zero value is not valid: Quality must be set.
 type Options struct {
-	Quality     int    // 1..100, libjpeg's scaling of the tables of T.81 Annex K
+	Quality     int    // 1..100 as libjpeg counts it; at Normal its scaling of the tables of T.81 Annex K
 	Progressive bool   // several scans, coarse to fine (SOF2) instead of one (SOF0)
 	Effort      Effort // Normal or High
 	ICC         []byte // colour profile, split over APP2 segments; nil for none
@@ -167,17 +168,15 @@ type quantTables struct {
 	divisors [2]*dct.Divisors
 }
 
-func newTables(quality int) *quantTables {
-	t := &quantTables{table: [2]*[64]uint8{scaleTable(&annexLuma, quality), scaleTable(&annexChroma, quality)}}
-	for i := range t.table {
-		if tuneFlat>0||tuneChroma<1 { for k:=range 64 {
-			v:=float64(t.table[i][k])
-			if i==1 {v*=tuneChroma}
-			r:=float64(t.table[i][zigzag[5]])
-			if v>r { v=r*pow(v/r,1-tuneFlat) }
-			t.table[i][k]=uint8(max(1,v+.5))
-		}}
-		t.divisors[i] = dct.NewDivisors(t.table[i])
+func newTables(o *Options) *quantTables {
+	base := [2]*[64]uint8{&annexLuma, &annexChroma}
+	if o.Effort == High {
+		base = [2]*[64]uint8{&evenLuma, &evenChroma}
+	}
+	t := new(quantTables)
+	for class := range base {
+		t.table[class] = scaleTable(base[class], o.Quality)
+		t.divisors[class] = dct.NewDivisors(t.table[class])
 	}
 	return t
 }
@@ -188,7 +187,7 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 		return err
 	}
 	b := newBitWriter(w)
-	t := newTables(o.Quality)
+	t := newTables(&o)
 	e.writeHeader(b, &o, t)
 	switch {
 	case o.Effort == Normal && !o.Progressive:
@@ -196,7 +195,7 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 	case o.Effort == Normal:
 		e.progressive(b, e.quantiseAll(t), fixedScript(len(e.parts)))
 	case !o.Progressive:
-		e.sequentialFrom(b, e.quantiseHigh(t))
+		e.writeSequential(b, e.sequentialOf(e.quantiseHigh(t)))
 	default:
 		grids := e.quantiseHigh(t)
 		e.progressive(b, grids, e.searchScript(grids))

@@ -92,13 +92,13 @@ func (e *Encoder) sequential(b *bitWriter, t *quantTables) {
 	e.writeSequential(b, &s)
 }
 
-// sequentialFrom writes the one scan of a baseline file whose coefficients are all made.
-func (e *Encoder) sequentialFrom(b *bitWriter, grids []*grid) {
-	var s sequentialTokens
+// sequentialOf gathers the tokens of coefficients that are all made.
+func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
+	s := new(sequentialTokens)
 	for my := range e.mcusY {
 		s.mcuRow(e, grids, my)
 	}
-	e.writeSequential(b, &s)
+	return s
 }
 
 // sequentialTokens gathers the tokens of an interleaved scan of all coefficients (T.81 F.1.2).

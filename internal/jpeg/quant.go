@@ -24,6 +24,32 @@ var (
 	}
 )
 
+// The tables of High: those of Annex K to the power of 0.8, which spends less on the lowest frequencies and more on the
+// others, scaled so that from quality 60 up a picture is as near its source (signal to noise, structural similarity) as it
+// is at Normal, in fewer bytes.
+var (
+	evenLuma = [64]uint8{
+		18, 13, 12, 18, 25, 37, 45, 52,
+		14, 14, 16, 20, 26, 50, 51, 48,
+		16, 15, 18, 25, 37, 49, 57, 48,
+		16, 19, 23, 29, 45, 69, 64, 53,
+		20, 23, 35, 48, 57, 82, 79, 62,
+		25, 33, 48, 54, 65, 79, 85, 72,
+		44, 54, 63, 69, 79, 90, 89, 78,
+		59, 72, 74, 76, 84, 77, 79, 76,
+	}
+	evenChroma = [64]uint8{
+		17, 18, 23, 39, 71, 71, 71, 71,
+		18, 20, 24, 51, 71, 71, 71, 71,
+		23, 24, 45, 71, 71, 71, 71, 71,
+		39, 51, 71, 71, 71, 71, 71, 71,
+		71, 71, 71, 71, 71, 71, 71, 71,
+		71, 71, 71, 71, 71, 71, 71, 71,
+		71, 71, 71, 71, 71, 71, 71, 71,
+		71, 71, 71, 71, 71, 71, 71, 71,
+	}
+)
+
 // qualityScale is the percentage by which libjpeg scales Annex K's tables for a quality of 1..100 (jpeg_quality_scaling):
 // 5000 at 1, 100 at 50, 0 at 100.
 func qualityScale(quality int) int {

@@ -202,6 +202,7 @@ func (s *sequentialScan) row() error {
 
 // grey empties n MCUs from the x-th on.
 func (s *sequentialScan) grey(x, n int) {
+	s.block[0] = 0
 	for i := range s.units {
 		u := &s.units[i]
 		for b := range n {

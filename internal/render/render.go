@@ -104,10 +104,7 @@ func decode(ctx context.Context, d codec.Decoder, sink plane.Sink) (err error) {
 	if err != nil {
 		return err
 	}
-	if report.Damage != "" {
-		return fmt.Errorf("%w: %s", codec.ErrCorrupt, report.Damage)
-	}
-	return nil
+	return report.Damage
 }
 
 // fan hands every row to every job.

@@ -22,7 +22,7 @@ import (
 type memory struct {
 	header codec.Header
 	pix    *plane.Picture
-	damage string
+	damage error
 	panics bool
 }
 
@@ -369,12 +369,12 @@ func TestOneDecodeGivesTheSameAsMany(t *testing.T) {
 
 func TestDamageAndPanicsAreCorruptPictures(t *testing.T) {
 	d := stored(scene(20, 20, plane.RGB, false, 1), 1)
-	d.damage = "the scan ends at byte 12"
+	d.damage = &codec.CorruptError{Format: codec.JPEG, Offset: 12, Reason: "the scan ends"}
 	_, err := Render(t.Context(), d, []Variant{{Width: 10}})
 	if reason, final := Explain(err); !final || !strings.Contains(reason, "byte 12") {
 		t.Errorf("damage: %v", err)
 	}
-	d.damage, d.panics = "", true
+	d.damage, d.panics = nil, true
 	_, err = Render(t.Context(), d, []Variant{{Width: 10}})
 	if reason, final := Explain(err); !final || !strings.Contains(reason, "gave up") {
 		t.Errorf("panic: %v", err)
