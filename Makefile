@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips
+.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64
 
 check: fmt vet test race cross zips
 
@@ -39,3 +39,21 @@ zips:
 		size=$$(wc -c <$$dir/bootstrap.zip) && rm -r $$dir && \
 		echo "bootstrap $$arch: $$size bytes zipped" && [ $$size -lt 8000000 ] || exit 1; \
 	done
+
+# The longer runs, each with a bound; CI calls them one by one.
+
+awscli:
+	IMGMILL_AWSCLI=1 $(GO) test -count=1 -run AWSCLI -v ./internal/cli
+
+sim:
+	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/mill
+
+FUZZTIME ?= 10s
+fuzz:
+	@for target in $$(grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9]*' internal | sed 's#/[^/]*_test.go:.*func #:#' | sort -u); do \
+		echo "$$target"; \
+		$(GO) test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) ./$${target%%:*} || exit 1; \
+	done
+
+arm64:
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/resample ./internal/dct ./internal/cpu ./internal/plane
