@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -77,9 +78,9 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	level := slog.LevelWarn
-	if f.verbose || !f.once {
-		level = slog.LevelInfo
+	level := slog.LevelInfo
+	if f.once && !f.verbose {
+		level = slog.LevelError // the table tells of the uploads
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	d, err := startDev(ctx, f, r, log)
@@ -120,10 +121,12 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	}
 	for _, name := range f.uploads {
 		info, err := os.Stat(name)
-		if err != nil {
-			return nil, wrongUse("--upload: %w", err)
-		}
-		if info.IsDir() {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, wrongUse("--upload %s: there is no such file", name)
+		case err != nil:
+			return nil, fmt.Errorf("--upload: %w", err)
+		case info.IsDir():
 			return nil, wrongUse("--upload %s: this is a folder; name files", name)
 		}
 		base := filepath.Base(name)
@@ -131,6 +134,9 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 			return nil, wrongUse("--upload: %s and %s would have the same key %q", first, name, base)
 		}
 		seen[base] = name
+		if name, err = filepath.Abs(name); err != nil { // the cloud changes the working directory
+			return nil, err
+		}
 		list = append(list, picture{r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
 	}
 	return list, nil
