@@ -23,11 +23,12 @@ type Alpha struct {
 	n       int
 	band    [][]byte // colour rows that wait for their alpha
 	full    []byte   // alpha's own alpha: 255
-	tx      *table
+	run     kernels
 	ring    ring
 	rows    [][]int16
 	words   []int16
 	wide    [][]int32
+	inverse []int64
 	row     [][]byte
 	shift   int // with copies: column of the source that becomes column 0
 	copies  bool
@@ -44,20 +45,21 @@ func NewAlpha(x, y Axis, f Filter, colours int, out func(plane, y int, row []byt
 		return nil, fmt.Errorf("resample: %d colour planes beside alpha", colours)
 	}
 	tx, ty := tableOf(x, f), tableOf(y, f)
-	a := &Alpha{x: x, y: y, colours: colours, out: out, tx: tx, ring: newRing(ty, x.Dst), band: make([][]byte, colours)}
+	a := &Alpha{x: x, y: y, colours: colours, out: out, run: newKernels(tx, 2), ring: newRing(ty, x.Dst), band: make([][]byte, colours)}
 	across, same := tx.shift()
 	if _, down := ty.shift(); same && down {
 		a.shift, a.copies = across, true
 	}
 	for range colours + 1 {
-		a.row = append(a.row, make([]byte, a.ring.stride))
+		a.row = append(a.row, make([]byte, blocks(x.Dst)))
 		if !a.copies {
 			a.rows = append(a.rows, a.ring.rows())
-			a.wide = append(a.wide, make([]int32, a.ring.stride))
+			a.wide = append(a.wide, make([]int32, blocks(x.Dst)))
 		}
 	}
 	if !a.copies {
-		a.words = make([]int16, x.Src)
+		a.inverse = make([]int64, x.Dst)
+		a.words = make([]int16, max(x.Src, a.run.need()))
 		a.full = make([]byte, x.Src)
 		for i := range a.full {
 			a.full[i] = 255
@@ -123,19 +125,19 @@ func (a *Alpha) source(i, y int, alpha []byte) error {
 	}
 	for c := range a.colours + 1 {
 		if c < a.colours {
-			premultiply(a.words, a.band[c][i*a.x.Src:], alpha)
+			a.run.premultiply(a.words[:a.x.Src], a.band[c][i*a.x.Src:], alpha)
 		} else {
-			premultiply(a.words, alpha, a.full)
+			a.run.premultiply(a.words[:a.x.Src], alpha, a.full)
 		}
-		horizontalWords(a.rows[c][a.ring.at(y):], a.words, a.tx)
+		a.run.words(a.rows[c][a.ring.at(y):], a.words)
 	}
 	for a.ring.ready(y + 1) {
 		next := a.ring.next
 		a.ring.turn()
 		for c, rows := range a.rows {
-			verticalWide(a.wide[c], rows, a.ring.stride, a.ring.coef)
+			a.run.wide(a.wide[c], rows, a.ring.stride, a.ring.coef)
 		}
-		divide(a.row, a.wide, a.x.Dst)
+		divide(a.row, a.wide, a.inverse)
 		if err := a.emit(next); err != nil {
 			return err
 		}
@@ -171,26 +173,28 @@ func (a *Alpha) emit(y int) error {
 //
 // The division by qa is a multiplication by m = ceil(2^44/qa), which is exact: Σ|c|·Σ|d| below 2.41 keeps q below 2^17 and
 // n = 255·qc + qa/2 below 2^25; m·qa exceeds 2^44 by less than qa, and n times that is below 2^44. qa is at least 128
-// where a is not 0, so n·m fits int64.
-func divide(rows [][]byte, q [][]int32, width int) {
+// where a is not 0, so n·m fits int64. m is for the use of divide, and says how many samples there are.
+func divide(rows [][]byte, q [][]int32, m []int64) {
 	colours := len(rows) - 1
-	alpha, qa := rows[colours][:width], q[colours][:width]
+	alpha, qa := rows[colours][:len(m)], q[colours][:len(m)]
+	last := int32(-1)
 	for i, v := range qa {
 		alpha[i] = byte(min(max((v+127)/255, 0), 255))
+		switch {
+		case alpha[i] == 0:
+			m[i] = 0 // makes colour 0
+		case v == last:
+			m[i] = m[i-1]
+		default:
+			m[i] = (1<<44 + int64(v) - 1) / int64(v)
+		}
+		last = v
 	}
 	for c := range colours {
-		row, qc := rows[c][:width], q[c][:width]
-		var last, m int64
-		for i, v := range qa {
-			if alpha[i] == 0 {
-				row[i] = 0
-				continue
-			}
-			if a := int64(v); a != last {
-				last, m = a, (1<<44+a-1)/a
-			}
-			n := max(int64(qc[i])*255+last/2, 0)
-			row[i] = byte(min(n*m>>44, 255))
+		row, qc := rows[c][:len(m)], q[c][:len(m)]
+		for i, v := range m {
+			n := max(int64(qc[i])*255+int64(qa[i]>>1), 0)
+			row[i] = byte(min(n*v>>44, 255))
 		}
 	}
 }

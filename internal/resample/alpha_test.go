@@ -226,7 +226,7 @@ func TestDivide(t *testing.T) {
 			for d := int32(-2); d <= 2; d++ {
 				qc := int32((int64(2*c+1)*int64(qa)/2+int64(d)*128)/255) + d
 				rows := [][]byte{{9}, {9}}
-				divide(rows, [][]int32{{qc}, {qa}}, 1)
+				divide(rows, [][]int32{{qc}, {qa}}, make([]int64, 1))
 				alpha := byte(math.Round(min(max(float64(qa)/255, 0), 255)))
 				var want byte
 				if alpha > 0 {

@@ -11,7 +11,7 @@ type Plane struct {
 	x, y  Axis
 	out   func(y int, row []byte) error
 	came  int // source rows seen
-	tx    *table
+	run   kernels
 	ring  ring
 	rows  []int16
 	row   []byte
@@ -28,7 +28,7 @@ func NewPlane(x, y Axis, f Filter, out func(y int, row []byte) error) (*Plane, e
 		return nil, err
 	}
 	tx, ty := tableOf(x, f), tableOf(y, f)
-	p := &Plane{x: x, y: y, out: out, tx: tx}
+	p := &Plane{x: x, y: y, out: out}
 	var down bool
 	p.shift, p.copies = tx.shift()
 	if _, down = ty.shift(); p.copies && down {
@@ -36,8 +36,9 @@ func NewPlane(x, y Axis, f Filter, out func(y int, row []byte) error) (*Plane, e
 		return p, nil
 	}
 	p.copies = false
+	p.run = newKernels(tx, 1)
 	p.ring = newRing(ty, x.Dst)
-	p.rows, p.row = p.ring.rows(), make([]byte, p.ring.stride)
+	p.rows, p.row = p.ring.rows(), make([]byte, blocks(x.Dst))
 	return p, nil
 }
 
@@ -68,11 +69,11 @@ func (p *Plane) Rows(y int, r plane.Rows) error {
 			}
 			continue
 		}
-		horizontalBytes(p.rows[p.ring.at(y+i):], r.Row(i, p.x.Src), p.tx)
+		p.run.bytes(p.rows[p.ring.at(y+i):], r.Pix[i*r.Stride:], p.x.Src)
 		for p.ring.ready(y + i + 1) {
 			next := p.ring.next
 			p.ring.turn()
-			verticalBytes(p.row, p.rows, p.ring.stride, p.ring.coef)
+			p.run.levels(p.row, p.rows, p.ring.stride, p.ring.coef)
 			if err := p.out(next, p.row[:p.x.Dst]); err != nil {
 				return err
 			}

@@ -9,12 +9,18 @@ type ring struct {
 	coef          []int16 // weight by slot for output row next, after turn
 }
 
-// newRing is a ring for rows of width samples. Slots come in pairs and rows in multiples of 16 samples, as vector kernels
-// take them.
+// newRing is a ring for rows of width samples. Slots come in pairs and rows have room for whole blocks of 16 samples, as
+// vector kernels take them. Rows are 8n+3 cache lines (of 32 samples) apart: one column of many rows is then spread over
+// all sets of a cache, where rows 4096 bytes apart would push each other out.
 func newRing(t *table, width int) ring {
+	lines := (width + 31) / 32
+	lines += (3 - lines) & 7
 	slots := (t.taps + 1) &^ 1
-	return ring{t: t, slots: slots, stride: (width + 15) &^ 15, coef: make([]int16, slots)}
+	return ring{t: t, slots: slots, stride: lines * 32, coef: make([]int16, slots)}
 }
+
+// blocks is width rounded up to what vector kernels write.
+func blocks(width int) int { return (width + 15) &^ 15 }
 
 // rows allocates the rows of one ring.
 func (r *ring) rows() []int16 { return make([]int16, r.slots*r.stride) }

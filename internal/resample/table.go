@@ -22,6 +22,7 @@ type table struct {
 	taps        int
 	first, last []int32
 	coef        []int16
+	lanes       [2]func() *lanes // the same for vector kernels, by the size of a source sample in bytes less one
 }
 
 type tableKey struct {
@@ -108,6 +109,9 @@ func newTable(a Axis, f Filter) *table {
 			end = starts[i+1]
 		}
 		copy(t.coef[i*t.taps+int(lows[i]-t.first[i]):], loose[starts[i]:end])
+	}
+	for i := range t.lanes {
+		t.lanes[i] = sync.OnceValue(func() *lanes { return newLanes(t, i+1) })
 	}
 	return t
 }

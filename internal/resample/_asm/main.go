@@ -4,13 +4,11 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/gotypes"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
-	Package("github.com/imgmill/imgmill/internal/resample")
 	ConstraintExpr("!purego")
 	spread()
 	dot("dotBytes", 1)
@@ -29,9 +27,8 @@ func spread() {
 	base, mask := Load(Param("base"), GP64()), Load(Param("mask"), GP64())
 	coef, groups := Load(Param("coef"), GP64()), Load(Param("groups"), GP64())
 	step := Load(Param("step"), GP64())
-	start, shift := YMM(), XMM()
-	VPBROADCASTD(addr(Param("start")), start)
-	VMOVD(addr(Param("shift")), shift)
+	start, shift := broadcast(Load(Param("start"), GP32())), XMM()
+	VMOVD(Load(Param("shift"), GP32()), shift)
 
 	Label("group")
 	var window [4]reg.GPVirtual
@@ -81,20 +78,20 @@ func spread() {
 
 // dot: four long windows at a time, 16 source samples of each in one step.
 func dot(name string, size int) {
-	TEXT(name, NOSPLIT, "func(dst *int16, src *byte, base *int32, coef *int16, fours, chunks int)")
+	source := "byte"
+	if size == 2 {
+		source = "int16"
+	}
+	TEXT(name, NOSPLIT, "func(dst *int16, src *"+source+", base *int32, coef *int16, fours, chunks int)")
 	Doc(name + " makes 4*fours values of h from windows of 16*chunks source samples.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	base, coef := Load(Param("base"), GP64()), Load(Param("coef"), GP64())
 	fours := Load(Param("fours"), GP64())
-	start := XMM()
 	value, shift := int32(1<<6-128<<14), uint8(7)
 	if size == 2 {
 		value, shift = 1<<14, 15
 	}
-	bits := GP32()
-	MOVL(I32(value), bits)
-	VMOVD(bits, start)
-	VPBROADCASTD(start, start)
+	start := broadcast(constant(value))
 
 	Label("four")
 	var window [4]reg.GPVirtual
@@ -133,7 +130,7 @@ func dot(name string, size int) {
 	high := XMM()
 	VEXTRACTI128(Imm(1), sum[0], high)
 	VPADDD(high, sum[0].AsX(), high)
-	VPADDD(start, high, high)
+	VPADDD(start.AsX(), high, high)
 	VPSRAD(Imm(uint64(shift)), high, high)
 	VPACKSSDW(high, high, high)
 	VMOVQ(high, Mem{Base: dst})
@@ -179,10 +176,7 @@ func vertical(name string, out output) {
 	dst, h := Load(Param("dst"), GP64()), Load(Param("h"), GP64())
 	stride, coef := Load(Param("stride"), GP64()), Load(Param("coef"), GP64())
 	pairs, blocks := Load(Param("pairs"), GP64()), Load(Param("blocks"), GP64())
-	bits, start := GP32(), YMM()
-	MOVL(I32(out.start), bits)
-	VMOVD(bits, start.AsX())
-	VPBROADCASTD(start.AsX(), start)
+	start := broadcast(constant(out.start))
 
 	Label("block")
 	a, b := YMM(), YMM()
@@ -242,11 +236,16 @@ func premultiply() {
 	RET()
 }
 
-// addr is where a parameter lies on the stack.
-func addr(c gotypes.Component) Mem {
-	b, err := c.Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
+func constant(v int32) reg.Register {
+	r := GP32()
+	MOVL(I32(v), r)
+	return r
+}
+
+// broadcast puts a 32-bit register in all eight places.
+func broadcast(r reg.Register) reg.VecVirtual {
+	all := YMM()
+	VMOVD(r, all.AsX())
+	VPBROADCASTD(all.AsX(), all)
+	return all
 }

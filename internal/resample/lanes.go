@@ -1,0 +1,96 @@
+package resample
+
+// lanes holds the weights of a table in the order in which vector kernels, where there are any, read them. Output values come in groups of 16, of
+// which those past the end of the row have no weights.
+//
+// Spread lanes are for windows that start close to one another. Four neighbouring outputs look through one view of 16 bytes
+// of source, which begins with the first sample of the first one's window; the mask picks for each output the two samples
+// that its window begins with, as 16-bit values (0x80 picks a zero byte). A step weighs these two and moves the view on
+// by two samples, which the same mask serves. Views of a group lie in the order 0, 2, 1, 3: two 128-bit lanes of 0 and 2,
+// two of 1 and 3, which narrow to 16 values in order.
+//
+//	base  [group][view]                      first sample, in bytes
+//	mask  [group][view][output][4]           bytes of the view
+//	coef  [group][step][view][output][2]     weights
+//
+// Dot lanes are for all other windows, which are long: a step weighs 16 samples of each of four outputs.
+//
+//	base  [output]                           first sample, in bytes
+//	coef  [output/4][step][output%4][16]     weights
+type lanes struct {
+	groups, steps int
+	need          int // samples that a row must have, some of them only to be read with weight zero
+	base          []int32
+	mask          []byte // nil for dot lanes
+	coef          []int16
+}
+
+var viewOrder = [4]int{0, 2, 1, 3}
+
+// newLanes lays out t for source samples of size bytes.
+func newLanes(t *table, size int) *lanes {
+	l := &lanes{groups: (len(t.first) + 15) / 16}
+	for i := 0; i < len(t.first); i += 4 {
+		distance := int(t.first[min(i+3, len(t.first)-1)] - t.first[i])
+		if (distance+2)*size > 16 {
+			l.dot(t, size)
+			return l
+		}
+	}
+	l.spread(t, size)
+	return l
+}
+
+func (l *lanes) spread(t *table, size int) {
+	const views = 4
+	l.steps = (t.taps + 1) / 2
+	l.base = make([]int32, l.groups*views)
+	l.mask = make([]byte, l.groups*views*16)
+	l.coef = make([]int16, l.groups*l.steps*views*8)
+	dst := len(t.first)
+	for v := range l.groups * views {
+		group, at := v/views, v/views*16+viewOrder[v%views]*4
+		begin := int(t.first[min(at, dst-1)])
+		l.base[v] = int32(begin * size)
+		l.need = max(l.need, begin+2*(l.steps-1)+16/size)
+		for k := range 4 {
+			i := min(at+k, dst-1)
+			mask := l.mask[v*16+k*4:][:4]
+			from := byte((int(t.first[i]) - begin) * size)
+			for b := range mask {
+				switch {
+				case size == 2:
+					mask[b] = from + byte(b)
+				case b%2 == 0:
+					mask[b] = from + byte(b/2)
+				default:
+					mask[b] = 0x80
+				}
+			}
+			if at+k >= dst {
+				continue
+			}
+			for j, c := range t.coef[i*t.taps:][:t.taps] {
+				l.coef[((group*l.steps+j/2)*views+v%views)*8+k*2+j%2] = c
+			}
+		}
+	}
+}
+
+func (l *lanes) dot(t *table, size int) {
+	l.steps = (t.taps + 15) / 16
+	l.base = make([]int32, l.groups*16)
+	l.coef = make([]int16, l.groups*16*l.steps*16)
+	dst := len(t.first)
+	for o := range l.base {
+		i := min(o, dst-1)
+		l.base[o] = t.first[i] * int32(size)
+		l.need = max(l.need, int(t.first[i])+16*l.steps)
+		if o >= dst {
+			continue
+		}
+		for j, c := range t.coef[i*t.taps:][:t.taps] {
+			l.coef[((o/4*l.steps+j/16)*4+o%4)*16+j%16] = c
+		}
+	}
+}
