@@ -12,20 +12,16 @@ import (
 )
 
 const (
-	maxSide        = 65535 // T.81 B.2.2: a frame's sides have 16 bits
-	minBytes       = 1000  // a JPEG's headers and tables alone take most of that
+	minBytes       = 1000 // a JPEG's headers and tables alone take most of that
 	maxVariantName = 64
 )
 
 var (
-	fits        = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
-	metadatas   = []render.Metadata{render.Strip, render.Copyright, render.Keep}
-	removals    = []OnRemove{Keep, Remove}
-	writable    = []codec.Format{codec.JPEG, codec.PNG}
-	readable    = []codec.Format{codec.GIF, codec.WebP, codec.BMP, codec.TIFF}
-	recognised  = []codec.Format{codec.HEIC, codec.AVIF, codec.JXL}
-	wholeBox    = []render.Fit{render.Cover, render.Contain, render.Fill, render.Outside}
-	nameSymbols = "-_"
+	fits      = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
+	metadatas = []render.Metadata{render.Strip, render.Copyright, render.Keep}
+	removals  = []OnRemove{Keep, Remove}
+	readable  = []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.WebP, codec.BMP, codec.TIFF}
+	told      = []codec.Format{codec.HEIC, codec.AVIF, codec.JXL}
 )
 
 // Validate reports everything that is wrong with a recipe, as Errors without lines. Parse has already done so.
@@ -43,27 +39,35 @@ func (r *Recipe) check(rep *report) {
 	r.checkVariants(rep)
 	r.checkRules(rep)
 	r.checkLimits(rep)
-	r.checkOneOf(rep)
+	r.checkEvents(rep)
 	if !rep.bad("target.key") {
 		r.checkKey(rep)
 	}
-	if !rep.bad("source", "target", "on_bad", "manifest", "on_remove", "variants") {
+	if !rep.bad("source", "target", "on_bad") && !unsettled(rep) {
 		r.checkTogether(rep)
 	}
+}
+
+// unsettled reports whether it is open which variants there are and what they are called: their names or formats are bad.
+func unsettled(rep *report) bool {
+	return slices.ContainsFunc(rep.problems, func(p *Problem) bool {
+		parts := strings.Split(p.Name, ".")
+		return parts[0] == "variants" && (len(parts) < 3 || parts[2] == "format")
+	})
 }
 
 // checkBucket wants a name by the rules for general purpose buckets (Amazon S3 User Guide, "Bucket naming rules"), as far
 // as they are about letters.
 func (r *Recipe) checkBucket(rep *report, name, bucket string) {
+	const alnum = "abcdefghijklmnopqrstuvwxyz0123456789"
 	switch {
 	case rep.bad(name):
 	case bucket == "":
-		rep.add(name, "is missing; name the bucket, like photos-%s", map[bool]string{true: "input", false: "output"}[name == "source.bucket"])
+		rep.add(name, "is missing; name the bucket")
 	case strings.Contains(bucket, "://"), strings.Contains(bucket, "/"), strings.HasPrefix(bucket, "arn:"):
 		rep.add(name, "%q is no bucket name; write the name alone, without s3:// and without a path", bucket)
-	case len(bucket) < 3, len(bucket) > 63, strings.Trim(bucket, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "",
-		strings.ContainsFunc(bucket, func(c rune) bool { return c < '-' || c > 'z' || 'A' <= c && c <= '_' }),
-		strings.ContainsAny(bucket[:1]+bucket[len(bucket)-1:], ".-"):
+	case len(bucket) < 3, len(bucket) > 63, strings.Trim(bucket[:1]+bucket[len(bucket)-1:], alnum) != "",
+		strings.ContainsFunc(bucket, func(c rune) bool { return !strings.ContainsRune(alnum+".-", c) }):
 		rep.add(name, "%q is no bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends", bucket)
 	}
 }
@@ -75,6 +79,9 @@ func (r *Recipe) checkSource(rep *report) {
 	}
 	for i, s := range r.Source.Suffixes {
 		name := fmt.Sprintf("source.suffixes[%d]", i)
+		if rep.bad(name) {
+			continue
+		}
 		if len(s) < 2 || s[0] != '.' || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
 			rep.add(name, "%q is no file name ending; write it with its dot, like .jpg", s)
 		} else if slices.Contains(r.Source.Suffixes[:i], s) {
@@ -100,56 +107,38 @@ func (r *Recipe) checkVariants(rep *report) {
 	}
 }
 
+// checkVariant adds to what a variant says of itself what makes no sense in a recipe.
 func checkVariant(rep *report, name string, v render.Variant) {
-	side := func(what string, n int) {
-		if n < 0 || n > maxSide {
-			rep.add(name+"."+what, "%d is not between 1 and %d; write the pixels, or leave the line out to keep proportions", n, maxSide)
+	for _, p := range v.Problems() {
+		if setting := join(name, p.Setting); !rep.bad(setting) {
+			rep.add(setting, "%s", p.Text)
 		}
 	}
-	side("width", v.Width)
-	side("height", v.Height)
-	if v.Quality < 0 || v.Quality > 100 {
-		rep.add(name+".quality", "%d is not between 1 and 100; leave the line out for %d", v.Quality, render.DefaultQuality)
-	}
-	if v.MaxBytes != 0 && v.MaxBytes < minBytes {
+	if v.MaxBytes > 0 && v.MaxBytes < minBytes && !rep.bad(name+".max_bytes") {
 		rep.add(name+".max_bytes", "%d bytes is less than any picture needs; write a size like 300KB", v.MaxBytes)
 	}
-	oneOf(rep, name+".fit", v.Fit, fits)
-	oneOf(rep, name+".metadata", v.Metadata, metadatas)
-	if v.Format != "" {
-		checkFormat(rep, name+".format", string(v.Format))
-	}
-	if v.Format == codec.PNG && v.Quality != 0 {
-		rep.add(name+".quality", "has no meaning for png, which loses nothing; leave it out, or write format: jpeg")
-	}
-	if v.Format == codec.PNG && v.MaxBytes != 0 {
-		rep.add(name+".max_bytes", "cannot be kept by png, which loses nothing; leave it out, or write format: jpeg")
-	}
-	if rep.bad(name) {
+	if rep.bad(name) || v.Width != 0 || v.Height != 0 {
 		return
 	}
-	switch {
-	case slices.Contains(wholeBox, v.Fit) && (v.Width == 0 || v.Height == 0):
-		rep.add(name+".fit", "%s needs width and height; give both, or write fit: inside", v.Fit)
-	case v.Width == 0 && v.Height == 0 && v.MaxBytes == 0 && v.Format == "" && v.Quality == 0:
-		rep.add(name, "changes nothing about a picture; give width or height, or one of format, quality and max_bytes")
-	case v.Width == 0 && v.Height == 0 && v.Enlarge:
+	if v.Enlarge {
 		rep.add(name+".enlarge", "has no meaning without width and height; give one, or leave it out")
+	} else if v.MaxBytes == 0 && v.Format == "" && v.Quality == 0 {
+		rep.add(name, "changes nothing about a picture; give width or height, or one of format, quality and max_bytes")
 	}
 }
 
-// checkFormat wants a format that can be written.
-func checkFormat(rep *report, name, f string) {
-	is := func(known []codec.Format) bool { return slices.Contains(known, codec.Format(f)) }
-	switch {
-	case is(writable):
-	case is(readable):
-		rep.add(name, "%s can be read but not written yet; write jpeg or png", f)
-	case is(recognised):
-		rep.add(name, "%s can be neither read nor written yet; write jpeg or png", f)
-	default:
-		rep.add(name, "%q is no format; write jpeg or png", f)
+// unwritable says why a format cannot be a variant's; empty if it can.
+func unwritable(f codec.Format) string {
+	if _, err := codec.EncoderFor(f); err == nil {
+		return ""
 	}
+	switch {
+	case slices.Contains(readable, f):
+		return fmt.Sprintf("%s can be read but not written yet; write jpeg or png", f)
+	case slices.Contains(told, f):
+		return fmt.Sprintf("%s can be neither read nor written yet; write jpeg or png", f)
+	}
+	return fmt.Sprintf("%q is no format; write jpeg or png", string(f))
 }
 
 func (r *Recipe) checkRules(rep *report) {
@@ -172,7 +161,7 @@ func (r *Recipe) checkRules(rep *report) {
 		for j, wanted := range rule.Variants {
 			at := fmt.Sprintf("%s.variants[%d]", name, j)
 			switch {
-			case rep.bad(at):
+			case rep.bad(at) || unsettled(rep):
 			case !slices.Contains(names, wanted):
 				rep.add(at, "there is no variant %q; %s", wanted, didYouMean(wanted, names))
 			case slices.Contains(rule.Variants[:j], wanted):
@@ -194,8 +183,11 @@ func (r *Recipe) checkLimits(rep *report) {
 	positive("limits.timeout", int64(r.Limits.Timeout), "60s")
 }
 
-func (r *Recipe) checkOneOf(rep *report) {
-	oneOf(rep, "on_remove", r.OnRemove, removals)
+// checkEvents looks at what becomes of removals and of bad uploads.
+func (r *Recipe) checkEvents(rep *report) {
+	if r.OnRemove != "" && !slices.Contains(removals, r.OnRemove) && !rep.bad("on_remove") {
+		rep.add("on_remove", "%s", notOneOf(string(r.OnRemove), removals))
+	}
 	p := r.OnBad.Prefix
 	switch {
 	case p == "" || rep.bad("on_bad.prefix"):
@@ -206,24 +198,21 @@ func (r *Recipe) checkOneOf(rep *report) {
 	}
 }
 
-// oneOf wants a known word; an empty one stands for the default.
-func oneOf[T ~string](rep *report, name string, value T, known []T) {
-	if value == "" || slices.Contains(known, value) || rep.bad(name) {
-		return
-	}
-	words := make([]string, len(known))
-	for i, k := range known {
-		words[i] = string(k)
-	}
-	rep.add(name, "%q is not known; write one of %s", value, strings.Join(words, ", "))
-}
-
 func isVariantName(s string) bool {
 	for i := range len(s) {
-		c := s[i] | 0x20
-		if !('a' <= c && c <= 'z' || isDigit(s[i]) || i > 0 && strings.IndexByte(nameSymbols, s[i]) >= 0) {
+		letter := s[i] | 0x20
+		if !('a' <= letter && letter <= 'z' || isDigit(s[i]) || i > 0 && (s[i] == '-' || s[i] == '_')) {
 			return false
 		}
 	}
 	return s != "" && len(s) <= maxVariantName
+}
+
+// notOneOf says that a word is none of those that are known.
+func notOneOf[T ~string](word string, known []T) string {
+	words := make([]string, len(known))
+	for i, k := range known {
+		words[i] = string(k)
+	}
+	return fmt.Sprintf("%q is not known; write one of %s", word, strings.Join(words, ", "))
 }

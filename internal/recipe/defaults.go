@@ -49,6 +49,9 @@ func (r *Recipe) fill(metadata render.Metadata) {
 	}
 	for i := range r.Variants {
 		v := &r.Variants[i]
+		if v.MaxBytes > 0 && v.Format == "" {
+			v.Format = codec.JPEG // as render would do; said here, it is known where keys are computed
+		}
 		if v.Metadata == "" {
 			v.Metadata = metadata
 		}

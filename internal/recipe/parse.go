@@ -2,6 +2,7 @@ package recipe
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -76,9 +77,7 @@ func read(name string, data []byte) (*Recipe, *reader) {
 	if p := r.OnBad.Prefix; p != "" && !strings.HasSuffix(p, "/") {
 		r.OnBad.Prefix += "/"
 	}
-	if len(r.Variants) > 0 || !rd.bad("variants") {
-		r.fill(metadata)
-	}
+	r.fill(metadata)
 	r.check(&rd.report)
 	return r, rd
 }
@@ -91,7 +90,7 @@ func (rd *reader) variants(name string, n ast.Node, r *Recipe) {
 			{"height", rd.parsed(number(&v.Height))},
 			{"fit", rd.parsed(word(&v.Fit, fits))},
 			{"enlarge", rd.parsed(truth(&v.Enlarge))},
-			{"format", func(name string, n ast.Node) { rd.format(name, n, &v.Format) }},
+			{"format", rd.parsed(pictureFormat(&v.Format))},
 			{"quality", rd.parsed(number(&v.Quality))},
 			{"max_bytes", rd.parsed(size(&v.MaxBytes, byteUnits, "300KB"))},
 			{"background", rd.parsed(colour(&v.Background))},
@@ -118,22 +117,21 @@ func (rd *reader) rules(name string, n ast.Node, r *Recipe) {
 	})
 }
 
-// format takes the names that people use; one that cannot be written is reported here, with what the file says.
-func (rd *reader) format(name string, n ast.Node, into *codec.Format) {
-	s, ok := rd.scalar(name, n)
-	if !ok {
-		return
-	}
-	switch f := strings.ToLower(s); f {
-	case "jpg":
-		*into = codec.JPEG
-	case "tif":
-		checkFormat(&rd.report, name, string(codec.TIFF))
-	default:
-		checkFormat(&rd.report, name, f)
-		if !rd.bad(name) {
-			*into = codec.Format(f)
+// pictureFormat takes the names that people use. One that cannot be written is told as the file has it.
+func pictureFormat(into *codec.Format) func(string) error {
+	return func(s string) error {
+		f := codec.Format(strings.ToLower(s))
+		switch f {
+		case "jpg":
+			f = codec.JPEG
+		case "tif":
+			f = codec.TIFF
 		}
+		if why := unwritable(f); why != "" {
+			return errors.New(why)
+		}
+		*into = f
+		return nil
 	}
 }
 
@@ -205,11 +203,7 @@ func word[T ~string](into *T, known []T) func(string) error {
 			*into = T(s)
 			return nil
 		}
-		words := make([]string, len(known))
-		for i, k := range known {
-			words[i] = string(k)
-		}
-		return fmt.Errorf("%q is not known; write one of %s", s, strings.Join(words, ", "))
+		return errors.New(notOneOf(s, known))
 	}
 }
 

@@ -45,6 +45,7 @@ func (e Errors) Error() string {
 type report struct {
 	file     string
 	lines    map[string]int
+	unread   []string // settings whose value has the wrong shape, so that nothing is known of what is below them
 	problems Errors
 }
 
@@ -70,14 +71,24 @@ func (r *report) line(name string) int {
 	return 0
 }
 
-// bad reports whether one of the named settings, or a part of one, already has a problem.
+// misshapen reports a value that cannot be read at all.
+func (r *report) misshapen(name, format string, args ...any) {
+	r.add(name, format, args...)
+	r.unread = append(r.unread, name)
+}
+
+// bad reports whether one of the named settings, or a part of one, already has a problem, or could not be read.
 func (r *report) bad(names ...string) bool {
-	return slices.ContainsFunc(r.problems, func(p *Problem) bool {
-		return slices.ContainsFunc(names, func(name string) bool {
-			rest, ok := strings.CutPrefix(p.Name, name)
-			return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
-		})
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(r.problems, func(p *Problem) bool { return within(p.Name, name) }) ||
+			slices.ContainsFunc(r.unread, func(whole string) bool { return within(name, whole) })
 	})
+}
+
+// within reports whether a setting is another or a part of it. Everything is part of the file, whose name is empty.
+func within(name, whole string) bool {
+	rest, ok := strings.CutPrefix(name, whole)
+	return ok && (rest == "" || whole == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // err is nil or all problems in the order of their lines.

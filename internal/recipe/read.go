@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,8 +13,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile bounds what the YAML parser is given; it recurses with the file's nesting.
-const maxFile = 64 << 10
+// maxFile bounds what the YAML parser is given: its time grows with the square of the nesting, to two seconds at this size.
+const maxFile = 32 << 10
 
 // reader walks a YAML tree, setting by setting, and reports what it cannot take.
 type reader struct {
@@ -33,6 +34,8 @@ func (r *reader) document(data []byte) ast.Node {
 		r.add("", "the file has %d bytes, and a recipe %d at most", len(data), maxFile)
 		return nil
 	}
+	// The parser counts the end of a line twice where it is written as two characters.
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		text, line := err.Error(), 1
@@ -98,7 +101,7 @@ func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yiel
 		case *ast.MappingValueNode:
 			pairs = []*ast.MappingValueNode{n}
 		default:
-			r.add(name, "is %s; write settings below it, each as name: value", shape(n))
+			r.misshapen(name, "is %s; write settings below it, each as name: value", shape(n))
 		}
 		for _, pair := range pairs {
 			key, ok := keyText(pair.Key)
@@ -124,7 +127,7 @@ func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yiel
 func (r *reader) list(name string, n ast.Node, item func(name string, n ast.Node)) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		r.add(name, "is %s; write a list, like [a, b]", shape(n))
+		r.misshapen(name, "is %s; write a list, like [a, b]", shape(n))
 		return
 	}
 	for i, v := range seq.Values {

@@ -7,7 +7,7 @@ import (
 
 // didYouMean names the known name nearest to a wrong one or, if none is near, all of them.
 func didYouMean(wrong string, known []string) string {
-	best, bestAt := "", max(1, len(wrong)/3)+1
+	best, bestAt := "", max(1, (len(wrong)+1)/3)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(wrong), strings.ToLower(k)); d < bestAt {
 			best, bestAt = k, d

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,7 +69,11 @@ func parseTemplate(s string) (template, error) {
 		name := s[1:end]
 		k, ok := placeholders[name]
 		if !ok {
-			return nil, fmt.Errorf("unknown placeholder {%s}; %s", name, didYouMean(name, slices.Collect(maps.Keys(placeholders))))
+			var known []string
+			for name := range placeholders {
+				known = append(known, "{"+name+"}")
+			}
+			return nil, fmt.Errorf("unknown placeholder {%s}; %s", name, didYouMean("{"+name+"}", known))
 		}
 		t = append(t, token{kind: k})
 		s = s[end+1:]

@@ -1,0 +1,275 @@
+package recipe
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestProblems: each file has all of its problems told at once, by line, in these words.
+func TestProblems(t *testing.T) {
+	for _, test := range []struct{ name, yaml, want string }{
+		{"empty file", "", `
+imgmill.yaml:1: source.bucket: is missing; name the bucket
+imgmill.yaml:1: target.bucket: is missing; name the bucket`},
+		{"only comments", "# nothing\n\n", `
+imgmill.yaml:1: source.bucket: is missing; name the bucket
+imgmill.yaml:1: target.bucket: is missing; name the bucket`},
+		{"missing bucket in a section", "# c\nsource:\n  prefix: a/\ntarget: {bucket: b-2}\n", `
+imgmill.yaml:2: source.bucket: is missing; name the bucket`},
+		{"not YAML", "source: {bucket: a\n", `
+imgmill.yaml:1: this is not YAML: could not find flow mapping end token '}'`},
+		{"not a mapping", "- a\n- b\n", `
+imgmill.yaml:1: is a list; write settings below it, each as name: value`},
+		{"two documents", buckets + "---\nsource: {bucket: x}\n", `
+imgmill.yaml:4: a second document begins here; a recipe is one`},
+		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
+imgmill.yaml:3: varients: unknown setting; did you mean variants?
+imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, enlarge, fit, format, height, max_bytes, metadata, quality, width`},
+		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
+imgmill.yaml:6: variants.a: stands on line 5 already; keep one
+imgmill.yaml:7: manifest: stands on line 3 already; keep one`},
+		{"every bad value of a variant", buckets + `variants:
+  ok: {width: 1}
+  a:
+    width: 0
+    height: 65536
+    fit: squeeze
+    enlarge: yes
+    format: webp
+    quality: 101
+    max_bytes: 300
+    background: #fff
+    metadata: all
+  b: {width: 8OO, height: -1, format: heic, quality: high, max_bytes: lots, background: "#ffff"}
+  c: {format: psd}
+  d: {format: png, quality: 80, max_bytes: 300KB}
+  e: {width: [1], height: {a: 1}}
+`, `
+imgmill.yaml:6: variants.a.width: 0 must be over 0; leave the line out for the default
+imgmill.yaml:7: variants.a.height: 65536 is not a number of pixels from 1 to 65535
+imgmill.yaml:8: variants.a.fit: "squeeze" is not known; write one of inside, outside, cover, contain, fill
+imgmill.yaml:9: variants.a.enlarge: "yes" is neither true nor false; write one of them
+imgmill.yaml:10: variants.a.format: webp can be read but not written yet; write jpeg or png
+imgmill.yaml:11: variants.a.quality: 101 is not a quality from 1 to 100
+imgmill.yaml:12: variants.a.max_bytes: 300 bytes is less than any picture needs; write a size like 300KB
+imgmill.yaml:13: variants.a.background: has no value; write one, or leave the line out (text that starts with # wants quotes)
+imgmill.yaml:14: variants.a.metadata: "all" is not known; write one of strip, copyright, keep
+imgmill.yaml:15: variants.b.width: "8OO" is no whole number; write digits alone, like 80
+imgmill.yaml:15: variants.b.height: -1 must be over 0; leave the line out for the default
+imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; write jpeg or png
+imgmill.yaml:15: variants.b.quality: "high" is no whole number; write digits alone, like 80
+imgmill.yaml:15: variants.b.max_bytes: "lots" is no size; write a number and a unit, like 300KB
+imgmill.yaml:15: variants.b.background: "#ffff" is no colour; write "#rrggbb" in quotes, white or black
+imgmill.yaml:16: variants.c.format: "psd" is no format; write jpeg or png
+imgmill.yaml:17: variants.d.quality: png is lossless and has none; leave it out or use format jpeg
+imgmill.yaml:17: variants.d.max_bytes: png is lossless and cannot be made to fit; use format jpeg
+imgmill.yaml:18: variants.e.width: is a list; write a single value
+imgmill.yaml:18: variants.e.height: is a mapping; write a single value`},
+		{"variants that make no sense", buckets + `variants:
+  nothing: {}
+  nothing2:
+  cover: {width: 5, fit: cover}
+  fill: {height: 5, fit: fill}
+  larger: {quality: 5, enlarge: true}
+  -x: {width: 1}
+  a/b: {width: 1}
+`, `
+imgmill.yaml:4: variants.nothing: changes nothing about a picture; give width or height, or one of format, quality and max_bytes
+imgmill.yaml:5: variants.nothing2: changes nothing about a picture; give width or height, or one of format, quality and max_bytes
+imgmill.yaml:6: variants.cover.fit: cover needs both width and height
+imgmill.yaml:7: variants.fill.fit: fill needs both width and height
+imgmill.yaml:8: variants.larger.enlarge: has no meaning without width and height; give one, or leave it out
+imgmill.yaml:9: variants.-x: "-x" is no name for a variant; write letters, digits, - and _, at most 64, a letter or digit first
+imgmill.yaml:10: variants.a/b: "a/b" is no name for a variant; write letters, digits, - and _, at most 64, a letter or digit first`},
+		{"no variants", buckets + "variants: {}\n", `
+imgmill.yaml:3: variants: names no variant; leave it out to get pictures 800 wide`},
+		{"variants as a list", buckets + "variants: [thumb]\nrules: [{match: a, variants: [thumb]}]\n", `
+imgmill.yaml:3: variants: is a list; write settings below it, each as name: value`},
+		{"buckets", "source:\n  bucket: s3://photos/in\ntarget:\n  bucket: Photos_Out\n", `
+imgmill.yaml:2: source.bucket: "s3://photos/in" is no bucket name; write the name alone, without s3:// and without a path
+imgmill.yaml:4: target.bucket: "Photos_Out" is no bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends`},
+		{"source", "target: {bucket: out-1}\nsource:\n  bucket: in-1\n  prefix: /a\n  suffixes:\n    - jpg\n    - .png\n    - .PNG\n    - .a/b\n    - .é\n    -\n", `
+imgmill.yaml:4: source.prefix: "/a" starts with a slash, which keys do not; write "a"
+imgmill.yaml:6: source.suffixes[0]: "jpg" is no file name ending; write it with its dot, like .jpg
+imgmill.yaml:8: source.suffixes[2]: ".png" stands twice; leave one out
+imgmill.yaml:9: source.suffixes[3]: ".a/b" is no file name ending; write it with its dot, like .jpg
+imgmill.yaml:10: source.suffixes[4]: ".é" is no file name ending; write it with its dot, like .jpg
+imgmill.yaml:11: source.suffixes[5]: has no value; write one, or leave the line out (text that starts with # wants quotes)`},
+		{"rules", buckets + `variants: {thumb: {width: 1}, large: {width: 2}}
+rules:
+  - {match: "a/**", variants: [tumb, thumb, thumb]}
+  - {match: "a[", variants: [large]}
+  - {variants: []}
+  - {match: b}
+  - match: c
+    variants: all
+  - thumb
+  - {match: d, variants: [enormous]}
+`, `
+imgmill.yaml:5: rules[0].variants[0]: there is no variant "tumb"; did you mean thumb?
+imgmill.yaml:5: rules[0].variants[2]: "thumb" stands twice; leave one out
+imgmill.yaml:6: rules[1].match: "a[" is no glob; close every [ and { and write nothing after a last backslash
+imgmill.yaml:7: rules[2].match: is missing; write a glob like avatars/**
+imgmill.yaml:8: rules[3].variants: is missing; name variants, or write [] to make none
+imgmill.yaml:10: rules[4].variants: is a single value; write a list, like [a, b]
+imgmill.yaml:11: rules[5]: is a single value; write settings below it, each as name: value
+imgmill.yaml:12: rules[6].variants[0]: there is no variant "enormous"; known here: large, thumb`},
+		{"limits and events", buckets + `limits:
+  pixels: 0
+  bytes: -5
+  frames: 0
+  timeout: 60
+metadata: none
+on_remove: delete
+on_bad:
+  prefix: /failed
+manifest: 1
+`, `
+imgmill.yaml:4: limits.pixels: "0" must be over 0; write a size like 200MP
+imgmill.yaml:5: limits.bytes: "-5" is no size; write a number and a unit, like 100MB
+imgmill.yaml:6: limits.frames: 0 must be over 0; leave the line out for the default
+imgmill.yaml:7: limits.timeout: "60" is no time; write a number and a unit, like 60s or 2m
+imgmill.yaml:8: metadata: "none" is not known; write one of strip, copyright, keep
+imgmill.yaml:9: on_remove: "delete" is not known; write one of keep, remove
+imgmill.yaml:11: on_bad.prefix: "/failed/" starts with a slash, which keys do not; write "failed/"
+imgmill.yaml:12: manifest: "1" is neither true nor false; write one of them`},
+		{"negative time", buckets + "limits: {timeout: -1s}\n", `
+imgmill.yaml:3: limits.timeout: -1s must be over 0; write a time like 60s`},
+		{"anchors, aliases, tags and merges", "source: &s {bucket: in-1}\ntarget: *s\nmanifest: !!bool true\nvariants:\n  a: {width: 1}\n  <<: {b: 1}\n", `
+imgmill.yaml:1: source: is an anchor, alias or tag, which recipes do not use; write settings below it, each as name: value
+imgmill.yaml:2: target: is an anchor, alias or tag, which recipes do not use; write settings below it, each as name: value
+imgmill.yaml:3: manifest: is an anchor, alias or tag, which recipes do not use; write a single value
+imgmill.yaml:6: variants: a name cannot be written so; write it as plain text`},
+		{"lines of a file from Windows", "source:\r\n  bucket: in-1\r\n\r\n  # c\r\n  prefux: a\r\ntarget:\r\n  bucket: out-1\r\n", `
+imgmill.yaml:5: source.prefux: unknown setting; did you mean prefix?`},
+		{"too large", strings.Repeat("# a comment\n", 6000), `
+imgmill.yaml:1: the file has 72000 bytes, and a recipe 32768 at most`},
+	} {
+		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.yaml, test.want) })
+	}
+}
+
+// TestKeyProblems: what a target key can be, and what goes together with it.
+func TestKeyProblems(t *testing.T) {
+	const two = "variants: {s: {width: 1}, xs: {width: 2}}\n"
+	for _, test := range []struct{ name, yaml, want string }{
+		{"unknown placeholder", key("{dir}/{stern}"), "target.key: unknown placeholder {stern}; did you mean {stem}?"},
+		{"no such thing", key("{key}{date-of-day}"), "target.key: unknown placeholder {date-of-day}; known here: {dir}, {ext}, {format}, {height}, {key}, {stem}, {variant}, {width}"},
+		{"open brace", key("{key"), "target.key: a brace stands alone; write placeholders as {key}"},
+		{"closing brace", key("{key}}"), "target.key: a brace stands alone; write placeholders as {key}"},
+		{"empty", key(""), "target.key: is empty; write a template like {key}, or leave it out"},
+		{"slash first", key("/{key}"), "target.key: starts with a slash, which makes a folder without a name; leave the slash out"},
+		{"folder", key("{key}/"), "target.key: names a folder; end it with a file name, like {stem}{ext}"},
+		{"folder by placeholder", key("{stem}/{dir}/"), "target.key: names a folder; end it with a file name, like {stem}{ext}"},
+		{"constant", key("{variant}/latest.jpg"), "target.key: gives many pictures the same key; write {key} or {stem} in it"},
+		{"control character", key(`a\n{key}`), "target.key: holds a control character; leave it out"},
+		{"two variants, one key", key("{key}") + two, "target.key: variants s and xs could get the same key; write {variant} in it, like {variant}/{key}"},
+		{"sizes may agree", key("{width}x{height}/{key}") + two, "target.key: variants s and xs could get the same key; write {variant} in it, like {variant}/{key}"},
+		{"the name runs into a size", key("{stem}-{variant}{width}.jpg") + "variants: {a: {width: 11}, a1: {width: 1}}",
+			"target.key: variants a and a1 could get the same key; put {variant} between slashes, like {variant}/{key}"},
+		{"a size runs into the name", key("{stem}/{width}{variant}") + "variants: {a: {width: 11}, 1a: {width: 1}}",
+			"target.key: variants a and 1a could get the same key; put {variant} between slashes, like {variant}/{key}"},
+		{"a letter runs into the name", key("{width}a{variant}/{key}") + "variants: {x: {width: 11}, ax: {width: 1}}",
+			"target.key: variants x and ax could get the same key; put {variant} between slashes, like {variant}/{key}"},
+		{"the name runs into a letter", key("{variant}a{width}/{key}") + "variants: {x: {width: 11}, xa: {width: 1}}",
+			"target.key: variants x and xa could get the same key; put {variant} between slashes, like {variant}/{key}"},
+		{"formats agree", key("{key}.{format}") + "variants: {a: {width: 1, format: jpeg}, b: {width: 2, format: jpg}}",
+			"target.key: variants a and b could get the same key; write {variant} in it, like {variant}/{key}"},
+		{"removal with a size", key("{width}/{key}") + "on_remove: remove\n",
+			"on_remove: remove cannot find outputs whose keys hold a size that went with the picture; take {width} and {height} out of target.key, or write keep"},
+		{"removal with a format", key("{variant}/{stem}.{format}") + "variants: {a: {width: 1, format: png}, b: {width: 2}}\non_remove: remove\n",
+			"on_remove: remove cannot find outputs of variant b, whose format went with the picture; give it a format, take {format} out of target.key, or write keep"},
+		{"manifest and stem", key("{dir}/{stem}") + "manifest: true\n",
+			"target.key: variant resized could get the key of a manifest (.imgmill.json); end it with .{format}, name source.suffixes, or write manifest: false"},
+		{"manifest and literal", key("{key}.imgmill.JSON") + "manifest: true\n",
+			"target.key: variant resized could get the key of a manifest (.imgmill.json); end it with .{format}, name source.suffixes, or write manifest: false"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Parse("r.yaml", []byte(test.yaml))
+			if err == nil {
+				t.Fatalf("accepted:\n%s", test.yaml)
+			}
+			line := "r.yaml:2: "
+			if strings.HasPrefix(test.want, "on_remove") {
+				line = "r.yaml:" + map[bool]string{true: "4: ", false: "3: "}[strings.Contains(test.yaml, "variants")]
+			}
+			if got := err.Error(); got != line+test.want {
+				t.Errorf("\n got %s\nwant %s", got, line+test.want)
+			}
+		})
+	}
+	for _, fine := range []string{
+		key("{key}"), key("{dir}/{stem}{ext}"), key("sizes/{dir}/{stem}_{width}x{height}.{format}"),
+		key("{variant}/{key}") + two, key("{dir}/{stem}-{variant}{ext}") + two, key("{variant}-{key}") + two, key("{key}.{variant}") + two,
+		key("{width}x{height}/{variant}/{key}") + two, key("{variant}/{width}x{height}/{key}") + two,
+		// "s1x…" and "xs1x…" differ in their first letter already.
+		key("{variant}{width}/{key}") + two,
+		key("{key}.{format}") + "variants: {a: {width: 1, format: jpeg}, b: {width: 2, format: png}}",
+		key("{variant}/{stem}.{format}") + "variants: {a: {width: 1, format: png}, b: {max_bytes: 3KB}}\non_remove: remove\n",
+		key("{key}") + "on_remove: remove\nmanifest: true\n",
+	} {
+		parse(t, fine)
+	}
+}
+
+// TestTogetherAfterOthers: a bad value elsewhere hides no other problem, and brings up none that only follows from it.
+func TestTogetherAfterOthers(t *testing.T) {
+	wantProblems(t, key("{key}")+"variants: {a: {width: 1, quality: 0}, b: {width: 2}}\nlimits: {frames: x}\n", `
+imgmill.yaml:2: target.key: variants a and b could get the same key; write {variant} in it, like {variant}/{key}
+imgmill.yaml:3: variants.a.quality: 0 must be over 0; leave the line out for the default
+imgmill.yaml:4: limits.frames: "x" is no whole number; write digits alone, like 80`)
+	wantProblems(t, key("{key}.{format}")+"variants: {a: {width: 1, format: gif}, b: {width: 2, format: png}}\n", `
+imgmill.yaml:3: variants.a.format: gif can be read but not written yet; write jpeg or png`)
+	wantProblems(t, "source: {bucket: one}\ntarget: {bucket: one, kye: x}\n", `
+imgmill.yaml:2: target.kye: unknown setting; did you mean key?`)
+}
+
+func TestValidateByHand(t *testing.T) {
+	r := Default()
+	r.Target.Bucket = ""
+	r.Variants[0].Width = -1
+	r.Limits.Frames = 0
+	r.OnRemove = "perhaps"
+	r.OnBad.Prefix = "bad"
+	err := r.Validate()
+	want := `target.bucket: is missing; name the bucket
+variants.resized.width: -1 is not a number of pixels from 1 to 65535
+limits.frames: must be over 0; write a limit like 500
+on_remove: "perhaps" is not known; write one of keep, remove
+on_bad.prefix: "bad" is no folder; write "bad/"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	r = Default()
+	r.Variants = nil
+	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "names no variant") {
+		t.Errorf("no variants: %v", err)
+	}
+	r = Default()
+	r.Variants = append(r.Variants, r.Variants[0])
+	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "names two variants") {
+		t.Errorf("the same name twice: %v", err)
+	}
+}
+
+// key is a file with a target key.
+func key(template string) string {
+	return "source: {bucket: photos-input}\ntarget: {bucket: photos-output, key: \"" + template + "\"}\n"
+}
+
+func wantProblems(t *testing.T, yaml, want string) {
+	t.Helper()
+	r, err := Parse("imgmill.yaml", []byte(yaml))
+	if err == nil {
+		t.Fatalf("accepted as %+v:\n%s", r, yaml)
+	}
+	if got := "\n" + err.Error(); got != want {
+		t.Errorf("%s\ngot:%s\nwant:%s", yaml, got, want)
+	}
+	for _, p := range err.(Errors) {
+		if p.Line < 1 || p.Line > strings.Count(yaml, "\n")+1 {
+			t.Errorf("line %d of %d: %v", p.Line, strings.Count(yaml, "\n"), p)
+		}
+	}
+}
