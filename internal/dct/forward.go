@@ -1,3 +1,7 @@
+// Package dct holds the discrete cosine transforms of JPEG on blocks of 8×8 (ITU-T T.81, A.3.3) in integers, and the
+// quantisation of what the forward one gives. Every implementation of a kernel gives the same bits.
+//
+// It never allocates, reads no stream and knows nothing of colour or of the order of coefficients in a file.
 package dct
 
 // The forward transform is the 8×8 DCT-II of T.81 A.3.3, scaled by 8:

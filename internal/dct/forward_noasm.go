@@ -1,3 +1,5 @@
+//go:build purego || !amd64
+
 package dct
 
 func forward(dst []int16, src []byte, stride, n int) { forwardGo(dst, src, stride, n) }

@@ -45,7 +45,8 @@ func (t *codeTable) setRaw() {
 	}
 }
 
-// tokenChunk is the most words in one piece of a tokenList, a block's tokens being at most blockTokens.
+// tokenChunk is the most words in one piece of a tokenList, a block's tokens being at most blockTokens: 63 of two words
+// each and what waited from blocks before, maxCorrections at 8 a word.
 const (
 	tokenChunk  = 1 << 15
 	blockTokens = 512
@@ -58,9 +59,9 @@ type tokenList struct {
 	free [][]uint16
 }
 
-// room is the list's last piece with room for one block's tokens; what is added to it is given back to keep.
-func (l *tokenList) room() []uint16 {
-	if cap(l.last)-len(l.last) >= blockTokens {
+// room is the list's last piece with room for the tokens of some blocks; what is added to it is given back to keep.
+func (l *tokenList) room(blocks int) []uint16 {
+	if cap(l.last)-len(l.last) >= blocks*blockTokens {
 		return l.last
 	}
 	if l.last != nil {

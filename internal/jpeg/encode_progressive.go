@@ -86,7 +86,7 @@ func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
 		g := grids[s.parts[0]]
 		band := (uint64(2)<<s.to - 1) &^ (uint64(1)<<s.from - 1)
 		for i, nonzero := range g.nonzero {
-			t := p.list.room()
+			t := p.list.room(1)
 			if s.high == 0 {
 				t = p.acFirst(t, g.at(i), nonzero&band, s)
 			} else {
@@ -94,7 +94,7 @@ func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
 			}
 			p.list.keep(t)
 		}
-		p.list.keep(p.endRun(p.list.room()))
+		p.list.keep(p.endRun(p.list.room(1)))
 	}
 }
 
@@ -129,16 +129,16 @@ func (p *progressiveTokens) dcFirst(e *Encoder, grids []*grid, s *scan) {
 	var last [3]int
 	e.eachDC(grids, s, func(part, dc int) {
 		v := dc >> s.low
-		p.list.keep(p.counts.dcToken(p.list.room(), e.parts[part].class, v-last[part]))
+		p.list.keep(p.counts.dcToken(p.list.room(1), e.parts[part].class, v-last[part]))
 		last[part] = v
 	})
 }
 
 func (p *progressiveTokens) dcRefine(e *Encoder, grids []*grid, s *scan) {
 	e.eachDC(grids, s, func(_, dc int) {
-		p.list.keep(p.raw(p.list.room(), uint8(dc>>s.low&1)))
+		p.list.keep(p.raw(p.list.room(1), uint8(dc>>s.low&1)))
 	})
-	p.list.keep(p.endRaw(p.list.room()))
+	p.list.keep(p.endRaw(p.list.room(1)))
 }
 
 // raw adds one bit that has no code.

@@ -101,6 +101,9 @@ func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
 	return s
 }
 
+// maxMCU is the most blocks in an MCU: those of 4:2:0.
+const maxMCU = 6
+
 // sequentialTokens gathers the tokens of an interleaved scan of all coefficients (T.81 F.1.2).
 type sequentialTokens struct {
 	list   tokenList
@@ -110,26 +113,26 @@ type sequentialTokens struct {
 
 func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
 	for mx := range e.mcusX {
+		t := s.list.room(maxMCU)
 		for i := range e.parts {
 			c, g := &e.parts[i], grids[i]
 			for by := my * c.v; by < (my+1)*c.v; by++ {
 				for bx := mx * c.h; bx < (mx+1)*c.h; bx++ {
-					t := s.list.room()
-					if bx < c.blocksX && by < c.blocksY {
-						j := g.block(bx, by)
-						coef := g.at(j)
-						t = s.counts.dcToken(t, c.class, int(coef[0])-s.dc[i])
-						s.dc[i] = int(coef[0])
-						t = s.counts.acTokens(t, c.class, coef, g.nonzero[j])
-					} else {
+					if bx >= c.blocksX || by >= c.blocksY {
 						// Past the edge of the component: a copy of the block before costs least.
 						t = s.counts.dcToken(t, c.class, 0)
 						t = s.counts.acTokens(t, c.class, nil, 0)
+						continue
 					}
-					s.list.keep(t)
+					j := g.block(bx, by)
+					coef := g.at(j)
+					t = s.counts.dcToken(t, c.class, int(coef[0])-s.dc[i])
+					s.dc[i] = int(coef[0])
+					t = s.counts.acTokens(t, c.class, coef, g.nonzero[j])
 				}
 			}
 		}
+		s.list.keep(t)
 	}
 }
 

@@ -37,7 +37,7 @@ func scene(w, h int) *image.RGBA {
 	return m
 }
 
-// corpus is the RGB pictures of a folder of IMGMILL_CORPUS; the test is skipped without it.
+// kodak is some of the Kodak pictures, by number; the test is skipped without IMGMILL_CORPUS.
 func kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
 	t.Helper()
 	root := os.Getenv("IMGMILL_CORPUS")

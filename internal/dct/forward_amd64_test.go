@@ -1,0 +1,100 @@
+//go:build !purego
+
+package dct
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/cpu"
+)
+
+func needVector(t *testing.T) {
+	t.Helper()
+	if cpu.Name() == "" {
+		t.Skip("this processor has no AVX2")
+	}
+	if !cpu.Vector() {
+		t.Fatal("vector kernels are off")
+	}
+}
+
+// TestForwardVector compares the vector kernel with plain Go, bit for bit, on its own and behind Forward, at every
+// alignment and at counts that leave an odd block.
+func TestForwardVector(t *testing.T) {
+	needVector(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	src := forwardBlocks(r, 4000)
+	want, got := make([]int16, 64*4000), make([]int16, 64*4000)
+	forwardGo(want, src, 8*4000, 4000)
+	forwardPairs(&got[0], &src[0], 8*4000, 2000)
+	if !slices.Equal(got, want) {
+		t.Fatal("the vector kernel differs from plain Go")
+	}
+	for n := range 20 {
+		for shift := range 4 {
+			const guard = -30000
+			stride := 8*n + 3*shift
+			picture := make([]byte, shift+7*stride+8*n)
+			for i := range picture {
+				picture[i] = byte(r.Uint32())
+			}
+			want, got := make([]int16, 64*n+shift), make([]int16, 64*n+shift+1)
+			for i := range got {
+				got[i] = guard
+			}
+			forwardGo(want[shift:], picture[shift:], stride, n)
+			Forward(got[shift:], picture[shift:], stride, n)
+			if !slices.Equal(got[shift:64*n+shift], want[shift:]) {
+				t.Errorf("%d blocks, shift %d: differs from plain Go", n, shift)
+			}
+			if got[64*n+shift] != guard {
+				t.Errorf("%d blocks, shift %d: written past the end", n, shift)
+			}
+		}
+	}
+}
+
+func TestQuantiseVector(t *testing.T) {
+	needVector(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := 1; n < 300; n += 1 + n/5 {
+		var table [64]uint8
+		for i := range table {
+			table[i] = uint8(1 + r.IntN(255)>>(n%8))
+		}
+		d := NewDivisors(&table)
+		src := make([]int16, 64*n)
+		for i := range src {
+			src[i] = int16(r.IntN(2*8192)-8192) >> r.IntN(14)
+		}
+		want, got := make([]int16, 64*n), make([]int16, 64*n)
+		wantBits, gotBits := make([]uint64, n), make([]uint64, n)
+		quantiseGo(want, src, wantBits, d)
+		quantiseVector(&got[0], &src[0], &gotBits[0], n, &d.half[0], &d.recip[0], &d.scale[0])
+		if !slices.Equal(got, want) || !slices.Equal(gotBits, wantBits) {
+			t.Fatalf("%d blocks: the vector kernel differs from plain Go", n)
+		}
+	}
+}
+
+// TestKernelsExhaustive runs the division of every coefficient by every entry in plain Go too; on its own it meets
+// whatever kernel is in use.
+func TestKernelsExhaustive(t *testing.T) {
+	needVector(t)
+	restore := cpu.Plain()
+	defer restore()
+	t.Run("plain", TestQuantiseExhaustive)
+	t.Run("plain formula", TestForwardNearFormula)
+}
+
+func BenchmarkForwardPlain(b *testing.B) {
+	defer cpu.Plain()()
+	BenchmarkForward(b)
+}
+
+func BenchmarkQuantisePlain(b *testing.B) {
+	defer cpu.Plain()()
+	BenchmarkQuantise(b)
+}

@@ -1,0 +1,245 @@
+package jpeg
+
+import (
+	"bytes"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestOptimalSpec wants codes that are prefix-free, within 16 bits and never ones alone, and as short in total as
+// Huffman's own where no limit is met.
+func TestOptimalSpec(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for round := range 300 {
+		var freq [256]uint32
+		symbols := 1 + r.IntN(256)
+		for range symbols {
+			freq[r.IntN(256)] = 1 + r.Uint32()>>(8+r.IntN(24))
+		}
+		if round == 0 { // the steepest that there is
+			a, b := uint32(1), uint32(1)
+			for i := range 40 {
+				freq[i], a, b = a, b, a+b
+			}
+		}
+		s := optimalSpec(&freq)
+		space, total, entropy, sum := 0, 0.0, 0.0, 0.0
+		last, seen := uint32(0), map[uint8]bool{}
+		for _, f := range freq {
+			sum += float64(f)
+		}
+		s.each(func(sym uint8, code, length uint32) {
+			if length > 16 || freq[sym] == 0 || seen[sym] {
+				t.Fatalf("symbol %d, code of %d bits, frequency %d", sym, length, freq[sym])
+			}
+			if code == 1<<length-1 {
+				t.Fatalf("symbol %d has the code of ones alone", sym)
+			}
+			if aligned := code << (16 - length); len(seen) > 0 && aligned <= last {
+				t.Fatalf("codes do not ascend at symbol %d", sym)
+			} else {
+				last = aligned
+			}
+			seen[sym] = true
+			space += 1 << (16 - length)
+			total += float64(length) * float64(freq[sym])
+			entropy += float64(freq[sym]) * math.Log2(sum/float64(freq[sym]))
+		})
+		for sym, f := range freq {
+			if f > 0 && !seen[uint8(sym)] {
+				t.Fatalf("symbol %d has no code", sym)
+			}
+		}
+		if space >= 1<<16 {
+			t.Fatalf("codes take %d of 65536", space)
+		}
+		if round > 0 && total > entropy+sum {
+			t.Errorf("%.0f bits for an entropy of %.0f and %.0f symbols", total, entropy, sum)
+		}
+	}
+	if s := optimalSpec(new([256]uint32)); len(s.symbols) != 0 {
+		t.Errorf("no symbols gave %d", len(s.symbols))
+	}
+}
+
+// TestBitWriter reads tokens of all lengths back, a bit at a time.
+func TestBitWriter(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	var codes codeTable
+	codes.setRaw()
+	var freq [256]uint32
+	for s := range 256 {
+		if s&15 <= 10 {
+			freq[s] = 1 + uint32(r.IntN(1<<(s%17)))
+		}
+	}
+	spec := optimalSpec(&freq)
+	codes.setACProgressive(&spec)
+
+	var list tokenList
+	var want []byte // bits
+	put := func(v uint, n int) {
+		for i := n - 1; i >= 0; i-- {
+			want = append(want, byte(v>>i&1))
+		}
+	}
+	var counts tokenCounts
+	for range 200000 {
+		tokens := list.room(1)
+		if r.IntN(4) == 0 {
+			n := 1 + r.IntN(8)
+			v := uint(255) >> (8 - n)
+			tokens = append(tokens, uint16(rawBits(n))|uint16(v<<8))
+			put(v, n)
+		} else {
+			sym := int(spec.symbols[r.IntN(len(spec.symbols))])
+			e := codes[sym]
+			extra := extraBits(sym)
+			v := uint(1)<<extra - 1 - uint(r.IntN(4))&(1<<extra-1)
+			tokens = counts.add(tokens, 0, sym, extra, v)
+			put(uint(e>>16), int(e&31))
+			put(v, extra)
+		}
+		list.keep(tokens)
+	}
+	var out bytes.Buffer
+	b := newBitWriter(&out)
+	b.list(&list, &codes)
+	b.flush()
+	file := out.Bytes()
+	stuffed := 0
+	for i := 0; i < len(file); i++ {
+		if file[i] == 0xFF {
+			if i+1 == len(file) || file[i+1] != 0 {
+				t.Fatalf("0xFF at %d is not stuffed", i)
+			}
+			file = append(file[:i+1], file[i+2:]...)
+			stuffed++
+		}
+	}
+	if stuffed == 0 {
+		t.Error("no byte was 0xFF")
+	}
+	for len(want)%8 != 0 {
+		want = append(want, 1)
+	}
+	if len(file)*8 != len(want) {
+		t.Fatalf("%d bits, want %d", len(file)*8, len(want))
+	}
+	for i, bit := range want {
+		if file[i/8]>>(7-i%8)&1 != bit {
+			t.Fatalf("bit %d is not %d", i, bit)
+		}
+	}
+}
+
+func TestLog2(t *testing.T) {
+	for _, x := range []uint64{1, 2, 3, 5, 255, 256, 257, 1e6, 1<<32 + 12345, 1 << 40} {
+		if got, want := log2(x), 256*math.Log2(float64(x)); math.Abs(float64(got)-want) > 1.01 || float64(got) > want+1e-9 {
+			t.Errorf("log2(%d) = %d/256, want %.2f/256", x, got, want)
+		}
+	}
+}
+
+// TestTrellisOptimal compares the trellis with all choices for a block tried one by one.
+func TestTrellisOptimal(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	var counts tokenCounts
+	for i := range counts {
+		counts[i] = uint32(r.IntN(1 << r.IntN(14)))
+	}
+	choose := newTrellis(&counts, 0, scaleTable(&evenLuma, 60))
+	changed := 0
+	for range 300 {
+		var raw, rounded [64]int16
+		var nonzero uint64
+		for range 1 + r.IntN(7) {
+			k := 1 + r.IntN(63)
+			v := int16(r.IntN(9) - 4)
+			raw[zigzag[k]] = v*int16(choose.step[k]) + int16(r.IntN(int(choose.step[k]))-int(choose.step[k])/2)
+			if rounded[zigzag[k]] = v; v != 0 {
+				nonzero |= 1 << k
+			} else {
+				nonzero &^= 1 << k
+			}
+		}
+		got := rounded
+		kept := choose.block(&got, &raw, nonzero)
+		for k := range 64 {
+			if set := kept>>k&1 == 1; set != (got[zigzag[k]] != 0) {
+				t.Fatalf("coefficient %d is %d, bit %v", k, got[zigzag[k]], set)
+			}
+		}
+		best := leastCost(choose, &raw, rounded, nonzero)
+		if c := blockCost(choose, &raw, &got); c != best {
+			t.Fatalf("cost %d, least is %d", c, best)
+		}
+		if got != rounded {
+			changed++
+		}
+	}
+	if changed < 30 {
+		t.Errorf("%d of 300 blocks changed", changed)
+	}
+}
+
+// leastCost is the cost of the best choice of keeping, reducing or dropping each coefficient that is not zero.
+func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64) int64 {
+	if open == 0 {
+		return blockCost(choose, raw, &block)
+	}
+	z := zigzag[bits.TrailingZeros64(open)]
+	least := leastCost(choose, raw, block, open&(open-1))
+	v := block[z]
+	lower := int16(1)<<(bits.Len16(uint16(max(v, -v)))-1) - 1
+	if v < 0 {
+		lower = -lower
+	}
+	for _, w := range []int16{lower, 0} {
+		block[z] = w
+		least = min(least, leastCost(choose, raw, block, open&(open-1)))
+	}
+	return least
+}
+
+// blockCost is the bits of a block and its distortion less that of a block of zeros.
+func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
+	last := 0
+	for k := 1; k < 64; k++ {
+		z := zigzag[k]
+		v := max(block[z], -block[z])
+		if v == 0 {
+			continue
+		}
+		cost += choose.rate[bits.Len16(uint16(v))][k-last-1] - choose.gain(k, max(raw[z], -raw[z]), v)
+		last = k
+	}
+	if last < 63 {
+		cost += choose.end
+	}
+	return cost
+}
+
+// TestMeasure wants the search's idea of a scan's size to be what the scan takes.
+func TestMeasure(t *testing.T) {
+	e, err := NewEncoder(toYCbCr(scene(203, 155), 2, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grids := e.quantiseHigh(newTables(&Options{Quality: 85, Effort: High}))
+	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}}, scan{[]int{0}, 1, 63, 0, 0})
+	for _, s := range scans {
+		var p progressiveTokens
+		p.scan(e, grids, &s)
+		var out bytes.Buffer
+		b := newBitWriter(&out)
+		e.writeProgressive(b, &p, &s)
+		b.flush()
+		size := out.Len() - bytes.Count(out.Bytes(), []byte{0xFF, 0})
+		if m := p.measure(e, &s); m != size {
+			t.Errorf("%+v: measured %d, takes %d", s, m, size)
+		}
+	}
+}
