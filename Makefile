@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64
+.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64 generate
 
 check: fmt vet test race cross zips
 
@@ -39,6 +39,10 @@ zips:
 		size=$$(wc -c <$$dir/bootstrap.zip) && rm -r $$dir && \
 		echo "bootstrap $$arch: $$size bytes zipped" && [ $$size -lt 8000000 ] || exit 1; \
 	done
+
+# Assembly is made from _asm/; the working tree is clean afterwards if what is committed is what is made.
+generate:
+	$(GO) generate ./internal/...
 
 # The longer runs, each with a bound; CI calls them one by one.
 
