@@ -27,7 +27,7 @@ import (
 type resizeFlags struct {
 	output, config      string
 	width, height       int
-	fit, format         string
+	fit, format, effort string
 	quality, processors int
 	json                bool
 }
@@ -71,6 +71,7 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 	flags.StringVar(&f.fit, "fit", "inside", "inside, cover, contain, fill or outside")
 	flags.StringVar(&f.format, "format", "", "jpeg or png (default: that of the picture, or of the output file's name)")
 	flags.IntVar(&f.quality, "quality", render.DefaultQuality, "JPEG quality, 1 to 100")
+	flags.StringVar(&f.effort, "effort", "normal", "normal, or high for fewer bytes in several times the time")
 	flags.IntVarP(&f.processors, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.json, "json", false, "one line of JSON per picture on standard output")
 	return c
@@ -79,7 +80,7 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 // recipe is what the flags ask for: a recipe file, or one variant.
 func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
 	sized := false
-	for _, name := range []string{"width", "height", "fit", "format", "quality"} {
+	for _, name := range []string{"width", "height", "fit", "format", "quality", "effort"} {
 		sized = sized || c.Flags().Changed(name)
 	}
 	switch {
@@ -97,7 +98,7 @@ func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
 	if f.width != 0 || f.height != 0 {
 		v.Width, v.Height = f.width, f.height
 	}
-	v.Fit, v.Format, v.Quality = render.Fit(f.fit), codec.Format(f.format), f.quality
+	v.Fit, v.Format, v.Quality, v.Effort = render.Fit(f.fit), codec.Format(f.format), f.quality, codec.Effort(f.effort)
 	if v.Format == "jpg" {
 		v.Format = codec.JPEG
 	}

@@ -7,9 +7,18 @@ import (
 	"github.com/imgmill/imgmill/internal/plane"
 )
 
+// Effort is how much time an encoder may take for fewer bytes. Lossless formats ignore it.
+type Effort string
+
+const (
+	NormalEffort Effort = "normal"
+	HighEffort   Effort = "high" // JPEG: progressive, with trellis quantisation; several times slower
+)
+
 // EncodeOptions are the choices of one encoding. An Encoder ignores what its format has no room for only where said.
 type EncodeOptions struct {
-	Quality  int   // 1 to 100, IJG scale; lossless formats ignore it
+	Quality  int // 1 to 100, IJG scale; lossless formats ignore it
+	Effort   Effort
 	MaxBytes int64 // the best quality, up to Quality, whose file is no larger; 0: no bound. Lossless formats refuse it
 	ICC      []byte
 	EXIF     []byte // TIFF-structured block without the "Exif\0\0" prefix

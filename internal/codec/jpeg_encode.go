@@ -24,6 +24,9 @@ const lowestQuality = 10
 
 func (jpegEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
 	opt := jpeg.Options{Quality: o.Quality, ICC: o.ICC, EXIF: o.EXIF}
+	if o.Effort == HighEffort {
+		opt.Effort, opt.Progressive = jpeg.High, true
+	}
 	if o.MaxBytes > 0 {
 		b, _, err := jpeg.Fit(p, opt, int(min(o.MaxBytes, math.MaxInt)), min(lowestQuality, o.Quality), o.Quality)
 		if errors.Is(err, jpeg.ErrTooLarge) {

@@ -18,6 +18,7 @@ const (
 
 var (
 	fits      = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
+	efforts   = []codec.Effort{codec.NormalEffort, codec.HighEffort}
 	metadatas = []render.Metadata{render.Strip, render.Copyright, render.Keep}
 	removals  = []OnRemove{Keep, Remove}
 	readable  = []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.WebP, codec.BMP, codec.TIFF}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/imgmill/imgmill/internal/codec"
 	"github.com/imgmill/imgmill/internal/render"
 )
 
@@ -17,11 +18,14 @@ func (r *Recipe) Fingerprint(v render.Variant) string {
 	if v.Quality == 0 {
 		v.Quality = render.DefaultQuality
 	}
+	if v.Effort == "" {
+		v.Effort = codec.NormalEffort
+	}
 	if v.Metadata == "" {
 		v.Metadata = render.Strip
 	}
 	// The leading number changes when this list does.
-	sum := sha256.Sum256(fmt.Appendf(nil, "1 %q %q %q %d %d %q %t %q %d %d %x %q", r.Target.Bucket, r.Target.Key, v.Name,
-		v.Width, v.Height, v.Fit, v.Enlarge, v.Format, v.Quality, v.MaxBytes, v.Background, v.Metadata))
+	sum := sha256.Sum256(fmt.Appendf(nil, "1 %q %q %q %d %d %q %t %q %d %q %d %x %q", r.Target.Bucket, r.Target.Key, v.Name,
+		v.Width, v.Height, v.Fit, v.Enlarge, v.Format, v.Quality, v.Effort, v.MaxBytes, v.Background, v.Metadata))
 	return hex.EncodeToString(sum[:8])
 }

@@ -92,6 +92,7 @@ func (rd *reader) variants(name string, n ast.Node, r *Recipe) {
 			{"enlarge", rd.parsed(truth(&v.Enlarge))},
 			{"format", rd.parsed(pictureFormat(&v.Format))},
 			{"quality", rd.parsed(number(&v.Quality))},
+			{"effort", rd.parsed(word(&v.Effort, efforts))},
 			{"max_bytes", rd.parsed(size(&v.MaxBytes, byteUnits, "300KB"))},
 			{"background", rd.parsed(colour(&v.Background))},
 			{"metadata", rd.parsed(word(&v.Metadata, metadatas))},

@@ -25,7 +25,7 @@ imgmill.yaml:4: a second document begins here; a recipe is one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, enlarge, fit, format, height, max_bytes, metadata, quality, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, effort, enlarge, fit, format, height, max_bytes, metadata, quality, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: stands on line 5 already; keep one
 imgmill.yaml:7: manifest: stands on line 3 already; keep one`},

@@ -9,6 +9,7 @@ import (
 func (j *job) encode(h codec.Header, p *plane.Picture) ([]byte, error) {
 	o := codec.EncodeOptions{
 		Quality:  j.variant.Quality,
+		Effort:   j.variant.Effort,
 		MaxBytes: j.variant.MaxBytes,
 		ICC:      profileFor(h.ICC, p.Model),
 		EXIF:     j.variant.Metadata.keep(h.EXIF),

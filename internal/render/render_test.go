@@ -380,3 +380,21 @@ func TestDamageAndPanicsAreCorruptPictures(t *testing.T) {
 		t.Errorf("panic: %v", err)
 	}
 }
+
+func TestHighEffortTakesFewerBytes(t *testing.T) {
+	photo := sample.Photo(640, 480)
+	size := func(e codec.Effort) int {
+		d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := one(t, d, Variant{Width: 400, Effort: e})
+		if _, err := jpeg.Decode(bytes.NewReader(o.Data)); err != nil {
+			t.Errorf("effort %q: %v", e, err)
+		}
+		return len(o.Data)
+	}
+	if normal, high := size(""), size(codec.HighEffort); high >= normal {
+		t.Errorf("high effort makes %d bytes, normal %d", high, normal)
+	}
+}

@@ -39,6 +39,7 @@ type Variant struct {
 	Enlarge       bool         // allow a result larger than the picture
 	Format        codec.Format // empty: the picture's own, or the nearest that can be written
 	Quality       int          // 1 to 100, IJG scale; 0: DefaultQuality. JPEG only
+	Effort        codec.Effort // empty: normal
 	MaxBytes      int64        // find the best quality whose file is no larger; 0: no bound. Makes an empty Format JPEG
 	Background    [3]uint8     // red, green, blue behind transparent pixels and around Contain
 	Metadata      Metadata
@@ -83,6 +84,11 @@ func (v Variant) Problems() []Problem {
 		add("quality", "%d is not a quality from 1 to 100", v.Quality)
 	} else if v.Quality > 0 && lossless {
 		add("quality", "%s is lossless and has none; leave it out or use format jpeg", v.Format)
+	}
+	switch v.Effort {
+	case "", codec.NormalEffort, codec.HighEffort:
+	default:
+		add("effort", "%q is none of normal, high", v.Effort)
 	}
 	if v.MaxBytes < 0 {
 		add("max_bytes", "%d is not a number of bytes", v.MaxBytes)
