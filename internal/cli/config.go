@@ -48,7 +48,12 @@ func configCommand() *cobra.Command {
 	}, &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Say whether a recipe is right, and all that is wrong in it",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return wrongUse("%s takes one recipe, got %d", c.CommandPath(), len(args))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			name := recipeName
 			if len(args) > 0 {

@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -250,5 +250,5 @@ func writeOutput(path string, inputs *inputSet, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, data, 0o666)
+	return maybe.WriteFile(path, data, 0o666)
 }

@@ -127,6 +127,9 @@ func (c *Cloud) openGateway(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := clearStaged(c.folder); err != nil {
+		return explain(g.root, err)
+	}
 	_, err = g.announceLeft(ctx)
 	return err
 }

@@ -2,7 +2,6 @@ package devcloud
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -227,6 +226,7 @@ func TestWrongStarts(t *testing.T) {
 		"credentials readable":  {write("credentials.json", `{"access_key":"a","secret_key":"b"}`, 0o644), []string{"read by others", "chmod 600"}},
 		"sequencer broken":      {write("s3/sequencer", "tomorrow\n", 0o600), []string{"sequencer is damaged", "delete it"}},
 		"queue is a file":       {write("queue", "", 0o600), []string{"queue cannot be a folder", "in the way"}},
+		"queue broken":          {write("queue/jetstream", "", 0o600), []string{"queue in ", "JetStream"}},
 		"bucket without access": {write("s3/data/"+source+"/stray.jpg", "", 0o600), []string{"bucket " + source, "not empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -422,6 +422,32 @@ func TestOverwriteForgets(t *testing.T) {
 	}
 }
 
+// TestReplaceLongName: the longest name can be written again, and nothing but it is listed meanwhile.
+func TestReplaceLongName(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	cl := client(c)
+	src, key := source, strings.Repeat("n", 251)+".jpg"
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for j := range 10 {
+				body := strings.NewReader(fmt.Sprint(i, j))
+				if _, err := cl.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &src, Key: &key, Body: body}); err != nil {
+					t.Errorf("put: %v", err)
+				}
+				list, err := cl.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &src})
+				if err != nil || len(list.Contents) != 1 || *list.Contents[0].Key != key {
+					t.Errorf("list: %v, %v", list, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(events(t, c.Queue())); n != 40 {
+		t.Errorf("%d events of 40 writes", n)
+	}
+}
+
 func TestConditionalRace(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)

@@ -14,6 +14,9 @@ import (
 // portsTried is how many ports are tried from FirstPort on before the system chooses one.
 const portsTried = 20
 
+// wsaeAddrInUse is Windows' number for EADDRINUSE, which package syscall does not know there.
+const wsaeAddrInUse = syscall.Errno(10048)
+
 // front is the listener that clients connect to. It hands each connection to the gateway, which listens elsewhere on
 // loopback, once the client has sent something: the gateway takes a connection without a request for a busy one and would
 // wait for it when it stops, ten seconds long, and browsers and Go's own client open such connections in advance. Having a
@@ -51,7 +54,7 @@ func listen(want int) (net.Listener, error) {
 func listenOn(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, wsaeAddrInUse):
 		return nil, fmt.Errorf("port %d on 127.0.0.1 is in use by another program: stop that, or choose another port", port)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("port %d on 127.0.0.1 is not allowed to this user: choose one from 1024 up", port)
@@ -112,7 +115,7 @@ func (f *front) carry(client net.Conn) {
 	defer gateway.Close()
 	f.conns.Go(func() {
 		if _, err := gateway.Write(first[:n]); err == nil {
-			_, err = io.Copy(gateway, client)
+			io.Copy(gateway, client)
 		}
 		gateway.(*net.TCPConn).CloseWrite()
 	})

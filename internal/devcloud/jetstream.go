@@ -43,12 +43,14 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 	go ns.Start()
 	if err := awaitNATS(ctx, ns, words.fatal); err != nil {
 		ns.Shutdown()
+		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue in %s: %w", dir, err)
 	}
 	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("imgmill"), nats.MaxReconnects(-1),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("queue", "error", err) }))
 	if err != nil {
 		ns.Shutdown()
+		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue: connect: %w", err)
 	}
 	return &natsServer{ns: ns, nc: nc}, nil

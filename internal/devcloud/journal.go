@@ -108,6 +108,9 @@ func (j *journal) done(e *entry) error {
 // leave keeps the entry for a later attempt to announce it. If the error keeps Settled from the disk, a restart only works
 // harder.
 func (j *journal) leave(e *entry) error {
+	if info, err := os.Stat(e.path); err == nil && e.at.IsZero() {
+		e.at = info.ModTime()
+	}
 	j.mu.Lock()
 	j.left = append(j.left, e)
 	j.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// sequencerBlock is how far ahead of the numbers in use the file promises, in nanoseconds: it is written about once in this
-// time, and a start after a crash skips at most this much.
-const sequencerBlock = int64(10 * time.Second)
+// sequencerBlock is how far ahead of the numbers in use the file promises. Writing it waits for the disk and holds up all
+// writers, so it is done about once in this time; a start skips at most this much.
+const sequencerBlock = 10 * time.Minute
 
 // sequencer makes the numbers that order events: nanoseconds since 1970, or one more than the last where the clock does not
 // move on. It never goes back: the file holds a number above all that were given out.
@@ -48,7 +48,7 @@ func openSequencer(path string, now func() time.Time) (*sequencer, error) {
 
 // reserve promises a block above n on disk. The caller holds mu or is alone.
 func (s *sequencer) reserve(n int64) error {
-	high := n + sequencerBlock
+	high := n + int64(sequencerBlock)
 	if err := replaceFile(s.path, fmt.Appendf(nil, "%016X\n", high)); err != nil {
 		return explain(s.path, err)
 	}

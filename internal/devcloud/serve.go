@@ -38,6 +38,7 @@ func openPosix(f *folder, attrs *attributes) (*posix.Posix, error) {
 	p, err := posix.New(f.data, attrs, posix.PosixOpts{
 		VersioningDir:       f.versions,
 		ForceNoObjLockFile:  true, // the lock on the folder keeps other processes out
+		ForceNoTmpFile:      true, // an unnamed file gets a name beside the object for a moment, which lists as a key
 		ValidateBucketNames: true,
 		CopyObjectThreshold: maxCopy,
 	})
@@ -69,6 +70,47 @@ func (g *gateway) makeBucket(ctx context.Context, name, owner string) error {
 	}, acl)
 	if err != nil {
 		return fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return nil
+}
+
+// clearStaged removes uploads that the end of the process cut off, and the attributes of multipart uploads that are no
+// longer there, which the backend leaves behind. Multipart uploads under way stay.
+func clearStaged(f *folder) error {
+	files, err := filepath.Glob(filepath.Join(f.data, "*", posix.MetaTmpDir, "*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		info, err := os.Lstat(file)
+		if err == nil && info.Mode().IsRegular() {
+			err = os.Remove(file)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	uploads, err := filepath.Glob(filepath.Join(f.meta, "*", filepath.FromSlash(posix.MetaTmpMultipartDir), "*", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range uploads {
+		name, err := filepath.Rel(f.meta, dir)
+		if err != nil {
+			return err
+		}
+		of := filepath.Join(f.data, name)
+		if filepath.Base(name) == "meta" { // the attributes of all uploads of one key
+			of = filepath.Dir(of)
+		}
+		if _, err := os.Stat(of); err == nil {
+			continue
+		} else if !gone(err) {
+			return err
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 func TestFingerprintStays(t *testing.T) {
 	// If this value has to change, every object in every bucket is made anew: change it only with what makes it.
-	const known = "890a27b3165d93b3"
+	const known = "119548cf82529a67"
 	d := Default()
 	got := d.Fingerprint(d.Variants[0])
 	if got != known {

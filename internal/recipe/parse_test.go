@@ -194,7 +194,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
 target: {bucket: out-1, key: "{key}"}
-variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, format: jpeg, quality: 3, max_bytes: 4KB, background: "#010203", metadata: keep}}
+variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, format: jpeg, quality: 3, effort: high, max_bytes: 4KB, background: "#010203", metadata: keep}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, timeout: 4s}
 on_remove: remove

@@ -181,14 +181,13 @@ func testFetchEarly(t *testing.T, q queue.Queue) {
 }
 
 func testFetchLater(t *testing.T, q queue.Queue) {
-	timer := time.AfterFunc(300*time.Millisecond, func() {
-		if err := q.Publish(context.Background(), "", []byte("later")); err != nil {
-			t.Errorf("publish: %v", err)
-		}
-	})
-	defer timer.Stop()
+	published := make(chan error, 1)
+	time.AfterFunc(300*time.Millisecond, func() { published <- q.Publish(context.Background(), "", []byte("later")) })
 	if m := one(t, q); string(m.Body()) != "later" {
 		t.Errorf("body %q", m.Body())
+	}
+	if err := <-published; err != nil {
+		t.Errorf("publish: %v", err)
 	}
 }
 

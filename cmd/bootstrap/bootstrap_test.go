@@ -1,0 +1,378 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/bucket"
+	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/cli"
+	"github.com/imgmill/imgmill/internal/devcloud"
+	"github.com/imgmill/imgmill/internal/event"
+	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/sample"
+)
+
+const (
+	source = "photos-input"
+	target = "photos-output"
+
+	recipeText = `source: {bucket: photos-input}
+target: {bucket: photos-output, key: "{dir}/{stem}-{variant}.{format}"}
+variants:
+  thumb: {width: 100, height: 100, fit: cover, format: jpeg}
+  large: {width: 300}
+`
+)
+
+// world is what all stories share: there is one cloud in a process.
+type world struct {
+	binary string
+	store  *s3.Store
+	env    []string // how a function reaches the cloud
+}
+
+// TestFunction runs the function as it is deployed, between a runtime API and an S3 of our own.
+func TestFunction(t *testing.T) {
+	w := &world{binary: build(t)} // before the cloud changes the working directory
+	w.startCloud(t)
+	t.Run("an S3 event becomes variants", w.s3Event)
+	t.Run("a batch of messages fails in part", w.sqsBatch)
+	t.Run("a bad picture is acknowledged", w.badPicture)
+	t.Run("a fault fails the invocation", w.fault)
+	t.Run("a broken recipe ends it at once", w.brokenRecipe)
+	t.Run("no recipe", w.noRecipe)
+}
+
+// build compiles the function with the flags that it is deployed with, for this machine.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "bootstrap")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags=-s", "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the binary has %.1f MB", float64(info.Size())/1e6)
+	return binary
+}
+
+// startCloud starts an S3 server, and before it a proxy that is too busy for keys with the word.
+func (w *world) startCloud(t *testing.T) {
+	t.Helper()
+	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
+		Dir: t.TempDir(), Port: devcloud.AnyPort, Buckets: []string{source, target}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cloud.Stop(context.Background()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	access, secret := cloud.Credentials()
+	w.store, err = s3.Open(s3.Options{Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := url.Parse(cloud.Endpoint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(backend)
+		r.Out.Host = r.In.Host // is signed
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "busy") {
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(rw, `<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>`)
+			return
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(proxy.Close)
+	w.env = []string{
+		"AWS_ENDPOINT_URL=" + proxy.URL, "AWS_REGION=" + cloud.Region(), "AWS_ACCESS_KEY_ID=" + access, "AWS_SECRET_ACCESS_KEY=" + secret,
+	}
+}
+
+// start runs the function with its recipe in the environment.
+func (w *world) start(t *testing.T, text string) *function {
+	t.Helper()
+	return startFunction(t, w.binary, t.TempDir(), append(w.env, "IMGMILL_RECIPE="+text)...)
+}
+
+// put uploads and gives the change that S3 would tell of.
+func (w *world) put(t *testing.T, key string, data []byte) event.Change {
+	t.Helper()
+	etag, err := w.store.Put(t.Context(), source, key, data, bucket.Attributes{CacheControl: "max-age=60"}, bucket.Condition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event.Change{Bucket: source, Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "0055AED6DCD90281E5", Time: time.Now()}
+}
+
+func (w *world) get(t *testing.T, key string) []byte {
+	t.Helper()
+	o, err := w.store.Get(t.Context(), target, key, bucket.Condition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Body.Close()
+	data, err := io.ReadAll(o.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.ContentType != "image/jpeg" || o.CacheControl != "max-age=60" {
+		t.Errorf("%s has content type %q and cache control %q", key, o.ContentType, o.CacheControl)
+	}
+	return data
+}
+
+func notification(t *testing.T, c event.Change) []byte {
+	t.Helper()
+	body, err := event.Notification(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// s3Event: the recipe lies beside the binary; the function, the pipeline and the command make the same bytes.
+func (w *world) s3Event(t *testing.T) {
+	root, photo := t.TempDir(), sample.Photo(640, 480)
+	recipeFile := filepath.Join(root, "imgmill.yaml")
+	write(t, recipeFile, []byte(recipeText))
+	f := startFunction(t, w.binary, root, w.env...)
+	change := w.put(t, "album/夏 1+2.jpg", photo)
+	a := f.invoke(t, "request-1", notification(t, change))
+	if a.path != "invocation/request-1/response" || a.body != "null" {
+		t.Fatalf("it posts %+v", a)
+	}
+	select {
+	case first := <-f.api.asked:
+		t.Logf("the start takes %v until the first question for work", first.Sub(f.begun).Round(100*time.Microsecond))
+	default:
+		t.Error("it has never asked for work")
+	}
+	line := f.line(t)
+	want(t, line, map[string]any{
+		"level": "INFO", "msg": "change", "request_id": "request-1", "bucket": source, "key": "album/夏 1+2.jpg", "verdict": "done",
+		"bytes_in": float64(len(photo)), "variants": 2.0,
+	})
+	if ms, ok := line["ms"].(float64); !ok || ms <= 0 {
+		t.Errorf("ms is %v", line["ms"])
+	}
+
+	r, err := recipe.Parse("imgmill.yaml", []byte(recipeText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &mill.Mill{Store: w.store, Recipe: r}
+	if res := m.Process(t.Context(), w.put(t, "pipeline/p.jpg", photo)); res.Verdict != mill.Done {
+		t.Fatalf("the pipeline says %s: %s", res.Verdict, res.Reason)
+	}
+	file, out := filepath.Join(root, "r.jpg"), filepath.Join(root, "out")
+	write(t, file, photo)
+	var told bytes.Buffer
+	if code := cli.Main([]string{"resize", file, "-o", out, "--config", recipeFile}, nil, &told, &told); code != 0 {
+		t.Fatalf("resize exits with %d: %s", code, &told)
+	}
+	for _, variant := range []string{"thumb", "large"} {
+		made := w.get(t, "album/夏 1+2-"+variant+".jpg")
+		if !bytes.Equal(made, w.get(t, "pipeline/p-"+variant+".jpg")) {
+			t.Errorf("%s: the function and the pipeline make different bytes", variant)
+		}
+		resized, err := os.ReadFile(filepath.Join(out, "r-"+variant+".jpg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(made, resized) {
+			t.Errorf("%s: the function and the command make different bytes", variant)
+		}
+	}
+}
+
+// sqsBatch: of four messages, the one for which the store is too busy comes again.
+func (w *world) sqsBatch(t *testing.T) {
+	f := w.start(t, recipeText)
+	photo := sample.Photo(200, 150)
+	elsewhere := event.Change{Bucket: "no-such-bucket", Key: "a.jpg", Size: 1, Time: time.Now()}
+	a := f.invoke(t, "request-2", messages(t, []message{
+		{"good", notification(t, w.put(t, "sqs/good.jpg", photo))},
+		{"throttled", notification(t, w.put(t, "sqs/busy.jpg", photo))},
+		{"elsewhere", notification(t, elsewhere)},
+		{"gone", notification(t, event.Change{Bucket: source, Key: "sqs/gone.jpg", Size: 1, Time: time.Now()})},
+		{"nonsense", []byte(`{"Records":[{"s3":1}]}`)},
+	}))
+	if a.path != "invocation/request-2/response" || a.body != `{"batchItemFailures":[{"itemIdentifier":"throttled"}]}` {
+		t.Errorf("it posts %+v", a)
+	}
+	for _, verdict := range []string{"done", "retry", "skipped", "skipped", "bad"} {
+		line := f.line(t)
+		want(t, line, map[string]any{"request_id": "request-2", "verdict": verdict})
+		if reason, _ := line["reason"].(string); verdict == "retry" && !strings.Contains(reason, "SlowDown") {
+			t.Errorf("the reason to try again is %q", reason)
+		}
+	}
+	if len(w.get(t, "sqs/good-thumb.jpg")) == 0 {
+		t.Error("the good one has an empty variant")
+	}
+	if _, err := w.store.Head(t.Context(), target, "sqs/busy-thumb.jpg"); !errors.Is(err, bucket.ErrNotFound) {
+		t.Errorf("the throttled one has a variant: %v", err)
+	}
+
+	// A target that does not exist is nobody's picture's fault: each message comes again.
+	f = w.start(t, strings.Replace(recipeText, target, "no-such-bucket", 1))
+	a = f.invoke(t, "request-3", messages(t, []message{{"one", notification(t, w.put(t, "sqs/one.jpg", photo))}}))
+	if a.body != `{"batchItemFailures":[{"itemIdentifier":"one"}]}` {
+		t.Errorf("without a target bucket it posts %+v", a)
+	}
+	want(t, f.line(t), map[string]any{"verdict": "retry", "level": "WARN"})
+}
+
+type message struct {
+	id   string
+	body []byte
+}
+
+// messages is the payload of a queue's event source mapping.
+func messages(t *testing.T, list []message) []byte {
+	t.Helper()
+	var records []map[string]any
+	for _, m := range list {
+		records = append(records, map[string]any{
+			"messageId": m.id, "receiptHandle": "r", "body": string(m.body), "eventSource": "aws:sqs", "awsRegion": "us-east-1",
+			"attributes": map[string]string{"ApproximateReceiveCount": "1"}, "messageAttributes": map[string]any{},
+			"eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:photos",
+		})
+	}
+	payload, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
+// badPicture: trying a corrupt picture again is useless, so the invocation succeeds, and the next one is served.
+func (w *world) badPicture(t *testing.T) {
+	f := w.start(t, recipeText)
+	photo := sample.Photo(400, 300)
+	a := f.invoke(t, "request-4", notification(t, w.put(t, "bad/cut.jpg", photo[:len(photo)/2])))
+	if a.path != "invocation/request-4/response" {
+		t.Errorf("it posts %+v", a)
+	}
+	line := f.line(t)
+	want(t, line, map[string]any{
+		"level": "WARN", "request_id": "request-4", "key": "bad/cut.jpg", "verdict": "bad", "bytes_in": float64(len(photo) / 2),
+	})
+	if reason, _ := line["reason"].(string); !strings.Contains(reason, "corrupt") {
+		t.Errorf("the reason is %q", reason)
+	}
+	f.invoke(t, "request-5", notification(t, w.put(t, "bad/good.jpg", photo)))
+	want(t, f.line(t), map[string]any{"request_id": "request-5", "verdict": "done"})
+	a = f.invoke(t, "request-6", []byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"photos-input"}`))
+	if a.path != "invocation/request-6/response" {
+		t.Errorf("for a test event it posts %+v", a)
+	}
+}
+
+// fault: where a failure cannot be told in part, the whole invocation fails, and the function lives on.
+func (w *world) fault(t *testing.T) {
+	f := w.start(t, recipeText)
+	a := f.invoke(t, "request-7", notification(t, w.put(t, "fault/busy.jpg", sample.Photo(64, 48))))
+	var told struct{ ErrorMessage, ErrorType string }
+	if err := json.Unmarshal([]byte(a.body), &told); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+	if a.path != "invocation/request-7/error" || !strings.Contains(told.ErrorMessage, "SlowDown") || told.ErrorType == "" {
+		t.Errorf("it posts %+v", a)
+	}
+	want(t, f.line(t), map[string]any{"request_id": "request-7", "verdict": "retry"})
+	a = f.invoke(t, "request-8", []byte(`{"hello":1}`))
+	if a.path != "invocation/request-8/error" || !strings.Contains(a.body, "not understood") {
+		t.Errorf("for a foreign event it posts %+v", a)
+	}
+	want(t, f.line(t), map[string]any{"request_id": "request-8", "level": "ERROR"})
+	f.invoke(t, "request-9", notification(t, w.put(t, "fault/quiet.jpg", sample.Photo(64, 48))))
+	want(t, f.line(t), map[string]any{"request_id": "request-9", "verdict": "done"})
+}
+
+func (w *world) brokenRecipe(t *testing.T) {
+	w.refuses(t, w.start(t, "source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\nvariants: {a: {widht: 10}, b: {quality: 900}}"),
+		"IMGMILL_RECIPE:3: ", "widht", "900")
+	root := t.TempDir()
+	write(t, filepath.Join(root, "imgmill.yaml"), []byte("variants: ["))
+	w.refuses(t, startFunction(t, w.binary, root, w.env...), "imgmill.yaml:1: ")
+}
+
+func (w *world) noRecipe(t *testing.T) {
+	w.refuses(t, startFunction(t, w.binary, t.TempDir(), w.env...), "no recipe: set IMGMILL_RECIPE")
+}
+
+// refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why.
+func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
+	t.Helper()
+	line := f.line(t)
+	text, _ := line["error"].(string)
+	want(t, line, map[string]any{"level": "ERROR", "msg": "cannot start"})
+	for _, s := range sentences {
+		if !strings.Contains(text, s) {
+			t.Errorf("it says %q, want %q in it", text, s)
+		}
+	}
+	select {
+	case err := <-f.ended:
+		f.ended <- err
+		if code := f.cmd.ProcessState.ExitCode(); code != 1 {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(patience):
+		t.Fatal("it does not end")
+	}
+	if len(f.lines) > 0 {
+		t.Errorf("it says more: %v", <-f.lines)
+	}
+	if len(f.api.asked) > 0 {
+		t.Error("it has asked for work")
+	}
+}
+
+// want compares members of a log line.
+func want(t *testing.T, line, members map[string]any) {
+	t.Helper()
+	for name, value := range members {
+		if line[name] != value {
+			t.Errorf("%s is %v, want %v in %v", name, line[name], value, line)
+		}
+	}
+}
+
+func write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/jpeg"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/imgmill/imgmill/internal/bucket"
+	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/sample"
+)
+
+// TestKill: dev is killed over and over while clients upload. Whatever it has acknowledged comes out in the end.
+func TestKill(t *testing.T) {
+	const clients = 6
+	uploads, kills := 500, 10
+	if testing.Short() {
+		uploads, kills = 100, 3
+	}
+	port, err := findPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"dev", "--dir", t.TempDir(), "--port", strconv.Itoa(port)}
+	p := run(t, args...)
+	where := p.ready(t)
+	once := awss3.Options{RetryMaxAttempts: 1} // what is refused is to be seen here
+	where.Apply(&once)
+	store := s3.New(awss3.New(once))
+
+	pictures := distinctPictures(t, uploads)
+	etags := make([]string, uploads)
+	var next, acknowledged, refused atomic.Int64
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < uploads; i = int(next.Add(1)) - 1 {
+				etags[i] = putUntilAcknowledged(t, store, keyOf(i), pictures[i], &refused)
+				acknowledged.Add(1)
+			}
+		})
+	}
+	for k := range kills {
+		// Each kill falls into the middle of what the clients do, and of what the worker does of before.
+		for mark := int64((k + 1) * uploads / (kills + 1)); acknowledged.Load() < mark && !t.Failed(); {
+			time.Sleep(time.Millisecond)
+		}
+		p.kill(t)
+		p = run(t, args...)
+	}
+	restarted := time.Now()
+	if again := p.ready(t); again != where {
+		t.Errorf("after a restart it is %v, was %v", again, where)
+	}
+	group.Wait()
+	if t.Failed() {
+		return
+	}
+	if refused.Load() == 0 {
+		t.Error("no upload was ever refused: the kills hit nothing")
+	}
+
+	awaitAll(t, store, uploads, restarted.Add(time.Minute))
+	for i, etag := range etags {
+		checkVariant(t, store, keyOf(i), etag)
+	}
+	t.Logf("%d uploads, %d kills, %d attempts refused; all variants were there %v after the last restart",
+		uploads, kills, refused.Load(), time.Since(restarted).Round(time.Millisecond))
+	p.interrupt(t)
+}
+
+func keyOf(i int) string { return fmt.Sprintf("trip %d/夏 %03d.jpg", i%7, i) }
+
+// distinctPictures are small photographs, no two alike.
+func distinctPictures(t *testing.T, n int) [][]byte {
+	t.Helper()
+	seen := map[string]bool{}
+	pictures := make([][]byte, n)
+	for i := range pictures {
+		m := sample.Landscape(64, 48)
+		for bit := range 16 { // squares as large as JPEG's blocks, so that none gets lost
+			if i>>bit&1 == 1 {
+				draw.Draw(m, image.Rect(0, 0, 8, 8).Add(image.Pt(bit%8*8, bit/8*8)), image.Black, image.Point{}, draw.Src)
+			}
+		}
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, m, nil); err != nil {
+			t.Fatal(err)
+		}
+		pictures[i] = b.Bytes()
+		if seen[b.String()] {
+			t.Fatal("two pictures are alike")
+		}
+		seen[b.String()] = true
+	}
+	return pictures
+}
+
+// putUntilAcknowledged tries until the server says yes, as a client does that must not lose a picture.
+func putUntilAcknowledged(t *testing.T, store *s3.Store, key string, data []byte, refused *atomic.Int64) (etag string) {
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		etag, err := store.Put(ctx, "photos-input", key, data, bucket.Attributes{}, bucket.Condition{})
+		cancel()
+		if err == nil {
+			return etag
+		}
+		if t.Context().Err() != nil || t.Failed() {
+			return ""
+		}
+		refused.Add(1)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// awaitAll waits until there are n variants, and names those that are missing at the deadline.
+func awaitAll(t *testing.T, store *s3.Store, n int, deadline time.Time) {
+	t.Helper()
+	for {
+		there := map[string]bool{}
+		for info, err := range store.List(t.Context(), "photos-output", "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			there[info.Key] = true
+		}
+		if len(there) >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			for i := range n {
+				if !there[keyOf(i)] {
+					t.Errorf("there is no variant of %s", keyOf(i))
+				}
+			}
+			t.FailNow()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// checkVariant wants a variant to be a whole picture, made of the upload that was acknowledged.
+func checkVariant(t *testing.T, store *s3.Store, key, etag string) {
+	t.Helper()
+	o, err := store.Get(t.Context(), "photos-output", key, bucket.Condition{})
+	if err != nil {
+		t.Errorf("variant of %s: %v", key, err)
+		return
+	}
+	defer o.Body.Close()
+	if from := o.Metadata["imgmill-source-etag"]; from != etag {
+		t.Errorf("the variant of %s is of %s, but %s was acknowledged", key, from, etag)
+	}
+	m, err := jpeg.Decode(o.Body)
+	if err != nil || m.Bounds().Dx() != 64 || m.Bounds().Dy() != 48 {
+		t.Errorf("the variant of %s is no whole picture of 64×48: %v", key, err)
+	}
+}
