@@ -22,11 +22,12 @@ type badRecord struct {
 
 // recordBad copies a bad upload and its reason to where the recipe says. Both are written whole each time, so that being
 // told twice changes nothing.
-func (m *Mill) recordBad(ctx context.Context, c event.Change, reason string) error {
+func (m *Mill) recordBad(ctx context.Context, c event.Change, r Result) error {
 	copied, record := m.Recipe.BadKeys(c.Key)
-	if copied == "" {
+	if copied == "" || r.Source.ETag == "" { // a change can be bad that has no object
 		return nil
 	}
+	reason := r.Reason
 	info, err := m.Store.Head(ctx, c.Bucket, c.Key)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return skip("gone: the object was removed since (it was bad: %s)", reason)
@@ -34,7 +35,7 @@ func (m *Mill) recordBad(ctx context.Context, c event.Change, reason string) err
 	if err != nil {
 		return fmt.Errorf("record a bad picture: %w", err)
 	}
-	if c.ETag != "" && info.ETag != c.ETag {
+	if info.ETag != r.Source.ETag {
 		return skip("stale: the object was replaced since, by a change that is told on its own (it was bad: %s)", reason)
 	}
 	s := source{c, info}
@@ -51,5 +52,5 @@ func (m *Mill) recordBad(ctx context.Context, c event.Change, reason string) err
 	if err != nil {
 		return fmt.Errorf("record a bad picture at %s: %w", record, err)
 	}
-	return outcome{Bad, reason}
+	return nil
 }

@@ -13,21 +13,29 @@ func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
 	if ok, _ := m.Recipe.Wants(src.Key); !ok {
 		return true, nil
 	}
-	for _, v := range m.Recipe.For(src.Key) {
+	variants := m.Recipe.For(src.Key)
+	for _, v := range variants {
 		key, err := m.Recipe.TargetKey(src.Key, v, 0, 0, v.Format)
 		if err != nil {
 			return false, nil // processing it gives the reason
 		}
-		there, err := m.Store.Head(ctx, m.Recipe.Target.Bucket, key)
-		if errors.Is(err, bucket.ErrNotFound) {
-			return false, nil
-		}
-		if err != nil {
+		if ok, err := m.freshOutput(ctx, src, key, m.Recipe.Fingerprint(v)); err != nil || !ok {
 			return false, err
 		}
-		if there.Metadata[metaETag] != src.ETag || there.Metadata[metaRecipe] != m.Recipe.Fingerprint(v) {
-			return false, nil
-		}
 	}
-	return true, nil
+	if !m.Recipe.Manifest || len(variants) == 0 {
+		return true, nil
+	}
+	return m.freshOutput(ctx, src, m.Recipe.ManifestKey(src.Key), m.manifestPrint(variants))
+}
+
+func (m *Mill) freshOutput(ctx context.Context, src bucket.Info, key, fingerprint string) (bool, error) {
+	there, err := m.Store.Head(ctx, m.Recipe.Target.Bucket, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return there.Metadata[metaETag] == src.ETag && there.Metadata[metaRecipe] == fingerprint, nil
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -59,6 +60,7 @@ type Picture struct {
 	Format        codec.Format `json:"format"`
 	Width, Height int          `json:"-"` // as stored
 	Bytes         int64        `json:"bytes"`
+	ETag          string       `json:"-"`
 }
 
 // Level is how loud a log should tell of a result.
@@ -96,6 +98,7 @@ type outcome struct {
 
 func (o outcome) Error() string { return string(o.verdict) + ": " + o.reason }
 
+// skip is the outcome of a change for which there is nothing to do.
 func skip(format string, args ...any) error { return outcome{Skipped, fmt.Sprintf(format, args...)} }
 
 // Process takes a change to its variants. It gives up with Retry when ctx ends.
@@ -103,16 +106,12 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 	start := time.Now()
 	var r Result
 	err := m.guard(c)
-	switch {
-	case err != nil:
-	case c.Removed:
-		err = m.remove(ctx, c)
-	default:
-		err = m.process(ctx, c, &r)
+	if err == nil {
+		err = m.follow(ctx, c, &r)
 	}
 	r.Verdict, r.Reason = verdict(err)
 	if r.Verdict == Bad {
-		if err := m.recordBad(ctx, c, r.Reason); err != nil {
+		if err := m.recordBad(ctx, c, r); err != nil {
 			r.Verdict, r.Reason = verdict(err)
 		}
 	}
@@ -154,7 +153,9 @@ func (m *Mill) guard(c event.Change) error {
 
 // process makes the variants of the object that c tells of.
 func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
-	obj, err := m.Store.Get(ctx, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
+	reading, stop := m.limited(ctx)
+	defer stop()
+	obj, err := m.Store.Get(reading, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		return skip("gone: the object was removed since")
@@ -164,7 +165,10 @@ func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 		return fmt.Errorf("read: %w", err)
 	}
 	defer obj.Body.Close()
-	r.Source.Bytes = obj.Size
+	r.Source.Bytes, r.Source.ETag = obj.Size, obj.ETag
+	if c.ETag == "" {
+		c.Sequencer = "" // it is of a version that this need not be
+	}
 	if marked(obj.Metadata) {
 		return skip("our own output")
 	}
@@ -172,7 +176,7 @@ func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 	if len(variants) == 0 {
 		return skip("the recipe's rules want no variant of it")
 	}
-	outputs, err := m.render(ctx, obj, variants, r)
+	outputs, err := m.render(reading, obj, variants, r)
 	if err != nil {
 		return err
 	}
@@ -180,10 +184,18 @@ func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 	if r.Variants, err = m.write(ctx, s, outputs); err != nil {
 		return err
 	}
-	if err := m.writeManifest(ctx, s, *r); err != nil {
-		return err
+	return m.writeManifest(ctx, s, *r)
+}
+
+// errTooLong is the cause with which the recipe's timeout ends a context.
+var errTooLong = errors.New("over the recipe's timeout")
+
+// limited is ctx within the recipe's timeout.
+func (m *Mill) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.Recipe.Limits.Timeout <= 0 {
+		return context.WithCancel(ctx)
 	}
-	return m.recheck(ctx, c)
+	return context.WithTimeoutCause(ctx, m.Recipe.Limits.Timeout, errTooLong)
 }
 
 // render gives the encoded variants of an open object, within the recipe's limits.
@@ -195,13 +207,7 @@ func (m *Mill) render(ctx context.Context, obj *bucket.Object, variants []render
 	case limits.Bytes > 0 && obj.Size > limits.Bytes:
 		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d", codec.ErrLimit, obj.Size, limits.Bytes)
 	}
-	parent := ctx
-	if limits.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limits.Timeout)
-		defer cancel()
-	}
-	body := &body{ctx: ctx, r: obj.Body}
+	body := &body{ctx: ctx, r: obj.Body, size: obj.Size}
 	outputs, err := func() ([]render.Output, error) {
 		d, err := codec.Open(body, limits.Limits)
 		if err != nil {
@@ -211,18 +217,20 @@ func (m *Mill) render(ctx context.Context, obj *bucket.Object, variants []render
 		r.Source.Format, r.Source.Width, r.Source.Height = h.Format, h.Width, h.Height
 		return render.Render(ctx, d, variants)
 	}()
-	if errors.Is(err, context.DeadlineExceeded) && parent.Err() == nil && body.n == obj.Size {
+	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTooLong && body.n == obj.Size {
 		// All of it was here: the picture took the time, not the network.
 		return nil, fmt.Errorf("%w: it takes longer than %s", codec.ErrLimit, limits.Timeout)
 	}
 	return outputs, err
 }
 
-// body is an object's stream that ends with its context, for decoders which know of none, and counts.
+// body is an object's stream that ends with its context, for decoders which know of none, and counts. An end before the
+// object's size is the network's and not the picture's.
 type body struct {
-	ctx context.Context
-	r   interface{ Read([]byte) (int, error) }
-	n   int64
+	ctx  context.Context
+	r    io.Reader
+	n    int64
+	size int64
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -231,5 +239,8 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
+	if (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)) && b.n < b.size {
+		err = fmt.Errorf("%w: %d of %d bytes came", bucket.ErrTransient, b.n, b.size)
+	}
 	return n, err
 }

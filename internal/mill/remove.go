@@ -7,14 +7,10 @@ import (
 
 	"github.com/imgmill/imgmill/internal/bucket"
 	"github.com/imgmill/imgmill/internal/event"
-	"github.com/imgmill/imgmill/internal/recipe"
 )
 
-// remove takes away the variants of a removed source, if the recipe says so and the source is still gone.
+// remove takes away the variants of a removed source if it is still gone.
 func (m *Mill) remove(ctx context.Context, c event.Change) error {
-	if m.Recipe.OnRemove != recipe.Remove {
-		return skip("removed; the recipe keeps variants")
-	}
 	keys, err := m.outputKeys(c.Key)
 	if err != nil {
 		return err
@@ -73,20 +69,4 @@ func (m *Mill) removeOutput(ctx context.Context, c event.Change, key string) err
 		return nil
 	}
 	return fmt.Errorf("%w: %d writers were faster", bucket.ErrTransient, maxRaces)
-}
-
-// recheck looks at the source once more after its variants were written, where a removal takes variants along: one that
-// was told while we wrote may have found nothing to remove yet.
-func (m *Mill) recheck(ctx context.Context, c event.Change) error {
-	if m.Recipe.OnRemove != recipe.Remove {
-		return nil
-	}
-	_, err := m.Store.Head(ctx, c.Bucket, c.Key)
-	if !errors.Is(err, bucket.ErrNotFound) {
-		return err
-	}
-	if err := m.remove(ctx, c); err != nil {
-		return err
-	}
-	return skip("gone: the object was removed since")
 }

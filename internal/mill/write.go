@@ -2,9 +2,12 @@ package mill
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/bucket"
@@ -172,14 +175,19 @@ func (m *Mill) writeManifest(ctx context.Context, s source, r Result) error {
 	if err != nil {
 		return err
 	}
-	var prints strings.Builder
-	for _, v := range m.Recipe.For(s.change.Key) {
-		prints.WriteString(m.Recipe.Fingerprint(v))
-	}
-	attr := s.attributes("application/json", prints.String()[:min(64, prints.Len())])
+	attr := s.attributes("application/json", m.manifestPrint(m.Recipe.For(s.change.Key)))
 	key := m.Recipe.ManifestKey(s.change.Key)
 	if err := m.put(ctx, s, key, append(data, '\n'), attr); err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
 	return nil
+}
+
+// manifestPrint changes whenever the fingerprint of one of the variants does.
+func (m *Mill) manifestPrint(variants []render.Variant) string {
+	h := sha256.New()
+	for _, v := range variants {
+		io.WriteString(h, m.Recipe.Fingerprint(v))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
