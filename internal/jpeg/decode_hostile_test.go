@@ -21,7 +21,9 @@ type discard struct {
 	bad    string
 }
 
-func newDiscard(l plane.Layout) *discard { return &discard{layout: l, next: make([]int, len(l.Planes))} }
+func newDiscard(l plane.Layout) *discard {
+	return &discard{layout: l, next: make([]int, len(l.Planes))}
+}
 
 func (d *discard) Rows(i, y int, r plane.Rows) error {
 	s := d.layout.Planes[i]

@@ -10,7 +10,7 @@ import (
 // coefficients whose values nobody needs.
 const (
 	lookBits = 11
-	skipBits = 13
+	skipBits = 12
 	// badLength is how many bits libjpeg passes over when they are no code.
 	badLength = 17
 )
@@ -28,6 +28,7 @@ const (
 	endOfBlock = 128 // advance of an end-of-block code
 	unknown    = 255 // advance of a skip entry that holds no symbol
 	maxRun     = 64  // most that the symbols of one skip entry advance together
+	maxSkip    = 18  // most bits that they have: three entries are within the 57 bits of a load
 )
 
 type decodeTable struct {
@@ -194,7 +195,7 @@ func (t *decodeTable) skipEntry(w, x uint) uint16 {
 	e := t.look[x<<(skipBits-w)>>(skipBits-lookBits)]
 	length := uint(e & lengthMask)
 	advance := uint(e >> advanceShift & advanceMask)
-	if length == 0 || length-t.valueBits(e) > w || length > 31 {
+	if length == 0 || length-t.valueBits(e) > w || length > maxSkip {
 		return unknown << 5
 	}
 	if length >= w || advance == endOfBlock {
@@ -202,7 +203,7 @@ func (t *decodeTable) skipEntry(w, x uint) uint16 {
 	}
 	rest := t.skip[1<<(w-length)+x&(1<<(w-length)-1)]
 	more, moreLength := uint(rest>>5), uint(rest&31)
-	if more == unknown || more&^endOfBlock+advance > maxRun || length+moreLength > 31 {
+	if more == unknown || more&^endOfBlock+advance > maxRun || length+moreLength > maxSkip {
 		return uint16(advance<<5 | length)
 	}
 	return uint16((advance+more)<<5 | (length + moreLength))

@@ -5,62 +5,81 @@ import (
 	"encoding/binary"
 )
 
-// cleanSize is how much entropy-coded data is freed of stuffed zeros at a time.
-const cleanSize = 16 << 10
+const (
+	// cleanSize is how much entropy-coded data is freed of stuffed zeros at a time.
+	cleanSize = 16 << 10
+	// slack is more than a block can take: 64 symbols of at most 32 bits each, and the width of a load.
+	slack = 512
+)
 
-// bitReader reads entropy-coded data: first copied without stuffed zeros (T.81 F.1.2.3) up to the next marker, then drawn
-// through a reservoir that is refilled by whole words. Past the marker it gives zeros for ever, as libjpeg does.
-//
-// acc holds n bits at its top; those below are not all zero, so that a refill may simply write over them. buf[p:] follows
-// them.
+// bitReader reads entropy-coded data, which is first copied without stuffed zeros (T.81 F.1.2.3) up to the next marker.
+// Past the marker there are zeros for ever, as libjpeg has it. Whoever reads a block calls ensure before it and may then
+// load from any place in it without another check.
 type bitReader struct {
-	acc uint64
-	n   uint
-	p   int
-	buf []byte
-
-	over  uint // how many of the n bits lie past the end of the data
-	ended bool // nothing but a marker or the end of the stream follows buf
-	found byte // the marker that ended the data, not yet acted upon; 0 at the end of the stream
-	src   *source
-	mem   [cleanSize]byte
-	bad   bool // a code was none
+	mem    [cleanSize + slack]byte
+	pos    uint // the next bit, counted from the first of mem
+	end    uint // the first bit past the data in mem
+	safe   uint // up to here a block may begin
+	ended  bool // nothing but a marker or the end of the stream follows the data in mem
+	bad    bool // a code was none
+	found  byte // the marker that ended the data, not yet acted upon; 0 at the end of the stream
+	source *source
 }
 
 // start begins a segment at the source's position.
 func (b *bitReader) start() {
-	b.acc, b.n, b.p, b.over = 0, 0, 0, 0
-	b.buf = b.mem[:0]
+	b.pos, b.end, b.safe = 0, 0, 0
 	b.ended, b.found = false, 0
+	b.load()
+}
+
+// ensure makes a whole block available from pos on.
+func (b *bitReader) ensure() {
+	if b.pos > b.safe {
+		b.load()
+	}
 }
 
 // starved tells whether bits past the end of the data have been used.
-func (b *bitReader) starved() bool { return b.over > b.n }
+func (b *bitReader) starved() bool { return b.ended && b.pos > b.end }
 
-// load moves what is left of buf to the front and adds to it until it is full or the data ends.
+// load moves what is left to the front and adds to it until there is no more room or the data ends.
 func (b *bitReader) load() {
-	n := copy(b.mem[:], b.buf[b.p:])
-	for n < len(b.mem) && !b.ended {
-		c := b.src.peek()
+	if b.ended {
+		if b.pos > b.end {
+			b.pos = b.end + 1 // all the same zeros, but never past mem
+		}
+		return
+	}
+	n := copy(b.mem[:], b.mem[b.pos>>3:b.end>>3])
+	b.pos &= 7
+	for n < cleanSize && !b.ended {
+		c := b.source.peek()
 		if len(c) == 0 {
 			b.ended = true
 			break
 		}
-		c = c[:min(len(c), len(b.mem)-n)]
+		c = c[:min(len(c), cleanSize-n)]
 		i := bytes.IndexByte(c, 0xFF)
 		if i < 0 {
 			n += copy(b.mem[n:], c)
-			b.src.pos += len(c)
+			b.source.pos += len(c)
 			continue
 		}
 		n += copy(b.mem[n:], c[:i])
-		b.src.pos += i
+		b.source.pos += i
 		if b.escape() {
 			b.mem[n] = 0xFF
 			n++
 		}
 	}
-	b.buf, b.p = b.mem[:n], 0
+	b.end = uint(n) * 8
+	b.safe = b.end
+	if b.ended {
+		clear(b.mem[n:])
+	} else {
+		b.safe -= slack * 8
+	}
 }
 
 // escape consumes the 0xFF at the source's position with what belongs to it and reports whether it was data.
@@ -68,7 +87,7 @@ func (b *bitReader) escape() bool {
 	c := byte(0xFF)
 	ok := true
 	for c == 0xFF && ok {
-		c, ok = b.src.next()
+		c, ok = b.source.next()
 	}
 	if ok && c == 0 {
 		return true
@@ -80,87 +99,47 @@ func (b *bitReader) escape() bool {
 	return false
 }
 
-// refill brings the reservoir to at least 57 bits. It takes and returns the state so that loops keep it in registers.
-func (b *bitReader) refill(acc uint64, n uint, p int) (uint64, uint, int) {
-	if len(b.buf)-p < 8 {
-		return b.refillSlow(acc, n, p)
+// finish passes over what is left of the data, up to the marker that ends it, and gives the number of whole bytes. From
+// here on there are only zeros.
+func (b *bitReader) finish() (left int) {
+	if b.pos < b.end {
+		left = int(b.end-b.pos) / 8
 	}
-	acc |= binary.BigEndian.Uint64(b.buf[p:]) >> (n & 63)
-	p += int((63 - n) >> 3)
-	return acc, n | 56, p
-}
-
-func (b *bitReader) refillSlow(acc uint64, n uint, p int) (uint64, uint, int) {
-	if !b.ended {
-		b.p = p
+	for !b.ended {
+		b.pos = b.end
 		b.load()
-		p = 0
+		left += int(b.end / 8)
 	}
-	acc &^= 1<<(64-n) - 1 // what a word refill left below the n bits comes again
-	for n <= 56 {
-		if p < len(b.buf) {
-			acc |= uint64(b.buf[p]) << (56 - n)
-			p++
-		} else {
-			b.over += 8
-		}
-		n += 8
-	}
-	return acc, n, p
+	b.pos, b.end, b.safe = 0, 0, 0
+	clear(b.mem[:])
+	return left
 }
 
-// need makes at least k bits available, k up to 32.
-func (b *bitReader) need(k uint) {
-	if b.n < k {
-		b.acc, b.n, b.p = b.refill(b.acc, b.n, b.p)
-	}
-}
-
-func (b *bitReader) drop(k uint) {
-	b.acc <<= k & 63
-	b.n -= k
+// load64 gives at least 57 bits from pos on, at the top.
+func load64(mem *[cleanSize + slack]byte, pos uint) uint64 {
+	i := pos >> 3
+	return binary.BigEndian.Uint64(mem[i:i+8:i+8]) << (pos & 7)
 }
 
 // one is the next bit.
-func (b *bitReader) one() bool {
-	b.need(1)
-	v := b.acc>>63 != 0
-	b.drop(1)
-	return v
-}
+func (b *bitReader) one() bool { return b.take(1) != 0 }
 
-// take is the next k bits, 1 to 16.
-func (b *bitReader) take(k uint) uint32 {
-	b.need(k)
-	v := uint32(b.acc >> ((64 - k) & 63))
-	b.drop(k)
+// take is the next k bits, 0 to 57.
+func (b *bitReader) take(k uint) uint64 {
+	v := load64(&b.mem, b.pos) >> ((64 - k) & 63)
+	if k == 0 {
+		v = 0
+	}
+	b.pos += k
 	return v
 }
 
 // symbol is the next code of a table with the value after it, 0 if it has none.
 func (b *bitReader) symbol(t *decodeTable) (symbol uint8, value int32) {
-	b.need(32)
-	symbol, value, length := t.resolve(b.acc)
+	symbol, value, length := t.resolve(load64(&b.mem, b.pos))
 	if length == badLength && symbol == 0 {
 		b.bad = true
 	}
-	b.drop(length)
+	b.pos += length
 	return symbol, value
-}
-
-// finish passes over what is left of the data, up to the marker that ends it, and gives the number of whole bytes. From
-// here on there are only zeros.
-func (b *bitReader) finish() (left int) {
-	if b.n > b.over {
-		left = int(b.n-b.over) / 8
-	}
-	left += len(b.buf) - b.p
-	b.p = len(b.buf)
-	for !b.ended {
-		b.load()
-		left += len(b.buf)
-		b.p = len(b.buf)
-	}
-	b.acc, b.n, b.over = 0, 0, 0
-	return left
 }

@@ -29,7 +29,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		total += c.padX * c.padY
 	}
 	s := &progressiveScan{d: d, scanHeader: d.first}
-	s.bits.src = d.src
+	s.bits.source = d.src
 	for visits := 0; ; {
 		visits += s.blocks()
 		if visits > maxPasses*total || d.scans > maxScans {
@@ -125,8 +125,7 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	s.endRun = 0
 	s.bits.bad = false
 	s.bits.start()
-	s.bits.load()
-	if d.scans == 0 && len(s.bits.buf) == 0 {
+	if d.scans == 0 && s.bits.end == 0 {
 		if err := d.src.fail(); err != nil {
 			return 0, err
 		}
@@ -216,7 +215,7 @@ func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
 	size := c.n * c.n
 	if s.ah > 0 {
 		for x := from; x < to; x++ {
-			if b.one() {
+			if b.ensure(); b.one() {
 				low[x*size] |= 1 << s.al
 			}
 		}
@@ -224,11 +223,9 @@ func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
 	}
 	t := s.d.tables.builtDC[p.dc]
 	for x := from; x < to; x++ {
-		if b.n < 32 {
-			b.acc, b.n, b.p = b.refill(b.acc, b.n, b.p)
-		}
-		if e := t.look[b.acc>>(64-lookBits)]; e&entrySpecial == 0 {
-			b.drop(uint(e & lengthMask))
+		b.ensure()
+		if e := t.look[load64(&b.mem, b.pos)>>(64-lookBits)]; e&entrySpecial == 0 {
+			b.pos += uint(e & lengthMask)
 			p.pred += int32(e) >> valueShift
 		} else {
 			_, v := b.symbol(t)
@@ -246,6 +243,7 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
 		low, seen := p.coef.row(y)
 		for x := from; x < to && !s.bits.starved(); x++ {
+			s.bits.ensure()
 			switch {
 			case s.ah > 0:
 				s.refine(t, p.coef, low[x*size:][:size], &seen[x])
@@ -263,13 +261,11 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 // acFirst decodes a block's coefficients for the first time (T.81 G.1.2.2).
 func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
 	b := &s.bits
-	acc, n, p := b.acc, b.n, b.p
+	mem, pos := &b.mem, b.pos
 	mask := *seen
 	al, se := uint(s.al)&15, uint(s.se)
 	for k := uint(s.ss) - 1; k < se; {
-		if n < 32 {
-			acc, n, p = b.refill(acc, n, p)
-		}
+		acc := load64(mem, pos)
 		e := t.look[acc>>(64-lookBits)]
 		v, l := int32(e)>>valueShift, uint(e&lengthMask)
 		if e&entrySpecial != 0 {
@@ -278,7 +274,7 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 			b.bad = b.bad || l == badLength && symbol == 0
 			if symbol&15 == 0 {
 				if r := symbol >> 4; r < 15 {
-					b.acc, b.n, b.p = acc<<l, n-l, p
+					b.pos = pos + l
 					s.startEndRun(r)
 					s.endRun--
 					*seen = mask
@@ -288,8 +284,7 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 			}
 			e = (uint32(symbol>>4) + 1) << advanceShift
 		}
-		acc <<= l & 63
-		n -= l
+		pos += l
 		k += uint(e >> advanceShift & advanceMask)
 		if v != 0 {
 			i := min(k, 63)
@@ -300,15 +295,12 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 		}
 	}
 	*seen = mask
-	b.acc, b.n, b.p = acc, n, p
+	b.pos = pos
 }
 
 // startEndRun reads how many blocks from this one on have no more new coefficients.
 func (s *progressiveScan) startEndRun(r uint8) {
-	s.endRun = 1 << r
-	if r > 0 {
-		s.endRun += int(s.bits.take(uint(r)))
-	}
+	s.endRun = 1<<r + int(s.bits.take(uint(r)))
 }
 
 // refine decodes one more bit of a block's coefficients, and those that it makes other than zero (T.81 G.1.2.3).
@@ -352,17 +344,18 @@ func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, s
 // correct reads a bit for each of the coefficients in set.
 func (s *progressiveScan) correct(c *coefficients, low []int16, set uint64) {
 	one := int16(1) << s.al
-	for ; set != 0; set &= set - 1 {
-		if !s.bits.one() {
-			continue
-		}
-		at := c.at[bits.TrailingZeros64(set)]
-		switch {
-		case at == dropped || low[at]&one != 0:
-		case low[at] >= 0:
-			low[at] += one
-		default:
-			low[at] -= one
+	for set != 0 {
+		// The first 32 of them at most have their bits in one load.
+		n := min(bits.OnesCount64(set), 32)
+		word := s.bits.take(uint(n)) << (64 - n)
+		for ; n > 0; n-- {
+			k := bits.TrailingZeros64(set)
+			set &= set - 1
+			if at := c.at[k&63]; word>>63 != 0 && at != dropped && low[at]&one == 0 {
+				sign := low[at] >> 15
+				low[at] += (one ^ sign) - sign
+			}
+			word <<= 1
 		}
 	}
 }

@@ -48,7 +48,7 @@ func (d *Decoder) restart(b *bitReader, r *restarts) error {
 		case m == 0 || m > markerRST7 || m >= markerSOF0 && m < markerRST0 || m <= markerRST7 && m >= markerRST0 && (ahead == 1 || ahead == 2):
 			waits = true
 		case m < markerSOF0 || ahead >= 6:
-			b.found, _ = b.src.marker()
+			b.found, _ = b.source.marker()
 			continue
 		}
 		break

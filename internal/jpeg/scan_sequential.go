@@ -87,7 +87,7 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 		return 0, 0, err
 	}
 	s := d.newSequentialScan(h)
-	if s.bits.load(); first && len(s.bits.buf) == 0 {
+	if first && s.bits.end == 0 {
 		if err := d.src.fail(); err != nil {
 			return 0, 0, err
 		}
@@ -121,7 +121,7 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 
 func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	s := &sequentialScan{d: d, parts: h.parts, restart: newRestarts(d.tables.restart), mcus: d.mcusX, rows: d.mcusY}
-	s.bits.src = d.src
+	s.bits.source = d.src
 	s.bits.start()
 	for _, p := range h.parts {
 		across, down := p.H, p.V
@@ -235,6 +235,12 @@ func (s *sequentialScan) decode(x, n int) int {
 	for m := range n {
 		for i := range s.units {
 			u := &s.units[i]
+			b.ensure()
+			if u.n == 1 {
+				b.pos = s.passBlock(u, b.pos)
+				u.band[u.off+(x+m)*u.step] = dct.Flat(int16(u.pred * int32(u.scale[0]>>6)))
+				continue
+			}
 			last := s.decodeBlock(u)
 			dct.Inverse(u.n, u.band[u.off+(x+m)*u.step:], u.stride, &s.block, last)
 			if last > 0 {
@@ -249,90 +255,118 @@ func (s *sequentialScan) decode(x, n int) int {
 	return n
 }
 
+// passBlock decodes a block's DC coefficient into u.pred and passes over the others. It takes and gives the place in the
+// data.
+func (s *sequentialScan) passBlock(u *unit, pos uint) uint {
+	mem := &s.bits.mem
+	acc := load64(mem, pos)
+	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
+		acc <<= e & lengthMask
+		pos += uint(e & lengthMask)
+		u.pred += int32(e) >> valueShift
+	} else {
+		_, v, l := u.dc.resolve(acc)
+		pos += l
+		acc = load64(mem, pos)
+		u.pred += v
+	}
+	return s.bits.passAC(u.ac, acc, pos, 0)
+}
+
+// passAC passes over the rest of a block's AC coefficients, of which the one at place k was the last. acc holds the bits
+// from pos on, enough of them for two skip entries.
+func (b *bitReader) passAC(t *decodeTable, acc uint64, pos, k uint) uint {
+	mem, skip := &b.mem, t.skip
+	for {
+		e := uint(skip[1<<skipBits+acc>>(64-skipBits)])
+		next := k + e>>5
+		if next < 63 {
+			acc <<= e & 31
+			pos += e & 31
+			e = uint(skip[1<<skipBits+acc>>(64-skipBits)])
+			k = next
+			next += e >> 5
+			if next < 63 {
+				pos += e & 31
+				acc = load64(mem, pos)
+				e = uint(skip[1<<skipBits+acc>>(64-skipBits)])
+				k = next
+				next += e >> 5
+				if next < 63 {
+					acc <<= e & 31
+					pos += e & 31
+					k = next
+					continue
+				}
+			}
+		}
+		if next == 63 || next-endOfBlock < 63 {
+			return pos + e&31
+		}
+		// The entry holds no symbol, or some that are the next block's.
+		symbol, _, l := t.resolve(load64(mem, pos))
+		b.bad = b.bad || l == badLength && symbol == 0
+		pos += l
+		k += uint(symbol>>4) + 1
+		if k >= 63 || symbol&15 == 0 && symbol>>4 < 15 {
+			return pos
+		}
+		acc = load64(mem, pos)
+	}
+}
+
 // decodeBlock leaves a block's dequantised coefficients in s.block, as far as its scale needs them, and gives the place
 // in the zigzag order of the last that may be other than zero (T.81 F.2.2).
 func (s *sequentialScan) decodeBlock(u *unit) (last int) {
 	b := &s.bits
-	acc, n, p := b.acc, b.n, b.p
-	if n < 32 {
-		acc, n, p = b.refill(acc, n, p)
-	}
-	e := u.dc.look[acc>>(64-lookBits)]
-	if e&entrySpecial == 0 {
+	mem, pos := &b.mem, b.pos
+	acc := load64(mem, pos)
+	left := 4 // look-ups that the bits in acc are enough for
+	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
 		acc <<= e & lengthMask
-		n -= uint(e & lengthMask)
+		pos += uint(e & lengthMask)
 		u.pred += int32(e) >> valueShift
 	} else {
 		_, v, l := u.dc.resolve(acc)
-		acc <<= l
-		n -= l
+		pos += l
+		acc = load64(mem, pos)
 		u.pred += v
 	}
 	s.block[0] = int16(u.pred * int32(u.scale[0]>>6))
 
-	k := uint(0)
-	for k < u.keep {
-		if n < 32 {
-			acc, n, p = b.refill(acc, n, p)
+	k, keep, look := uint(0), u.keep, &u.ac.look
+	for k < keep {
+		if left == 0 {
+			acc = load64(mem, pos)
+			left = 5
 		}
-		e := u.ac.look[acc>>(64-lookBits)]
+		left--
+		e := look[acc>>(64-lookBits)]
 		v, l := int32(e)>>valueShift, uint(e&lengthMask)
 		if e&entrySpecial != 0 {
 			if e>>advanceShift&advanceMask == endOfBlock {
-				b.acc, b.n, b.p = acc<<l, n-l, p
+				b.pos = pos + l
 				return int(min(k, 63))
 			}
 			var symbol uint8
-			symbol, v, l = u.ac.resolve(acc)
+			symbol, v, l = u.ac.resolve(load64(mem, pos))
 			b.bad = b.bad || l == badLength && symbol == 0
 			e = (uint32(symbol>>4) + 1) << advanceShift
 			if symbol&15 == 0 && symbol>>4 < 15 {
-				b.acc, b.n, b.p = acc<<l, n-l, p
+				b.pos = pos + l
 				return int(min(k, 63))
 			}
+			left = 0
 		}
 		acc <<= l & 63
-		n -= l
+		pos += l
 		k += uint(e >> advanceShift & advanceMask)
 		z := u.scale[k&127]
 		s.block[z&63] = int16(v * int32(z>>6))
 	}
-	b.acc, b.n, b.p = acc, n, p
 	if k < 63 {
-		b.skipAC(u.ac, k)
+		pos = b.passAC(u.ac, load64(mem, pos), pos, k)
 	}
+	b.pos = pos
 	return int(min(k, 63))
-}
-
-// skipAC passes over the rest of a block's AC coefficients, of which the one at place k was the last.
-func (b *bitReader) skipAC(t *decodeTable, k uint) {
-	acc, n, p := b.acc, b.n, b.p
-	for {
-		if n < 32 {
-			acc, n, p = b.refill(acc, n, p)
-		}
-		e := uint(t.skip[1<<skipBits+acc>>(64-skipBits)])
-		next := k + e>>5
-		if next < 63 {
-			acc <<= e & 31
-			n -= e & 31
-			k = next
-			continue
-		}
-		if next == 63 || next-endOfBlock < 63 {
-			acc <<= e & 31
-			n -= e & 31
-			break
-		}
-		// The entry holds no symbol, or some that are the next block's.
-		symbol, _, l := t.resolve(acc)
-		b.bad = b.bad || l == badLength && symbol == 0
-		acc <<= l & 63
-		n -= l
-		k += uint(symbol>>4) + 1
-		if k >= 63 || symbol&15 == 0 && symbol>>4 < 15 {
-			break
-		}
-	}
-	b.acc, b.n, b.p = acc, n, p
 }
