@@ -95,7 +95,7 @@ func taskResults(results []result) []event.BatchResult {
 			code = event.PermanentFailure
 		}
 		text := strings.TrimSuffix(string(r.Verdict)+": "+r.Reason, ": ")
-		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: text[:min(maxResult, len(text))]})
+		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: strings.ToValidUTF8(text[:min(maxResult, len(text))], "")})
 	}
 	return tasks
 }
