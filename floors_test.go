@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"internal/mill"},
 	{"internal/lambdafn", "internal/worker", "internal/devcloud"},
 	{"internal/cli"},
-	{"cmd/imgmill", "cmd/bootstrap"},
+	{"cmd/imgmill", "cmd/bootstrap", "bench"},
 }
 
 // engine is how many of the floors know no network and no environment.

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/sample"
+)
+
+// childVariable makes this test's binary the child that the bench would start.
+const childVariable = "IMGMILL_BENCH_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childVariable); name != "" {
+		if err := program([]string{"-serve", name}, os.Stdin, os.Stdout, os.Stderr); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// photos is a folder with one drawn photograph, and a row for it.
+func photos(t *testing.T) (string, row) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "drawn.jpg"), sample.Photo(640, 480), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, row{name: "drawn", file: "drawn.jpg", boxes: []box{{64}, {160, 100}}, goals: goals{2, 3}}
+}
+
+func startSelf(t *testing.T, name string) *child {
+	t.Helper()
+	t.Setenv(childVariable, "imgmill")
+	c, err := peer{name, []string{os.Args[0]}}.start(oneThread)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.stop)
+	return c
+}
+
+// Two children of the same program: the same files, ratios around one, a peak of memory.
+func TestRowOfTwoChildren(t *testing.T) {
+	dir, r := photos(t)
+	children := []*child{startSelf(t, "imgmill"), startSelf(t, "sharp")}
+	b := bench{photos: dir, runs: 3}
+	res, err := b.row(r, oneThread, children)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, other := res.Peers[0], res.Peers[1]
+	if len(ours.times) != 3 || len(other.times) != 3 || ours.Millis <= 0 || ours.Ratio != 1 {
+		t.Errorf("3 runs gave %+v and %+v", ours, other)
+	}
+	if other.Ratio < 0.1 || other.Ratio > 10 || other.Goal != 2 || other.Version != runtime.Version() {
+		t.Errorf("the same program as a peer: %+v", other)
+	}
+	if len(ours.Outputs) != 2 || ours.Outputs[0].Width != 64 || ours.Outputs[1].Height != 100 || ours.Outputs[1].PSNR < 30 {
+		t.Errorf("outputs %+v", ours.Outputs)
+	}
+	if e := ours.Outputs[1].Equal; e < ours.Outputs[1].Bytes-1 || e > ours.Outputs[1].Bytes+1 || other.Outputs[1].Equal != 0 {
+		t.Errorf("%d bytes for the PSNR of the same file, which has %d", e, ours.Outputs[1].Bytes)
+	}
+	if runtime.GOOS == "linux" && (ours.Peak < 1<<20 || ours.Peak > 1<<30) {
+		t.Errorf("peak memory of %d bytes", ours.Peak)
+	}
+}
+
+func TestAPeerThatFailsIsToldOf(t *testing.T) {
+	dir, r := photos(t)
+	b := bench{photos: dir, runs: 1}
+	good := startSelf(t, "imgmill")
+	if _, err := good.ask(request{File: filepath.Join(dir, "none.jpg"), Boxes: r.boxes, Quality: quality, Reps: 1}); err == nil {
+		t.Error("a file that is not there gave no error")
+	}
+	if _, err := good.ask(b.request(r, 1)); err != nil {
+		t.Errorf("the child did not go on after an error: %v", err)
+	}
+	dead := startSelf(t, "sharp")
+	dead.stop()
+	res, err := b.row(r, oneThread, []*child{good, dead})
+	if err != nil || res.Peers[0].Error != "" || res.Peers[1].Error == "" {
+		t.Errorf("a dead peer gave %v, %+v", err, res.Peers)
+	}
+	if _, err := b.row(r, oneThread, []*child{dead, good}); err == nil {
+		t.Error("a row without imgmill is no error")
+	}
+	if _, err := (peer{"none", []string{filepath.Join(dir, "none")}}).start(oneThread); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a program that is not there gave %v", err)
+	}
+}
+
+// A task from a file and one from a buffer are the same task.
+func TestStreamGivesTheSameFiles(t *testing.T) {
+	dir, r := photos(t)
+	var in, out bytes.Buffer
+	q := request{File: filepath.Join(dir, r.file), Boxes: r.boxes, Quality: quality, Reps: 2, Keep: true}
+	lines := json.NewEncoder(&in)
+	for _, q.Stream = range []bool{false, true} {
+		if err := lines.Encode(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := serve(new(own), &in, &out); err != nil {
+		t.Fatal(err)
+	}
+	answers := json.NewDecoder(&out)
+	var g greeting
+	var a, b answer
+	if err := errors.Join(answers.Decode(&g), answers.Decode(&a), answers.Decode(&b)); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Files) != 2 || a.NS <= 0 || !bytes.Equal(a.Files[0], b.Files[0]) || !bytes.Equal(a.Files[1], b.Files[1]) {
+		t.Errorf("%d files in %d ns, %d in %d ns", len(a.Files), a.NS, len(b.Files), b.NS)
+	}
+}
+
+func TestRows(t *testing.T) {
+	list, err := rowsNamed("")
+	if err != nil || len(list) != 10 {
+		t.Errorf("%d rows, %v", len(list), err)
+	}
+	list, err = rowsNamed("4032.*422 → 800$")
+	if err != nil || len(list) != 1 || list[0].file != "phone-4032x3024-422.jpg" || list[0].boxes[0] != (box{800}) {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	for _, pattern := range []string{"(", "no such row"} {
+		if _, err := rowsNamed(pattern); err == nil {
+			t.Errorf("-rows %q was taken", pattern)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	t.Setenv("IMGMILL_CORPUS", "corpus")
+	var stderr bytes.Buffer
+	o, err := parse([]string{"-n", "3"}, &stderr)
+	if err != nil || o.photos != filepath.Join("corpus", "photos") || o.runs != 3 {
+		t.Errorf("got %+v, %v", o, err)
+	}
+	for _, args := range [][]string{{"-n", "0"}, {"more"}, {"-photos", ""}} {
+		if _, err := parse(args, &stderr); err == nil {
+			t.Errorf("%q was taken", args)
+		}
+	}
+	if _, err := modesNamed("two"); err == nil {
+		t.Error("-threads two was taken")
+	}
+}
+
+func TestBoxFit(t *testing.T) {
+	for _, c := range []struct{ b, of, want box }{
+		{box{720, 588}, box{2725, 2225}, box{720, 588}},
+		{box{1600}, box{2448, 3264}, box{1600, 2133}},
+		{box{1600}, box{800, 600}, box{800, 600}},
+	} {
+		if got := c.b.fit(c.of[0], c.of[1]); got != c.want {
+			t.Errorf("%v in %v is %v, want %v", c.of, c.b, got, c.want)
+		}
+	}
+}
+
+func TestHighWater(t *testing.T) {
+	if got := highWater("VmPeak:\t 9 kB\nVmHWM:\t   12345 kB\nVmRSS:\t 7 kB\n"); got != 12345<<10 {
+		t.Errorf("got %d", got)
+	}
+	if got := highWater("VmPeak:\t 9 kB\n"); got != 0 {
+		t.Errorf("got %d of a status without it", got)
+	}
+}
+
+func TestMirroredHasNoSeams(t *testing.T) {
+	tile := sample.Landscape(40, 30)
+	m := mirrored(tile, 120, 60)
+	for y := range 60 {
+		if m.Y[m.YOffset(39, y)] != m.Y[m.YOffset(40, y)] || m.Y[m.YOffset(0, y)] != m.Y[m.YOffset(79, y)] {
+			t.Fatalf("row %d is not mirrored", y)
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, g, blue, _ := tile.At(20, 10).RGBA()
+	mr, mg, mb, _ := m.At(20, 10).RGBA()
+	for _, d := range []int{int(r>>8) - int(mr>>8), int(g>>8) - int(mg>>8), int(blue>>8) - int(mb>>8)} {
+		if d < -40 || d > 40 {
+			t.Errorf("colour %d %d %d became %d %d %d", r>>8, g>>8, blue>>8, mr>>8, mg>>8, mb>>8)
+		}
+	}
+}
+
+func TestTablesMarkWhatMissesItsGoal(t *testing.T) {
+	out := func(bytes, equal int, db float64) []output {
+		return []output{{Box: "200", Width: 200, Height: 150, Bytes: bytes, PSNR: db, PSNRRGB: db, SSIM: 0.97, Equal: equal}}
+	}
+	results := []result{{Mode: oneThread, Row: "a → 200", Runs: 5, Peers: []peerResult{
+		{Peer: "imgmill", Millis: 10, Ratio: 1, Peak: 9 << 20, Outputs: out(120, 125, 36)},
+		{Peer: "sharp", Millis: 19, Ratio: 1.9, Goal: 2, Outputs: out(110, 0, 36.2)},
+		{Peer: "gm", Error: "broken"},
+	}}}
+	var b strings.Builder
+	printTimes(&b, oneThread, results)
+	printQuality(&b, results)
+	for _, want := range []string{
+		"| a → 200 |       10.0 |     19.0 |      1.90 | **below 2.0** |     – |         – |",
+		"| a → 200 | imgmill | 200×150 | **36.00** | **36.00** | 0.9700 |   120 |         **125** |       0 |     9.0 |",
+		"| a → 200 |   sharp | 200×150 |     36.20 |     36.20 | 0.9700 |   110 |               – |       0 |       – |",
+	} {
+		if !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("no line\n%s\nin\n%s", want, b.String())
+		}
+	}
+	b.Reset()
+	printMemory(&b, oneThread, []result{{Row: "a", Peers: []peerResult{{Peer: "imgmill", Peak: 65 << 20, Most: 64 << 20}}}})
+	if !strings.Contains(b.String(), "| a    |       65.0 | **< 64** |") {
+		t.Errorf("got\n%s", b.String())
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	_ "image/jpeg" // for DecodeConfig
+)
+
+// command is a peer that is a program to be run once a variant, from file to file.
+type command struct {
+	name string
+	dir  string // for its outputs
+	arg  func(in, out string, q int, b, fitted box) []string
+	most int64
+}
+
+// commands are the workers by the name of their program.
+var commands = map[string]func(in, out string, q int, b, fitted box) []string{
+	// sharp's defaults: no metadata, Huffman tables of the picture's own.
+	"vipsthumbnail": func(in, out string, q int, b, _ box) []string {
+		size := fmt.Sprintf("%dx", b[0])
+		if b[1] > 0 {
+			size += fmt.Sprint(b[1])
+		}
+		return []string{in, "--size", size + ">", "-o", fmt.Sprintf("%s[Q=%d,strip,optimize_coding]", out, q)}
+	},
+	// -size tells the decoder for what size a reduced decode is enough; it wants both sides.
+	"gm": func(in, out string, q int, _, fitted box) []string {
+		size := fmt.Sprintf("%dx%d", fitted[0], fitted[1])
+		return []string{"convert", "-size", size, in, "-filter", "Lanczos", "-resize", size + ">", "+profile", "*",
+			"-quality", fmt.Sprint(q), out}
+	},
+}
+
+func newCommand(name string) (*command, error) {
+	dir, err := os.MkdirTemp("", "imgmill-bench-")
+	if err != nil {
+		return nil, err
+	}
+	return &command{name: name, dir: dir, arg: commands[name]}, nil
+}
+
+func (c *command) close() error { return os.RemoveAll(c.dir) }
+
+func (c *command) peak() int64 { return c.most }
+
+// load does nothing: these programs read files.
+func (c *command) load(string) error { return nil }
+
+func (c *command) version() string {
+	flag := "--vips-version"
+	if c.name == "gm" {
+		flag = "version"
+	}
+	out, _ := exec.Command(c.name, flag).CombinedOutput() // without it the version is only not known
+	first, _, _ := strings.Cut(string(out), "\n")
+	first = strings.TrimPrefix(strings.TrimSpace(first), "GraphicsMagick ")
+	first, _, _ = strings.Cut(first, " http")
+	return first
+}
+
+func (c *command) do(r request) (files [][]byte, err error) {
+	w, h, err := sizeOf(r.File)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range r.Boxes {
+		out := filepath.Join(c.dir, fmt.Sprintf("%d.jpg", i))
+		if err := c.run(c.arg(r.File, out, r.Quality, b, b.fit(w, h))); err != nil {
+			return nil, err
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, data)
+	}
+	return files, nil
+}
+
+func (c *command) run(args []string) error {
+	cmd := exec.Command(c.name, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %.200s", strings.Join(cmd.Args, " "), err, stderr.String())
+	}
+	c.most = max(c.most, maxResident(cmd.ProcessState))
+	return nil
+}
+
+func sizeOf(file string) (w, h int, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	cfg, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", file, err)
+	}
+	return cfg.Width, cfg.Height, nil
+}
+
+// fit is the size of a w×h picture inside the box, not enlarged.
+func (b box) fit(w, h int) box {
+	scale := min(1, float64(b[0])/float64(w))
+	if b[1] > 0 {
+		scale = min(scale, float64(b[1])/float64(h))
+	}
+	return box{max(1, int(float64(w)*scale+0.5)), max(1, int(float64(h)*scale+0.5))}
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := program(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line.
+type options struct {
+	photos, rows, threads string
+	runs                  int
+	json, memory, offline bool
+	profile, serve        string
+}
+
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	var corpus string
+	if dir := os.Getenv("IMGMILL_CORPUS"); dir != "" {
+		corpus = filepath.Join(dir, "photos")
+	}
+	f.StringVar(&o.photos, "photos", corpus, "folder of the photographs")
+	f.StringVar(&o.rows, "rows", "", "only rows whose name this regular expression matches")
+	f.IntVar(&o.runs, "n", 15, "runs of each row and peer")
+	f.StringVar(&o.threads, "threads", "both", "one, all or both")
+	f.BoolVar(&o.json, "json", false, "a line of JSON for each row and mode instead of tables")
+	f.BoolVar(&o.memory, "memory", false, "only the peak memory, also for 100 megapixels")
+	f.BoolVar(&o.offline, "offline", false, "install no peers")
+	f.StringVar(&o.profile, "cpuprofile", "", "only run the rows by imgmill, n times each, and write a profile to this file")
+	f.StringVar(&o.serve, "serve", "", "be the child that runs the program of this name")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case f.NArg() > 0:
+		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
+	case o.serve == "" && o.photos == "":
+		return o, errors.New("say where the photographs are, with -photos or IMGMILL_CORPUS")
+	case o.runs < 1:
+		return o, fmt.Errorf("-n %d: use 1 or more", o.runs)
+	}
+	return o, nil
+}
+
+func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o.serve != "" {
+		return o.child(stdin, stdout)
+	}
+	list, err := rowsNamed(o.rows)
+	if err != nil {
+		return err
+	}
+	if o.profile != "" {
+		return o.profiled(list, stdout)
+	}
+	modes, err := modesNamed(o.threads)
+	if err != nil {
+		return err
+	}
+	if !o.json {
+		fmt.Fprintf(stdout, "%s, %s, %d CPUs, %s/%s, %s\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"),
+			processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	}
+	b := &bench{photos: o.photos, runs: o.runs}
+	var quality []result
+	for i, m := range modes {
+		results, err := o.mode(b, m, list, i == 0, stdout, stderr)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			quality = results
+		}
+	}
+	if !o.json && !o.memory {
+		printQuality(stdout, quality)
+	}
+	return nil
+}
+
+// child serves until its standard input ends.
+func (o options) child(stdin io.Reader, stdout io.Writer) error {
+	if o.serve == "imgmill" {
+		return serve(new(own), stdin, stdout)
+	}
+	if commands[o.serve] == nil {
+		return fmt.Errorf("-serve %q: no such peer", o.serve)
+	}
+	c, err := newCommand(o.serve)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(c, stdin, stdout), c.close())
+}
+
+// mode measures all rows in one mode and prints them.
+func (o options) mode(b *bench, m mode, list []row, first bool, stdout, stderr io.Writer) ([]result, error) {
+	peers, missing, err := findPeers(m, o.offline, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if first {
+		for _, a := range missing {
+			fmt.Fprintf(stderr, "%s is absent: %v\n", a.name, a.reason)
+		}
+	}
+	var results []result
+	if o.memory {
+		if results, err = memory(m, peers, o.photos); err != nil {
+			return nil, err
+		}
+	} else if results, err = o.measure(b, m, list, peers, first, stdout, stderr); err != nil {
+		return nil, err
+	}
+	return results, o.print(stdout, stderr, m, results)
+}
+
+func (o options) measure(b *bench, m mode, list []row, peers []peer, first bool, stdout, stderr io.Writer) (results []result, err error) {
+	var children []*child
+	for _, p := range peers {
+		c, err := p.start(m)
+		if err != nil {
+			return nil, err
+		}
+		defer c.stop()
+		children = append(children, c)
+		if first && !o.json {
+			fmt.Fprintf(stdout, "- %s %s\n", p.name, c.version)
+		}
+	}
+	for i, r := range list {
+		fmt.Fprintf(stderr, "%s, %d of %d: %s\n", m, i+1, len(list), r.name)
+		res, err := b.row(r, m, children)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, res)
+	}
+	return results, nil
+}
+
+func (o options) print(stdout, stderr io.Writer, m mode, results []result) error {
+	for _, r := range results {
+		for _, p := range r.Peers {
+			if p.Error != "" {
+				fmt.Fprintf(stderr, "%s, %s: %s\n", r.Row, m, p.Error)
+			}
+		}
+	}
+	switch {
+	case o.json:
+		lines := json.NewEncoder(stdout)
+		for _, r := range results {
+			if err := lines.Encode(r); err != nil {
+				return err
+			}
+		}
+	case o.memory:
+		printMemory(stdout, m, results)
+	default:
+		printTimes(stdout, m, results)
+	}
+	return nil
+}
+
+// profiled runs rows in this process.
+func (o options) profiled(list []row, stdout io.Writer) error {
+	f, err := os.Create(o.profile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	b := bench{photos: o.photos}
+	w := new(own)
+	for _, r := range list {
+		a, err := repeat(w, b.request(r, o.runs))
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		fmt.Fprintf(stdout, "%s: %.1f ms\n", r.name, float64(a.NS)/1e6/float64(o.runs))
+	}
+	return nil
+}
+
+// processor is the name of the CPU where the system tells it.
+func processor() string {
+	info, _ := os.ReadFile("/proc/cpuinfo") // without it the name is only not known
+	_, rest, ok := strings.Cut(string(info), "model name")
+	if !ok {
+		return "unknown CPU"
+	}
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(strings.TrimLeft(line, "\t :"))
+}

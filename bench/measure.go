@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// slice is about how long a child works on one request: long enough for its clock and its garbage collector to even out,
+// short enough for the peers to meet the same weather.
+const slice = 150 * time.Millisecond
+
+// result is a row in one mode.
+type result struct {
+	Mode  mode         `json:"mode"`
+	Row   string       `json:"row"`
+	Runs  int          `json:"runs"`
+	Peers []peerResult `json:"peers"`
+}
+
+// peerResult is what one peer made of a row.
+type peerResult struct {
+	Peer    string   `json:"peer"`
+	Version string   `json:"version"`
+	Millis  float64  `json:"ms"`             // median
+	Ratio   float64  `json:"ratio"`          // its time over imgmill's, median of pairs
+	Goal    float64  `json:"goal,omitempty"` // what Ratio is to reach
+	Peak    int64    `json:"peak_bytes"`     // of a fresh process that does the task once
+	Most    int64    `json:"peak_goal,omitempty"`
+	Outputs []output `json:"outputs,omitempty"`
+	Error   string   `json:"error,omitempty"`
+
+	times []float64 // a run each, ms
+	reps  int
+}
+
+// bench runs rows.
+type bench struct {
+	photos string
+	runs   int
+	judge  judge
+}
+
+// row measures a row with children that run, imgmill first.
+func (b *bench) row(r row, m mode, children []*child) (result, error) {
+	res := result{Mode: m, Row: r.name, Runs: b.runs}
+	for _, c := range children {
+		res.Peers = append(res.Peers, b.try(r, c))
+	}
+	if failed := res.Peers[0].Error; failed != "" {
+		return res, fmt.Errorf("%s: %s", r.name, failed)
+	}
+	if err := b.equalise(r, children[0], res.Peers); err != nil {
+		return res, err
+	}
+	for range b.runs {
+		for i, c := range children {
+			p := &res.Peers[i]
+			if p.Error != "" {
+				continue
+			}
+			a, err := c.ask(b.request(r, p.reps))
+			if err != nil {
+				p.Error = err.Error()
+				continue
+			}
+			p.times = append(p.times, float64(a.NS)/1e6/float64(p.reps))
+		}
+	}
+	if failed := res.Peers[0].Error; failed != "" {
+		return res, fmt.Errorf("%s: %s", r.name, failed)
+	}
+	for i := range res.Peers {
+		p := &res.Peers[i]
+		if p.Error != "" {
+			continue
+		}
+		p.Millis, p.Ratio = median(p.times), pairedRatio(p.times, res.Peers[0].times)
+		if p.Peer == "sharp" {
+			p.Goal = r.goals.in(m)
+		}
+		var err error
+		if p.Peak, err = onceFresh(children[i].peer, m, b.request(r, 1)); err != nil {
+			p.Error = err.Error()
+		}
+	}
+	return res, nil
+}
+
+func (b *bench) request(r row, reps int) request {
+	return request{File: filepath.Join(b.photos, r.file), Boxes: r.boxes, Quality: quality, Reps: reps}
+}
+
+// try lets a child do a row for the first time, looks at what it made, and finds out how many repetitions fill a slice.
+func (b *bench) try(r row, c *child) peerResult {
+	p := peerResult{Peer: c.peer.name, Version: c.version}
+	fail := func(err error) peerResult {
+		p.Error = err.Error()
+		return p
+	}
+	q := b.request(r, 1)
+	q.Keep = true
+	a, err := c.ask(q)
+	if err != nil {
+		return fail(err)
+	}
+	if p.Outputs, err = b.judge.files(q, a.Files); err != nil {
+		return fail(err)
+	}
+	q.Keep = false
+	if a, err = c.ask(q); err != nil {
+		return fail(err)
+	}
+	p.reps = max(1, int(slice.Nanoseconds()/max(1, a.NS)))
+	return p
+}
+
+// equalise finds how many bytes imgmill, whose child it asks, needs for the quality that sharp's outputs have.
+func (b *bench) equalise(r row, c *child, peers []peerResult) error {
+	i := slices.IndexFunc(peers, func(p peerResult) bool { return p.Peer == "sharp" && p.Error == "" })
+	if i < 0 {
+		return nil
+	}
+	q := b.request(r, 1)
+	q.Quality, q.Keep = lower, true
+	a, err := c.ask(q)
+	if err != nil {
+		return err
+	}
+	rough, err := b.judge.files(q, a.Files)
+	if err != nil {
+		return err
+	}
+	ours := slices.Clone(peers[0].Outputs) // the judge's, which go to others too
+	for k := range ours {
+		ours[k].Equal = equalBytes(ours[k], rough[k], peers[i].Outputs[k].PSNR)
+	}
+	peers[0].Outputs = ours
+	return nil
+}
+
+// onceFresh is the peak memory of a new process that does a request, in bytes.
+func onceFresh(p peer, m mode, r request) (int64, error) {
+	c, err := p.start(m)
+	if err != nil {
+		return 0, err
+	}
+	defer c.stop()
+	a, err := c.ask(r)
+	if err != nil {
+		return 0, err
+	}
+	return c.peak(a), nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// peer is a program that can be started as a child.
+type peer struct {
+	name string
+	argv []string
+}
+
+// absent is a peer that cannot be started, and why.
+type absent struct {
+	name   string
+	reason error
+}
+
+// findPeers looks for all peers, imgmill first, and installs those that a package manager has, unless offline. log takes
+// what the package managers say.
+func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []absent, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	found = []peer{{"imgmill", []string{self, "-serve", "imgmill"}}}
+	add := func(name string, argv []string, err error) {
+		if err != nil {
+			missing = append(missing, absent{name, err})
+			return
+		}
+		found = append(found, peer{name, argv})
+	}
+	dir, err := folder()
+	if err != nil {
+		return nil, nil, err
+	}
+	argv, err := findSharp(dir, m, offline, log)
+	add("sharp", argv, err)
+	argv, err = findPillow(dir, offline, log)
+	add("Pillow", argv, err)
+	for _, name := range []string{"vipsthumbnail", "gm"} {
+		_, err := exec.LookPath(name)
+		add(name, []string{self, "-serve", name}, err)
+	}
+	return found, missing, nil
+}
+
+// folder is that of the bench's scripts, in the working directory or above it.
+func folder() (string, error) {
+	at, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := at; ; dir = filepath.Dir(dir) {
+		bench := filepath.Join(dir, "bench")
+		if _, err := os.Stat(filepath.Join(bench, "peers", "sharp.js")); err == nil {
+			return bench, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no folder bench with the peers' scripts at or above %s: run this inside the repository", at)
+		}
+	}
+}
+
+var errOffline = errors.New("not installed, and -offline forbids to install it")
+
+// findSharp installs what package.json pins beside it.
+func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "sharp")); err != nil {
+		if offline {
+			return nil, errOffline
+		}
+		if err := run(log, dir, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund"); err != nil {
+			return nil, err
+		}
+	}
+	return []string{node, filepath.Join(dir, "peers", "sharp.js"), fmt.Sprint(m.threads())}, nil
+}
+
+// findPillow takes the first Python that has Pillow, or makes one.
+func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
+	script := filepath.Join(dir, "peers", "pillow.py")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	home := filepath.Join(cache, "imgmill-bench", "pillow")
+	made := filepath.Join(home, "bin", "python")
+	for _, python := range []string{"python3", "/usr/bin/python3", made} {
+		if exec.Command(python, "-c", "import PIL.Image").Run() == nil {
+			return []string{python, script}, nil
+		}
+	}
+	if offline {
+		return nil, errOffline
+	}
+	if err := run(log, dir, "python3", "-m", "venv", home); err != nil {
+		return nil, err
+	}
+	return []string{made, script}, run(log, dir, made, "-m", "pip", "install", "--quiet", "Pillow")
+}
+
+func run(log io.Writer, dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+"""Pillow as a child of the bench; ../protocol.go says what passes between the two."""
+
+import base64
+import io
+import json
+import sys
+import time
+
+import PIL
+from PIL import Image, features
+
+ENDLESS = 65535  # a height that never binds
+
+
+def thumbnail(picture, box, quality):
+    # thumbnail() asks the decoder for a reduced size (Image.draft) itself.
+    picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def task(source, boxes, quality):
+    picture = Image.open(source)
+    if len(boxes) == 1:
+        return [thumbnail(picture, boxes[0], quality)]
+    widest = max(boxes)
+    picture.draft(None, (widest[0], widest[1] or 1))
+    picture.load()
+    return [thumbnail(picture.copy(), box, quality) for box in boxes]
+
+
+def answer(request, loaded):
+    name = request["file"]
+    if not request["stream"] and loaded.get("file") != name:
+        with open(name, "rb") as f:
+            loaded.update(file=name, data=f.read())
+    files = []
+    start = time.perf_counter_ns()
+    for _ in range(request["reps"]):
+        source = name if request["stream"] else io.BytesIO(loaded["data"])
+        files = task(source, request["boxes"], request["quality"])
+    ns = time.perf_counter_ns() - start
+    if not request["keep"]:
+        files = []
+    return {"ns": ns, "files": [base64.b64encode(f).decode() for f in files]}
+
+
+def say(value):
+    print(json.dumps(value), flush=True)
+
+
+def main():
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    say({"version": f"{PIL.__version__} (libjpeg {jpeg}, python {sys.version.split()[0]})"})
+    loaded = {}
+    for line in sys.stdin:
+        try:
+            say(answer(json.loads(line), loaded))
+        except Exception as e:  # the parent tells of it and goes on
+            say({"error": repr(e)})
+
+
+main()

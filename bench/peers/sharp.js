@@ -1,0 +1,54 @@
+// sharp as a child of the bench; ../protocol.go says what passes between the two. The argument is the number of threads.
+'use strict';
+
+const fs = require('fs');
+const readline = require('readline');
+const sharp = require('sharp');
+
+const threads = Number(process.argv[2]);
+sharp.concurrency(threads);
+sharp.cache(false); // or the second repetition would find the first one's work
+
+function variant(picture, [width, height], quality) {
+  return picture
+    .resize(width, height || null, { fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality })
+    .toBuffer();
+}
+
+function task(input, boxes, quality) {
+  if (boxes.length === 1) {
+    return variant(sharp(input), boxes[0], quality).then((file) => [file]);
+  }
+  const picture = sharp(input);
+  return Promise.all(boxes.map((box) => variant(picture.clone(), box, quality)));
+}
+
+let loaded = { file: '', data: null };
+
+async function answer({ file, boxes, quality, reps, keep, stream }) {
+  if (!stream && loaded.file !== file) {
+    loaded = { file, data: fs.readFileSync(file) };
+  }
+  const input = stream ? file : loaded.data;
+  let files = [];
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < reps; i++) {
+    files = await task(input, boxes, quality);
+  }
+  const ns = Number(process.hrtime.bigint() - start);
+  return { ns, files: keep ? files.map((f) => f.toString('base64')) : [] };
+}
+
+function say(value) {
+  process.stdout.write(JSON.stringify(value) + '\n');
+}
+
+async function main() {
+  say({ version: `${sharp.versions.sharp} (libvips ${sharp.versions.vips}, node ${process.versions.node})` });
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    say(await answer(JSON.parse(line)).catch((err) => ({ error: String(err) })));
+  }
+}
+
+main();

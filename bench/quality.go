@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"image/jpeg"
+	"math"
+)
+
+// output is what is said of one file that a peer made.
+type output struct {
+	Box     string  `json:"box"`
+	Width   int     `json:"width"`
+	Height  int     `json:"height"`
+	Bytes   int     `json:"bytes"`
+	Profile int     `json:"profile_bytes"` // of Bytes, those of a colour profile
+	PSNR    float64 `json:"psnr_luma"`     // dB
+	PSNRRGB float64 `json:"psnr_rgb"`      // dB, mean of the squared errors of the three
+	SSIM    float64 `json:"ssim_luma"`
+	Equal   int     `json:"bytes_at_sharps_psnr,omitempty"` // without a profile, an estimate; only of imgmill
+}
+
+// equalBytes estimates how many bytes a file would have at a luma PSNR of db, from two files that differ in quality
+// alone: the logarithm of the length is taken as linear in dB.
+func equalBytes(a, b output, db float64) int {
+	la, lb := math.Log(float64(a.Bytes-a.Profile)), math.Log(float64(b.Bytes-b.Profile))
+	return int(math.Round(math.Exp(la + (lb-la)*(db-a.PSNR)/(b.PSNR-a.PSNR))))
+}
+
+// judge compares files with their source. It remembers the last source, what that looks like in the sizes that were asked
+// for, and every verdict.
+type judge struct {
+	file     string
+	source   *picture
+	reduced  map[box]*picture
+	verdicts map[[sha256.Size]byte][]output
+}
+
+// files judges what a peer made of a request.
+func (j *judge) files(r request, files [][]byte) ([]output, error) {
+	if len(files) != len(r.Boxes) {
+		return nil, fmt.Errorf("%d files for %d sizes", len(files), len(r.Boxes))
+	}
+	key := sha256.Sum256(bytes.Join(append(files, []byte(r.File)), nil))
+	if list, ok := j.verdicts[key]; ok {
+		return list, nil
+	}
+	if j.file != r.File {
+		source, err := load(r.File)
+		if err != nil {
+			return nil, err
+		}
+		j.file, j.source, j.reduced = r.File, source, map[box]*picture{}
+	}
+	var list []output
+	for i, f := range files {
+		o, err := j.one(f)
+		if err != nil {
+			return nil, err
+		}
+		o.Box = r.Boxes[i].String()
+		list = append(list, o)
+	}
+	if j.verdicts == nil {
+		j.verdicts = map[[sha256.Size]byte][]output{}
+	}
+	j.verdicts[key] = list
+	return list, nil
+}
+
+// one compares a file with the source reduced to its size. Chroma of the file is brought to the size of luma by linear
+// interpolation, whoever made it.
+func (j *judge) one(file []byte) (output, error) {
+	m, err := jpeg.Decode(bytes.NewReader(file))
+	if err != nil {
+		return output{}, fmt.Errorf("decode the output: %w", err)
+	}
+	got, err := planesOf(m)
+	if err != nil {
+		return output{}, err
+	}
+	w, h := got.y.w, got.y.h
+	want := j.reduced[box{w, h}]
+	if want == nil {
+		want = j.source.resized(w, h, lanczos3)
+		j.reduced[box{w, h}] = want
+	}
+	got = got.resized(w, h, triangle)
+	return output{
+		Width: w, Height: h, Bytes: len(file), Profile: profileBytes(file),
+		PSNR:    psnr(squaredError(want.y.at, got.y.at), len(want.y.at)),
+		PSNRRGB: psnrRGB(want, got),
+		SSIM:    ssim(want.y, got.y),
+	}, nil
+}
+
+func level(v float64) float64 { return min(255, max(0, v)) }
+
+func squaredError(a, b []float64) (sum float64) {
+	for i, v := range a {
+		d := level(v) - level(b[i])
+		sum += d * d
+	}
+	return sum
+}
+
+// psnr is 10·log10(255²/MSE) of n samples.
+func psnr(squared float64, n int) float64 { return 10 * math.Log10(255*255*float64(n)/squared) }
+
+func psnrRGB(a, b *picture) float64 {
+	sum := 0.0
+	for i := range a.y.at {
+		p, q := a.rgb(i), b.rgb(i)
+		sum += squaredError(p[:], q[:])
+	}
+	return psnr(sum, 3*len(a.y.at))
+}
+
+// rgb is the colour of sample i of a picture whose planes have one size (T.871, section 7).
+func (p *picture) rgb(i int) [3]float64 {
+	y := p.y.at[i]
+	if p.cb.w == 0 {
+		return [3]float64{y, y, y}
+	}
+	cb, cr := p.cb.at[i]-128, p.cr.at[i]-128
+	return [3]float64{y + 1.402*cr, y - (0.114*1.772*cb+0.299*1.402*cr)/0.587, y + 1.772*cb}
+}
+
+// ssim is the mean structural similarity of Wang, Bovik, Sheikh and Simoncelli (IEEE Transactions on Image Processing 13:4,
+// 2004) with their constants: a Gaussian window of 11×11, sigma 1.5, K1 0.01 and K2 0.03, where it lies wholly inside.
+func ssim(a, b grid) float64 {
+	const c1, c2 = 0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255
+	if a.w < gaussian || a.h < gaussian {
+		return math.NaN()
+	}
+	product := func(p, q []float64) []float64 {
+		v := make([]float64, len(p))
+		for i := range v {
+			v[i] = level(p[i]) * level(q[i])
+		}
+		return blur(v, a.w, a.h)
+	}
+	ones := make([]float64, len(a.at))
+	for i := range ones {
+		ones[i] = 1
+	}
+	ma, mb := product(a.at, ones), product(b.at, ones)
+	aa, bb, ab := product(a.at, a.at), product(b.at, b.at), product(a.at, b.at)
+	sum := 0.0
+	for i := range ma {
+		mean, cross := ma[i]*ma[i]+mb[i]*mb[i], ma[i]*mb[i]
+		sum += (2*cross + c1) * (2*(ab[i]-cross) + c2) / ((mean + c1) * (aa[i] + bb[i] - mean + c2))
+	}
+	return sum / float64(len(ma))
+}
+
+const gaussian = 11
+
+// blur is the Gaussian mean around each sample whose window lies inside.
+func blur(v []float64, w, h int) []float64 {
+	var g [gaussian]float64
+	sum := 0.0
+	for i := range g {
+		d := float64(i - gaussian/2)
+		g[i] = math.Exp(-d * d / (2 * 1.5 * 1.5))
+		sum += g[i]
+	}
+	bw, bh := w-gaussian+1, h-gaussian+1
+	across := make([]float64, bw*h)
+	for y := range h {
+		for x := range bw {
+			for i, c := range g {
+				across[y*bw+x] += c / sum * v[y*w+x+i]
+			}
+		}
+	}
+	out := make([]float64, bw*bh)
+	for y := range bh {
+		for i, c := range g {
+			for x := range bw {
+				out[y*bw+x] += c / sum * across[(y+i)*bw+x]
+			}
+		}
+	}
+	return out
+}
+
+// profileBytes is how many bytes of a JPEG file are segments of a colour profile (ICC.1, annex B.4).
+func profileBytes(file []byte) (n int) {
+	for i := 2; i+4 <= len(file) && file[i] == 0xFF && file[i+1] != 0xDA; {
+		length := 2 + int(binary.BigEndian.Uint16(file[i+2:]))
+		if file[i+1] == 0xE2 && bytes.HasPrefix(file[i+4:], []byte("ICC_PROFILE\x00")) {
+			n += length
+		}
+		i += length
+	}
+	return n
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/sample"
+)
+
+func TestPSNR(t *testing.T) {
+	if got, want := psnr(squaredError([]float64{10, 20}, []float64{11, 19}), 2), 48.1308; math.Abs(got-want) > 1e-4 {
+		t.Errorf("errors of one level are %v dB, want %v", got, want)
+	}
+	if got := squaredError([]float64{300, -4}, []float64{255, 0}); got != 0 {
+		t.Errorf("values out of range differ by %v from their limits, want 0", got)
+	}
+}
+
+func TestRGB(t *testing.T) {
+	one := func(v float64) grid { return grid{w: 1, h: 1, at: []float64{v}} }
+	red := picture{one(76.245), one(84.97232), one(255.5)} // T.871: Cr of pure red is 255.5, Cb 84.97
+	for i, want := range [3]float64{255, 0, 0} {
+		if got := red.rgb(0)[i]; math.Abs(got-want) > 0.01 {
+			t.Errorf("channel %d of red is %v, want %v", i, got, want)
+		}
+	}
+	if got := (&picture{y: one(9)}).rgb(0); got != [3]float64{9, 9, 9} {
+		t.Errorf("grey 9 is %v", got)
+	}
+}
+
+func TestSSIM(t *testing.T) {
+	a := plane(40, 30, func(x, y float64) float64 { return 128 + 90*math.Sin(x/3)*math.Cos(y/4) })
+	if got := ssim(a, a); math.Abs(got-1) > 1e-12 {
+		t.Errorf("a picture is %v like itself", got)
+	}
+	shifted := plane(40, 30, func(x, y float64) float64 { return 138 + 90*math.Sin(x/3)*math.Cos(y/4) })
+	negative := plane(40, 30, func(x, y float64) float64 { return 128 - 90*math.Sin(x/3)*math.Cos(y/4) })
+	if got := ssim(a, shifted); got < 0.95 || got >= 1 {
+		t.Errorf("a slightly brighter picture is %v like it", got)
+	}
+	if got := ssim(a, negative); got > 0 {
+		t.Errorf("its negative is %v like it", got)
+	}
+	// flat planes: only the means differ, (2ab+c1)/(a²+b²+c1)
+	flat := func(v float64) grid { return plane(12, 12, func(_, _ float64) float64 { return v }) }
+	if got, want := ssim(flat(100), flat(120)), (2*12000+6.5025)/(10000+14400+6.5025); math.Abs(got-want) > 1e-9 {
+		t.Errorf("flat planes are %v alike, want %v", got, want)
+	}
+	if got := ssim(plane(10, 40, func(_, _ float64) float64 { return 1 }), flat(1)); !math.IsNaN(got) {
+		t.Errorf("a plane smaller than the window gives %v", got)
+	}
+}
+
+// A better file must be judged better, and the judge must see the whole picture's colour.
+func TestJudge(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "photo.jpg")
+	if err := os.WriteFile(file, sample.Photo(320, 240), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	encode := func(m image.Image, q int) []byte {
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: q}); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	small, err := renderTo(mustOpen(t, file), request{Boxes: []box{{160}}, Quality: quality})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := jpeg.Decode(bytes.NewReader(small[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rough, grey := encode(m, 20), image.NewGray(m.Bounds())
+	copy(grey.Pix, m.(*image.YCbCr).Y)
+	var j judge
+	list, err := j.files(request{File: file, Boxes: []box{{160}, {160}, {160}}}, [][]byte{small[0], rough, encode(grey, 95)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, bad, colourless := list[0], list[1], list[2]
+	if good.Width != 160 || good.Height != 120 || good.Bytes != len(small[0]) || good.Box != "160" {
+		t.Errorf("got %+v", good)
+	}
+	if good.PSNR < 30 || good.PSNR < bad.PSNR+2 || good.SSIM < bad.SSIM {
+		t.Errorf("quality 80 gives %.1f dB and %.3f, quality 20 %.1f dB and %.3f", good.PSNR, good.SSIM, bad.PSNR, bad.SSIM)
+	}
+	if colourless.PSNR < good.PSNR-1 || colourless.PSNRRGB > good.PSNRRGB-5 {
+		t.Errorf("without colour: luma %.1f, RGB %.1f dB; with it %.1f and %.1f", colourless.PSNR, colourless.PSNRRGB, good.PSNR, good.PSNRRGB)
+	}
+	if _, err := j.files(request{File: file, Boxes: []box{{1}}}, nil); err == nil {
+		t.Error("no file for a size was taken")
+	}
+}
+
+func mustOpen(t *testing.T, file string) *os.File {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestProfileBytes(t *testing.T) {
+	segment := func(marker byte, body string) string {
+		return string([]byte{0xFF, marker, byte((len(body) + 2) >> 8), byte(len(body) + 2)}) + body
+	}
+	profile := segment(0xE2, "ICC_PROFILE\x00\x01\x01profile")
+	file := "\xff\xd8" + segment(0xE0, "JFIF") + string([]byte("\xff\xe2\x00\x08other!")) + profile + "\xff\xda\x00\x02"
+	if got := profileBytes([]byte(file)); got != len(profile) {
+		t.Errorf("%d bytes of profile, want %d", got, len(profile))
+	}
+	if got := profileBytes([]byte(file[:len(file)-len(profile)])); got != 0 {
+		t.Errorf("%d bytes of profile in a file without one", got)
+	}
+}
+
+func TestEqualBytes(t *testing.T) {
+	a, b := output{Bytes: 1100, Profile: 100, PSNR: 40}, output{Bytes: 900, Profile: 100, PSNR: 39}
+	for db, want := range map[float64]int{40: 1000, 39: 800, 39.5: 894, 38: 640} {
+		if got := equalBytes(a, b, db); got != want {
+			t.Errorf("%v dB are %d bytes, want %d", db, got, want)
+		}
+	}
+}

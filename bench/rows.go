@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// box is what a variant must fit inside, in pixels; a height of 0 follows the width.
+type box [2]int
+
+func (b box) String() string {
+	if b[1] == 0 {
+		return fmt.Sprint(b[0])
+	}
+	return fmt.Sprintf("%d×%d", b[0], b[1])
+}
+
+// row is one task of the table: a photograph to one or several variants, all JPEG of quality 80.
+type row struct {
+	name  string
+	file  string // in the folder of photographs
+	boxes []box
+	goals goals
+}
+
+// goals are how many times sharp's speed a row is to reach.
+type goals struct{ one, all float64 }
+
+func (g goals) in(m mode) float64 {
+	if m == allThreads {
+		return g.all
+	}
+	return g.one
+}
+
+// quality is that of every output, on the scale of libjpeg. lower is that of a second file by imgmill, which tells how many
+// bytes a dB is.
+const (
+	quality = 80
+	lower   = 75
+)
+
+var rows = makeRows()
+
+func makeRows() (list []row) {
+	add := func(file string, g goals, boxes ...box) {
+		list = append(list, row{name: rowName(file, boxes), file: file + ".jpg", boxes: boxes, goals: g})
+	}
+	usual := goals{one: 2, all: 3}
+	phones := []string{"phone-4032x3024-422", "phone-2448x3264-420"}
+	for _, phone := range phones {
+		for _, width := range []int{200, 800, 1600} {
+			add(phone, usual, box{width})
+		}
+	}
+	add("sharp-benchmark-2725x2225-420", usual, box{720, 588})
+	add("phone-4032x3024-422-progressive", goals{one: 6, all: 6}, box{200})
+	for _, phone := range phones {
+		add(phone, goals{one: 2.5, all: 3}, box{200}, box{800}, box{1600})
+	}
+	return list
+}
+
+func rowName(stem string, boxes []box) string {
+	var sizes []string
+	for _, b := range boxes {
+		sizes = append(sizes, b.String())
+	}
+	return stem + " → " + strings.Join(sizes, "+")
+}
+
+// rowsNamed are the rows whose name the pattern matches, at least one.
+func rowsNamed(pattern string) ([]row, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("-rows: %w", err)
+	}
+	var list []row
+	for _, r := range rows {
+		if re.MatchString(r.name) {
+			list = append(list, r)
+		}
+	}
+	if list == nil {
+		return nil, fmt.Errorf("-rows: %q matches none of the %d rows", pattern, len(rows))
+	}
+	return list, nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/codec"
+	"github.com/imgmill/imgmill/internal/render"
+)
+
+// worker does tasks in a child process of this program.
+type worker interface {
+	version() string
+	// load readies a file for tasks from a buffer.
+	load(file string) error
+	// do does a task once and gives a file a box.
+	do(r request) ([][]byte, error)
+	// peak is the memory of what ran besides the worker itself, in bytes.
+	peak() int64
+}
+
+// serve answers requests until in ends.
+func serve(w worker, in io.Reader, out io.Writer) error {
+	lines := json.NewEncoder(out)
+	if err := lines.Encode(greeting{w.version()}); err != nil {
+		return err
+	}
+	requests := json.NewDecoder(in)
+	for {
+		var r request
+		if err := requests.Decode(&r); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read a request: %w", err)
+		}
+		a, err := repeat(w, r)
+		if err != nil {
+			a = answer{Error: err.Error()}
+		}
+		if err := lines.Encode(a); err != nil {
+			return err
+		}
+	}
+}
+
+func repeat(w worker, r request) (a answer, err error) {
+	if !r.Stream {
+		if err := w.load(r.File); err != nil {
+			return a, err
+		}
+	}
+	var files [][]byte
+	start := time.Now()
+	for range r.Reps {
+		if files, err = w.do(r); err != nil {
+			return a, err
+		}
+	}
+	a.NS = time.Since(start).Nanoseconds()
+	a.Peak = w.peak()
+	if r.Keep {
+		a.Files = files
+	}
+	return a, nil
+}
+
+// own is imgmill: what a worker of the pipeline runs between reading an object and writing its variants.
+type own struct {
+	file string
+	data []byte
+}
+
+func (*own) version() string { return runtime.Version() }
+func (*own) peak() int64     { return 0 }
+
+func (o *own) load(file string) (err error) {
+	if o.file == file {
+		return nil
+	}
+	o.data = nil
+	o.data, err = os.ReadFile(file)
+	o.file = file
+	return err
+}
+
+func (o *own) do(r request) ([][]byte, error) {
+	if !r.Stream {
+		return renderTo(bytes.NewReader(o.data), r)
+	}
+	f, err := os.Open(r.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return renderTo(f, r)
+}
+
+func renderTo(in io.Reader, r request) ([][]byte, error) {
+	d, err := codec.Open(in, codec.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	var variants []render.Variant
+	for _, b := range r.Boxes {
+		variants = append(variants, render.Variant{
+			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside, Format: codec.JPEG, Quality: r.Quality,
+		})
+	}
+	outputs, err := render.Render(context.Background(), d, variants)
+	if err != nil {
+		return nil, err
+	}
+	var files [][]byte
+	for _, o := range outputs {
+		files = append(files, o.Data)
+	}
+	return files, nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Tables are Markdown, aligned so that a terminal shows them well too.
+
+// printTimes is the table of one mode: times, and how many times imgmill's they are.
+func printTimes(w io.Writer, m mode, results []result) {
+	head := []string{"task"}
+	for i, p := range results[0].Peers {
+		head = append(head, p.Peer+" ms")
+		if i > 0 {
+			head = append(head, "÷ imgmill")
+		}
+		if p.Peer == "sharp" {
+			head = append(head, "goal")
+		}
+	}
+	lines := [][]string{head}
+	for _, r := range results {
+		line := []string{r.Row}
+		for i, p := range r.Peers {
+			if p.Error != "" {
+				p.Millis, p.Ratio = 0, 0
+			}
+			line = append(line, number(p.Millis, 1))
+			if i > 0 {
+				line = append(line, number(p.Ratio, 2))
+			}
+			if p.Peer == "sharp" {
+				line = append(line, p.verdict())
+			}
+		}
+		lines = append(lines, line)
+	}
+	fmt.Fprintf(w, "\n### Time, %s (medians of %d runs)\n\n", m, results[0].Runs)
+	print(w, lines)
+}
+
+// verdict says whether the goal is reached.
+func (p peerResult) verdict() string {
+	switch {
+	case p.Error != "":
+		return "–"
+	case p.Ratio < p.Goal:
+		return fmt.Sprintf("**below %.1f**", p.Goal)
+	}
+	return fmt.Sprintf("≥ %.1f", p.Goal)
+}
+
+func number(v float64, digits int) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.*f", digits, v)
+}
+
+// tolerance is how many dB imgmill may be under sharp, slack how many times sharp's bytes it may need for sharp's PSNR:
+// what the estimate cannot tell.
+const (
+	tolerance = 0.1
+	slack     = 1.005
+)
+
+// printQuality is the table of what the peers made, a line for each output.
+func printQuality(w io.Writer, results []result) {
+	lines := [][]string{{"task", "by", "pixels", "PSNR Y", "PSNR RGB", "SSIM", "bytes", "at sharp's PSNR", "profile", "peak MB"}}
+	for _, r := range results {
+		var sharp []output
+		for _, p := range r.Peers {
+			if p.Peer == "sharp" {
+				sharp = p.Outputs
+			}
+		}
+		for _, p := range r.Peers {
+			for i, o := range p.Outputs {
+				name := r.Row
+				if len(p.Outputs) > 1 {
+					name += " : " + o.Box
+				}
+				line := []string{name, p.Peer, fmt.Sprintf("%d×%d", o.Width, o.Height), number(o.PSNR, 2), number(o.PSNRRGB, 2),
+					number(o.SSIM, 4), fmt.Sprint(o.Bytes - o.Profile), number(float64(o.Equal), 0), fmt.Sprint(o.Profile), number(float64(p.Peak)/(1<<20), 1)}
+				if p.Peer == "imgmill" && len(sharp) > i {
+					line[3], line[4] = mark(line[3], o.PSNR < sharp[i].PSNR-tolerance), mark(line[4], o.PSNRRGB < sharp[i].PSNRRGB-tolerance)
+					line[7] = mark(line[7], float64(o.Equal) > slack*float64(sharp[i].Bytes-sharp[i].Profile))
+				}
+				lines = append(lines, line)
+			}
+		}
+	}
+	fmt.Fprintf(w, "\n### Quality, bytes without those of a profile, and peak memory (bold: more than %.1f dB or %.1f %% of bytes worse than sharp)\n\n",
+		tolerance, 100*(slack-1))
+	print(w, lines)
+}
+
+func mark(s string, bad bool) string {
+	if bad {
+		return "**" + s + "**"
+	}
+	return s
+}
+
+// printMemory is the table of peak memory.
+func printMemory(w io.Writer, m mode, results []result) {
+	head := []string{"task"}
+	for _, p := range results[0].Peers {
+		head = append(head, p.Peer+" MB")
+		if p.Most > 0 {
+			head = append(head, "goal")
+		}
+	}
+	lines := [][]string{head}
+	for _, r := range results {
+		line := []string{r.Row}
+		for _, p := range r.Peers {
+			line = append(line, number(float64(p.Peak)/(1<<20), 1))
+			if p.Most > 0 {
+				line = append(line, mark(fmt.Sprintf("< %d", p.Most>>20), p.Peak >= p.Most))
+			}
+		}
+		lines = append(lines, line)
+	}
+	fmt.Fprintf(w, "\n### Peak memory of the whole process, file to buffer, %s (bold: missed)\n\n", m)
+	print(w, lines)
+}
+
+// print aligns cells; the first line is the head.
+func print(w io.Writer, lines [][]string) {
+	width := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, line := range lines {
+		for i, cell := range line {
+			fill := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+			if i > 0 && cell != "" {
+				cell = fill + cell
+			} else {
+				cell += fill
+			}
+			fmt.Fprintf(w, "| %s ", cell)
+		}
+		fmt.Fprintln(w, "|")
+		if n > 0 {
+			continue
+		}
+		for i, n := range width {
+			rule := strings.Repeat("-", n+1) + ":"
+			if i == 0 {
+				rule = ":" + strings.Repeat("-", n+1)
+			}
+			fmt.Fprintf(w, "|%s", rule)
+		}
+		fmt.Fprintln(w, "|")
+	}
+}
