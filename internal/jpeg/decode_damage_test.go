@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -233,7 +232,7 @@ func TestManyScans(t *testing.T) {
 	if d.scans > maxScans || d.scans < 100 {
 		t.Errorf("%d scans were decoded", d.scans)
 	}
-	t.Log(fmt.Sprintf("%d bytes, %d scans, %v", len(bomb), d.scans, time.Since(begin)))
+	t.Logf("%d bytes, %d scans, %v", len(bomb), d.scans, time.Since(begin))
 }
 
 func FuzzDecode(f *testing.F) {

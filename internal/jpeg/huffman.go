@@ -41,7 +41,7 @@ type decodeTable struct {
 	skip   *[2 << skipBits]uint16
 }
 
-var errBadTable = errors.New("Huffman codes do not fit their lengths")
+var errBadTable = errors.New("the codes of a Huffman table do not fit their lengths")
 
 // standard tables of T.81 K.3.3, which files from some cameras leave out, as Motion JPEG does.
 var (
