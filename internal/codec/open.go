@@ -95,7 +95,7 @@ func (s *source) fault(f Format, err error) error {
 func Open(r io.Reader, lim Limits) (Decoder, error) {
 	src := &source{r: r, max: lim.Bytes}
 	buf := bufio.NewReaderSize(src, 64<<10)
-	head, err := buf.Peek(sniffLength)
+	head, _ := buf.Peek(sniffLength) // fewer bytes are no fault; the stream's own error is src's
 	if src.err != nil {
 		return nil, src.err
 	}
