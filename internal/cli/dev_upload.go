@@ -16,7 +16,8 @@ type results struct {
 	waiting map[string]chan told // by key
 }
 
-// told is the final result of a change.
+// told is the result of a change. That of one that comes again counts, too: here the store is our own, and a fault of it is
+// to be seen.
 type told struct {
 	etag   string
 	result mill.Result
@@ -26,7 +27,7 @@ func newResults() *results {
 	return &results{waiting: map[string]chan told{}}
 }
 
-// wait readies a channel that gets the final results of a key, until done is called. Changes of before may be among them.
+// wait readies a channel that gets the results of a key, until done is called. Changes of before may be among them.
 func (r *results) wait(key string) (results <-chan told, done func()) {
 	c := make(chan told, 64)
 	r.mu.Lock()
@@ -40,7 +41,7 @@ func (r *results) wait(key string) (results <-chan told, done func()) {
 }
 
 func (r *results) tell(c event.Change, res mill.Result) {
-	if res.Verdict == mill.Retry || c.Removed {
+	if c.Removed {
 		return
 	}
 	r.mu.Lock()

@@ -136,6 +136,9 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 			return nil, wrongUse("-o %s: cannot write %q files; use .jpg or .png, or say --format", f.output, ext)
 		}
 	}
+	if promised, ok := formatOfName(f.output); ok && promised != t.variants[0].Format {
+		return nil, wrongUse("-o %s: its name does not fit the format %s", f.output, t.variants[0].Format)
+	}
 	t.path = func(render.Output) (string, error) { return f.output, nil }
 	return []task{t}, nil
 }

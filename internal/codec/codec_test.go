@@ -396,3 +396,17 @@ func TestAppendChunkSums(t *testing.T) {
 		t.Errorf("% x", b)
 	}
 }
+
+func TestAWebPFrameStaysOnItsCanvas(t *testing.T) {
+	lossless := []byte("VP8L\x05\x00\x00\x00\x2f\xfe\xff\xff\x0f\x00") // 16383×16383, nothing behind its header
+	canvas := []byte("VP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	for name, body := range map[string][]byte{
+		"canvas behind the picture": append(bytes.Clone(lossless), canvas...),
+		"picture beyond its canvas": append(bytes.Clone(canvas), lossless...),
+	} {
+		file := append([]byte("RIFF\xff\x00\x00\x00WEBP"), body...)
+		if _, err := Open(bytes.NewReader(file), Limits{Pixels: 1e6}); !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrLimit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -32,11 +32,17 @@ func (jpegEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
 		if errors.Is(err, jpeg.ErrTooLarge) {
 			return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
 		}
-		return b, err
+		return b, unwritable(err)
 	}
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, p, opt); err != nil {
-		return nil, err
+	err := jpeg.Encode(&b, p, opt)
+	return b.Bytes(), unwritable(err)
+}
+
+// unwritable: a buffer takes everything, so an error says what a JPEG cannot hold, and will say so again.
+func unwritable(err error) error {
+	if err == nil {
+		return nil
 	}
-	return b.Bytes(), nil
+	return fmt.Errorf("%w: %w", ErrUnsupported, err)
 }

@@ -57,7 +57,9 @@ func openPNG(buf *bufio.Reader, src *source) (Decoder, error) {
 		case "tRNS":
 			alpha = true
 		case "iCCP":
-			h.ICC = inflateProfile(data)
+			if h.ICC == nil {
+				h.ICC = inflateProfile(data)
+			}
 		case "eXIf":
 			h.setEXIF(data)
 		case "acTL":

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"math"
 
 	"golang.org/x/image/webp"
 
@@ -24,7 +25,7 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 	var at image.Point
 	var lossy, alpha bool
 	for i := 12; i+8 <= len(b); {
-		kind, n := string(b[i:i+4]), int(binary.LittleEndian.Uint32(b[i+4:]))
+		kind, n := string(b[i:i+4]), int(min(binary.LittleEndian.Uint32(b[i+4:]), math.MaxInt32-64))
 		data := b[i+8 : min(len(b), i+8+n)]
 		switch kind {
 		case "VP8 ", "VP8L":
@@ -32,13 +33,18 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 			lossy = kind == "VP8 "
 			alpha = alpha || !lossy && len(data) > 4 && data[4]&0x10 != 0 // alpha_is_used
 		case "VP8X":
+			if i != 12 {
+				return nil, &CorruptError{WebP, int64(i), "a VP8X chunk that is not the first"}
+			}
 			if len(data) < 10 {
 				return nil, &CorruptError{WebP, int64(i), "a VP8X chunk that is too short"}
 			}
 			alpha = data[0]&0x10 != 0
 			h.Width, h.Height = 1+uint24(data[4:]), 1+uint24(data[7:])
 		case "ICCP":
-			h.ICC = data
+			if len(data) <= maxProfile {
+				h.ICC = data
+			}
 		case "EXIF":
 			h.setEXIF(bytes.TrimPrefix(data, []byte("Exif\x00\x00")))
 		case "ANMF":
@@ -59,11 +65,36 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	// cfg has the size that a VP8X chunk claims; what is decoded is that of the bit stream.
+	if size := webpBitstream(still1); size != image.Pt(cfg.Width, cfg.Height) {
+		return nil, &CorruptError{WebP, 0, fmt.Sprintf("a picture of %v in a frame of %d×%d", size, cfg.Width, cfg.Height)}
+	}
 	if h.Width == 0 {
 		h.Width, h.Height = cfg.Width, cfg.Height
 	}
 	frame := image.Rect(at.X, at.Y, at.X+cfg.Width, at.Y+cfg.Height)
+	if !frame.In(image.Rect(0, 0, h.Width, h.Height)) { // else the limits would not hold for what is decoded
+		return nil, &CorruptError{WebP, 0, fmt.Sprintf("a frame at %v on a canvas of %d×%d", frame, h.Width, h.Height)}
+	}
 	return newWebP(h, src, still1, frame, lossy, alpha)
+}
+
+// webpBitstream is the size that the first bit stream of a file says it has (RFC 6386 section 9.1; WebP Lossless Bitstream
+// Specification, section 3), or zero.
+func webpBitstream(file []byte) image.Point {
+	for i := 12; i+8 <= len(file); {
+		data, kind := file[i+8:], string(file[i:i+4])
+		switch {
+		case kind == "VP8 " && len(data) >= 10:
+			return image.Pt(int(binary.LittleEndian.Uint16(data[6:]))&0x3fff, int(binary.LittleEndian.Uint16(data[8:]))&0x3fff)
+		case kind == "VP8L" && len(data) >= 5:
+			bits := int(binary.LittleEndian.Uint32(data[1:]))
+			return image.Pt(1+bits&0x3fff, 1+bits>>14&0x3fff)
+		}
+		n := int(min(binary.LittleEndian.Uint32(file[i+4:]), math.MaxInt32-64))
+		i += 8 + n + n&1
+	}
+	return image.Point{}
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }

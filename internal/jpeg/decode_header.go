@@ -53,7 +53,7 @@ func (d *Decoder) readHeader() error {
 		at := d.src.offset()
 		m, skipped := d.src.marker()
 		if skipped > 0 {
-			d.header.Notes = append(d.header.Notes, fmt.Sprintf("%d stray bytes at byte %d", skipped, at))
+			d.note(fmt.Sprintf("%d stray bytes at byte %d", skipped, at))
 		}
 		done, err := d.headerMarker(m)
 		if err != nil {
@@ -299,7 +299,7 @@ func (d *Decoder) joinICC() {
 	for i := range int(t.iccCount) {
 		part, ok := t.iccParts[byte(i+1)]
 		if !ok {
-			d.header.Notes = append(d.header.Notes,
+			d.note(
 				fmt.Sprintf("colour profile dropped: chunk %d of %d is missing", i+1, t.iccCount))
 			d.header.ICC = nil
 			break
@@ -307,4 +307,14 @@ func (d *Decoder) joinICC() {
 		d.header.ICC = append(d.header.ICC, part...)
 	}
 	t.iccParts = nil
+}
+
+// maxNotes bounds what hostile headers make us remember.
+const maxNotes = 16
+
+// note remembers what in the header was put up with or dropped.
+func (d *Decoder) note(text string) {
+	if len(d.header.Notes) < maxNotes {
+		d.header.Notes = append(d.header.Notes, text)
+	}
 }

@@ -308,54 +308,73 @@ func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, s
 	mask := *seen
 	band := ^uint64(0) >> (63 - s.se) // places k..se
 	band &= ^uint64(0) << s.ss
-	for s.endRun == 0 && band != 0 {
-		symbol, v := s.bits.symbol(t)
-		run := symbol >> 4
-		if symbol&15 == 0 && run < 15 {
-			s.startEndRun(run)
-			break
+	if s.endRun > 0 {
+		s.endRun--
+		if mask &= band; mask != 0 {
+			s.bits.pos = s.correct(c, low, mask, load64(&s.bits.mem, s.bits.pos), s.bits.pos)
 		}
+		return
+	}
+	mem, pos := &s.bits.mem, s.bits.pos
+	for band != 0 {
+		acc := load64(mem, pos)
+		e := t.look[acc>>(64-lookBits)]
+		l, v := uint(e&lengthMask), int32(e)>>valueShift
+		run := int(e>>advanceShift&advanceMask) - 1
+		if e&entrySpecial != 0 {
+			var symbol uint8
+			symbol, v, l = t.resolve(acc)
+			s.bits.bad = s.bits.bad || l == badLength && symbol == 0
+			if run = int(symbol >> 4); symbol&15 == 0 && run < 15 {
+				s.bits.pos = pos + l
+				s.startEndRun(uint8(run))
+				s.endRun--
+				pos = s.bits.pos
+				acc = load64(mem, pos)
+				pos = s.correct(c, low, mask&band, acc, pos)
+				break
+			}
+		}
+		pos += l
 		zeros := band &^ mask
 		for ; run > 0; run-- {
 			zeros &= zeros - 1
 		}
-		passed := band
-		if zeros != 0 {
-			passed = band & (zeros&-zeros - 1)
+		stop := zeros & -zeros // the place of the new coefficient, none if it is past the band
+		passed := band & (stop - 1)
+		if set := mask & passed; set != 0 {
+			pos = s.correct(c, low, set, acc<<(l&63), pos)
 		}
-		s.correct(c, low, mask&passed)
-		band &^= passed
-		if k := bits.TrailingZeros64(band); k < 64 {
-			if symbol&15 != 0 {
-				*seen |= 1 << k
-				if at := c.at[k]; at != dropped {
-					low[at] = int16(v << s.al)
-				}
+		band &^= passed | stop
+		if v != 0 && stop != 0 {
+			*seen |= stop
+			if at := c.at[bits.TrailingZeros64(stop)]; at != dropped {
+				low[at] = int16(v << s.al)
 			}
-			band &= band - 1
 		}
 	}
-	if s.endRun > 0 {
-		s.correct(c, low, mask&band)
-		s.endRun--
-	}
+	s.bits.pos = pos
 }
 
-// correct reads a bit for each of the coefficients in set.
-func (s *progressiveScan) correct(c *coefficients, low []int16, set uint64) {
+// correct reads a bit for each of the coefficients in set, from pos on, and gives the place behind them. acc holds at
+// least 26 bits from pos on. The places that are kept come first, so that the bits of the others need not be looked at.
+func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64, pos uint) uint {
+	n := bits.OnesCount64(set)
+	behind := pos + uint(n)
+	set &= ^uint64(0) >> (63 - c.keep)
 	one := int16(1) << s.al
-	for set != 0 {
-		// The first 32 of them at most have their bits in one load.
-		n := min(bits.OnesCount64(set), 32)
-		word := s.bits.take(uint(n)) << (64 - n)
-		for ; n > 0; n-- {
-			k := bits.TrailingZeros64(set)
-			set &= set - 1
-			if at := c.at[k&63]; word>>63 != 0 && at != dropped && low[at]&one == 0 {
+	for ; set != 0; set &= set - 1 {
+		if pos&15 == 0 {
+			acc = load64(&s.bits.mem, pos)
+		}
+		if acc>>63 != 0 {
+			if at := c.at[bits.TrailingZeros64(set)]; at != dropped && low[at]&one == 0 {
 				sign := low[at] >> 15
 				low[at] += (one ^ sign) - sign
 			}
-			word <<= 1
 		}
+		acc <<= 1
+		pos++
 	}
+	return behind
 }

@@ -139,6 +139,7 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 		}
 		u.scale = scaleTableFor(p.quant)
 		u.ac.withSkip()
+		u.ac.withPairs()
 		for y := range down {
 			for x := range across {
 				u.off = y*p.n*p.stride + x*p.n
@@ -334,33 +335,48 @@ func (s *sequentialScan) decodeBlock(u *unit) (last int) {
 	}
 	s.block[0] = int16(u.pred * int32(u.scale[0]>>6))
 
-	k, keep, look := uint(0), u.keep, &u.ac.look
+	k, keep, pair := uint(0), u.keep, u.ac.pair
 	for k < keep {
 		if left == 0 {
 			acc = load64(mem, pos)
 			left = 5
 		}
 		left--
-		e := look[acc>>(64-lookBits)]
-		v, l := int32(e)>>valueShift, uint(e&lengthMask)
-		if e&entrySpecial != 0 {
-			if e>>advanceShift&advanceMask == endOfBlock {
-				b.pos = pos + l
+		e := pair[acc>>(64-lookBits)]
+		if e&entrySpecial == 0 {
+			first := k + uint(e>>advanceShift&advanceMask)
+			z := u.scale[first&127]
+			s.block[z&63] = int16(int32(e) >> valueShift * int32(z>>6))
+			if first >= keep {
+				// What follows may be the next block's.
+				pos += uint(e >> firstLengthShift & lengthMask)
+				k = first
+				break
+			}
+			k = first + uint(e>>advance2Shift&advanceMask)
+			z = u.scale[k&127]
+			s.block[z&63] = int16(int32(int64(e)>>value2Shift) * int32(z>>6))
+			acc <<= e & lengthMask
+			pos += uint(e & lengthMask)
+			if e&pairEnds != 0 {
+				b.pos = pos
 				return int(min(k, 63))
 			}
-			var symbol uint8
-			symbol, v, l = u.ac.resolve(load64(mem, pos))
-			b.bad = b.bad || l == badLength && symbol == 0
-			e = (uint32(symbol>>4) + 1) << advanceShift
-			if symbol&15 == 0 && symbol>>4 < 15 {
-				b.pos = pos + l
-				return int(min(k, 63))
-			}
-			left = 0
+			continue
 		}
-		acc <<= l & 63
+		if e>>advanceShift&advanceMask == endOfBlock {
+			b.pos = pos + uint(e&lengthMask)
+			return int(min(k, 63))
+		}
+		symbol, v, l := u.ac.resolve(load64(mem, pos))
+		b.bad = b.bad || l == badLength && symbol == 0
 		pos += l
-		k += uint(e >> advanceShift & advanceMask)
+		left = 0
+		if symbol&15 == 0 && symbol>>4 < 15 {
+			b.pos = pos
+			return int(min(k, 63))
+		}
+		k += uint(symbol>>4) + 1
 		z := u.scale[k&127]
 		s.block[z&63] = int16(v * int32(z>>6))
 	}

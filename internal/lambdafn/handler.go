@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/event"
 	"github.com/imgmill/imgmill/internal/mill"
@@ -23,10 +24,18 @@ type Handler struct {
 	Log     *slog.Logger
 }
 
+// margin is kept before the function's deadline to answer: without an answer all of a batch comes again.
+const margin = 500 * time.Millisecond
+
 // Handle takes an invocation's payload and gives its response: a SQS batch response, an S3 Batch Operations result, or
 // nothing. An error makes the invoking service try the whole event again.
 func (h *Handler) Handle(ctx context.Context, requestID string, payload json.RawMessage) (any, error) {
 	log := h.Log.With("request_id", requestID)
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
+		defer cancel()
+	}
 	e, err := event.Parse(payload)
 	if err != nil {
 		log.Error("event not understood", "error", err)

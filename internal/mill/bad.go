@@ -44,7 +44,10 @@ func (m *Mill) recordBad(ctx context.Context, c event.Change, r Result) error {
 		return err
 	}
 	target := m.Recipe.Target.Bucket
-	err = m.Store.Copy(ctx, c.Bucket, c.Key, target, copied, s.attributes(info.ContentType, "bad"))
+	// It is nothing to show: what claims to be a picture may be a page with a script.
+	attr := s.attributes("application/octet-stream", "bad")
+	attr.ContentDisposition = "attachment"
+	err = m.Store.Copy(ctx, c.Bucket, c.Key, target, copied, attr)
 	if err != nil {
 		return fmt.Errorf("copy a bad picture to %s: %w", copied, err)
 	}

@@ -30,9 +30,15 @@ type faulty struct {
 	err  error
 	body func(context.Context, io.Reader) io.Reader // if set, of every Get
 	then func()                                     // if set, called after a Get
+	at   string                                     // once, before the call of this op and place,
+	meet func()                                     // this happens
 }
 
 func (f *faulty) fail(op, name, key string) error {
+	if meet := f.meet; meet != nil && op+" "+name+"/"+key == f.at {
+		f.meet = nil
+		meet()
+	}
 	if f.err != nil && strings.HasPrefix(op+" "+name+"/"+key, f.op) {
 		return fmt.Errorf("%s: %w", op, f.err)
 	}
@@ -133,7 +139,7 @@ func TestOnBad(t *testing.T) {
 		t.Helper()
 		b.wantOutputs("failed/d/p.jpg", "failed/d/p.jpg.json")
 		info, data := b.get("failed/d/p.jpg")
-		if !bytes.Equal(data, photo[:len(photo)/2]) || info.ContentType != "image/jpeg" || info.Metadata["author"] != "Ada" {
+		if !bytes.Equal(data, photo[:len(photo)/2]) || info.ContentType != "application/octet-stream" || info.ContentDisposition != "attachment" || info.Metadata["author"] != "Ada" {
 			t.Errorf("copy: %+v", info)
 		}
 		var got struct {

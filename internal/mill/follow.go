@@ -72,7 +72,7 @@ func (m *Mill) left(ctx context.Context, c event.Change, read string, now bucket
 		if err != nil {
 			return false, err
 		}
-		if of := there.Metadata[metaETag]; of != "" && of != now.ETag && (of == read || of == c.ETag) {
+		if of := there.Metadata[metaETag]; !foreign(c, there.Metadata) && of != "" && of != now.ETag && (of == read || of == c.ETag) {
 			return true, nil
 		}
 	}

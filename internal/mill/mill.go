@@ -107,7 +107,7 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 	var r Result
 	err := m.guard(c)
 	if err == nil {
-		err = m.follow(ctx, c, &r)
+		err = m.guarded(ctx, c, &r)
 	}
 	r.Verdict, r.Reason = verdict(err)
 	if r.Verdict == Bad {
@@ -117,6 +117,16 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 	}
 	r.Elapsed = time.Since(start)
 	return r
+}
+
+// guarded is follow in which a panic, which would come again with every delivery, is a verdict.
+func (m *Mill) guarded(ctx context.Context, c event.Change, r *Result) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = outcome{Bad, fmt.Sprintf("the program failed on it, please report this: %v", p)}
+		}
+	}()
+	return m.follow(ctx, c, r)
 }
 
 // verdict sorts an error. What is neither the picture's fault nor an outcome is worth another try.
@@ -217,8 +227,9 @@ func (m *Mill) render(ctx context.Context, obj *bucket.Object, variants []render
 		r.Source.Format, r.Source.Width, r.Source.Height = h.Format, h.Width, h.Height
 		return render.Render(ctx, d, variants)
 	}()
-	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTooLong && body.n == obj.Size {
-		// All of it was here: the picture took the time, not the network.
+	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTooLong &&
+		(body.n == obj.Size || body.waited < limits.Timeout/2) {
+		// The picture took the time, not the network.
 		return nil, fmt.Errorf("%w: it takes longer than %s", codec.ErrLimit, limits.Timeout)
 	}
 	return outputs, err
@@ -231,13 +242,17 @@ type body struct {
 	r    io.Reader
 	n    int64
 	size int64
+
+	waited time.Duration // for the network
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	if err := b.ctx.Err(); err != nil {
 		return 0, err
 	}
+	start := time.Now()
 	n, err := b.r.Read(p)
+	b.waited += time.Since(start)
 	b.n += int64(n)
 	if (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)) && b.n < b.size {
 		err = fmt.Errorf("%w: %d of %d bytes came", bucket.ErrTransient, b.n, b.size)

@@ -220,8 +220,9 @@ func TestAttributesAreCarriedOver(t *testing.T) {
 			t.Errorf("%s: %+v", key, got)
 		}
 		print := got.Metadata["imgmill-recipe"]
-		want := map[string]string{"author": "Ada", "imgmill-source-etag": c.ETag, "imgmill-sequencer": "01", "imgmill-recipe": print}
-		if len(print) != 16 || !maps.Equal(got.Metadata, want) {
+		want := map[string]string{"author": "Ada", "imgmill-source-etag": c.ETag, "imgmill-sequencer": "01", "imgmill-recipe": print,
+			"imgmill-source": got.Metadata["imgmill-source"]}
+		if len(print) != 16 || len(want["imgmill-source"]) != 16 || !maps.Equal(got.Metadata, want) {
 			t.Errorf("%s: metadata %v, want %v", key, got.Metadata, want)
 		}
 	}
@@ -331,4 +332,15 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("%s %q", r.Verdict, r.Reason)
 	}
 	b.wantOutputs()
+}
+
+func TestTwoSourcesDoNotShareAnOutput(t *testing.T) {
+	b := newBench(t, "")
+	b.mill.Recipe.Target.Key = "{variant}/{stem}"
+	photo := sample.Photo(60, 40)
+	first, second := b.upload("p.jpg", photo, bucket.Attributes{}), b.upload("p.jpeg", photo, bucket.Attributes{})
+	b.want(first, mill.Done, "")
+	b.want(second, mill.Bad, "of another picture")
+	b.want(first, mill.Done, "")
+	b.wantOutputs("small/p", "tiny/p")
 }

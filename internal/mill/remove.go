@@ -46,7 +46,7 @@ func (m *Mill) removeOutput(ctx context.Context, c event.Change, key string) err
 	target := m.Recipe.Target.Bucket
 	for range maxRaces {
 		there, err := m.Store.Head(ctx, target, key)
-		if errors.Is(err, bucket.ErrNotFound) || err == nil && !marked(there.Metadata) {
+		if errors.Is(err, bucket.ErrNotFound) || err == nil && (!marked(there.Metadata) || foreign(c, there.Metadata)) {
 			return nil
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/bucket"
@@ -23,7 +24,21 @@ const (
 	metaVersion   = metaPrefix + "source-version"
 	metaSequencer = metaPrefix + "sequencer"
 	metaRecipe    = metaPrefix + "recipe"
+	metaSource    = metaPrefix + "source" // see sourceID
 )
+
+// sourceID tells sources apart in 16 hexadecimal digits: a key itself may be too long for metadata.
+func sourceID(c event.Change) string {
+	sum := sha256.Sum256([]byte(c.Bucket + "\x00" + c.Key))
+	return hex.EncodeToString(sum[:8])
+}
+
+// foreign tells whether an output was made of another source than c's. Neither sequencers nor ETags of two sources
+// compare, so such an output is neither replaced nor removed.
+func foreign(c event.Change, meta map[string]string) bool {
+	id, ok := meta[metaSource]
+	return ok && id != sourceID(c)
+}
 
 func marked(meta map[string]string) bool { return meta[metaETag] != "" }
 
@@ -40,7 +55,7 @@ const maxMetadata = 2048
 // attributes are those of an output: of the source what concerns delivery, and our mark. Where both do not fit, the mark
 // stays.
 func (s source) attributes(contentType, fingerprint string) bucket.Attributes {
-	mark := map[string]string{metaETag: s.info.ETag, metaRecipe: fingerprint}
+	mark := map[string]string{metaETag: s.info.ETag, metaRecipe: fingerprint, metaSource: sourceID(s.change)}
 	if s.info.VersionID != "" {
 		mark[metaVersion] = s.info.VersionID
 	}
@@ -51,7 +66,7 @@ func (s source) attributes(contentType, fingerprint string) bucket.Attributes {
 	for k, v := range s.info.Metadata {
 		if !strings.HasPrefix(k, metaPrefix) {
 			meta[k] = v
-			size += len(k) + len(v)
+			size += len(k) + len(mime.BEncoding.Encode("utf-8", v)) // as it travels
 		}
 	}
 	for k, v := range mark {
@@ -64,9 +79,17 @@ func (s source) attributes(contentType, fingerprint string) bucket.Attributes {
 		meta[k] = v
 	}
 	return bucket.Attributes{
-		ContentType: contentType, CacheControl: s.info.CacheControl,
-		ContentDisposition: s.info.ContentDisposition, Metadata: meta,
+		ContentType: contentType, CacheControl: printable(s.info.CacheControl),
+		ContentDisposition: printable(s.info.ContentDisposition), Metadata: meta,
 	}
+}
+
+// printable is a header's value, or nothing where a header cannot carry it: a picture is not bad for its file name.
+func printable(value string) string {
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return value
 }
 
 // write stores the outputs.
@@ -121,6 +144,9 @@ func (m *Mill) supersedes(ctx context.Context, c event.Change, etag string, ther
 	same := old[metaETag] == etag && old[metaRecipe] == attr.Metadata[metaRecipe]
 	if !marked(old) {
 		return false, nil
+	}
+	if foreign(c, old) {
+		return false, outcome{Bad, fmt.Sprintf("%s is an output of another picture; put {key} into target.key, or {ext} beside {stem}", there.Key)}
 	}
 	if c.Sequencer != "" && old[metaSequencer] != "" {
 		order := event.CompareSequencers(old[metaSequencer], c.Sequencer)

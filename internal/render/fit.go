@@ -1,6 +1,11 @@
 package render
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"github.com/imgmill/imgmill/internal/codec"
+)
 
 // frame is the outcome of fit, in pixels of the upright picture.
 type frame struct {
@@ -43,6 +48,18 @@ func fit(v Variant, w, h int) frame {
 		f.left, f.top = (f.canvasWidth-f.width)/2&^1, (f.canvasHeight-f.height)/2&^1
 	}
 	return f
+}
+
+// maxOutput bounds the pixels of a result: an enlarged side takes the other one along.
+const maxOutput = 1 << 28
+
+// check refuses a result that no encoder takes or that memory would not hold.
+func (f frame) check(v Variant) error {
+	w, h := max(f.width, f.canvasWidth), max(f.height, f.canvasHeight)
+	if w > MaxSide || h > MaxSide || w*h > maxOutput {
+		return fmt.Errorf("variant %s: %w: it would be %d×%d pixels", v.Name, codec.ErrLimit, w, h)
+	}
+	return nil
 }
 
 // box is the variant's box, an absent side taken from the proportions of the w×h picture.

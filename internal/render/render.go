@@ -90,7 +90,7 @@ func newJob(h codec.Header, v Variant) (*job, error) {
 	}
 	w, ht := upright(h)
 	j.frame = fit(v, w, ht)
-	return j, nil
+	return j, j.frame.check(v)
 }
 
 // decode runs d into sink. Formats are decoded by several libraries; a panic of one is a picture that it cannot take.

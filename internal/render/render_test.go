@@ -398,3 +398,20 @@ func TestHighEffortTakesFewerBytes(t *testing.T) {
 		t.Errorf("high effort makes %d bytes, normal %d", high, normal)
 	}
 }
+
+func TestAnEnlargedResultHasABound(t *testing.T) {
+	p := scene(1, 6000, plane.Gray, false, 1)
+	_, err := Render(t.Context(), stored(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
+	if reason, final := Explain(err); !final || !strings.Contains(reason, "wide") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatAJPEGCannotHoldIsFinal(t *testing.T) {
+	d := stored(scene(20, 20, plane.RGB, false, 1), 1)
+	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), make([]byte, 70000)...)
+	_, err := Render(t.Context(), d, []Variant{{Width: 10, Format: codec.JPEG, Metadata: Keep}})
+	if _, final := Explain(err); !final {
+		t.Errorf("%v", err)
+	}
+}

@@ -141,6 +141,13 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 			return m.Bury(ctx, reason)
 		}
 	}
+	limit := w.MaxAttempts
+	if limit == 0 {
+		limit = defaultMaxAttempts
+	}
+	if m.Attempt() > limit { // it never got as far as being settled: it may be what kills the process
+		return "", bury(fmt.Sprintf("delivered %d times and never settled", m.Attempt()))
+	}
 	e, err := event.Parse(m.Body())
 	if err != nil {
 		return "", bury(err.Error())
@@ -162,10 +169,6 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		if r.Verdict == mill.Retry {
 			retry = r.Reason
 		}
-	}
-	limit := w.MaxAttempts
-	if limit == 0 {
-		limit = defaultMaxAttempts
 	}
 	switch {
 	case retry != "" && m.Attempt() >= limit:

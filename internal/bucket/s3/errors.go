@@ -108,7 +108,8 @@ func kindOf(err error, code string, status int) error {
 		return bucket.ErrNotFound
 	case status == 412:
 		return bucket.ErrPrecondition
-	case status == 401, status == 403:
+	case status == 401, status == 403, status == 405, status >= 300 && status < 400:
+		// A wrong region or endpoint is a wrong setting, like a missing permission; no key is to blame.
 		return bucket.ErrDenied
 	case status == 400 && code == "BadRequest":
 		// The answer to a HEAD has no body, so this may be an expired token as well as a bad key: never call a key bad for it.

@@ -113,8 +113,8 @@ func TestErrorsByCodeAndStatus(t *testing.T) {
 		{400, "MetadataTooLarge", bucket.ErrInvalid},
 		{400, "InvalidArgument", bucket.ErrInvalid},
 		{400, "EntityTooLarge", bucket.ErrInvalid},
-		{405, "MethodNotAllowed", bucket.ErrInvalid},
-		{301, "PermanentRedirect", bucket.ErrInvalid},
+		{405, "MethodNotAllowed", bucket.ErrDenied},
+		{301, "PermanentRedirect", bucket.ErrDenied},
 		{408, "", bucket.ErrTransient},
 		{429, "TooManyRequests", bucket.ErrTransient},
 		{500, "InternalError", bucket.ErrTransient},
@@ -142,7 +142,7 @@ func TestErrorsByCodeAndStatus(t *testing.T) {
 func TestErrorsOfHead(t *testing.T) {
 	for status, want := range map[int]error{
 		404: bucket.ErrNotFound, 403: bucket.ErrDenied, 400: bucket.ErrDenied, 412: bucket.ErrPrecondition, 429: bucket.ErrTransient,
-		500: bucket.ErrTransient, 503: bucket.ErrTransient, 405: bucket.ErrInvalid, 301: bucket.ErrInvalid,
+		500: bucket.ErrTransient, 503: bucket.ErrTransient, 405: bucket.ErrDenied, 301: bucket.ErrDenied,
 	} {
 		wantKind(t, fmt.Sprint(status), calls["head"](t.Context(), open(t, answer(status, ""))), want)
 	}
