@@ -165,6 +165,7 @@ func (m *Mill) guard(c event.Change) error {
 func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 	reading, stop := m.limited(ctx)
 	defer stop()
+	start := time.Now()
 	obj, err := m.Store.Get(reading, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
@@ -186,7 +187,7 @@ func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 	if len(variants) == 0 {
 		return skip("the recipe's rules want no variant of it")
 	}
-	outputs, err := m.render(reading, obj, variants, r)
+	outputs, err := m.render(reading, obj, time.Since(start), variants, r)
 	if err != nil {
 		return err
 	}
@@ -208,8 +209,8 @@ func (m *Mill) limited(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeoutCause(ctx, m.Recipe.Limits.Timeout, errTooLong)
 }
 
-// render gives the encoded variants of an open object, within the recipe's limits.
-func (m *Mill) render(ctx context.Context, obj *bucket.Object, variants []render.Variant, r *Result) ([]render.Output, error) {
+// render gives the encoded variants of an open object, within the recipe's limits. The network has been waited for already.
+func (m *Mill) render(ctx context.Context, obj *bucket.Object, waited time.Duration, variants []render.Variant, r *Result) ([]render.Output, error) {
 	limits := m.Recipe.Limits
 	switch {
 	case obj.Size == 0:
@@ -217,7 +218,7 @@ func (m *Mill) render(ctx context.Context, obj *bucket.Object, variants []render
 	case limits.Bytes > 0 && obj.Size > limits.Bytes:
 		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d", codec.ErrLimit, obj.Size, limits.Bytes)
 	}
-	body := &body{ctx: ctx, r: obj.Body, size: obj.Size}
+	body := &body{ctx: ctx, r: obj.Body, size: obj.Size, waited: waited}
 	outputs, err := func() ([]render.Output, error) {
 		d, err := codec.Open(body, limits.Limits)
 		if err != nil {
