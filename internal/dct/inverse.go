@@ -1,5 +1,7 @@
 package dct
 
+import "encoding/binary"
+
 // The inverse transform of size n×n, n in 1..8, takes the n×n lowest coefficients of a block of 64 to n×n samples, the
 // picture at n/8 of its size:
 //
@@ -53,16 +55,19 @@ func Flat(dc int16) byte { return clamp((int32(dc)+4)>>3 + 128) }
 
 func inverseFlat(n int, dst []byte, stride int, dc int32) {
 	v := Flat(int16(dc))
-	if n == 8 {
-		for y := range 8 {
-			*(*[8]byte)(dst[y*stride:]) = [8]byte{v, v, v, v, v, v, v, v}
-		}
-		return
-	}
+	eight := uint64(v) * 0x0101010101010101
 	for y := range n {
-		row := dst[y*stride:][:n]
-		for x := range row {
-			row[x] = v
+		row := dst[y*stride:]
+		switch n {
+		case 8:
+			binary.LittleEndian.PutUint64(row, eight)
+		case 4:
+			binary.LittleEndian.PutUint32(row, uint32(eight))
+		default:
+			row = row[:n]
+			for x := range row {
+				row[x] = v
+			}
 		}
 	}
 }

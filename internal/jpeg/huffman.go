@@ -11,6 +11,7 @@ import (
 const (
 	lookBits = 11
 	skipBits = 12
+	looks    = 57 / lookBits // that the bits of one load are enough for
 	// badLength is how many bits libjpeg passes over when they are no code.
 	badLength = 17
 )
@@ -39,7 +40,6 @@ type decodeTable struct {
 	symbol [256]uint8
 	count  int
 	skip   *[2 << skipBits]uint16
-	pair   *[1 << lookBits]uint64
 }
 
 var errBadTable = errors.New("the codes of a Huffman table do not fit their lengths")
@@ -217,38 +217,4 @@ func (t *decodeTable) valueBits(e uint32) uint {
 	}
 	v := int32(e) >> valueShift
 	return uint(bits.Len32(uint32(max(v, -v))))
-}
-
-// Fields of a pair entry: those of the look entry of its first symbol, but with the length of all of it; above them the
-// length of the first symbol alone, and the advance and value of a second one. Without a second one they say that of
-// the first again.
-const (
-	pairEnds         = 1 << 7 // an end-of-block code comes last
-	firstLengthShift = 32
-	advance2Shift    = 40
-	value2Shift      = 48
-)
-
-// withPairs adds the table that gives two coefficients in one look-up where their bits fit.
-func (t *decodeTable) withPairs() {
-	if t.pair != nil {
-		return
-	}
-	t.pair = new([1 << lookBits]uint64)
-	for i := range t.pair {
-		e := t.look[i]
-		l := e & lengthMask
-		p := uint64(e) | uint64(l)<<firstLengthShift | uint64(e>>valueShift)<<value2Shift
-		if e&entrySpecial == 0 {
-			f := t.look[uint32(i)<<l&(1<<lookBits-1)]
-			switch m := f & lengthMask; {
-			case m == 0 || m > lookBits-l:
-			case f&entrySpecial == 0:
-				p = uint64(e+m) | uint64(l)<<firstLengthShift | uint64(f>>advanceShift&advanceMask)<<advance2Shift | uint64(f>>valueShift)<<value2Shift
-			case f>>advanceShift&advanceMask == endOfBlock:
-				p += uint64(m) | pairEnds
-			}
-		}
-		t.pair[i] = p
-	}
 }

@@ -139,7 +139,6 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 		}
 		u.scale = scaleTableFor(p.quant)
 		u.ac.withSkip()
-		u.ac.withPairs()
 		for y := range down {
 			for x := range across {
 				u.off = y*p.n*p.stride + x*p.n
@@ -322,7 +321,7 @@ func (s *sequentialScan) decodeBlock(u *unit) (last int) {
 	b := &s.bits
 	mem, pos := &b.mem, b.pos
 	acc := load64(mem, pos)
-	left := 4 // look-ups that the bits in acc are enough for
+	left := looks - 1 // look-ups that the bits in acc are enough for
 	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
 		acc <<= e & lengthMask
 		pos += uint(e & lengthMask)
@@ -335,48 +334,33 @@ func (s *sequentialScan) decodeBlock(u *unit) (last int) {
 	}
 	s.block[0] = int16(u.pred * int32(u.scale[0]>>6))
 
-	k, keep, pair := uint(0), u.keep, u.ac.pair
+	k, keep, look := uint(0), u.keep, &u.ac.look
 	for k < keep {
 		if left == 0 {
 			acc = load64(mem, pos)
-			left = 5
+			left = looks
 		}
 		left--
-		e := pair[acc>>(64-lookBits)]
-		if e&entrySpecial == 0 {
-			first := k + uint(e>>advanceShift&advanceMask)
-			z := u.scale[first&127]
-			s.block[z&63] = int16(int32(e) >> valueShift * int32(z>>6))
-			if first >= keep {
-				// What follows may be the next block's.
-				pos += uint(e >> firstLengthShift & lengthMask)
-				k = first
-				break
-			}
-			k = first + uint(e>>advance2Shift&advanceMask)
-			z = u.scale[k&127]
-			s.block[z&63] = int16(int32(int64(e)>>value2Shift) * int32(z>>6))
-			acc <<= e & lengthMask
-			pos += uint(e & lengthMask)
-			if e&pairEnds != 0 {
-				b.pos = pos
+		e := look[acc>>(64-lookBits)]
+		v, l := int32(e)>>valueShift, uint(e&lengthMask)
+		if e&entrySpecial != 0 {
+			if e>>advanceShift&advanceMask == endOfBlock {
+				b.pos = pos + l
 				return int(min(k, 63))
 			}
-			continue
+			var symbol uint8
+			symbol, v, l = u.ac.resolve(load64(mem, pos))
+			b.bad = b.bad || l == badLength && symbol == 0
+			e = (uint32(symbol>>4) + 1) << advanceShift
+			if symbol&15 == 0 && symbol>>4 < 15 {
+				b.pos = pos + l
+				return int(min(k, 63))
+			}
+			left = 0
 		}
-		if e>>advanceShift&advanceMask == endOfBlock {
-			b.pos = pos + uint(e&lengthMask)
-			return int(min(k, 63))
-		}
-		symbol, v, l := u.ac.resolve(load64(mem, pos))
-		b.bad = b.bad || l == badLength && symbol == 0
+		acc <<= l & 63
 		pos += l
-		left = 0
-		if symbol&15 == 0 && symbol>>4 < 15 {
-			b.pos = pos
-			return int(min(k, 63))
-		}
-		k += uint(symbol>>4) + 1
+		k += uint(e >> advanceShift & advanceMask)
 		z := u.scale[k&127]
 		s.block[z&63] = int16(v * int32(z>>6))
 	}
