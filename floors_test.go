@@ -22,7 +22,8 @@ var floors = [][]string{
 	{"internal/render"},
 	{"internal/recipe", "internal/event", "internal/bucket", "internal/queue"},
 	{"internal/mill"},
-	{"internal/lambdafn", "internal/worker", "internal/devcloud"},
+	{"internal/lambdafn", "internal/worker", "internal/devcloud", "internal/price", "internal/pack", "deploy"},
+	{"internal/deploy"},
 	{"internal/cli"},
 	{"cmd/imgmill", "cmd/bootstrap", "bench"},
 }
@@ -35,6 +36,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"cmd/bootstrap", module + "internal/cli", "the function needs no command line"},
 	{"cmd/bootstrap", module + "internal/devcloud", "the function talks to a cloud, it is none"},
 	{"cmd/bootstrap", module + "internal/worker", "Lambda polls for the function"},
+	{"cmd/bootstrap", module + "internal/deploy", "the function does not deploy itself"},
 	{"cmd/bootstrap", "github.com/versity/versitygw", "20 MB of server"},
 	{"cmd/bootstrap", "github.com/nats-io/nats-server/v2", "10 MB of server"},
 	{"cmd/bootstrap", "github.com/aws/aws-sdk-go-v2/config", "the search for credentials costs start-up time; Lambda gives them"},

@@ -60,7 +60,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(devCommand(), resizeCommand(), configCommand(), versionCommand())
+	root.AddCommand(
+		devCommand(),
+		resizeCommand(),
+		configCommand(),
+		versionCommand(),
+	)
 
 	c, err := root.ExecuteContextC(ctx)
 	return exitCode(c, err, stderr)

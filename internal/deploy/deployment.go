@@ -1,0 +1,76 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
+)
+
+// ErrNotDeployed: there is no stack of that name in this region of this account.
+var ErrNotDeployed = errors.New("not deployed")
+
+// Deployment is a stack as it stands. Its fields are the outputs of deploy/template.yaml of the same names.
+type Deployment struct {
+	Names
+	StackID      string
+	Status       types.StackStatus
+	StatusReason string
+	Parameters   map[string]string
+	Tags         map[string]string
+	SourceBucket string
+	TargetBucket string
+	FunctionName string
+	FunctionARN  string
+	RoleARN      string
+	LogGroup     string
+	FailureQueue string // URL
+	WorkQueue    string // URL; empty unless the trigger is a queue
+	WorkQueueARN string // likewise
+	Trigger      string // direct or queue
+}
+
+// Find reads a deployment. The error is ErrNotDeployed if there is no stack of that name.
+func (c *Cloud) Find(ctx context.Context, n Names) (*Deployment, error) {
+	out, err := c.Formation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &n.Stack})
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist") {
+		return nil, fmt.Errorf("%s in %s: %w", n.Name, c.Region, ErrNotDeployed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe stack %s: %w", n.Stack, err)
+	}
+	if len(out.Stacks) == 0 {
+		return nil, fmt.Errorf("%s in %s: %w", n.Name, c.Region, ErrNotDeployed)
+	}
+	return deploymentOf(n, out.Stacks[0]), nil
+}
+
+func deploymentOf(n Names, s types.Stack) *Deployment {
+	d := &Deployment{
+		Names: n, StackID: aws.ToString(s.StackId), Status: s.StackStatus, StatusReason: aws.ToString(s.StackStatusReason),
+		Parameters: map[string]string{}, Tags: map[string]string{},
+	}
+	for _, p := range s.Parameters {
+		d.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	for _, t := range s.Tags {
+		d.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	fields := map[string]*string{
+		"SourceBucket": &d.SourceBucket, "TargetBucket": &d.TargetBucket, "FunctionName": &d.FunctionName,
+		"FunctionArn": &d.FunctionARN, "RoleArn": &d.RoleARN, "LogGroup": &d.LogGroup,
+		"FailureQueueUrl": &d.FailureQueue, "WorkQueueUrl": &d.WorkQueue, "WorkQueueArn": &d.WorkQueueARN, "Trigger": &d.Trigger,
+	}
+	for _, o := range s.Outputs {
+		if f, ok := fields[aws.ToString(o.OutputKey)]; ok {
+			*f = aws.ToString(o.OutputValue)
+		}
+	}
+	return d
+}
