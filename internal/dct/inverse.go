@@ -11,9 +11,13 @@ import "encoding/binary"
 // corner of an orthonormal 8×8 spectrum, times n/8, is an orthonormal n×n one.
 //
 // All sizes share the fixed point of libjpeg's accurate integer method: 13-bit constants, columns first with 2 more bits
-// kept between the passes, 32-bit products, halves rounded up. At n=8 every sample equals libjpeg's, at n=1 and 2 it is
-// the formula rounded, and between it lies within 0.75 of it. Coefficients beyond what an 8-bit picture can have may
-// overflow; the sample is then any, the same on every machine.
+// kept between the passes, 32-bit sums, halves rounded up. At n=8 every sample equals libjpeg's, at n=1 and 2 it is the
+// formula rounded, and between it lies within 0.75 of it.
+//
+// What passes from columns to rows fits 16 bits: the spectrum of 64 samples in -128..127 has a norm of at most 1024, so a
+// column comes to at most 4*√8*1024 = 11586, and rounding to steps of up to 255 adds at most 4*8*√2*127 = 5748.
+// Coefficients beyond what an 8-bit picture can have overflow there and in the sums, which both wrap around; the sample is
+// then any, the same on every machine.
 
 const (
 	colShift = fixBits - passBits
@@ -30,6 +34,10 @@ func Inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 		inverseFlat(n, dst, stride, int32(block[0]))
 		return
 	}
+	inverse(n, dst, stride, block, last)
+}
+
+func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 	switch n {
 	case 1:
 		inverseFlat(1, dst, stride, int32(block[0]))

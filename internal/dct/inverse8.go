@@ -3,41 +3,41 @@ package dct
 // inverse8 is the method of Loeffler, Ligtenberg and Moschytz (ICASSP 1989). Where the coefficients after last leave
 // the upper half of a vector zero, half is the same arithmetic without them.
 func inverse8(dst []byte, stride int, block *[64]int16, last int) {
-	var ws [64]int32
+	var ws [64]int16
 	e := extent[last&63]
 	switch {
 	case e.rows == 1:
 		for x := range int(e.cols) {
-			dc := int32(block[x&7]) << passBits
+			dc := block[x&7] << passBits
 			for y := 0; y < 64; y += 8 {
 				ws[y+x&63] = dc
 			}
 		}
 	case e.rows <= 4:
 		for x := range int(e.cols) {
-			halfColumn((*[57]int32)(ws[x&7:]), (*[57]int16)(block[x&7:]))
+			halfColumn((*[57]int16)(ws[x&7:]), (*[57]int16)(block[x&7:]))
 		}
 	default:
 		for x := range int(e.cols) {
-			fullColumn((*[57]int32)(ws[x&7:]), (*[57]int16)(block[x&7:]))
+			fullColumn((*[57]int16)(ws[x&7:]), (*[57]int16)(block[x&7:]))
 		}
 	}
 	if e.cols <= 4 {
 		for y := range 8 {
-			halfRow((*[8]byte)(dst[y*stride:]), (*[8]int32)(ws[8*y:]))
+			halfRow((*[8]byte)(dst[y*stride:]), (*[8]int16)(ws[8*y:]))
 		}
 		return
 	}
 	for y := range 8 {
-		fullRow((*[8]byte)(dst[y*stride:]), (*[8]int32)(ws[8*y:]))
+		fullRow((*[8]byte)(dst[y*stride:]), (*[8]int16)(ws[8*y:]))
 	}
 }
 
-func fullColumn(w *[57]int32, b *[57]int16) {
+func fullColumn(w *[57]int16, b *[57]int16) {
 	c0, c2, c4, c6 := int32(b[0]), int32(b[16]), int32(b[32]), int32(b[48])
 	c1, c3, c5, c7 := int32(b[8]), int32(b[24]), int32(b[40]), int32(b[56])
 	if c1|c2|c3|c4|c5|c6|c7 == 0 {
-		v := c0 << passBits
+		v := int16(c0 << passBits)
 		w[0], w[8], w[16], w[24], w[32], w[40], w[48], w[56] = v, v, v, v, v, v, v, v
 		return
 	}
@@ -54,13 +54,13 @@ func fullColumn(w *[57]int32, b *[57]int16) {
 	o1 := c3*fix3072711026 - z2 + z3
 	o0 := c1*fix1501321110 - z1 + z4
 
-	w[0], w[56] = (e0+o0)>>colShift, (e0-o0)>>colShift
-	w[8], w[48] = (e1+o1)>>colShift, (e1-o1)>>colShift
-	w[16], w[40] = (e2+o2)>>colShift, (e2-o2)>>colShift
-	w[24], w[32] = (e3+o3)>>colShift, (e3-o3)>>colShift
+	w[0], w[56] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+	w[8], w[48] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
+	w[16], w[40] = int16((e2+o2)>>colShift), int16((e2-o2)>>colShift)
+	w[24], w[32] = int16((e3+o3)>>colShift), int16((e3-o3)>>colShift)
 }
 
-func halfColumn(w *[57]int32, b *[57]int16) {
+func halfColumn(w *[57]int16, b *[57]int16) {
 	c0, c1, c2, c3 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24])
 	t2, t3 := c2*fix0541196100, c2*(fix0541196100+fix0765366865)
 	t := c0<<fixBits + colHalf
@@ -73,14 +73,14 @@ func halfColumn(w *[57]int32, b *[57]int16) {
 	o1 := c3*fix3072711026 - z2 + z3
 	o0 := c1*fix1501321110 - z1 + z4
 
-	w[0], w[56] = (e0+o0)>>colShift, (e0-o0)>>colShift
-	w[8], w[48] = (e1+o1)>>colShift, (e1-o1)>>colShift
-	w[16], w[40] = (e2+o2)>>colShift, (e2-o2)>>colShift
-	w[24], w[32] = (e3+o3)>>colShift, (e3-o3)>>colShift
+	w[0], w[56] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+	w[8], w[48] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
+	w[16], w[40] = int16((e2+o2)>>colShift), int16((e2-o2)>>colShift)
+	w[24], w[32] = int16((e3+o3)>>colShift), int16((e3-o3)>>colShift)
 }
 
-func fullRow(d *[8]byte, w *[8]int32) {
-	c0, c1, c2, c3, c4, c5, c6, c7 := w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
+func fullRow(d *[8]byte, w *[8]int16) {
+	c0, c1, c2, c3, c4, c5, c6, c7 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5]), int32(w[6]), int32(w[7])
 	z := (c2 + c6) * fix0541196100
 	t2, t3 := z-c6*fix1847759065, z+c2*fix0765366865
 	t0, t1 := (c0+c4)<<fixBits+rowHalf, (c0-c4)<<fixBits+rowHalf
@@ -100,8 +100,8 @@ func fullRow(d *[8]byte, w *[8]int32) {
 	d[3], d[4] = clamp((e3+o3)>>rowShift), clamp((e3-o3)>>rowShift)
 }
 
-func halfRow(d *[8]byte, w *[8]int32) {
-	c0, c1, c2, c3 := w[0], w[1], w[2], w[3]
+func halfRow(d *[8]byte, w *[8]int16) {
+	c0, c1, c2, c3 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3])
 	t2, t3 := c2*fix0541196100, c2*(fix0541196100+fix0765366865)
 	t := c0<<fixBits + rowHalf
 	e0, e3, e1, e2 := t+t3, t-t3, t+t2, t-t2

@@ -44,19 +44,19 @@ func inverse2(dst []byte, stride int, block *[64]int16) {
 }
 
 func inverse3(dst []byte, stride int, block *[64]int16) {
-	var ws [9]int32
+	var ws [9]int16
 	for x := range 3 {
-		b, w := (*[17]int16)(block[x:]), (*[7]int32)(ws[x:])
+		b, w := (*[17]int16)(block[x:]), (*[7]int16)(ws[x:])
 		c0, c1, c2 := int32(b[0]), int32(b[8]), int32(b[16])
 		e0 := c0<<fixBits + colHalf + c2*cos3x2
 		e1 := c0<<fixBits + colHalf - c2*root2
 		o0 := c1 * cos3x1
-		w[0], w[6] = (e0+o0)>>colShift, (e0-o0)>>colShift
-		w[3] = e1 >> colShift
+		w[0], w[6] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+		w[3] = int16(e1 >> colShift)
 	}
 	for y := range 3 {
-		d, w := (*[3]byte)(dst[y*stride:]), (*[3]int32)(ws[3*y:])
-		c0, c1, c2 := w[0], w[1], w[2]
+		d, w := (*[3]byte)(dst[y*stride:]), (*[3]int16)(ws[3*y:])
+		c0, c1, c2 := int32(w[0]), int32(w[1]), int32(w[2])
 		e0 := c0<<fixBits + rowHalf + c2*cos3x2
 		e1 := c0<<fixBits + rowHalf - c2*root2
 		o0 := c1 * cos3x1
@@ -66,20 +66,20 @@ func inverse3(dst []byte, stride int, block *[64]int16) {
 }
 
 func inverse4(dst []byte, stride int, block *[64]int16) {
-	var ws [16]int32
+	var ws [16]int16
 	for x := range 4 {
-		b, w := (*[25]int16)(block[x:]), (*[13]int32)(ws[x:])
+		b, w := (*[25]int16)(block[x:]), (*[13]int16)(ws[x:])
 		c0, c1, c2, c3 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24])
 		e0 := c0<<fixBits + colHalf + c2<<fixBits
 		e1 := c0<<fixBits + colHalf - c2<<fixBits
 		o0 := c1*cos4x1 + c3*cos4x3
 		o1 := c1*cos4x3 - c3*cos4x1
-		w[0], w[12] = (e0+o0)>>colShift, (e0-o0)>>colShift
-		w[4], w[8] = (e1+o1)>>colShift, (e1-o1)>>colShift
+		w[0], w[12] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+		w[4], w[8] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
 	}
 	for y := range 4 {
-		d, w := (*[4]byte)(dst[y*stride:]), (*[4]int32)(ws[4*y:])
-		c0, c1, c2, c3 := w[0], w[1], w[2], w[3]
+		d, w := (*[4]byte)(dst[y*stride:]), (*[4]int16)(ws[4*y:])
+		c0, c1, c2, c3 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3])
 		e0 := c0<<fixBits + rowHalf + c2<<fixBits
 		e1 := c0<<fixBits + rowHalf - c2<<fixBits
 		o0 := c1*cos4x1 + c3*cos4x3
@@ -90,22 +90,22 @@ func inverse4(dst []byte, stride int, block *[64]int16) {
 }
 
 func inverse5(dst []byte, stride int, block *[64]int16) {
-	var ws [25]int32
+	var ws [25]int16
 	for x := range 5 {
-		b, w := (*[33]int16)(block[x:]), (*[21]int32)(ws[x:])
+		b, w := (*[33]int16)(block[x:]), (*[21]int16)(ws[x:])
 		c0, c1, c2, c3, c4 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24]), int32(b[32])
 		e0 := c0<<fixBits + colHalf + c2*cos5x2 + c4*cos5x4
 		e1 := c0<<fixBits + colHalf - c2*cos5x4 - c4*cos5x2
 		e2 := c0<<fixBits + colHalf - c2*root2 + c4*root2
 		o0 := c1*cos5x1 + c3*cos5x3
 		o1 := c1*cos5x3 - c3*cos5x1
-		w[0], w[20] = (e0+o0)>>colShift, (e0-o0)>>colShift
-		w[5], w[15] = (e1+o1)>>colShift, (e1-o1)>>colShift
-		w[10] = e2 >> colShift
+		w[0], w[20] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+		w[5], w[15] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
+		w[10] = int16(e2 >> colShift)
 	}
 	for y := range 5 {
-		d, w := (*[5]byte)(dst[y*stride:]), (*[5]int32)(ws[5*y:])
-		c0, c1, c2, c3, c4 := w[0], w[1], w[2], w[3], w[4]
+		d, w := (*[5]byte)(dst[y*stride:]), (*[5]int16)(ws[5*y:])
+		c0, c1, c2, c3, c4 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4])
 		e0 := c0<<fixBits + rowHalf + c2*cos5x2 + c4*cos5x4
 		e1 := c0<<fixBits + rowHalf - c2*cos5x4 - c4*cos5x2
 		e2 := c0<<fixBits + rowHalf - c2*root2 + c4*root2
@@ -118,9 +118,9 @@ func inverse5(dst []byte, stride int, block *[64]int16) {
 }
 
 func inverse6(dst []byte, stride int, block *[64]int16) {
-	var ws [36]int32
+	var ws [36]int16
 	for x := range 6 {
-		b, w := (*[41]int16)(block[x:]), (*[31]int32)(ws[x:])
+		b, w := (*[41]int16)(block[x:]), (*[31]int16)(ws[x:])
 		c0, c1, c2, c3, c4, c5 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24]), int32(b[32]), int32(b[40])
 		e0 := c0<<fixBits + colHalf + c2*cos6x2 + c4*cos6x4
 		e1 := c0<<fixBits + colHalf - c4*root2
@@ -128,13 +128,13 @@ func inverse6(dst []byte, stride int, block *[64]int16) {
 		o0 := c1*cos6x1 + c3<<fixBits + c5*cos6x5
 		o1 := c1<<fixBits - c3<<fixBits - c5<<fixBits
 		o2 := c1*cos6x5 - c3<<fixBits + c5*cos6x1
-		w[0], w[30] = (e0+o0)>>colShift, (e0-o0)>>colShift
-		w[6], w[24] = (e1+o1)>>colShift, (e1-o1)>>colShift
-		w[12], w[18] = (e2+o2)>>colShift, (e2-o2)>>colShift
+		w[0], w[30] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+		w[6], w[24] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
+		w[12], w[18] = int16((e2+o2)>>colShift), int16((e2-o2)>>colShift)
 	}
 	for y := range 6 {
-		d, w := (*[6]byte)(dst[y*stride:]), (*[6]int32)(ws[6*y:])
-		c0, c1, c2, c3, c4, c5 := w[0], w[1], w[2], w[3], w[4], w[5]
+		d, w := (*[6]byte)(dst[y*stride:]), (*[6]int16)(ws[6*y:])
+		c0, c1, c2, c3, c4, c5 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5])
 		e0 := c0<<fixBits + rowHalf + c2*cos6x2 + c4*cos6x4
 		e1 := c0<<fixBits + rowHalf - c4*root2
 		e2 := c0<<fixBits + rowHalf - c2*cos6x2 + c4*cos6x4
@@ -148,9 +148,9 @@ func inverse6(dst []byte, stride int, block *[64]int16) {
 }
 
 func inverse7(dst []byte, stride int, block *[64]int16) {
-	var ws [49]int32
+	var ws [49]int16
 	for x := range 7 {
-		b, w := (*[49]int16)(block[x:]), (*[43]int32)(ws[x:])
+		b, w := (*[49]int16)(block[x:]), (*[43]int16)(ws[x:])
 		c0, c1, c2, c3, c4, c5, c6 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24]), int32(b[32]), int32(b[40]), int32(b[48])
 		e0 := c0<<fixBits + colHalf + c2*cos7x2 + c4*cos7x4 + c6*cos7x6
 		e1 := c0<<fixBits + colHalf + c2*cos7x6 - c4*cos7x2 - c6*cos7x4
@@ -159,14 +159,14 @@ func inverse7(dst []byte, stride int, block *[64]int16) {
 		o0 := c1*cos7x1 + c3*cos7x3 + c5*cos7x5
 		o1 := c1*cos7x3 - c3*cos7x5 - c5*cos7x1
 		o2 := c1*cos7x5 - c3*cos7x1 + c5*cos7x3
-		w[0], w[42] = (e0+o0)>>colShift, (e0-o0)>>colShift
-		w[7], w[35] = (e1+o1)>>colShift, (e1-o1)>>colShift
-		w[14], w[28] = (e2+o2)>>colShift, (e2-o2)>>colShift
-		w[21] = e3 >> colShift
+		w[0], w[42] = int16((e0+o0)>>colShift), int16((e0-o0)>>colShift)
+		w[7], w[35] = int16((e1+o1)>>colShift), int16((e1-o1)>>colShift)
+		w[14], w[28] = int16((e2+o2)>>colShift), int16((e2-o2)>>colShift)
+		w[21] = int16(e3 >> colShift)
 	}
 	for y := range 7 {
-		d, w := (*[7]byte)(dst[y*stride:]), (*[7]int32)(ws[7*y:])
-		c0, c1, c2, c3, c4, c5, c6 := w[0], w[1], w[2], w[3], w[4], w[5], w[6]
+		d, w := (*[7]byte)(dst[y*stride:]), (*[7]int16)(ws[7*y:])
+		c0, c1, c2, c3, c4, c5, c6 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5]), int32(w[6])
 		e0 := c0<<fixBits + rowHalf + c2*cos7x2 + c4*cos7x4 + c6*cos7x6
 		e1 := c0<<fixBits + rowHalf + c2*cos7x6 - c4*cos7x2 - c6*cos7x4
 		e2 := c0<<fixBits + rowHalf - c2*cos7x4 - c4*cos7x6 + c6*cos7x2

@@ -5,3 +5,7 @@ package dct
 func forward(dst []int16, src []byte, stride, n int) { forwardGo(dst, src, stride, n) }
 
 func quantise(dst, src []int16, nonzero []uint64, d *Divisors) { quantiseGo(dst, src, nonzero, d) }
+
+func inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
+	inverseGo(n, dst, stride, block, last)
+}

@@ -1,0 +1,277 @@
+// Command inverse writes the AVX2 kernels of the inverse transforms of 3 to 8 points; inverse.go of package dct says what
+// they compute.
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	fixBits  = 13
+	one      = 1 << fixBits
+	colShift = fixBits - 2
+	rowShift = fixBits + 2 + 3
+	colHalf  = 1 << (colShift - 1)
+	rowHalf  = 1<<(rowShift-1) + 128<<rowShift
+)
+
+func main() {
+	ConstraintExpr("!purego")
+	table = GLOBL("inverseConst", RODATA|NOPTR)
+	for n := 3; n <= 8; n++ {
+		inverse(n)
+	}
+	Generate()
+}
+
+var (
+	table Mem
+	at    = map[[2]int]int{}
+	next  int
+)
+
+// row is eight times a pair of words in memory.
+func row(a, b int) Mem {
+	key := [2]int{a, b}
+	if _, ok := at[key]; !ok {
+		at[key] = next
+		pair := uint64(uint16(a)) | uint64(uint16(b))<<16
+		for range 4 {
+			DATA(next, U64(pair<<32|pair))
+			next += 8
+		}
+	}
+	return table.Offset(at[key])
+}
+
+// long is eight times v in memory.
+func long(v int) Mem { return row(int(int16(v)), v>>16) }
+
+// factor is what the kth coefficient is multiplied by in the ith sample of n, i in the first half. Those of 8 points are
+// the sums of rounded constants that inverse8.go comes to.
+func factor(n, i, k int) int {
+	switch {
+	case k >= n:
+		return 0
+	case k == 0:
+		return one
+	case n == 8:
+		return [4][8]int{
+			{one, 11363, 10703, 9633, one, 6437, 4433, 2260},
+			{one, 9633, 4433, -2259, -one, -11362, -10704, -6436},
+			{one, 6437, -4433, -11362, -one, 2261, 10704, 9633},
+			{one, 2260, -10703, -6436, one, 9633, -4433, -11363},
+		}[i][k]
+	}
+	return int(math.Round(one * math.Sqrt2 * math.Cos(float64((2*i+1)*k)*math.Pi/float64(2*n))))
+}
+
+// kernel is one size: up to 4 points are four lanes of 32 bits and two pairs of coefficients, up to 8 are eight and four.
+type kernel struct {
+	n    int
+	wide bool
+}
+
+func (k kernel) vector() reg.VecVirtual {
+	if k.wide {
+		return YMM()
+	}
+	return XMM()
+}
+
+// pairs of coefficients are interleaved, the first in the low words; even ones come before odd ones.
+func (k kernel) pairs() [][2]int {
+	if k.wide {
+		return [][2]int{{0, 4}, {2, 6}, {1, 5}, {3, 7}}
+	}
+	return [][2]int{{0, 2}, {1, 3}}
+}
+
+// sum is the products of some pairs with the factors of sample i, plus bias if it is not 0.
+func (k kernel) sum(in []reg.VecVirtual, pairs [][2]int, i, bias int) reg.VecVirtual {
+	var s reg.VecVirtual
+	for j, p := range pairs {
+		t := k.vector()
+		VPMADDWD(row(factor(k.n, i, p[0]), factor(k.n, i, p[1])), in[j], t)
+		if s == nil {
+			s = t
+			continue
+		}
+		VPADDD(t, s, s)
+	}
+	if bias != 0 {
+		VPADDD(long(bias), s, s)
+	}
+	return s
+}
+
+// pass transforms along one axis. The samples are not shifted yet; those from n on are nil.
+func (k kernel) pass(in []reg.VecVirtual, bias int) (out [8]reg.VecVirtual) {
+	pairs := k.pairs()
+	half := len(pairs) / 2
+	for i := range (k.n + 1) / 2 {
+		even := k.sum(in[:half], pairs[:half], i, bias)
+		if i == k.n-1-i {
+			out[i] = even
+			continue
+		}
+		odd := k.sum(in[half:], pairs[half:], i, 0)
+		out[i], out[k.n-1-i] = k.vector(), odd
+		VPADDD(odd, even, out[i])
+		VPSUBD(odd, even, odd)
+	}
+	return out
+}
+
+// words is the low 16 bits of a>>shift and b>>shift, interleaved; without b, those of b are any.
+func (k kernel) words(a, b reg.VecVirtual, shift uint64) reg.VecVirtual {
+	low := k.vector()
+	VPSRAD(Imm(shift), a, low)
+	if b == nil {
+		return low
+	}
+	high := k.vector()
+	if shift < 16 {
+		VPSLLD(Imm(16-shift), b, high)
+	} else {
+		VPSRAD(Imm(shift-16), b, high)
+	}
+	VPBLENDW(Imm(0xAA), high, low, low)
+	return low
+}
+
+// zip interleaves the low and the high halves of each 128-bit lane.
+func (k kernel) zip(op func(...Op), a, b reg.VecVirtual) reg.VecVirtual {
+	out := k.vector()
+	op(b, a, out)
+	return out
+}
+
+// load reads the pairs of rows.
+func (k kernel) load(block reg.Register) (in []reg.VecVirtual) {
+	if !k.wide {
+		for y := range 2 {
+			r := XMM()
+			VMOVDQU(Mem{Base: block, Disp: 16 * y}, r)
+			VPUNPCKLWD(Mem{Base: block, Disp: 16 * (y + 2)}, r, r)
+			in = append(in, r)
+		}
+		return in
+	}
+	var two [4]reg.VecVirtual // rows 2y and 2y+1: the left halves in the low lane, the right ones in the high lane
+	for y := range two {
+		two[y] = YMM()
+		VPERMQ(Imm(0xD8), Mem{Base: block, Disp: 32 * y}, two[y])
+	}
+	return k.interleave(two)
+}
+
+func (k kernel) interleave(two [4]reg.VecVirtual) []reg.VecVirtual {
+	return []reg.VecVirtual{
+		k.zip(VPUNPCKLWD, two[0], two[2]), k.zip(VPUNPCKLWD, two[1], two[3]),
+		k.zip(VPUNPCKHWD, two[0], two[2]), k.zip(VPUNPCKHWD, two[1], two[3]),
+	}
+}
+
+// turn makes the pairs of columns from rows of 32 bits a lane. Rows that are missing are any: nobody reads them.
+func (k kernel) turn(w [8]reg.VecVirtual) []reg.VecVirtual {
+	a, b := k.words(w[0], w[2], colShift), k.words(w[1], w[3], colShift)
+	if !k.wide {
+		left, right := k.zip(VPUNPCKLWD, a, b), k.zip(VPUNPCKHWD, a, b)
+		return []reg.VecVirtual{k.zip(VPUNPCKLWD, left, right), k.zip(VPUNPCKHWD, left, right)}
+	}
+	c := k.words(w[4], w[6], colShift)
+	d := c
+	if w[5] != nil {
+		d = k.words(w[5], w[7], colShift)
+	}
+	var two [4]reg.VecVirtual // columns, as rows in load
+	for i, op := range []func(...Op){VPUNPCKLWD, VPUNPCKHWD} {
+		upper, lower := k.zip(op, a, b), k.zip(op, c, d)
+		two[i], two[i+2] = YMM(), YMM()
+		VPERM2I128(Imm(0x20), lower, upper, two[i])
+		VPERM2I128(Imm(0x31), lower, upper, two[i+2])
+	}
+	return k.interleave(two)
+}
+
+// bytes makes the first four samples of each row and, if there are more, the last four, a row in each 32 bits.
+func (k kernel) bytes(s [8]reg.VecVirtual) (first, last reg.VecVirtual) {
+	a, b := k.words(s[0], s[1], rowShift), k.words(s[2], s[3], rowShift)
+	if !k.wide {
+		both := XMM()
+		VPACKUSWB(b, a, both)
+		VPSRLDQ(Imm(8), both, b)
+		return k.zip(VPUNPCKLWD, both, b), nil
+	}
+	n := k.n
+	c, d := k.words(s[n-4], s[n-3], rowShift), k.words(s[n-2], s[n-1], rowShift)
+	VPACKUSWB(c, a, a)
+	VPACKUSWB(d, b, b)
+	return k.zip(VPUNPCKLWD, a, b), k.zip(VPUNPCKHWD, a, b)
+}
+
+// store writes n rows of n bytes.
+func (k kernel) store(dst, stride reg.Register, first, last reg.VecVirtual) {
+	stride3 := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	four := func(base reg.Register, store func(y int, m Mem)) {
+		for y, m := range []Mem{
+			{Base: base}, {Base: base, Index: stride, Scale: 1}, {Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
+		} {
+			store(y, m)
+		}
+	}
+	if !k.wide {
+		four(dst, func(y int, m Mem) {
+			switch {
+			case k.n == 4:
+				VPEXTRD(Imm(uint64(y)), first, m)
+			case y < k.n:
+				VPEXTRW(Imm(uint64(2*y)), first, m)
+				VPEXTRB(Imm(uint64(4*y+2)), first, m.Offset(2))
+			}
+		})
+		return
+	}
+	lower := GP64()
+	LEAQ(Mem{Base: dst, Index: stride, Scale: 4}, lower)
+	if k.n == 8 {
+		first, last = k.zip(VPUNPCKLDQ, first, last), k.zip(VPUNPCKHDQ, first, last)
+	}
+	for half, base := range []reg.Register{dst, lower} {
+		f, l := first.AsX(), last.AsX()
+		if half == 1 {
+			f, l = XMM().AsX(), XMM().AsX()
+			VEXTRACTI128(Imm(1), first, f)
+			VEXTRACTI128(Imm(1), last, l)
+		}
+		four(base, func(y int, m Mem) {
+			switch {
+			case k.n == 8:
+				VPEXTRQ(Imm(uint64(y%2)), []reg.Register{f, l}[y/2], m)
+			case 4*half+y < k.n:
+				VPEXTRD(Imm(uint64(y)), f, m)
+				VPEXTRD(Imm(uint64(y)), l, m.Offset(k.n-4))
+			}
+		})
+	}
+}
+
+func inverse(n int) {
+	k := kernel{n: n, wide: n > 4}
+	TEXT(fmt.Sprintf("inverse%dVector", n), NOSPLIT, "func(dst *byte, stride int, block *[64]int16)")
+	Doc(fmt.Sprintf("inverse%dVector computes what inverse%d does.", n, n))
+	dst, stride, block := Load(Param("dst"), GP64()), Load(Param("stride"), GP64()), Load(Param("block"), GP64())
+	first, last := k.bytes(k.pass(k.turn(k.pass(k.load(block), colHalf)), rowHalf))
+	k.store(dst, stride, first, last)
+	if k.wide {
+		VZEROUPPER()
+	}
+	RET()
+}
