@@ -24,6 +24,9 @@ type folder struct {
 	lock        *flock.Flock
 }
 
+// ErrInUse: another cloud runs on the folder.
+var ErrInUse = errors.New("is in use by another imgmill")
+
 // openFolder makes what is missing and takes the lock, which the system releases when the process ends, however it ends.
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
@@ -49,7 +52,7 @@ func openFolder(dir string) (*folder, error) {
 		return nil, explain(abs, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("folder %s is in use by another imgmill: stop that one, or choose another folder", abs)
+		return nil, fmt.Errorf("folder %s %w: stop that one, or choose another folder", abs, ErrInUse)
 	}
 	for _, d := range []string{f.data, f.meta, f.versions, f.journal, f.queue} {
 		if err := os.MkdirAll(d, 0o700); err != nil {

@@ -10,8 +10,13 @@ import (
 	"time"
 )
 
-// ErrClosed: the queue was closed.
-var ErrClosed = errors.New("queue closed")
+// Errors that callers branch on; implementations wrap them.
+var (
+	// ErrClosed: the queue was closed.
+	ErrClosed = errors.New("queue closed")
+	// ErrNotBuried: there is no buried message of that ID, or no longer.
+	ErrNotBuried = errors.New("not among the buried messages")
+)
 
 // Queue delivers every published message at least once, in no promised order, until it is settled by Ack or Bury. All
 // methods are safe for concurrent use.
@@ -25,6 +30,9 @@ type Queue interface {
 	Waiting(ctx context.Context) (int, error)
 	// Buried lists up to max buried messages, oldest first.
 	Buried(ctx context.Context, max int) ([]Buried, error)
+	// Unbury gives a buried message back, as one that was never delivered. It is stored as waiting before it stops being
+	// buried, so that a crash in between may double it and never loses it. An unknown ID is ErrNotBuried.
+	Unbury(ctx context.Context, id string) error
 	// Close releases the client; messages stay.
 	Close() error
 }
@@ -48,7 +56,9 @@ type Message interface {
 
 // Buried is a message that was set aside.
 type Buried struct {
-	Body   []byte
-	Reason string
-	At     time.Time
+	ID       string // names it among the buried ones, for as long as it is one
+	Body     []byte
+	Reason   string
+	At       time.Time
+	Attempts int // deliveries before it was buried; 0 if that is not known
 }

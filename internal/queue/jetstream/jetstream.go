@@ -234,8 +234,9 @@ func (q *Queue) Waiting(caller context.Context) (int, error) {
 
 // asideRecord is how a buried message is stored.
 type asideRecord struct {
-	Reason string `json:"reason"`
-	Body   []byte `json:"body"`
+	Reason   string `json:"reason"`
+	Body     []byte `json:"body"`
+	Attempts int    `json:"attempts,omitempty"`
 }
 
 // Buried implements queue.Queue.
@@ -258,10 +259,44 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 		if err := json.Unmarshal(m.Data, &r); err != nil {
 			return nil, q.fail(caller, "list buried messages of", fmt.Errorf("message %d: %w", m.Sequence, err))
 		}
-		list = append(list, queue.Buried{Body: r.Body, Reason: r.Reason, At: m.Time})
+		list = append(list, queue.Buried{
+			ID: strconv.FormatUint(m.Sequence, 10), Body: r.Body, Reason: r.Reason, At: m.Time, Attempts: r.Attempts,
+		})
 		seq = m.Sequence + 1
 	}
 	return list, nil
+}
+
+// Unbury implements queue.Queue. A message's ID is its sequence among the buried ones.
+func (q *Queue) Unbury(caller context.Context, id string) error {
+	ctx, end, err := q.begin(caller)
+	if err != nil {
+		return err
+	}
+	defer end()
+	const what = "give back a buried message of"
+	seq, err := strconv.ParseUint(id, 10, 64)
+	if err != nil || seq == 0 {
+		return q.fail(caller, what, queue.ErrNotBuried)
+	}
+	m, err := q.aside.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		err = queue.ErrNotBuried
+	}
+	if err != nil {
+		return q.fail(caller, what, err)
+	}
+	var r asideRecord
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		return q.fail(caller, what, err)
+	}
+	if _, err := q.js.Publish(ctx, q.cfg.Name, r.Body); err != nil {
+		return q.fail(caller, what, err)
+	}
+	if err := q.aside.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return q.fail(caller, what, err)
+	}
+	return nil
 }
 
 // Close implements queue.Queue.
@@ -329,7 +364,7 @@ func (m *message) Bury(caller context.Context, reason string) error {
 		return err
 	}
 	defer end()
-	record, err := json.Marshal(asideRecord{Reason: reason, Body: m.Body()})
+	record, err := json.Marshal(asideRecord{Reason: reason, Body: m.Body(), Attempts: m.Attempt()})
 	if err != nil {
 		return m.q.fail(caller, "bury in", err)
 	}

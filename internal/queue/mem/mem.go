@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Queue struct {
 	mu      sync.Mutex
 	items   []*item
 	buried  []queue.Buried
+	graves  int // buried ever; numbers the IDs
 	seen    map[string]time.Time
 	changed chan struct{} // closed and replaced whenever a waiting Fetch should look again
 	closed  bool
@@ -143,6 +145,23 @@ func (q *Queue) Buried(ctx context.Context, max int) ([]queue.Buried, error) {
 	return slices.Clone(q.buried[:min(max, len(q.buried))]), nil
 }
 
+// Unbury implements queue.Queue.
+func (q *Queue) Unbury(ctx context.Context, id string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.ready(ctx); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(q.buried, func(b queue.Buried) bool { return b.ID == id })
+	if i < 0 {
+		return queue.ErrNotBuried
+	}
+	q.items = append(q.items, &item{body: q.buried[i].Body, free: time.Now()})
+	q.buried = slices.Delete(q.buried, i, i+1)
+	q.wake()
+	return nil
+}
+
 // Close implements queue.Queue.
 func (q *Queue) Close() error {
 	q.mu.Lock()
@@ -210,7 +229,10 @@ func (m *message) Bury(ctx context.Context, reason string) error {
 		return err
 	}
 	if slices.Contains(m.q.items, m.it) {
-		m.q.buried = append(m.q.buried, queue.Buried{Body: m.it.body, Reason: reason, At: time.Now()})
+		m.q.graves++
+		m.q.buried = append(m.q.buried, queue.Buried{
+			ID: strconv.Itoa(m.q.graves), Body: m.it.body, Reason: reason, At: time.Now(), Attempts: m.attempt,
+		})
 	}
 	m.settle()
 	return nil

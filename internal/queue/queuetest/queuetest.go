@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) queue.Queue, options ...Option) {
 		{"Extend", testExtend},
 		{"LeaseRunsOut", testLeaseRunsOut},
 		{"Bury", testBury},
+		{"Unbury", testUnbury},
 		{"Identity", testIdentity},
 		{"Waiting", testWaiting},
 		{"Concurrent", testConcurrent},
@@ -339,6 +340,46 @@ func testBury(t *testing.T, q queue.Queue) {
 	}
 }
 
+// testUnbury: what is given back comes again as new, and the others stay.
+func testUnbury(t *testing.T, q queue.Queue) {
+	for i := range 3 {
+		publish(t, q, fmt.Sprint("id", i), fmt.Sprint("bad", i))
+		bury(t, one(t, q), "because")
+	}
+	list := buried(t, q, 10)
+	if len(list) != 3 || list[0].ID == "" || list[0].ID == list[1].ID || list[1].ID == list[2].ID {
+		t.Fatalf("buried: %+v, want three with IDs of their own", list)
+	}
+	if list[1].Attempts != 1 {
+		t.Errorf("buried after %d attempts, want 1", list[1].Attempts)
+	}
+	if err := q.Unbury(t.Context(), list[1].ID); err != nil {
+		t.Fatalf("unbury: %v", err)
+	}
+	m := one(t, q)
+	if string(m.Body()) != "bad1" || m.Attempt() != 1 {
+		t.Errorf("what came back is %q at attempt %d, want bad1 at 1", m.Body(), m.Attempt())
+	}
+	left := buried(t, q, 10)
+	if len(left) != 2 || left[0].ID != list[0].ID || string(left[1].Body) != "bad2" {
+		t.Errorf("left buried: %+v", left)
+	}
+	for _, id := range []string{list[1].ID, "", "no such", "0", "99999"} {
+		if err := q.Unbury(t.Context(), id); !errors.Is(err, queue.ErrNotBuried) {
+			t.Errorf("unbury %q: %v, want %v", id, err, queue.ErrNotBuried)
+		}
+	}
+	if err := m.Retry(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	m = one(t, q)
+	bury(t, m, "again")
+	if got := buried(t, q, 10); len(got) != 3 || got[2].Reason != "again" || got[2].Attempts != 2 {
+		t.Errorf("buried once more: %+v", got)
+	}
+	waiting(t, q, 0)
+}
+
 func testIdentity(t *testing.T, q queue.Queue) {
 	publish(t, q, "same id", "x")
 	publish(t, q, "same id", "x")
@@ -439,7 +480,8 @@ func testClose(t *testing.T, q queue.Queue) {
 	_, buriedErr := q.Buried(t.Context(), 1)
 	for what, err := range map[string]error{
 		"publish": q.Publish(t.Context(), "", nil), "fetch": fetchErr, "waiting": waitingErr, "buried": buriedErr,
-		"ack": m.Ack(t.Context()), "extend": m.Extend(t.Context()),
+		"unbury": q.Unbury(t.Context(), "1"),
+		"ack":    m.Ack(t.Context()), "extend": m.Extend(t.Context()),
 		"retry": m.Retry(t.Context(), 0), "bury": m.Bury(t.Context(), "x"),
 	} {
 		if !errors.Is(err, queue.ErrClosed) {
