@@ -1,0 +1,104 @@
+// Package price says what a deployment costs a month, line by line, from how many pictures come in and how large they are.
+//
+// Its prices are those of prices.go, dated, each with its place in AWS's public price list. It never asks AWS, never
+// knows an account's discounts, credits or taxes, and counts no other use of the account's free tier.
+package price
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// DaysPerMonth is the mean month of 730 hours that AWS's own calculator uses.
+const DaysPerMonth = 30.4
+
+// Load is what a deployment has to do. Typical gives one to start from.
+type Load struct {
+	Uploads          float64 `json:"uploads_a_day"`
+	Megabytes        float64 `json:"megabytes"`         // of an upload, in millions of bytes
+	Megapixels       float64 `json:"megapixels"`        // of an upload; what Milliseconds were measured for, not priced itself
+	Variants         int     `json:"variants"`          // of an upload
+	VariantMegabytes float64 `json:"variant_megabytes"` // of each of them
+	Manifest         bool    `json:"manifest"`          // the recipe's: one more object beside the variants
+	Milliseconds     float64 `json:"milliseconds"`      // billed for an upload
+	Region           string  `json:"region"`            // one of Regions()
+	Arch             string  `json:"arch"`              // arm64 or amd64
+	MemoryMB         int     `json:"memory_mb"`
+	Trigger          string  `json:"trigger"`            // direct or queue
+	DaysKept         float64 `json:"days_kept"`          // how long uploads and variants stay: storage is that of so many days
+	Views            float64 `json:"views_a_day"`        // variants fetched over the internet, straight from the bucket
+	LogRetentionDays float64 `json:"log_retention_days"` // as the template's parameter
+}
+
+// Typical is a thousand photographs of 12 megapixels a day, one variant of each, kept for a year, in a deployment as the
+// template makes it.
+func Typical() Load {
+	return Load{
+		Uploads: 1000, Megabytes: 4, Megapixels: 12, Variants: 1, VariantMegabytes: 0.15, Milliseconds: 500,
+		Region: "us-east-1", Arch: "arm64", MemoryMB: 1769, Trigger: "direct", DaysKept: 365, LogRetentionDays: 14,
+	}
+}
+
+// Line is one position of a month's bill, in US dollars.
+type Line struct {
+	Name     string  `json:"line"`
+	Quantity float64 `json:"quantity"`
+	Unit     string  `json:"unit"`
+	Full     float64 `json:"usd"`                 // without the free tier
+	Free     float64 `json:"usd_after_free_tier"` // with what is free for every account, for ever
+}
+
+// Bill is what a Load costs in a month.
+type Bill struct {
+	Load  Load    `json:"load"`
+	Lines []Line  `json:"lines"`
+	Full  float64 `json:"usd"`                 // the sum of the lines
+	Free  float64 `json:"usd_after_free_tier"` // likewise
+	// Growth is by how much a month's storage grows every month while nothing is deleted.
+	Growth float64 `json:"usd_growth_a_month"`
+	Dated  string  `json:"prices_of"` // the day of the price list
+}
+
+// Regions are those whose prices are known, sorted.
+func Regions() []string {
+	names := make([]string, 0, len(regions))
+	for name := range regions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Validate tells everything that is wrong with a load.
+func (l Load) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, n := range []struct {
+		name  string
+		value float64
+	}{
+		{"uploads", l.Uploads}, {"megabytes", l.Megabytes}, {"megapixels", l.Megapixels}, {"variants", float64(l.Variants)},
+		{"variant megabytes", l.VariantMegabytes}, {"milliseconds", l.Milliseconds}, {"days kept", l.DaysKept},
+		{"views", l.Views}, {"log retention days", l.LogRetentionDays},
+	} {
+		if n.value < 0 || math.IsNaN(n.value) || math.IsInf(n.value, 0) {
+			add("%s %v: want 0 or more", n.name, n.value)
+		}
+	}
+	if _, ok := regions[l.Region]; !ok {
+		add("region %q: prices are known of %s", l.Region, strings.Join(Regions(), ", "))
+	}
+	if l.Arch != "arm64" && l.Arch != "amd64" {
+		add("architecture %q: want arm64 or amd64", l.Arch)
+	}
+	if l.MemoryMB < 128 || l.MemoryMB > 10240 {
+		add("memory %d MB: a function has 128 to 10240", l.MemoryMB)
+	}
+	if l.Trigger != "direct" && l.Trigger != "queue" {
+		add("trigger %q: want direct or queue", l.Trigger)
+	}
+	return errors.Join(errs...)
+}
