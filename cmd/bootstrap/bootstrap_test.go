@@ -58,6 +58,7 @@ func TestFunction(t *testing.T) {
 	t.Run("a fault fails the invocation", w.fault)
 	t.Run("a broken recipe ends it at once", w.brokenRecipe)
 	t.Run("no recipe", w.noRecipe)
+	t.Run("buckets of the environment", w.otherBuckets)
 }
 
 // build compiles the function with the flags that it is deployed with, for this machine.
@@ -330,6 +331,20 @@ func (w *world) brokenRecipe(t *testing.T) {
 
 func (w *world) noRecipe(t *testing.T) {
 	w.refuses(t, startFunction(t, w.binary, t.TempDir(), w.env...), "no recipe: set IMGMILL_RECIPE")
+}
+
+// otherBuckets: the recipe in the zip names other buckets than the deployment's.
+func (w *world) otherBuckets(t *testing.T) {
+	text := strings.NewReplacer(source, "example-in", target, "example-out").Replace(recipeText)
+	env := append(w.env, "IMGMILL_RECIPE="+text, "IMGMILL_SOURCE_BUCKET="+source, "IMGMILL_TARGET_BUCKET="+target)
+	f := startFunction(t, w.binary, t.TempDir(), env...)
+	f.invoke(t, "request-10", notification(t, w.put(t, "moved/a.jpg", sample.Photo(64, 48))))
+	want(t, f.line(t), map[string]any{"request_id": "request-10", "verdict": "done", "variants": 2.0})
+	if len(w.get(t, "moved/a-thumb.jpg")) == 0 {
+		t.Error("the variant is empty")
+	}
+	w.refuses(t, startFunction(t, w.binary, t.TempDir(), append(w.env, "IMGMILL_RECIPE="+text, "IMGMILL_TARGET_BUCKET=Not_A_Bucket")...),
+		"IMGMILL_TARGET_BUCKET", "target.bucket", "Not_A_Bucket")
 }
 
 // refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why.

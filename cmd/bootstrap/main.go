@@ -1,7 +1,8 @@
 // Command bootstrap is the Lambda function, for the runtime provided.al2023: S3 events in, variants out.
 //
-// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary. A broken recipe
-// ends it at once, before the first event, with a sentence for each thing that is wrong.
+// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary. Where
+// IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET are set, these are its buckets, so that one zip serves every deployment.
+// A broken recipe ends it at once, before the first event, with a sentence for each thing that is wrong.
 package main
 
 import (
@@ -46,6 +47,9 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	r, err := readRecipe(os.Getenv("IMGMILL_RECIPE"), os.Getenv("LAMBDA_TASK_ROOT"))
 	if err != nil {
 		return nil, err
+	}
+	if r, err = r.WithBuckets(os.Getenv("IMGMILL_SOURCE_BUCKET"), os.Getenv("IMGMILL_TARGET_BUCKET")); err != nil {
+		return nil, fmt.Errorf("the recipe with the buckets of IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET: %w", err)
 	}
 	store, err := s3.Open(s3.Environment(os.Getenv))
 	if err != nil {
