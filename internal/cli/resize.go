@@ -21,14 +21,17 @@ import (
 	"github.com/imgmill/imgmill/internal/mill"
 	"github.com/imgmill/imgmill/internal/recipe"
 	"github.com/imgmill/imgmill/internal/render"
+	"github.com/imgmill/imgmill/internal/resample"
 )
 
 // resizeFlags are the command line of resize.
 type resizeFlags struct {
 	output, config      string
+	fit, format, filter string
+	effort, subsampling string
 	width, height       int
-	fit, format, effort string
 	quality, processors int
+	linear, progressive bool
 	json                bool
 }
 
@@ -70,8 +73,12 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 	flags.IntVar(&f.height, "height", 0, "height in pixels; 0 follows the width")
 	flags.StringVar(&f.fit, "fit", "inside", "inside, cover, contain, fill or outside")
 	flags.StringVar(&f.format, "format", "", "jpeg or png (default: that of the picture, or of the output file's name)")
-	flags.IntVar(&f.quality, "quality", render.DefaultQuality, "JPEG quality, 1 to 100")
+	flags.StringVar(&f.filter, "filter", "", "lanczos3, catmull-rom, mitchell, linear or box (default lanczos3)")
+	flags.BoolVar(&f.linear, "linear-light", false, "mix light, not levels, in several times the time")
+	flags.IntVar(&f.quality, "quality", 0, "JPEG quality, 1 to 100 (default 80, or what keeps a JPEG from growing)")
 	flags.StringVar(&f.effort, "effort", "normal", "normal, or high for fewer bytes in several times the time")
+	flags.StringVar(&f.subsampling, "subsampling", "", "colour samples of a JPEG: 4:2:0, 4:2:2 or 4:4:4 (default 4:2:0)")
+	flags.BoolVar(&f.progressive, "progressive", false, "JPEG that shows coarse first while it loads")
 	flags.IntVarP(&f.processors, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.json, "json", false, "one line of JSON per picture on standard output")
 	return c
@@ -80,7 +87,7 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 // recipe is what the flags ask for: a recipe file, or one variant.
 func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
 	sized := false
-	for _, name := range []string{"width", "height", "fit", "format", "quality", "effort"} {
+	for _, name := range []string{"width", "height", "fit", "filter", "linear-light", "format", "quality", "effort", "subsampling", "progressive"} {
 		sized = sized || c.Flags().Changed(name)
 	}
 	switch {
@@ -98,12 +105,11 @@ func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
 	if f.width != 0 || f.height != 0 {
 		v.Width, v.Height = f.width, f.height
 	}
-	v.Fit, v.Format, v.Quality, v.Effort = render.Fit(f.fit), codec.Format(f.format), f.quality, codec.Effort(f.effort)
+	v.Fit, v.Filter, v.LinearLight = render.Fit(f.fit), resample.Filter(f.filter), f.linear
+	v.Format, v.Quality, v.Effort = codec.Format(f.format), f.quality, codec.Effort(f.effort)
+	v.Subsampling, v.Progressive = codec.Subsampling(f.subsampling), f.progressive
 	if v.Format == "jpg" {
 		v.Format = codec.JPEG
-	}
-	if v.Format == codec.PNG && !c.Flags().Changed("quality") {
-		v.Quality = 0
 	}
 	r.Variants[0] = v
 	if err := v.Validate(); err != nil {

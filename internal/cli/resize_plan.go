@@ -131,7 +131,7 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 		case ".jpg", ".jpeg":
 			t.variants[0].Format = codec.JPEG
 		case ".png":
-			t.variants[0].Format, t.variants[0].Quality = codec.PNG, 0
+			t.variants[0].Format = codec.PNG
 		default:
 			return nil, wrongUse("-o %s: cannot write %q files; use .jpg or .png, or say --format", f.output, ext)
 		}

@@ -61,16 +61,20 @@ type Report struct {
 	Damage error
 }
 
-// Decoder decodes one picture. Its methods are called in the order in which they stand, Shrink any number of times, Decode once.
+// Decoder decodes one picture. Its methods are called in the order in which they stand, Shrink any number of times, Decode
+// and Length once.
 type Decoder interface {
 	Header() Header
 	// Shrink tells the decoder that no more than width×height samples (of the stored picture, before orientation) are
-	// needed. It answers with the layout that Decode will then give: at least that large and never larger than the
-	// picture. A decoder that knows no cheaper scale gives the whole picture.
+	// needed. It answers with the layout that Decode will then give: at least that large, chroma at least half that
+	// each way, as far as the picture goes. A decoder that knows no cheaper scale gives the whole picture.
 	Shrink(width, height int) plane.Layout
 	// Decode pushes the picture's rows to sink as they come. Damaged input is an error wrapping ErrCorrupt, or, where
 	// the rest of the picture can be shown, a Report. An error of the sink is returned unchanged.
 	Decode(ctx context.Context, sink plane.Sink) (Report, error)
+	// Length reads on until it knows that the file has at least enough bytes, or how many it has, and says which. The error
+	// is that of the stream, or ErrLimit.
+	Length(enough int64) (int64, error)
 }
 
 // Limits bound what a picture may ask of this process. Zero means no limit.

@@ -15,22 +15,46 @@ const (
 	HighEffort   Effort = "high" // JPEG: progressive, with trellis quantisation; several times slower
 )
 
-// EncodeOptions are the choices of one encoding. An Encoder ignores what its format has no room for only where said.
-type EncodeOptions struct {
-	Quality  int // 1 to 100, IJG scale; lossless formats ignore it
-	Effort   Effort
-	MaxBytes int64 // the best quality, up to Quality, whose file is no larger; 0: no bound. Lossless formats refuse it
-	ICC      []byte
-	EXIF     []byte // TIFF-structured block without the "Exif\0\0" prefix
+// Subsampling says how many samples of chroma there are beside those of luma. Only JPEG has a choice.
+type Subsampling string
+
+const (
+	Subsample420 Subsampling = "4:2:0" // half as many across and down; the default
+	Subsample422 Subsampling = "4:2:2" // half as many across
+	Subsample444 Subsampling = "4:4:4" // as many
+)
+
+// ratio is how many samples of luma there are to one of chroma.
+func (s Subsampling) ratio() (x, y int) {
+	switch s {
+	case Subsample422:
+		return 2, 1
+	case Subsample444:
+		return 1, 1
+	}
+	return 2, 2
 }
 
-// ErrTooLarge: no quality gives a file within MaxBytes.
+// LowestQuality is where a search for MaxBytes stops: below it a picture is hardly one.
+const LowestQuality = 10
+
+// EncodeOptions are the choices of one encoding. An Encoder ignores what its format has no room for only where said.
+type EncodeOptions struct {
+	Quality     int // 1 to 100, IJG scale; lossless formats ignore it
+	Effort      Effort
+	Progressive bool  // JPEG: coarse first; high effort always is
+	MaxBytes    int64 // the best quality, up to Quality, whose file is no larger; 0: no bound. Lossless formats refuse it
+	ICC         []byte
+	EXIF        []byte // TIFF-structured block without the "Exif\0\0" prefix
+}
+
+// ErrTooLarge: no quality from LowestQuality on gives a file within MaxBytes.
 var ErrTooLarge = errors.New("cannot be made small enough")
 
 // Encoder writes one format.
 type Encoder interface {
-	// Wants is the layout that Encode takes for a w×h picture that comes as model and alpha.
-	Wants(model plane.Model, alpha bool, w, h int) plane.Layout
+	// Wants is the layout that Encode takes for a w×h picture that comes as model and alpha and is to be subsampled as s.
+	Wants(model plane.Model, alpha bool, w, h int, s Subsampling) plane.Layout
 	// Encode gives the file. Equal input gives equal bytes, on every machine.
 	Encode(p *plane.Picture, o EncodeOptions) ([]byte, error)
 }

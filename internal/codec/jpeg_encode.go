@@ -12,23 +12,21 @@ import (
 
 type jpegEncoder struct{}
 
-func (jpegEncoder) Wants(model plane.Model, _ bool, w, h int) plane.Layout {
+func (jpegEncoder) Wants(model plane.Model, _ bool, w, h int, s Subsampling) plane.Layout {
 	if model == plane.Gray {
 		return plane.NewLayout(plane.Gray, false, w, h, 1, 1)
 	}
-	return plane.NewLayout(plane.YCbCr, false, w, h, 2, 2)
+	x, y := s.ratio()
+	return plane.NewLayout(plane.YCbCr, false, w, h, x, y)
 }
 
-// lowestQuality is where a search for MaxBytes stops: below it a picture is hardly one.
-const lowestQuality = 10
-
 func (jpegEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
-	opt := jpeg.Options{Quality: o.Quality, ICC: o.ICC, EXIF: o.EXIF}
+	opt := jpeg.Options{Quality: o.Quality, Progressive: o.Progressive, ICC: o.ICC, EXIF: o.EXIF}
 	if o.Effort == HighEffort {
 		opt.Effort, opt.Progressive = jpeg.High, true
 	}
 	if o.MaxBytes > 0 {
-		b, _, err := jpeg.Fit(p, opt, int(min(o.MaxBytes, math.MaxInt)), min(lowestQuality, o.Quality), o.Quality)
+		b, _, err := jpeg.Fit(p, opt, int(min(o.MaxBytes, math.MaxInt)), min(LowestQuality, o.Quality), o.Quality)
 		if errors.Is(err, jpeg.ErrTooLarge) {
 			return nil, fmt.Errorf("%w: %w", ErrTooLarge, err)
 		}

@@ -14,7 +14,7 @@ import (
 
 type pngEncoder struct{}
 
-func (pngEncoder) Wants(model plane.Model, alpha bool, w, h int) plane.Layout {
+func (pngEncoder) Wants(model plane.Model, alpha bool, w, h int, _ Subsampling) plane.Layout {
 	if model != plane.Gray {
 		model = plane.RGB
 	}

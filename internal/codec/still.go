@@ -4,7 +4,6 @@ import (
 	"context"
 	"image"
 	"image/color"
-	"runtime"
 
 	"github.com/imgmill/imgmill/internal/plane"
 )
@@ -30,9 +29,7 @@ func (d *still) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	if err := ctx.Err(); err != nil {
 		return Report{}, err
 	}
-	err = pushImage(ctx, img, d.header.Layout, sink)
-	runtime.KeepAlive(img)
-	return Report{}, err
+	return Report{}, pushImage(ctx, img, d.header.Layout, sink)
 }
 
 // layoutOf is the layout that pictures of a colour model are pushed in.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"iter"
 	"math"
 
 	"golang.org/x/image/webp"
@@ -24,13 +25,12 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 	still1 := b // the file with its first frame alone
 	var at image.Point
 	var lossy, alpha bool
-	for i := 12; i+8 <= len(b); {
-		kind, n := string(b[i:i+4]), int(min(binary.LittleEndian.Uint32(b[i+4:]), math.MaxInt32-64))
-		data := b[i+8 : min(len(b), i+8+n)]
-		switch kind {
+	for i, c := range webpChunks(b) {
+		data := c.data
+		switch c.kind {
 		case "VP8 ", "VP8L":
 			h.Frames++
-			lossy = kind == "VP8 "
+			lossy = c.kind == "VP8 "
 			alpha = alpha || !lossy && len(data) > 4 && data[4]&0x10 != 0 // alpha_is_used
 		case "VP8X":
 			if i != 12 {
@@ -56,7 +56,6 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 				still1 = webpFrame(data)
 			}
 		}
-		i += 8 + n + n&1
 	}
 	if h.Frames == 0 {
 		return nil, &CorruptError{WebP, int64(len(b)), "no picture in the file"}
@@ -79,20 +78,36 @@ func openWebP(buf *bufio.Reader, src *source) (Decoder, error) {
 	return newWebP(h, src, still1, frame, lossy, alpha)
 }
 
+// webpChunk is one chunk of a RIFF file; data ends with the file if that comes first.
+type webpChunk struct {
+	kind string
+	data []byte
+}
+
+// webpChunks yields the chunks of a file with their offsets.
+func webpChunks(file []byte) iter.Seq2[int, webpChunk] {
+	return func(yield func(int, webpChunk) bool) {
+		for i := 12; i+8 <= len(file); {
+			n := int(min(binary.LittleEndian.Uint32(file[i+4:]), math.MaxInt32-64))
+			if !yield(i, webpChunk{string(file[i : i+4]), file[i+8 : min(len(file), i+8+n)]}) {
+				return
+			}
+			i += 8 + n + n&1
+		}
+	}
+}
+
 // webpBitstream is the size that the first bit stream of a file says it has (RFC 6386 section 9.1; WebP Lossless Bitstream
 // Specification, section 3), or zero.
 func webpBitstream(file []byte) image.Point {
-	for i := 12; i+8 <= len(file); {
-		data, kind := file[i+8:], string(file[i:i+4])
+	for _, c := range webpChunks(file) {
 		switch {
-		case kind == "VP8 " && len(data) >= 10:
-			return image.Pt(int(binary.LittleEndian.Uint16(data[6:]))&0x3fff, int(binary.LittleEndian.Uint16(data[8:]))&0x3fff)
-		case kind == "VP8L" && len(data) >= 5:
-			bits := int(binary.LittleEndian.Uint32(data[1:]))
+		case c.kind == "VP8 " && len(c.data) >= 10:
+			return image.Pt(int(binary.LittleEndian.Uint16(c.data[6:]))&0x3fff, int(binary.LittleEndian.Uint16(c.data[8:]))&0x3fff)
+		case c.kind == "VP8L" && len(c.data) >= 5:
+			bits := int(binary.LittleEndian.Uint32(c.data[1:]))
 			return image.Pt(1+bits&0x3fff, 1+bits>>14&0x3fff)
 		}
-		n := int(min(binary.LittleEndian.Uint32(file[i+4:]), math.MaxInt32-64))
-		i += 8 + n + n&1
 	}
 	return image.Point{}
 }

@@ -81,6 +81,16 @@ func NewLayout(m Model, alpha bool, w, h, subX, subY int) Layout {
 	return l
 }
 
+// Transposed is l of the picture whose axes are swapped.
+func (l Layout) Transposed() Layout {
+	planes := make([]Size, len(l.Planes))
+	for i, s := range l.Planes {
+		planes[i] = Size{Width: s.Height, Height: s.Width, SpanX: s.SpanY, SpanY: s.SpanX}
+	}
+	l.Planes = planes
+	return l
+}
+
 // Width is the picture's width in samples of plane 0.
 func (l Layout) Width() int { return l.Planes[0].Width }
 

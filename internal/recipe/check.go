@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/codec"
 	"github.com/imgmill/imgmill/internal/render"
+	"github.com/imgmill/imgmill/internal/resample"
 )
 
 const (
@@ -17,12 +18,14 @@ const (
 )
 
 var (
-	fits      = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
-	efforts   = []codec.Effort{codec.NormalEffort, codec.HighEffort}
-	metadatas = []render.Metadata{render.Strip, render.Copyright, render.Keep}
-	removals  = []OnRemove{Keep, Remove}
-	readable  = []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.WebP, codec.BMP, codec.TIFF}
-	told      = []codec.Format{codec.HEIC, codec.AVIF, codec.JXL}
+	fits         = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
+	filters      = []resample.Filter{resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box}
+	efforts      = []codec.Effort{codec.NormalEffort, codec.HighEffort}
+	subsamplings = []codec.Subsampling{codec.Subsample420, codec.Subsample422, codec.Subsample444}
+	metadatas    = []render.Metadata{render.Strip, render.Copyright, render.Keep}
+	removals     = []OnRemove{Keep, Remove}
+	readable     = []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.WebP, codec.BMP, codec.TIFF}
+	told         = []codec.Format{codec.HEIC, codec.AVIF, codec.JXL}
 )
 
 // Validate reports everything that is wrong with a recipe, as Errors without lines. Parse has already done so.
@@ -121,9 +124,18 @@ func checkVariant(rep *report, name string, v render.Variant) {
 	if rep.bad(name) || v.Width != 0 || v.Height != 0 {
 		return
 	}
-	if v.Enlarge {
-		rep.add(name+".enlarge", "has no meaning without width and height; give one, or leave it out")
-	} else if v.MaxBytes == 0 && v.Format == "" && v.Quality == 0 {
+	sizeless := false
+	for _, c := range []struct {
+		setting string
+		given   bool
+	}{{"enlarge", v.Enlarge}, {"filter", v.Filter != ""}, {"linear_light", v.LinearLight}} {
+		if c.given {
+			sizeless = true
+			rep.add(name+"."+c.setting, "has no meaning without width and height; give one, or leave it out")
+		}
+	}
+	rewritten := v.Format != "" || v.Quality != 0 || v.Effort == codec.HighEffort || v.Subsampling != "" || v.Progressive || v.MaxBytes != 0
+	if !sizeless && !rewritten {
 		rep.add(name, "changes nothing about a picture; give width or height, or one of format, quality and max_bytes")
 	}
 }

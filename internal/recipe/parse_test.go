@@ -36,13 +36,18 @@ variants:
     height: 150
     fit: cover
     enlarge: true
+    filter: catmull-rom
+    linear_light: true
     format: jpg
     quality: 75
+    subsampling: 4:4:4
+    progressive: true
     max_bytes: 12.5KiB
     background: "#0180fE"
     metadata: keep
   another: {height: "10", background: black}
   a: {format: PNG, width: 5}
+  flow: {subsampling: 4:2:2, width: 6}
   fitted: {max_bytes: 300 kb}
 rules:
   - {match: "avatars/**", variants: [thumb, a]}
@@ -59,9 +64,11 @@ manifest: true
 		Source: Source{"in-1", "uploads/", []string{".jpg", ".png"}},
 		Target: Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
 		Variants: []render.Variant{
-			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Format: "jpeg", Quality: 75, MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep"},
+			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
+				Format: "jpeg", Quality: 75, Subsampling: "4:4:4", Progressive: true, MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep"},
 			{Name: "another", Height: 10, Fit: "inside", Metadata: "copyright"},
 			{Name: "a", Width: 5, Fit: "inside", Format: "png", Background: white, Metadata: "copyright"},
+			{Name: "flow", Width: 6, Fit: "inside", Subsampling: "4:2:2", Background: white, Metadata: "copyright"},
 			// A bound on the bytes makes it a JPEG.
 			{Name: "fitted", Fit: "inside", Format: "jpeg", MaxBytes: 300000, Background: white, Metadata: "copyright"},
 		},
@@ -194,7 +201,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
 target: {bucket: out-1, key: "{key}"}
-variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, format: jpeg, quality: 3, effort: high, max_bytes: 4KB, background: "#010203", metadata: keep}}
+variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, timeout: 4s}
 on_remove: remove

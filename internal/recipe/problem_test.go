@@ -25,7 +25,7 @@ imgmill.yaml:4: a second document begins here; a recipe is one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, effort, enlarge, fit, format, height, max_bytes, metadata, quality, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, effort, enlarge, filter, fit, format, height, linear_light, max_bytes, metadata, progressive, quality, subsampling, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: stands on line 5 already; keep one
 imgmill.yaml:7: manifest: stands on line 3 already; keep one`},
@@ -66,6 +66,29 @@ imgmill.yaml:17: variants.d.quality: png is lossless and has none; leave it out 
 imgmill.yaml:17: variants.d.max_bytes: png is lossless and cannot be made to fit; use format jpeg
 imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value`},
+		{"bad filters and subsamplings", buckets + `variants:
+  a:
+    width: 5
+    filter: lanczos
+    linear_light: 2.2
+    subsampling: 420
+    progressive: 1
+  b: {format: png, width: 5, subsampling: 4:4:4, progressive: true}
+  c: {subsampling: 4:1:1}
+  d:
+    subsampling: 4:4:4
+    filter: box
+    linear_light: true
+`, `
+imgmill.yaml:6: variants.a.filter: "lanczos" is not known; write one of lanczos3, catmull-rom, mitchell, linear, box
+imgmill.yaml:7: variants.a.linear_light: "2.2" is neither true nor false; write one of them
+imgmill.yaml:8: variants.a.subsampling: "420" is not known; write one of 4:2:0, 4:2:2, 4:4:4
+imgmill.yaml:9: variants.a.progressive: "1" is neither true nor false; write one of them
+imgmill.yaml:10: variants.b.subsampling: png keeps all colour samples; leave it out or use format jpeg
+imgmill.yaml:10: variants.b.progressive: png has no scans; leave it out or use format jpeg
+imgmill.yaml:11: variants.c.subsampling: "4:1:1" is not known; write one of 4:2:0, 4:2:2, 4:4:4
+imgmill.yaml:14: variants.d.filter: has no meaning without width and height; give one, or leave it out
+imgmill.yaml:15: variants.d.linear_light: has no meaning without width and height; give one, or leave it out`},
 		{"variants that make no sense", buckets + `variants:
   nothing: {}
   nothing2:

@@ -50,25 +50,40 @@ func inModel(p *plane.Picture, m plane.Model) *plane.Picture {
 
 // convertRow converts the colours of a row; all planes are of full size.
 func convertRow(dst, src *plane.Picture, y int) {
-	a, b, c := dst.Row(0, y), dst.Row(1, y), dst.Row(2, y)
-	rgb := func(x int) (r, g, b uint8) { v := src.Row(0, y)[x]; return v, v, v }
-	switch src.Model {
-	case plane.RGB:
-		s0, s1, s2 := src.Row(0, y), src.Row(1, y), src.Row(2, y)
-		rgb = func(x int) (r, g, b uint8) { return s0[x], s1[x], s2[x] }
-	case plane.YCbCr:
-		s0, s1, s2 := src.Row(0, y), src.Row(1, y), src.Row(2, y)
-		rgb = func(x int) (r, g, b uint8) { return toRGB(int32(s0[x]), int32(s1[x]), int32(s2[x])) }
-	case plane.CMYK:
-		s0, s1, s2, s3 := src.Row(0, y), src.Row(1, y), src.Row(2, y), src.Row(3, y)
-		rgb = func(x int) (r, g, b uint8) { return ink(s0[x], s3[x]), ink(s1[x], s3[x]), ink(s2[x], s3[x]) }
+	to := [][]byte{dst.Row(0, y), dst.Row(1, y), dst.Row(2, y)}
+	var from [][]byte
+	for i := range src.Model.Colours() {
+		from = append(from, src.Row(i, y))
 	}
-	for x := range a {
-		a[x], b[x], c[x] = rgb(x)
-	}
+	rgbRow(to, from, src.Model)
 	if dst.Model == plane.YCbCr {
+		a, b, c := to[0], to[1], to[2]
 		for x := range a {
 			a[x], b[x], c[x] = toYCbCr(int32(a[x]), int32(b[x]), int32(c[x]))
+		}
+	}
+}
+
+// rgbRow makes red, green and blue of a row of the planes of model m, all of one length.
+func rgbRow(dst, src [][]byte, m plane.Model) {
+	r, g, b := dst[0], dst[1], dst[2]
+	switch m {
+	case plane.Gray:
+		copy(r, src[0])
+		copy(g, src[0])
+		copy(b, src[0])
+	case plane.RGB:
+		copy(r, src[0])
+		copy(g, src[1])
+		copy(b, src[2])
+	case plane.YCbCr:
+		luma, cb, cr := src[0], src[1][:len(r)], src[2][:len(r)]
+		for x := range r {
+			r[x], g[x], b[x] = toRGB(int32(luma[x]), int32(cb[x]), int32(cr[x]))
+		}
+	case plane.CMYK:
+		for x, k := range src[3] {
+			r[x], g[x], b[x] = ink(src[0][x], k), ink(src[1][x], k), ink(src[2][x], k)
 		}
 	}
 }
@@ -99,7 +114,7 @@ func subsample(p *plane.Picture, want plane.Layout) *plane.Picture {
 	q := plane.New(want)
 	q.Pix[0] = p.Pix[0]
 	w, h := p.Width(), p.Height()
-	subX, subY := (w+want.Planes[1].Width-1)/want.Planes[1].Width, (h+want.Planes[1].Height-1)/want.Planes[1].Height
+	subX, subY := chromaRatio(want)
 	for i := 1; i < 3; i++ {
 		for y := range want.Planes[i].Height {
 			row := q.Row(i, y)
@@ -116,6 +131,15 @@ func subsample(p *plane.Picture, want plane.Layout) *plane.Picture {
 		}
 	}
 	return q
+}
+
+// chromaRatio is how many samples of luma there are to one of chroma; 1 if there is no chroma.
+func chromaRatio(l plane.Layout) (x, y int) {
+	if l.Model != plane.YCbCr {
+		return 1, 1
+	}
+	c := l.Planes[1]
+	return (l.Width() + c.Width - 1) / c.Width, (l.Height() + c.Height - 1) / c.Height
 }
 
 // planeBackground is a colour as one sample per plane of a model.

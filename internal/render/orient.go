@@ -40,11 +40,8 @@ func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
 		return p
 	}
 	l := p.Layout
-	l.Planes = append([]plane.Size(nil), l.Planes...)
 	if o.Swaps() {
-		for i, s := range l.Planes {
-			l.Planes[i] = plane.Size{Width: s.Height, Height: s.Width, SpanX: s.SpanY, SpanY: s.SpanX}
-		}
+		l = l.Transposed()
 	}
 	q := plane.New(l)
 	for i, s := range p.Planes {

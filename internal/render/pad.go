@@ -2,21 +2,13 @@ package render
 
 import "github.com/imgmill/imgmill/internal/plane"
 
-// pad puts p on a canvas of the background colour, which is opaque.
-func pad(p *plane.Picture, f frame, background [3]uint8) *plane.Picture {
+// pad puts p on a canvas of the background colour, which is opaque. The canvas has the planes that the encoder wants.
+func pad(p *plane.Picture, f frame, canvas plane.Layout, background [3]uint8) *plane.Picture {
 	if f.canvasWidth == f.width && f.canvasHeight == f.height {
 		return p
 	}
-	subX, subY := 1, 1
-	if p.Model == plane.YCbCr {
-		if p.Planes[1].Width < p.Width() {
-			subX = 2
-		}
-		if p.Planes[1].Height < p.Height() {
-			subY = 2
-		}
-	}
-	q := plane.New(plane.NewLayout(p.Model, p.Alpha, f.canvasWidth, f.canvasHeight, subX, subY))
+	q := plane.New(canvas)
+	subX, subY := chromaRatio(canvas)
 	fill := planeBackground(p.Model, background)
 	for i, s := range q.Planes {
 		v, left, top := uint8(255), f.left, f.top

@@ -8,21 +8,39 @@ import (
 	"github.com/imgmill/imgmill/internal/resample"
 )
 
-// filter is the kernel of all reductions.
-const filter = resample.Lanczos3
-
 // samplesNeeded is how many samples of the stored picture the most demanding job wants per axis.
 func samplesNeeded(h codec.Header, jobs []*job) (w, ht int) {
 	uw, uh := upright(h)
 	for _, j := range jobs {
 		f := j.frame
-		w = max(w, min(uw, int(math.Ceil(float64(f.width)*float64(uw)/f.cropWidth))))
-		ht = max(ht, min(uh, int(math.Ceil(float64(f.height)*float64(uh)/f.cropHeight))))
+		needW := min(uw, int(math.Ceil(float64(f.width)*float64(uw)/f.cropWidth)))
+		needH := min(uh, int(math.Ceil(float64(f.height)*float64(uh)/f.cropHeight)))
+		if j.variant.LinearLight { // a decoder's smaller scales are means of levels
+			needW, needH = uw, uh
+		}
+		if j.wholeChroma(h) { // decoders give chroma for half of what they are asked for
+			needW, needH = 2*needW, 2*needH
+		}
+		w, ht = max(w, needW), max(ht, needH)
 	}
 	if h.Orientation.Swaps() {
 		return ht, w
 	}
 	return w, ht
+}
+
+// wholeChroma tells whether a job has a use for more chroma than half of its luma each way.
+func (j *job) wholeChroma(h codec.Header) bool {
+	if h.Layout.Model != plane.YCbCr {
+		return false
+	}
+	want := j.wants(h, 2, 2)
+	return j.variant.LinearLight || want.Model != plane.YCbCr || want.Planes[1] != plane.Whole(1, 1)
+}
+
+// wants is the layout in which the encoder takes a w×h result.
+func (j *job) wants(h codec.Header, w, ht int) plane.Layout {
+	return j.encoder.Wants(j.model(h), h.Layout.Alpha, w, ht, j.variant.Subsampling)
 }
 
 // model is the colour model that a picture is reduced and encoded in. A coloured background needs colour planes, except
@@ -38,29 +56,29 @@ func (j *job) model(h codec.Header) plane.Model {
 
 // reduce readies the job to take rows of layout src, the stored picture of h at some scale. Chroma is reduced straight to
 // the grid that the encoder wants, if that takes YCbCr too; else all planes come at full size for convert.
-func (j *job) reduce(h codec.Header, src plane.Layout) error {
-	f := j.frame
+func (j *job) reduce(h codec.Header, src plane.Layout) (err error) {
+	f, filter := j.frame, j.variant.Filter
 	dst := plane.NewLayout(src.Model, src.Alpha, f.width, f.height, 1, 1)
-	if want := j.encoder.Wants(j.model(h), src.Alpha, f.width, f.height); want.Model == src.Model && !src.Alpha {
+	x, y := f.axes(h, src.Planes[0], stored(h, dst).Planes[0])
+	linear := j.variant.LinearLight && !(x.Copies(filter) && y.Copies(filter))
+	if want := j.wants(h, f.width, f.height); linear && src.Model != plane.Gray {
+		dst = plane.NewLayout(plane.RGB, src.Alpha, f.width, f.height, 1, 1)
+	} else if !linear && !src.Alpha && want.Model == src.Model {
 		dst = want
 	}
-	stored := dst
-	stored.Planes = append([]plane.Size(nil), dst.Planes...)
-	if h.Orientation.Swaps() {
-		for i, s := range dst.Planes {
-			stored.Planes[i] = plane.Size{Width: s.Height, Height: s.Width, SpanX: s.SpanY, SpanY: s.SpanX}
-		}
-	}
-	j.reduced = plane.New(stored)
-	if src.Alpha {
-		x, y := f.axes(h, src.Planes[0], stored.Planes[0])
-		a, err := resample.NewAlpha(x, y, filter, src.Model.Colours(), j.store)
-		j.sink = a
+	dst = stored(h, dst)
+	j.reduced = plane.New(dst)
+	switch {
+	case linear:
+		j.sink, err = newLight(x, y, filter, src, j.store)
+		return err
+	case src.Alpha:
+		j.sink, err = resample.NewAlpha(x, y, filter, src.Model.Colours(), j.store)
 		return err
 	}
 	var s planes
 	for i := range src.Planes {
-		x, y := f.axes(h, src.Planes[i], stored.Planes[i])
+		x, y := f.axes(h, src.Planes[i], dst.Planes[i])
 		p, err := resample.NewPlane(x, y, filter, func(y int, row []byte) error { return j.store(i, y, row) })
 		if err != nil {
 			return err
@@ -69,6 +87,14 @@ func (j *job) reduce(h codec.Header, src plane.Layout) error {
 	}
 	j.sink = s
 	return nil
+}
+
+// stored is an upright layout as the picture of h lies in its file.
+func stored(h codec.Header, upright plane.Layout) plane.Layout {
+	if h.Orientation.Swaps() {
+		return upright.Transposed()
+	}
+	return upright
 }
 
 func (j *job) store(p, y int, row []byte) error {

@@ -3,7 +3,7 @@
 //
 //	orient    the eight EXIF orientations: which way is up            orient.go
 //	fit       the size of the result and the part of the picture      fit.go
-//	reduce    resampling, row by row while the decoder runs           reduce.go
+//	reduce    resampling, row by row while the decoder runs           reduce.go, light.go
 //	turn      the reduced picture is turned upright                   orient.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
@@ -66,7 +66,7 @@ func Render(ctx context.Context, d codec.Decoder, variants []Variant) ([]Output,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out, err := j.finish(h)
+		out, err := j.finish(d)
 		if err != nil {
 			return nil, fmt.Errorf("variant %s: %w", j.variant.Name, err)
 		}
@@ -131,13 +131,13 @@ func (f fan) Rows(p, y int, r plane.Rows) error {
 }
 
 // finish takes a reduced picture through the remaining steps.
-func (j *job) finish(h codec.Header) (Output, error) {
+func (j *job) finish(d codec.Decoder) (Output, error) {
+	h := d.Header()
 	p := turn(j.reduced, h.Orientation)
 	j.reduced, j.sink = nil, nil
-	want := j.encoder.Wants(j.model(h), h.Layout.Alpha, j.frame.width, j.frame.height)
-	p = convert(p, want, j.variant.Background)
-	p = pad(p, j.frame, j.variant.Background)
-	data, err := j.encode(h, p)
+	p = convert(p, j.wants(h, j.frame.width, j.frame.height), j.variant.Background)
+	p = pad(p, j.frame, j.wants(h, j.frame.canvasWidth, j.frame.canvasHeight), j.variant.Background)
+	data, err := j.encode(d, p)
 	if err != nil {
 		return Output{}, err
 	}

@@ -35,7 +35,9 @@ func (d *memory) Decode(_ context.Context, s plane.Sink) (codec.Report, error) {
 	return codec.Report{Damage: d.damage}, d.pix.Push(s)
 }
 
-func stored(p *plane.Picture, o exif.Orientation) *memory {
+func (d *memory) Length(int64) (int64, error) { return 1 << 40, nil }
+
+func picture(p *plane.Picture, o exif.Orientation) *memory {
 	return &memory{header: codec.Header{
 		Format: codec.PNG, Width: p.Width(), Height: p.Height(), Orientation: o, Frames: 1, Layout: p.Layout}, pix: p}
 }
@@ -136,10 +138,11 @@ func TestEveryOrientationComesOutUpright(t *testing.T) {
 				{Width: 23, Format: codec.PNG},
 				{Width: 20, Height: 20, Fit: Cover, Format: codec.PNG},
 				{Width: 31, Height: 9, Fit: Contain, Format: codec.PNG},
+				{Width: 23, Format: codec.PNG, LinearLight: true},
 			} {
-				want := decodePNG(t, one(t, stored(p, 1), v))
+				want := decodePNG(t, one(t, picture(p, 1), v))
 				for o := exif.Orientation(2); o <= 8; o++ {
-					got := decodePNG(t, one(t, stored(lay(p, o), o), v))
+					got := decodePNG(t, one(t, picture(lay(p, o), o), v))
 					// Both directions use the same weights; rounding twice in another order may differ by one, which
 					// the step from chroma to colour multiplies by up to 1.8.
 					tolerance := 1
@@ -165,9 +168,9 @@ func TestSubsampledChromaStaysInPlaceForEveryOrientation(t *testing.T) {
 		}
 		return m
 	}
-	want := decode(one(t, stored(p, 1), v))
+	want := decode(one(t, picture(p, 1), v))
 	for o := exif.Orientation(2); o <= 8; o++ {
-		if d := difference(t, want, decode(one(t, stored(lay(p, o), o), v))); d > 6 {
+		if d := difference(t, want, decode(one(t, picture(lay(p, o), o), v))); d > 6 {
 			t.Errorf("orientation %d: off by %d", o, d)
 		}
 	}
@@ -207,7 +210,7 @@ func TestFit(t *testing.T) {
 func TestContainPadsWithTheBackground(t *testing.T) {
 	red := [3]uint8{255, 0, 0}
 	for _, model := range []plane.Model{plane.Gray, plane.RGB, plane.YCbCr} {
-		o := one(t, stored(scene(40, 20, model, false, 1), 1), Variant{Width: 20, Height: 20, Fit: Contain, Format: codec.PNG, Background: red})
+		o := one(t, picture(scene(40, 20, model, false, 1), 1), Variant{Width: 20, Height: 20, Fit: Contain, Format: codec.PNG, Background: red})
 		m := decodePNG(t, o)
 		if m.Bounds().Size() != image.Pt(20, 20) {
 			t.Fatalf("%v: %v", model, m.Bounds())
@@ -231,7 +234,7 @@ func TestTransparencyIsKeptInPNGAndLaidOverTheBackgroundInJPEG(t *testing.T) {
 			}
 		}
 	}
-	m := decodePNG(t, one(t, stored(p, 1), Variant{Width: 16, Format: codec.PNG}))
+	m := decodePNG(t, one(t, picture(p, 1), Variant{Width: 16, Format: codec.PNG}))
 	if c := color.NRGBAModel.Convert(m.At(0, 0)).(color.NRGBA); c.A != 0 {
 		t.Errorf("the corner is %v", c)
 	}
@@ -242,7 +245,7 @@ func TestTransparencyIsKeptInPNGAndLaidOverTheBackgroundInJPEG(t *testing.T) {
 			}
 		}
 	}
-	o := one(t, stored(p, 1), Variant{Width: 16, Format: codec.JPEG, Quality: 100, Background: [3]uint8{0, 0, 255}})
+	o := one(t, picture(p, 1), Variant{Width: 16, Format: codec.JPEG, Quality: 100, Background: [3]uint8{0, 0, 255}})
 	j, err := jpeg.Decode(bytes.NewReader(o.Data))
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +260,7 @@ func TestCMYKBecomesRGB(t *testing.T) {
 	for i := range p.Pix[0] {
 		p.Pix[0][i], p.Pix[3][i] = 255, 51 // cyan under 20 % black
 	}
-	c := color.NRGBAModel.Convert(decodePNG(t, one(t, stored(p, 1), Variant{Format: codec.PNG})).At(4, 4)).(color.NRGBA)
+	c := color.NRGBAModel.Convert(decodePNG(t, one(t, picture(p, 1), Variant{Format: codec.PNG})).At(4, 4)).(color.NRGBA)
 	if want := (color.NRGBA{0, 204, 204, 255}); c != want {
 		t.Errorf("%v, want %v", c, want)
 	}
@@ -281,7 +284,7 @@ func TestAProfileStaysWithItsPixels(t *testing.T) {
 		{"CMYK", plane.CMYK, false}, {"RGB ", plane.Gray, false},
 	} {
 		for _, f := range []codec.Format{codec.JPEG, codec.PNG} {
-			d := stored(scene(20, 20, c.model, false, 1), 1)
+			d := picture(scene(20, 20, c.model, false, 1), 1)
 			d.header.ICC = profile(c.space)
 			o := one(t, d, Variant{Width: 10, Format: f})
 			again, err := codec.Open(bytes.NewReader(o.Data), codec.Limits{})
@@ -296,7 +299,7 @@ func TestAProfileStaysWithItsPixels(t *testing.T) {
 }
 
 func TestMetadataIsStrippedUnlessAsked(t *testing.T) {
-	d := stored(scene(20, 20, plane.RGB, false, 1), 6)
+	d := picture(scene(20, 20, plane.RGB, false, 1), 6)
 	d.header.EXIF = exif.CopyrightOnly(exif.Info{Artist: "A. Photographer", Copyright: "somebody"})
 	for _, f := range []codec.Format{codec.JPEG, codec.PNG} {
 		for mode, want := range map[Metadata]string{"": "", Strip: "", Copyright: "somebody", Keep: "somebody"} {
@@ -368,7 +371,7 @@ func TestOneDecodeGivesTheSameAsMany(t *testing.T) {
 }
 
 func TestDamageAndPanicsAreCorruptPictures(t *testing.T) {
-	d := stored(scene(20, 20, plane.RGB, false, 1), 1)
+	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
 	d.damage = &codec.CorruptError{Format: codec.JPEG, Offset: 12, Reason: "the scan ends"}
 	_, err := Render(t.Context(), d, []Variant{{Width: 10}})
 	if reason, final := Explain(err); !final || !strings.Contains(reason, "byte 12") {
@@ -401,14 +404,14 @@ func TestHighEffortTakesFewerBytes(t *testing.T) {
 
 func TestAnEnlargedResultHasABound(t *testing.T) {
 	p := scene(1, 6000, plane.Gray, false, 1)
-	_, err := Render(t.Context(), stored(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
+	_, err := Render(t.Context(), picture(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
 	if reason, final := Explain(err); !final || !strings.Contains(reason, "wide") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestWhatAJPEGCannotHoldIsFinal(t *testing.T) {
-	d := stored(scene(20, 20, plane.RGB, false, 1), 1)
+	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
 	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), make([]byte, 70000)...)
 	_, err := Render(t.Context(), d, []Variant{{Width: 10, Format: codec.JPEG, Metadata: Keep}})
 	if _, final := Explain(err); !final {

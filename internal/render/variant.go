@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/codec"
+	"github.com/imgmill/imgmill/internal/resample"
 )
 
 // Fit says how a picture takes a box of Width×Height. The names are those of CSS object-fit and of sharp.
@@ -36,12 +37,16 @@ type Variant struct {
 	Name          string
 	Width, Height int // pixels of the upright picture; 0 leaves a side to the proportions
 	Fit           Fit
-	Enlarge       bool         // allow a result larger than the picture
-	Format        codec.Format // empty: the picture's own, or the nearest that can be written
-	Quality       int          // 1 to 100, IJG scale; 0: DefaultQuality. JPEG only
-	Effort        codec.Effort // empty: normal
-	MaxBytes      int64        // find the best quality whose file is no larger; 0: no bound. Makes an empty Format JPEG
-	Background    [3]uint8     // red, green, blue behind transparent pixels and around Contain
+	Enlarge       bool // allow a result larger than the picture
+	Filter        resample.Filter
+	LinearLight   bool              // resample light, not its sRGB levels
+	Format        codec.Format      // empty: the picture's own, or the nearest that can be written
+	Quality       int               // 1 to 100, IJG scale; 0: DefaultQuality, or less, see job.encode. JPEG only
+	Effort        codec.Effort      // empty: normal
+	Subsampling   codec.Subsampling // empty: 4:2:0. JPEG only
+	Progressive   bool              // JPEG only
+	MaxBytes      int64             // find the best quality whose file is no larger; 0: no bound. Makes an empty Format JPEG
+	Background    [3]uint8          // red, green, blue behind transparent pixels and around Contain
 	Metadata      Metadata
 }
 
@@ -94,6 +99,22 @@ func (v Variant) Problems() []Problem {
 		add("max_bytes", "%d is not a number of bytes", v.MaxBytes)
 	} else if v.MaxBytes > 0 && lossless {
 		add("max_bytes", "%s is lossless and cannot be made to fit; use format jpeg", v.Format)
+	}
+	switch v.Subsampling {
+	case "", codec.Subsample420, codec.Subsample422, codec.Subsample444:
+		if v.Subsampling != "" && lossless {
+			add("subsampling", "%s keeps all colour samples; leave it out or use format jpeg", v.Format)
+		}
+	default:
+		add("subsampling", "%q is none of 4:2:0, 4:2:2, 4:4:4", v.Subsampling)
+	}
+	if v.Progressive && lossless {
+		add("progressive", "%s has no scans; leave it out or use format jpeg", v.Format)
+	}
+	switch v.Filter {
+	case "", resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box:
+	default:
+		add("filter", "%q is none of lanczos3, catmull-rom, mitchell, linear, box", v.Filter)
 	}
 	switch v.Metadata {
 	case "", Strip, Copyright, Keep:

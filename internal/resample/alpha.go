@@ -1,6 +1,7 @@
 package resample
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/plane"
@@ -23,11 +24,7 @@ type Alpha struct {
 	n       int
 	band    [][]byte // colour rows that wait for their alpha
 	full    []byte   // alpha's own alpha: 255
-	run     kernels
-	ring    ring
-	rows    [][]int16
-	words   []int16
-	wide    [][]int32
+	words   *Words   // of no plane with copies
 	inverse []int64
 	row     [][]byte
 	shift   int // with copies: column of the source that becomes column 0
@@ -38,32 +35,27 @@ type Alpha struct {
 // samples, to x.Dst×y.Dst. out gets each row of each plane once: row y of every plane, in order, before row y+1 of any.
 // row holds x.Dst samples, is valid until out returns and must not be written. Errors are those of NewPlane.
 func NewAlpha(x, y Axis, f Filter, colours int, out func(plane, y int, row []byte) error) (*Alpha, error) {
-	if err := validate(x, y); err != nil {
+	if err := validate(x, y, f); err != nil {
 		return nil, err
 	}
 	if colours < 1 {
 		return nil, fmt.Errorf("resample: %d colour planes beside alpha", colours)
 	}
 	tx, ty := tableOf(x, f), tableOf(y, f)
-	a := &Alpha{x: x, y: y, colours: colours, out: out, run: newKernels(tx, 2), ring: newRing(ty, x.Dst), band: make([][]byte, colours)}
+	a := &Alpha{x: x, y: y, colours: colours, out: out, band: make([][]byte, colours)}
+	planes := colours + 1
 	across, same := tx.shift()
 	if _, down := ty.shift(); same && down {
 		a.shift, a.copies = across, true
+		planes = 0
 	}
+	a.words = newWords(tx, ty, x, y, planes, a.finish)
 	for range colours + 1 {
 		a.row = append(a.row, make([]byte, blocks(x.Dst)))
-		if !a.copies {
-			a.rows = append(a.rows, a.ring.rows())
-			a.wide = append(a.wide, make([]int32, blocks(x.Dst)))
-		}
 	}
 	if !a.copies {
 		a.inverse = make([]int64, x.Dst)
-		a.words = make([]int16, max(x.Src, a.run.need()))
-		a.full = make([]byte, x.Src)
-		for i := range a.full {
-			a.full[i] = 255
-		}
+		a.full = bytes.Repeat([]byte{255}, x.Src)
 	}
 	return a, nil
 }
@@ -94,7 +86,7 @@ func (a *Alpha) Rows(plane, y int, r plane.Rows) error {
 	a.turn = 0
 	a.came += r.N
 	for i := range r.N {
-		if err := a.source(i, y+i, r.Row(i, a.x.Src)); err != nil {
+		if err := a.source(i, r.Row(i, a.x.Src)); err != nil {
 			return err
 		}
 	}
@@ -107,38 +99,33 @@ func (a *Alpha) keep(plane, y int, r plane.Rows) {
 		a.band[plane] = make([]byte, need)
 	}
 	for i := range r.N {
-		if a.ring.wants(y + i) {
+		if a.words.ring.wants(y + i) {
 			copy(a.band[plane][i*a.x.Src:], r.Row(i, a.x.Src))
 		}
 	}
 }
 
-// source takes source row y of every plane: row i of the bands, and alpha.
-func (a *Alpha) source(i, y int, alpha []byte) error {
-	if !a.ring.wants(y) {
-		return nil
-	}
-	if a.copies {
-		a.pick(i, alpha)
-		a.ring.next++
-		return a.emit(a.ring.next - 1)
-	}
-	for c := range a.colours + 1 {
-		if c < a.colours {
-			a.run.premultiply(a.words[:a.x.Src], a.band[c][i*a.x.Src:], alpha)
-		} else {
-			a.run.premultiply(a.words[:a.x.Src], alpha, a.full)
+// source takes the next source row of every plane: row i of the bands, and alpha.
+func (a *Alpha) source(i int, alpha []byte) error {
+	return a.words.Row(func(rows [][]int16) {
+		if a.copies {
+			a.pick(i, alpha)
+			return
 		}
-		a.run.words(a.rows[c][a.ring.at(y):], a.words)
-	}
-	for a.ring.ready(y + 1) {
-		next := a.ring.next
-		a.ring.turn()
-		for c, rows := range a.rows {
-			a.run.wide(a.wide[c], rows, a.ring.stride, a.ring.coef)
+		for c := range a.colours {
+			a.words.run.premultiply(rows[c], a.band[c][i*a.x.Src:], alpha)
 		}
-		divide(a.row, a.wide, a.inverse)
-		if err := a.emit(next); err != nil {
+		a.words.run.premultiply(rows[a.colours], alpha, a.full)
+	})
+}
+
+// finish makes an output row of q, unless pick has, and hands it on.
+func (a *Alpha) finish(y int, q [][]int32) error {
+	if !a.copies {
+		divide(a.row, q, a.inverse)
+	}
+	for c, row := range a.row {
+		if err := a.out(c, y, row[:a.x.Dst]); err != nil {
 			return err
 		}
 	}
@@ -158,15 +145,6 @@ func (a *Alpha) pick(i int, alpha []byte) {
 			}
 		}
 	}
-}
-
-func (a *Alpha) emit(y int) error {
-	for c, row := range a.row {
-		if err := a.out(c, y, row[:a.x.Dst]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // divide makes straight samples of q, whose last plane is alpha.

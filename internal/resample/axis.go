@@ -6,3 +6,12 @@ type Axis struct {
 	Src, Dst    int
 	Start, Step float64
 }
+
+// Copies tells whether f does no more on this axis than pick samples, each the neighbour of the one before.
+func (a Axis) Copies(f Filter) bool {
+	if validate(a, a, f) != nil {
+		return false
+	}
+	_, ok := tableOf(a, f).shift()
+	return ok
+}

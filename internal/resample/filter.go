@@ -1,45 +1,23 @@
 package resample
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
-// Filter is the kernel that weighs source samples by their distance from the place of an output sample. The zero value is
-// the default.
-type Filter uint8
+// Filter names the kernel that weighs source samples by their distance from the place of an output sample. The zero value
+// is Lanczos3.
+type Filter string
 
 const (
 	// Lanczos3 is sinc windowed by the central lobe of a sinc three times as wide: sharp, with a little ringing.
-	Lanczos3 Filter = iota
-	// Box is the mean of the samples within the step; when enlarging, the nearest sample.
-	Box
-	// Linear is a triangle two samples wide: bilinear interpolation when enlarging.
-	Linear
+	Lanczos3 Filter = "lanczos3"
 	// CatmullRom is the Mitchell-Netravali cubic with B=0, C=1/2: interpolates, sharper than Mitchell.
-	CatmullRom
+	CatmullRom Filter = "catmull-rom"
 	// Mitchell is the Mitchell-Netravali cubic with B=C=1/3: smooth, almost without ringing.
-	Mitchell
+	Mitchell Filter = "mitchell"
+	// Linear is a triangle two samples wide: bilinear interpolation when enlarging.
+	Linear Filter = "linear"
+	// Box is the mean of the samples within the step; when enlarging, the nearest sample.
+	Box Filter = "box"
 )
-
-var filterNames = [...]string{"lanczos3", "box", "linear", "catmull-rom", "mitchell"}
-
-func (f Filter) String() string {
-	if int(f) < len(filterNames) {
-		return filterNames[f]
-	}
-	return fmt.Sprintf("filter %d", uint8(f))
-}
-
-// ParseFilter is the filter that String calls name: lanczos3, box, linear, catmull-rom or mitchell.
-func ParseFilter(name string) (Filter, error) {
-	for i, n := range filterNames {
-		if n == name {
-			return Filter(i), nil
-		}
-	}
-	return 0, fmt.Errorf("filter %q is none of %q", name, filterNames)
-}
 
 // kernel is the filter's weight by distance in samples, and the distance from which on it is zero.
 func (f Filter) kernel() (weight func(x float64) float64, radius float64) {

@@ -17,12 +17,12 @@ package resample
 // of a level: 0.2 for the 8 samples of a Lanczos window between step 1 and 4/3, and then 0.5 for the rounding. It is the
 // worst case of a picture made against the kernel: neighbouring errors cancel (see quantise).
 //
-// Pictures with alpha: p = colour·alpha, or alpha·255, 0 to 65025, takes the place of x:
+// Values of 16 bits: p, 0 to 65535, takes the place of x; in pictures with alpha it is colour·alpha, or alpha·255:
 //
 //	h[j] = (Σ c·(p[j]-32768) + 2^14) >> 15                   int16, in steps of two
 //	q    = (Σ d·h + 32768·2^13 + 2^12) >> 13                 int32, p resampled, not clamped
 //
-// with the same widths, and the bound 1.55·(nx·32768·2^-14 + 1) + ny·50800·2^-14 of 65025, again before the rounding.
+// with the same widths, and the bound 1.55·(nx·32768·2^-14 + 1) + ny·50800·2^-14 + 1/2 for q.
 const (
 	byteStart  = 1<<6 - 128<<fraction
 	byteShift  = 7

@@ -21,10 +21,10 @@ type Plane struct {
 }
 
 // NewPlane prepares to resample a plane of x.Src×y.Src samples to x.Dst×y.Dst. out gets each output row once, from the
-// top; row holds x.Dst samples, is valid until out returns and must not be written. The error reports an axis without
-// samples, or one that reaches further outside the source than the source is long.
+// top; row holds x.Dst samples, is valid until out returns and must not be written. The error reports an unknown filter, an axis
+// without samples, or one that reaches further outside the source than the source is long.
 func NewPlane(x, y Axis, f Filter, out func(y int, row []byte) error) (*Plane, error) {
-	if err := validate(x, y); err != nil {
+	if err := validate(x, y, f); err != nil {
 		return nil, err
 	}
 	tx, ty := tableOf(x, f), tableOf(y, f)
@@ -42,7 +42,12 @@ func NewPlane(x, y Axis, f Filter, out func(y int, row []byte) error) (*Plane, e
 	return p, nil
 }
 
-func validate(x, y Axis) error {
+func validate(x, y Axis, f Filter) error {
+	switch f {
+	case "", Lanczos3, CatmullRom, Mitchell, Linear, Box:
+	default:
+		return fmt.Errorf("there is no filter %q", f)
+	}
 	if err := x.validate("horizontal"); err != nil {
 		return err
 	}

@@ -283,13 +283,33 @@ func TestErrorOfOut(t *testing.T) {
 }
 
 func TestFilterNames(t *testing.T) {
-	for _, f := range filters {
-		if g, err := ParseFilter(f.String()); g != f || err != nil {
-			t.Errorf("%v parses as %v, %v", f, g, err)
+	x := whole(9, 5)
+	for _, f := range append(filters, "") {
+		if _, err := NewPlane(x, x, f, nil); err != nil {
+			t.Errorf("%q: %v", f, err)
 		}
 	}
-	if _, err := ParseFilter("lanczos"); err == nil {
+	if tableOf(x, "") != tableOf(x, Lanczos3) {
+		t.Error("the zero value is not Lanczos3")
+	}
+	if _, err := NewPlane(x, x, "lanczos", nil); err == nil {
 		t.Error("an unknown filter is taken")
+	}
+}
+
+func TestCopies(t *testing.T) {
+	for _, c := range []struct {
+		a    Axis
+		f    Filter
+		want bool
+	}{
+		{whole(9, 9), Lanczos3, true}, {Axis{Src: 9, Dst: 4, Start: 2, Step: 1}, CatmullRom, true},
+		{Axis{Src: 9, Dst: 4, Start: 2.5, Step: 1}, Lanczos3, false}, {whole(9, 8), Box, false}, {whole(9, 9), Mitchell, false},
+		{Axis{Src: 9}, Box, false},
+	} {
+		if got := c.a.Copies(c.f); got != c.want {
+			t.Errorf("%+v %s: %t", c.a, c.f, got)
+		}
 	}
 }
 

@@ -39,6 +39,9 @@ var tables struct {
 
 // tableOf is the table of a valid axis, shared with whoever holds the same one.
 func tableOf(a Axis, f Filter) *table {
+	if f == "" {
+		f = Lanczos3
+	}
 	key := tableKey{a, f}
 	tables.Lock()
 	defer tables.Unlock()
