@@ -124,13 +124,39 @@ func TestStreamGivesTheSameFiles(t *testing.T) {
 	}
 }
 
+// High effort makes another file, of fewer bytes; commands say that they have none.
+func TestHighEffort(t *testing.T) {
+	dir, r := photos(t)
+	q := request{File: filepath.Join(dir, r.file), Boxes: []box{{400}}, Quality: quality, Reps: 1}
+	o := new(own)
+	if err := o.load(q.File); err != nil {
+		t.Fatal(err)
+	}
+	usual, err := o.do(q)
+	q.High = true
+	high, highErr := o.do(q)
+	if err := errors.Join(err, highErr); err != nil {
+		t.Fatal(err)
+	}
+	if len(high[0]) >= len(usual[0]) {
+		t.Errorf("%d bytes at high effort, %d at the usual one", len(high[0]), len(usual[0]))
+	}
+	if _, err := new(command).do(q); !errors.Is(err, errNoEffort) {
+		t.Errorf("a command gave %v", err)
+	}
+}
+
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 10 {
+	if err != nil || len(list) != 13 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
 	if err != nil || len(list) != 1 || list[0].file != "phone-4032x3024-422.jpg" || list[0].boxes[0] != (box{800}) {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	list, err = rowsNamed("high effort$")
+	if err != nil || len(list) != 3 || !list[0].high || list[0].goals != (goals{}) || list[2].boxes[0] != (box{720, 588}) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	for _, pattern := range []string{"(", "no such row"} {

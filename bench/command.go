@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -65,7 +66,13 @@ func (c *command) version() string {
 	return first
 }
 
+// errNoEffort: these programs, as distributions build them, have libjpeg's usual encoder and no other.
+var errNoEffort = errors.New("has no high effort")
+
 func (c *command) do(r request) (files [][]byte, err error) {
+	if r.High {
+		return nil, errNoEffort
+	}
 	w, h, err := sizeOf(r.File)
 	if err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 }
 
 func (b *bench) request(r row, reps int) request {
-	return request{File: filepath.Join(b.photos, r.file), Boxes: r.boxes, Quality: quality, Reps: reps}
+	return request{File: filepath.Join(b.photos, r.file), Boxes: r.boxes, Quality: quality, High: r.high, Reps: reps}
 }
 
 // try lets a child do a row for the first time, looks at what it made, and finds out how many repetitions fill a slice.
@@ -124,6 +124,9 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	}
 	q := b.request(r, 1)
 	q.Quality, q.Keep = lower, true
+	if r.high {
+		q.Quality = lowerHigh
+	}
 	a, err := c.ask(q)
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type request struct {
 	File    string `json:"file"`
 	Boxes   []box  `json:"boxes"`
 	Quality int    `json:"quality"`
+	High    bool   `json:"high"` // see row
 	Reps    int    `json:"reps"`
 	Keep    bool   `json:"keep"`   // answer with the last repetition's files
 	Stream  bool   `json:"stream"` // read the file as part of the task, as the program does by itself, not from a buffer

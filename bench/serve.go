@@ -108,9 +108,13 @@ func renderTo(in io.Reader, r request) ([][]byte, error) {
 		return nil, err
 	}
 	var variants []render.Variant
+	effort := codec.NormalEffort
+	if r.High {
+		effort = codec.HighEffort
+	}
 	for _, b := range r.Boxes {
 		variants = append(variants, render.Variant{
-			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside, Format: codec.JPEG, Quality: r.Quality,
+			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside, Format: codec.JPEG, Quality: r.Quality, Effort: effort,
 		})
 	}
 	outputs, err := render.Render(context.Background(), d, variants)

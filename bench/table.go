@@ -45,7 +45,7 @@ func printTimes(w io.Writer, m mode, results []result) {
 // verdict says whether the goal is reached.
 func (p peerResult) verdict() string {
 	switch {
-	case p.Error != "":
+	case p.Error != "", p.Goal == 0:
 		return "–"
 	case p.Ratio < p.Goal:
 		return fmt.Sprintf("**below %.1f**", p.Goal)

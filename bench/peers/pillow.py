@@ -12,22 +12,22 @@ from PIL import Image, features
 ENDLESS = 65535  # a height that never binds
 
 
-def thumbnail(picture, box, quality):
+def thumbnail(picture, box, quality, high):
     # thumbnail() asks the decoder for a reduced size (Image.draft) itself.
     picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=quality)
+    picture.save(out, "JPEG", quality=quality, optimize=high, progressive=high)
     return out.getvalue()
 
 
-def task(source, boxes, quality):
+def task(source, boxes, quality, high):
     picture = Image.open(source)
     if len(boxes) == 1:
-        return [thumbnail(picture, boxes[0], quality)]
+        return [thumbnail(picture, boxes[0], quality, high)]
     widest = max(boxes)
     picture.draft(None, (widest[0], widest[1] or 1))
     picture.load()
-    return [thumbnail(picture.copy(), box, quality) for box in boxes]
+    return [thumbnail(picture.copy(), box, quality, high) for box in boxes]
 
 
 def answer(request, loaded):
@@ -39,7 +39,7 @@ def answer(request, loaded):
     start = time.perf_counter_ns()
     for _ in range(request["reps"]):
         source = name if request["stream"] else io.BytesIO(loaded["data"])
-        files = task(source, request["boxes"], request["quality"])
+        files = task(source, request["boxes"], request["quality"], request["high"])
     ns = time.perf_counter_ns() - start
     if not request["keep"]:
         files = []
