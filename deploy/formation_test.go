@@ -29,10 +29,10 @@ type absent struct{}
 // formation is the template under a setting of its parameters, as far as CloudFormation's functions that it uses go
 // (Template Reference, "Intrinsic functions", "Pseudo parameters").
 type formation struct {
-	t         *testing.T
-	root      object
-	settings  map[string]string
-	refers    map[string]bool // resources that have been referred to since it was emptied
+	t        *testing.T
+	root     object
+	settings map[string]string
+	refers   map[string]bool // resources that have been referred to since it was emptied
 }
 
 // form reads the template; settings go before the defaults of its parameters.

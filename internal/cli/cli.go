@@ -63,6 +63,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.AddCommand(
 		devCommand(),
 		resizeCommand(),
+		packageCommand(),
+		deployCommand(),
+		destroyCommand(),
+		costCommand(),
+		testCommand(),
+		logsCommand(),
+		doctorCommand(),
+		failuresCommand(),
 		configCommand(),
 		versionCommand(),
 	)

@@ -8,6 +8,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -63,4 +64,15 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 		Store: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil }),
 		Token: sts.NewFromConfig(cfg),
 	}, nil
+}
+
+// partition is the first part of the region's ARNs after arn: aws, or that of a separate cloud like China's.
+func (c *Cloud) partition() string {
+	switch {
+	case strings.HasPrefix(c.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(c.Region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }

@@ -38,8 +38,7 @@ type Deployment struct {
 // Find reads a deployment. The error is ErrNotDeployed if there is no stack of that name.
 func (c *Cloud) Find(ctx context.Context, n Names) (*Deployment, error) {
 	out, err := c.Formation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &n.Stack})
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist") {
+	if isMissingStack(err) {
 		return nil, fmt.Errorf("%s in %s: %w", n.Name, c.Region, ErrNotDeployed)
 	}
 	if err != nil {
@@ -49,6 +48,12 @@ func (c *Cloud) Find(ctx context.Context, n Names) (*Deployment, error) {
 		return nil, fmt.Errorf("%s in %s: %w", n.Name, c.Region, ErrNotDeployed)
 	}
 	return deploymentOf(n, out.Stacks[0]), nil
+}
+
+// isMissingStack: CloudFormation has no error code of its own for a stack that is not there.
+func isMissingStack(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist")
 }
 
 func deploymentOf(n Names, s types.Stack) *Deployment {

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/pack"
+	"github.com/imgmill/imgmill/internal/recipe"
+)
+
+// deployFlags are the command line of deploy.
+type deployFlags struct {
+	region, config, code string
+	dryRun, yes, json    bool
+	values               map[string]*string // of the flags that are parameters of the template, by the flag's name
+}
+
+// templateFlags are the flags that are parameters of the template, which says what values they take.
+var templateFlags = []struct{ flag, parameter, usage string }{
+	{"source-bucket", "SourceBucketName", "attach to this bucket, which is there; its notifications stay (default: NAME-input is made)"},
+	{"target-bucket", "TargetBucketName", "write variants to this bucket, which is there (default: NAME-output is made)"},
+	{"arch", "Architecture", "processor of the function: arm64 or amd64"},
+	{"memory", "MemoryMB", "memory of the function in MB; 1769 are one processor core"},
+	{"timeout", "TimeoutSeconds", "seconds until the function is ended: 60, 120, 180, 300, 600 or 900"},
+	{"trigger", "Trigger", "direct, or queue: an SQS queue before the function, for bursts"},
+	{"max-concurrency", "MaximumConcurrency", "with --trigger queue, instances of the function that the queue keeps busy"},
+	{"concurrency", "ReservedConcurrency", "instances that are reserved for the function, and its most; 0 reserves none"},
+	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key of the source bucket"},
+	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key of the target bucket"},
+	{"log-days", "LogRetentionDays", "days that the log is kept"},
+	{"email", "AlarmEmail", "who is told of alarms"},
+	{"budget", "MonthlyBudgetUSD", "dollars a month from which an alarm is sent; 0 is none"},
+}
+
+func deployCommand() *cobra.Command {
+	f := deployFlags{values: map[string]*string{}}
+	c := &cobra.Command{
+		Use:   "deploy NAME",
+		Short: "Put it on AWS, or change what is there",
+		Long: `Put the function with its buckets, role, queues, log and alarms on AWS, as one CloudFormation stack named imgmill-NAME, and
+have the source bucket tell it of pictures. Before anything is made it says whose account this is, what will be made or
+changed, about what it costs, and asks.
+
+Run again, it changes what differs: the recipe, the version, settings. A setting that is not given stays as it is. It can be
+interrupted and run again at any time. 'imgmill destroy NAME' takes everything away.`,
+		Example: `  imgmill deploy photos
+  imgmill deploy photos --memory 3008 --trigger queue --email me@example.com
+  imgmill deploy photos --source-bucket my-uploads --config imgmill.yaml
+  imgmill deploy photos --dry-run`,
+		Args: oneName,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
+	flags.StringVar(&f.code, "code", "", "zip made by imgmill package; the function is built otherwise")
+	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
+	for _, t := range templateFlags {
+		f.values[t.flag] = flags.String(t.flag, "", t.usage)
+	}
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done and change nothing")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.BoolVar(&f.json, "json", false, "one line of JSON for each thing told, on standard output")
+	return c
+}
+
+// given are the values of the flags that are parameters.
+func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
+	known, err := deploy.Parameters()
+	if err != nil {
+		return nil, err
+	}
+	given := map[string]string{}
+	for _, t := range templateFlags {
+		if !c.Flags().Changed(t.flag) {
+			continue
+		}
+		value := *f.values[t.flag]
+		if t.flag == "arch" {
+			if value, err = architecture(value); err != nil {
+				return nil, err
+			}
+			if value == pack.AMD64 {
+				value = "x86_64"
+			}
+		}
+		if err := known[t.parameter].Check(value); err != nil {
+			return nil, wrongUse("--%s %w", t.flag, err)
+		}
+		given[t.parameter] = value
+	}
+	return given, nil
+}
+
+// code is what the function is to run: a zip, or what to build it from.
+type code struct {
+	recipe *recipe.Recipe
+	text   []byte // of the recipe; nil is the default
+	name   string // of its file
+	zip    []byte // nil: not built yet
+	arch   string // of zip
+}
+
+func (f *deployFlags) readCode() (*code, error) {
+	c := &code{}
+	var err error
+	switch {
+	case f.code != "" && f.config != "":
+		return nil, wrongUse("--code and --config exclude each other: the zip holds its recipe")
+	case f.code != "":
+		if c.zip, err = os.ReadFile(f.code); err != nil {
+			return nil, fmt.Errorf("read the function's zip: %w", err)
+		}
+		in, err := pack.Read(c.zip)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.code, err)
+		}
+		c.arch, c.text, c.name = in.Arch, in.Recipe, f.code+"/"+recipeName
+		if c.text == nil {
+			return nil, fmt.Errorf("%s holds no %s: make it by imgmill package", f.code, recipeName)
+		}
+	default:
+		if c.text, c.name, err = readRecipe(f.config); err != nil {
+			return nil, err
+		}
+	}
+	if c.recipe = recipe.Default(); c.text != nil {
+		c.recipe, err = recipe.Parse(c.name, c.text)
+	}
+	return c, err
+}
+
+// build makes the zip unless it was given.
+func (c *code) build(ctx context.Context, arch string) ([]byte, error) {
+	if c.zip == nil {
+		return pack.Build(ctx, pack.Options{Arch: arch, Recipe: c.text, RecipeName: c.name})
+	}
+	if c.arch != arch {
+		return nil, fmt.Errorf("the zip is for %s and the function has %s: add --arch %s, or package it anew", c.arch, arch, c.arch)
+	}
+	return c.zip, nil
+}
+
+func (f *deployFlags) run(c *cobra.Command, name string) error {
+	ctx := c.Context()
+	names, err := deploy.NamesFor(name)
+	if err != nil {
+		return usageError{err}
+	}
+	given, err := f.given(c)
+	if err != nil {
+		return err
+	}
+	code, err := f.readCode()
+	if err != nil {
+		return err
+	}
+	if err := mayAsk(c, f.yes || f.dryRun); err != nil {
+		return err
+	}
+	cloud, err := deploy.Open(ctx, f.region)
+	if err != nil {
+		return err
+	}
+	t := newTeller(c, f.json)
+	who, err := t.whose(ctx, cloud)
+	if err != nil {
+		return err
+	}
+	if !f.dryRun {
+		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
+			return again(err)
+		}
+	}
+	plan, err := cloud.Plan(ctx, deploy.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
+	if err != nil {
+		return err
+	}
+	zip, err := code.build(ctx, plan.Arch())
+	if err != nil {
+		return err
+	}
+	plan.Carry(zip)
+	t.plan(plan)
+	switch {
+	case len(plan.Changes) == 0:
+		t.say("Nothing to change: %s is as it should be.", name)
+		return nil
+	case f.dryRun:
+		t.say("Nothing was changed.")
+		return nil
+	}
+	if ok, err := t.agreed(ctx, f.yes); !ok {
+		return err
+	}
+	d, changed, err := cloud.Make(ctx, plan, t.event)
+	t.end()
+	if err != nil {
+		return again(err)
+	}
+	t.up(d, changed)
+	return nil
+}
+
+// again says how to go on after a change was interrupted or failed.
+func again(err error) error {
+	var failed *deploy.StackError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; AWS ends by itself what it has begun. Run the same command again: it goes on from there")
+	case errors.As(err, &failed):
+		return fmt.Errorf("%w%s\nPut that right and run the same command again; imgmill destroy takes away what is there", err, hint(failed.Cause.Reason))
+	}
+	return err
+}
+
+// hints are for reasons that do not say what to do.
+var hints = []struct{ reason, hint string }{
+	{"UnreservedConcurrentExecution", "The account's limit is too small to reserve instances: leave --concurrency out."},
+	{"is not authorized to perform", "Whose credentials these are lacks a permission: use an administrator's, or have that action added."},
+	{"You must wait 60 seconds after deleting a queue", "Wait a minute."},
+	{"already exists", "Something of that name is there and not of this deployment: delete it, or choose another NAME."},
+}
+
+func hint(reason string) string {
+	for _, h := range hints {
+		if strings.Contains(reason, h.reason) {
+			return "\n" + h.hint
+		}
+	}
+	return ""
+}

@@ -1,0 +1,298 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// Remains are all that there is of a deployment, whole or in parts.
+type Remains struct {
+	Names
+	Account  string
+	Stack    *Deployment // nil if it is gone
+	LogGroup string      // name; empty if it is gone or goes with the stack
+	Buckets  []BucketRemains
+	Notified []string // buckets that carry notifications of the deployment
+	roles    []string // names, as the stack has them
+}
+
+// BucketRemains is a bucket that the deployment uses, or that is called as one of its would be.
+type BucketRemains struct {
+	Name    string `json:"name"`
+	Role    string `json:"role"`    // source, target or code
+	Ours    bool   `json:"ours"`    // carries the deployment's tag; what does not is never deleted
+	Objects int    `json:"objects"` // versions and delete markers
+	Bytes   int64  `json:"bytes"`
+	More    bool   `json:"more,omitempty"` // counting was ended, there is more
+}
+
+// Nothing reports whether there is nothing to take away.
+func (r *Remains) Nothing() bool {
+	for _, b := range r.Buckets {
+		if b.Ours {
+			return false
+		}
+	}
+	return r.OnlyBuckets()
+}
+
+// OnlyBuckets reports whether nothing is left but a source and a target bucket.
+func (r *Remains) OnlyBuckets() bool {
+	for _, b := range r.Buckets {
+		if b.Ours && b.Role == "code" {
+			return false
+		}
+	}
+	return r.Stack == nil && r.LogGroup == "" && len(r.Notified) == 0
+}
+
+// Remains looks for all that deploy makes. A source bucket that was attached is known from the stack; where that is gone
+// already, its name can be given.
+func (c *Cloud) Remains(ctx context.Context, n Names, account, source string) (*Remains, error) {
+	r := &Remains{Names: n, Account: account}
+	d, err := c.Find(ctx, n)
+	if err != nil && !errors.Is(err, ErrNotDeployed) {
+		return nil, err
+	}
+	target := ""
+	if d != nil {
+		if err := c.ours(ctx, d); err != nil {
+			return nil, err
+		}
+		r.Stack = d
+		if r.roles, err = c.rolesOf(ctx, d); err != nil {
+			return nil, err
+		}
+		source, target = or(d.Parameters["SourceBucketName"], source), d.Parameters["TargetBucketName"]
+	}
+	for _, b := range []struct{ name, role string }{
+		{or(source, n.InputBucket), "source"}, {or(target, n.OutputBucket), "target"}, {n.CodeBucket, "code"},
+	} {
+		if err := c.remainsOfBucket(ctx, r, b.name, b.role); err != nil {
+			return nil, err
+		}
+	}
+	if r.Stack == nil {
+		r.LogGroup, err = c.logGroup(ctx, n)
+	}
+	return r, err
+}
+
+func (c *Cloud) remainsOfBucket(ctx context.Context, r *Remains, name, role string) error {
+	there, err := c.look(ctx, name, r.Account)
+	var taken *takenError
+	switch {
+	case errors.As(err, &taken), err == nil && !there.exists:
+		return nil // what belongs to another account was not made by us
+	case err != nil:
+		return err
+	}
+	b := BucketRemains{Name: name, Role: role, Ours: there.tag == r.Name}
+	if b.Ours {
+		if b.Objects, b.Bytes, b.More, err = c.count(ctx, name); err != nil {
+			return err
+		}
+	}
+	r.Buckets = append(r.Buckets, b)
+	if role != "source" {
+		return nil
+	}
+	cfg, err := c.BucketNotifications(ctx, name)
+	if err != nil {
+		return err
+	}
+	if ours, _ := r.Split(Notifications(cfg)); len(ours) > 0 {
+		r.Notified = append(r.Notified, name)
+	}
+	return nil
+}
+
+// rolesOf are the names of a stack's roles, which CloudFormation makes up.
+func (c *Cloud) rolesOf(ctx context.Context, d *Deployment) ([]string, error) {
+	var names []string
+	pages := cloudformation.NewListStackResourcesPaginator(c.Formation, &cloudformation.ListStackResourcesInput{StackName: &d.StackID})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the resources of stack %s: %w", d.Stack, err)
+		}
+		for _, r := range page.StackResourceSummaries {
+			if aws.ToString(r.ResourceType) == "AWS::IAM::Role" && aws.ToString(r.PhysicalResourceId) != "" {
+				names = append(names, *r.PhysicalResourceId)
+			}
+		}
+	}
+	return names, nil
+}
+
+// logGroup finds the function's log group, which the function may have outlived.
+func (c *Cloud) logGroup(ctx context.Context, n Names) (string, error) {
+	name := "/aws/lambda/" + n.Stack
+	out, err := c.Logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name})
+	if err != nil {
+		return "", fmt.Errorf("look for log group %s: %w", name, err)
+	}
+	for _, g := range out.LogGroups {
+		if aws.ToString(g.LogGroupName) == name {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// Remove takes away what Remains found: notifications first, so that nothing tells a function that is gone; then the stack,
+// so that nothing writes; then what buckets hold. With keep, the source and target bucket stay as they are. It can be
+// interrupted and called again.
+func (c *Cloud) Remove(ctx context.Context, r *Remains, keep bool, tell Tell) error {
+	for _, b := range r.Notified {
+		if _, err := c.notify(ctx, r.Names, b, nil); err != nil {
+			return err
+		}
+		tell(Event{Part: "notifications of " + b, Status: "taken off"})
+	}
+	if r.Stack != nil {
+		if err := c.deleteStack(ctx, r.Stack, tell); err != nil {
+			return err
+		}
+	}
+	group, err := c.logGroup(ctx, r.Names)
+	if err != nil {
+		return err
+	}
+	if group != "" {
+		if _, err := c.Logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &group}); err != nil && !isCode(err, "ResourceNotFoundException") {
+			return fmt.Errorf("delete log group %s: %w", group, err)
+		}
+		tell(Event{Part: "log group " + group, Status: "deleted"})
+	}
+	for _, b := range r.Buckets {
+		if !b.Ours || keep && b.Role != "code" {
+			continue
+		}
+		if err := c.deleteBucket(ctx, r, b.Name, tell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteBucket empties and deletes a bucket, once more if something was uploaded in between.
+func (c *Cloud) deleteBucket(ctx context.Context, r *Remains, name string, tell Tell) error {
+	// The look before was before the question, and the answer may have taken an hour.
+	there, err := c.look(ctx, name, r.Account)
+	if err != nil || !there.exists {
+		return err
+	}
+	if there.tag != r.Name {
+		return fmt.Errorf("bucket %s no longer carries the tag %s=%s: it stays", name, TagName, r.Name)
+	}
+	for range 3 {
+		if err = c.empty(ctx, name); err != nil {
+			return err
+		}
+		if _, err = c.Store.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); !isCode(err, "BucketNotEmpty") {
+			break
+		}
+	}
+	if err != nil && !isCode(err, "NoSuchBucket") {
+		return fmt.Errorf("delete bucket %s: %w", name, err)
+	}
+	tell(Event{Part: "bucket " + name, Status: "deleted"})
+	return nil
+}
+
+// Finding is one thing that was looked for after everything was taken away.
+type Finding struct {
+	What string `json:"what"`
+	Left bool   `json:"left"`
+	Why  string `json:"why,omitempty"` // also of what could not be looked at, which counts as left
+}
+
+// queuePatience: SQS goes on naming a queue for up to a minute after its deletion (SQS API, DeleteQueue).
+const queuePatience = 75 * time.Second
+
+// Verify looks again for everything that could cost money or be misused.
+func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, error) {
+	var list []Finding
+	add := func(what string, missing bool, err error) {
+		f := Finding{What: what, Left: !missing}
+		if err != nil && !missing {
+			f.Why = brief(err)
+		}
+		list = append(list, f)
+	}
+	_, err := c.Find(ctx, r.Names)
+	add("stack "+r.Names.Stack+" with its alarms and dashboard", errors.Is(err, ErrNotDeployed), err)
+	_, err = c.Function.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &r.Names.Stack})
+	add("function "+r.Names.Stack, isCode(err, "ResourceNotFoundException"), err)
+	for _, role := range r.roles {
+		_, err := c.Identity.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
+		add("role "+role, isCode(err, "NoSuchEntity"), err)
+	}
+	for _, q := range []string{r.FailureQueue(), r.WorkQueue()} {
+		gone, err := c.queueGone(ctx, q)
+		add("queue "+q, gone, err)
+	}
+	group, err := c.logGroup(ctx, r.Names)
+	add("log group /aws/lambda/"+r.Names.Stack, group == "" && err == nil, err)
+	for _, b := range r.Buckets {
+		there, err := c.look(ctx, b.Name, r.Account)
+		switch {
+		case b.Ours && (!keep || b.Role == "code"):
+			add("bucket "+b.Name, !there.exists && err == nil, err)
+		case b.Role == "source":
+			cfg, err := c.BucketNotifications(ctx, b.Name)
+			if err != nil {
+				add("notifications of "+b.Name, false, err)
+				continue
+			}
+			ours, _ := r.Split(Notifications(cfg))
+			add("notifications of "+b.Name, len(ours) == 0, nil)
+		}
+	}
+	return list, ctx.Err()
+}
+
+func (c *Cloud) queueGone(ctx context.Context, name string) (bool, error) {
+	for end := time.Now().Add(queuePatience); ; {
+		_, err := c.Queue.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+		var missing *sqstypes.QueueDoesNotExist
+		if errors.As(err, &missing) || isCode(err, "AWS.SimpleQueueService.NonExistentQueue") {
+			return true, nil
+		}
+		if err != nil || time.Now().After(end) {
+			return false, err
+		}
+		if err := sleep(ctx, longWait); err != nil {
+			return false, err
+		}
+	}
+}
+
+// Left are the findings that are still there, in one sentence; empty if none is.
+func Left(list []Finding) string {
+	var left []string
+	for _, f := range list {
+		if !f.Left {
+			continue
+		}
+		text := f.What
+		if f.Why != "" {
+			text += " (" + f.Why + ")"
+		}
+		left = append(left, text)
+	}
+	return strings.Join(left, ", ")
+}

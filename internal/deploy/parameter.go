@@ -1,0 +1,64 @@
+package deploy
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/imgmill/imgmill/deploy"
+)
+
+// Parameter is a parameter of deploy/template.yaml, as the template has it.
+type Parameter struct {
+	Type           string   `yaml:"Type"`
+	Description    string   `yaml:"Description"`
+	Default        *string  `yaml:"Default"` // nil: there must be a value
+	AllowedValues  []string `yaml:"AllowedValues"`
+	AllowedPattern string   `yaml:"AllowedPattern"`
+	MinValue       *int     `yaml:"MinValue"`
+	MaxValue       *int     `yaml:"MaxValue"`
+}
+
+// Parameters reads them from the template, by name.
+func Parameters() (map[string]Parameter, error) {
+	var t struct {
+		Parameters map[string]Parameter `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal([]byte(deploy.Template), &t); err != nil {
+		return nil, fmt.Errorf("read the parameters of the template: %w", err)
+	}
+	return t.Parameters, nil
+}
+
+// Check says what the template would say of a value.
+func (p Parameter) Check(value string) error {
+	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
+		return fmt.Errorf("%q: want one of %s", value, strings.Join(p.AllowedValues, ", "))
+	}
+	if p.AllowedPattern != "" {
+		whole, err := regexp.Compile("^(?:" + p.AllowedPattern + ")$")
+		if err != nil {
+			return fmt.Errorf("the template's pattern: %w", err)
+		}
+		if !whole.MatchString(value) {
+			return fmt.Errorf("%q does not look like one", value)
+		}
+	}
+	if p.Type != "Number" {
+		return nil
+	}
+	n, err := strconv.Atoi(value)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is no whole number", value)
+	case p.MinValue != nil && n < *p.MinValue:
+		return fmt.Errorf("%d: the least is %d", n, *p.MinValue)
+	case p.MaxValue != nil && n > *p.MaxValue:
+		return fmt.Errorf("%d: the most is %d", n, *p.MaxValue)
+	}
+	return nil
+}
