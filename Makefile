@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64 generate
+.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64 generate template rie
 
 check: fmt vet test race cross zips
 
@@ -62,3 +62,12 @@ fuzz:
 
 arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/resample ./internal/dct ./internal/cpu ./internal/plane
+
+# What needs the tools of .ci/requirements.txt, which it finds in PATH.
+
+template:
+	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./deploy
+
+RIE ?= $(shell python3 -c 'import platform, samcli; print(samcli.__path__[0] + "/local/rapid/aws-lambda-rie-" + {"x86_64": "x86_64"}.get(platform.machine(), "arm64"))')
+rie:
+	IMGMILL_RIE=$(RIE) IMGMILL_RIE_PYTHON=$$(command -v python3) $(GO) test -count=1 -run RuntimeInterfaceEmulator -v ./cmd/bootstrap
