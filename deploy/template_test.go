@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/imgmill/imgmill/deploy"
 )
 
 // The contract: renaming one of these makes CloudFormation replace what bears the name, or breaks who reads it.
@@ -233,4 +235,12 @@ func number(t *testing.T, v any) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestFitsIntoOneCall: CloudFormation takes no larger template by value (AWS CloudFormation User Guide, "Understand
+// CloudFormation quotas").
+func TestFitsIntoOneCall(t *testing.T) {
+	if n := len(deploy.Template); n > 51200 {
+		t.Errorf("the template has %d bytes", n)
+	}
 }
