@@ -69,7 +69,10 @@ func findDeployment(ctx context.Context, region, name string) (*deploy.Cloud, *d
 	}
 	d, err := cloud.Find(ctx, names)
 	if errors.Is(err, deploy.ErrNotDeployed) {
-		err = fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
+		return nil, nil, fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
+	}
+	if err == nil && !d.Whole() {
+		err = fmt.Errorf("%s is half made (%s): imgmill deploy %s finishes it, imgmill doctor %[1]s says more", name, d.Status, name)
 	}
 	return cloud, d, err
 }

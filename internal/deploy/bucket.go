@@ -50,19 +50,30 @@ func (c *Cloud) look(ctx context.Context, name, account string) (bucket, error) 
 		return b, fmt.Errorf("look at bucket %s: %w", name, err)
 	}
 	b.exists = true
-	tags, err := c.Store.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
+	tags, err := c.bucketTags(ctx, name)
+	b.tag = tagOf(tags)
+	return b, err
+}
+
+func (c *Cloud) bucketTags(ctx context.Context, name string) ([]types.Tag, error) {
+	out, err := c.Store.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
 	switch {
 	case isCode(err, "NoSuchTagSet"):
-		return b, nil
+		return nil, nil
 	case err != nil:
-		return b, fmt.Errorf("read the tags of bucket %s: %w", name, err)
+		return nil, fmt.Errorf("read the tags of bucket %s: %w", name, err)
 	}
-	for _, t := range tags.TagSet {
+	return out.TagSet, nil
+}
+
+// tagOf is the value of our tag, or nothing.
+func tagOf(tags []types.Tag) string {
+	for _, t := range tags {
 		if aws.ToString(t.Key) == TagName {
-			b.tag = aws.ToString(t.Value)
+			return aws.ToString(t.Value)
 		}
 	}
-	return b, nil
+	return ""
 }
 
 // kmsKey is the ARN of the key of one's own that a bucket encrypts with, or nothing. S3's own keys need no permission.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
@@ -15,7 +16,8 @@ import (
 // ErrNotDeployed: there is no stack of that name in this region of this account.
 var ErrNotDeployed = errors.New("not deployed")
 
-// Deployment is a stack as it stands. Its fields are the outputs of deploy/template.yaml of the same names.
+// Deployment is a stack as it stands. Its fields are the outputs of deploy/template.yaml of the same names; but for the URLs of
+// queues they are there before the stack is whole, as its names and parameters have them.
 type Deployment struct {
 	Names
 	StackID      string
@@ -77,5 +79,23 @@ func deploymentOf(n Names, s types.Stack) *Deployment {
 			*f = aws.ToString(o.OutputValue)
 		}
 	}
+	d.derive()
 	return d
+}
+
+// derive fills in what follows from names and parameters: a stack has outputs only once it was made whole.
+func (d *Deployment) derive() {
+	id, err := arn.Parse(d.StackID)
+	if err != nil {
+		return
+	}
+	d.SourceBucket = or(d.SourceBucket, d.Parameters["SourceBucketName"])
+	d.TargetBucket = or(d.TargetBucket, d.Parameters["TargetBucketName"])
+	d.Trigger = or(d.Trigger, d.Parameters["Trigger"])
+	d.FunctionName = or(d.FunctionName, d.Stack)
+	d.FunctionARN = or(d.FunctionARN, arn.ARN{Partition: id.Partition, Service: "lambda", Region: id.Region, AccountID: id.AccountID, Resource: "function:" + d.Stack}.String())
+	d.LogGroup = or(d.LogGroup, "/aws/lambda/"+d.Stack)
+	if d.Trigger == "queue" {
+		d.WorkQueueARN = or(d.WorkQueueARN, arn.ARN{Partition: id.Partition, Service: "sqs", Region: id.Region, AccountID: id.AccountID, Resource: d.Names.WorkQueue()}.String())
+	}
 }

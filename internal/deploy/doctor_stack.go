@@ -44,6 +44,7 @@ func checkStack(ctx context.Context, p *patient) {
 		return
 	}
 	p.d = d
+	p.over = !d.Whole()
 	status, reason := string(d.Status), ""
 	if d.StatusReason != "" {
 		reason = ": " + d.StatusReason
@@ -55,12 +56,16 @@ func checkStack(ctx context.Context, p *patient) {
 		p.warn(p.again(), "the last change of %s failed and was undone%s", p.names.Stack, reason)
 	case strings.Contains(status, "ROLLBACK") || strings.HasSuffix(status, "_FAILED"):
 		p.fault(p.again(), "%s is %s%s", p.names.Stack, status, reason)
+	case p.over:
+		p.fault(p.again(), "%s is %s and does not say what it holds: it lacks outputs of the template", p.names.Stack, status)
 	default:
 		p.ok("%s is %s", p.names.Stack, status)
 	}
-	if d.FunctionName == "" || d.SourceBucket == "" {
-		p.over = true // half made: there are no outputs to go by
-	}
+}
+
+// Whole reports whether the stack says what it holds. One that was never finished does not.
+func (d *Deployment) Whole() bool {
+	return d.SourceBucket != "" && d.TargetBucket != "" && d.FunctionName != "" && d.LogGroup != "" && d.FailureQueue != ""
 }
 
 // checkAlarms goes by the stack: whether an alarm rings now is CloudWatch's to tell, and what it would ring for, the other checks.

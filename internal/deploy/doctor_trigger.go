@@ -189,7 +189,8 @@ func checkDestination(ctx context.Context, p *patient) {
 	if p.functionErr != nil {
 		return
 	}
-	out, err := p.Function.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: &p.d.FunctionName})
+	out, err := p.Function.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{
+		FunctionName: &p.d.FunctionName, Qualifier: aws.String("$LATEST")})
 	want := p.queueARN(p.names.FailureQueue())
 	to := ""
 	switch {

@@ -65,10 +65,11 @@ func checkLog(ctx context.Context, p *patient) {
 			break
 		}
 	}
-	seen := fmt.Sprintf("in the last %.0f h: %d done, %d skipped, %d bad pictures", recently.Hours(), verdicts["done"], verdicts["skipped"], verdicts["bad"])
+	seen := fmt.Sprintf("in the last %.0f h", recently.Hours())
 	if lines == mostLines {
-		seen = fmt.Sprintf("of %d lines: %d done, %d skipped, %d bad pictures", lines, verdicts["done"], verdicts["skipped"], verdicts["bad"])
+		seen += fmt.Sprintf(", its first %d lines", lines)
 	}
+	seen += fmt.Sprintf(": %d done, %d skipped, %s", verdicts["done"], verdicts["skipped"], countOf(verdicts["bad"], "bad picture"))
 	if faults+verdicts["retry"] == 0 {
 		p.ok("%s", seen)
 		return
@@ -79,5 +80,5 @@ func checkLog(ctx context.Context, p *patient) {
 		return
 	}
 	p.warn(fmt.Sprintf("imgmill logs %s --errors --since %.0fh", p.names.Name, recently.Hours()),
-		"%s, %d tries failed, %d invocations ended by a fault; the last, at %s: %s", seen, verdicts["retry"], faults, last.Time.Local().Format(time.DateTime), why)
+		"%s, %s, %s; the last, at %s: %s", seen, countOf(verdicts["retry"], "failed attempt"), countOf(faults, "other error"), last.Time.Local().Format(time.DateTime), why)
 }

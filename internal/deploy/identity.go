@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -69,7 +70,7 @@ func (c *Cloud) secondFactor(ctx context.Context, id *Identity) error {
 }
 
 func (id *Identity) unseen(what string, err error) {
-	id.Unseen = append(id.Unseen, what+": "+brief(err))
+	id.Unseen = append(id.Unseen, what+": "+strings.TrimSuffix(brief(err), "."))
 }
 
 // resourceOf is the last part of an ARN, or nothing.
@@ -89,6 +90,10 @@ func brief(err error) string {
 			return api.ErrorCode()
 		}
 		return api.ErrorMessage()
+	}
+	var answer *awshttp.ResponseError
+	if errors.As(err, &answer) {
+		return fmt.Sprintf("the answer is HTTP %d", answer.HTTPStatusCode())
 	}
 	return err.Error()
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/imgmill/imgmill/deploy"
 )
@@ -54,6 +57,9 @@ func (c *Cloud) Make(ctx context.Context, p *Plan, tell Tell) (*Deployment, bool
 	if err != nil {
 		return nil, changed, err
 	}
+	if err := c.tagMade(ctx, d, tell); err != nil {
+		return d, changed, err
+	}
 	wanted := Wanted(p.Names, p.Recipe, d.FunctionARN, d.WorkQueueARN)
 	told, err := c.notify(ctx, p.Names, d.SourceBucket, wanted)
 	if err != nil {
@@ -63,6 +69,38 @@ func (c *Cloud) Make(ctx context.Context, p *Plan, tell Tell) (*Deployment, bool
 		tell(Event{Part: "notifications of " + d.SourceBucket, Status: "written", Reason: describe(wanted)})
 	}
 	return d, changed || told, c.prune(ctx, p.Names, p.Parameters["CodeKey"])
+}
+
+// tagMade sees to it that the buckets that the stack made carry the tag, also where CloudFormation did not pass it on or
+// somebody took it off: without it destroy would leave them.
+func (c *Cloud) tagMade(ctx context.Context, d *Deployment, tell Tell) error {
+	for _, name := range d.made() {
+		tags, err := c.bucketTags(ctx, name)
+		if err != nil {
+			return err
+		}
+		if tagOf(tags) == d.Name {
+			continue
+		}
+		tags = append(slices.DeleteFunc(tags, func(t s3types.Tag) bool { return aws.ToString(t.Key) == TagName }),
+			s3types.Tag{Key: aws.String(TagName), Value: aws.String(d.Name)})
+		if _, err := c.Store.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &s3types.Tagging{TagSet: tags}}); err != nil {
+			return fmt.Errorf("tag bucket %s: %w", name, err)
+		}
+		tell(Event{Part: "bucket " + name, Status: "tagged"})
+	}
+	return nil
+}
+
+// made are the buckets that the stack made, as against those that it was attached to.
+func (d *Deployment) made() []string {
+	var names []string
+	for _, b := range []string{"Source", "Target"} {
+		if d.Parameters["Create"+b+"Bucket"] == "true" {
+			names = append(names, d.Parameters[b+"BucketName"])
+		}
+	}
+	return names
 }
 
 // clear brings a stack that an earlier failure left into a state that can be changed.

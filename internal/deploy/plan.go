@@ -204,6 +204,9 @@ func (c *Cloud) planBuckets(ctx context.Context, p *Plan) error {
 			if !there.exists {
 				return fmt.Errorf("the %s bucket %s is gone, deleted by hand: run imgmill destroy %s, then deploy it anew", b.noun, name, p.Name)
 			}
+			if slices.Contains(p.Now.made(), name) && there.tag != p.Name {
+				p.change("change", "bucket "+name, "gets back its tag "+TagName)
+			}
 			continue
 		}
 		p.Parameters[b.create] = strconv.FormatBool(!there.exists)
@@ -307,7 +310,7 @@ func (c *Cloud) planConcurrency(ctx context.Context, p *Plan) error {
 	out, err := c.Function.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
 	if err != nil || out.AccountLimit == nil {
 		if err != nil {
-			p.note("How many instances of functions the account may run could not be seen: %s.", brief(err))
+			p.note("How many instances of functions the account may run could not be seen: %s.", strings.TrimSuffix(brief(err), "."))
 		}
 		return ctx.Err()
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -228,15 +229,17 @@ func (w *trialWatch) look(ctx context.Context) error {
 			return fmt.Errorf("look for s3://%s/%s: %w", w.target, v.Key, err)
 		}
 		seen := time.Since(w.uploaded)
-		t := TrialVariant{Name: v.Name, Bucket: w.target, Key: v.Key, Bytes: aws.ToInt64(out.ContentLength), Seen: seen}
-		picture, err := codec.Open(out.Body, codec.Limits{})
-		if err == nil {
-			t.Width, t.Height = picture.Header().Width, picture.Header().Height
-		}
+		t := TrialVariant{Name: v.Name, Bucket: w.target, Key: v.Key, Seen: seen}
+		data, err := io.ReadAll(out.Body)
 		out.Body.Close()
+		if err != nil {
+			return fmt.Errorf("read s3://%s/%s: %w", w.target, v.Key, err)
+		}
+		picture, err := codec.Open(bytes.NewReader(data), codec.Limits{})
 		if err != nil {
 			return fmt.Errorf("s3://%s/%s: %w", w.target, v.Key, err)
 		}
+		t.Bytes, t.Width, t.Height = int64(len(data)), picture.Header().Width, picture.Header().Height
 		if out.Metadata["imgmill-source-etag"] != w.etag {
 			return fmt.Errorf("s3://%s/%s is of another picture", w.target, v.Key)
 		}

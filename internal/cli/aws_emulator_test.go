@@ -1,0 +1,171 @@
+package cli_test
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/deploy"
+)
+
+// emulator is a cloud that this project did not write, behind a proxy that notes the calls that it cannot serve.
+type emulator struct {
+	name  string // ministack or moto
+	cloud *deploy.Cloud
+	dir   string // of recipes and pictures
+
+	mu       sync.Mutex
+	unserved map[string]string // call to what was answered
+	before   map[string]func() // done once before a call is passed on
+}
+
+// openEmulator takes IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR, or skips the test. All that the test starts uses it.
+func openEmulator(t *testing.T) *emulator {
+	t.Helper()
+	endpoint := os.Getenv("IMGMILL_AWS_ENDPOINT")
+	e := &emulator{name: os.Getenv("IMGMILL_AWS_EMULATOR"), dir: t.TempDir(), unserved: map[string]string{}, before: map[string]func(){}}
+	if endpoint == "" || e.name == "" {
+		t.Skip("IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR are not set")
+	}
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(e.between(httputil.NewSingleHostReverseProxy(target)))
+	t.Cleanup(proxy.Close)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": proxy.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": filepath.Join(e.dir, "none"),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(e.dir, "none"), "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	if e.cloud, err = deploy.Open(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, call := range slices.Sorted(maps.Keys(e.unserved)) {
+			t.Logf("%s cannot serve %s: %s", e.name, call, e.unserved[call])
+		}
+	})
+	return e
+}
+
+// between passes calls on and notes answers by which an emulator says that it does not know a call.
+func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.StatusCode < 400 || r.Body == nil {
+			return nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		html := strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") && len(body) > 0
+		for _, sign := range []string{"NotImplemented", "not supported", "Unsupported", "UnknownOperation", "InvalidAction", "not yet implemented"} {
+			if html || r.StatusCode == http.StatusNotImplemented || bytes.Contains(body, []byte(sign)) {
+				e.cannot(r.Request.Header.Get("X-Called"), strings.Join(strings.Fields(string(body[:min(len(body), 200)])), " "))
+				break
+			}
+		}
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := called(r)
+		r.Header.Set("X-Called", call)
+		e.mu.Lock()
+		first := e.before[call]
+		delete(e.before, call)
+		e.mu.Unlock()
+		if first != nil {
+			first()
+		}
+		if e.name == "moto" && r.Method == http.MethodPut && r.URL.Query().Has("policy") {
+			// It judges policies without their conditions, and would refuse everything to everybody over "only TLS".
+			e.cannot("PutBucketPolicy", "conditions of bucket policies are not evaluated; not passed on")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+// called names a call: by its action in the query and JSON protocols, by method and path in REST.
+func called(r *http.Request) string {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		return target
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if form, formErr := url.ParseQuery(string(body)); err == nil && formErr == nil {
+			return form.Get("Action")
+		}
+	}
+	return r.Method + " " + r.URL.Path
+}
+
+func (e *emulator) cannot(call, answer string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unserved[call] = answer
+}
+
+// functions reports whether uploads reach a function that runs: the zip's own bootstrap as a process. moto runs functions in
+// Docker alone.
+func (e *emulator) functions() bool { return e.name == "ministack" }
+
+// fails reports whether a resource that cannot be made fails its stack.
+func (e *emulator) fails() bool {
+	if e.name == "moto" {
+		e.cannot("the failure of a stack's resource", "the stack is made all the same")
+		return false
+	}
+	return true
+}
+
+// imgmill runs the command, wants an exit code, and gives what was told on both outputs.
+func (e *emulator) imgmill(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "imgmill", args...)
+	out, _ := c.CombinedOutput()
+	if got := c.ProcessState.ExitCode(); got != code {
+		t.Fatalf("imgmill %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out)
+	}
+	return string(out)
+}
+
+// deploy runs imgmill deploy with a recipe, for this machine's processor so that the function can run here.
+func (e *emulator) deploy(t *testing.T, code int, name, recipe string, args ...string) string {
+	t.Helper()
+	file := filepath.Join(e.dir, "imgmill.yaml")
+	if err := os.WriteFile(file, []byte(recipe), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return e.imgmill(t, code, append([]string{"deploy", name, "--yes", "--config", file, "--arch", runtime.GOARCH}, args...)...)
+}
+
+// wants fails unless all of these words were told.
+func wants(t *testing.T, told string, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(told, w) {
+			t.Errorf("not told: %q\n%s", w, told)
+		}
+	}
+}

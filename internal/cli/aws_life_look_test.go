@@ -1,0 +1,195 @@
+package cli_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/sample"
+)
+
+// TestAWSLook deploys, looks into it by each command that does, and destroys.
+func TestAWSLook(t *testing.T) {
+	e := openEmulator(t)
+	e.imgmillAny(t, "destroy", "photos", "--yes") // what another test has left
+	e.deploy(t, 0, "photos", firstRecipe, "--memory", "1024")
+	t.Run("a picture", e.picture)
+	t.Run("look into it", e.look)
+	e.imgmill(t, 0, "destroy", "photos", "--yes")
+}
+
+// look runs what a person looks at a deployment with: test, logs, doctor, failures. It leaves everything as it was.
+func (e *emulator) look(t *testing.T) {
+	if !e.functions() {
+		e.lookAtStill(t)
+		return
+	}
+	before := e.both(t)
+	t.Run("test", e.lookTest)
+	t.Run("test keeps", e.lookTestKeeps)
+	t.Run("test of a bad picture", e.lookTestBad)
+	t.Run("logs", e.lookLogs)
+	t.Run("doctor", e.lookDoctor)
+	t.Run("failures", e.lookFailures)
+	if after := e.both(t); !slices.Equal(before, after) {
+		t.Errorf("the buckets held %q and hold %q", before, after)
+	}
+}
+
+// both lists source and target.
+func (e *emulator) both(t *testing.T) []string {
+	t.Helper()
+	return append(e.keys(t, "photos-input"), e.keys(t, "photos-output")...)
+}
+
+// lookAtStill is look where a stack that was made by a change set has no outputs, as moto's: nothing can be found by it.
+func (e *emulator) lookAtStill(t *testing.T) {
+	t.Logf("%s cannot serve cloudformation:DescribeStacks with outputs, nor functions without Docker", e.name)
+	for _, args := range [][]string{{"test", "photos"}, {"logs", "photos"}, {"failures", "photos"}} {
+		wants(t, e.imgmill(t, 1, args...), "photos is half made (CREATE_COMPLETE): imgmill deploy photos finishes it")
+	}
+	wants(t, e.imgmill(t, 1, "doctor", "photos"), "ok     identity ", "fault  stack          imgmill-photos is CREATE_COMPLETE and does not say what it holds")
+}
+
+func (e *emulator) lookTest(t *testing.T) {
+	told := e.imgmill(t, 0, "test", "photos")
+	wants(t, told, "uploaded  s3://photos-input/imgmill-test-", "small     s3://photos-output/imgmill-test-", "320×240, ", "function  done ", " of 1024 MB")
+}
+
+func (e *emulator) lookTestKeeps(t *testing.T) {
+	file := filepath.Join(e.dir, "p.JPG")
+	if err := os.WriteFile(file, sample.Photo(1000, 500), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, told := command(t, 0, "test", "photos", file, "--keep", "--json")
+	var r struct {
+		Key      string
+		Variants []struct {
+			Key           string
+			Width, Height int
+		}
+		Function struct{ Verdict string }
+		Left     []string
+	}
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if len(r.Variants) != 1 || r.Variants[0].Width != 320 || r.Variants[0].Height != 160 || r.Function.Verdict != "done" ||
+		len(r.Left) != 2 || strings.Count(told, "left: s3://") != 2 {
+		t.Fatalf("%s%s", out, told)
+	}
+	if !slices.Contains(e.keys(t, "photos-input"), r.Key) || !slices.Contains(e.keys(t, "photos-output"), r.Variants[0].Key) {
+		t.Errorf("not kept: %s", out)
+	}
+	e.remove(t, r.Key)
+}
+
+func (e *emulator) lookTestBad(t *testing.T) {
+	photo := sample.Photo(400, 300)
+	file := filepath.Join(e.dir, "cut.jpg")
+	if err := os.WriteFile(file, photo[:len(photo)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, e.imgmill(t, 1, "test", "photos", file), "the function says bad: ", "\nimgmill doctor photos looks for the cause\n")
+}
+
+func (e *emulator) lookLogs(t *testing.T) {
+	out := e.imgmill(t, 0, "logs", "photos")
+	wants(t, out, "  done     holiday.JPG  ", "  done     imgmill-test-", " to 1 variant, ", "  report   ")
+	if strings.Contains(out, "START") {
+		t.Errorf("the log tells of beginnings:\n%s", out)
+	}
+	out = e.imgmill(t, 0, "logs", "photos", "--errors", "--since", "30m")
+	if strings.Count(out, "\n") != 1 || !strings.Contains(out, "  bad      imgmill-test-") {
+		t.Errorf("its errors:\n%s", out)
+	}
+	kinds := map[deploy.LineKind]int{}
+	for lines := bufio.NewScanner(strings.NewReader(e.imgmill(t, 0, "logs", "photos", "--json"))); lines.Scan(); {
+		var line deploy.Line
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatalf("%v in %s", err, lines.Text())
+		}
+		kinds[line.Kind]++
+	}
+	if kinds[deploy.LineChange] < 4 || kinds[deploy.LineReport] < 4 || kinds[deploy.LineMark] < 8 || kinds[deploy.LineOther] != 0 {
+		t.Errorf("%v", kinds)
+	}
+}
+
+func (e *emulator) lookDoctor(t *testing.T) {
+	e.target(t, "photos-output")
+	wants(t, e.imgmill(t, 0, "doctor", "photos"), "ok     stack ", "ok     notifications ", "ok     code ", "ok     role ", "ok     failures ", "1 bad picture")
+	e.target(t, "no-such-bucket")
+	wants(t, e.imgmill(t, 1, "doctor", "photos", "--json"), `{"check":"environment","state":"fault","text":"IMGMILL_TARGET_BUCKET is \"no-such-bucket\"`, "1 fault, ")
+}
+
+// target has the function write to another bucket. ministack wants the numbers told again: it keeps those of a stack as
+// texts, so that the SDK refuses its lambda:GetFunctionConfiguration.
+func (e *emulator) target(t *testing.T, bucket string) {
+	t.Helper()
+	name := aws.String("imgmill-photos")
+	_, err := e.cloud.Function.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: name, MemorySize: aws.Int32(1024), Timeout: aws.Int32(120), EphemeralStorage: &lambdatypes.EphemeralStorage{Size: aws.Int32(512)},
+		Environment: &lambdatypes.Environment{Variables: map[string]string{"IMGMILL_SOURCE_BUCKET": "photos-input", "IMGMILL_TARGET_BUCKET": bucket}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := lambda.NewFunctionUpdatedV2Waiter(e.cloud.Function, func(o *lambda.FunctionUpdatedV2WaiterOptions) { o.MinDelay = 100 * time.Millisecond })
+	if err := w.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: name}, patience); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lookFailures: the function fails three times while its target is missing, and does it once the failure is sent back.
+func (e *emulator) lookFailures(t *testing.T) {
+	const key = "sent back.jpg"
+	e.target(t, "no-such-bucket")
+	e.put(t, "photos-input", key, sample.Photo(400, 300))
+	list := ""
+	for end := time.Now().Add(10 * patience); list == ""; time.Sleep(time.Second) {
+		if time.Now().After(end) {
+			t.Fatal("the failure does not come to the queue")
+		}
+		list, _ = command(t, 0, "failures", "photos")
+	}
+	wants(t, list, "  3      "+key+"  ", "no-such-bucket")
+	if again, _ := command(t, 0, "failures", "photos"); again != list {
+		t.Errorf("looked at twice:\n%s%s", list, again)
+	}
+	wants(t, e.imgmill(t, 0, "failures", "photos", "show", "1"), `"condition": "RetriesExhausted"`)
+	wants(t, e.imgmill(t, 1, "doctor", "photos"), "1 waiting in imgmill-photos-failures", "3 failed attempts")
+	e.target(t, "photos-output")
+	wants(t, e.imgmill(t, 3, "failures", "photos", "retry", "1", "2"), "1  "+key+"  sent back\n2  -  stays: ", "1 failure sent back.")
+	e.await(t, "photos-output", key)
+	wants(t, e.imgmill(t, 0, "failures", "photos"), "No failures.")
+	e.remove(t, key)
+}
+
+// remove takes a picture and its variant away.
+func (e *emulator) remove(t *testing.T, key string) {
+	t.Helper()
+	for _, bucket := range []string{"photos-input", "photos-output"} {
+		if _, err := e.cloud.Store.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: aws.String(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// imgmillAny is imgmill with whatever exit code.
+func (e *emulator) imgmillAny(t *testing.T, args ...string) string {
+	t.Helper()
+	out, _ := exec.CommandContext(t.Context(), "imgmill", args...).CombinedOutput()
+	return string(out)
+}
