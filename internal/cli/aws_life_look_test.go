@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,7 @@ func (e *emulator) look(t *testing.T) {
 	t.Run("test", e.lookTest)
 	t.Run("test keeps", e.lookTestKeeps)
 	t.Run("test of a bad picture", e.lookTestBad)
+	t.Run("test is interrupted", e.lookTestInterrupted)
 	t.Run("logs", e.lookLogs)
 	t.Run("doctor", e.lookDoctor)
 	t.Run("failures", e.lookFailures)
@@ -103,6 +105,41 @@ func (e *emulator) lookTestBad(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, e.imgmill(t, 1, "test", "photos", file), "the function says bad: ", "\nimgmill doctor photos looks for the cause\n")
+}
+
+// lookTestInterrupted: Ctrl-C while a picture is waited for, here for ever, since the function is throttled off.
+func (e *emulator) lookTestInterrupted(t *testing.T) {
+	name := aws.String("imgmill-photos")
+	if _, err := e.cloud.Function.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(0)}); err != nil {
+		t.Fatal(err)
+	}
+	before := len(e.keys(t, "photos-input"))
+	p := run(t, "test", "photos", "--timeout", "5m")
+	for end := time.Now().Add(patience); len(e.keys(t, "photos-input")) == before; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it uploads nothing")
+		}
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	p.find(t, 0, regexp.MustCompile("^imgmill: interrupted; what was uploaded and made is removed$"))
+	if after := len(e.keys(t, "photos-input")); after != before {
+		t.Errorf("%d objects are left", after-before)
+	}
+	wants(t, e.imgmill(t, 1, "test", "photos", "--timeout", "1s"), "the variants have not come in 1s; the function's log has no line about the picture")
+	if _, err := e.cloud.Function.DeleteFunctionConcurrency(t.Context(), &lambda.DeleteFunctionConcurrencyInput{FunctionName: name}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Second) { // the two that never ran
+		if out, _ := command(t, 0, "failures", "photos"); strings.Count(out, "imgmill-test-") == 2 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("what was throttled does not come to the failure queue")
+		}
+	}
+	wants(t, e.imgmill(t, 0, "failures", "photos", "retry", "--all"), "2 failures sent back.")
 }
 
 func (e *emulator) lookLogs(t *testing.T) {

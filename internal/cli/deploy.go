@@ -54,7 +54,7 @@ interrupted and run again at any time. 'imgmill destroy NAME' takes everything a
   imgmill deploy photos --source-bucket my-uploads --config imgmill.yaml
   imgmill deploy photos --dry-run`,
 		Args: oneName,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return again(f.run(c, args[0])) },
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
@@ -174,7 +174,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	}
 	if !f.dryRun {
 		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
-			return again(err)
+			return err
 		}
 	}
 	plan, err := cloud.Plan(ctx, deploy.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
@@ -201,7 +201,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	d, changed, err := cloud.Make(ctx, plan, t.event)
 	t.end()
 	if err != nil {
-		return again(err)
+		return err
 	}
 	t.up(d, changed)
 	return nil

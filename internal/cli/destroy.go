@@ -30,7 +30,7 @@ again at any time.`,
   imgmill destroy photos --keep-buckets    # pictures stay; a new deploy of that name attaches to them
   imgmill destroy photos --dry-run`,
 		Args: oneName,
-		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error { return again(f.run(c, args[0])) },
 	}
 	flags := c.Flags()
 	flags.BoolVar(&f.keep, "keep-buckets", false, "leave the source and target bucket as they are")
@@ -62,7 +62,7 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 	}
 	if !f.dryRun {
 		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
-			return again(err)
+			return err
 		}
 	}
 	r, err := cloud.Remains(ctx, names, who.Account, f.source)
@@ -91,11 +91,11 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 	err = cloud.Remove(ctx, r, f.keep, t.event)
 	t.end()
 	if err != nil {
-		return again(err)
+		return err
 	}
 	found, err := cloud.Verify(ctx, r, f.keep)
 	if err != nil {
-		return again(err)
+		return err
 	}
 	return t.gone(found, r, f.keep)
 }

@@ -82,6 +82,8 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 	switch {
 	case failed == nil:
 		return err
+	case errors.Is(failed, context.Canceled) && len(r.Left) == 0:
+		return errors.New("interrupted; what was uploaded and made is removed")
 	case errors.Is(failed, context.Canceled):
 		return fmt.Errorf("interrupted; %w", failed)
 	}

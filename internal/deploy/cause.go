@@ -1,11 +1,13 @@
 package deploy
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
@@ -59,6 +61,31 @@ func firstCause(events []types.StackEvent) Cause {
 		stack.Reason = "AWS gave no reason"
 	}
 	return stack
+}
+
+// cause is the first cause among the events of one change. Where CloudFormation refused before it began anything, the stack's
+// events only say that there is a reason, which is asked for.
+func (c *Cloud) cause(ctx context.Context, stackID string, events []types.StackEvent) Cause {
+	found := firstCause(events)
+	if strings.Contains(found.Reason, "DescribeEvents") {
+		return c.refusal(ctx, &cloudformation.DescribeEventsInput{StackName: &stackID}, found)
+	}
+	return found
+}
+
+// refusal is what an early validation found (CloudFormation API, DescribeEvents), or else what is known without it.
+func (c *Cloud) refusal(ctx context.Context, of *cloudformation.DescribeEventsInput, known Cause) Cause {
+	of.Filters = &types.EventFilter{FailedEvents: aws.Bool(true)}
+	out, err := c.Formation.DescribeEvents(ctx, of)
+	if err != nil {
+		return known
+	}
+	for _, e := range out.OperationEvents { // the newest operation first
+		if e.ValidationStatus == types.ValidationStatusFailed && aws.ToString(e.ValidationStatusReason) != "" {
+			return Cause{aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType), plainReason(*e.ValidationStatusReason)}
+		}
+	}
+	return known
 }
 
 func isCascade(reason string) bool {

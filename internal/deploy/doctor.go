@@ -43,7 +43,7 @@ var checks = []check{
 	{"notifications", checkNotifications},
 	{"overlap", checkOverlap},
 	{"permission", checkPermission},
-	{"queue", checkWorkQueue},
+	{"delivery", checkDelivery},
 	{"function", checkFunction},
 	{"code", checkCode},
 	{"runtime", checkRuntime},

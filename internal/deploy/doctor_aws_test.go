@@ -197,7 +197,7 @@ type planted struct {
 	unservedBy string // the emulator that cannot, and the call that it lacks
 }
 
-func TestDoctorNamesPlantedFaults(t *testing.T) {
+func TestAWSDoctorNamesPlantedFaults(t *testing.T) {
 	w := openWard(t, "direct")
 	for _, d := range w.examine() {
 		t.Logf("healthy: %-5s %-13s %s", d.State, d.Check, d.Text)
@@ -423,7 +423,7 @@ func (w *ward) functionFaults() []planted {
 		{name: "failures go nowhere", plant: func() error {
 			_, err := w.Function.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{FunctionName: name, Qualifier: aws.String("$LATEST")})
 			return err
-		}, check: "queue", state: Fault, words: "go nowhere", do: "--keep-buckets"},
+		}, check: "delivery", state: Fault, words: "go nowhere", do: "--keep-buckets"},
 	}
 }
 
@@ -528,8 +528,8 @@ func (w *ward) goneFunction() planted {
 	}, check: "function", state: Fault, words: "is gone", do: "--keep-buckets"}
 }
 
-// TestDoctorNamesFaultsOfTheQueue is TestDoctorNamesPlantedFaults for what only a queue as the trigger has.
-func TestDoctorNamesFaultsOfTheQueue(t *testing.T) {
+// TestAWSDoctorNamesFaultsOfTheQueue is TestAWSDoctorNamesPlantedFaults for what only a queue as the trigger has.
+func TestAWSDoctorNamesFaultsOfTheQueue(t *testing.T) {
 	w := openWard(t, "queue")
 	ctx := t.Context()
 	for _, d := range w.examine() {
@@ -558,20 +558,20 @@ func TestDoctorNamesFaultsOfTheQueue(t *testing.T) {
 	w.run([]planted{
 		{name: "the mapping is disabled", plant: mapping(func(in *lambda.UpdateEventSourceMappingInput) { in.Enabled = aws.Bool(false) }),
 			undo:  mapping(func(in *lambda.UpdateEventSourceMappingInput) { in.Enabled = aws.Bool(true) }),
-			check: "queue", state: Fault, words: "work piles up", do: "--enabled"},
+			check: "delivery", state: Fault, words: "work piles up", do: "--enabled"},
 		{name: "failures of a batch are not told apart", plant: mapping(func(in *lambda.UpdateEventSourceMappingInput) {
 			in.FunctionResponseTypes = []lambdatypes.FunctionResponseType{}
 		}), undo: mapping(func(in *lambda.UpdateEventSourceMappingInput) {
 			in.FunctionResponseTypes = []lambdatypes.FunctionResponseType{lambdatypes.FunctionResponseTypeReportBatchItemFailures}
-		}), check: "queue", state: Fault, words: "ReportBatchItemFailures", do: "--function-response-types"},
+		}), check: "delivery", state: Fault, words: "ReportBatchItemFailures", do: "--function-response-types"},
 		{name: "messages come again too early", plant: attribute("VisibilityTimeout", "5"), undo: attribute("VisibilityTimeout", "720"),
-			check: "queue", state: Fault, words: "come again after 5 s", do: "VisibilityTimeout=720"},
+			check: "delivery", state: Fault, words: "come again after 5 s", do: "VisibilityTimeout=720"},
 		{name: "S3 may not send", plant: attribute("Policy", `{"Version":"2012-10-17","Statement":[]}`),
 			check: "permission", state: Fault, words: "sqs:SendMessage", do: "--keep-buckets"},
 		{name: "no mapping", plant: func() error {
 			_, err := w.Function.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: uuid})
 			return err
-		}, check: "queue", state: Fault, words: "mapping is gone", do: "--keep-buckets"},
+		}, check: "delivery", state: Fault, words: "mapping is gone", do: "--keep-buckets"},
 	})
 }
 

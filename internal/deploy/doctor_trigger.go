@@ -138,8 +138,8 @@ func countOf(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// checkWorkQueue looks at the way from the queue to the function, or, where S3 calls it directly, at where failures go.
-func checkWorkQueue(ctx context.Context, p *patient) {
+// checkDelivery looks at the way from the queue to the function, or, where S3 calls it directly, at where failures go.
+func checkDelivery(ctx context.Context, p *patient) {
 	if p.d.WorkQueue == "" {
 		checkDestination(ctx, p)
 		return

@@ -82,8 +82,8 @@ func TestFailuresAreInOrderOfTime(t *testing.T) {
 	}
 }
 
-// TestFailuresAreListedAndSentBack, on an emulator: two looks see the same list, what is sent back leaves it, and the rest stays.
-func TestFailuresAreListedAndSentBack(t *testing.T) {
+// TestAWSFailuresAreListedAndSentBack, on an emulator: two looks see the same list, what is sent back leaves it, and the rest stays.
+func TestAWSFailuresAreListedAndSentBack(t *testing.T) {
 	w := openWard(t, "queue")
 	ctx := t.Context()
 	send := func(body string) {

@@ -120,7 +120,7 @@ func (c *Cloud) clear(ctx context.Context, p *Plan, tell Tell) error {
 	}
 	events, status, err := c.watch(ctx, p.Now.StackID, after, tell)
 	if err == nil && status != types.StackStatusUpdateRollbackComplete {
-		err = &StackError{p.Stack, status, firstCause(events)}
+		err = &StackError{p.Stack, status, c.cause(ctx, p.Now.StackID, events)}
 	}
 	return err
 }
@@ -171,7 +171,7 @@ func (c *Cloud) changeStack(ctx context.Context, p *Plan, tell Tell) (bool, erro
 		return true, err
 	}
 	if status != types.StackStatusCreateComplete && status != types.StackStatusUpdateComplete {
-		return true, &StackError{p.Stack, status, firstCause(events)}
+		return true, &StackError{p.Stack, status, c.cause(ctx, *set.StackId, events)}
 	}
 	return true, nil
 }
@@ -212,7 +212,8 @@ func (c *Cloud) readChangeSet(ctx context.Context, set *cloudformation.CreateCha
 			if strings.Contains(reason, "didn't contain changes") || strings.Contains(reason, "No updates are to be performed") {
 				return nil, nil
 			}
-			return nil, fmt.Errorf("AWS refuses the change: %s", plainReason(reason))
+			why := c.refusal(ctx, &cloudformation.DescribeEventsInput{ChangeSetName: set.Id}, Cause{Reason: plainReason(reason)})
+			return nil, fmt.Errorf("AWS refuses the change: %s", strings.TrimPrefix(why.Part+": "+why.Reason, ": "))
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
@@ -262,7 +263,7 @@ func (c *Cloud) deleteStack(ctx context.Context, d *Deployment, tell Tell) error
 	}
 	events, status, err := c.watchFrom(ctx, d.StackID, after, tell)
 	if err == nil && status != types.StackStatusDeleteComplete {
-		err = &StackError{d.Stack, status, firstCause(events)}
+		err = &StackError{d.Stack, status, c.cause(ctx, d.StackID, events)}
 	}
 	return err
 }
