@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -69,6 +70,7 @@ func openEmulator(t *testing.T) *emulator {
 
 // between passes calls on and notes answers by which an emulator says that it does not know a call.
 func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // of calls that Ctrl-C ends
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if r.StatusCode < 400 || r.Body == nil {
 			return nil

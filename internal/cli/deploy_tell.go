@@ -193,6 +193,7 @@ func mayAsk(c *cobra.Command, yes bool) error {
 
 // agreed asks whether to go on.
 func (t *teller) agreed(ctx context.Context, yes bool) (bool, error) {
+	defer func() { t.start = time.Now() }() // thinking is not deploying
 	if yes {
 		return true, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,6 +89,7 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 			return errTold
 		}
 	}
+	t.start = time.Now()
 	err = cloud.Remove(ctx, r, f.keep, t.event)
 	t.end()
 	if err != nil {

@@ -117,28 +117,37 @@ func (c *Cloud) ensureCodeBucket(ctx context.Context, n Names, account string, t
 		if c.Region != "us-east-1" { // which S3 wants left out
 			cfg.LocationConstraint = types.BucketLocationConstraint(c.Region)
 		}
-		_, err := c.Store.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &b.name, CreateBucketConfiguration: cfg})
+		// Not to be interrupted before it carries the tag, which not every store takes with the first call.
+		whole := context.WithoutCancel(ctx)
+		_, err := c.Store.CreateBucket(whole, &s3.CreateBucketInput{Bucket: &b.name, CreateBucketConfiguration: cfg})
 		if isCode(err, "BucketAlreadyExists") {
 			return fmt.Errorf("bucket %s belongs to another account: choose another name for the deployment", b.name)
 		}
 		if err != nil {
 			return fmt.Errorf("make bucket %s: %w", b.name, err)
 		}
+		if err := c.tag(whole, b.name, tags); err != nil {
+			return err
+		}
 		tell(Event{Part: "bucket " + b.name, Status: "made"})
 	}
-	return c.furnish(ctx, b.name, tags)
+	return c.furnish(ctx, b.name)
 }
 
-// furnish gives the code bucket its settings, the tag first: without it nothing would find the bucket again.
-func (c *Cloud) furnish(ctx context.Context, name string, tags []types.Tag) error {
+func (c *Cloud) tag(ctx context.Context, name string, tags []types.Tag) error {
+	_, err := c.Store.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
+	if err != nil {
+		return fmt.Errorf("tag bucket %s: %w", name, err)
+	}
+	return nil
+}
+
+// furnish gives the code bucket its settings.
+func (c *Cloud) furnish(ctx context.Context, name string) error {
 	steps := []struct {
 		what string
 		call func() error
 	}{
-		{"tags", func() error {
-			_, err := c.Store.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
-			return err
-		}},
 		{"public access block", func() error {
 			_, err := c.Store.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: &name,
 				PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{

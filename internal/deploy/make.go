@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/imgmill/imgmill/deploy"
@@ -84,8 +83,8 @@ func (c *Cloud) tagMade(ctx context.Context, d *Deployment, tell Tell) error {
 		}
 		tags = append(slices.DeleteFunc(tags, func(t s3types.Tag) bool { return aws.ToString(t.Key) == TagName }),
 			s3types.Tag{Key: aws.String(TagName), Value: aws.String(d.Name)})
-		if _, err := c.Store.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &s3types.Tagging{TagSet: tags}}); err != nil {
-			return fmt.Errorf("tag bucket %s: %w", name, err)
+		if err := c.tag(ctx, name, tags); err != nil {
+			return err
 		}
 		tell(Event{Part: "bucket " + name, Status: "tagged"})
 	}

@@ -90,6 +90,9 @@ func (c *Cloud) Plan(ctx context.Context, s Settings) (*Plan, error) {
 	if err := c.planConcurrency(ctx, p); err != nil {
 		return nil, err
 	}
+	if p.Parameters["MonthlyBudgetUSD"] != "0" && p.Parameters["AlarmEmail"] == "" {
+		p.note("The budget tells nobody: add --email.")
+	}
 	p.compare()
 	return p, c.compareTemplate(ctx, p)
 }
