@@ -14,9 +14,10 @@ import (
 	"github.com/imgmill/imgmill/internal/plane"
 )
 
-// DecodeOptions change how a Decoder judges. The zero value is what browsers do.
+// DecodeOptions change how a Decoder judges and works. The zero value judges as browsers do, in one thread.
 type DecodeOptions struct {
-	Strict bool // damage is an error instead of a Report
+	Strict  bool // damage is an error instead of a Report
+	Threads int  // that may decode a sequential picture, the caller's among them; no more than 8 are of use
 }
 
 // Report is what a finished decode has to say.
@@ -29,6 +30,7 @@ type Report struct {
 type Decoder struct {
 	opt    DecodeOptions
 	src    *source
+	own    int   // of walker
 	at     int64 // offset of the marker being read
 	header Header
 	tables tables
@@ -66,7 +68,7 @@ type component struct {
 // height there is read as far as the marker that does, at most 64 MB. Errors are *FormatError, *UnsupportedError, or the
 // reader's, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
-	d := &Decoder{opt: o, src: newSource(r)}
+	d := &Decoder{opt: o, src: newSource(r), own: ownSize}
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}
@@ -172,6 +174,9 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 // its coefficients come in several scans, or an unusual file gives planes one after another that are needed together.
 func (d *Decoder) Memory() int64 {
 	total := int64(scanRead + cleanSize + 1<<18)
+	if n := ringSize(min(d.opt.Threads, maxThreads)); n > 1 && !d.header.Progressive {
+		total += int64(n) * (memSize + 3*aheadSize) // two bytes a coefficient, and no more than one a block
+	}
 	for _, c := range d.comps {
 		total += int64(c.padX*c.n) * int64(c.V*c.n)
 		if c.expand {

@@ -155,6 +155,28 @@ func TestNoData(t *testing.T) {
 	}
 }
 
+// TestStrayData adds data to a scan that is part of no block: as much as a writer may leave is put up with, more is damage.
+func TestStrayData(t *testing.T) {
+	for _, progressive := range []bool{false, true} {
+		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		end := len(file) - 2
+		for _, stray := range []int{1, strayBytes, strayBytes + 1, 3 * ownSize, 200_000} {
+			b := append(bytes.Clone(file[:end]), bytes.Repeat([]byte{0x55}, stray)...)
+			b = append(b, file[end:]...)
+			got, report := decodeAll(t, b, 0, 0)
+			if said := strings.Contains(report.Damage, "data after the last block"); said != (stray > strayBytes) {
+				t.Errorf("progressive %v, %d stray bytes: damage %q", progressive, stray, report.Damage)
+			}
+			want, _ := decodeAll(t, file, 0, 0)
+			for i := range want.Pix {
+				if !bytes.Equal(got.Pix[i], want.Pix[i]) {
+					t.Errorf("progressive %v, %d stray bytes: plane %d is another", progressive, stray, i)
+				}
+			}
+		}
+	}
+}
+
 // giant is the start of a picture of 65535×65535 samples.
 func giant(progressive bool) []byte {
 	f := newFixture(8, 8, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
@@ -265,6 +287,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		tryDecode(t, file, 8, 5, 1)
+		sameByThreads(t, file, 8, 2, 24)
 		if d, err = NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true}); err != nil {
 			t.Errorf("strict refuses the header: %v", err)
 			return

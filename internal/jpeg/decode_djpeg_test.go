@@ -68,27 +68,42 @@ func corpus(t testing.TB, patterns ...string) []string {
 	return files
 }
 
-// TestDecodeEqualsLibjpeg compares luma with libjpeg's: equal at 8/8 and 1/8, where both do the same arithmetic.
+// equalsLibjpeg compares luma with libjpeg's: equal at 8/8 and 1/8, where both do the same arithmetic.
+func equalsLibjpeg(t *testing.T, file []byte) {
+	t.Helper()
+	for _, n := range []int{1, 8} {
+		w, h, want := djpegGray(t, file, n)
+		p, r := decodeAll(t, file, w, h)
+		if r.Damage != "" {
+			t.Errorf("scale %d: damage: %s", n, r.Damage)
+		}
+		if p.Width() != w || p.Height() != h {
+			t.Fatalf("scale %d: %d×%d, libjpeg has %d×%d", n, p.Width(), p.Height(), w, h)
+		}
+		if i := firstDifference(p.Pix[0], want); i < len(want) {
+			t.Errorf("scale %d: luma differs at %d,%d: %d, libjpeg has %d", n, i%w, i/w, p.Pix[0][i], want[i])
+		}
+	}
+}
+
 func TestDecodeEqualsLibjpeg(t *testing.T) {
+	for _, sub := range samplings {
+		for _, progressive := range []bool{false, true} {
+			for _, p := range []*plane.Picture{noise(203, 157, sub.subX, sub.subY, 1), toYCbCr(scene(203, 157), sub.subX, sub.subY)} {
+				equalsLibjpeg(t, encode(t, p, Options{Quality: 90, Progressive: progressive}))
+			}
+		}
+	}
+}
+
+func TestPhotographsEqualLibjpeg(t *testing.T) {
 	for _, name := range corpus(t, "photos/*.jpg", "corpus/mixed/jpg/*.jpg", "corpus/mixed/jpg/progressive/*.jpg") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			file, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, n := range []int{1, 8} {
-				w, h, want := djpegGray(t, file, n)
-				p, r := decodeAll(t, file, w, h)
-				if r.Damage != "" {
-					t.Errorf("scale %d: damage: %s", n, r.Damage)
-				}
-				if p.Width() != w || p.Height() != h {
-					t.Fatalf("scale %d: %d×%d, libjpeg has %d×%d", n, p.Width(), p.Height(), w, h)
-				}
-				if i := firstDifference(p.Pix[0], want); i < len(want) {
-					t.Errorf("scale %d: luma differs at %d,%d: %d, libjpeg has %d", n, i%w, i/w, p.Pix[0][i], want[i])
-				}
-			}
+			equalsLibjpeg(t, file)
 		})
 	}
 }

@@ -122,11 +122,7 @@ func (s *source) marker() (m byte, skipped int64) {
 		}
 		s.pos += i
 		start := s.offset()
-		b := byte(0xFF)
-		ok := true
-		for b == 0xFF && ok {
-			b, ok = s.next()
-		}
+		b, ok := s.escape()
 		if !ok {
 			return 0, s.offset() - from
 		}
@@ -161,4 +157,37 @@ func (s *source) ahead() (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// clean fills dst with entropy-coded data, without the zeros stuffed after 0xFF (T.81 F.1.2.3). The data ends at the next
+// marker, which is consumed and found, or at the end of the stream, where found is 0.
+func (s *source) clean(dst []byte) (n int, found byte, ended bool) {
+	for n < len(dst) {
+		c := s.peek()
+		if len(c) == 0 {
+			return n, 0, true
+		}
+		c = c[:min(len(c), len(dst)-n)]
+		i := bytes.IndexByte(c, 0xFF)
+		if i < 0 {
+			n += copy(dst[n:], c)
+			s.pos += len(c)
+			continue
+		}
+		n += copy(dst[n:], c[:i])
+		s.pos += i
+		if m, ok := s.escape(); m != 0 || !ok {
+			return n, m, true
+		}
+		dst[n] = 0xFF
+		n++
+	}
+	return n, 0, false
+}
+
+// escape consumes a 0xFF with those that fill and the byte behind them, which it gives; false at the end of the stream.
+func (s *source) escape() (c byte, ok bool) {
+	for c, ok = s.next(); ok && c == 0xFF; c, ok = s.next() {
+	}
+	return c, ok
 }

@@ -133,12 +133,12 @@ func (t *decodeTable) fill(code uint32, length uint, symbol uint8, dc bool) {
 	}
 }
 
-// extend is the value that size bits stand for (T.81 figure F.12).
+// extend is the value that size bits stand for, 1 to 15 of them (T.81 figure F.12). It has no branch, because the sign is
+// anyone's guess.
 func extend(bits uint32, size uint) int32 {
-	if bits < 1<<(size-1) {
-		return int32(bits) - 1<<size + 1
-	}
-	return int32(bits)
+	v := int32(bits)
+	negative := v>>(size-1) - 1 // all ones if the first bit is 0
+	return v + negative&(1-1<<size)
 }
 
 // long finds a code that look has no entry for, at the top of acc. Bits that are no code are badLength long and stand

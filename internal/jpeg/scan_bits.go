@@ -1,15 +1,12 @@
 package jpeg
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 const (
 	// cleanSize is how much entropy-coded data is freed of stuffed zeros at a time.
 	cleanSize = 16 << 10
 	// slack is more than a block can take: 64 symbols of at most 32 bits each, and the width of a load.
-	slack = 512
+	slack = 272
 )
 
 // bitReader reads entropy-coded data, which is first copied without stuffed zeros (T.81 F.1.2.3) up to the next marker.
@@ -21,15 +18,15 @@ type bitReader struct {
 	end    uint // the first bit past the data in mem
 	safe   uint // up to here a block may begin
 	ended  bool // nothing but a marker or the end of the stream follows the data in mem
+	found  byte // that marker, 0 at the end of the stream
 	bad    bool // a code was none
-	found  byte // the marker that ended the data, not yet acted upon; 0 at the end of the stream
 	source *source
 }
 
-// start begins a segment at the source's position.
+// start implements segment.
 func (b *bitReader) start() {
 	b.pos, b.end, b.safe = 0, 0, 0
-	b.ended, b.found = false, 0
+	b.ended = false
 	b.load()
 }
 
@@ -53,26 +50,9 @@ func (b *bitReader) load() {
 	}
 	n := copy(b.mem[:], b.mem[b.pos>>3:b.end>>3])
 	b.pos &= 7
-	for n < cleanSize && !b.ended {
-		c := b.source.peek()
-		if len(c) == 0 {
-			b.ended = true
-			break
-		}
-		c = c[:min(len(c), cleanSize-n)]
-		i := bytes.IndexByte(c, 0xFF)
-		if i < 0 {
-			n += copy(b.mem[n:], c)
-			b.source.pos += len(c)
-			continue
-		}
-		n += copy(b.mem[n:], c[:i])
-		b.source.pos += i
-		if b.escape() {
-			b.mem[n] = 0xFF
-			n++
-		}
-	}
+	var k int
+	k, b.found, b.ended = b.source.clean(b.mem[n:cleanSize])
+	n += k
 	b.end = uint(n) * 8
 	b.safe = b.end
 	if b.ended {
@@ -82,26 +62,8 @@ func (b *bitReader) load() {
 	}
 }
 
-// escape consumes the 0xFF at the source's position with what belongs to it and reports whether it was data.
-func (b *bitReader) escape() bool {
-	c := byte(0xFF)
-	ok := true
-	for c == 0xFF && ok {
-		c, ok = b.source.next()
-	}
-	if ok && c == 0 {
-		return true
-	}
-	b.ended, b.found = true, c
-	if !ok {
-		b.found = 0
-	}
-	return false
-}
-
-// finish passes over what is left of the data, up to the marker that ends it, and gives the number of whole bytes. From
-// here on there are only zeros.
-func (b *bitReader) finish() (left int) {
+// finish implements segment.
+func (b *bitReader) finish() (left int, found byte) {
 	if b.pos < b.end {
 		left = int(b.end-b.pos) / 8
 	}
@@ -112,11 +74,14 @@ func (b *bitReader) finish() (left int) {
 	}
 	b.pos, b.end, b.safe = 0, 0, 0
 	clear(b.mem[:])
-	return left
+	return left, b.found
 }
 
+// beyond implements segment: the source has read the marker and no more.
+func (b *bitReader) beyond() int { return 0 }
+
 // load64 gives at least 57 bits from pos on, at the top.
-func load64(mem *[cleanSize + slack]byte, pos uint) uint64 {
+func load64(mem []byte, pos uint) uint64 {
 	i := pos >> 3
 	return binary.BigEndian.Uint64(mem[i:i+8:i+8]) << (pos & 7)
 }
@@ -126,7 +91,7 @@ func (b *bitReader) one() bool { return b.take(1) != 0 }
 
 // take is the next k bits, 0 to 57.
 func (b *bitReader) take(k uint) uint64 {
-	v := load64(&b.mem, b.pos) >> ((64 - k) & 63)
+	v := load64(b.mem[:], b.pos) >> ((64 - k) & 63)
 	if k == 0 {
 		v = 0
 	}
@@ -136,7 +101,7 @@ func (b *bitReader) take(k uint) uint64 {
 
 // symbol is the next code of a table with the value after it, 0 if it has none.
 func (b *bitReader) symbol(t *decodeTable) (symbol uint8, value int32) {
-	symbol, value, length := t.resolve(load64(&b.mem, b.pos))
+	symbol, value, length := t.resolve(load64(b.mem[:], b.pos))
 	if length == badLength && symbol == 0 {
 		b.bad = true
 	}

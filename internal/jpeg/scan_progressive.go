@@ -121,7 +121,7 @@ func (s *progressiveScan) check() error {
 
 func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	d := s.d
-	s.restart = newRestarts(d.tables.restart)
+	s.restart = newRestarts(d.tables.restart, 0)
 	s.endRun = 0
 	s.bits.bad = false
 	s.bits.start()
@@ -140,13 +140,13 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if left := s.bits.finish(); left > strayBytes {
+	if left := s.restart.finish(&s.bits); left > strayBytes {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.bits.bad {
 		err = d.flag(0, "bits that are no Huffman code")
 	}
-	if m = s.bits.found; m == 0 && err == nil {
+	if m = s.restart.found; m == 0 && err == nil {
 		err = d.flag(0, "ends before the end of the image")
 	}
 	return m, err
@@ -224,7 +224,7 @@ func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
 	t := s.d.tables.builtDC[p.dc]
 	for x := from; x < to; x++ {
 		b.ensure()
-		if e := t.look[load64(&b.mem, b.pos)>>(64-lookBits)]; e&entrySpecial == 0 {
+		if e := t.look[load64(b.mem[:], b.pos)>>(64-lookBits)]; e&entrySpecial == 0 {
 			b.pos += uint(e & lengthMask)
 			p.pred += int32(e) >> valueShift
 		} else {
@@ -261,7 +261,7 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 // acFirst decodes a block's coefficients for the first time (T.81 G.1.2.2).
 func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
 	b := &s.bits
-	mem, pos := &b.mem, b.pos
+	mem, pos := b.mem[:], b.pos
 	mask := *seen
 	al, se := uint(s.al)&15, uint(s.se)
 	for k := uint(s.ss) - 1; k < se; {
@@ -311,11 +311,11 @@ func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, s
 	if s.endRun > 0 {
 		s.endRun--
 		if mask &= band; mask != 0 {
-			s.bits.pos = s.correct(c, low, mask, load64(&s.bits.mem, s.bits.pos), s.bits.pos)
+			s.bits.pos = s.correct(c, low, mask, load64(s.bits.mem[:], s.bits.pos), s.bits.pos)
 		}
 		return
 	}
-	mem, pos := &s.bits.mem, s.bits.pos
+	mem, pos := s.bits.mem[:], s.bits.pos
 	for band != 0 {
 		acc := load64(mem, pos)
 		e := t.look[acc>>(64-lookBits)]
@@ -365,7 +365,7 @@ func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64,
 	one := int16(1) << s.al
 	for ; set != 0; set &= set - 1 {
 		if pos&15 == 0 {
-			acc = load64(&s.bits.mem, pos)
+			acc = load64(s.bits.mem[:], pos)
 		}
 		if acc>>63 != 0 {
 			if at := c.at[bits.TrailingZeros64(set)]; at != dropped && low[at]&one == 0 {

@@ -18,19 +18,26 @@ const strayBytes = 16
 type unit struct {
 	*component
 	dc, ac *decodeTable
-	scale  [128]uint32 // by place in the zigzag order: quantisation step, and in the lowest 6 bits the place in the block
-	keep   uint        // last place in the zigzag order that the scale needs
-	off    int         // of the block in the band, in the first MCU
-	step   int         // from one MCU to the next
+	scale  *[256]uint32 // by place in the zigzag order: quantisation step, and in the lowest 6 bits the place in the block
+	keep   uint         // last place in the zigzag order that the scale needs
+	at     int          // of the block in the coefficients of an MCU
+	off    int          // of the block in the band, in the first MCU
+	step   int          // from one MCU to the next
+}
+
+// mcu is the blocks that a scan interleaves.
+type mcu struct {
+	units []unit
+	size  int // of the coefficients, where they are kept
 }
 
 // sequentialScan decodes an MCU row at a time into the components' bands.
 type sequentialScan struct {
 	d       *Decoder
-	bits    bitReader
-	parts   []scanPart
-	units   []unit
+	mcu     mcu
+	walker  *walker
 	block   [64]int16
+	parts   []scanPart
 	restart restarts
 	mcus    int  // in a row
 	rows    int  // of MCUs
@@ -87,17 +94,19 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 		return 0, 0, err
 	}
 	s := d.newSequentialScan(h)
-	if first && s.bits.end == 0 {
+	defer s.walker.stop()
+	if first && s.walker.empty() {
 		if err := d.src.fail(); err != nil {
 			return 0, 0, err
 		}
 		return 0, 0, d.corrupt("no data in the first scan")
 	}
+	total := s.mcus * s.rows
 	for row := range s.rows {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		if err := s.row(); err != nil {
+		if err := s.row(total - row*s.mcus); err != nil {
 			return 0, 0, err
 		}
 		for _, p := range h.parts {
@@ -110,19 +119,17 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 			}
 		}
 	}
-	if left := s.bits.finish(); left > strayBytes {
+	if left := s.restart.finish(s.walker); left > strayBytes {
 		err = d.flag(0, "data after the last block")
 	}
-	if s.bits.bad {
+	if s.walker.bad {
 		err = d.flag(0, "bits that are no Huffman code")
 	}
-	return s.bits.found, len(h.parts), err
+	return s.restart.found, len(h.parts), err
 }
 
 func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
-	s := &sequentialScan{d: d, parts: h.parts, restart: newRestarts(d.tables.restart), mcus: d.mcusX, rows: d.mcusY}
-	s.bits.source = d.src
-	s.bits.start()
+	s := &sequentialScan{d: d, parts: h.parts, mcus: d.mcusX, rows: d.mcusY}
 	for _, p := range h.parts {
 		across, down := p.H, p.V
 		if len(h.parts) == 1 {
@@ -137,15 +144,20 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 			component: p.component, dc: d.tables.builtDC[p.dc], ac: d.tables.builtAC[p.ac],
 			keep: uint(lastKept[p.n]), step: across * p.n,
 		}
-		u.scale = scaleTableFor(p.quant)
+		u.scale = scaleTableFor(p.quant, p.n)
 		u.ac.withSkip()
 		for y := range down {
 			for x := range across {
 				u.off = y*p.n*p.stride + x*p.n
-				s.units = append(s.units, u)
+				u.at = s.mcu.size
+				s.mcu.size += blockSize(p.n)
+				s.mcu.units = append(s.mcu.units, u)
 			}
 		}
 	}
+	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
+	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.own)
+	s.walker.start()
 	return s
 }
 
@@ -161,35 +173,53 @@ var lastKept = func() (last [9]int) {
 	return last
 }()
 
-func scaleTableFor(quant *[64]uint16) (t [128]uint32) {
+// blockSize is how many coefficients of a block at scale n are kept.
+func blockSize(n int) int {
+	if n == 1 {
+		return 1
+	}
+	return 8 * n
+}
+
+// unread is the place of coefficients that a scale below 8 does not need: beyond what it reads, within what is there.
+const unread = 7
+
+func scaleTableFor(quant *[64]uint16, n int) *[256]uint32 {
+	t := new([256]uint32)
 	for k := range t {
 		i := min(k, 63)
-		t[k] = uint32(quant[i])<<6 | uint32(zigzag[i])
+		z := zigzag[i]
+		if int(z&7) < n && int(z>>3) < n {
+			t[k] = uint32(quant[i])<<6 | uint32(z)
+		} else {
+			t[k] = unread
+		}
 	}
 	return t
 }
 
-// row decodes the next row of MCUs.
-func (s *sequentialScan) row() error {
+// row decodes the next row of the rest of the MCUs.
+func (s *sequentialScan) row(rest int) error {
 	for x := 0; x < s.mcus; {
 		if s.restart.due() {
-			if err := s.d.restart(&s.bits, &s.restart); err != nil {
+			if err := s.d.restart(s.walker, &s.restart); err != nil {
 				return err
 			}
 			for _, p := range s.parts {
 				p.pred = 0
 			}
 		}
-		n := s.restart.run(s.mcus - x)
+		limit := s.restart.run(rest - x)
+		n := min(limit, s.mcus-x)
 		done := 0
 		if !s.restart.starved {
-			done = s.decode(x, n)
+			done = s.decode(x, n, limit)
 		}
 		if s.restart.starved {
 			s.grey(x+done, n-done)
 			if !s.flagged {
 				s.flagged = true
-				if err := s.d.flag(0, "scan ends early"); err != nil {
+				if err := s.d.flag(s.walker.beyond(), "scan ends early"); err != nil {
 					return err
 				}
 			}
@@ -202,11 +232,11 @@ func (s *sequentialScan) row() error {
 
 // grey empties n MCUs from the x-th on.
 func (s *sequentialScan) grey(x, n int) {
-	s.block[0] = 0
-	for i := range s.units {
-		u := &s.units[i]
+	var empty [64]int16
+	for i := range s.mcu.units {
+		u := &s.mcu.units[i]
 		for b := range n {
-			dct.Inverse(u.n, u.band[u.off+(x+b)*u.step:], u.stride, &s.block, 0)
+			dct.Inverse(u.n, u.band[u.off+(x+b)*u.step:], u.stride, &empty, 0)
 		}
 	}
 }
@@ -228,145 +258,102 @@ func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) e
 	return nil
 }
 
-// decode decodes n MCUs from the x-th of the row on and says how many it did. If the data ends in one, that one is
-// completed with zero bits, as libjpeg does, and is the last until data is found again.
-func (s *sequentialScan) decode(x, n int) int {
-	b := &s.bits
-	for m := range n {
-		for i := range s.units {
-			u := &s.units[i]
-			b.ensure()
-			if u.n == 1 {
-				b.pos = s.passBlock(u, b.pos)
-				u.band[u.off+(x+m)*u.step] = dct.Flat(int16(u.pred * int32(u.scale[0]>>6)))
-				continue
-			}
-			last := s.decodeBlock(u)
-			dct.Inverse(u.n, u.band[u.off+(x+m)*u.step:], u.stride, &s.block, last)
-			if last > 0 {
-				s.block = [64]int16{}
-			}
+// decode decodes n MCUs from the x-th of the row on and says how many it did. At most limit MCUs follow in the segment,
+// these n among them. If the data ends in one, that one is the last until data is found again.
+func (s *sequentialScan) decode(x, n, limit int) int {
+	for done := 0; done < n; {
+		c := s.walker.next(limit - done)
+		if c.taken < c.mcus {
+			m := min(n-done, c.mcus-c.taken)
+			s.paint(c, x+done, m)
+			done += m
+		} else {
+			done += s.walk(c, x+done, n-done)
 		}
-		if b.starved() {
+		if c.taken == c.mcus && c.starved() {
 			s.restart.starved = true
-			return m + 1
+			return done
 		}
 	}
 	return n
 }
 
-// passBlock decodes a block's DC coefficient into u.pred and passes over the others. It takes and gives the place in the
-// data.
-func (s *sequentialScan) passBlock(u *unit, pos uint) uint {
-	mem := &s.bits.mem
-	acc := load64(mem, pos)
-	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
-		acc <<= e & lengthMask
-		pos += uint(e & lengthMask)
-		u.pred += int32(e) >> valueShift
-	} else {
-		_, v, l := u.dc.resolve(acc)
-		pos += l
-		acc = load64(mem, pos)
-		u.pred += v
-	}
-	return s.bits.passAC(u.ac, acc, pos, 0)
-}
-
-// passAC passes over the rest of a block's AC coefficients, of which the one at place k was the last. acc holds the bits
-// from pos on, enough of them for two skip entries.
-func (b *bitReader) passAC(t *decodeTable, acc uint64, pos, k uint) uint {
-	mem, skip := &b.mem, t.skip
-	for {
-		e := uint(skip[1<<skipBits+acc>>(64-skipBits)])
-		next := k + e>>5
-		if next < 63 {
-			acc <<= e & 31
-			pos += e & 31
-			e = uint(skip[1<<skipBits+acc>>(64-skipBits)])
-			k = next
-			next += e >> 5
-			if next < 63 {
-				pos += e & 31
-				acc = load64(mem, pos)
-				e = uint(skip[1<<skipBits+acc>>(64-skipBits)])
-				k = next
-				next += e >> 5
-				if next < 63 {
-					acc <<= e & 31
-					pos += e & 31
-					k = next
-					continue
-				}
+// walk goes through n MCUs, or as many as the stretch has, and turns them into samples at once.
+func (s *sequentialScan) walk(c *stretch, x, n int) (done int) {
+	for ; done < n && c.pos < c.until; done++ {
+		for i := range s.mcu.units {
+			u := &s.mcu.units[i]
+			dst := u.band[u.off+(x+done)*u.step:]
+			if u.n == 1 {
+				u.pred += c.passBlock(u)
+				dst[0] = dct.Flat(int16(u.pred * int32(u.scale[0]>>6)))
+				continue
+			}
+			var last uint8
+			last, u.pred = c.walkBlock(u, &s.block, u.pred, int32(u.scale[0]>>6))
+			dct.Inverse(u.n, dst, u.stride, &s.block, int(last))
+			if last > 0 {
+				s.block = [64]int16{}
 			}
 		}
-		if next == 63 || next-endOfBlock < 63 {
-			return pos + e&31
+	}
+	return done
+}
+
+// paint turns n MCUs that were walked ahead into samples, component by component.
+func (s *sequentialScan) paint(c *stretch, x, n int) {
+	coef := c.coef[c.taken*s.mcu.size:]
+	ends := c.ends[c.taken*len(s.mcu.units):]
+	c.taken += n
+	for from := 0; from < len(s.mcu.units); {
+		to := from + 1
+		for to < len(s.mcu.units) && s.mcu.units[to].component == s.mcu.units[from].component {
+			to++
 		}
-		// The entry holds no symbol, or some that are the next block's.
-		symbol, _, l := t.resolve(load64(mem, pos))
-		b.bad = b.bad || l == badLength && symbol == 0
-		pos += l
-		k += uint(symbol>>4) + 1
-		if k >= 63 || symbol&15 == 0 && symbol>>4 < 15 {
-			return pos
+		if s.mcu.units[from].n == 1 {
+			s.paintFlat(s.mcu.units[from:to], coef, x, n)
+		} else {
+			s.paintBlocks(from, to, coef, ends, x, n)
 		}
-		acc = load64(mem, pos)
+		from = to
 	}
 }
 
-// decodeBlock leaves a block's dequantised coefficients in s.block, as far as its scale needs them, and gives the place
-// in the zigzag order of the last that may be other than zero (T.81 F.2.2).
-func (s *sequentialScan) decodeBlock(u *unit) (last int) {
-	b := &s.bits
-	mem, pos := &b.mem, b.pos
-	acc := load64(mem, pos)
-	left := looks - 1 // look-ups that the bits in acc are enough for
-	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
-		acc <<= e & lengthMask
-		pos += uint(e & lengthMask)
-		u.pred += int32(e) >> valueShift
-	} else {
-		_, v, l := u.dc.resolve(acc)
-		pos += l
-		acc = load64(mem, pos)
-		u.pred += v
+// paintFlat adds the differences of DC coefficients up (T.81 F.2.1.3.1) and gives each a sample.
+func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
+	c := units[0].component
+	pred, step := c.pred, int32(units[0].scale[0]>>6)
+	for ; n > 0; n-- {
+		for i := range units {
+			u := &units[i]
+			pred += int32(coef[u.at])
+			c.band[u.off+x*u.step] = dct.Flat(int16(pred * step))
+		}
+		coef = coef[s.mcu.size:]
+		x++
 	}
-	s.block[0] = int16(u.pred * int32(u.scale[0]>>6))
+	c.pred = pred
+}
 
-	k, keep, look := uint(0), u.keep, &u.ac.look
-	for k < keep {
-		if left == 0 {
-			acc = load64(mem, pos)
-			left = looks
+// paintBlocks adds the differences up and transforms the blocks. It does so in two loops, because a vector load must not
+// follow a store of one of its parts at once.
+func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x, n int) {
+	units := s.mcu.units[from:to]
+	c := units[0].component
+	step := int32(units[0].scale[0] >> 6)
+	for m := range n {
+		for i := range units {
+			dc := &coef[m*s.mcu.size+units[i].at]
+			c.pred += int32(*dc)
+			*dc = int16(c.pred * step)
 		}
-		left--
-		e := look[acc>>(64-lookBits)]
-		v, l := int32(e)>>valueShift, uint(e&lengthMask)
-		if e&entrySpecial != 0 {
-			if e>>advanceShift&advanceMask == endOfBlock {
-				b.pos = pos + l
-				return int(min(k, 63))
-			}
-			var symbol uint8
-			symbol, v, l = u.ac.resolve(load64(mem, pos))
-			b.bad = b.bad || l == badLength && symbol == 0
-			e = (uint32(symbol>>4) + 1) << advanceShift
-			if symbol&15 == 0 && symbol>>4 < 15 {
-				b.pos = pos + l
-				return int(min(k, 63))
-			}
-			left = 0
+	}
+	for m := range n {
+		last := ends[m*len(s.mcu.units)+from:][:len(units)]
+		for i := range units {
+			u := &units[i]
+			block := (*[64]int16)(coef[m*s.mcu.size+u.at:])
+			dct.Inverse(c.n, c.band[u.off+(x+m)*u.step:], c.stride, block, int(last[i]))
 		}
-		acc <<= l & 63
-		pos += l
-		k += uint(e >> advanceShift & advanceMask)
-		z := u.scale[k&127]
-		s.block[z&63] = int16(v * int32(z>>6))
 	}
-	if k < 63 {
-		pos = b.passAC(u.ac, load64(mem, pos), pos, k)
-	}
-	b.pos = pos
-	return int(min(k, 63))
 }
