@@ -19,12 +19,12 @@ type jpegDecoder struct {
 	header Header
 }
 
-// decoding is how many JPEGs are being decoded in this process.
-var decoding atomic.Int32
+// busy is how many JPEGs are being decoded or encoded in this process.
+var busy atomic.Int32
 
-// threads is how many a decode may use: the processors that other decodes leave idle. With as many pictures at a time as
+// threads is how many one more may use: the processors that the others leave idle. With as many pictures at a time as
 // there are processors, each has one.
-func threads() int { return max(runtime.GOMAXPROCS(0)-int(decoding.Load()), 1) }
+func threads() int { return max(runtime.GOMAXPROCS(0)-int(busy.Load()), 1) }
 
 func openJPEG(buf *bufio.Reader, src *source) (Decoder, error) {
 	d, err := jpeg.NewDecoder(buf, jpeg.DecodeOptions{Threads: threads()})
@@ -44,8 +44,8 @@ func (d *jpegDecoder) Header() Header { return d.header }
 func (d *jpegDecoder) Shrink(width, height int) plane.Layout { return d.d.Shrink(width, height) }
 
 func (d *jpegDecoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
-	decoding.Add(1)
-	defer decoding.Add(-1)
+	busy.Add(1)
+	defer busy.Add(-1)
 	r, err := d.d.Decode(ctx, sink)
 	if err != nil {
 		if d.src.err != nil { // the stream's own error, without what was read around it

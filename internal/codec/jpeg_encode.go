@@ -21,7 +21,9 @@ func (jpegEncoder) Wants(model plane.Model, _ bool, w, h int, s Subsampling) pla
 }
 
 func (jpegEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
-	opt := jpeg.Options{Quality: o.Quality, Progressive: o.Progressive, ICC: o.ICC, EXIF: o.EXIF}
+	opt := jpeg.Options{Quality: o.Quality, Progressive: o.Progressive, ICC: o.ICC, EXIF: o.EXIF, Threads: threads()}
+	busy.Add(1)
+	defer busy.Add(-1)
 	if o.Effort == HighEffort {
 		opt.Effort, opt.Progressive = jpeg.High, true
 	}

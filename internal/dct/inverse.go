@@ -42,7 +42,7 @@ func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 	case 1:
 		inverseFlat(1, dst, stride, int32(block[0]))
 	case 2:
-		inverse2(dst, stride, block)
+		Inverse2(dst, stride, block)
 	case 3:
 		inverse3(dst, stride, block)
 	case 4:

@@ -3,6 +3,7 @@ package jpeg
 import (
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/imgmill/imgmill/internal/dct"
 	"github.com/imgmill/imgmill/internal/plane"
@@ -26,6 +27,7 @@ type Options struct {
 	Effort      Effort // Normal or High
 	ICC         []byte // colour profile, split over APP2 segments; nil for none
 	EXIF        []byte // TIFF-structured block without its "Exif\0\0" prefix, in APP1; nil for none
+	Threads     int    // that may share the work, the caller's among them
 }
 
 const (
@@ -191,13 +193,13 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 	e.writeHeader(b, &o, t)
 	switch {
 	case o.Effort == Normal && !o.Progressive:
-		e.sequential(b, t)
+		e.sequential(b, t, o.Threads)
 	case o.Effort == Normal:
-		e.progressive(b, e.quantiseAll(t), fixedScript(len(e.parts)))
+		e.progressive(b, e.quantiseAll(t, o.Threads), fixedScript(len(e.parts)))
 	case !o.Progressive:
-		e.writeSequential(b, e.sequentialOf(e.quantiseHigh(t)))
+		e.writeSequential(b, e.sequentialOf(e.quantiseHigh(t, o.Threads)))
 	default:
-		grids := e.quantiseHigh(t)
+		grids := e.quantiseHigh(t, o.Threads)
 		e.progressive(b, grids, e.searchScript(grids))
 	}
 	b.bytes([]byte{0xFF, markerEOI})
@@ -207,3 +209,20 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 	}
 	return nil
 }
+
+// shareRows is the least that a thread is started for.
+const shareRows = 8
+
+// share splits rows among threads, calls f for the part of each, numbered from 0, and waits for all.
+func share(threads, rows int, f func(part, from, to int)) {
+	threads = shares(threads, rows)
+	var others sync.WaitGroup
+	for i := 1; i < threads; i++ {
+		others.Go(func() { f(i, rows*i/threads, rows*(i+1)/threads) })
+	}
+	f(0, 0, rows/threads)
+	others.Wait()
+}
+
+// shares is into how many parts share splits.
+func shares(threads, rows int) int { return max(min(threads, rows/shareRows), 1) }

@@ -41,7 +41,7 @@ func TestSearchedScript(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := Options{Quality: q, Progressive: true, Effort: High}
-			grids := e.quantiseHigh(newTables(&o))
+			grids := e.quantiseHigh(newTables(&o), 1)
 			write := func(script []scan) int {
 				var out bytes.Buffer
 				b := newBitWriter(&out)

@@ -228,7 +228,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grids := e.quantiseHigh(newTables(&Options{Quality: 85, Effort: High}))
+	grids := e.quantiseHigh(newTables(&Options{Quality: 85, Effort: High}), 1)
 	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}}, scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
 		var p progressiveTokens

@@ -59,27 +59,39 @@ func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
 }
 
 // quantiseAll makes the quantised coefficients of the whole picture.
-func (e *Encoder) quantiseAll(t *quantTables) []*grid {
+func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
 	var all []*grid
 	for i := range e.parts {
 		c := &e.parts[i]
 		g := newGrid(c.blocksX, c.blocksY)
-		for by := range c.blocksY {
-			c.quantiseRow(g, by, t.divisors[c.class])
-		}
+		share(threads, c.blocksY, func(_, from, to int) {
+			for by := from; by < to; by++ {
+				c.quantiseRow(g, by, t.divisors[c.class])
+			}
+		})
 		all = append(all, g)
 	}
 	return all
 }
 
-// sequential writes the one scan of a baseline file, keeping no more than an MCU row of coefficients and the tokens.
-func (e *Encoder) sequential(b *bitWriter, t *quantTables) {
+// sequential writes the one scan of a baseline file, keeping no more than an MCU row of coefficients for each thread and
+// the tokens.
+func (e *Encoder) sequential(b *bitWriter, t *quantTables, threads int) {
+	parts := make([]sequentialTokens, shares(threads, e.mcusY))
+	share(threads, e.mcusY, func(part, from, to int) { e.gather(&parts[part], t, from, to) })
+	for i := 1; i < len(parts); i++ {
+		parts[0].join(&parts[i])
+	}
+	e.writeSequential(b, &parts[0])
+}
+
+// gather makes the tokens of some MCU rows.
+func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
 	var rows []*grid
 	for _, c := range e.parts {
 		rows = append(rows, newGrid(c.blocksX, c.v))
 	}
-	var s sequentialTokens
-	for my := range e.mcusY {
+	for my := max(from-1, 0); my < to; my++ {
 		for i := range e.parts {
 			c, g := &e.parts[i], rows[i]
 			g.first = my * c.v
@@ -88,8 +100,10 @@ func (e *Encoder) sequential(b *bitWriter, t *quantTables) {
 			}
 		}
 		s.mcuRow(e, rows, my)
+		if my < from { // the row before is only there for its last DC coefficients
+			*s = sequentialTokens{dc: s.dc}
+		}
 	}
-	e.writeSequential(b, &s)
 }
 
 // sequentialOf gathers the tokens of coefficients that are all made.
@@ -109,6 +123,15 @@ type sequentialTokens struct {
 	list   tokenList
 	counts tokenCounts
 	dc     [3]int // the last block's, by component
+}
+
+// join adds the tokens of the rows that follow.
+func (s *sequentialTokens) join(next *sequentialTokens) {
+	for i, n := range next.counts {
+		s.counts[i] += n
+	}
+	s.list.full = append(append(s.list.full, s.list.last), next.list.full...)
+	s.list.last = next.list.last
 }
 
 func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {

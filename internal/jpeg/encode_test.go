@@ -372,3 +372,18 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodeThreads checks that threads do not change a byte.
+func TestEncodeThreads(t *testing.T) {
+	for _, sub := range samplings {
+		p := toYCbCr(scene(301, 429), sub.subX, sub.subY)
+		for _, o := range []Options{{Quality: 80}, {Quality: 80, Progressive: true}, {Quality: 80, Effort: High}, {Quality: 80, Effort: High, Progressive: true}} {
+			want := encode(t, p, o)
+			for o.Threads = 2; o.Threads < 8; o.Threads++ {
+				if got := encode(t, p, o); !bytes.Equal(got, want) {
+					t.Errorf("%v, %+v: %d bytes, not the same %d", sub, o, len(got), len(want))
+				}
+			}
+		}
+	}
+}

@@ -141,25 +141,32 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 }
 
 // quantiseHigh makes the coefficients of the whole picture by trellis.
-func (e *Encoder) quantiseHigh(t *quantTables) []*grid {
-	grids := e.quantiseAll(t)
+func (e *Encoder) quantiseHigh(t *quantTables, threads int) []*grid {
+	grids := e.quantiseAll(t, threads)
 	s := e.sequentialOf(grids)
 	for i := range e.parts {
 		c, g := &e.parts[i], grids[i]
 		choose := newTrellis(&s.counts, c.class, t.table[c.class])
-		row := make([]int16, 64*c.blocksX)
-		for by := range c.blocksY {
-			raw := row
-			if c.raw != nil {
-				raw = c.raw[64*c.blocksX*by:]
-			} else {
-				c.transform(raw, by)
+		share(threads, c.blocksY, func(_, from, to int) {
+			row := make([]int16, 64*c.blocksX)
+			for by := from; by < to; by++ {
+				choose.row(c, g, by, row)
 			}
-			for bx := range c.blocksX {
-				j := g.block(bx, by)
-				g.nonzero[j] = choose.block(g.at(j), (*[64]int16)(raw[64*bx:]), g.nonzero[j])
-			}
-		}
+		})
 	}
 	return grids
+}
+
+// row chooses the coefficients of a row of blocks. made has room for one.
+func (t *trellis) row(c *part, g *grid, by int, made []int16) {
+	raw := made
+	if c.raw != nil {
+		raw = c.raw[64*c.blocksX*by:]
+	} else {
+		c.transform(raw, by)
+	}
+	for bx := range c.blocksX {
+		j := g.block(bx, by)
+		g.nonzero[j] = t.block(g.at(j), (*[64]int16)(raw[64*bx:]), g.nonzero[j])
+	}
 }

@@ -9,14 +9,14 @@ import "sync"
 // and walked again if not. Behind a restart marker a walk can begin rightly. What is decoded is the same with helpers as
 // without.
 const (
-	ownSize  = 32 << 10 // bytes of a stretch in which its MCUs begin
-	leadSize = 1 << 10  // bytes before them, in which a walk ahead falls into step; photographs took up to 450
+	ownSize  = 24 << 10 // bytes of a stretch in which its MCUs begin
+	leadSize = 768      // bytes before them, in which a walk ahead falls into step; photographs took up to 450
 	minShare = 8        // a segment shorter than this part of a stretch is not worth a helper
 	maxUnits = 64       // blocks of an MCU: four components of 4×4
 	memSize  = leadSize + ownSize + 2*maxUnits*slack
 
-	// aheadSize is how many are walked ahead at most. The rest of a stretch with more is walked when it is due.
-	aheadSize = 1 << 18
+	// aheadSize is how many coefficients a walk ahead keeps. The rest of a stretch with more is walked when it is due.
+	aheadSize = 1 << 17
 	// maxMisses is how often a walk ahead may be in vain before there are no more.
 	maxMisses = 8
 	// maxThreads is how many threads the rest of the work keeps busy.
@@ -45,7 +45,7 @@ type walker struct {
 func newWalker(src *source, m *mcu, r *restarts, threads, own int) *walker {
 	w := &walker{source: src, mcu: m, restart: r, threads: threads, own: own, ring: make([]*stretch, ringSize(threads))}
 	for i := range w.ring {
-		w.ring[i] = &stretch{done: make(chan struct{}, 1)}
+		w.ring[i] = stretches.Get().(*stretch)
 	}
 	return w
 }
@@ -60,19 +60,19 @@ func ringSize(threads int) int {
 
 // stop waits for the helpers to end.
 func (w *walker) stop() {
-	if w.jobs == nil {
-		return
+	if w.jobs != nil {
+		close(w.jobs)
+		for range w.jobs { // what nobody has begun
+		}
+		w.helpers.Wait()
 	}
-	for {
+	for _, c := range w.ring {
 		select {
-		case <-w.jobs:
-			continue
+		case <-c.done:
 		default:
 		}
-		break
+		stretches.Put(c)
 	}
-	close(w.jobs)
-	w.helpers.Wait()
 }
 
 // start implements segment.
@@ -98,9 +98,6 @@ func (w *walker) beyond() int { return int(w.source.offset() - w.ring[w.head].at
 func (w *walker) load(before *stretch) *stretch {
 	c := w.ring[(w.head+w.loaded)%len(w.ring)]
 	w.loaded++
-	if c.mem == nil {
-		c.mem = new([memSize]byte)
-	}
 	n := leadSize
 	if c.fresh = before == nil; !c.fresh {
 		n = copy(c.mem[:], before.mem[w.own:before.size])

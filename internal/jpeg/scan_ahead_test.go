@@ -108,9 +108,8 @@ func TestWalkAhead(t *testing.T) {
 		d.own = 4 << 10
 		d.opt.Threads = 2
 		s := d.newSequentialScan(d.first)
-		s.walker.stop()
-		s.walker.jobs = nil
 		s.walker.misses = maxMisses // no helpers: every walk ahead is made here
+		s.walker.start()
 		walks := 0
 		for row := range s.rows {
 			w := s.walker
@@ -124,6 +123,7 @@ func TestWalkAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		s.walker.stop()
 		if missed := s.walker.misses - maxMisses; walks < 10 || missed*10 > walks {
 			t.Errorf("%s: %d walks ahead, %d in vain", name, walks, missed)
 		}

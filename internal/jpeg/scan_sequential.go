@@ -95,6 +95,7 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 	}
 	s := d.newSequentialScan(h)
 	defer s.walker.stop()
+	s.walker.start()
 	if first && s.walker.empty() {
 		if err := d.src.fail(); err != nil {
 			return 0, 0, err
@@ -157,7 +158,6 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	}
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
 	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.own)
-	s.walker.start()
 	return s
 }
 
@@ -291,6 +291,11 @@ func (s *sequentialScan) walk(c *stretch, x, n int) (done int) {
 			}
 			var last uint8
 			last, u.pred = c.walkBlock(u, &s.block, u.pred, int32(u.scale[0]>>6))
+			if u.n == 2 {
+				dct.Inverse2(dst, u.stride, &s.block)
+				s.block[1], s.block[8], s.block[9] = 0, 0, 0
+				continue
+			}
 			dct.Inverse(u.n, dst, u.stride, &s.block, int(last))
 			if last > 0 {
 				s.block = [64]int16{}
@@ -353,6 +358,10 @@ func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x
 		for i := range units {
 			u := &units[i]
 			block := (*[64]int16)(coef[m*s.mcu.size+u.at:])
+			if c.n == 2 {
+				dct.Inverse2(c.band[u.off+(x+m)*u.step:], c.stride, block)
+				continue
+			}
 			dct.Inverse(c.n, c.band[u.off+(x+m)*u.step:], c.stride, block, int(last[i]))
 		}
 	}

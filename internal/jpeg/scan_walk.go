@@ -1,12 +1,15 @@
 package jpeg
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // stretch is a piece of entropy-coded data, freed of stuffed zeros, and what the MCUs say that begin in it. A block of n×n
 // samples has n rows of 8 coefficients, of which the n lowest count, dequantised but for the first: that is the difference
 // of its DC coefficient. A block of one sample has only this.
 type stretch struct {
-	mem   *[memSize]byte
+	mem   [memSize]byte
 	size  uint  // bytes of data in mem; zeros follow
 	fresh bool  // it begins a segment: the data in mem begins at leadSize
 	last  bool  // nothing but a marker follows the data
@@ -25,6 +28,9 @@ type stretch struct {
 	done    chan struct{} // told once it was walked ahead
 	failed  bool          // that walk panicked
 }
+
+// stretches are those that no decode uses: a small picture takes as long to clear new ones as to walk through some.
+var stretches = sync.Pool{New: func() any { return &stretch{done: make(chan struct{}, 1)} }}
 
 // begin forgets the MCUs; the next one begins at bit pos.
 func (c *stretch) begin(pos uint) {
@@ -66,9 +72,11 @@ func (c *stretch) walk(m *mcu, end uint, limit int) {
 
 // reserve makes room for n MCUs.
 func (c *stretch) reserve(m *mcu, n int) {
-	if len(c.ends) < n*len(m.units) {
-		c.ends = make([]uint8, n*len(m.units))
-		c.coef = make([]int16, n*m.size+64)
+	if need := n * len(m.units); len(c.ends) < need {
+		c.ends = make([]uint8, need)
+	}
+	if need := n*m.size + 64; len(c.coef) < need {
+		c.coef = make([]int16, need)
 	}
 }
 
@@ -94,7 +102,7 @@ func (c *stretch) passBlock(u *unit) (diff int32) {
 // adds the next, and the new sum times step is the first coefficient. end is the place in the zigzag order of the last
 // that may be other than zero.
 func (c *stretch) walkBlock(u *unit, block *[64]int16, sum, step int32) (end uint8, newSum int32) {
-	mem, pos := c.mem, c.pos
+	mem, pos := &c.mem, c.pos
 	acc := load64(mem[:], pos)
 	left := looks - 1 // look-ups that the bits in acc are enough for
 	if e := u.dc.look[acc>>(64-lookBits)]; e&entrySpecial == 0 {
@@ -153,7 +161,7 @@ func (c *stretch) walkBlock(u *unit, block *[64]int16, sum, step int32) (end uin
 // passAC passes over the rest of a block's AC coefficients, of which the one at place k was the last. acc holds the bits
 // from pos on, enough of them for two skip entries.
 func (c *stretch) passAC(t *decodeTable, acc uint64, pos, k uint) uint {
-	mem, skip := c.mem, t.skip
+	mem, skip := &c.mem, t.skip
 	for {
 		e := uint(skip[1<<skipBits+acc>>(64-skipBits)])
 		next := k + e>>5
