@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package dct
 
@@ -9,16 +9,6 @@ import (
 
 	"github.com/imgmill/imgmill/internal/cpu"
 )
-
-func needVector(t *testing.T) {
-	t.Helper()
-	if cpu.Name() == "" {
-		t.Skip("this processor has no AVX2")
-	}
-	if !cpu.Vector() {
-		t.Fatal("vector kernels are off")
-	}
-}
 
 // TestForwardVector compares the vector kernel with plain Go, bit for bit, on its own and behind Forward, at every
 // alignment and at counts that leave an odd block.
