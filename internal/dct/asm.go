@@ -34,7 +34,7 @@ func inverse7Vector(dst *byte, stride int, block *[64]int16)
 //go:noescape
 func inverse8Vector(dst *byte, stride int, block *[64]int16)
 
-// forward does two blocks at a time in vectors and an odd last one in plain Go.
+// forward does two blocks at a time in vectors, an odd last one together with the one before it, and one alone in plain Go.
 func forward(dst []int16, src []byte, stride, n int) {
 	if n < 2 || !cpu.Vector() {
 		forwardGo(dst, src, stride, n)
@@ -42,7 +42,7 @@ func forward(dst []int16, src []byte, stride, n int) {
 	}
 	forwardPairs(&dst[0], &src[0], stride, n/2)
 	if n%2 == 1 {
-		forwardGo(dst[64*(n-1):], src[8*(n-1):], stride, 1)
+		forwardPairs(&dst[64*(n-2)], &src[8*(n-2)], stride, 1)
 	}
 }
 

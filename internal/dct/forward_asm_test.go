@@ -3,6 +3,7 @@
 package dct
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -41,6 +42,69 @@ func TestForwardVector(t *testing.T) {
 			}
 			if got[64*n+shift] != guard {
 				t.Errorf("%d blocks, shift %d: written past the end", n, shift)
+			}
+		}
+	}
+}
+
+// TestForwardVectorRuns tells the implementations apart by a source one sample short within a longer one: plain Go
+// refuses it, and kernels leave that to Forward.
+func TestForwardVectorRuns(t *testing.T) {
+	needVector(t)
+	for n := 2; n <= 3; n++ {
+		src, dst := make([]byte, 64*n), make([]int16, 64*n)
+		refused := func() (yes bool) {
+			defer func() { yes = recover() != nil }()
+			forward(dst, src[:64*n-1:64*n-1], 8*n, n)
+			return
+		}
+		if refused() {
+			t.Errorf("%d blocks: the vector kernel did not run", n)
+		}
+		restore := cpu.Plain()
+		if !refused() {
+			t.Errorf("%d blocks: plain Go did not run", n)
+		}
+		restore()
+	}
+}
+
+// TestQuantiseVectorRuns spoils what only plain Go divides with.
+func TestQuantiseVectorRuns(t *testing.T) {
+	needVector(t)
+	table := [64]uint8{}
+	for i := range table {
+		table[i] = 1
+	}
+	d := NewDivisors(&table)
+	clear(d.wide[:])
+	src, dst, nonzero := slices.Repeat([]int16{800}, 64), make([]int16, 64), make([]uint64, 1)
+	Quantise(dst, src, nonzero, d)
+	if want := slices.Repeat([]int16{100}, 64); !slices.Equal(dst, want) || nonzero[0] != math.MaxUint64 {
+		t.Errorf("the vector kernel did not run, or divides 800 by 8 wrongly: %v", dst)
+	}
+}
+
+// TestQuantiseVectorAnyWord holds the kernels to the 16-bit way of Divisors on every word there is, also those beyond
+// what Forward gives, so that they agree with each other there too.
+func TestQuantiseVectorAnyWord(t *testing.T) {
+	needVector(t)
+	src, got := make([]int16, 1<<16), make([]int16, 1<<16)
+	for i := range src {
+		src[i] = int16(i)
+	}
+	nonzero := make([]uint64, len(src)/64)
+	for q := 1; q <= 255; q++ {
+		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)))
+		half, recip, scale := uint32(d.half[0]), uint32(d.recip[0]), uint32(d.scale[0])
+		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.half[0], &d.recip[0], &d.scale[0])
+		for i, c := range src {
+			want := int16(((uint32(max(int(c), -int(c))) + half) * recip >> 16) * scale >> 16)
+			if c < 0 {
+				want = -want
+			}
+			if got[i] != want || nonzero[i/64]>>(i%64)&1 == 1 != (want != 0) {
+				t.Fatalf("%d by 8·%d: %d, want %d", c, q, got[i], want)
 			}
 		}
 	}

@@ -6,15 +6,25 @@ import (
 	"testing"
 )
 
+// cosines is cos((2x+1)uπ/2n) at [x][u].
+func cosines(n int) (c [8][8]float64) {
+	for x := range n {
+		for u := range n {
+			c[x][u] = math.Cos(float64((2*x+1)*u) * math.Pi / float64(2*n))
+		}
+	}
+	return c
+}
+
 // exactForward is the formula of T.81 A.3.3 times 8.
 func exactForward(src []byte, stride int) (f [64]float64) {
+	cos := cosines(8)
 	for v := range 8 {
 		for u := range 8 {
 			sum := 0.0
 			for y := range 8 {
 				for x := range 8 {
-					sum += (float64(src[y*stride+x]) - 128) *
-						math.Cos(float64((2*x+1)*u)*math.Pi/16) * math.Cos(float64((2*y+1)*v)*math.Pi/16)
+					sum += (float64(src[y*stride+x]) - 128) * cos[x][u] * cos[y][v]
 				}
 			}
 			for _, k := range []int{u, v} {

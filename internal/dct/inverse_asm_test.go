@@ -15,6 +15,25 @@ var inverseKernels = map[int]func(dst *byte, stride int, block *[64]int16){
 	3: inverse3Vector, 4: inverse4Vector, 5: inverse5Vector, 6: inverse6Vector, 7: inverse7Vector, 8: inverse8Vector,
 }
 
+// extremes are the blocks of one value everywhere, of one value that changes sign, and of one value in one place.
+func extremes() (blocks []*[64]int16) {
+	for _, v := range []int16{math.MaxInt16, math.MinInt16, -1, 1} {
+		even, turning := new([64]int16), new([64]int16)
+		for i := range even {
+			even[i] = v
+			turning[i] = v
+			if (i+i/8)%2 == 1 {
+				turning[i] = ^v
+			}
+			one := new([64]int16)
+			one[i] = v
+			blocks = append(blocks, one)
+		}
+		blocks = append(blocks, even, turning)
+	}
+	return blocks
+}
+
 // hostileBlock has coefficients of any size, many of them at the ends of the range.
 func hostileBlock(r *rand.Rand) *[64]int16 {
 	b := new([64]int16)
@@ -37,15 +56,13 @@ func TestInverseVector(t *testing.T) {
 	needVector(t)
 	for n, kernel := range inverseKernels {
 		r := rand.New(rand.NewPCG(7, uint64(n)))
-		for i := range 6000 {
-			block := randomBlock(r, i%64)
-			switch i % 3 {
-			case 1:
-				block = hostileBlock(r)
-			case 2: // one coefficient, which finds a wrong factor
-				block = new([64]int16)
-				block[i/3%64] = int16(r.IntN(2048) - 1024)
-			}
+		blocks := extremes()
+		for i := range 2000 {
+			one := new([64]int16) // one coefficient finds a wrong factor
+			one[i%64] = int16(r.IntN(2048) - 1024)
+			blocks = append(blocks, randomBlock(r, i%64), hostileBlock(r), one)
+		}
+		for i, block := range blocks {
 			shift, stride := i%17, n+i%5
 			size := shift + stride*(n-1) + n
 			got, want := bytes.Repeat([]byte{201}, size+16), bytes.Repeat([]byte{201}, size+16)
@@ -53,6 +70,31 @@ func TestInverseVector(t *testing.T) {
 			kernel(&got[shift], stride, block)
 			if !bytes.Equal(got, want) {
 				t.Fatalf("n=%d block %v: got %v, plain Go gives %v", n, block, got, want)
+			}
+		}
+	}
+}
+
+// TestInverseVectorLast compares Inverse with plain Go on hostile blocks that end at each place, which plain Go has
+// shortcuts for.
+func TestInverseVectorLast(t *testing.T) {
+	needVector(t)
+	r := rand.New(rand.NewPCG(8, 8))
+	for n := 1; n <= 8; n++ {
+		for last := range 64 {
+			for range 20 {
+				block := hostileBlock(r)
+				for _, z := range order[last+1:] {
+					block[z] = 0
+				}
+				var got, want [64]byte
+				Inverse(n, got[:], n, block, last)
+				restore := cpu.Plain()
+				Inverse(n, want[:], n, block, last)
+				restore()
+				if got != want {
+					t.Fatalf("n=%d last=%d block %v: got %v, plain Go gives %v", n, last, block, got, want)
+				}
 			}
 		}
 	}

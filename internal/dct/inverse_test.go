@@ -33,14 +33,13 @@ func exactInverse(n int, block *[64]int16) []float64 {
 		}
 		return 1
 	}
-	out := make([]float64, n*n)
+	out, cos := make([]float64, n*n), cosines(n)
 	for y := range n {
 		for x := range n {
 			sum := 0.0
 			for v := range n {
 				for u := range n {
-					sum += c(u) * c(v) * float64(block[8*v+u]) *
-						math.Cos(float64((2*x+1)*u)*math.Pi/float64(2*n)) * math.Cos(float64((2*y+1)*v)*math.Pi/float64(2*n))
+					sum += c(u) * c(v) * float64(block[8*v+u]) * cos[x][u] * cos[y][v]
 				}
 			}
 			out[y*n+x] = min(max(128+sum/4, 0), 255)
