@@ -22,8 +22,8 @@ type jpegDecoder struct {
 // busy is how many JPEGs are being decoded or encoded in this process.
 var busy atomic.Int32
 
-// threads is how many one more may use: the processors that the others leave idle. With as many pictures at a time as
-// there are processors, each has one.
+// threads is how many a picture that is opened now may use: the processors that others leave idle. In the steady state of
+// as many pictures at a time as there are processors each has one; those opened at the same moment share for one picture.
 func threads() int { return max(runtime.GOMAXPROCS(0)-int(busy.Load()), 1) }
 
 func openJPEG(buf *bufio.Reader, src *source) (Decoder, error) {

@@ -221,12 +221,13 @@ func (d *Decoder) flag(readAhead int, reason string) error {
 	if err := d.src.fail(); err != nil {
 		return err
 	}
+	if d.damage != "" { // the first is the one told, and there may be millions
+		return nil
+	}
 	e := &FormatError{d.src.offset() - int64(readAhead), reason}
 	if d.opt.Strict {
 		return e
 	}
-	if d.damage == "" {
-		d.damage = e.Error()
-	}
+	d.damage = e.Error()
 	return nil
 }

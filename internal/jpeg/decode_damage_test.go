@@ -52,6 +52,42 @@ func TestDamageEqualsLibjpeg(t *testing.T) {
 	}
 }
 
+// TestNoCode puts bits that are no Huffman code where a DC or an AC coefficient is due.
+func TestNoCode(t *testing.T) {
+	for _, ac := range []bool{false, true} {
+		f := newFixture(64, 64, 1, [2]int{1, 1})
+		for i := range f.comps[0].blocks {
+			f.comps[0].blocks[i] = [64]int16{}
+		}
+		file := f.bytes()
+		data := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
+		zero := &fixtureBits{} // 64 blocks of zeros
+		for i := range 64 {
+			if i == 20 && !ac {
+				zero.put(1<<17-1, 17)
+			} else {
+				zero.put(0b00, 2)
+			}
+			if i == 20 && ac {
+				zero.put(1<<17-1, 17)
+			} else {
+				zero.put(0b1010, 4)
+			}
+		}
+		zero.pad()
+		file = append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
+		for _, threads := range []int{1, 2} {
+			_, report, err := decodeBy(t, file, 8, threads, ownSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(report.Damage, "no Huffman code") {
+				t.Errorf("AC %t, %d threads: damage is %q", ac, threads, report.Damage)
+			}
+		}
+	}
+}
+
 // TestRestartDamage takes away, doubles or renumbers what lies between restart markers. Only MCUs near it may change.
 func TestRestartDamage(t *testing.T) {
 	f := newFixture(640, 32, 4, [2]int{1, 1})

@@ -213,15 +213,26 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 // shareRows is the least that a thread is started for.
 const shareRows = 8
 
-// share splits rows among threads, calls f for the part of each, numbered from 0, and waits for all.
+// share splits rows among threads, calls f for the part of each, numbered from 0, and waits for all. A panic in any of
+// them is the caller's, who may recover from it.
 func share(threads, rows int, f func(part, from, to int)) {
 	threads = shares(threads, rows)
+	panics := make([]any, threads)
+	part := func(i int) {
+		defer func() { panics[i] = recover() }()
+		f(i, rows*i/threads, rows*(i+1)/threads)
+	}
 	var others sync.WaitGroup
 	for i := 1; i < threads; i++ {
-		others.Go(func() { f(i, rows*i/threads, rows*(i+1)/threads) })
+		others.Go(func() { part(i) })
 	}
-	f(0, 0, rows/threads)
+	part(0)
 	others.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 }
 
 // shares is into how many parts share splits.

@@ -373,6 +373,20 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
+// TestSharePanic: a panic in a thread that share started reaches the caller, who would keep the process alive.
+func TestSharePanic(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "in the second part" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	share(2, 2*shareRows, func(part, _, _ int) {
+		if part == 1 {
+			panic("in the second part")
+		}
+	})
+}
+
 // TestEncodeThreads checks that threads do not change a byte.
 func TestEncodeThreads(t *testing.T) {
 	for _, sub := range samplings {

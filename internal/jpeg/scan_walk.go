@@ -89,7 +89,8 @@ func (c *stretch) passBlock(u *unit) (diff int32) {
 		pos += uint(e & lengthMask)
 		diff = int32(e) >> valueShift
 	} else {
-		_, v, l := u.dc.resolve(acc)
+		symbol, v, l := u.dc.resolve(acc)
+		c.bad = c.bad || l == badLength && symbol == 0
 		pos += l
 		acc = load64(c.mem[:], pos)
 		diff = v
@@ -110,7 +111,8 @@ func (c *stretch) walkBlock(u *unit, block *[64]int16, sum, step int32) (end uin
 		pos += uint(e & lengthMask)
 		sum += int32(e) >> valueShift
 	} else {
-		_, v, l := u.dc.resolve(acc)
+		symbol, v, l := u.dc.resolve(acc)
+		c.bad = c.bad || l == badLength && symbol == 0
 		pos += l
 		acc = load64(mem[:], pos)
 		sum += v
