@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/imgmill/imgmill/internal/deploy"
 )
 
 // Exit codes.
@@ -81,6 +83,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	var usage usageError
+	var noAccess *deploy.NoAccessError
 	switch {
 	case err == nil:
 		return exitDone
@@ -91,6 +94,8 @@ func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "imgmill: %v\nSee '%s --help'.\n", err, c.CommandPath())
 		return exitUsage
+	case errors.As(err, &noAccess):
+		err = noAccess
 	}
 	fmt.Fprintln(stderr, "imgmill:", strings.TrimSpace(err.Error()))
 	return exitFailed

@@ -7,12 +7,16 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -20,6 +24,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // Cloud is one region of one account, through the services that a deployment needs. Throttled calls are tried again.
@@ -34,14 +41,71 @@ type Cloud struct {
 	Token     *sts.Client
 }
 
-// attempts is for throttling: CloudFormation and IAM allow few calls a second.
-const attempts = 8
+const (
+	// attempts is for throttling: CloudFormation and IAM allow few calls a second.
+	attempts = 8
+	// reachAttempts is for a network that is not there, which does not come back within seconds.
+	reachAttempts = 3
+)
+
+// retryer is the SDK's, but gives up a service soon that it gets no connection to.
+type retryer struct{ *retry.Standard }
+
+func newRetryer() aws.Retryer {
+	return retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })}
+}
+
+// RetryDelay implements aws.Retryer.
+func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
+	if attempt >= reachAttempts && noConnection(err) != nil {
+		return 0, err
+	}
+	return r.Standard.RetryDelay(attempt, err)
+}
+
+// NoAccessError says why AWS could not be asked, and what to do.
+type NoAccessError struct {
+	Reason, Advice string
+	Err            error
+}
+
+func (e *NoAccessError) Error() string { return e.Reason + "; " + e.Advice }
+
+func (e *NoAccessError) Unwrap() error { return e.Err }
+
+// tellNoAccess makes every operation without a connection or credentials fail with a NoAccessError.
+func tellNoAccess(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("NoAccess", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleInitialize(ctx, in)
+		// The SDK asks EC2's metadata last: nothing else had credentials.
+		if inner, ok := errors.AsType[*smithy.OperationError](err); ok && inner.ServiceID == imds.ServiceID {
+			err = &NoAccessError{"no AWS credentials", "set AWS_PROFILE, run aws sso login or aws configure", err}
+		} else if reason := noConnection(err); reason != nil {
+			err = &NoAccessError{"no connection to AWS: " + reason.Error(), "check the network, the region and AWS_ENDPOINT_URL", err}
+		}
+		return out, metadata, err
+	}), middleware.Before)
+}
+
+// noConnection is why a connection was not made; nil if one was.
+func noConnection(err error) error {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return op
+	}
+	return nil
+}
 
 // Open takes credentials, region and endpoint from where the AWS command line would: environment, profiles, single
 // sign-on. It makes no call. A region that is given goes before the one found.
 func Open(ctx context.Context, region string) (*Cloud, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithRetryer(func() aws.Retryer { return retry.AddWithMaxAttempts(retry.NewStandard(), attempts) }),
+		config.WithRetryer(newRetryer),
+		config.WithLogger(logging.Nop{}), // errors say it
 	}
 	if region != "" {
 		options = append(options, config.WithRegion(region))
@@ -53,6 +117,7 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 	if cfg.Region == "" {
 		return nil, fmt.Errorf("no AWS region: set AWS_REGION, give --region, or put a region into your AWS profile")
 	}
+	cfg.APIOptions = append(cfg.APIOptions, tellNoAccess)
 	return &Cloud{
 		Region:    cfg.Region,
 		Formation: cloudformation.NewFromConfig(cfg),

@@ -14,6 +14,10 @@ func checkIdentity(ctx context.Context, p *patient) {
 	id, err := p.WhoAmI(ctx)
 	if err != nil {
 		p.over = true
+		if no, ok := errors.AsType[*NoAccessError](err); ok {
+			p.fault(no.Advice, "%s", no.Reason)
+			return
+		}
 		p.fault("set AWS_PROFILE, run aws sso login or aws configure", "no AWS credentials that work: %s", brief(err))
 		return
 	}

@@ -84,6 +84,9 @@ func resourceOf(text string) string {
 
 // brief is what a service said, without the SDK's account of the call.
 func brief(err error) string {
+	if no, ok := errors.AsType[*NoAccessError](err); ok {
+		return no.Reason
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		if api.ErrorMessage() == "" {
