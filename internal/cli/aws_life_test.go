@@ -309,6 +309,10 @@ func (e *emulator) keep(t *testing.T) {
 	if list := e.notifications(t, "photos-input"); len(list) > 0 {
 		t.Errorf("still told: %v", list)
 	}
+	policy, err := e.cloud.Store.GetBucketPolicy(t.Context(), &awss3.GetBucketPolicyInput{Bucket: aws.String("photos-input")})
+	if err != nil || !strings.Contains(*policy.Policy, "aws:SecureTransport") {
+		t.Errorf("the bucket that was kept no longer insists on TLS: %v", err)
+	}
 	wants(t, e.imgmill(t, 0, "destroy", "photos", "--yes", "--keep-buckets"), "nothing of photos to take away")
 }
 
