@@ -37,6 +37,35 @@ func Inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 	inverse(n, dst, stride, block, last)
 }
 
+// Blocks are N blocks of one component, all with the same distance in memory from one to the next.
+type Blocks struct {
+	Coef  []int16 // dequantised coefficients in rows, v*8+u, from those of the first block on; 64 of the last are readable
+	Size  int     // int16s from one block to the next
+	Last  []uint8 // place in the zigzag order after which all coefficients of a block are zero
+	Every int     // entries of Last from one block to the next
+	N     int
+}
+
+// InverseBlocks is Inverse for many blocks, of samples step apart.
+func InverseBlocks(n int, dst []byte, stride, step int, b Blocks) {
+	if b.N > 0 {
+		inverseBlocks(n, dst, stride, step, &b)
+	}
+}
+
+func inverseBlocksGo(n int, dst []byte, stride, step int, b *Blocks) {
+	for i := range b.N {
+		block := (*[64]int16)(b.Coef[i*b.Size:])
+		if n == 2 {
+			Inverse2(dst[i*step:], stride, block)
+		} else if last := int(b.Last[i*b.Every]); last == 0 {
+			inverseFlat(n, dst[i*step:], stride, int32(block[0]))
+		} else {
+			inverseGo(n, dst[i*step:], stride, block, last)
+		}
+	}
+}
+
 func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 	switch n {
 	case 1:

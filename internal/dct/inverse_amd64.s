@@ -198,120 +198,193 @@ DATA inverseConst<>+1520(SB)/8, $0xd39de6dcd39de6dc
 DATA inverseConst<>+1528(SB)/8, $0xd39de6dcd39de6dc
 GLOBL inverseConst<>(SB), RODATA|NOPTR, $1536
 
-// func inverse3Vector(dst *byte, stride int, block *[64]int16)
-// Requires: AVX
-TEXT ·inverse3Vector(SB), NOSPLIT, $0-24
-	MOVQ       dst+0(FP), AX
-	MOVQ       stride+8(FP), CX
-	MOVQ       block+16(FP), DX
-	VMOVDQU    (DX), X0
-	VPUNPCKLWD 32(DX), X0, X0
-	VMOVDQU    16(DX), X1
-	VPUNPCKLWD 48(DX), X1, X1
-	VPMADDWD   inverseConst<>+0(SB), X0, X2
-	VPADDD     inverseConst<>+32(SB), X2, X2
-	VPMADDWD   inverseConst<>+64(SB), X1, X1
-	VPADDD     X1, X2, X3
-	VPSUBD     X1, X2, X1
-	VPMADDWD   inverseConst<>+96(SB), X0, X0
-	VPADDD     inverseConst<>+32(SB), X0, X0
-	VPSRAD     $0x0b, X3, X2
-	VPSLLD     $0x05, X1, X1
-	VPBLENDW   $0xaa, X1, X2, X2
-	VPSRAD     $0x0b, X0, X0
-	VPUNPCKLWD X0, X2, X1
-	VPUNPCKHWD X0, X2, X0
-	VPUNPCKLWD X0, X1, X2
-	VPUNPCKHWD X0, X1, X0
-	VPMADDWD   inverseConst<>+0(SB), X2, X1
-	VPADDD     inverseConst<>+128(SB), X1, X1
-	VPMADDWD   inverseConst<>+64(SB), X0, X0
-	VPADDD     X0, X1, X3
-	VPSUBD     X0, X1, X0
-	VPMADDWD   inverseConst<>+96(SB), X2, X1
-	VPADDD     inverseConst<>+128(SB), X1, X1
-	VPSRAD     $0x12, X3, X2
-	VPSRAD     $0x02, X1, X1
-	VPBLENDW   $0xaa, X1, X2, X2
-	VPSRAD     $0x12, X0, X0
-	VPACKUSWB  X0, X2, X1
-	VPSRLDQ    $0x08, X1, X0
-	VPUNPCKLWD X0, X1, X0
-	LEAQ       (CX)(CX*2), DX
-	VPEXTRW    $0x00, X0, (AX)
-	VPEXTRB    $0x02, X0, 2(AX)
-	VPEXTRW    $0x02, X0, (AX)(CX*1)
-	VPEXTRB    $0x06, X0, 2(AX)(CX*1)
-	VPEXTRW    $0x04, X0, (AX)(CX*2)
-	VPEXTRB    $0x0a, X0, 2(AX)(CX*2)
-	RET
-
-// func inverse4Vector(dst *byte, stride int, block *[64]int16)
-// Requires: AVX
-TEXT ·inverse4Vector(SB), NOSPLIT, $0-24
-	MOVQ       dst+0(FP), AX
-	MOVQ       stride+8(FP), CX
-	MOVQ       block+16(FP), DX
-	VMOVDQU    (DX), X0
-	VPUNPCKLWD 32(DX), X0, X0
-	VMOVDQU    16(DX), X1
-	VPUNPCKLWD 48(DX), X1, X1
-	VPMADDWD   inverseConst<>+160(SB), X0, X2
-	VPADDD     inverseConst<>+32(SB), X2, X2
-	VPMADDWD   inverseConst<>+192(SB), X1, X3
-	VPADDD     X3, X2, X4
-	VPSUBD     X3, X2, X3
-	VPMADDWD   inverseConst<>+224(SB), X0, X0
-	VPADDD     inverseConst<>+32(SB), X0, X0
-	VPMADDWD   inverseConst<>+256(SB), X1, X1
-	VPADDD     X1, X0, X2
-	VPSUBD     X1, X0, X1
-	VPSRAD     $0x0b, X4, X0
-	VPSLLD     $0x05, X1, X1
-	VPBLENDW   $0xaa, X1, X0, X0
-	VPSRAD     $0x0b, X2, X1
-	VPSLLD     $0x05, X3, X2
-	VPBLENDW   $0xaa, X2, X1, X1
-	VPUNPCKLWD X1, X0, X2
-	VPUNPCKHWD X1, X0, X0
-	VPUNPCKLWD X0, X2, X1
-	VPUNPCKHWD X0, X2, X0
-	VPMADDWD   inverseConst<>+160(SB), X1, X2
-	VPADDD     inverseConst<>+128(SB), X2, X2
-	VPMADDWD   inverseConst<>+192(SB), X0, X3
-	VPADDD     X3, X2, X4
-	VPSUBD     X3, X2, X3
-	VPMADDWD   inverseConst<>+224(SB), X1, X1
-	VPADDD     inverseConst<>+128(SB), X1, X1
-	VPMADDWD   inverseConst<>+256(SB), X0, X0
-	VPADDD     X0, X1, X2
-	VPSUBD     X0, X1, X0
-	VPSRAD     $0x12, X4, X1
-	VPSRAD     $0x02, X2, X2
-	VPBLENDW   $0xaa, X2, X1, X1
-	VPSRAD     $0x12, X0, X0
-	VPSRAD     $0x02, X3, X2
-	VPBLENDW   $0xaa, X2, X0, X0
-	VPACKUSWB  X0, X1, X1
-	VPSRLDQ    $0x08, X1, X0
-	VPUNPCKLWD X0, X1, X0
-	LEAQ       (CX)(CX*2), DX
-	VPEXTRD    $0x00, X0, (AX)
-	VPEXTRD    $0x01, X0, (AX)(CX*1)
-	VPEXTRD    $0x02, X0, (AX)(CX*2)
-	VPEXTRD    $0x03, X0, (AX)(DX*1)
-	RET
-
-// func inverse5Vector(dst *byte, stride int, block *[64]int16)
+// func inverse3Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
 // Requires: AVX, AVX2
-TEXT ·inverse5Vector(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         block+16(FP), DX
-	VPERMQ       $0xd8, (DX), Y0
-	VPERMQ       $0xd8, 32(DX), Y1
-	VPERMQ       $0xd8, 64(DX), Y2
-	VPERMQ       $0xd8, 96(DX), Y3
+TEXT ·inverse3Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	CMPQ DI, $0x01
+	JE   alone
+	ADDQ BX, R8
+	ADDQ SI, R9
+
+alone:
+	VMOVDQU      (CX), X0
+	VINSERTI128  $0x01, (R9), Y0, Y0
+	VMOVDQU      32(CX), X1
+	VINSERTI128  $0x01, 32(R9), Y1, Y1
+	VPUNPCKLWD   Y1, Y0, Y2
+	VMOVDQU      16(CX), X3
+	VINSERTI128  $0x01, 16(R9), Y3, Y3
+	VMOVDQU      48(CX), X4
+	VINSERTI128  $0x01, 48(R9), Y4, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VPMADDWD     inverseConst<>+0(SB), Y2, Y6
+	VPADDD       inverseConst<>+32(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+64(SB), Y5, Y5
+	VPADDD       Y5, Y6, Y7
+	VPSUBD       Y5, Y6, Y5
+	VPMADDWD     inverseConst<>+96(SB), Y2, Y2
+	VPADDD       inverseConst<>+32(SB), Y2, Y2
+	VPSRAD       $0x0b, Y7, Y6
+	VPSLLD       $0x05, Y5, Y5
+	VPBLENDW     $0xaa, Y5, Y6, Y6
+	VPSRAD       $0x0b, Y2, Y2
+	VPUNPCKLWD   Y2, Y6, Y5
+	VPUNPCKHWD   Y2, Y6, Y2
+	VPUNPCKLWD   Y2, Y5, Y6
+	VPUNPCKHWD   Y2, Y5, Y2
+	VPMADDWD     inverseConst<>+0(SB), Y6, Y5
+	VPADDD       inverseConst<>+128(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+64(SB), Y2, Y2
+	VPADDD       Y2, Y5, Y7
+	VPSUBD       Y2, Y5, Y2
+	VPMADDWD     inverseConst<>+96(SB), Y6, Y5
+	VPADDD       inverseConst<>+128(SB), Y5, Y5
+	VPSRAD       $0x12, Y7, Y6
+	VPSRAD       $0x02, Y5, Y5
+	VPBLENDW     $0xaa, Y5, Y6, Y6
+	VPSRAD       $0x12, Y2, Y2
+	VPACKUSWB    Y2, Y6, Y5
+	VPSRLDQ      $0x08, Y5, Y2
+	VPUNPCKLWD   Y2, Y5, Y2
+	VPEXTRW      $0x00, X2, (AX)
+	VPEXTRB      $0x02, X2, 2(AX)
+	VPEXTRW      $0x02, X2, (AX)(DX*1)
+	VPEXTRB      $0x06, X2, 2(AX)(DX*1)
+	VPEXTRW      $0x04, X2, (AX)(DX*2)
+	VPEXTRB      $0x0a, X2, 2(AX)(DX*2)
+	VEXTRACTI128 $0x01, Y2, X0
+	VPEXTRW      $0x00, X0, (R8)
+	VPEXTRB      $0x02, X0, 2(R8)
+	VPEXTRW      $0x02, X0, (R8)(DX*1)
+	VPEXTRB      $0x06, X0, 2(R8)(DX*1)
+	VPEXTRW      $0x04, X0, (R8)(DX*2)
+	VPEXTRB      $0x0a, X0, 2(R8)(DX*2)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x02, DI
+	JG           next
+	VZEROUPPER
+	RET
+
+// func inverse4Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
+// Requires: AVX, AVX2
+TEXT ·inverse4Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	MOVQ AX, R9
+	MOVQ CX, R10
+	CMPQ DI, $0x01
+	JE   alone
+	ADDQ BX, R9
+	ADDQ SI, R10
+
+alone:
+	VMOVDQU      (CX), X0
+	VINSERTI128  $0x01, (R10), Y0, Y0
+	VMOVDQU      32(CX), X1
+	VINSERTI128  $0x01, 32(R10), Y1, Y1
+	VPUNPCKLWD   Y1, Y0, Y2
+	VMOVDQU      16(CX), X3
+	VINSERTI128  $0x01, 16(R10), Y3, Y3
+	VMOVDQU      48(CX), X4
+	VINSERTI128  $0x01, 48(R10), Y4, Y4
+	VPUNPCKLWD   Y4, Y3, Y5
+	VPMADDWD     inverseConst<>+160(SB), Y2, Y6
+	VPADDD       inverseConst<>+32(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+192(SB), Y5, Y7
+	VPADDD       Y7, Y6, Y8
+	VPSUBD       Y7, Y6, Y7
+	VPMADDWD     inverseConst<>+224(SB), Y2, Y2
+	VPADDD       inverseConst<>+32(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+256(SB), Y5, Y5
+	VPADDD       Y5, Y2, Y6
+	VPSUBD       Y5, Y2, Y5
+	VPSRAD       $0x0b, Y8, Y2
+	VPSLLD       $0x05, Y5, Y5
+	VPBLENDW     $0xaa, Y5, Y2, Y2
+	VPSRAD       $0x0b, Y6, Y5
+	VPSLLD       $0x05, Y7, Y6
+	VPBLENDW     $0xaa, Y6, Y5, Y5
+	VPUNPCKLWD   Y5, Y2, Y6
+	VPUNPCKHWD   Y5, Y2, Y2
+	VPUNPCKLWD   Y2, Y6, Y5
+	VPUNPCKHWD   Y2, Y6, Y2
+	VPMADDWD     inverseConst<>+160(SB), Y5, Y6
+	VPADDD       inverseConst<>+128(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+192(SB), Y2, Y7
+	VPADDD       Y7, Y6, Y8
+	VPSUBD       Y7, Y6, Y7
+	VPMADDWD     inverseConst<>+224(SB), Y5, Y5
+	VPADDD       inverseConst<>+128(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+256(SB), Y2, Y2
+	VPADDD       Y2, Y5, Y6
+	VPSUBD       Y2, Y5, Y2
+	VPSRAD       $0x12, Y8, Y5
+	VPSRAD       $0x02, Y6, Y6
+	VPBLENDW     $0xaa, Y6, Y5, Y5
+	VPSRAD       $0x12, Y2, Y2
+	VPSRAD       $0x02, Y7, Y6
+	VPBLENDW     $0xaa, Y6, Y2, Y2
+	VPACKUSWB    Y2, Y5, Y5
+	VPSRLDQ      $0x08, Y5, Y2
+	VPUNPCKLWD   Y2, Y5, Y2
+	VPEXTRD      $0x00, X2, (AX)
+	VPEXTRD      $0x01, X2, (AX)(DX*1)
+	VPEXTRD      $0x02, X2, (AX)(DX*2)
+	VPEXTRD      $0x03, X2, (AX)(R8*1)
+	VEXTRACTI128 $0x01, Y2, X0
+	VPEXTRD      $0x00, X0, (R9)
+	VPEXTRD      $0x01, X0, (R9)(DX*1)
+	VPEXTRD      $0x02, X0, (R9)(DX*2)
+	VPEXTRD      $0x03, X0, (R9)(R8*1)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x02, DI
+	JG           next
+	VZEROUPPER
+	RET
+
+// func inverse5Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
+// Requires: AVX, AVX2
+TEXT ·inverse5Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	VPERMQ       $0xd8, (CX), Y0
+	VPERMQ       $0xd8, 32(CX), Y1
+	VPERMQ       $0xd8, 64(CX), Y2
+	VPERMQ       $0xd8, 96(CX), Y3
 	VPUNPCKLWD   Y2, Y0, Y4
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
@@ -395,33 +468,43 @@ TEXT ·inverse5Vector(SB), NOSPLIT, $0-24
 	VPACKUSWB    Y1, Y4, Y4
 	VPUNPCKLWD   Y4, Y3, Y0
 	VPUNPCKHWD   Y4, Y3, Y1
-	LEAQ         (CX)(CX*2), DX
-	LEAQ         (AX)(CX*4), BX
+	LEAQ         (AX)(DX*4), R9
 	VPEXTRD      $0x00, X0, (AX)
 	VPEXTRD      $0x00, X1, 1(AX)
-	VPEXTRD      $0x01, X0, (AX)(CX*1)
-	VPEXTRD      $0x01, X1, 1(AX)(CX*1)
-	VPEXTRD      $0x02, X0, (AX)(CX*2)
-	VPEXTRD      $0x02, X1, 1(AX)(CX*2)
-	VPEXTRD      $0x03, X0, (AX)(DX*1)
-	VPEXTRD      $0x03, X1, 1(AX)(DX*1)
+	VPEXTRD      $0x01, X0, (AX)(DX*1)
+	VPEXTRD      $0x01, X1, 1(AX)(DX*1)
+	VPEXTRD      $0x02, X0, (AX)(DX*2)
+	VPEXTRD      $0x02, X1, 1(AX)(DX*2)
+	VPEXTRD      $0x03, X0, (AX)(R8*1)
+	VPEXTRD      $0x03, X1, 1(AX)(R8*1)
 	VEXTRACTI128 $0x01, Y0, X0
 	VEXTRACTI128 $0x01, Y1, X1
-	VPEXTRD      $0x00, X0, (BX)
-	VPEXTRD      $0x00, X1, 1(BX)
+	VPEXTRD      $0x00, X0, (R9)
+	VPEXTRD      $0x00, X1, 1(R9)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x01, DI
+	JG           next
 	VZEROUPPER
 	RET
 
-// func inverse6Vector(dst *byte, stride int, block *[64]int16)
+// func inverse6Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
 // Requires: AVX, AVX2
-TEXT ·inverse6Vector(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         block+16(FP), DX
-	VPERMQ       $0xd8, (DX), Y0
-	VPERMQ       $0xd8, 32(DX), Y1
-	VPERMQ       $0xd8, 64(DX), Y2
-	VPERMQ       $0xd8, 96(DX), Y3
+TEXT ·inverse6Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	VPERMQ       $0xd8, (CX), Y0
+	VPERMQ       $0xd8, 32(CX), Y1
+	VPERMQ       $0xd8, 64(CX), Y2
+	VPERMQ       $0xd8, 96(CX), Y3
 	VPUNPCKLWD   Y2, Y0, Y4
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
@@ -516,35 +599,45 @@ TEXT ·inverse6Vector(SB), NOSPLIT, $0-24
 	VPACKUSWB    Y2, Y3, Y3
 	VPUNPCKLWD   Y3, Y1, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	LEAQ         (CX)(CX*2), DX
-	LEAQ         (AX)(CX*4), BX
+	LEAQ         (AX)(DX*4), R9
 	VPEXTRD      $0x00, X0, (AX)
 	VPEXTRD      $0x00, X1, 2(AX)
-	VPEXTRD      $0x01, X0, (AX)(CX*1)
-	VPEXTRD      $0x01, X1, 2(AX)(CX*1)
-	VPEXTRD      $0x02, X0, (AX)(CX*2)
-	VPEXTRD      $0x02, X1, 2(AX)(CX*2)
-	VPEXTRD      $0x03, X0, (AX)(DX*1)
-	VPEXTRD      $0x03, X1, 2(AX)(DX*1)
+	VPEXTRD      $0x01, X0, (AX)(DX*1)
+	VPEXTRD      $0x01, X1, 2(AX)(DX*1)
+	VPEXTRD      $0x02, X0, (AX)(DX*2)
+	VPEXTRD      $0x02, X1, 2(AX)(DX*2)
+	VPEXTRD      $0x03, X0, (AX)(R8*1)
+	VPEXTRD      $0x03, X1, 2(AX)(R8*1)
 	VEXTRACTI128 $0x01, Y0, X0
 	VEXTRACTI128 $0x01, Y1, X1
-	VPEXTRD      $0x00, X0, (BX)
-	VPEXTRD      $0x00, X1, 2(BX)
-	VPEXTRD      $0x01, X0, (BX)(CX*1)
-	VPEXTRD      $0x01, X1, 2(BX)(CX*1)
+	VPEXTRD      $0x00, X0, (R9)
+	VPEXTRD      $0x00, X1, 2(R9)
+	VPEXTRD      $0x01, X0, (R9)(DX*1)
+	VPEXTRD      $0x01, X1, 2(R9)(DX*1)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x01, DI
+	JG           next
 	VZEROUPPER
 	RET
 
-// func inverse7Vector(dst *byte, stride int, block *[64]int16)
+// func inverse7Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
 // Requires: AVX, AVX2
-TEXT ·inverse7Vector(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         block+16(FP), DX
-	VPERMQ       $0xd8, (DX), Y0
-	VPERMQ       $0xd8, 32(DX), Y1
-	VPERMQ       $0xd8, 64(DX), Y2
-	VPERMQ       $0xd8, 96(DX), Y3
+TEXT ·inverse7Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	VPERMQ       $0xd8, (CX), Y0
+	VPERMQ       $0xd8, 32(CX), Y1
+	VPERMQ       $0xd8, 64(CX), Y2
+	VPERMQ       $0xd8, 96(CX), Y3
 	VPUNPCKLWD   Y2, Y0, Y4
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
@@ -649,37 +742,47 @@ TEXT ·inverse7Vector(SB), NOSPLIT, $0-24
 	VPACKUSWB    Y3, Y0, Y0
 	VPUNPCKLWD   Y0, Y2, Y1
 	VPUNPCKHWD   Y0, Y2, Y0
-	LEAQ         (CX)(CX*2), DX
-	LEAQ         (AX)(CX*4), BX
+	LEAQ         (AX)(DX*4), R9
 	VPEXTRD      $0x00, X1, (AX)
 	VPEXTRD      $0x00, X0, 3(AX)
-	VPEXTRD      $0x01, X1, (AX)(CX*1)
-	VPEXTRD      $0x01, X0, 3(AX)(CX*1)
-	VPEXTRD      $0x02, X1, (AX)(CX*2)
-	VPEXTRD      $0x02, X0, 3(AX)(CX*2)
-	VPEXTRD      $0x03, X1, (AX)(DX*1)
-	VPEXTRD      $0x03, X0, 3(AX)(DX*1)
+	VPEXTRD      $0x01, X1, (AX)(DX*1)
+	VPEXTRD      $0x01, X0, 3(AX)(DX*1)
+	VPEXTRD      $0x02, X1, (AX)(DX*2)
+	VPEXTRD      $0x02, X0, 3(AX)(DX*2)
+	VPEXTRD      $0x03, X1, (AX)(R8*1)
+	VPEXTRD      $0x03, X0, 3(AX)(R8*1)
 	VEXTRACTI128 $0x01, Y1, X1
 	VEXTRACTI128 $0x01, Y0, X0
-	VPEXTRD      $0x00, X1, (BX)
-	VPEXTRD      $0x00, X0, 3(BX)
-	VPEXTRD      $0x01, X1, (BX)(CX*1)
-	VPEXTRD      $0x01, X0, 3(BX)(CX*1)
-	VPEXTRD      $0x02, X1, (BX)(CX*2)
-	VPEXTRD      $0x02, X0, 3(BX)(CX*2)
+	VPEXTRD      $0x00, X1, (R9)
+	VPEXTRD      $0x00, X0, 3(R9)
+	VPEXTRD      $0x01, X1, (R9)(DX*1)
+	VPEXTRD      $0x01, X0, 3(R9)(DX*1)
+	VPEXTRD      $0x02, X1, (R9)(DX*2)
+	VPEXTRD      $0x02, X0, 3(R9)(DX*2)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x01, DI
+	JG           next
 	VZEROUPPER
 	RET
 
-// func inverse8Vector(dst *byte, stride int, block *[64]int16)
+// func inverse8Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
 // Requires: AVX, AVX2
-TEXT ·inverse8Vector(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), AX
-	MOVQ         stride+8(FP), CX
-	MOVQ         block+16(FP), DX
-	VPERMQ       $0xd8, (DX), Y0
-	VPERMQ       $0xd8, 32(DX), Y1
-	VPERMQ       $0xd8, 64(DX), Y2
-	VPERMQ       $0xd8, 96(DX), Y3
+TEXT ·inverse8Vector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ coef+24(FP), CX
+	MOVQ stride+8(FP), DX
+	MOVQ step+16(FP), BX
+	MOVQ size+32(FP), SI
+	MOVQ count+40(FP), DI
+	ADDQ SI, SI
+	LEAQ (DX)(DX*2), R8
+
+next:
+	VPERMQ       $0xd8, (CX), Y0
+	VPERMQ       $0xd8, 32(CX), Y1
+	VPERMQ       $0xd8, 64(CX), Y2
+	VPERMQ       $0xd8, 96(CX), Y3
 	VPUNPCKLWD   Y2, Y0, Y4
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
@@ -796,19 +899,22 @@ TEXT ·inverse8Vector(SB), NOSPLIT, $0-24
 	VPACKUSWB    Y2, Y3, Y3
 	VPUNPCKLWD   Y3, Y1, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	LEAQ         (CX)(CX*2), DX
-	LEAQ         (AX)(CX*4), BX
+	LEAQ         (AX)(DX*4), R9
 	VPUNPCKLDQ   Y1, Y0, Y2
 	VPUNPCKHDQ   Y1, Y0, Y0
 	VPEXTRQ      $0x00, X2, (AX)
-	VPEXTRQ      $0x01, X2, (AX)(CX*1)
-	VPEXTRQ      $0x00, X0, (AX)(CX*2)
-	VPEXTRQ      $0x01, X0, (AX)(DX*1)
+	VPEXTRQ      $0x01, X2, (AX)(DX*1)
+	VPEXTRQ      $0x00, X0, (AX)(DX*2)
+	VPEXTRQ      $0x01, X0, (AX)(R8*1)
 	VEXTRACTI128 $0x01, Y2, X1
 	VEXTRACTI128 $0x01, Y0, X0
-	VPEXTRQ      $0x00, X1, (BX)
-	VPEXTRQ      $0x01, X1, (BX)(CX*1)
-	VPEXTRQ      $0x00, X0, (BX)(CX*2)
-	VPEXTRQ      $0x01, X0, (BX)(DX*1)
+	VPEXTRQ      $0x00, X1, (R9)
+	VPEXTRQ      $0x01, X1, (R9)(DX*1)
+	VPEXTRQ      $0x00, X0, (R9)(DX*2)
+	VPEXTRQ      $0x01, X0, (R9)(R8*1)
+	ADDQ         BX, AX
+	ADDQ         SI, CX
+	SUBQ         $0x01, DI
+	JG           next
 	VZEROUPPER
 	RET

@@ -176,12 +176,28 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 
 // BEGIN loads the arguments and, in v2, a half and the level shift of the rows.
 #define BEGIN(factors) \
-	MOVD dst+0(FP), R0 \
+	MOVD dst+0(FP), R6 \
 	MOVD stride+8(FP), R1 \
-	MOVD block+16(FP), R2 \
+	MOVD step+16(FP), R7 \
+	MOVD coef+24(FP), R8 \
+	MOVD size+32(FP), R9 \
+	ADD  R9, R9, R9 \
+	MOVD count+40(FP), R10 \
 	MOVD $factors(SB), R3 \
 	MOVW $0x2020000, R4 \
 	VDUP R4, V2.S4
+
+// BLOCK begins a block, NEXT goes on to the one after it.
+#define BLOCK \
+	MOVD R6, R0 \
+	MOVD R8, R2
+
+#define NEXT(next) \
+	ADD  R7, R6 \
+	ADD  R9, R8 \
+	SUBS $1, R10 \
+	BNE  next \
+	RET
 
 // TURN4 transposes the lower halves of v24 to v27 into those of v16 to v19.
 #define TURN4 \
@@ -232,10 +248,13 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 	VST1.P first.S[lane], (R0)(R1) \
 	VST1.P last.S[lane], (R5)(R1)
 
-// func inverse3Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse3Vector(SB), NOSPLIT, $0-24
+// func inverse3Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse3Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors3<>)
 	VLD1   (R3), [V0.H4]
+
+block:
+	BLOCK
 	BOTH_PASSES4(PASS3)
 	ADD    $2, R0, R5
 	VZIP1  V25.B16, V24.B16, V4.B16
@@ -245,24 +264,30 @@ TEXT ·inverse3Vector(SB), NOSPLIT, $0-24
 	VST1.P V26.B[1], (R5)(R1)
 	VST1   V4.H[2], (R0)
 	VST1   V26.B[2], (R5)
-	RET
+	NEXT(block)
 
-// func inverse4Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse4Vector(SB), NOSPLIT, $0-24
+// func inverse4Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse4Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors4<>)
 	VLD1   (R3), [V0.H4]
+
+block:
+	BLOCK
 	BOTH_PASSES4(PASS4)
 	FOURS(V24, V25, V26, V27, V16, V17)
 	VST1.P V16.S[0], (R0)(R1)
 	VST1.P V16.S[1], (R0)(R1)
 	VST1.P V16.S[2], (R0)(R1)
 	VST1   V16.S[3], (R0)
-	RET
+	NEXT(block)
 
-// func inverse5Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse5Vector(SB), NOSPLIT, $0-24
+// func inverse5Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse5Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors5<>)
 	VLD1 (R3), [V0.H8]
+
+block:
+	BLOCK
 	BOTH_PASSES8(PASS5)
 	FOURS(V24, V25, V26, V27, V16, V17)
 	FOURS(V25, V26, V27, V28, V18, V19)
@@ -272,12 +297,15 @@ TEXT ·inverse5Vector(SB), NOSPLIT, $0-24
 	ROW(V16, V18, 2)
 	ROW(V16, V18, 3)
 	ROW(V17, V19, 0)
-	RET
+	NEXT(block)
 
-// func inverse6Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse6Vector(SB), NOSPLIT, $0-24
+// func inverse6Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse6Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors6<>)
 	VLD1 (R3), [V0.H8]
+
+block:
+	BLOCK
 	BOTH_PASSES8(PASS6)
 	FOURS(V24, V25, V26, V27, V16, V17)
 	FOURS(V26, V27, V28, V29, V18, V19)
@@ -288,12 +316,15 @@ TEXT ·inverse6Vector(SB), NOSPLIT, $0-24
 	ROW(V16, V18, 3)
 	ROW(V17, V19, 0)
 	ROW(V17, V19, 1)
-	RET
+	NEXT(block)
 
-// func inverse7Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse7Vector(SB), NOSPLIT, $0-24
+// func inverse7Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse7Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors7<>)
 	VLD1 (R3), [V0.H8]
+
+block:
+	BLOCK
 	BOTH_PASSES8(PASS7)
 	FOURS(V24, V25, V26, V27, V16, V17)
 	FOURS(V27, V28, V29, V30, V18, V19)
@@ -305,14 +336,17 @@ TEXT ·inverse7Vector(SB), NOSPLIT, $0-24
 	ROW(V17, V19, 0)
 	ROW(V17, V19, 1)
 	ROW(V17, V19, 2)
-	RET
+	NEXT(block)
 
-// func inverse8Vector(dst *byte, stride int, block *[64]int16)
-TEXT ·inverse8Vector(SB), NOSPLIT, $0-24
+// func inverse8Vector(dst *byte, stride, step int, coef *int16, size, count int)
+TEXT ·inverse8Vector(SB), NOSPLIT, $0-48
 	BEGIN(factors8<>)
 	VLD1   (R3), [V0.H8]
 	MOVD   16(R3), R3
 	VMOV   R3, V1.D[0]
+
+block:
+	BLOCK
 	BOTH_PASSES8(PASS8)
 	FOURS(V24, V25, V26, V27, V16, V17)
 	FOURS(V28, V29, V30, V31, V18, V19)
@@ -328,4 +362,4 @@ TEXT ·inverse8Vector(SB), NOSPLIT, $0-24
 	VST1.P V22.D[1], (R0)(R1)
 	VST1.P V23.D[0], (R0)(R1)
 	VST1   V23.D[1], (R0)
-	RET
+	NEXT(block)

@@ -11,7 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/cpu"
 )
 
-var inverseKernels = map[int]func(dst *byte, stride int, block *[64]int16){
+var inverseKernels = map[int]func(dst *byte, stride, step int, coef *int16, size, count int){
 	3: inverse3Vector, 4: inverse4Vector, 5: inverse5Vector, 6: inverse6Vector, 7: inverse7Vector, 8: inverse8Vector,
 }
 
@@ -67,9 +67,34 @@ func TestInverseVector(t *testing.T) {
 			size := shift + stride*(n-1) + n
 			got, want := bytes.Repeat([]byte{201}, size+16), bytes.Repeat([]byte{201}, size+16)
 			inverseGo(n, want[shift:], stride, block, 63)
-			kernel(&got[shift], stride, block)
+			kernel(&got[shift], stride, 0, &block[0], 0, 1)
 			if !bytes.Equal(got, want) {
 				t.Fatalf("n=%d block %v: got %v, plain Go gives %v", n, block, got, want)
+			}
+		}
+	}
+}
+
+// TestInverseBlocks compares runs of blocks with plain Go, one at a time: odd and even numbers of them, close together and apart.
+func TestInverseBlocks(t *testing.T) {
+	needVector(t)
+	r := rand.New(rand.NewPCG(9, 9))
+	for n := 1; n <= 8; n++ {
+		for count := range 9 {
+			stride, step, size := 9*n+count, n+count%3, 8*n+count%2
+			coef, last := make([]int16, count*size+64), make([]uint8, 2*count)
+			for i := range count {
+				b := randomBlock(r, 63)
+				copy(coef[i*size:], b[:size&^7])
+				last[2*i] = 63
+			}
+			got, want := bytes.Repeat([]byte{201}, 9*stride), bytes.Repeat([]byte{201}, 9*stride)
+			InverseBlocks(n, got, stride, step, Blocks{coef, size, last, 2, count})
+			for i := range count {
+				inverseGo(n, want[i*step:], stride, (*[64]int16)(coef[i*size:]), 63)
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("n=%d, %d blocks: %v, plain Go gives %v", n, count, got, want)
 			}
 		}
 	}

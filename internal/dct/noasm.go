@@ -9,3 +9,7 @@ func quantise(dst, src []int16, nonzero []uint64, d *Divisors) { quantiseGo(dst,
 func inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 	inverseGo(n, dst, stride, block, last)
 }
+
+func inverseBlocks(n int, dst []byte, stride, step int, b *Blocks) {
+	inverseBlocksGo(n, dst, stride, step, b)
+}

@@ -71,17 +71,11 @@ func factor(n, i, k int) int {
 	return int(math.Round(one * math.Sqrt2 * math.Cos(float64((2*i+1)*k)*math.Pi/float64(2*n))))
 }
 
-// kernel is one size: up to 4 points are four lanes of 32 bits and two pairs of coefficients, up to 8 are eight and four.
+// kernel is one size: up to 4 points are four lanes of 32 bits and two pairs of coefficients, up to 8 are eight and four. Of
+// up to 4 points two blocks are done at a time, one in each 128-bit lane.
 type kernel struct {
 	n    int
 	wide bool
-}
-
-func (k kernel) vector() reg.VecVirtual {
-	if k.wide {
-		return YMM()
-	}
-	return XMM()
 }
 
 // pairs of coefficients are interleaved, the first in the low words; even ones come before odd ones.
@@ -96,7 +90,7 @@ func (k kernel) pairs() [][2]int {
 func (k kernel) sum(in []reg.VecVirtual, pairs [][2]int, i, bias int) reg.VecVirtual {
 	var s reg.VecVirtual
 	for j, p := range pairs {
-		t := k.vector()
+		t := YMM()
 		VPMADDWD(row(factor(k.n, i, p[0]), factor(k.n, i, p[1])), in[j], t)
 		if s == nil {
 			s = t
@@ -121,7 +115,7 @@ func (k kernel) pass(in []reg.VecVirtual, bias int) (out [8]reg.VecVirtual) {
 			continue
 		}
 		odd := k.sum(in[half:], pairs[half:], i, 0)
-		out[i], out[k.n-1-i] = k.vector(), odd
+		out[i], out[k.n-1-i] = YMM(), odd
 		VPADDD(odd, even, out[i])
 		VPSUBD(odd, even, odd)
 	}
@@ -130,12 +124,12 @@ func (k kernel) pass(in []reg.VecVirtual, bias int) (out [8]reg.VecVirtual) {
 
 // words is the low 16 bits of a>>shift and b>>shift, interleaved; without b, those of b are any.
 func (k kernel) words(a, b reg.VecVirtual, shift uint64) reg.VecVirtual {
-	low := k.vector()
+	low := YMM()
 	VPSRAD(Imm(shift), a, low)
 	if b == nil {
 		return low
 	}
-	high := k.vector()
+	high := YMM()
 	if shift < 16 {
 		VPSLLD(Imm(16-shift), b, high)
 	} else {
@@ -147,22 +141,26 @@ func (k kernel) words(a, b reg.VecVirtual, shift uint64) reg.VecVirtual {
 
 // zip interleaves the low and the high halves of each 128-bit lane.
 func (k kernel) zip(op func(...Op), a, b reg.VecVirtual) reg.VecVirtual {
-	out := k.vector()
+	out := YMM()
 	op(b, a, out)
 	return out
 }
 
-// load reads the pairs of rows.
-func (k kernel) load(block reg.Register) (in []reg.VecVirtual) {
+// load reads the pairs of rows, of two blocks if they are narrow.
+func (k kernel) load(blocks ...reg.Register) (in []reg.VecVirtual) {
 	if !k.wide {
+		row := func(y int) reg.VecVirtual {
+			r := YMM()
+			VMOVDQU(Mem{Base: blocks[0], Disp: 16 * y}, r.AsX())
+			VINSERTI128(Imm(1), Mem{Base: blocks[1], Disp: 16 * y}, r, r)
+			return r
+		}
 		for y := range 2 {
-			r := XMM()
-			VMOVDQU(Mem{Base: block, Disp: 16 * y}, r)
-			VPUNPCKLWD(Mem{Base: block, Disp: 16 * (y + 2)}, r, r)
-			in = append(in, r)
+			in = append(in, k.zip(VPUNPCKLWD, row(y), row(y+2)))
 		}
 		return in
 	}
+	block := blocks[0]
 	var two [4]reg.VecVirtual // rows 2y and 2y+1: the left halves in the low lane, the right ones in the high lane
 	for y := range two {
 		two[y] = YMM()
@@ -204,7 +202,7 @@ func (k kernel) turn(w [8]reg.VecVirtual) []reg.VecVirtual {
 func (k kernel) bytes(s [8]reg.VecVirtual) (first, last reg.VecVirtual) {
 	a, b := k.words(s[0], s[1], rowShift), k.words(s[2], s[3], rowShift)
 	if !k.wide {
-		both := XMM()
+		both := YMM()
 		VPACKUSWB(b, a, both)
 		VPSRLDQ(Imm(8), both, b)
 		return k.zip(VPUNPCKLWD, both, b), nil
@@ -216,10 +214,8 @@ func (k kernel) bytes(s [8]reg.VecVirtual) (first, last reg.VecVirtual) {
 	return k.zip(VPUNPCKLWD, a, b), k.zip(VPUNPCKHWD, a, b)
 }
 
-// store writes n rows of n bytes.
-func (k kernel) store(dst, stride reg.Register, first, last reg.VecVirtual) {
-	stride3 := GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+// store writes n rows of n bytes, to each dst.
+func (k kernel) store(stride, stride3 reg.Register, first, last reg.VecVirtual, dst ...reg.Register) {
 	four := func(base reg.Register, store func(y int, m Mem)) {
 		for y, m := range []Mem{
 			{Base: base}, {Base: base, Index: stride, Scale: 1}, {Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
@@ -228,23 +224,30 @@ func (k kernel) store(dst, stride reg.Register, first, last reg.VecVirtual) {
 		}
 	}
 	if !k.wide {
-		four(dst, func(y int, m Mem) {
-			switch {
-			case k.n == 4:
-				VPEXTRD(Imm(uint64(y)), first, m)
-			case y < k.n:
-				VPEXTRW(Imm(uint64(2*y)), first, m)
-				VPEXTRB(Imm(uint64(4*y+2)), first, m.Offset(2))
+		for lane, dst := range dst {
+			x := first.AsX()
+			if lane == 1 {
+				x = XMM().AsX()
+				VEXTRACTI128(Imm(1), first, x)
 			}
-		})
+			four(dst, func(y int, m Mem) {
+				switch {
+				case k.n == 4:
+					VPEXTRD(Imm(uint64(y)), x, m)
+				case y < k.n:
+					VPEXTRW(Imm(uint64(2*y)), x, m)
+					VPEXTRB(Imm(uint64(4*y+2)), x, m.Offset(2))
+				}
+			})
+		}
 		return
 	}
 	lower := GP64()
-	LEAQ(Mem{Base: dst, Index: stride, Scale: 4}, lower)
+	LEAQ(Mem{Base: dst[0], Index: stride, Scale: 4}, lower)
 	if k.n == 8 {
 		first, last = k.zip(VPUNPCKLDQ, first, last), k.zip(VPUNPCKHDQ, first, last)
 	}
-	for half, base := range []reg.Register{dst, lower} {
+	for half, base := range []reg.Register{dst[0], lower} {
 		f, l := first.AsX(), last.AsX()
 		if half == 1 {
 			f, l = XMM().AsX(), XMM().AsX()
@@ -265,13 +268,41 @@ func (k kernel) store(dst, stride reg.Register, first, last reg.VecVirtual) {
 
 func inverse(n int) {
 	k := kernel{n: n, wide: n > 4}
-	TEXT(fmt.Sprintf("inverse%dVector", n), NOSPLIT, "func(dst *byte, stride int, block *[64]int16)")
+	TEXT(fmt.Sprintf("inverse%dVector", n), NOSPLIT, "func(dst *byte, stride, step int, coef *int16, size, count int)")
 	Doc(fmt.Sprintf("inverse%dVector computes what inverse%d does.", n, n))
-	dst, stride, block := Load(Param("dst"), GP64()), Load(Param("stride"), GP64()), Load(Param("block"), GP64())
-	first, last := k.bytes(k.pass(k.turn(k.pass(k.load(block), colHalf)), rowHalf))
-	k.store(dst, stride, first, last)
-	if k.wide {
-		VZEROUPPER()
+	argument := func(name string) reg.GPVirtual {
+		r := GP64()
+		Load(Param(name), r)
+		return r
 	}
+	dst, coef, stride, step, size, count := argument("dst"), argument("coef"), argument("stride"), argument("step"), argument("size"), argument("count")
+	ADDQ(size, size)
+	stride3 := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	atOnce := 1
+	places, blocks := []reg.Register{dst}, []reg.Register{coef}
+	if !k.wide {
+		atOnce = 2
+		places, blocks = append(places, GP64()), append(blocks, GP64())
+	}
+	Label("next")
+	if !k.wide { // a last block alone is done in both lanes
+		MOVQ(dst, places[1])
+		MOVQ(coef, blocks[1])
+		CMPQ(count, U8(1))
+		JE(LabelRef("alone"))
+		ADDQ(step, places[1])
+		ADDQ(size, blocks[1])
+		Label("alone")
+	}
+	first, last := k.bytes(k.pass(k.turn(k.pass(k.load(blocks...), colHalf)), rowHalf))
+	k.store(stride, stride3, first, last, places...)
+	for range atOnce {
+		ADDQ(step, dst)
+		ADDQ(size, coef)
+	}
+	SUBQ(U8(atOnce), count)
+	JG(LabelRef("next"))
+	VZEROUPPER()
 	RET()
 }
