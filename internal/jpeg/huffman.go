@@ -10,8 +10,8 @@ import (
 // coefficients whose values nobody needs.
 const (
 	lookBits = 11
+	pairBits = 10
 	skipBits = 12
-	looks    = 57 / lookBits // that the bits of one load are enough for
 	// badLength is how many bits libjpeg passes over when they are no code.
 	badLength = 17
 )
@@ -27,9 +27,11 @@ const (
 	valueShift   = 16
 
 	endOfBlock = 128 // advance of an end-of-block code
+	endAfter   = 224 // in pairs, advance of one by itself: two symbols and endWith add up to less
+	endWith    = 128 // in pairs, what one adds to the advance of the symbol before it: two symbols add up to less
 	unknown    = 255 // advance of a skip entry that holds no symbol
 	maxRun     = 64  // most that the symbols of one skip entry advance together
-	maxSkip    = 18  // most bits that they have: three entries are within the 57 bits of a load
+	maxSkip    = 18  // most bits that they have: three entries are within minFill bits
 )
 
 type decodeTable struct {
@@ -39,6 +41,7 @@ type decodeTable struct {
 	delta  [17]int32 // index of a code of length l in symbols, less the code
 	symbol [256]uint8
 	count  int
+	pairs  *[1 << pairBits]uint64
 	skip   *[2 << skipBits]uint16
 }
 
@@ -175,16 +178,66 @@ func (t *decodeTable) resolve(acc uint64) (symbol uint8, value int32, length uin
 	return symbol, value, length + size
 }
 
+// withPairs adds a table that takes one or two AC coefficients at a look-up, and an end-of-block code behind them. The lower
+// half of an entry is laid out as those of look, its length that of all; the upper half is the second symbol's advance and
+// value, and repeats the value with an advance of 0 where there is no second.
+func (t *decodeTable) withPairs() {
+	if t.pairs != nil {
+		return
+	}
+	t.pairs = new([1 << pairBits]uint64)
+	for x := range t.pairs {
+		t.pairs[x] = t.pair(uint32(x))
+	}
+}
+
+func (t *decodeTable) pair(x uint32) uint64 {
+	const rest = lookBits - pairBits
+	following := func(n uint32) (e, length uint32) {
+		e = t.look[x<<n&(1<<pairBits-1)<<rest]
+		if length = e & lengthMask; length != 0 && e&entrySpecial != 0 && e>>valueShift == symZRL {
+			e = length | 16<<advanceShift // a coefficient of 0 behind 15 others
+		}
+		return e, length
+	}
+	ends := func(e uint32) bool { return e>>advanceShift&advanceMask == endOfBlock }
+	e, n := following(0)
+	size := uint32(t.valueBits(e))
+	switch {
+	case n == 0 || n-size > pairBits:
+		return entrySpecial // the code is longer
+	case ends(e):
+		return uint64(n | endAfter<<advanceShift)
+	case e&entrySpecial != 0 || n > pairBits:
+		return uint64(n | entrySpecial | e&(advanceMask<<advanceShift) | size<<valueShift)
+	}
+	first, second := e, e&^(1<<valueShift-1)
+	if e, l := following(n); l != 0 && n+l <= pairBits {
+		if ends(e) {
+			return uint64(first+l) | endAfter<<(advanceShift+32)
+		}
+		if e&entrySpecial == 0 {
+			first, second = first+l, e
+			n += l
+			if e, l := following(n); ends(e) && n+l <= pairBits {
+				first += l
+				second += endWith << advanceShift
+			}
+		}
+	}
+	return uint64(second)<<32 | uint64(first)
+}
+
 // withSkip adds the table for passing over AC coefficients. Entry 1<<w+x describes the symbols of the w bits x: their
-// length in the lowest 5 bits, which may run past w by the value bits of the last one, and above it how far they advance
+// length in the lowest 6 bits, which may run past w by the value bits of the last one, and above it how far they advance
 // in the block, endOfBlock added if they end it. All prefixes are kept because longer ones are made of shorter ones.
 func (t *decodeTable) withSkip() {
 	if t.skip != nil {
 		return
 	}
 	t.skip = new([2 << skipBits]uint16)
-	t.skip[0] = unknown << 5
-	t.skip[1] = unknown << 5
+	t.skip[0] = unknown << 6
+	t.skip[1] = unknown << 6
 	for w := uint(1); w <= skipBits; w++ {
 		for x := range uint(1) << w {
 			t.skip[1<<w+x] = t.skipEntry(w, x)
@@ -197,17 +250,17 @@ func (t *decodeTable) skipEntry(w, x uint) uint16 {
 	length := uint(e & lengthMask)
 	advance := uint(e >> advanceShift & advanceMask)
 	if length == 0 || length-t.valueBits(e) > w || length > maxSkip {
-		return unknown << 5
+		return unknown << 6
 	}
 	if length >= w || advance == endOfBlock {
-		return uint16(advance<<5 | length)
+		return uint16(advance<<6 | length)
 	}
 	rest := t.skip[1<<(w-length)+x&(1<<(w-length)-1)]
-	more, moreLength := uint(rest>>5), uint(rest&31)
+	more, moreLength := uint(rest>>6), uint(rest&63)
 	if more == unknown || more&^endOfBlock+advance > maxRun || length+moreLength > maxSkip {
-		return uint16(advance<<5 | length)
+		return uint16(advance<<6 | length)
 	}
-	return uint16((advance+more)<<5 | (length + moreLength))
+	return uint16((advance+more)<<6 | (length + moreLength))
 }
 
 // valueBits is how many of an entry's bits follow the code.

@@ -18,17 +18,19 @@ const strayBytes = 16
 type unit struct {
 	*component
 	dc, ac *decodeTable
-	scale  *[256]uint32 // by place in the zigzag order: quantisation step, and in the lowest 6 bits the place in the block
-	keep   uint         // last place in the zigzag order that the scale needs
-	at     int          // of the block in the coefficients of an MCU
-	off    int          // of the block in the band, in the first MCU
-	step   int          // from one MCU to the next
+	steps  *[advances]uint32
+	dcStep int32 // quantisation step of the DC coefficient
+	keep   uint  // last place in the zigzag order that the scale needs
+	at     int   // of the block in the coefficients of an MCU
+	off    int   // of the block in the band, in the first MCU
+	step   int   // from one MCU to the next
 }
 
 // mcu is the blocks that a scan interleaves.
 type mcu struct {
-	units []unit
-	size  int // of the coefficients, where they are kept
+	units  []unit
+	size   int          // of the coefficients, where they are kept
+	tables []walkTables // of the units, nil to run plain Go
 }
 
 // sequentialScan decodes an MCU row at a time into the components' bands.
@@ -36,7 +38,6 @@ type sequentialScan struct {
 	d       *Decoder
 	mcu     mcu
 	walker  *walker
-	block   [64]int16
 	parts   []scanPart
 	restart restarts
 	mcus    int  // in a row
@@ -141,11 +142,8 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 		if p.band == nil {
 			p.band = make([]byte, p.stride*p.V*p.n)
 		}
-		u := unit{
-			component: p.component, dc: d.tables.builtDC[p.dc], ac: d.tables.builtAC[p.ac],
-			keep: uint(lastKept[p.n]), step: across * p.n,
-		}
-		u.scale = scaleTableFor(p.quant, p.n)
+		u := unit{component: p.component, dc: d.tables.builtDC[p.dc], ac: d.tables.builtAC[p.ac], step: across * p.n}
+		u.keep, u.steps, u.dcStep = uint(lastKept[p.n]), stepTable(p.quant, p.n), int32(p.quant[0])
 		u.ac.withSkip()
 		for y := range down {
 			for x := range across {
@@ -156,6 +154,7 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 			}
 		}
 	}
+	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
 	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.own)
 	return s
@@ -179,23 +178,6 @@ func blockSize(n int) int {
 		return 1
 	}
 	return 8 * n
-}
-
-// unread is the place of coefficients that a scale below 8 does not need: beyond what it reads, within what is there.
-const unread = 7
-
-func scaleTableFor(quant *[64]uint16, n int) *[256]uint32 {
-	t := new([256]uint32)
-	for k := range t {
-		i := min(k, 63)
-		z := zigzag[i]
-		if int(z&7) < n && int(z>>3) < n {
-			t[k] = uint32(quant[i])<<6 | uint32(z)
-		} else {
-			t[k] = unread
-		}
-	}
-	return t
 }
 
 // row decodes the next row of the rest of the MCUs.
@@ -258,51 +240,26 @@ func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) e
 	return nil
 }
 
+// batch is how many MCUs are walked before they are painted.
+const batch = 64
+
 // decode decodes n MCUs from the x-th of the row on and says how many it did. At most limit MCUs follow in the segment,
 // these n among them. If the data ends in one, that one is the last until data is found again.
 func (s *sequentialScan) decode(x, n, limit int) int {
 	for done := 0; done < n; {
 		c := s.walker.next(limit - done)
-		if c.taken < c.mcus {
-			m := min(n-done, c.mcus-c.taken)
-			s.paint(c, x+done, m)
-			done += m
-		} else {
-			done += s.walk(c, x+done, n-done)
+		if c.taken == c.mcus {
+			c.walk(&s.mcu, c.until, min(n-done, batch))
 		}
+		m := min(n-done, c.mcus-c.taken)
+		s.paint(c, x+done, m)
+		done += m
 		if c.taken == c.mcus && c.starved() {
 			s.restart.starved = true
 			return done
 		}
 	}
 	return n
-}
-
-// walk goes through n MCUs, or as many as the stretch has, and turns them into samples at once.
-func (s *sequentialScan) walk(c *stretch, x, n int) (done int) {
-	for ; done < n && c.pos < c.until; done++ {
-		for i := range s.mcu.units {
-			u := &s.mcu.units[i]
-			dst := u.band[u.off+(x+done)*u.step:]
-			if u.n == 1 {
-				u.pred += c.passBlock(u)
-				dst[0] = dct.Flat(int16(u.pred * int32(u.scale[0]>>6)))
-				continue
-			}
-			var last uint8
-			last, u.pred = c.walkBlock(u, &s.block, u.pred, int32(u.scale[0]>>6))
-			if u.n == 2 {
-				dct.Inverse2(dst, u.stride, &s.block)
-				s.block[1], s.block[8], s.block[9] = 0, 0, 0
-				continue
-			}
-			dct.Inverse(u.n, dst, u.stride, &s.block, int(last))
-			if last > 0 {
-				s.block = [64]int16{}
-			}
-		}
-	}
-	return done
 }
 
 // paint turns n MCUs that were walked ahead into samples, component by component.
@@ -327,7 +284,7 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 // paintFlat adds the differences of DC coefficients up (T.81 F.2.1.3.1) and gives each a sample.
 func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c := units[0].component
-	pred, step := c.pred, int32(units[0].scale[0]>>6)
+	pred, step := c.pred, units[0].dcStep
 	for ; n > 0; n-- {
 		for i := range units {
 			u := &units[i]
@@ -340,12 +297,12 @@ func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c.pred = pred
 }
 
-// paintBlocks adds the differences up and transforms the blocks. It does so in two loops, because a vector load must not
-// follow a store of one of its parts at once.
+// paintBlocks adds the differences up and transforms the blocks. It does so one after the other, because a vector load must
+// not follow a store of one of its parts at once.
 func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x, n int) {
 	units := s.mcu.units[from:to]
 	c := units[0].component
-	step := int32(units[0].scale[0] >> 6)
+	step := units[0].dcStep
 	for m := range n {
 		for i := range units {
 			dc := &coef[m*s.mcu.size+units[i].at]
@@ -353,16 +310,10 @@ func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x
 			*dc = int16(c.pred * step)
 		}
 	}
-	for m := range n {
-		last := ends[m*len(s.mcu.units)+from:][:len(units)]
-		for i := range units {
-			u := &units[i]
-			block := (*[64]int16)(coef[m*s.mcu.size+u.at:])
-			if c.n == 2 {
-				dct.Inverse2(c.band[u.off+(x+m)*u.step:], c.stride, block)
-				continue
-			}
-			dct.Inverse(c.n, c.band[u.off+(x+m)*u.step:], c.stride, block, int(last[i]))
-		}
+	for i := range units {
+		u := &units[i]
+		dct.InverseBlocks(c.n, c.band[u.off+x*u.step:], c.stride, u.step, dct.Blocks{
+			Coef: coef[u.at:], Size: s.mcu.size, Last: ends[from+i:], Every: len(s.mcu.units), N: n,
+		})
 	}
 }

@@ -16,13 +16,21 @@ func BenchmarkRender(b *testing.B) {
 	if root == "" {
 		b.Skip("IMGMILL_CORPUS is not set")
 	}
-	for _, name := range []string{"phone-4032x3024-422", "phone-2448x3264-420", "phone-4032x3024-422-progressive"} {
-		data, err := os.ReadFile(filepath.Join(root, "photos", name+".jpg"))
+	for _, p := range []struct {
+		name  string
+		sides []int
+	}{
+		{"phone-4032x3024-422", []int{200, 800, 1600}},
+		{"phone-2448x3264-420", []int{200, 800, 1600}},
+		{"phone-4032x3024-422-progressive", []int{200, 800, 1600}},
+		{"sharp-benchmark-2725x2225-420", []int{720}},
+	} {
+		data, err := os.ReadFile(filepath.Join(root, "photos", p.name+".jpg"))
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, side := range []int{200, 800, 1600} {
-			b.Run(name+"/"+strconv.Itoa(side), func(b *testing.B) {
+		for _, side := range p.sides {
+			b.Run(p.name+"/"+strconv.Itoa(side), func(b *testing.B) {
 				b.SetBytes(int64(len(data)))
 				for b.Loop() {
 					d, err := codec.Open(bytes.NewReader(data), codec.Limits{})

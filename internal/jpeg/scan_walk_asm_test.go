@@ -1,0 +1,123 @@
+//go:build amd64 && !purego
+
+package jpeg
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/cpu"
+	features "golang.org/x/sys/cpu"
+)
+
+// randomMCU has units of all scales, with codes of the standard lengths whose symbols stand for each other half of the time.
+func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
+	t.Helper()
+	m := new(mcu)
+	for range 1 + rng.IntN(6) {
+		var quant [64]uint16
+		for i := range quant {
+			quant[i] = uint16(1 + rng.IntN(1<<(1+rng.IntN(16))-1))
+		}
+		n := 1 + rng.IntN(8)
+		u := unit{component: &component{n: n}, at: m.size, keep: uint(lastKept[n]), steps: stepTable(&quant, n)}
+		var err error
+		if u.dc, err = newDecodeTable(&standardDC[rng.IntN(2)], true); err != nil {
+			t.Fatal(err)
+		}
+		ac := standardAC[rng.IntN(2)]
+		ac.symbols = slices.Clone(ac.symbols)
+		if rng.IntN(2) == 0 {
+			rng.Shuffle(len(ac.symbols), func(i, j int) { ac.symbols[i], ac.symbols[j] = ac.symbols[j], ac.symbols[i] })
+		}
+		if u.ac, err = newDecodeTable(&ac, false); err != nil {
+			t.Fatal(err)
+		}
+		u.ac.withSkip()
+		m.size += blockSize(n)
+		m.units = append(m.units, u)
+	}
+	return m
+}
+
+// TestWalkKernel walks random data, which has every kind of code and of damage, in the kernel and in plain Go.
+func TestWalkKernel(t *testing.T) {
+	if !features.X86.HasAVX2 || !features.X86.HasBMI2 {
+		t.Skip("the processor has no such instructions")
+	}
+	if !cpu.Vector() {
+		t.Fatal("the processor has the instructions, but plain Go would run")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	mcus := 0
+	for round := range 600 {
+		m := randomMCU(t, rng)
+		c, d := new(stretch), new(stretch)
+		for i := range c.mem {
+			c.mem[i] = byte(rng.Uint32()) & byte(rng.Uint32()|uint32(round&0x30)<<2)
+		}
+		d.mem = c.mem
+		c.begin(uint(rng.IntN(64)))
+		d.begin(c.pos)
+		end, limit := uint(rng.IntN(8*ownSize)), rng.IntN(3000)
+		d.walk(m, end, limit)
+		m.ready()
+		if m.tables == nil {
+			t.Fatal("no tables for the kernel")
+		}
+		c.walk(m, end, limit)
+		mcus += c.mcus
+		if c.mcus != d.mcus || c.pos != d.pos || c.bad != d.bad {
+			t.Fatalf("round %d: %d MCUs to bit %d, bad %v; plain Go has %d to bit %d, bad %v", round, c.mcus, c.pos, c.bad, d.mcus, d.pos, d.bad)
+		}
+		for i := range c.mcus {
+			for j, u := range m.units {
+				at, end := i*m.size+u.at, i*len(m.units)+j
+				got, want := c.coef[at:][:blockSize(u.n)], d.coef[at:][:blockSize(u.n)]
+				for z := range got {
+					if read := z&7 < u.n; read && got[z] != want[z] {
+						t.Fatalf("round %d, MCU %d, block %d of scale %d: %v, plain Go has %v", round, i, j, u.n, got, want)
+					}
+				}
+				for k := int(c.ends[end]) + 1; k < 64; k++ {
+					if z := zigzag[k]; int(z&7) < u.n && int(z>>3) < u.n && got[z] != 0 {
+						t.Fatalf("round %d, MCU %d, block %d of scale %d: a coefficient at place %d, behind the end %d", round, i, j, u.n, k, c.ends[end])
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d MCUs", mcus)
+}
+
+// TestWalkKernelRuns tells the implementations apart by tables that say that every block is empty: plain Go has its own.
+func TestWalkKernelRuns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	m := randomMCU(t, rng)
+	m.ready()
+	if m.tables == nil {
+		t.Skip("the processor has no such instructions")
+	}
+	c := new(stretch)
+	for i := range c.mem {
+		c.mem[i] = byte(rng.Uint32())
+	}
+	walk := func() uint {
+		c.begin(0)
+		c.walk(m, 1000, 1)
+		return c.pos
+	}
+	right := walk()
+	for i := range m.tables {
+		m.tables[i].dc = new([1 << lookBits]uint32)
+		m.tables[i].keep = 1
+		m.tables[i].pairs = new([1 << pairBits]uint64)
+		for x := range m.tables[i].pairs {
+			m.tables[i].pairs[x] = 1 | endAfter<<advanceShift
+		}
+	}
+	if walk() == right {
+		t.Error("the kernel did not run")
+	}
+}
