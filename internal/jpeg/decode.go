@@ -2,9 +2,10 @@
 //
 // The decoder reads baseline, extended sequential and progressive Huffman-coded pictures of 8 bits and 1, 3 or 4
 // components from a stream, whole or at n/8 of their size, straight into planes: it never interleaves, never raises
-// chroma to the size of luma, and converts no colours but YCCK, which nothing else knows. What is damaged is decoded as
-// libjpeg does it and reported. Arithmetic coding, other depths, lossless and hierarchical files are refused by name. It
-// never touches files, networks or the clock.
+// chroma to the size of luma, and converts no colours but YCCK, which nothing else knows. It stops reading once the rest of
+// a progressive file can change nothing at the chosen size. What is damaged is decoded as libjpeg does it and reported.
+// Arithmetic coding, other depths, lossless and hierarchical files are refused by name. It never touches files, networks
+// or the clock.
 package jpeg
 
 import (
@@ -16,11 +17,11 @@ import (
 
 // DecodeOptions change how a Decoder judges and works. The zero value judges as browsers do, in one thread.
 type DecodeOptions struct {
-	Strict  bool // damage is an error instead of a Report
+	Strict  bool // damage is an error instead of a Report, also in scans that come when nothing depends on them any more
 	Threads int  // that may decode a sequential picture, the caller's among them; no more than 8 are of use
 }
 
-// Report is what a finished decode has to say.
+// Report is what a decode has to say.
 type Report struct {
 	Damage string // what was wrong first, empty if nothing was
 }
@@ -43,6 +44,7 @@ type Decoder struct {
 
 	scans  int
 	damage string
+	flags  int // how often there was damage
 }
 
 // component is what is known of one colour plane while it is decoded.
@@ -193,7 +195,10 @@ func (d *Decoder) Memory() int64 {
 
 // Decode pushes the picture's rows to sink as they come, in planes of the layout that Shrink or Header gave. Damage that
 // leaves something to show is reported; what it leaves out is grey. Errors are *FormatError, the reader's (wrapped),
-// ctx's, or the sink's, unchanged.
+// ctx's, or the sink's, unchanged; the Report beside an error is of the damage found by then.
+//
+// Of a progressive picture no more is read than the scale needs: once the last bit of every coefficient that it keeps has
+// come in sound scans, the rest of the file is left, with what damage may be there, unless Strict asks for it.
 func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	if d.colour.ycck {
 		sink = &ycckSink{next: sink, width: d.given(d.comps[0]).Width}
@@ -210,10 +215,7 @@ func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	if err == nil {
 		err = d.src.fail()
 	}
-	if err != nil {
-		return Report{}, err
-	}
-	return Report{d.damage}, nil
+	return Report{d.damage}, err
 }
 
 // flag notes damage at the source's position, less what was read ahead, or returns it as an error.
@@ -221,6 +223,7 @@ func (d *Decoder) flag(readAhead int, reason string) error {
 	if err := d.src.fail(); err != nil {
 		return err
 	}
+	d.flags++
 	if d.damage != "" { // the first is the one told, and there may be millions
 		return nil
 	}

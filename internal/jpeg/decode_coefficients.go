@@ -21,7 +21,11 @@ type coefficients struct {
 	low  [][]int16  // by row of blocks
 	seen [][]uint64 // the same; bit k is the AC coefficient at place k of the zigzag order; none if n is 1
 	at   [64]uint8  // where in a block of low the coefficient at a place of the zigzag order is, or dropped
+	bit  [64]int8   // by place: down to which bit the coefficients came, or noBit
 }
+
+// noBit stands for no scan yet, or one that was unsound or out of turn.
+const noBit = -1
 
 // coefficientBytes is what a block needs at scale n.
 func coefficientBytes(n int) int {
@@ -37,12 +41,34 @@ func newCoefficients(c *component) *coefficients {
 	k.seen = make([][]uint64, c.padY)
 	for i, z := range zigzag[:64] {
 		u, v := int(z&7), int(z>>3)
-		k.at[i] = dropped
+		k.at[i], k.bit[i] = dropped, noBit
 		if u < c.n && v < c.n {
 			k.at[i] = uint8(v*c.n + u)
 		}
 	}
 	return k
+}
+
+// came notes that a scan came, sound or not.
+func (c *coefficients) came(s scanHeader, sound bool) {
+	for k := s.ss; k <= s.se; k++ {
+		if sound && (s.ah == 0 || c.bit[k] == int8(s.ah)) {
+			c.bit[k] = int8(s.al)
+		} else {
+			c.bit[k] = noBit
+		}
+	}
+}
+
+// final tells whether the last bit came of all coefficients that are kept: each comes once (T.81 G.1.1.1), and no scan that
+// follows has a say in them.
+func (c *coefficients) final() bool {
+	for k, at := range c.at {
+		if at != dropped && c.bit[k] != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // row is a row of blocks.

@@ -21,7 +21,7 @@ type progressiveScan struct {
 	endRun  int // blocks still to come that have no more new coefficients in the band (T.81 G.1.2.2)
 }
 
-// progressive decodes the scans of a progressive picture and then transforms what they gave.
+// progressive decodes the scans of a progressive picture, as far as its scale needs them, and then transforms what they gave.
 func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	total := 0
 	for _, c := range d.comps {
@@ -42,6 +42,9 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		if err != nil {
 			return err
 		}
+		if !d.opt.Strict && d.final() {
+			break
+		}
 		next, ok, err := d.nextScan(m)
 		if err != nil {
 			return err
@@ -59,6 +62,16 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		}
 	}
 	return d.transform(ctx, sink)
+}
+
+// final tells whether nothing that is kept of any component depends on what is yet to be read.
+func (d *Decoder) final() bool {
+	for _, c := range d.comps {
+		if !c.coef.final() {
+			return false
+		}
+	}
+	return true
 }
 
 // blocks is how many blocks a scan visits, none if it is passed over.
@@ -102,6 +115,9 @@ func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 	for m = markerRST0; m >= markerRST0 && m <= markerRST7; {
 		m, _ = d.src.marker()
 	}
+	if m == 0 && err == nil {
+		err = d.flag(0, "ends before the end of the image")
+	}
 	return m, err
 }
 
@@ -124,6 +140,7 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	s.restart = newRestarts(d.tables.restart, 0)
 	s.endRun = 0
 	s.bits.bad = false
+	flags := d.flags
 	s.bits.start()
 	if d.scans == 0 && s.bits.end == 0 {
 		if err := d.src.fail(); err != nil {
@@ -148,6 +165,9 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	}
 	if m = s.restart.found; m == 0 && err == nil {
 		err = d.flag(0, "ends before the end of the image")
+	}
+	for _, p := range s.parts {
+		p.coef.came(s.scanHeader, d.flags == flags)
 	}
 	return m, err
 }
