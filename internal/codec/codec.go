@@ -54,23 +54,24 @@ type Header struct {
 	EXIF          []byte // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
 }
 
-// Report is what a finished decode has to say.
+// Report is what a decode has to say.
 type Report struct {
 	// Damage says what was wrong with a picture that was decoded all the same, as browsers show it; it matches
 	// ErrCorrupt. Nil if nothing was.
 	Damage error
 }
 
-// Decoder decodes one picture. Its methods are called in the order in which they stand, Shrink any number of times, Decode
-// and Length once.
+// Decoder decodes one picture. Its methods are called in the order in which they stand, Decode once, the others any number
+// of times.
 type Decoder interface {
 	Header() Header
 	// Shrink tells the decoder that no more than width×height samples (of the stored picture, before orientation) are
 	// needed. It answers with the layout that Decode will then give: at least that large, chroma at least half that
 	// each way, as far as the picture goes. A decoder that knows no cheaper scale gives the whole picture.
 	Shrink(width, height int) plane.Layout
-	// Decode pushes the picture's rows to sink as they come. Damaged input is an error wrapping ErrCorrupt, or, where
-	// the rest of the picture can be shown, a Report. An error of the sink is returned unchanged.
+	// Decode pushes the picture's rows to sink as they come. It may leave unread what can change none of them. Damaged
+	// input is an error wrapping ErrCorrupt, or, where the rest of the picture can be shown, a Report. An error of the
+	// sink, plane.ErrEnough among them, is returned unchanged, and beside it the Report of what was read by then.
 	Decode(ctx context.Context, sink plane.Sink) (Report, error)
 	// Length reads on until it knows that the file has at least enough bytes, or how many it has, and says which. The error
 	// is that of the stream, or ErrLimit.

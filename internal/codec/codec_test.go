@@ -207,14 +207,15 @@ func openAndDecode(r io.Reader) error {
 }
 
 func TestAnErrorOfTheSinkEndsTheDecode(t *testing.T) {
-	stop := errors.New("no room")
-	for f, data := range files(t) {
-		d, err := Open(bytes.NewReader(data), Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Decode(t.Context(), failing{stop}); !errors.Is(err, stop) || errors.Is(err, ErrCorrupt) {
-			t.Errorf("%s: %v", f, err)
+	for _, stop := range []error{errors.New("no room"), plane.ErrEnough} {
+		for f, data := range files(t) {
+			d, err := Open(bytes.NewReader(data), Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Decode(t.Context(), failing{stop}); err != stop {
+				t.Errorf("%s: %v", f, err)
+			}
 		}
 	}
 }
@@ -409,4 +410,87 @@ func TestAWebPFrameStaysOnItsCanvas(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// counted is a stream that counts what was read of it.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// TestLengthReadsNoMoreThanItMust: how long a file is at least is known from a part of it.
+func TestLengthReadsNoMoreThanItMust(t *testing.T) {
+	file := sample.Photo(1500, 2000)
+	size := int64(len(file))
+	for _, enough := range []int64{0, 1000, size / 2, size - 1, size, size + 1, 10 * size} {
+		r := &counted{r: bytes.NewReader(file)}
+		d, err := Open(r, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decode(t.Context(), failing{plane.ErrEnough}); err != plane.ErrEnough {
+			t.Fatal(err)
+		}
+		read := r.n
+		if read > size/2-100 {
+			t.Fatalf("the first rows took %d of %d bytes", read, size)
+		}
+		for range 2 {
+			n, err := d.Length(enough)
+			if err != nil || n < min(enough, size) || n > size || n != r.n || r.n > min(max(read, enough), size) {
+				t.Errorf("enough %d: length %d, %v; %d of %d bytes were read", enough, n, err, r.n, size)
+			}
+		}
+	}
+	broken := errors.New("connection reset")
+	d, err := Open(io.MultiReader(bytes.NewReader(file[:size/2]), iotest.ErrReader(broken)), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Decode(t.Context(), failing{plane.ErrEnough}); err != plane.ErrEnough {
+		t.Fatal(err)
+	}
+	if _, err := d.Length(size/2 + 1); err != broken {
+		t.Errorf("a stream that breaks: %v", err)
+	}
+}
+
+// TestWhatWasFoundBeforeTheSinkHadEnough: the report comes beside the sink's error.
+func TestWhatWasFoundBeforeTheSinkHadEnough(t *testing.T) {
+	file := sample.Photo(400, 1600)
+	cut := append(bytes.Clone(file[:len(file)/3]), 0xff, 0xd9)
+	for row, spoilt := range map[int]bool{100: false, 1500: true} {
+		d, err := Open(bytes.NewReader(cut), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := d.Decode(t.Context(), until(row))
+		if err != plane.ErrEnough || errors.Is(report.Damage, ErrCorrupt) != spoilt {
+			t.Errorf("enough at row %d: %v, damage %v", row, err, report.Damage)
+		}
+	}
+	// What broke while more was read ahead than the sink took is nobody's concern.
+	d, err := Open(io.MultiReader(bytes.NewReader(cut[:len(cut)/2]), iotest.ErrReader(errors.New("connection reset"))), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err := d.Decode(t.Context(), until(1)); err != plane.ErrEnough || report.Damage != nil {
+		t.Errorf("broken behind: %v, damage %v", err, report.Damage)
+	}
+}
+
+// until is a sink that has enough at a row.
+type until int
+
+func (u until) Rows(_, y int, r plane.Rows) error {
+	if y+r.N > int(u) {
+		return plane.ErrEnough
+	}
+	return nil
 }

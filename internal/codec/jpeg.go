@@ -43,20 +43,20 @@ func (d *jpegDecoder) Header() Header { return d.header }
 
 func (d *jpegDecoder) Shrink(width, height int) plane.Layout { return d.d.Shrink(width, height) }
 
+func (d *jpegDecoder) Length(enough int64) (int64, error) { return d.src.length(enough) }
+
 func (d *jpegDecoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	busy.Add(1)
 	defer busy.Add(-1)
 	r, err := d.d.Decode(ctx, sink)
-	if err != nil {
-		if d.src.err != nil { // the stream's own error, without what was read around it
-			return Report{}, d.src.err
-		}
-		return Report{}, jpegFault(err)
-	}
+	var report Report
 	if r.Damage != "" {
-		return Report{damage(r.Damage)}, nil
+		report.Damage = damage(r.Damage)
 	}
-	return Report{}, nil
+	if err != nil && d.src.err != nil && !errors.Is(err, plane.ErrEnough) { // of what was read ahead nobody needs to know
+		return report, d.src.err // the stream's own error, without what was read around it
+	}
+	return report, jpegFault(err)
 }
 
 // jpegFault gives a JPEG error the kind that callers branch on. Others, of the sink or the context, stay as they are.

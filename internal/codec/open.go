@@ -78,15 +78,12 @@ func (s *source) Read(p []byte) (int, error) {
 // length is Decoder.Length, whatever has been read.
 func (s *source) length(enough int64) (int64, error) {
 	if s.n < enough {
-		if _, err := io.Copy(io.Discard, s); err != nil {
+		if _, err := io.CopyN(io.Discard, s, enough-s.n); err != nil && err != io.EOF {
 			return 0, err
 		}
 	}
 	return s.n, nil
 }
-
-func (d *jpegDecoder) Length(enough int64) (int64, error) { return d.src.length(enough) }
-func (d *still) Length(enough int64) (int64, error)       { return d.src.length(enough) }
 
 // fault turns a decoder's error into ours: the stream's own error if it had one, else corrupt or unsupported.
 func (s *source) fault(f Format, err error) error {

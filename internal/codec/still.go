@@ -20,6 +20,8 @@ func (d *still) Header() Header { return d.header }
 // Shrink gives the whole picture: these libraries know no cheaper scale.
 func (d *still) Shrink(int, int) plane.Layout { return d.header.Layout }
 
+func (d *still) Length(enough int64) (int64, error) { return d.src.length(enough) }
+
 // Decode holds the whole picture in memory while it pushes.
 func (d *still) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	img, err := d.decode()

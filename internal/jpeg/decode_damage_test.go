@@ -52,30 +52,35 @@ func TestDamageEqualsLibjpeg(t *testing.T) {
 	}
 }
 
+// noCode is a gray picture of zeros, side samples each way, with bits that are no Huffman code where the DC or an AC
+// coefficient of a block is due.
+func noCode(side, block int, ac bool) []byte {
+	f := newFixture(side, side, 1, [2]int{1, 1})
+	blocks := f.comps[0].blocks
+	clear(blocks)
+	file := f.bytes()
+	data := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
+	zero := &fixtureBits{}
+	for i := range blocks {
+		if i == block && !ac {
+			zero.put(1<<17-1, 17)
+		} else {
+			zero.put(0b00, 2)
+		}
+		if i == block && ac {
+			zero.put(1<<17-1, 17)
+		} else {
+			zero.put(0b1010, 4)
+		}
+	}
+	zero.pad()
+	return append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
+}
+
 // TestNoCode puts bits that are no Huffman code where a DC or an AC coefficient is due.
 func TestNoCode(t *testing.T) {
 	for _, ac := range []bool{false, true} {
-		f := newFixture(64, 64, 1, [2]int{1, 1})
-		for i := range f.comps[0].blocks {
-			f.comps[0].blocks[i] = [64]int16{}
-		}
-		file := f.bytes()
-		data := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
-		zero := &fixtureBits{} // 64 blocks of zeros
-		for i := range 64 {
-			if i == 20 && !ac {
-				zero.put(1<<17-1, 17)
-			} else {
-				zero.put(0b00, 2)
-			}
-			if i == 20 && ac {
-				zero.put(1<<17-1, 17)
-			} else {
-				zero.put(0b1010, 4)
-			}
-		}
-		zero.pad()
-		file = append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
+		file := noCode(64, 20, ac)
 		for _, threads := range []int{1, 2} {
 			_, report, err := decodeBy(t, file, 8, threads, ownSize)
 			if err != nil {
@@ -179,14 +184,17 @@ func TestNoData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
 		sos := bytes.Index(file, []byte{0xFF, markerSOS})
-		d, err := NewDecoder(bytes.NewReader(file[:sos+4+int(file[sos+3])-2]), DecodeOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
-		var f *FormatError
-		if !errors.As(err, &f) {
-			t.Errorf("progressive %v: error %v", progressive, err)
+		empty := bytes.Clone(file[:sos+4+int(file[sos+3])-2])
+		for _, end := range [][]byte{nil, {0xFF, markerEOI}, {0xFF, markerSOI, 0xFF, markerEOI}} {
+			d, err := NewDecoder(bytes.NewReader(append(empty, end...)), DecodeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
+			var f *FormatError
+			if !errors.As(err, &f) || f.Reason != "no data in the first scan" {
+				t.Errorf("progressive %v, then % x: error %v", progressive, end, err)
+			}
 		}
 	}
 }
@@ -324,6 +332,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		tryDecode(t, file, 8, 5, 1)
 		sameByThreads(t, file, 8, 2, 24)
+		sameEnoughByThreads(t, file, 2, 24)
 		if d, err = NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true}); err != nil {
 			t.Errorf("strict refuses the header: %v", err)
 			return

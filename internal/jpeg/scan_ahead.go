@@ -241,6 +241,17 @@ func (w *walker) guessed(c *stretch, pos uint, limit int) bool {
 	return true
 }
 
+// broken tells whether a code was none in the MCUs that were taken. Those that a helper walked beyond them do not count, so
+// that the answer is the same without one; the walk is over with this.
+func (w *walker) broken() bool {
+	c := w.ring[w.head]
+	if taken := c.taken; c.bad && taken < c.mcus {
+		c.begin(c.first)
+		c.walk(w.mcu, c.until, taken)
+	}
+	return w.bad || c.bad
+}
+
 // finish implements segment.
 func (w *walker) finish() (left int, found byte) {
 	c := w.ring[w.head]

@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/imgmill/imgmill/internal/dct"
@@ -117,7 +118,7 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 				n *= p.V
 			}
 			if err := d.push(sink, p.component, row*n, n); err != nil {
-				return 0, 0, err
+				return 0, 0, s.stopped(err)
 			}
 		}
 	}
@@ -210,6 +211,14 @@ func (s *sequentialScan) row(rest int) error {
 		x += n
 	}
 	return nil
+}
+
+// stopped is err, with which the sink ends the scan. What was taken up to here is looked through for damage first.
+func (s *sequentialScan) stopped(err error) error {
+	if !s.walker.broken() {
+		return err
+	}
+	return cmp.Or(s.d.flag(s.walker.beyond(), "bits that are no Huffman code"), err)
 }
 
 // grey empties n MCUs from the x-th on.

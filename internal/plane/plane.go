@@ -4,7 +4,10 @@
 // It never decodes, converts or filters; it only says where samples are and what part of the picture they cover.
 package plane
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Model names what the colour planes mean.
 type Model uint8
@@ -107,10 +110,13 @@ type Rows struct {
 // Row is row i, w samples of it.
 func (r Rows) Row(i, w int) []byte { return r.Pix[i*r.Stride:][:w:w] }
 
+// ErrEnough is what a Sink returns when no further row of any plane can change what it makes of the picture.
+var ErrEnough = errors.New("no more rows are needed")
+
 // Sink takes a picture as it is made. Rows of one plane come in order from the top, each exactly once; planes may run
 // ahead of one another, except in a picture with alpha: there the same rows of every plane come, in plane order, before
 // the next rows of any. r is valid only until the call returns. Calls never overlap. An error stops the producer, which
-// returns it unchanged.
+// returns it unchanged, ErrEnough like any other; no more rows come after it.
 type Sink interface {
 	Rows(plane, y int, r Rows) error
 }

@@ -68,6 +68,8 @@ func (j *job) reduce(h codec.Header, src plane.Layout) (err error) {
 	}
 	dst = stored(h, dst)
 	j.reduced = plane.New(dst)
+	j.unmade = len(dst.Planes)
+	j.trimmed = y.Start+float64(y.Dst)*y.Step <= float64(y.Src-1)
 	switch {
 	case linear:
 		j.sink, err = newLight(x, y, filter, src, j.store)
@@ -97,8 +99,15 @@ func stored(h codec.Header, upright plane.Layout) plane.Layout {
 	return upright
 }
 
+// store keeps a row of the result. It has enough with the last one, but only of a picture that is trimmed: the end of one that
+// is shown to its edge is read all the same, because it shows whether the file is whole.
 func (j *job) store(p, y int, row []byte) error {
 	copy(j.reduced.Row(p, y), row)
+	if y == j.reduced.Planes[p].Height-1 {
+		if j.unmade--; j.unmade == 0 && j.trimmed {
+			return plane.ErrEnough
+		}
+	}
 	return nil
 }
 

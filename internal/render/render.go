@@ -10,7 +10,8 @@
 //	encode    by package codec, with the profile and metadata         encode.go
 //
 // Fit works on the upright picture, pixels are turned only once they are few: the result is the same, and no step needs
-// the whole picture in memory. It never reads a recipe, a clock or a network.
+// the whole picture in memory. Where no variant shows the last rows of the stored picture, the decoder is stopped
+// before them. It never reads a recipe, a clock or a network.
 package render
 
 import (
@@ -38,10 +39,13 @@ type job struct {
 	frame   frame
 	reduced *plane.Picture
 	sink    plane.Sink
+	unmade  int  // planes of reduced whose last row has not come
+	trimmed bool // whole rows of the source lie below what is shown
 }
 
 // Render decodes d once, for as many samples as the largest variant needs, and gives the variants in their order. Errors
-// wrap those of package codec, or are those of the stream that d reads. A picture whose data is damaged is ErrCorrupt.
+// wrap those of package codec, or are those of the stream that d reads. A picture whose data is damaged is ErrCorrupt; what
+// no variant needs, as below the last row that any of them shows, is neither read nor judged.
 func Render(ctx context.Context, d codec.Decoder, variants []Variant) ([]Output, error) {
 	h := d.Header()
 	jobs := make([]*job, len(variants))
@@ -101,29 +105,42 @@ func decode(ctx context.Context, d codec.Decoder, sink plane.Sink) (err error) {
 		}
 	}()
 	report, err := d.Decode(ctx, sink)
-	if err != nil {
+	if err != nil && !errors.Is(err, plane.ErrEnough) {
 		return err
 	}
 	return report.Damage
 }
 
-// fan hands every row to every job.
-type fan []plane.Sink
+// fan hands every row to every job that has not had enough.
+type fan struct {
+	sinks []plane.Sink // nil where one has
+	left  int
+}
 
 func fanOut(jobs []*job) plane.Sink {
 	if len(jobs) == 1 {
 		return jobs[0].sink
 	}
-	var f fan
+	f := &fan{left: len(jobs)}
 	for _, j := range jobs {
-		f = append(f, j.sink)
+		f.sinks = append(f.sinks, j.sink)
 	}
 	return f
 }
 
-func (f fan) Rows(p, y int, r plane.Rows) error {
-	for _, s := range f {
-		if err := s.Rows(p, y, r); err != nil {
+func (f *fan) Rows(p, y int, r plane.Rows) error {
+	for i, s := range f.sinks {
+		if s == nil {
+			continue
+		}
+		err := s.Rows(p, y, r)
+		if err == plane.ErrEnough {
+			f.sinks[i] = nil
+			if f.left--; f.left > 0 {
+				continue
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
