@@ -40,7 +40,8 @@ type Info struct {
 	Metadata           map[string]string
 }
 
-// Object is an open object; the caller closes Body.
+// Object is an open object; the caller closes Body, wherever in it reading has come to: no more than a little of the rest is
+// then waited for.
 type Object struct {
 	Info
 	Body io.ReadCloser

@@ -161,19 +161,31 @@ func (m *Mill) guard(c event.Change) error {
 	return nil
 }
 
-// process makes the variants of the object that c tells of.
+// process makes and writes the variants of the object that c tells of.
 func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
-	reading, stop := m.limited(ctx)
+	s, outputs, err := m.read(ctx, c, r)
+	if err != nil {
+		return err
+	}
+	if r.Variants, err = m.write(ctx, s, outputs); err != nil {
+		return err
+	}
+	return m.writeManifest(ctx, s, *r)
+}
+
+// read makes the variants of the object that c tells of. What they do not need of it is not waited for.
+func (m *Mill) read(ctx context.Context, c event.Change, r *Result) (s source, outputs []render.Output, err error) {
+	ctx, stop := m.limited(ctx)
 	defer stop()
 	start := time.Now()
-	obj, err := m.Store.Get(reading, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
+	obj, err := m.Store.Get(ctx, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return skip("gone: the object was removed since")
+		return s, nil, skip("gone: the object was removed since")
 	case errors.Is(err, bucket.ErrPrecondition):
-		return skip("stale: the object was replaced since, by a change that is told on its own")
+		return s, nil, skip("stale: the object was replaced since, by a change that is told on its own")
 	case err != nil:
-		return fmt.Errorf("read: %w", err)
+		return s, nil, fmt.Errorf("read: %w", err)
 	}
 	defer obj.Body.Close()
 	r.Source.Bytes, r.Source.ETag = obj.Size, obj.ETag
@@ -181,21 +193,14 @@ func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
 		c.Sequencer = "" // it is of a version that this need not be
 	}
 	if marked(obj.Metadata) {
-		return skip("our own output")
+		return s, nil, skip("our own output")
 	}
 	variants := m.Recipe.For(c.Key)
 	if len(variants) == 0 {
-		return skip("the recipe's rules want no variant of it")
+		return s, nil, skip("the recipe's rules want no variant of it")
 	}
-	outputs, err := m.render(reading, obj, time.Since(start), variants, r)
-	if err != nil {
-		return err
-	}
-	s := source{change: c, info: obj.Info}
-	if r.Variants, err = m.write(ctx, s, outputs); err != nil {
-		return err
-	}
-	return m.writeManifest(ctx, s, *r)
+	outputs, err = m.render(ctx, obj, time.Since(start), variants, r)
+	return source{change: c, info: obj.Info}, outputs, err
 }
 
 // errTooLong is the cause with which the recipe's timeout ends a context.

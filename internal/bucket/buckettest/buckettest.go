@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) (store bucket.Store, bucketName s
 		run  func(*suite)
 	}{
 		{"RoundTrip", (*suite).roundTrip},
+		{"CloseEarly", (*suite).closeEarly},
 		{"Keys", (*suite).keys},
 		{"KeyTooLong", (*suite).keyTooLong},
 		{"Empty", (*suite).empty},
@@ -171,6 +172,27 @@ func (s *suite) roundTrip() {
 		s.Fatal(err)
 	}
 	s.sameInfo(info, head)
+}
+
+// closeEarly: an object that is closed before its end is no error, and the store serves on.
+func (s *suite) closeEarly() {
+	for _, size := range []int{1, 100 << 10, 2 << 20} {
+		body := strings.Repeat("x", size)
+		s.put("x.jpg", body, bucket.Attributes{})
+		for _, read := range []int{0, 1, size / 2, size} {
+			o, err := s.store.Get(s.ctx, s.bucket, "x.jpg", bucket.Condition{})
+			if err != nil {
+				s.Fatal(err)
+			}
+			if _, err := io.ReadFull(o.Body, make([]byte, read)); err != nil {
+				s.Errorf("read %d of %d bytes: %v", read, size, err)
+			}
+			if err := o.Body.Close(); err != nil {
+				s.Errorf("close behind %d of %d bytes: %v", read, size, err)
+			}
+		}
+		s.wantBody("x.jpg", body)
+	}
 }
 
 func (s *suite) keys() {

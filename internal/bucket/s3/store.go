@@ -48,7 +48,7 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 			CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
 			Metadata: decodeMetadata(out.Metadata),
 		},
-		Body: &body{call: c, rc: out.Body},
+		Body: &body{call: c, rc: out.Body, left: aws.ToInt64(out.ContentLength)},
 	}, nil
 }
 
