@@ -255,7 +255,7 @@ func TestDamageBehindTheLastBit(t *testing.T) {
 	}
 }
 
-// TestReadsLittleForAThumbnail checks files that have DC in one scan, as those of high effort do and mozjpeg's.
+// TestReadsLittleForAThumbnail checks a file that has DC in one scan, as those of high effort do.
 func TestReadsLittleForAThumbnail(t *testing.T) {
 	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 92, Progressive: true, Effort: High})
 	want, _, _, err := decodeCounted(t, file, 1, DecodeOptions{Strict: true})

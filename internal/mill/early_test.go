@@ -107,7 +107,7 @@ func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
 		t.Errorf("progressive: %d of %d bytes were read", s.read, len(scans))
 	}
 	_, got = b.get("a/p.jpg")
-	b, s = run(scans[:s.read], "a: {width: 200}")
+	b, _ = run(scans[:s.read], "a: {width: 200}")
 	if _, want := b.get("a/p.jpg"); !bytes.Equal(got, want) {
 		t.Error("progressive: it is another where nothing follows")
 	}
