@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/bucket"
@@ -73,6 +74,7 @@ func progressive(t *testing.T, photo []byte) []byte {
 // TestWhatIsNotNeededIsNotDownloaded: the download ends with what the variants need, and they are the same as those of the
 // whole object.
 func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
 	run := func(photo []byte, variants string) (*bench, *meter) {
 		r, err := recipe.Parse("test", []byte("source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {"+variants+"}\n"))
 		if err != nil {
