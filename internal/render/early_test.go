@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/codec"
@@ -111,14 +112,18 @@ func same(t *testing.T, what string, got []Output, d *greedy, variants []Variant
 	}
 }
 
-// TestTheEndOfAWholePictureIsRead: where one variant shows the lower edge, a file that lacks its end is found out.
+// TestTheEndOfAWholePictureIsRead: where one variant shows the lower edge, or all but a part of the last row at the scale of
+// the decode, a file that lacks its end is found out, and one with data left over.
 func TestTheEndOfAWholePictureIsRead(t *testing.T) {
 	photo := sample.Photo(300, 1200)
+	over := slices.Concat(photo[:len(photo)-2], make([]byte, 100), photo[len(photo)-2:])
 	crop := Variant{Width: 100, Height: 50, Fit: Cover}
-	for _, v := range []Variant{{Width: 100}, {Width: 100, Filter: resample.Box}, {Width: 100, Height: 100, Fit: Contain}, {Width: 100, Height: 100, Fit: Fill}, {Width: 50, Height: 250, Fit: Cover}, {}, {Width: 600, Enlarge: true, Filter: resample.Linear}} {
+	for _, v := range []Variant{{Width: 100}, {Width: 100, Filter: resample.Box}, {Width: 100, Height: 100, Fit: Contain}, {Width: 100, Height: 100, Fit: Fill}, {Width: 50, Height: 250, Fit: Cover}, {Width: 100, Height: 399, Fit: Cover}, {}, {Width: 600, Enlarge: true, Filter: resample.Linear}} {
 		for _, variants := range [][]Variant{{v}, {crop, v}, {v, crop}} {
-			if _, err := Render(t.Context(), open(t, photo[:len(photo)-20]), variants); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%+v: %v", variants, err)
+			for what, b := range map[string][]byte{"cut": photo[:len(photo)-20], "data left over": over} {
+				if _, err := Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
+					t.Errorf("%s, %+v: %v", what, variants, err)
+				}
 			}
 			if _, err := Render(t.Context(), open(t, photo), variants); err != nil {
 				t.Errorf("%+v: %v", variants, err)
