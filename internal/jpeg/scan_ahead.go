@@ -217,6 +217,14 @@ func (w *walker) next(limit int) *stretch {
 	return c
 }
 
+// walk walks the next MCUs of the head, up to limit of them; those that it had are taken.
+func (w *walker) walk(limit int) {
+	c := w.ring[w.head]
+	w.bad = w.bad || c.bad
+	c.begin(c.pos)
+	c.walk(w.mcu, c.until, limit)
+}
+
 // advance makes the next stretch the head.
 func (w *walker) advance() *stretch {
 	c := w.ring[w.head]

@@ -144,11 +144,10 @@ func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 	return t
 }
 
-// walk keeps the coefficients of the MCUs that begin before bit end, up to limit of them, in place of those that are there. If the
-// data ends in one, that one is completed with zero bits, as libjpeg does, and is the last.
+// walk keeps the coefficients of the MCUs that begin before bit end, up to limit of them. If the data ends in one, that one is
+// completed with zero bits, as libjpeg does, and is the last.
 func (c *stretch) walk(m *mcu, end uint, limit int) {
 	c.reserve(m, limit)
-	c.mcus, c.taken = 0, 0
 	c.pos = c.walkMCUs(m, c.from(c.pos), end, limit).pos()
 }
 
