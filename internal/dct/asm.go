@@ -15,7 +15,7 @@ import "github.com/imgmill/imgmill/internal/cpu"
 func forwardPairs(dst *int16, src *byte, stride, pairs int)
 
 //go:noescape
-func quantiseVector(dst, src *int16, nonzero *uint64, n int, half, recip, scale *uint16)
+func quantiseVector(dst, src *int16, nonzero *uint64, n int, bias, recip, scale *uint16)
 
 //go:noescape
 func inverse3Vector(dst *byte, stride, step int, coef *int16, size, count int)
@@ -52,7 +52,7 @@ func quantise(dst, src []int16, nonzero []uint64, d *Divisors) {
 		quantiseGo(dst, src, nonzero, d)
 		return
 	}
-	quantiseVector(&dst[0], &src[0], &nonzero[0], len(nonzero), &d.half[0], &d.recip[0], &d.scale[0])
+	quantiseVector(&dst[0], &src[0], &nonzero[0], len(nonzero), &d.bias[0], &d.recip[0], &d.scale[0])
 }
 
 func inverse(n int, dst []byte, stride int, block *[64]int16, last int) {

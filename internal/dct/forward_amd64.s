@@ -427,14 +427,14 @@ pair:
 	VZEROUPPER
 	RET
 
-// func quantiseVector(dst *int16, src *int16, nonzero *uint64, n int, half *uint16, recip *uint16, scale *uint16)
+// func quantiseVector(dst *int16, src *int16, nonzero *uint64, n int, bias *uint16, recip *uint16, scale *uint16)
 // Requires: AVX, AVX2
 TEXT ·quantiseVector(SB), NOSPLIT, $0-56
 	MOVQ  dst+0(FP), AX
 	MOVQ  src+8(FP), CX
 	MOVQ  nonzero+16(FP), DX
 	MOVQ  n+24(FP), BX
-	MOVQ  half+32(FP), SI
+	MOVQ  bias+32(FP), SI
 	MOVQ  recip+40(FP), DI
 	MOVQ  scale+48(FP), R8
 	VPXOR Y0, Y0, Y0

@@ -153,13 +153,13 @@ block:
 	VUZP1  V19.B16, V18.B16, mask.B16 \
 	VAND   V0.B16, mask.B16, mask.B16
 
-// func quantiseVector(dst, src *int16, nonzero *uint64, n int, half, recip, scale *uint16)
+// func quantiseVector(dst, src *int16, nonzero *uint64, n int, bias, recip, scale *uint16)
 TEXT ·quantiseVector(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD nonzero+16(FP), R2
 	MOVD n+24(FP), R3
-	MOVD half+32(FP), R4
+	MOVD bias+32(FP), R4
 	MOVD recip+40(FP), R5
 	MOVD scale+48(FP), R6
 	MOVD $0x8040201008040201, R7

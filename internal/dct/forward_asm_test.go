@@ -76,7 +76,7 @@ func TestQuantiseVectorRuns(t *testing.T) {
 	for i := range table {
 		table[i] = 1
 	}
-	d := NewDivisors(&table)
+	d := NewDivisors(&table, Nearest)
 	clear(d.wide[:])
 	src, dst, nonzero := slices.Repeat([]int16{800}, 64), make([]int16, 64), make([]uint64, 1)
 	Quantise(dst, src, nonzero, d)
@@ -95,11 +95,11 @@ func TestQuantiseVectorAnyWord(t *testing.T) {
 	}
 	nonzero := make([]uint64, len(src)/64)
 	for q := 1; q <= 255; q++ {
-		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)))
-		half, recip, scale := uint32(d.half[0]), uint32(d.recip[0]), uint32(d.scale[0])
-		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.half[0], &d.recip[0], &d.scale[0])
+		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)), Nearest)
+		bias, recip, scale := uint32(d.bias[1]), uint32(d.recip[0]), uint32(d.scale[0])
+		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.bias[0], &d.recip[0], &d.scale[0])
 		for i, c := range src {
-			want := int16(((uint32(max(int(c), -int(c))) + half) * recip >> 16) * scale >> 16)
+			want := int16(((uint32(max(int(c), -int(c))) + bias) * recip >> 16) * scale >> 16)
 			if c < 0 {
 				want = -want
 			}
@@ -118,7 +118,7 @@ func TestQuantiseVector(t *testing.T) {
 		for i := range table {
 			table[i] = uint8(1 + r.IntN(255)>>(n%8))
 		}
-		d := NewDivisors(&table)
+		d := NewDivisors(&table, n%(Nearest+1))
 		src := make([]int16, 64*n)
 		for i := range src {
 			src[i] = int16(r.IntN(2*8192)-8192) >> r.IntN(14)
@@ -126,7 +126,7 @@ func TestQuantiseVector(t *testing.T) {
 		want, got := make([]int16, 64*n), make([]int16, 64*n)
 		wantBits, gotBits := make([]uint64, n), make([]uint64, n)
 		quantiseGo(want, src, wantBits, d)
-		quantiseVector(&got[0], &src[0], &gotBits[0], n, &d.half[0], &d.recip[0], &d.scale[0])
+		quantiseVector(&got[0], &src[0], &gotBits[0], n, &d.bias[0], &d.recip[0], &d.scale[0])
 		if !slices.Equal(got, want) || !slices.Equal(gotBits, wantBits) {
 			t.Fatalf("%d blocks: the vector kernel differs from plain Go", n)
 		}

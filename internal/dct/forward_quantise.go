@@ -2,26 +2,31 @@ package dct
 
 import "math/bits"
 
-// Divisors divide the coefficients of Forward by a quantisation table, rounding to nearest and halves away from zero:
+// Divisors divide the coefficients of Forward by a quantisation table:
 //
-//	sign(c) * floor((|c| + 4q) / 8q)
+//	sign(c) * floor((|c| + b) / 8q)
 //
-// by multiplication, in two ways with equal results. Let d = 8q.
+// where b, at most 4q, says from where on a coefficient is rounded up, by multiplication, in two ways with equal results.
+// Let m = |c| + b and d = 8q.
 //
-// In 64 bits, signed: (c*r + 2^24) >> 25 with r = floor(2^25/d) + 1. The quotient is too far from zero by less than
-// |c|/2^25 <= 2^-12 and its distance to the next half is a multiple of 1/d > 2^-11, so that it passes a half only from
-// the half itself, which is the side wanted.
+// In 32 bits: m*r>>25 in 64 bits with r = floor(2^25/d) + 1. The quotient is too large by less than m/2^25 < 2^-11, and its
+// distance to the next integer is a multiple of 1/d > 2^-11, so that it never reaches one.
 //
-// In 16 bits, for vectors: with m = |c| + d/2, l = floor(log2 d) and r = ceil(2^(16+l)/d), floor(m/d) is m*r>>16>>l while
+// In 16 bits, for vectors: with l = floor(log2 d) and r = ceil(2^(16+l)/d), floor(m/d) is m*r>>16>>l while
 // m(rd-2^(16+l)) < 2^(16+l), which m < 2^15 ensures (Granlund and Montgomery, PLDI 1994). r needs 17 bits where d is a
 // power of two; there r is halved and one less is shifted.
 type Divisors struct {
-	wide               [64]int32  // r for 64 bits
-	half, recip, scale [64]uint16 // d/2, r and 2^(16-l): the shift by l as a product whose high half is taken
+	wide               [64]uint32 // r for 64 bits
+	bias, recip, scale [64]uint16 // b, r and 2^(16-l): the shift by l as a product whose high half is taken
 }
 
-// NewDivisors makes the divisors for a table in rows, entries 1..255.
-func NewDivisors(table *[64]uint8) *Divisors {
+// Nearest is the part of a step, in 64ths, that rounds to the nearest.
+const Nearest = 32
+
+// NewDivisors makes the divisors for a table in rows, entries 1..255. b is round 64ths of a step for all coefficients but the
+// first, which is rounded to nearest; round is at most Nearest. What of b is no integer is rounded up at some places and
+// down at others, so that what is quantised changes evenly with the table.
+func NewDivisors(table *[64]uint8, round int) *Divisors {
 	t := new(Divisors)
 	for i, q := range table {
 		d := 8 * uint32(q)
@@ -29,11 +34,12 @@ func NewDivisors(table *[64]uint8) *Divisors {
 		if d == 1<<l {
 			l--
 		}
-		t.wide[i] = int32(1<<25/d + 1)
-		t.half[i] = uint16(d / 2)
+		t.wide[i] = 1<<25/d + 1
+		t.bias[i] = uint16((d*uint32(round) + 8*(uint32(i)*5%8)) / 64)
 		t.recip[i] = uint16((1<<(16+l) + d - 1) / d)
 		t.scale[i] = uint16(1 << (16 - l))
 	}
+	t.bias[0] = 4 * uint16(table[0])
 	return t
 }
 
@@ -54,17 +60,14 @@ func quantiseGo(dst, src []int16, nonzero []uint64, d *Divisors) {
 }
 
 func quantiseBlock(dst, src *[64]int16, d *Divisors) (nonzero uint64) {
-	for i := 0; i < 64; i += 4 {
-		s, r, q := (*[4]int16)(src[i:]), (*[4]int32)(d.wide[i:]), (*[4]int16)(dst[i:])
-		a := (int64(s[0])*int64(r[0]) + 1<<24) >> 25
-		b := (int64(s[1])*int64(r[1]) + 1<<24) >> 25
-		c := (int64(s[2])*int64(r[2]) + 1<<24) >> 25
-		e := (int64(s[3])*int64(r[3]) + 1<<24) >> 25
-		q[0], q[1], q[2], q[3] = int16(a), int16(b), int16(c), int16(e)
-		if a|b|c|e != 0 {
-			// The sign of -x|x is that of "not zero".
-			m := uint64(a|-a)>>63 | uint64(b|-b)>>63<<1 | uint64(c|-c)>>63<<2 | uint64(e|-e)>>63<<3
-			nonzero |= m << i
+	for i := range dst {
+		sign := int32(src[i]) >> 31
+		m := uint64((int32(src[i])^sign)-sign) + uint64(d.bias[i])
+		if q := int32(m * uint64(d.wide[i]) >> 25); q != 0 {
+			nonzero |= 1 << i
+			dst[i] = int16((q ^ sign) - sign)
+		} else {
+			dst[i] = 0
 		}
 	}
 	return nonzero

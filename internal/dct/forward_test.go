@@ -111,12 +111,19 @@ func TestForwardFlat(t *testing.T) {
 
 // TestQuantiseExhaustive divides every coefficient by every entry a table can have.
 func TestQuantiseExhaustive(t *testing.T) {
+	for _, round := range []int{Nearest, 31, 20, 0} {
+		quantiseExhaustive(t, round)
+	}
+}
+
+func quantiseExhaustive(t *testing.T, round int) {
+	t.Helper()
 	for q := 1; q <= 255; q++ {
 		var table [64]uint8
 		for i := range table {
 			table[i] = uint8(q)
 		}
-		d := NewDivisors(&table)
+		d := NewDivisors(&table, round)
 		src, dst := make([]int16, 2*8192), make([]int16, 2*8192)
 		for i := range src {
 			src[i] = int16(i - 8192)
@@ -124,12 +131,16 @@ func TestQuantiseExhaustive(t *testing.T) {
 		nonzero := make([]uint64, len(src)/64)
 		Quantise(dst, src, nonzero, d)
 		for i, c := range src {
-			want := (max(c, -c) + int16(4*q)) / int16(8*q)
+			bias := (8*q*round + 8*(i%64*5%8)) / 64
+			if i%64 == 0 {
+				bias = 4 * q
+			}
+			want := (max(c, -c) + int16(bias)) / int16(8*q)
 			if c < 0 {
 				want = -want
 			}
 			if dst[i] != want {
-				t.Fatalf("%d by 8·%d: %d, want %d", c, q, dst[i], want)
+				t.Fatalf("%d by 8·%d, rounded up from %d: %d, want %d", c, q, bias, dst[i], want)
 			}
 			if set := nonzero[i/64]>>(i%64)&1 == 1; set != (want != 0) {
 				t.Fatalf("%d by 8·%d: bit %v", c, q, set)
@@ -157,7 +168,7 @@ func BenchmarkQuantise(b *testing.B) {
 	for i := range table {
 		table[i] = uint8(5 + i)
 	}
-	d := NewDivisors(&table)
+	d := NewDivisors(&table, Nearest)
 	b.SetBytes(64 * n)
 	for b.Loop() {
 		Quantise(dst, coef, nonzero, d)

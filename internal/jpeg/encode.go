@@ -13,7 +13,8 @@ import (
 type Effort uint8
 
 const (
-	// Normal rounds every coefficient to the nearest step, as libjpeg does.
+	// Normal rounds coefficients to the nearest step, as libjpeg does, but those of AC down that lie about halfway: that costs
+	// less than it saves.
 	Normal Effort = iota
 	// High weighs every coefficient's error against its bits, divides by tables of its own, which keep the meaning of
 	// Quality, and searches the script of a progressive file. It takes about five times as long.
@@ -28,6 +29,8 @@ type Options struct {
 	ICC         []byte // colour profile, split over APP2 segments; nil for none
 	EXIF        []byte // TIFF-structured block without its "Exif\0\0" prefix, in APP1; nil for none
 	Threads     int    // that may share the work, the caller's among them
+
+	nearest bool // Normal rounds as libjpeg does, so that tests can compare every byte
 }
 
 const (
@@ -170,15 +173,22 @@ type quantTables struct {
 	divisors [2]*dct.Divisors
 }
 
+// normalRound is the part of a step, in 64ths, with which Normal rounds AC coefficients up. At quality 80 photographs take 0.9 to
+// 1.6 % fewer bytes than rounded to the nearest, and 0.1 to 1.4 % fewer at the same signal to noise.
+const normalRound = 31
+
 func newTables(o *Options) *quantTables {
-	base := [2]*[64]uint8{&annexLuma, &annexChroma}
-	if o.Effort == High {
-		base = [2]*[64]uint8{&evenLuma, &evenChroma}
+	base, round := [2]*[64]uint8{&annexLuma, &annexChroma}, normalRound
+	if o.nearest {
+		round = dct.Nearest
+	}
+	if o.Effort == High { // its trellis weighs the rounded values itself
+		base, round = [2]*[64]uint8{&evenLuma, &evenChroma}, dct.Nearest
 	}
 	t := new(quantTables)
 	for class := range base {
 		t.table[class] = scaleTable(base[class], o.Quality)
-		t.divisors[class] = dct.NewDivisors(t.table[class])
+		t.divisors[class] = dct.NewDivisors(t.table[class], round)
 	}
 	return t
 }

@@ -43,7 +43,7 @@ func TestEqualsLibjpeg(t *testing.T) {
 			for _, q := range []int{1, 10, 25, 50, 75, 80, 90, 95, 100} {
 				for _, mode := range []string{"-optimize", "-progressive"} {
 					want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q), "-sample", name)
-					got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive"})
+					got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive", nearest: true})
 					if !bytes.Equal(got, want) {
 						t.Errorf("%v %s quality %d %s: %d bytes, libjpeg's %d, first different at %d",
 							size, name, q, mode, len(got), len(want), firstDifference(got, want))
@@ -61,7 +61,7 @@ func TestEqualsLibjpegAnySize(t *testing.T) {
 		w, h := 1+i*7%40, 1+i*11%37
 		m := scene(w, h)
 		for _, mode := range []string{"-optimize", "-progressive"} {
-			o := Options{Quality: 20 + 2*i, Progressive: mode == "-progressive"}
+			o := Options{Quality: 20 + 2*i, Progressive: mode == "-progressive", nearest: true}
 			quality := fmt.Sprint(o.Quality)
 			want := runCjpeg(t, m, "-baseline", mode, "-quality", quality, "-sample", "1x1")
 			if got := encode(t, toYCbCr(m, 1, 1), o); !bytes.Equal(got, want) {
@@ -83,7 +83,7 @@ func TestEqualsLibjpegPhotographs(t *testing.T) {
 		for _, q := range []int{40, 80, 92} {
 			for _, mode := range []string{"-optimize", "-progressive"} {
 				want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q), "-sample", "2x2")
-				got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive"})
+				got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive", nearest: true})
 				if !bytes.Equal(got, want) {
 					t.Errorf("kodak %d quality %d %s: %d bytes, libjpeg's %d", n, q, mode, len(got), len(want))
 				}

@@ -71,8 +71,8 @@ func TestSameBytesEverywhere(t *testing.T) {
 		o    Options
 		want uint32
 	}{
-		{Options{Quality: 80}, 0xd8703c28},
-		{Options{Quality: 80, Progressive: true}, 0xb5948f42},
+		{Options{Quality: 80}, 0x8a2a0630},
+		{Options{Quality: 80, Progressive: true}, 0xf21ceb1d},
 		{Options{Quality: 80, Effort: High}, 0x869b6563},
 		{Options{Quality: 80, Effort: High, Progressive: true}, 0xf8154fa9},
 	} {

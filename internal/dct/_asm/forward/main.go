@@ -211,11 +211,11 @@ func forward() {
 }
 
 func quantise() {
-	TEXT("quantiseVector", NOSPLIT, "func(dst, src *int16, nonzero *uint64, n int, half, recip, scale *uint16)")
+	TEXT("quantiseVector", NOSPLIT, "func(dst, src *int16, nonzero *uint64, n int, bias, recip, scale *uint16)")
 	Doc("quantiseVector divides n blocks as quantiseGo does, by its 16-bit way.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	nonzero, n := Load(Param("nonzero"), GP64()), Load(Param("n"), GP64())
-	half, recip, scale := Load(Param("half"), GP64()), Load(Param("recip"), GP64()), Load(Param("scale"), GP64())
+	bias, recip, scale := Load(Param("bias"), GP64()), Load(Param("recip"), GP64()), Load(Param("scale"), GP64())
 	zero := YMM()
 	VPXOR(zero, zero, zero)
 
@@ -229,7 +229,7 @@ func quantise() {
 			q[j] = YMM()
 			VMOVDQU(Mem{Base: src, Disp: disp}, c)
 			VPABSW(c, q[j])
-			VPADDW(Mem{Base: half, Disp: disp}, q[j], q[j])
+			VPADDW(Mem{Base: bias, Disp: disp}, q[j], q[j])
 			VPMULHUW(Mem{Base: recip, Disp: disp}, q[j], q[j])
 			VPMULHUW(Mem{Base: scale, Disp: disp}, q[j], q[j])
 			VPSIGNW(c, q[j], q[j])
