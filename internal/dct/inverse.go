@@ -39,26 +39,45 @@ func Inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 
 // Blocks are N blocks of one component, all with the same distance in memory from one to the next.
 type Blocks struct {
-	Coef  []int16 // dequantised coefficients in rows, v*8+u, from those of the first block on; 64 of the last are readable
+	Coef  []int16 // dequantised coefficients in rows, v*Pitch(n)+u, from those of the first block on; 64 of the last are readable
 	Size  int     // int16s from one block to the next
 	Last  []uint8 // place in the zigzag order after which all coefficients of a block are zero
 	Every int     // entries of Last from one block to the next
 	N     int
 }
 
+// Pitch is how many int16s lie from one row of coefficients to the next in Blocks of n×n samples: 8, but where four coefficients
+// are all they are not spread.
+func Pitch(n int) int {
+	if n == 2 {
+		return 2
+	}
+	return 8
+}
+
 // InverseBlocks is Inverse for many blocks, of samples step apart.
 func InverseBlocks(n int, dst []byte, stride, step int, b Blocks) {
-	if b.N > 0 {
+	switch {
+	case b.N == 0:
+	case n == 2:
+		inverse2Blocks(dst, stride, step, &b)
+	default:
 		inverseBlocks(n, dst, stride, step, &b)
+	}
+}
+
+func inverse2Blocks(dst []byte, stride, step int, b *Blocks) {
+	lower := dst[stride:]
+	for i := range b.N {
+		c := (*[4]int16)(b.Coef[i*b.Size:])
+		inverse2((*[2]byte)(dst[i*step:]), (*[2]byte)(lower[i*step:]), int32(c[0]), int32(c[1]), int32(c[2]), int32(c[3]))
 	}
 }
 
 func inverseBlocksGo(n int, dst []byte, stride, step int, b *Blocks) {
 	for i := range b.N {
 		block := (*[64]int16)(b.Coef[i*b.Size:])
-		if n == 2 {
-			Inverse2(dst[i*step:], stride, block)
-		} else if last := int(b.Last[i*b.Every]); last == 0 {
+		if last := int(b.Last[i*b.Every]); last == 0 {
 			inverseFlat(n, dst[i*step:], stride, int32(block[0]))
 		} else {
 			inverseGo(n, dst[i*step:], stride, block, last)
@@ -71,7 +90,7 @@ func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 	case 1:
 		inverseFlat(1, dst, stride, int32(block[0]))
 	case 2:
-		Inverse2(dst, stride, block)
+		inverse2((*[2]byte)(dst), (*[2]byte)(dst[stride:]), int32(block[0]), int32(block[1]), int32(block[8]), int32(block[9]))
 	case 3:
 		inverse3(dst, stride, block)
 	case 4:

@@ -81,17 +81,20 @@ func TestInverseBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	for n := 1; n <= 8; n++ {
 		for count := range 9 {
-			stride, step, size := 9*n+count, n+count%3, 8*n+count%2
+			stride, step, size := 9*n+count, n+count%3, Pitch(n)*n+count%2
 			coef, last := make([]int16, count*size+64), make([]uint8, 2*count)
-			for i := range count {
+			blocks := make([]*[64]int16, count)
+			for i := range blocks {
 				b := randomBlock(r, 63)
-				copy(coef[i*size:], b[:size&^7])
-				last[2*i] = 63
+				for v := range n {
+					copy(coef[i*size+v*Pitch(n):], b[8*v:8*v+n])
+				}
+				blocks[i], last[2*i] = b, 63
 			}
 			got, want := bytes.Repeat([]byte{201}, 9*stride), bytes.Repeat([]byte{201}, 9*stride)
 			InverseBlocks(n, got, stride, step, Blocks{coef, size, last, 2, count})
-			for i := range count {
-				inverseGo(n, want[i*step:], stride, (*[64]int16)(coef[i*size:]), 63)
+			for i, b := range blocks {
+				inverseGo(n, want[i*step:], stride, b, 63)
 			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("n=%d, %d blocks: %v, plain Go gives %v", n, count, got, want)

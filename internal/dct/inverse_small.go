@@ -34,19 +34,16 @@ const (
 	root2 = 11585 // √2
 )
 
-// Inverse2 is Inverse for n = 2, where choosing a kernel would take longer than its work. It needs no constants: √2 cos(π/4)
-// is 1.
-func Inverse2(dst []byte, stride int, block *[64]int16) {
-	const half = 1<<2 + 128<<3 // with the level shift
-	c0, c1, c2, c3 := int32(block[0])+half, int32(block[1]), int32(block[8]), int32(block[9])
+// inverse2 gives two rows of two samples. It needs no constants: √2 cos(π/4) is 1.
+func inverse2(upper, lower *[2]byte, c0, c1, c2, c3 int32) {
+	c0 += 1<<2 + 128<<3 // a half and the level shift
 	a0, a1, b0, b1 := c0+c2, c1+c3, c0-c2, c1-c3
 	s0, s1, s2, s3 := (a0+a1)>>3, (a0-a1)>>3, (b0+b1)>>3, (b0-b1)>>3
 	if uint32(s0|s1|s2|s3) > 255 {
 		s0, s1, s2, s3 = int32(clamp(s0)), int32(clamp(s1)), int32(clamp(s2)), int32(clamp(s3))
 	}
-	d, e := (*[2]byte)(dst), (*[2]byte)(dst[stride:])
-	d[0], d[1] = byte(s0), byte(s1)
-	e[0], e[1] = byte(s2), byte(s3)
+	upper[0], upper[1] = byte(s0), byte(s1)
+	lower[0], lower[1] = byte(s2), byte(s3)
 }
 
 func inverse3(dst []byte, stride int, block *[64]int16) {

@@ -178,7 +178,7 @@ func blockSize(n int) int {
 	if n == 1 {
 		return 1
 	}
-	return 8 * n
+	return dct.Pitch(n) * n
 }
 
 // row decodes the next row of the rest of the MCUs.

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+
+	"github.com/imgmill/imgmill/internal/dct"
 )
 
 // stretch is a piece of entropy-coded data, freed of stuffed zeros, and what the MCUs say that begin in it. A block of n×n
@@ -120,12 +122,13 @@ var walkEnds = func() *[advances]uint8 {
 }()
 
 // stepTable has, by the sum of advances, the quantisation step in the upper half and the place of the coefficient in the
-// block in the lower. The places of coefficients that scale n does not need are one beyond what it reads: within the
-// block if n is less than 8, else behind it.
+// block in the lower. The places of coefficients that scale n does not need are one beyond what it reads: at the end of a row of 8
+// if rows are less full, else behind the block.
 func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
-	unread := uint32(7)
-	if n == 8 {
-		unread = 64
+	pitch := dct.Pitch(n)
+	unread := uint32(pitch - 1)
+	if n == pitch {
+		unread = uint32(n * n)
 	}
 	t := new([advances]uint32)
 	for k := range t {
@@ -138,7 +141,7 @@ func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 			continue
 		}
 		if z := zigzag[place]; int(z&7) < n && int(z>>3) < n {
-			t[k] = uint32(quant[place])<<16 | uint32(z)
+			t[k] = uint32(quant[place])<<16 | uint32(int(z>>3)*pitch+int(z&7))
 		}
 	}
 	return t

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/cpu"
+	"github.com/imgmill/imgmill/internal/dct"
 	features "golang.org/x/sys/cpu"
 )
 
@@ -75,13 +76,14 @@ func TestWalkKernel(t *testing.T) {
 			for j, u := range m.units {
 				at, end := i*m.size+u.at, i*len(m.units)+j
 				got, want := c.coef[at:][:blockSize(u.n)], d.coef[at:][:blockSize(u.n)]
+				pitch := dct.Pitch(u.n)
 				for z := range got {
-					if read := z&7 < u.n; read && got[z] != want[z] {
+					if read := z%pitch < u.n; read && got[z] != want[z] {
 						t.Fatalf("round %d, MCU %d, block %d of scale %d: %v, plain Go has %v", round, i, j, u.n, got, want)
 					}
 				}
 				for k := int(c.ends[end]) + 1; k < 64; k++ {
-					if z := zigzag[k]; int(z&7) < u.n && int(z>>3) < u.n && got[z] != 0 {
+					if x, y := int(zigzag[k]&7), int(zigzag[k]>>3); x < u.n && y < u.n && got[y*pitch+x] != 0 {
 						t.Fatalf("round %d, MCU %d, block %d of scale %d: a coefficient at place %d, behind the end %d", round, i, j, u.n, k, c.ends[end])
 					}
 				}
