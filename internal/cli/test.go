@@ -32,7 +32,8 @@ func testCommand() *cobra.Command {
 		Short: "Put a picture through a deployment and see what comes out",
 		Long: `Upload a picture, one that the program draws if none is named, under a key of its own to the deployment's source bucket, wait for
 its variants, and print where they are, their size and the time of each step. Afterwards the picture and all that was made
-of it are removed, also after Ctrl-C. If nothing comes out, the function's log says why.`,
+of it are removed, also after Ctrl-C. If nothing comes out, the function's log says why. An attempt that failed for a cause that
+may pass (retry) is not the end: Lambda makes the next one a minute later, and that is waited for as well.`,
 		Example: `  imgmill test photos
   imgmill test photos holiday.jpg --keep`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -44,7 +45,7 @@ of it are removed, also after Ctrl-C. If nothing comes out, the function's log s
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	flags := c.Flags()
-	flags.DurationVar(&f.timeout, "timeout", time.Minute, "how long to wait for the variants")
+	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to wait for the variants")
 	flags.BoolVar(&f.keep, "keep", false, "leave the picture and its variants where they are")
 	flags.BoolVar(&f.json, "json", false, "one JSON object")
 	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
@@ -70,6 +71,9 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	trial.Again = func(l deploy.Line) {
+		fmt.Fprintf(c.ErrOrStderr(), "The function says retry: %s\nWaiting for the next attempt, %s (--timeout %v).\n", visible(l.Reason), nextAttempt(d), f.timeout)
+	}
 	r, failed := cloud.Try(ctx, d, trial)
 	if f.json {
 		err = json.NewEncoder(c.OutOrStdout()).Encode(trialJSON(r, failed))
@@ -88,6 +92,15 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 		return fmt.Errorf("interrupted; %w", failed)
 	}
 	return fmt.Errorf("%w\nimgmill doctor %s looks for the cause", failed, name)
+}
+
+// nextAttempt says when one comes (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous
+// invocation", and the template's visibility timeout).
+func nextAttempt(d *deploy.Deployment) string {
+	if d.Trigger == "queue" {
+		return "which comes when the work queue gives the message out again"
+	}
+	return "which Lambda makes a minute after the first and two minutes after the second"
 }
 
 // printTrial writes the steps and the variants as far as they came.

@@ -30,6 +30,7 @@ type Trial struct {
 	Data    []byte
 	Timeout time.Duration // for the variants, from the end of the upload
 	Keep    bool          // leave the picture and its variants
+	Again   func(Line)    // told of each attempt that failed and that Lambda makes once more
 }
 
 // TrialResult is how far a trial came. Durations but Upload count from the end of the upload.
@@ -39,7 +40,7 @@ type TrialResult struct {
 	Bytes    int
 	Upload   time.Duration
 	Variants []TrialVariant
-	Line     *Line         // the function's on it; nil if none could be read
+	Line     *Line         // the function's on it, of its last attempt; nil if none could be read
 	Logged   time.Duration // until it could be read
 	Report   *Report       // Lambda's on it, likewise
 	Left     []string      // what the trial has put there and left: all, or what could not be removed
@@ -61,6 +62,9 @@ const (
 	// trialLogPatience is how long the log is waited for once the variants are there: it only adds figures.
 	trialLogPatience = 15 * time.Second
 	trialCleanUp     = 30 * time.Second
+	// directAttempts is how often Lambda calls the function for what S3 tells it directly: MaximumRetryAttempts of the template,
+	// and one.
+	directAttempts = 3
 )
 
 // errNoVerdict: the time ran out.
@@ -79,12 +83,15 @@ func (c *Cloud) Try(ctx context.Context, d *Deployment, t Trial) (r *TrialResult
 		return r, err
 	}
 	w := &trialWatch{
-		cloud: c, result: r, target: d.TargetBucket,
+		cloud: c, result: r, target: d.TargetBucket, again: t.Again,
 		log: &follower{log: c.Logs, group: d.LogGroup},
 	}
 	local, err := rehearse(ctx, code.Recipe, r.Key, t.Data)
 	if err != nil {
 		return r, err
+	}
+	if d.Trigger == "direct" {
+		w.most = directAttempts
 	}
 	w.expected = local.Variants
 	copied, reason := code.Recipe.BadKeys(r.Key)
@@ -154,6 +161,9 @@ type trialWatch struct {
 	expected []mill.Variant
 	beside   []string // other keys that the function may write; may be empty texts
 	log      *follower
+	again    func(Line)
+	attempts int    // that failed
+	most     int    // after which Lambda makes no more; 0 if that is far away
 	deaf     error  // why the log cannot be read
 	faults   []Line // of invocations that name no key
 }
@@ -170,15 +180,18 @@ func (w *trialWatch) wait(ctx context.Context, timeout time.Duration) error {
 			w.listen(ctx)
 			listened = time.Now()
 		}
-		whole := len(w.result.Variants) == len(w.expected) && (len(w.expected) > 0 || w.verdict() == "done")
+		v := w.verdict()
+		whole := len(w.result.Variants) == len(w.expected) && (len(w.expected) > 0 || v == "done") && v != "retry"
 		if whole && complete.IsZero() {
 			complete = time.Now()
 		}
 		logged := w.deaf != nil || w.result.Line != nil && w.result.Report != nil
-		switch v := w.verdict(); {
+		switch {
 		case whole && (logged || time.Since(complete) > trialLogPatience):
 			return nil
-		case !whole && v != "" && v != "done":
+		case v == "retry" && w.attempts == w.most:
+			return fmt.Errorf("the function has failed %d times, and Lambda tries no more: %s", w.attempts, w.result.Line.Reason)
+		case !whole && v != "" && v != "done" && v != "retry":
 			return fmt.Errorf("the function says %s: %s", v, w.result.Line.Reason)
 		case !whole && time.Now().After(deadline):
 			return w.silence(timeout)
@@ -200,6 +213,8 @@ func (w *trialWatch) verdict() string {
 func (w *trialWatch) silence(timeout time.Duration) error {
 	var why string
 	switch {
+	case w.verdict() == "retry":
+		why = "the function's last attempt failed, and no other has been made yet: " + w.result.Line.Reason
 	case len(w.result.Variants) > 0:
 		why = fmt.Sprintf("%d of %d are there", len(w.result.Variants), len(w.expected))
 	case w.verdict() == "done":
@@ -258,8 +273,15 @@ func (w *trialWatch) listen(ctx context.Context) {
 		switch {
 		case err != nil:
 			w.deaf = err
-		case l.Key == w.result.Key && l.Verdict != "" && w.result.Line == nil:
-			w.result.Line, w.result.Logged = &l, time.Since(w.uploaded)
+		case l.Key == w.result.Key && l.Verdict != "" && (w.result.Line == nil || w.result.Line.Verdict == "retry"):
+			// An attempt made again goes by the same request: its report is another.
+			w.result.Line, w.result.Logged, w.result.Report = &l, time.Since(w.uploaded), nil
+			if l.Verdict == "retry" {
+				w.attempts++
+				if w.again != nil && w.attempts != w.most {
+					w.again(l)
+				}
+			}
 		case l.Report != nil && w.result.Line != nil && l.Request == w.result.Line.Request:
 			w.result.Report = l.Report
 		case l.Failed() && l.Key == "" && l.Report == nil:

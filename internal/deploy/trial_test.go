@@ -1,8 +1,16 @@
 package deploy
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/mill"
 	"github.com/imgmill/imgmill/internal/recipe"
@@ -45,5 +53,68 @@ variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 	}
 	if res, err := rehearse(t.Context(), r, "a.jpg", []byte("no picture")); err != nil || res.Verdict != mill.Skipped || len(res.Variants) != 0 {
 		t.Errorf("of no picture: %+v, %v", res, err)
+	}
+}
+
+// TestTrialWaitsForTheNextAttempt: a retry is told and not the end; done, bad, a last attempt and the time are.
+func TestTrialWaitsForTheNextAttempt(t *testing.T) {
+	const key = "imgmill-test-1.jpg"
+	for _, test := range []struct {
+		name     string
+		verdicts []string // by pass of the log
+		most     int
+		timeout  time.Duration
+		told     int
+		want     string // in the error; empty: none
+	}{
+		{"done at once", []string{"done"}, 3, time.Minute, 0, ""},
+		{"done at the third", []string{"retry", "retry", "done"}, 3, time.Minute, 2, ""},
+		{"bad at the second", []string{"retry", "bad"}, 3, time.Minute, 1, "the function says bad: because of 2"},
+		{"three times", []string{"retry", "retry", "retry"}, 3, time.Minute, 2, "the function has failed 3 times, and Lambda tries no more: because of 3"},
+		{"more, by a queue", []string{"retry", "retry", "retry", "done"}, 0, time.Minute, 3, ""},
+		{"no other attempt", []string{"retry"}, 3, 1500 * time.Millisecond, 1, "have not come in 1.5s; the function's last attempt failed, and no other has been made yet: because of 1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log, there := &fakeLog{}, make(chan struct{})
+			log.asked = func(pass int) {
+				if pass > len(test.verdicts) {
+					return
+				}
+				v := test.verdicts[pass-1]
+				log.add("", int64(1000*pass), fmt.Sprintf(`{"level":"WARN","msg":"change","request_id":"r","key":%q,"verdict":%q,"reason":"because of %d"}`, key, v, pass))
+				log.add("", int64(1000*pass+1), fmt.Sprintf("REPORT RequestId: r\tDuration: %d ms\tBilled Duration: 1 ms\tMemory Size: 1 MB\tMax Memory Used: 1 MB", pass))
+				if v == "done" {
+					close(there)
+				}
+			}
+			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				select {
+				case <-there:
+					w.Header().Set("X-Amz-Meta-Imgmill-Source-Etag", "e")
+					w.Write(sample.Photo(40, 30))
+				default:
+					w.WriteHeader(http.StatusNotFound)
+					fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
+				}
+			}))
+			defer store.Close()
+			told := 0
+			w := &trialWatch{
+				cloud: &Cloud{Store: s3.New(s3.Options{BaseEndpoint: &store.URL, UsePathStyle: true, Region: "us-east-1",
+					Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("a", "b", ""))})},
+				result: &TrialResult{Key: key}, target: "photos-output", etag: "e", uploaded: time.Now(), most: test.most,
+				expected: []mill.Variant{{Name: "small", Key: key}}, log: &follower{log: log, group: "g"},
+				again: func(Line) { told++ },
+			}
+			err := w.wait(t.Context(), test.timeout)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), test.want)) {
+				t.Errorf("it ends with %v, want %q", err, test.want)
+			}
+			last := len(test.verdicts)
+			if told != test.told || w.result.Line.Verdict != test.verdicts[last-1] || w.result.Report == nil || w.result.Report.MS != float64(last) {
+				t.Errorf("told %d times, at the end %+v, %+v", told, w.result.Line, w.result.Report)
+			}
+		})
 	}
 }
