@@ -347,7 +347,8 @@ func (w *world) otherBuckets(t *testing.T) {
 		"IMGMILL_TARGET_BUCKET", "target.bucket", "Not_A_Bucket")
 }
 
-// refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why.
+// refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why, which the
+// runtime API is told as well.
 func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 	t.Helper()
 	line := f.line(t)
@@ -366,6 +367,18 @@ func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 		}
 	case <-time.After(patience):
 		t.Fatal("it does not end")
+	}
+	select {
+	case a := <-f.api.answers:
+		var told struct{ ErrorMessage, ErrorType string }
+		if err := json.Unmarshal([]byte(a.body), &told); err != nil {
+			t.Fatalf("%v in %s", err, a.body)
+		}
+		if a.path != "init/error" || told.ErrorMessage != text || told.ErrorType != "Imgmill.CannotStart" || a.errorType != told.ErrorType {
+			t.Errorf("it posts %+v", a)
+		}
+	default:
+		t.Error("it posts nothing")
 	}
 	if len(f.lines) > 0 {
 		t.Errorf("it says more: %v", <-f.lines)
@@ -389,5 +402,19 @@ func write(t *testing.T, name string, data []byte) {
 	t.Helper()
 	if err := os.WriteFile(name, data, 0o666); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestInitErrorIsNotHeard: whoever cannot tell that it cannot start says so, and soon.
+func TestInitErrorIsNotHeard(t *testing.T) {
+	api := httptest.NewServer(http.NotFoundHandler())
+	if err := tellInitError(strings.TrimPrefix(api.URL, "http://"), errors.New("no recipe")); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("of a refusal: %v", err)
+	}
+	api.Close()
+	for _, address := range []string{strings.TrimPrefix(api.URL, "http://"), "", "\x00"} {
+		if err := tellInitError(address, errors.New("no recipe")); err == nil {
+			t.Errorf("nobody listens at %q, and there is no error", address)
+		}
 	}
 }

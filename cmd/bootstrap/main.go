@@ -2,20 +2,24 @@
 //
 // The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary. Where
 // IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET are set, these are its buckets, so that one zip serves every deployment.
-// A broken recipe ends it at once, before the first event, with a sentence for each thing that is wrong.
+// A broken recipe ends it at once, before the first event, with a sentence for each thing that is wrong, in the log and as
+// the error of the invocation.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -31,6 +35,9 @@ func main() {
 	h, err := start(log)
 	if err != nil {
 		log.Error("cannot start", "error", err.Error())
+		if err := tellInitError(os.Getenv("AWS_LAMBDA_RUNTIME_API"), err); err != nil {
+			log.Error("cannot tell Lambda so", "error", err.Error())
+		}
 		os.Exit(1)
 	}
 	lambda.Start(func(ctx context.Context, payload json.RawMessage) (any, error) {
@@ -57,6 +64,32 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	}
 	m := &mill.Mill{Store: store, Recipe: r}
 	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
+}
+
+// tellInitError gives the runtime API the error of the start, which it answers the invocation with (AWS Lambda Developer
+// Guide, "Using the Lambda runtime API for custom runtimes", Initialization error).
+func tellInitError(api string, cause error) error {
+	const kind = "Imgmill.CannotStart"
+	body, err := json.Marshal(map[string]any{"errorMessage": cause.Error(), "errorType": kind, "stackTrace": []string{}})
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequest(http.MethodPost, "http://"+api+"/2018-06-01/runtime/init/error", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Lambda-Runtime-Function-Error-Type", kind)
+	client := http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second} // by no proxy: it is on this machine
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("the runtime API answers %s", answer.Status)
+	}
+	return nil
 }
 
 // limitMemory makes the garbage collector work harder near the function's memory (in MB) rather than be killed there.

@@ -484,14 +484,17 @@ func (w *ward) roleFaults() []planted {
 
 func (w *ward) troubles() []planted {
 	ctx := w.Context()
-	say := func(text string) func() error {
+	say := func(texts ...string) func() error {
 		return func() error {
 			stream := fmt.Sprintf("by-hand-%d", time.Now().UnixNano())
 			if _, err := w.Logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: &w.d.LogGroup, LogStreamName: &stream}); err != nil {
 				return err
 			}
-			_, err := w.Logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: &w.d.LogGroup, LogStreamName: &stream,
-				LogEvents: []logstypes.InputLogEvent{{Message: &text, Timestamp: aws.Int64(time.Now().UnixMilli())}}})
+			in := &cloudwatchlogs.PutLogEventsInput{LogGroupName: &w.d.LogGroup, LogStreamName: &stream}
+			for _, text := range texts {
+				in.LogEvents = append(in.LogEvents, logstypes.InputLogEvent{Message: &text, Timestamp: aws.Int64(time.Now().UnixMilli())})
+			}
+			_, err := w.Logs.PutLogEvents(ctx, in)
 			return err
 		}
 	}
@@ -500,7 +503,8 @@ func (w *ward) troubles() []planted {
 			check: "log", state: Warn, words: "1 failed attempt, 0 other errors; the last, at", do: "--errors"},
 		{name: "time ran out", plant: say("2026-01-02T03:04:05.678Z 8f507cfc-1111-2222-3333-0123456789ab Task timed out after 120.10 seconds"),
 			check: "log", state: Warn, words: "Task timed out after 120.10 seconds"},
-		{name: "it cannot start", plant: say(`{"level":"ERROR","msg":"cannot start","error":"imgmill.yaml:3: no"}`),
+		{name: "it cannot start", plant: say(`{"level":"ERROR","msg":"cannot start","error":"imgmill.yaml:3: no"}`,
+			"INIT_REPORT Init Duration: 5.03 ms\tPhase: init\tStatus: error\tError Type: Imgmill.CannotStart"),
 			check: "log", state: Fault, words: "the function cannot start: imgmill.yaml:3: no", do: "config check"},
 		{name: "a failure waits", plant: func() error {
 			_, err := w.Queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.d.FailureQueue, MessageBody: aws.String("{}")})

@@ -38,8 +38,8 @@ func checkFailures(ctx context.Context, p *patient) {
 func checkLog(ctx context.Context, p *patient) {
 	verdicts := map[string]int{}
 	faults, lines := 0, 0
-	var last Line  // that tells of a fault
-	starts := true // as far as the latest lines tell
+	var last Line     // that tells of a fault
+	var blocked *Line // why it cannot start, as far as the latest lines tell
 	for l, err := range p.Lines(ctx, p.d.LogGroup, time.Now().Add(-recently)) {
 		switch {
 		case errors.Is(err, ErrNoLog):
@@ -52,14 +52,16 @@ func checkLog(ctx context.Context, p *patient) {
 		switch {
 		case l.Verdict != "":
 			verdicts[l.Verdict]++
-			starts = true
+			blocked = nil
 			if l.Verdict == "retry" {
 				last = l
 			}
 		case l.Kind == LineFault, l.Level == "ERROR":
 			faults++
 			last = l
-			starts = starts && l.Message != "cannot start"
+			if l.Message == "cannot start" { // Lambda has lines of its own after it, without the reason
+				blocked = &l
+			}
 		}
 		if lines++; lines == mostLines {
 			break
@@ -74,11 +76,11 @@ func checkLog(ctx context.Context, p *patient) {
 		p.ok("%s", seen)
 		return
 	}
-	why := strings.TrimPrefix(last.Reason, "Error: ")
-	if !starts {
-		p.fault(p.again()+" with a recipe that imgmill config check accepts", "the function cannot start: %s", why)
+	if blocked != nil {
+		p.fault(p.again()+" with a recipe that imgmill config check accepts", "the function cannot start: %s", blocked.Reason)
 		return
 	}
+	why := strings.TrimPrefix(last.Reason, "Error: ")
 	p.warn(fmt.Sprintf("imgmill logs %s --errors --since %.0fh", p.names.Name, recently.Hours()),
 		"%s, %s, %s; the last, at %s: %s", seen, countOf(verdicts["retry"], "failed attempt"), countOf(faults, "other error"), last.Time.Local().Format(time.DateTime), why)
 }
