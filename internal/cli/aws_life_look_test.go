@@ -3,21 +3,28 @@ package cli_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/price"
 	"github.com/imgmill/imgmill/internal/sample"
 )
 
@@ -43,8 +50,11 @@ func (e *emulator) look(t *testing.T) {
 	t.Run("test of a bad picture", e.lookTestBad)
 	t.Run("test is interrupted", e.lookTestInterrupted)
 	t.Run("logs", e.lookLogs)
+	t.Run("cost", e.lookCost)
 	t.Run("doctor", e.lookDoctor)
 	t.Run("failures", e.lookFailures)
+	t.Run("logs of failures", e.lookLogsOfFailures)
+	t.Run("test is tried again", e.lookTestAgain)
 	if after := e.both(t); !slices.Equal(before, after) {
 		t.Errorf("the buckets held %q and hold %q", before, after)
 	}
@@ -63,6 +73,64 @@ func (e *emulator) lookAtStill(t *testing.T) {
 		wants(t, e.imgmill(t, 1, args...), "photos is half made (CREATE_COMPLETE): imgmill deploy photos finishes it")
 	}
 	wants(t, e.imgmill(t, 1, "doctor", "photos"), "ok     identity ", "fault  stack          imgmill-photos is CREATE_COMPLETE and does not say what it holds")
+	e.say(t, `{"level":"INFO","msg":"change","key":"a.jpg","verdict":"done","ms":120.5,"bytes_in":2000000,"variants":1,"bytes_out":40000}`,
+		"REPORT RequestId: r\tDuration: 130.5 ms\tBilled Duration: 131 ms\tMemory Size: 1024 MB\tMax Memory Used: 70 MB\tInit Duration: 30 ms")
+	e.lookCost(t)
+}
+
+// say writes lines into the function's log, as if it had run.
+func (e *emulator) say(t *testing.T, lines ...string) {
+	t.Helper()
+	group, stream := aws.String("/aws/lambda/imgmill-photos"), aws.String("by-hand")
+	var exists *logstypes.ResourceAlreadyExistsException
+	if _, err := e.cloud.Logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err != nil && !errors.As(err, &exists) {
+		t.Fatal(err)
+	}
+	if _, err := e.cloud.Logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: group, LogStreamName: stream}); err != nil {
+		t.Fatal(err)
+	}
+	in := &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream}
+	for _, l := range lines {
+		in.LogEvents = append(in.LogEvents, logstypes.InputLogEvent{Message: &l, Timestamp: aws.Int64(time.Now().UnixMilli())})
+	}
+	if _, err := e.cloud.Logs.PutLogEvents(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lookCost holds the means of cost --from against the log itself.
+func (e *emulator) lookCost(t *testing.T) {
+	var pictures, in, billed float64
+	for l, err := range e.cloud.Lines(t.Context(), "/aws/lambda/imgmill-photos", time.Now().Add(-time.Hour)) {
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case l.Verdict == "done":
+			pictures++
+			in += float64(l.BytesIn)
+		case l.Report != nil:
+			billed += l.Report.BilledMS
+		}
+	}
+	out, _ := command(t, 0, "cost", "--from", "photos", "--since", "1h", "--uploads", "50", "--json")
+	var bill struct {
+		Load    price.Load
+		USD     float64
+		Assumes []string
+	}
+	if err := json.Unmarshal([]byte(out), &bill); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	l := bill.Load
+	if pictures == 0 || math.Abs(l.Milliseconds-billed/pictures) > 1e-6 || math.Abs(l.Megabytes-in/1e6/pictures) > 1e-6 {
+		t.Errorf("the log has %g pictures of %g bytes in %g ms; %+v", pictures, in, billed, l)
+	}
+	if l.Uploads != 50 || l.Variants != 1 || l.VariantMegabytes <= 0 || l.Region != "us-east-1" || l.Arch != runtime.GOARCH || l.MemoryMB != 1024 ||
+		l.Trigger != "direct" || l.LogRetentionDays != 14 || bill.USD <= 0 {
+		t.Errorf("%s", out)
+	}
+	wants(t, out, fmt.Sprintf("means of the log of photos: %d picture", int(pictures)))
+	wants(t, e.imgmill(t, 1, "cost", "--from", "no-such"), "not deployed", "--region looks elsewhere")
 }
 
 func (e *emulator) lookTest(t *testing.T) {
@@ -212,6 +280,31 @@ func (e *emulator) lookFailures(t *testing.T) {
 	e.await(t, "photos-output", key)
 	wants(t, e.imgmill(t, 0, "failures", "photos"), "No failures.")
 	e.remove(t, key)
+}
+
+// lookLogsOfFailures: what the runtime says of a failed invocation is told as well, and every line is understood.
+func (e *emulator) lookLogsOfFailures(t *testing.T) {
+	out := e.imgmill(t, 0, "logs", "photos", "--errors")
+	wants(t, out, "  retry    sent back.jpg  ", "  failed   the invocation")
+	for lines := bufio.NewScanner(strings.NewReader(e.imgmill(t, 0, "logs", "photos", "--json"))); lines.Scan(); {
+		var line deploy.Line
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Kind == deploy.LineOther {
+			t.Errorf("not understood (%v): %s", err, lines.Text())
+		}
+	}
+}
+
+// lookTestAgain: the first attempt fails, the target comes back, and a further attempt does it.
+func (e *emulator) lookTestAgain(t *testing.T) {
+	e.target(t, "no-such-bucket")
+	p := run(t, "test", "photos", "--timeout", "5m")
+	p.find(t, 0, regexp.MustCompile("^The function says retry: .*no-such-bucket"))
+	p.find(t, 0, regexp.MustCompile("^Waiting for the next attempt, which Lambda makes a minute after the first"))
+	e.target(t, "photos-output")
+	err := <-p.ended
+	if p.ended <- err; err != nil {
+		t.Errorf("it ends with %v", err)
+	}
 }
 
 // remove takes a picture and its variant away.

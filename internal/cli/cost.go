@@ -118,7 +118,7 @@ func (f *costFlags) look(c *cobra.Command) ([]string, error) {
 	}
 	d, err := cloud.Find(c.Context(), names)
 	if err != nil {
-		return nil, err
+		return nil, elsewhere(err, f.from)
 	}
 	seen, err := cloud.Durations(c.Context(), d, f.since)
 	if err != nil {

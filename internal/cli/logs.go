@@ -68,13 +68,18 @@ func findDeployment(ctx context.Context, region, name string) (*deploy.Cloud, *d
 		return nil, nil, err
 	}
 	d, err := cloud.Find(ctx, names)
-	if errors.Is(err, deploy.ErrNotDeployed) {
-		return nil, nil, fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
-	}
-	if err == nil && !d.Whole() {
+	if err = elsewhere(err, name); err == nil && !d.Whole() {
 		err = fmt.Errorf("%s is half made (%s): imgmill deploy %s finishes it, imgmill doctor %[1]s says more", name, d.Status, name)
 	}
 	return cloud, d, err
+}
+
+// elsewhere adds to the error about a deployment that is not there what may help.
+func elsewhere(err error, name string) error {
+	if errors.Is(err, deploy.ErrNotDeployed) {
+		return fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
+	}
+	return err
 }
 
 func (f *logsFlags) run(c *cobra.Command, name string) error {
@@ -91,7 +96,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 		read = cloud.Follow
 	}
 	out := c.OutOrStdout()
-	p := linePrinter{w: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == ""}
+	p := &linePrinter{w: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == ""}
 	shown := 0
 	for l, err := range read(ctx, d.LogGroup, time.Now().Add(-f.since)) {
 		switch {
@@ -121,6 +126,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 type linePrinter struct {
 	w      io.Writer
 	colour bool
+	last   deploy.Line // that was printed
 }
 
 // ANSI colours of what goes well, asks for attention, and fails.
@@ -131,8 +137,15 @@ const (
 	faint  = "2"
 )
 
-func (p linePrinter) print(l deploy.Line) error {
+func (p *linePrinter) print(l deploy.Line) error {
 	mark, colour, text := describeLine(l)
+	if l.Kind == deploy.LineFailed {
+		text = "the invocation: " + text
+		if p.last.Reason != "" && p.last.Stream == l.Stream && strings.HasSuffix(l.Reason, p.last.Reason) {
+			text = "the invocation, because of that"
+		}
+	}
+	p.last = l
 	if p.colour && colour != "" {
 		mark = "\x1b[" + colour + "m" + fmt.Sprintf("%-7s", mark) + "\x1b[0m"
 	}
@@ -163,6 +176,8 @@ func describeLine(l deploy.Line) (mark, colour, text string) {
 			text += fmt.Sprintf(", cold start of %.0f ms before", l.Report.InitMS)
 		}
 		return mark, colour, text
+	case deploy.LineFailed:
+		return "failed", red, visible(l.Reason)
 	case deploy.LineFault:
 		return "fault", red, visible(l.Reason)
 	}

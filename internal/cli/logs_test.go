@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,12 +22,13 @@ func TestLogLinesForAPerson(t *testing.T) {
 			"report   154 ms, 200 billed, 88 of 1769 MB, cold start of 45 ms before", faint},
 		{"REPORT RequestId: r\tDuration: 3000 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: timeout",
 			"timeout  3000 ms, 3000 billed, 128 of 128 MB", red},
+		{`2026/01/02 03:04:05 {"errorMessage":"access\ndenied","errorType":"joinError"}`, "failed   the invocation: access denied", red},
 		{"something else\t\x07", "         something else �", ""},
 	} {
 		line := deploy.ParseLine(test.text)
 		for _, colour := range []bool{false, true} {
 			var b bytes.Buffer
-			if err := (linePrinter{&b, colour}).print(line); err != nil {
+			if err := (&linePrinter{w: &b, colour: colour}).print(line); err != nil {
 				t.Fatal(err)
 			}
 			got := b.String()
@@ -38,5 +40,40 @@ func TestLogLinesForAPerson(t *testing.T) {
 				t.Errorf("it prints %q, want %q", after, test.want)
 			}
 		}
+	}
+}
+
+// TestARepeatedReasonIsFolded: the runtime says again what the function has said, but not always right after it.
+func TestARepeatedReasonIsFolded(t *testing.T) {
+	const (
+		retry  = `{"level":"WARN","msg":"change","key":"a.jpg","verdict":"retry","ms":2,"reason":"access denied"}`
+		unread = `{"level":"ERROR","msg":"event not understood","error":"not JSON"}`
+		failed = `2026/01/02 03:04:05 {"errorMessage":"access denied","errorType":"joinError"}`
+		wrong  = `2026/01/02 03:04:05 {"errorMessage":"event not understood: not JSON","errorType":"wrapError"}`
+	)
+	var b bytes.Buffer
+	p := &linePrinter{w: &b}
+	for _, l := range []struct{ stream, text string }{
+		{"1", retry}, {"1", failed}, {"1", failed}, {"1", retry}, {"2", failed}, {"1", unread}, {"1", wrong}, {"1", "plain"}, {"1", failed},
+	} {
+		line := deploy.ParseLine(l.text)
+		line.Stream = l.stream
+		if err := p.print(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for line := range strings.Lines(b.String()) {
+		_, after, _ := strings.Cut(line, ".000  ")
+		got = append(got, strings.TrimSpace(after))
+	}
+	want := []string{
+		"retry    a.jpg  2 ms  access denied", "failed   the invocation, because of that", "failed   the invocation, because of that",
+		"retry    a.jpg  2 ms  access denied", "failed   the invocation: access denied",
+		"error    event not understood: not JSON", "failed   the invocation, because of that",
+		"plain", "failed   the invocation: access denied",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it prints\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

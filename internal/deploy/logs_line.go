@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ const (
 	LineCold   LineKind = "cold"   // Lambda starts an instance of the function
 	LineReport LineKind = "report" // Lambda sums up an invocation
 	LineMark   LineKind = "mark"   // Lambda begins or ends an invocation
+	LineFailed LineKind = "failed" // the function tells Lambda that an invocation failed
 	LineFault  LineKind = "fault"  // Lambda ended an invocation: time, memory, a crash
 	LineOther  LineKind = "other"  // not understood
 )
@@ -58,7 +60,7 @@ type Report struct {
 // Failed reports whether the line tells of something that went wrong.
 func (l Line) Failed() bool {
 	switch {
-	case l.Kind == LineFault, l.Level == "WARN", l.Level == "ERROR":
+	case l.Kind == LineFault, l.Kind == LineFailed, l.Level == "WARN", l.Level == "ERROR":
 		return true
 	}
 	return l.Report != nil && l.Report.Status != ""
@@ -79,6 +81,8 @@ func ParseLine(text string) Line {
 	case strings.HasPrefix(text, "START RequestId: "), strings.HasPrefix(text, "END RequestId: "):
 		l.Kind = LineMark
 		l.Request = firstWord(text[strings.Index(text, ": ")+2:])
+	case failedRE.MatchString(text):
+		l.failed()
 	default:
 		if m := faultRE.FindStringSubmatch(text); m != nil {
 			l.Kind, l.Request, l.Reason = LineFault, m[1], strings.Join(strings.Fields(m[2]), " ")
@@ -91,6 +95,31 @@ func ParseLine(text string) Line {
 // seconds", "RequestId: ID Error: Runtime exited with error: signal: killed", and a start that failed.
 var faultRE = regexp.MustCompile(`(?s)^(?:(?:\S+Z |RequestId: )([0-9a-f-]{36}) |INIT_REPORT )` +
 	`(Task timed out .*|Error: .*|Process exited .*|Init Duration: .*Status: .*)$`)
+
+// failedRE knows the line of Go's runtime for Lambda about an error that it hands over (aws-lambda-go, reportFailure).
+var failedRE = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \{"errorMessage":`)
+
+// failed reads such a line: the error, and of a panic where that was.
+func (l *Line) failed() {
+	var w struct {
+		ErrorMessage, ErrorType string
+		StackTrace              []struct {
+			Path, Label string
+			Line        int
+		}
+	}
+	if err := json.Unmarshal([]byte(l.Text[strings.IndexByte(l.Text, '{'):]), &w); err != nil {
+		return
+	}
+	l.Kind, l.Reason = LineFailed, w.ErrorMessage
+	if l.Reason == "" {
+		l.Reason = w.ErrorType
+	}
+	if len(w.StackTrace) > 0 {
+		at := w.StackTrace[0]
+		l.Reason = fmt.Sprintf("%s: %s in %s (%s:%d)", w.ErrorType, w.ErrorMessage, at.Label, at.Path, at.Line)
+	}
+}
 
 // word reads a line that the function wrote (internal/lambdafn, cmd/bootstrap).
 func (l *Line) word() {
