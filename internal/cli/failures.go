@@ -98,9 +98,10 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 
 // failureSource is a queue of failures.
 type failureSource interface {
-	list(ctx context.Context, max int) ([]deploy.Failure, error)
+	// list also says how many more there are that cannot be seen just now.
+	list(ctx context.Context, max int) (list []deploy.Failure, hidden int, err error)
 	// retry sends back those of the numbers, or all, and tells of each.
-	retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) error
+	retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (hidden int, err error)
 	// after is what a person should know once something was sent back.
 	after() string
 	close() error
@@ -119,17 +120,25 @@ func (f *failuresFlags) run(c *cobra.Command, args []string) (err error) {
 	if r.action == "retry" {
 		return f.retry(c, source, r.numbers)
 	}
-	list, err := source.list(c.Context(), f.max)
+	list, hidden, err := source.list(c.Context(), f.max)
 	if err != nil {
 		return err
 	}
+	tellHidden(c, hidden)
 	if r.action == "show" {
 		if n := r.numbers[0]; n <= len(list) {
 			return showFailure(c.OutOrStdout(), n, list[n-1])
 		}
 		return fmt.Errorf("there is no failure %d; the list has %d", r.numbers[0], len(list))
 	}
-	return f.list(c, list)
+	return f.list(c, list, hidden)
+}
+
+// tellHidden says that the list is not whole.
+func tellHidden(c *cobra.Command, n int) {
+	if n > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "About %s more cannot be seen now: another look holds them, or one that was cut off. In a minute they are back.\n", count(n, "failure"))
+	}
 }
 
 func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, error) {
@@ -154,7 +163,7 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 }
 
 // list prints a table, or a line of JSON each.
-func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure) error {
+func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure, hidden int) error {
 	out := c.OutOrStdout()
 	if f.json {
 		for i, x := range list {
@@ -165,7 +174,9 @@ func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure) error {
 		return nil
 	}
 	if len(list) == 0 {
-		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
+		if hidden == 0 {
+			fmt.Fprintln(c.ErrOrStderr(), "No failures.")
+		}
 		return nil
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -178,7 +189,7 @@ func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure) error {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"), tries, keyText(x), reasonText(x))
 	}
 	if len(list) == f.max {
-		fmt.Fprintf(c.ErrOrStderr(), "These are the first %d; --max looks at more.\n", f.max)
+		fmt.Fprintf(c.ErrOrStderr(), "These are %d; there may be more, which --max looks at.\n", f.max)
 	}
 	return t.Flush()
 }
@@ -243,13 +254,18 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%d  %s  %s\n", r.Number, keyText(r.Failure), result)
 	}
-	err := source.retry(c.Context(), f.max, numbers, told)
+	hidden, err := source.retry(c.Context(), f.max, numbers, told)
+	if err == nil {
+		tellHidden(c, hidden)
+	}
 	if done > 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(done, "failure"), source.after())
-	} else if failed == 0 && err == nil {
+	} else if failed+hidden == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 	}
 	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; what was not told of as sent back stays a failure")
 	case err != nil:
 		return err
 	case failed == 0:
@@ -266,11 +282,11 @@ type deployed struct {
 	d     *deploy.Deployment
 }
 
-func (s deployed) list(ctx context.Context, max int) ([]deploy.Failure, error) {
+func (s deployed) list(ctx context.Context, max int) ([]deploy.Failure, int, error) {
 	return s.cloud.Failures(ctx, s.d, max)
 }
 
-func (s deployed) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) error {
+func (s deployed) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (int, error) {
 	return s.cloud.RetryFailures(ctx, s.d, max, numbers, told)
 }
 
@@ -283,7 +299,7 @@ func (s deployed) close() error { return nil }
 // kept is what the worker of imgmill dev has buried.
 type kept struct{ queue *devcloud.KeptQueue }
 
-func (s kept) list(ctx context.Context, max int) ([]deploy.Failure, error) {
+func (s kept) list(ctx context.Context, max int) ([]deploy.Failure, int, error) {
 	buried, err := s.queue.Buried(ctx, max)
 	var list []deploy.Failure
 	for _, b := range buried {
@@ -294,13 +310,13 @@ func (s kept) list(ctx context.Context, max int) ([]deploy.Failure, error) {
 		}
 		list = append(list, f)
 	}
-	return list, err
+	return list, 0, err
 }
 
-func (s kept) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) error {
-	list, err := s.list(ctx, max)
+func (s kept) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (int, error) {
+	list, _, err := s.list(ctx, max)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(numbers) == 0 {
 		for i := range list {
@@ -317,7 +333,7 @@ func (s kept) retry(ctx context.Context, max int, numbers []int, told func(deplo
 		}
 		told(r)
 	}
-	return nil
+	return 0, nil
 }
 
 func (s kept) after() string { return "imgmill dev takes it up when it runs again." }

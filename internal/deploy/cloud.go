@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -61,6 +63,18 @@ func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 		return 0, err
 	}
 	return r.Standard.RetryDelay(attempt, err)
+}
+
+// plainBodies hands requests over without the WriteTo of their bodies. The SDK closes a body when the answer begins, and its
+// WriteTo then says io.EOF; net/http, which looks for more behind the last byte sent, takes that for a failed write and drops the
+// connection under the answer. The SDK would ask again: what the lost answer of a receive held is leased to nobody.
+type plainBodies struct{ next aws.HTTPClient }
+
+func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.next.Do(r)
 }
 
 // NoAccessError says why AWS could not be asked, and what to do.
@@ -118,6 +132,7 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 		return nil, fmt.Errorf("no AWS region: set AWS_REGION, give --region, or put a region into your AWS profile")
 	}
 	cfg.APIOptions = append(cfg.APIOptions, tellNoAccess)
+	cfg.HTTPClient = plainBodies{cfg.HTTPClient}
 	return &Cloud{
 		Region:    cfg.Region,
 		Formation: cloudformation.NewFromConfig(cfg),

@@ -30,6 +30,7 @@ type Failure struct {
 	Event  json.RawMessage `json:"event"`            // what the function is given again
 	Record json.RawMessage `json:"record,omitempty"` // Lambda's record of the failure, of a failed invocation
 	handle string
+	taken  time.Time // when the message was leased
 }
 
 // Invocation reports whether a failed invocation left it, and not the work queue.
@@ -105,18 +106,27 @@ func keysOf(body []byte) ([]string, error) {
 const (
 	// leaseFailures is how long messages are ours while they are listed or sent back; whoever asks meanwhile misses them.
 	leaseFailures = 60 * time.Second
+	// leaseEach is added where very many are asked for, so that the first do not come again before the last are read.
+	leaseEach = 50 * time.Millisecond
 	// releasePatience bounds giving them back, which goes on after an interrupt.
 	releasePatience = 10 * time.Second
 )
 
-// Failures lists up to max messages of the failure queue, oldest first. They are in the queue as before when it returns.
-func (c *Cloud) Failures(ctx context.Context, d *Deployment, max int) ([]Failure, error) {
-	list, err := c.takeFailures(ctx, d, max)
+// lease is how long up to max messages are taken for, within what SQS allows.
+func lease(max int) time.Duration {
+	return min(leaseFailures+time.Duration(max)*leaseEach, 12*time.Hour)
+}
+
+// Failures lists up to max messages of the failure queue, oldest first, and says about how many more there are that cannot be
+// seen: another look holds them for a minute, or one that was cut off, also by an answer of SQS that was lost on its way. The
+// messages are in the queue as before when it returns.
+func (c *Cloud) Failures(ctx context.Context, d *Deployment, max int) (list []Failure, hidden int, err error) {
+	list, hidden, err = c.takeFailures(ctx, d, max)
 	err = errors.Join(err, c.release(ctx, d, list))
 	if err == nil {
 		err = c.explainFailures(ctx, d, list)
 	}
-	return list, err
+	return list, hidden, err
 }
 
 // Retried is what became of a failure that was to be sent back.
@@ -128,17 +138,27 @@ type Retried struct {
 
 // RetryFailures sends failures back, those of these numbers or, without any, all that max allows: an invocation's event to the
 // function, another to the work queue. Only what was accepted is deleted. Each is told of as it is done; the error is of
-// what comes before and after.
-func (c *Cloud) RetryFailures(ctx context.Context, d *Deployment, max int, numbers []int, told func(Retried)) error {
-	list, err := c.takeFailures(ctx, d, max)
+// what comes before and after. What it says of hidden ones is as in Failures; while there are some, numbers may mean others than
+// they did, and none is sent back (HiddenError).
+func (c *Cloud) RetryFailures(ctx context.Context, d *Deployment, max int, numbers []int, told func(Retried)) (hidden int, err error) {
+	list, hidden, err := c.takeFailures(ctx, d, max)
+	if err == nil && hidden > 0 && len(numbers) > 0 {
+		err = &HiddenError{hidden}
+	}
 	var left []Failure
 	for i, f := range list {
 		n := i + 1
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil || len(numbers) > 0 && !slices.Contains(numbers, n) {
 			left = append(left, f)
 			continue
 		}
-		r := Retried{n, f, c.sendBack(ctx, d, f)}
+		r := Retried{Number: n, Failure: f}
+		if r.Err = c.keep(ctx, d, f, lease(max)); r.Err == nil {
+			r.Err = c.sendBack(ctx, d, f)
+		}
 		if r.Err != nil {
 			left = append(left, f)
 		}
@@ -149,38 +169,46 @@ func (c *Cloud) RetryFailures(ctx context.Context, d *Deployment, max int, numbe
 			told(Retried{Number: n, Err: fmt.Errorf("there is no failure %d; the list has %d", n, len(list))})
 		}
 	}
-	return errors.Join(err, c.release(ctx, d, left))
+	return hidden, errors.Join(err, c.release(ctx, d, left))
+}
+
+// HiddenError: a list is not whole, so that its numbers mean nothing.
+type HiddenError struct{ Hidden int }
+
+func (e *HiddenError) Error() string {
+	return fmt.Sprintf("about %d failures cannot be seen now, because another look holds them or one was cut off, and the numbers may not be those of your list: nothing was sent back; try again in a minute", e.Hidden)
 }
 
 // takeFailures leases messages until none comes, and sorts them: what SQS gives has no order.
-func (c *Cloud) takeFailures(ctx context.Context, d *Deployment, max int) ([]Failure, error) {
+func (c *Cloud) takeFailures(ctx context.Context, d *Deployment, most int) (list []Failure, hidden int, err error) {
 	byID := map[string]Failure{}
-	for len(byID) < max {
+	for len(byID) < most {
+		taken := time.Now() // the lease begins later
 		out, err := c.Queue.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl:            &d.FailureQueue,
-			MaxNumberOfMessages: int32(min(10, max-len(byID))),
-			VisibilityTimeout:   int32(leaseFailures.Seconds()),
+			MaxNumberOfMessages: int32(min(10, most-len(byID))),
+			VisibilityTimeout:   int32(lease(most).Seconds()),
 			WaitTimeSeconds:     1, // a long poll asks all of the queue's servers, so that an empty answer means empty
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{
 				types.MessageSystemAttributeNameSentTimestamp,
 			},
 		})
 		if err != nil {
-			return sortFailures(byID), fmt.Errorf("read the failure queue: %w", err)
+			return sortFailures(byID), 0, fmt.Errorf("read the failure queue: %w", err)
 		}
 		if len(out.Messages) == 0 {
-			break
+			return sortFailures(byID), max(0, c.held(ctx, d)-len(byID)), ctx.Err()
 		}
 		for _, m := range out.Messages {
 			f := ParseFailure(aws.ToString(m.Body))
-			f.ID, f.handle = aws.ToString(m.MessageId), aws.ToString(m.ReceiptHandle)
+			f.ID, f.handle, f.taken = aws.ToString(m.MessageId), aws.ToString(m.ReceiptHandle), taken
 			if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil && f.At.IsZero() {
 				f.At = time.UnixMilli(ms)
 			}
 			byID[f.ID] = f // a later lease of one that came twice is the one that counts
 		}
 	}
-	return sortFailures(byID), nil
+	return sortFailures(byID), 0, nil
 }
 
 func sortFailures(byID map[string]Failure) []Failure {
@@ -194,23 +222,67 @@ func sortFailures(byID map[string]Failure) []Failure {
 	return list
 }
 
+// held is about how many messages of the failure queue are leased, by whomever; 0 if that cannot be seen.
+func (c *Cloud) held(ctx context.Context, d *Deployment) int {
+	const name = types.QueueAttributeNameApproximateNumberOfMessagesNotVisible
+	out, err := c.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &d.FailureQueue, AttributeNames: []types.QueueAttributeName{name}})
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(out.Attributes[string(name)])
+	return n
+}
+
+// keep renews a lease that has half run out: what another takes meanwhile would be sent back twice.
+func (c *Cloud) keep(ctx context.Context, d *Deployment, f Failure, lease time.Duration) error {
+	if time.Since(f.taken) < lease/2 {
+		return nil
+	}
+	_, err := c.Queue.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &d.FailureQueue, ReceiptHandle: &f.handle, VisibilityTimeout: int32(leaseFailures.Seconds())})
+	if err != nil {
+		return fmt.Errorf("keep it from others while it is sent back: %w", err)
+	}
+	return nil
+}
+
 // release makes leased messages visible again at once.
 func (c *Cloud) release(ctx context.Context, d *Deployment, list []Failure) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 	defer cancel()
 	for part := range slices.Chunk(list, 10) {
-		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &d.FailureQueue}
-		for i, f := range part {
-			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: aws.String(f.handle), VisibilityTimeout: 0,
-			})
-		}
-		// Of a lease that ran out meanwhile nothing needs to be given back: such entries fail alone, without an error.
-		if _, err := c.Queue.ChangeMessageVisibilityBatch(ctx, in); err != nil {
-			return fmt.Errorf("give back what was read of the failure queue (it does so by itself after %v): %w", leaseFailures, err)
+		if err := c.releaseBatch(ctx, d, part); err != nil {
+			return fmt.Errorf("give back what was read of the failure queue, which comes back by itself in a while: %w", err)
 		}
 	}
 	return nil
+}
+
+// releaseBatch tries again what SQS itself failed at. That a lease has run out meanwhile is an entry's own fault to it, and
+// needs nothing.
+func (c *Cloud) releaseBatch(ctx context.Context, d *Deployment, part []Failure) error {
+	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &d.FailureQueue}
+	for i, f := range part {
+		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(i)), ReceiptHandle: aws.String(f.handle), VisibilityTimeout: 0,
+		})
+	}
+	for {
+		out, err := c.Queue.ChangeMessageVisibilityBatch(ctx, in)
+		if err != nil {
+			return err
+		}
+		failed := slices.DeleteFunc(out.Failed, func(f types.BatchResultErrorEntry) bool { return f.SenderFault })
+		if len(failed) == 0 {
+			return nil
+		}
+		in.Entries = slices.DeleteFunc(in.Entries, func(e types.ChangeMessageVisibilityBatchRequestEntry) bool {
+			return !slices.ContainsFunc(failed, func(f types.BatchResultErrorEntry) bool { return aws.ToString(f.Id) == *e.Id })
+		})
+		if sleep(ctx, shortWait) != nil {
+			return fmt.Errorf("SQS fails at %d: %s", len(failed), aws.ToString(failed[0].Message))
+		}
+	}
 }
 
 // sendBack hands a failure's event over once more and then deletes the message.

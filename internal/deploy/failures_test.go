@@ -1,14 +1,10 @@
 package deploy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/imgmill/imgmill/internal/event"
 )
@@ -79,62 +75,5 @@ func TestFailuresAreInOrderOfTime(t *testing.T) {
 		if ids != "acb" {
 			t.Fatalf("the order is %s, want acb", ids)
 		}
-	}
-}
-
-// TestAWSFailuresAreListedAndSentBack, on an emulator: two looks see the same list, what is sent back leaves it, and the rest stays.
-func TestAWSFailuresAreListedAndSentBack(t *testing.T) {
-	w := openWard(t, "queue")
-	ctx := t.Context()
-	send := func(body string) {
-		w.must(w.Queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.d.FailureQueue, MessageBody: &body}))
-	}
-	if list, err := w.Failures(ctx, w.d, 100); err != nil || len(list) != 0 {
-		t.Fatalf("of a new queue: %+v, %v", list, err)
-	}
-	// Nothing may take the work away while it is looked at.
-	w.must(w.Queue.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &w.d.WorkQueue, Attributes: map[string]string{"DelaySeconds": "600"}}))
-	payload := notified(t, "gone/0.jpg")
-	send(`{"version":"1.0","timestamp":"2026-01-02T03:04:05.678Z","requestContext":{"condition":"RetriesExhausted","approximateInvokeCount":3},` +
-		`"requestPayload":` + payload + `,"responsePayload":{"errorMessage":"too busy","errorType":"e"}}`)
-	for i := range 22 {
-		send(notified(t, fmt.Sprintf("gone/%d.jpg", i+1)))
-	}
-	first, err := w.Failures(ctx, w.d, 100)
-	if err != nil || len(first) != 23 || first[0].Reason != "too busy" || first[0].Tries != 3 || first[1].Tries != 5 {
-		t.Fatalf("%d failures, %v: %+v", len(first), err, first)
-	}
-	second, err := w.Failures(ctx, w.d, 100)
-	if err != nil || len(second) != 23 {
-		t.Fatalf("the second look sees %d of 23, %v", len(second), err)
-	}
-	for i := range first {
-		if first[i].ID != second[i].ID {
-			t.Errorf("failure %d was %s and is %s", i+1, first[i].ID, second[i].ID)
-		}
-	}
-	var told []Retried
-	if err := w.RetryFailures(ctx, w.d, 100, []int{1, 3, 77}, func(r Retried) { told = append(told, r) }); err != nil {
-		t.Fatal(err)
-	}
-	if len(told) != 3 || told[0].ID != first[0].ID || told[1].ID != first[2].ID || told[2].Number != 77 || told[2].Err == nil {
-		t.Fatalf("%+v", told)
-	}
-	if w.emulator == "moto" {
-		t.Log("moto cannot serve lambda:Invoke without containers")
-		return
-	}
-	if told[0].Err != nil || told[1].Err != nil {
-		t.Errorf("not sent back: %v, %v", told[0].Err, told[1].Err)
-	}
-	left, err := w.Failures(ctx, w.d, 100)
-	if err != nil || len(left) != 21 || left[0].ID != first[1].ID || left[1].ID != first[3].ID {
-		t.Errorf("%d are left, %v", len(left), err)
-	}
-	out, err := w.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &w.d.WorkQueue,
-		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
-	w.must(out, err)
-	if n := out.Attributes["ApproximateNumberOfMessagesDelayed"]; n != "1" {
-		t.Errorf("%s messages were sent to the work queue, want 1", n)
 	}
 }
