@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -224,16 +225,23 @@ func (c *Cloud) BucketNotifications(ctx context.Context, bucket string) (*types.
 	}, nil
 }
 
-// notifyPatience is how long a permission that was given a moment ago may take to be seen by S3.
+// notifyPatience is how long a permission that was given a moment ago may take to be seen by S3, and how long it may be busy.
 const notifyPatience = 2 * time.Minute
 
 // notify makes the deployment's entries on a bucket the wanted ones and reports whether that changed anything.
 func (c *Cloud) notify(ctx context.Context, n Names, bucket string, wanted []Notification) (bool, error) {
 	end := time.Now().Add(notifyPatience)
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
-		changed, err := c.replace(ctx, n, bucket, wanted)
-		if err == nil || !notYetValid(err) || time.Now().After(end) {
-			return changed, err
+		there, err := c.BucketNotifications(ctx, bucket)
+		if err != nil {
+			return false, err
+		}
+		if ours, _ := n.Split(Notifications(there)); SameNotifications(ours, wanted) {
+			return false, nil
+		}
+		err = c.writeNotifications(ctx, bucket, merged(n, there, wanted), len(wanted) == 0)
+		if err == nil || !mayPass(err) || time.Now().After(end) {
+			return err == nil, err
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return false, err
@@ -241,24 +249,26 @@ func (c *Cloud) notify(ctx context.Context, n Names, bucket string, wanted []Not
 	}
 }
 
-// replace is one read, merge and write. S3 has no conditional write for this, so the time between is kept short.
-func (c *Cloud) replace(ctx context.Context, n Names, bucket string, wanted []Notification) (bool, error) {
-	there, err := c.BucketNotifications(ctx, bucket)
-	if err != nil {
-		return false, err
-	}
-	if ours, _ := n.Split(Notifications(there)); SameNotifications(ours, wanted) {
-		return false, nil
-	}
-	_, err = c.Store.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
-		Bucket: &bucket, NotificationConfiguration: merged(n, there, wanted),
+// writeNotifications asks once. S3 has no conditional write for this, so the time since the reading is kept short: whoever tries
+// again has to read again.
+func (c *Cloud) writeNotifications(ctx context.Context, bucket string, cfg *types.NotificationConfiguration, unchecked bool) error {
+	_, err := c.Store.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &bucket, NotificationConfiguration: cfg,
 		// Taking off must work although another's destination is gone by now: S3 would check that as well.
-		SkipDestinationValidation: aws.Bool(len(wanted) == 0),
-	})
+		SkipDestinationValidation: &unchecked,
+	}, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
 	if err != nil {
-		return false, fmt.Errorf("write the notifications of %s: %w", bucket, err)
+		return fmt.Errorf("write the notifications of %s: %w", bucket, err)
 	}
-	return true, nil
+	return nil
+}
+
+// mayPass: what the SDK would try again, two writers at a time, or a new permission that S3 does not see yet.
+func mayPass(err error) bool {
+	if noConnection(err) != nil {
+		return false
+	}
+	return notYetValid(err) || isCode(err, "OperationAborted") || retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary
 }
 
 // Split tells the deployment's entries from the others.

@@ -2,9 +2,14 @@ package deploy
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -175,6 +180,45 @@ func TestMergeKeepsEverybodyElses(t *testing.T) {
 		}
 		if after := fmt.Sprint(Notifications(there), there.EventBridgeConfiguration != nil); after != before {
 			t.Fatalf("seed %d: merging changed what it was given", seed)
+		}
+	}
+}
+
+// TestNotifyReadsAgainBeforeItWritesAgain: what another writes while S3 is busy stays.
+func TestNotifyReadsAgainBeforeItWritesAgain(t *testing.T) {
+	const theirs = `<QueueConfiguration><Id>theirs</Id><Queue>arn:aws:sqs:us-east-1:1:theirs</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>`
+	for _, code := range []string{"SlowDown 503", "OperationAborted 409", "MalformedXML 400"} {
+		there, puts, written := "", 0, ""
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				fmt.Fprintf(w, "<NotificationConfiguration>%s</NotificationConfiguration>", there)
+				return
+			}
+			if puts++; puts == 1 {
+				name, status, _ := strings.Cut(code, " ")
+				n, _ := strconv.Atoi(status)
+				w.WriteHeader(n)
+				fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", name)
+				there = theirs
+				return
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			written = string(body)
+		}))
+		wanted := []Notification{{ID: "imgmill-photos-jpg", ARN: "arn:aws:lambda:us-east-1:1:function:imgmill-photos", Events: []string{"s3:ObjectCreated:*"}, Suffix: ".jpg"}}
+		changed, err := storeAt(server.URL).notify(t.Context(), photos(t), "uploads", wanted)
+		server.Close()
+		if strings.HasPrefix(code, "Malformed") {
+			if err == nil || changed || puts != 1 {
+				t.Errorf("%s: %d writes, %v", code, puts, err)
+			}
+			continue
+		}
+		if err != nil || !changed || puts != 2 || !strings.Contains(written, "<Id>theirs</Id>") || !strings.Contains(written, "<Id>imgmill-photos-jpg</Id>") {
+			t.Errorf("%s: %d writes, the last %s, %v", code, puts, written, err)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -56,6 +55,11 @@ variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 	}
 }
 
+// storeAt is a cloud of S3 alone.
+func storeAt(url string) *Cloud {
+	return &Cloud{Store: s3.New(s3.Options{BaseEndpoint: &url, UsePathStyle: true, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})}
+}
+
 // TestTrialWaitsForTheNextAttempt: a retry is told and not the end; done, bad, a last attempt and the time are.
 func TestTrialWaitsForTheNextAttempt(t *testing.T) {
 	const key = "imgmill-test-1.jpg"
@@ -101,8 +105,7 @@ func TestTrialWaitsForTheNextAttempt(t *testing.T) {
 			defer store.Close()
 			told := 0
 			w := &trialWatch{
-				cloud: &Cloud{Store: s3.New(s3.Options{BaseEndpoint: &store.URL, UsePathStyle: true, Region: "us-east-1",
-					Credentials: aws.NewCredentialsCache(credentials.NewStaticCredentialsProvider("a", "b", ""))})},
+				cloud:  storeAt(store.URL),
 				result: &TrialResult{Key: key}, target: "photos-output", etag: "e", uploaded: time.Now(), most: test.most,
 				expected: []mill.Variant{{Name: "small", Key: key}}, log: &follower{log: log, group: "g"},
 				again: func(Line) { told++ },
