@@ -112,6 +112,9 @@ func (t *teller) remains(r *deploy.Remains, keep bool) {
 	if r.LogGroup != "" {
 		fmt.Fprintf(w, "  delete\tlog group %s\tleft over\n", r.LogGroup)
 	}
+	if r.Foreign != "" {
+		fmt.Fprintf(w, "  keep\tlog group %s\tnot made by imgmill for %s\n", r.Foreign, r.Name)
+	}
 	for _, b := range r.Notified {
 		fmt.Fprintf(w, "  take off\tnotifications of %s\tthose of %s; others stay\n", b, r.Name)
 	}
@@ -135,7 +138,7 @@ func (t *teller) remains(r *deploy.Remains, keep bool) {
 	if r.Stack != nil {
 		stack = r.Stack.StackID
 	}
-	t.line(map[string]any{"destroy": r.Name, "stack": stack, "log_group": r.LogGroup, "notifications_of": r.Notified, "buckets": r.Buckets, "keep_buckets": keep})
+	t.line(map[string]any{"destroy": r.Name, "stack": stack, "log_group": r.LogGroup, "foreign_log_group": r.Foreign, "notifications_of": r.Notified, "buckets": r.Buckets, "keep_buckets": keep})
 }
 
 // gone says what was looked for again.

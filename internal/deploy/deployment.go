@@ -23,6 +23,7 @@ type Deployment struct {
 	StackID      string
 	Status       types.StackStatus
 	StatusReason string
+	Protected    bool // from being deleted
 	Parameters   map[string]string
 	Tags         map[string]string
 	SourceBucket string
@@ -61,6 +62,7 @@ func isMissingStack(err error) bool {
 func deploymentOf(n Names, s types.Stack) *Deployment {
 	d := &Deployment{
 		Names: n, StackID: aws.ToString(s.StackId), Status: s.StackStatus, StatusReason: aws.ToString(s.StackStatusReason),
+		Protected:  aws.ToBool(s.EnableTerminationProtection),
 		Parameters: map[string]string{}, Tags: map[string]string{},
 	}
 	for _, p := range s.Parameters {

@@ -23,6 +23,7 @@ type Remains struct {
 	Account  string
 	Stack    *Deployment // nil if it is gone
 	LogGroup string      // name; empty if it is gone or goes with the stack
+	Foreign  string      // a log group of that name that does not carry the deployment's tag, and stays
 	Buckets  []BucketRemains
 	Notified []string // buckets that carry notifications of the deployment
 	roles    []string // names, as the stack has them
@@ -71,6 +72,9 @@ func (c *Cloud) Remains(ctx context.Context, n Names, account, source string) (*
 		if err := c.ours(ctx, d); err != nil {
 			return nil, err
 		}
+		if d.Protected {
+			return nil, fmt.Errorf("stack %s is protected from being deleted, so nothing was touched: aws cloudformation update-termination-protection --stack-name %[1]s --no-enable-termination-protection --region %s, then run the same command again", d.Stack, c.Region)
+		}
 		r.Stack = d
 		if r.roles, err = c.rolesOf(ctx, d); err != nil {
 			return nil, err
@@ -84,8 +88,14 @@ func (c *Cloud) Remains(ctx context.Context, n Names, account, source string) (*
 			return nil, err
 		}
 	}
-	if r.Stack == nil {
-		r.LogGroup, err = c.logGroup(ctx, n)
+	if r.Stack != nil {
+		return r, nil
+	}
+	name, ours, err := c.logGroup(ctx, n)
+	if ours {
+		r.LogGroup = name
+	} else {
+		r.Foreign = name
 	}
 	return r, err
 }
@@ -137,19 +147,23 @@ func (c *Cloud) rolesOf(ctx context.Context, d *Deployment) ([]string, error) {
 	return names, nil
 }
 
-// logGroup finds the function's log group, which the function may have outlived.
-func (c *Cloud) logGroup(ctx context.Context, n Names) (string, error) {
-	name := "/aws/lambda/" + n.Stack
+// logGroup finds the function's log group, which the function may have outlived, and whether it carries our tag. Tags that may
+// not be seen are none.
+func (c *Cloud) logGroup(ctx context.Context, n Names) (name string, ours bool, err error) {
+	name = "/aws/lambda/" + n.Stack
 	out, err := c.Logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name})
 	if err != nil {
-		return "", fmt.Errorf("look for log group %s: %w", name, err)
+		return "", false, fmt.Errorf("look for log group %s: %w", name, err)
 	}
 	for _, g := range out.LogGroups {
-		if aws.ToString(g.LogGroupName) == name {
-			return name, nil
+		if aws.ToString(g.LogGroupName) != name {
+			continue
 		}
+		id := strings.TrimSuffix(aws.ToString(g.Arn), ":*")
+		tags, err := c.Logs.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &id})
+		return name, err == nil && tags.Tags[TagName] == n.Name, ctx.Err()
 	}
-	return "", nil
+	return "", false, nil
 }
 
 // Remove takes away what Remains found: notifications first, so that nothing tells a function that is gone; then the stack,
@@ -167,11 +181,11 @@ func (c *Cloud) Remove(ctx context.Context, r *Remains, keep bool, tell Tell) er
 			return err
 		}
 	}
-	group, err := c.logGroup(ctx, r.Names)
+	group, _, err := c.logGroup(ctx, r.Names)
 	if err != nil {
 		return err
 	}
-	if group != "" {
+	if group != "" && r.Foreign == "" { // beside a stack of ours it is our function's, tagged or not
 		if _, err := c.Logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &group}); err != nil && !isCode(err, "ResourceNotFoundException") {
 			return fmt.Errorf("delete log group %s: %w", group, err)
 		}
@@ -245,8 +259,10 @@ func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, e
 		gone, err := c.queueGone(ctx, q)
 		add("queue "+q, gone, err)
 	}
-	group, err := c.logGroup(ctx, r.Names)
-	add("log group /aws/lambda/"+r.Names.Stack, group == "" && err == nil, err)
+	if r.Foreign == "" {
+		group, _, err := c.logGroup(ctx, r.Names)
+		add("log group /aws/lambda/"+r.Names.Stack, group == "" && err == nil, err)
+	}
 	for _, b := range r.Buckets {
 		there, err := c.look(ctx, b.Name, r.Account)
 		switch {
