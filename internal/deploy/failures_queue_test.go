@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/imgmill/imgmill/internal/recipe"
 )
 
 // fakeQueue is a failure queue, and a function that accepts everything, for what no emulator can be made to do.
@@ -294,5 +296,28 @@ func TestAWSFailuresAreListedAndSentBack(t *testing.T) {
 	w.must(out, err)
 	if n := out.Attributes["ApproximateNumberOfMessagesDelayed"]; n != "1" {
 		t.Errorf("%s messages were sent to the work queue, want 1", n)
+	}
+}
+
+// TestAWSFailuresAreNotMadeByAChange, on an emulator: a queue in which work waits does not go for another trigger.
+func TestAWSFailuresAreNotMadeByAChange(t *testing.T) {
+	w := openWard(t, "queue")
+	ctx := t.Context()
+	w.must(w.Queue.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &w.d.WorkQueue, Attributes: map[string]string{"DelaySeconds": "600"}}))
+	r, err := recipe.Parse("imgmill.yaml", []byte(doctorRecipe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(trigger string) error {
+		_, err := w.Plan(ctx, Settings{Names: w.d.Names, Account: strings.Split(w.d.FunctionARN, ":")[4], Recipe: r, Given: map[string]string{"Trigger": trigger}})
+		return err
+	}
+	w.must(w.Queue.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: &w.d.WorkQueue})) // of S3's test events
+	w.must(nil, change("direct"))
+	body := notified(t, "in/a.jpg")
+	w.must(w.Queue.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.d.WorkQueue, MessageBody: &body}))
+	w.must(nil, change("queue"))
+	if err := change("direct"); err == nil || !strings.Contains(err.Error(), w.d.Names.WorkQueue()+" goes with this change and still holds about 1 event,") {
+		t.Errorf("work waits, and it says %v", err)
 	}
 }

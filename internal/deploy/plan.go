@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/imgmill/imgmill/deploy"
 	"github.com/imgmill/imgmill/internal/recipe"
@@ -88,6 +90,9 @@ func (c *Cloud) Plan(ctx context.Context, s Settings) (*Plan, error) {
 		return nil, err
 	}
 	if err := c.planConcurrency(ctx, p); err != nil {
+		return nil, err
+	}
+	if err := c.planTrigger(ctx, p); err != nil {
 		return nil, err
 	}
 	if p.Parameters["MonthlyBudgetUSD"] != "0" && p.Parameters["AlarmEmail"] == "" {
@@ -333,6 +338,29 @@ func (c *Cloud) planConcurrency(ctx context.Context, p *Plan) error {
 	}
 	if most := max(0, free-unreservable); reserve > most {
 		return fmt.Errorf("--concurrency %d: this account may run %d instances, of which AWS wants %d unreserved, so at most %d can be reserved; leave it out, or use --trigger queue with --max-concurrency, which reserves nothing", reserve, limit, unreservable, most)
+	}
+	return nil
+}
+
+// planTrigger keeps a change of the trigger from taking a queue away in which work waits.
+func (c *Cloud) planTrigger(ctx context.Context, p *Plan) error {
+	if p.Now == nil || p.Now.WorkQueue == "" || p.Parameters["Trigger"] == "queue" {
+		return nil
+	}
+	names := []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages,
+		sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible, sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed}
+	out, err := c.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &p.Now.WorkQueue, AttributeNames: names})
+	if err != nil {
+		p.note("Whether work waits in queue %s, which goes with this change, could not be seen: %s.", p.WorkQueue(), strings.TrimSuffix(brief(err), "."))
+		return ctx.Err()
+	}
+	waiting := 0
+	for _, name := range names {
+		n, _ := strconv.Atoi(out.Attributes[string(name)])
+		waiting += n
+	}
+	if waiting > 0 {
+		return fmt.Errorf("queue %s goes with this change and still holds about %s, whose pictures would not be made: run it again once that is done (imgmill logs %s -f), or give it up with aws sqs purge-queue --queue-url %s", p.WorkQueue(), countOf(waiting, "event"), p.Name, p.Now.WorkQueue)
 	}
 	return nil
 }
