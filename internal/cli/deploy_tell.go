@@ -25,13 +25,14 @@ type teller struct {
 	err    io.Writer
 	json   *json.Encoder // nil: not wanted
 	tidy   bool          // a terminal: what is only begun is one line that is written over
+	width  func() int    // of that terminal
 	start  time.Time
 	begun  []string // parts that are being worked on
 	behind bool     // the line of begun parts is on the terminal
 }
 
 func newTeller(c *cobra.Command, lines bool) *teller {
-	t := &teller{in: c.InOrStdin(), err: c.ErrOrStderr(), tidy: isTerminal(c.ErrOrStderr()), start: time.Now()}
+	t := &teller{in: c.InOrStdin(), err: c.ErrOrStderr(), tidy: isTerminal(c.ErrOrStderr()), width: widthOf(c.ErrOrStderr()), start: time.Now()}
 	if lines {
 		t.json = json.NewEncoder(c.OutOrStdout())
 	}
@@ -142,6 +143,18 @@ func word(status string) string {
 	return strings.ToLower(strings.ReplaceAll(w, "_", " "))
 }
 
+// widthOf asks a terminal for its columns each time, since a person may resize it.
+func widthOf(w io.Writer) func() int {
+	return func() int {
+		if f, ok := w.(*os.File); ok {
+			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+		}
+		return 80
+	}
+}
+
 func (t *teller) wipe() {
 	if t.behind {
 		fmt.Fprint(t.err, "\r\x1b[K")
@@ -154,8 +167,8 @@ func (t *teller) show() {
 		return
 	}
 	text := "... " + strings.Join(t.begun, ", ")
-	if len(text) > 78 { // a line that wraps cannot be written over
-		text = text[:75] + "..."
+	if most := t.width() - 1; len(text) > most { // a line that wraps cannot be written over
+		text = text[:max(0, most-3)] + "..."
 	}
 	fmt.Fprint(t.err, text)
 	t.behind = true

@@ -79,7 +79,7 @@ func diagnosisText(d deploy.Diagnosis, colour bool) string {
 	}
 	text := fmt.Sprintf("%s  %-13s  %s", mark, d.Check, visible(d.Text))
 	if d.Do != "" {
-		text += " -> " + d.Do
+		text += " -> " + visible(d.Do)
 	}
 	return text
 }

@@ -232,7 +232,7 @@ func visible(s string) string {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			return ' '
-		case unicode.IsControl(r):
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r): // which would turn what follows around
 			return '�'
 		}
 		return r

@@ -23,6 +23,7 @@ func TestLogLinesForAPerson(t *testing.T) {
 		{"REPORT RequestId: r\tDuration: 3000 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: timeout",
 			"timeout  3000 ms, 3000 billed, 128 of 128 MB", red},
 		{`2026/01/02 03:04:05 {"errorMessage":"access\ndenied","errorType":"joinError"}`, "failed   the invocation: access denied", red},
+		{"a\u202egpj.exe", "         a�gpj.exe", ""},
 		{"something else\t\x07", "         something else �", ""},
 	} {
 		line := deploy.ParseLine(test.text)

@@ -110,7 +110,7 @@ func (w *ward) byHand(plan *Plan, zip []byte) {
 		parameters = append(parameters, cftypes.Parameter{ParameterKey: aws.String(k), ParameterValue: aws.String(v)})
 	}
 	w.must(w.Formation.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &n.Stack, TemplateBody: &text, Parameters: parameters,
-		Tags: []cftypes.Tag{{Key: aws.String(TagName), Value: &n.Name}},
+		Tags:         []cftypes.Tag{{Key: aws.String(TagName), Value: &n.Name}},
 		Capabilities: []cftypes.Capability{cftypes.CapabilityCapabilityIam}}))
 	var err error
 	if w.d, err = w.Find(ctx, n); err != nil {

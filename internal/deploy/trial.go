@@ -62,6 +62,8 @@ const (
 	// trialLogPatience is how long the log is waited for once the variants are there: it only adds figures.
 	trialLogPatience = 15 * time.Second
 	trialCleanUp     = 30 * time.Second
+	// trialLinger is how long a function that has read the picture already may take to write what is to be removed.
+	trialLinger = 3 * time.Second
 	// directAttempts is how often Lambda calls the function for what S3 tells it directly: MaximumRetryAttempts of the template,
 	// and one.
 	directAttempts = 3
@@ -209,6 +211,12 @@ func (w *trialWatch) verdict() string {
 	return w.result.Line.Verdict
 }
 
+// settled reports whether the function is known to do no more about the picture.
+func (w *trialWatch) settled() bool {
+	v := w.verdict()
+	return v != "" && v != "retry" || v == "retry" && w.attempts == w.most
+}
+
 // silence is the error of time that ran out, with whatever the log says meanwhile.
 func (w *trialWatch) silence(timeout time.Duration) error {
 	var why string
@@ -316,6 +324,9 @@ func (w *trialWatch) cleanUp(ctx context.Context, version string, keep bool) err
 		}
 	}
 	remove(r.Bucket, r.Key, version)
+	if !w.uploaded.IsZero() && len(r.Variants) < len(w.expected) && !w.settled() {
+		errs = append(errs, sleep(ctx, trialLinger))
+	}
 	for _, key := range keys {
 		if key == "" {
 			continue

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,5 +121,42 @@ func TestTrialWaitsForTheNextAttempt(t *testing.T) {
 				t.Errorf("told %d times, at the end %+v, %+v", told, w.result.Line, w.result.Report)
 			}
 		})
+	}
+}
+
+// TestTrialRemovesWhatComesLate: the function has read the picture before it was removed, and writes after.
+func TestTrialRemovesWhatComesLate(t *testing.T) {
+	t.Parallel()
+	for _, line := range []*Line{nil, {Verdict: "bad"}} { // bad: nothing will come, so that nothing is waited for
+		var mu sync.Mutex
+		var calls []string
+		var removed time.Time // the source
+		store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, r.Method+" "+r.URL.Path)
+			switch {
+			case r.Method == http.MethodHead && (removed.IsZero() || time.Since(removed) < time.Second):
+				w.WriteHeader(http.StatusNotFound)
+			case r.Method == http.MethodDelete:
+				if removed.IsZero() {
+					removed = time.Now()
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}
+		}))
+		w := &trialWatch{
+			cloud: storeAt(store.URL), result: &TrialResult{Bucket: "in", Key: "a.jpg", Line: line}, target: "out", uploaded: time.Now(),
+			expected: []mill.Variant{{Name: "small", Key: "a.jpg"}},
+		}
+		err := w.cleanUp(t.Context(), "", false)
+		store.Close()
+		want := []string{"DELETE /in/a.jpg", "HEAD /out/a.jpg", "DELETE /out/a.jpg"}
+		if line != nil {
+			want = want[:2]
+		}
+		if err != nil || !slices.Equal(calls, want) {
+			t.Errorf("%v: it calls %q, want %q", err, calls, want)
+		}
 	}
 }
