@@ -343,30 +343,11 @@ func (e *emulator) destroy(t *testing.T) {
 	if !e.bucket(t, "photos-code") {
 		t.Error("a dry run deleted the code bucket")
 	}
+	e.shared(t)
 	e.protected(t)
 	wants(t, e.imgmill(t, 0, "destroy", "photos", "--yes"), "Gone", "function imgmill-photos", "bucket photos-input", "role ")
 	e.nothingLeft(t, "photos")
 	wants(t, e.imgmill(t, 0, "destroy", "photos", "--yes"), "nothing of photos to take away")
-}
-
-// protected: a stack that AWS would refuse to delete is found before anything is taken off.
-func (e *emulator) protected(t *testing.T) {
-	protect := func(on bool) {
-		if _, err := e.cloud.Formation.UpdateTerminationProtection(t.Context(), &cloudformation.UpdateTerminationProtectionInput{
-			StackName: aws.String("imgmill-photos"), EnableTerminationProtection: &on}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if e.name == "moto" {
-		e.cannot("UpdateTerminationProtection", "not yet implemented")
-		return
-	}
-	protect(true)
-	wants(t, e.imgmill(t, 1, "destroy", "photos", "--yes"), "is protected from being deleted, so nothing was touched", "--no-enable-termination-protection")
-	if len(e.notifications(t, "photos-input")) == 0 {
-		t.Error("the notifications are taken off all the same")
-	}
-	protect(false)
 }
 
 func (e *emulator) nothingLeft(t *testing.T, name string) {
@@ -521,24 +502,6 @@ func (e *emulator) leftovers(t *testing.T) {
 	}
 	wants(t, e.imgmill(t, 0, "destroy", n.Name, "--yes"), "Gone", "stack imgmill-left", "bucket left-code")
 	e.nothingLeft(t, n.Name)
-}
-
-// foreignLog: where there is no stack, a log group of the function's name may be that of anybody's function.
-func (e *emulator) foreignLog(t *testing.T) {
-	for _, test := range []struct{ tag, told string }{{"", "not made by imgmill for logged"}, {"other", "not made by imgmill for logged"}, {"logged", "delete  log group"}} {
-		in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/aws/lambda/imgmill-logged")}
-		if test.tag != "" {
-			in.Tags = map[string]string{deploy.TagName: test.tag}
-		}
-		if _, err := e.cloud.Logs.CreateLogGroup(t.Context(), in); err != nil {
-			t.Fatal(err)
-		}
-		wants(t, e.imgmill(t, 0, "destroy", "logged", "--yes"), test.told)
-		_, err := e.cloud.Logs.DeleteLogGroup(t.Context(), &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: in.LogGroupName})
-		if gone := err != nil; gone != (test.tag == "logged") {
-			t.Errorf("of a log group with the tag %q: %v", test.tag, err)
-		}
-	}
 }
 
 // failed has somebody else take the name of a bucket in the moment before it is made.

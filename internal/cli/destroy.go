@@ -130,6 +130,9 @@ func (t *teller) remains(r *deploy.Remains, keep bool) {
 		case keep && b.Role != "code":
 			fmt.Fprintf(w, "  keep\tbucket %s\t%s\n", b.Name, holds)
 		default:
+			if b.Others > 0 {
+				holds += "; somebody else uses it too: " + count(b.Others, "other notification")
+			}
 			fmt.Fprintf(w, "  delete\tbucket %s\t%s\n", b.Name, holds)
 		}
 	}

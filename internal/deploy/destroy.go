@@ -36,7 +36,8 @@ type BucketRemains struct {
 	Ours    bool   `json:"ours"`    // carries the deployment's tag; what does not is never deleted
 	Objects int    `json:"objects"` // versions and delete markers
 	Bytes   int64  `json:"bytes"`
-	More    bool   `json:"more,omitempty"` // counting was ended, there is more
+	More    bool   `json:"more,omitempty"`   // counting was ended, there is more
+	Others  int    `json:"others,omitempty"` // notifications of somebody else's, of a source bucket
 }
 
 // Nothing reports whether there is nothing to take away.
@@ -115,17 +116,17 @@ func (c *Cloud) remainsOfBucket(ctx context.Context, r *Remains, name, role stri
 			return err
 		}
 	}
+	if role == "source" {
+		cfg, err := c.BucketNotifications(ctx, name)
+		if err != nil {
+			return err
+		}
+		ours, others := r.Split(Notifications(cfg))
+		if b.Others = len(others); len(ours) > 0 {
+			r.Notified = append(r.Notified, name)
+		}
+	}
 	r.Buckets = append(r.Buckets, b)
-	if role != "source" {
-		return nil
-	}
-	cfg, err := c.BucketNotifications(ctx, name)
-	if err != nil {
-		return err
-	}
-	if ours, _ := r.Split(Notifications(cfg)); len(ours) > 0 {
-		r.Notified = append(r.Notified, name)
-	}
 	return nil
 }
 
