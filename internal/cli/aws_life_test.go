@@ -216,6 +216,8 @@ func (e *emulator) again(t *testing.T) {
 	}
 	before := history()
 	wants(t, e.deploy(t, 0, "photos", firstRecipe), "Nothing to change")
+	// This folder has no recipe, and the default is another.
+	wants(t, e.imgmill(t, 0, "deploy", "photos", "--yes"), "There is no imgmill.yaml here: the recipe of photos stays as it is.", "Nothing to change")
 	if after := history(); after != before {
 		t.Errorf("the stack has %d events more", after-before)
 	}

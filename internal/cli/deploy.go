@@ -21,23 +21,6 @@ type deployFlags struct {
 	values               map[string]*string // of the flags that are parameters of the template, by the flag's name
 }
 
-// templateFlags are the flags that are parameters of the template, which says what values they take.
-var templateFlags = []struct{ flag, parameter, usage string }{
-	{"source-bucket", "SourceBucketName", "attach to this bucket, which is there; its notifications stay (default: NAME-input is made)"},
-	{"target-bucket", "TargetBucketName", "write variants to this bucket, which is there (default: NAME-output is made)"},
-	{"arch", "Architecture", "processor of the function: arm64 or amd64"},
-	{"memory", "MemoryMB", "memory of the function in MB; 1769 are one processor core"},
-	{"timeout", "TimeoutSeconds", "seconds until the function is ended: 60, 120, 180, 300, 600 or 900"},
-	{"trigger", "Trigger", "direct, or queue: an SQS queue before the function, for bursts"},
-	{"max-concurrency", "MaximumConcurrency", "with --trigger queue, instances of the function that the queue keeps busy"},
-	{"concurrency", "ReservedConcurrency", "instances that are reserved for the function, and its most; 0 reserves none"},
-	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key of the source bucket"},
-	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key of the target bucket"},
-	{"log-days", "LogRetentionDays", "days that the log is kept"},
-	{"email", "AlarmEmail", "who is told of alarms"},
-	{"budget", "MonthlyBudgetUSD", "dollars a month from which an alarm is sent; 0 is none"},
-}
-
 func deployCommand() *cobra.Command {
 	f := deployFlags{values: map[string]*string{}}
 	c := &cobra.Command{
@@ -47,8 +30,8 @@ func deployCommand() *cobra.Command {
 have the source bucket tell it of pictures. Before anything is made it says whose account this is, what will be made or
 changed, about what it costs, and asks.
 
-Run again, it changes what differs: the recipe, the version, settings. A setting that is not given stays as it is. It can be
-interrupted and run again at any time. 'imgmill destroy NAME' takes everything away.`,
+Run again, it changes what differs: the recipe, the version, settings. A setting that is not given stays as it is, and so does the
+recipe where none is named or in this folder. It can be interrupted and run again at any time. 'imgmill destroy NAME' takes everything away.`,
 		Example: `  imgmill deploy photos
   imgmill deploy photos --memory 3008 --trigger queue --email me@example.com
   imgmill deploy photos --source-bucket my-uploads --config imgmill.yaml
@@ -60,8 +43,8 @@ interrupted and run again at any time. 'imgmill destroy NAME' takes everything a
 	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
 	flags.StringVar(&f.code, "code", "", "zip made by imgmill package; the function is built otherwise")
 	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
-	for _, t := range templateFlags {
-		f.values[t.flag] = flags.String(t.flag, "", t.usage)
+	for _, t := range deploy.Flags {
+		f.values[t.Flag] = flags.String(t.Flag, "", t.Usage)
 	}
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
@@ -76,12 +59,12 @@ func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
 		return nil, err
 	}
 	given := map[string]string{}
-	for _, t := range templateFlags {
-		if !c.Flags().Changed(t.flag) {
+	for _, t := range deploy.Flags {
+		if !c.Flags().Changed(t.Flag) {
 			continue
 		}
-		value := *f.values[t.flag]
-		if t.flag == "arch" {
+		value := *f.values[t.Flag]
+		if t.Flag == "arch" {
 			if value, err = architecture(value); err != nil {
 				return nil, err
 			}
@@ -89,10 +72,10 @@ func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
 				value = "x86_64"
 			}
 		}
-		if err := known[t.parameter].Check(value); err != nil {
-			return nil, wrongUse("--%s %w", t.flag, err)
+		if err := known[t.Parameter].Check(value); err != nil {
+			return nil, wrongUse("--%s %w", t.Flag, err)
 		}
-		given[t.parameter] = value
+		given[t.Parameter] = value
 	}
 	return given, nil
 }
@@ -133,6 +116,30 @@ func (f *deployFlags) readCode() (*code, error) {
 		c.recipe, err = recipe.Parse(c.name, c.text)
 	}
 	return c, err
+}
+
+// stay takes the recipe of a deployment that stands where none is named and none is here: the default is for new ones.
+func (c *code) stay(ctx context.Context, cloud *deploy.Cloud, names deploy.Names, t *teller) error {
+	if c.text != nil {
+		return nil
+	}
+	d, err := cloud.Find(ctx, names)
+	if errors.Is(err, deploy.ErrNotDeployed) || err == nil && d.Broken() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	deployed, err := cloud.Code(ctx, d)
+	if err != nil {
+		return fmt.Errorf("there is no %s here, and the recipe of %s cannot be read, so that --config has to name one: %w", recipeName, names.Name, err)
+	}
+	c.text, c.name = deployed.Text, "the recipe of "+names.Name
+	if c.recipe, err = recipe.Parse(c.name, c.text); err != nil {
+		return err
+	}
+	t.say("There is no %s here: the recipe of %s stays as it is.", recipeName, names.Name)
+	return nil
 }
 
 // build makes the zip unless it was given.
@@ -176,6 +183,9 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
 			return err
 		}
+	}
+	if err := code.stay(ctx, cloud, names, t); err != nil {
+		return err
 	}
 	plan, err := cloud.Plan(ctx, deploy.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -119,7 +120,8 @@ func noConnection(err error) error {
 func Open(ctx context.Context, region string) (*Cloud, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRetryer(newRetryer),
-		config.WithLogger(logging.Nop{}), // errors say it
+		config.WithHTTPClient(awshttp.NewBuildableClient()), // the SDK's own, which takes AWS_CA_BUNDLE
+		config.WithLogger(logging.Nop{}),                    // errors say it
 	}
 	if region != "" {
 		options = append(options, config.WithRegion(region))

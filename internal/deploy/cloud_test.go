@@ -42,12 +42,13 @@ func TestBodiesEndWhenTheSDKClosesThem(t *testing.T) {
 	if _, err := client.Do(request()); err != nil || !handed {
 		t.Errorf("handed over: %v, %v", handed, err)
 	}
+	t.Setenv("AWS_CA_BUNDLE", "")
 	cloud, err := Open(t.Context(), "us-east-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := cloud.Queue.Options().HTTPClient.(plainBodies); !ok {
-		t.Errorf("the queue's client is %T", cloud.Queue.Options().HTTPClient)
+	if c, ok := cloud.Queue.Options().HTTPClient.(plainBodies); !ok || c.next == nil {
+		t.Errorf("the queue's client is %#v", cloud.Queue.Options().HTTPClient)
 	}
 }
 

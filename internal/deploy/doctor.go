@@ -132,9 +132,29 @@ func isDenied(err error) bool {
 	return ok && answer.HTTPStatusCode() == http.StatusForbidden
 }
 
-// remake is what helps where something of the stack was changed or deleted by hand: CloudFormation leaves that as it is.
+// remake is what helps where something of the stack was changed or deleted by hand: CloudFormation leaves that as it is. A new
+// deployment knows nothing of the old one's settings, so that they are named.
 func (p *patient) remake() string {
-	return fmt.Sprintf("imgmill destroy %s --keep-buckets, then imgmill deploy %[1]s: a stack does not mend what was changed by hand", p.names.Name)
+	return fmt.Sprintf("imgmill destroy %s --keep-buckets, then imgmill deploy %[1]s%s with the recipe: a stack does not mend what was changed by hand", p.names.Name, p.d.settings())
+}
+
+// settings are the flags by which a deployment was made: all that are not as the template has them.
+func (d *Deployment) settings() string {
+	known, err := Parameters()
+	if err != nil {
+		return "" // the template is part of the program, and tested
+	}
+	text := ""
+	for _, f := range Flags {
+		value, def := d.Parameters[f.Parameter], known[f.Parameter].Default
+		switch {
+		case value == "", def != nil && value == *def:
+		case f.Parameter == "SourceBucketName" && value == d.InputBucket, f.Parameter == "TargetBucketName" && value == d.OutputBucket:
+		default:
+			text += " --" + f.Flag + " " + value
+		}
+	}
+	return text
 }
 
 // again is what helps where a deploy sets things right.

@@ -560,6 +560,8 @@ func TestAWSDoctorNamesFaultsOfTheQueue(t *testing.T) {
 			return err
 		}
 	}
+	other := w.d.Names.Stack + "-other"
+	w.must(w.Queue.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &other}))
 	w.run([]planted{
 		{name: "the mapping is disabled", plant: mapping(func(in *lambda.UpdateEventSourceMappingInput) { in.Enabled = aws.Bool(false) }),
 			undo:  mapping(func(in *lambda.UpdateEventSourceMappingInput) { in.Enabled = aws.Bool(true) }),
@@ -571,6 +573,10 @@ func TestAWSDoctorNamesFaultsOfTheQueue(t *testing.T) {
 		}), check: "delivery", state: Fault, words: "ReportBatchItemFailures", do: "--function-response-types"},
 		{name: "messages come again too early", plant: attribute("VisibilityTimeout", "5"), undo: attribute("VisibilityTimeout", "720"),
 			check: "delivery", state: Fault, words: "come again after 5 s", do: "VisibilityTimeout=720"},
+		{name: "failures come again for ever", plant: attribute("RedrivePolicy", fmt.Sprintf(
+			`{"deadLetterTargetArn":"%s-other","maxReceiveCount":5}`, strings.TrimSuffix(w.d.WorkQueueARN, "-work"))),
+			undo:  attribute("RedrivePolicy", fmt.Sprintf(`{"deadLetterTargetArn":"%s-failures","maxReceiveCount":5}`, strings.TrimSuffix(w.d.WorkQueueARN, "-work"))),
+			check: "delivery", state: Fault, words: "does not go to", do: "--trigger queue"},
 		{name: "S3 may not send", plant: attribute("Policy", `{"Version":"2012-10-17","Statement":[]}`),
 			check: "permission", state: Fault, words: "sqs:SendMessage", do: "--keep-buckets"},
 		{name: "no mapping", plant: func() error {

@@ -18,6 +18,7 @@ type Code struct {
 	Arch   string         // of the binary, as internal/pack has it
 	SHA256 string         // of the zip, in base64, as Lambda tells it
 	Recipe *recipe.Recipe // with the deployment's buckets
+	Text   []byte         // of the recipe, as it is in the zip
 }
 
 // maxZip is over what deploy uploads; Lambda takes 250 MB unpacked.
@@ -45,6 +46,7 @@ func (c *Cloud) Code(ctx context.Context, d *Deployment) (*Code, error) {
 	if contents.Recipe == nil {
 		return code, fmt.Errorf("s3://%s/%s holds no recipe", from, key)
 	}
+	code.Text = contents.Recipe
 	code.Recipe, err = recipe.Parse("imgmill.yaml in the zip", contents.Recipe)
 	if err != nil {
 		return code, err

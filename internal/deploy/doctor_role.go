@@ -103,9 +103,13 @@ func checkRole(ctx context.Context, p *patient) {
 
 // inCall are the condition keys of a call that the function makes.
 func (p *patient) inCall() map[string]string {
+	domain := "amazonaws.com"
+	if p.partition() == "aws-cn" {
+		domain += ".cn"
+	}
 	return map[string]string{
 		"aws:SecureTransport": "true", "aws:PrincipalAccount": p.account, "aws:RequestedRegion": p.Region,
-		"kms:ViaService": "s3." + p.Region + ".amazonaws.com",
+		"kms:ViaService": "s3." + p.Region + "." + domain,
 	}
 }
 

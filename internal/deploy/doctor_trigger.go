@@ -167,10 +167,11 @@ func checkDelivery(ctx context.Context, p *patient) {
 	}
 }
 
-// checkVisibility wants messages to be hidden for longer than the function may take.
+// checkVisibility wants messages to be hidden for longer than the function may take, and those that fail to end in the failure
+// queue.
 func (p *patient) checkVisibility(ctx context.Context) {
 	out, err := p.Queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &p.d.WorkQueue, AttributeNames: []sqstypes.QueueAttributeName{
-		sqstypes.QueueAttributeNameVisibilityTimeout, sqstypes.QueueAttributeNameApproximateNumberOfMessages}})
+		sqstypes.QueueAttributeNameVisibilityTimeout, sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameRedrivePolicy}})
 	if err != nil {
 		p.unseen("the queue "+p.names.WorkQueue(), "sqs:GetQueueAttributes", err)
 		return
@@ -179,6 +180,10 @@ func (p *patient) checkVisibility(ctx context.Context) {
 	if p.function != nil && visibility < int(aws.ToInt32(p.function.Timeout)) {
 		p.fault(fmt.Sprintf("aws sqs set-queue-attributes --queue-url %s --attributes VisibilityTimeout=%d", p.d.WorkQueue, 6*aws.ToInt32(p.function.Timeout)),
 			"messages of %s come again after %d s, while the function may still be at them (%d s)", p.names.WorkQueue(), visibility, aws.ToInt32(p.function.Timeout))
+		return
+	}
+	if !strings.Contains(out.Attributes["RedrivePolicy"], p.queueARN(p.names.FailureQueue())) {
+		p.fault(p.remake(), "what fails in %s does not go to %s: it comes again until it is lost after days", p.names.WorkQueue(), p.names.FailureQueue())
 		return
 	}
 	p.ok("%s feeds the function, %s waiting", p.names.WorkQueue(), out.Attributes["ApproximateNumberOfMessages"])

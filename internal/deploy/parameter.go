@@ -23,6 +23,23 @@ type Parameter struct {
 	MaxValue       *int     `yaml:"MaxValue"`
 }
 
+// Flags are the parameters that a person may set, by the names that imgmill deploy has for them.
+var Flags = []struct{ Flag, Parameter, Usage string }{
+	{"source-bucket", "SourceBucketName", "attach to this bucket, which is there; its notifications stay (default: NAME-input is made)"},
+	{"target-bucket", "TargetBucketName", "write variants to this bucket, which is there (default: NAME-output is made)"},
+	{"arch", "Architecture", "processor of the function: arm64 or amd64"},
+	{"memory", "MemoryMB", "memory of the function in MB; 1769 are one processor core"},
+	{"timeout", "TimeoutSeconds", "seconds until the function is ended: 60, 120, 180, 300, 600 or 900"},
+	{"trigger", "Trigger", "direct, or queue: an SQS queue before the function, for bursts"},
+	{"max-concurrency", "MaximumConcurrency", "with --trigger queue, instances of the function that the queue keeps busy"},
+	{"concurrency", "ReservedConcurrency", "instances that are reserved for the function, and its most; 0 reserves none"},
+	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key of the source bucket"},
+	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key of the target bucket"},
+	{"log-days", "LogRetentionDays", "days that the log is kept"},
+	{"email", "AlarmEmail", "who is told of alarms"},
+	{"budget", "MonthlyBudgetUSD", "dollars a month from which an alarm is sent; 0 is none"},
+}
+
 // Parameters reads them from the template, by name.
 func Parameters() (map[string]Parameter, error) {
 	var t struct {

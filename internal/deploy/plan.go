@@ -58,6 +58,9 @@ var broken = []types.StackStatus{
 	types.StackStatusRollbackFailed, types.StackStatusDeleteFailed,
 }
 
+// Broken reports whether the stack is in such a state.
+func (d *Deployment) Broken() bool { return slices.Contains(broken, d.Status) }
+
 // Plan looks at what there is and works out what is to be done. The error is a sentence about what stands in the way.
 func (c *Cloud) Plan(ctx context.Context, s Settings) (*Plan, error) {
 	p := &Plan{Settings: s, Region: c.Region, Parameters: map[string]string{}}
@@ -70,7 +73,7 @@ func (c *Cloud) Plan(ctx context.Context, s Settings) (*Plan, error) {
 		if err := c.ours(ctx, now); err != nil {
 			return nil, err
 		}
-		if slices.Contains(broken, now.Status) {
+		if now.Broken() {
 			p.Broken = now
 			p.note("An earlier attempt left the stack %s; it is removed first.", now.Status)
 		} else {

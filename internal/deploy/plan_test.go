@@ -114,3 +114,32 @@ func TestSettingsThatAreNotGivenStay(t *testing.T) {
 		t.Errorf("another zip gives the change %v", last)
 	}
 }
+
+// TestSettingsAreNamed: what makes a deployment anew has to name all that is not the template's default, and no more.
+func TestSettingsAreNamed(t *testing.T) {
+	n, err := NamesFor("photos")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		parameters map[string]string
+		want       string
+	}{
+		{map[string]string{"SourceBucketName": "photos-input", "TargetBucketName": "photos-output", "Trigger": "direct", "MemoryMB": "1769", "AlarmEmail": "", "CodeKey": "k"}, ""},
+		{map[string]string{"SourceBucketName": "uploads", "TargetBucketName": "photos-output", "Trigger": "queue", "Architecture": "x86_64", "AlarmEmail": "a@b.example"},
+			" --source-bucket uploads --arch x86_64 --trigger queue --email a@b.example"},
+	} {
+		if got := (&Deployment{Names: n, Parameters: test.parameters}).settings(); got != test.want {
+			t.Errorf("%v: %q, want %q", test.parameters, got, test.want)
+		}
+	}
+	known, err := Parameters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Flags {
+		if _, ok := known[f.Parameter]; !ok {
+			t.Errorf("--%s is parameter %s, which the template has not", f.Flag, f.Parameter)
+		}
+	}
+}
