@@ -84,6 +84,13 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 			t.Errorf("init takes %v, over %v", ours.init, mostInit)
 		}
 	})
+	t.Run("a broken recipe", func(t *testing.T) {
+		env := append(slices.Clone(w.env), "IMGMILL_RECIPE=variants: {a: {widht: 10}}")
+		e := startEmulator(t, []string{emulator, filepath.Join(root, "bootstrap")}, root, env)
+		if _, body := e.post(t, []byte("{}")); !strings.Contains(body, `"errorType":"Imgmill.CannotStart"`) || !strings.Contains(body, "IMGMILL_RECIPE:1: ") {
+			t.Errorf("the invocation answers %s", body)
+		}
+	})
 	t.Run("Python, Pillow and boto3", func(t *testing.T) {
 		python := os.Getenv("IMGMILL_RIE_PYTHON")
 		if python == "" {
@@ -237,19 +244,25 @@ func freeAddress(t *testing.T) string {
 // invoke hands over an event as Lambda's Invoke API would, and wants it to succeed.
 func (e *emulator) invoke(t *testing.T, payload []byte) {
 	t.Helper()
+	if status, body := e.post(t, payload); status != http.StatusOK || strings.TrimSpace(body) != "null" {
+		t.Fatalf("the function answers %d: %s", status, body)
+	}
+}
+
+// post invokes the function and gives what comes back.
+func (e *emulator) post(t *testing.T, payload []byte) (status int, body string) {
+	t.Helper()
 	client := &http.Client{Timeout: patience}
 	answer, err := client.Post(e.url+"/2015-03-31/functions/function/invocations", "application/json", bytes.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	data, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != "null" {
-		t.Fatalf("the function answers %s: %s", answer.Status, body)
-	}
+	return answer.StatusCode, string(data)
 }
 
 // measured waits for the emulator to have told n durations.

@@ -155,8 +155,14 @@ func (f *costFlags) look(c *cobra.Command) ([]string, error) {
 			to(v)
 		}
 	}
-	return []string{fmt.Sprintf("Milliseconds and sizes are means of the log of %s: %s in %s of the last %s, of which %d cold starts.",
-		f.from, count(seen.Pictures, "picture"), count(seen.Invocations, "invocation"), f.since, seen.Cold)}, nil
+	assumes := []string{}
+	if code, err := cloud.Code(c.Context(), d); err == nil {
+		f.Manifest = code.Recipe.Manifest
+	} else {
+		assumes = append(assumes, fmt.Sprintf("Manifests are not counted: the recipe of %s cannot be read: %v.", f.from, err))
+	}
+	return append(assumes, fmt.Sprintf("Milliseconds and sizes are means of the log of %s: %s in %s of the last %s, of which %d cold starts.",
+		f.from, count(seen.Pictures, "picture"), count(seen.Invocations, "invocation"), f.since, seen.Cold)), nil
 }
 
 const (

@@ -192,7 +192,7 @@ func (w *trialWatch) wait(ctx context.Context, timeout time.Duration) error {
 		case whole && (logged || time.Since(complete) > trialLogPatience):
 			return nil
 		case v == "retry" && w.attempts == w.most:
-			return fmt.Errorf("the function has failed %d times, and Lambda tries no more: %s", w.attempts, w.result.Line.Reason)
+			return fmt.Errorf("the function has failed %d times, Lambda tries no more, and the event waits among the failures: %s", w.attempts, w.result.Line.Reason)
 		case !whole && v != "" && v != "done" && v != "retry":
 			return fmt.Errorf("the function says %s: %s", v, w.result.Line.Reason)
 		case !whole && time.Now().After(deadline):

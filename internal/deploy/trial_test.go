@@ -76,7 +76,7 @@ func TestTrialWaitsForTheNextAttempt(t *testing.T) {
 		{"done at once", []string{"done"}, 3, time.Minute, 0, ""},
 		{"done at the third", []string{"retry", "retry", "done"}, 3, time.Minute, 2, ""},
 		{"bad at the second", []string{"retry", "bad"}, 3, time.Minute, 1, "the function says bad: because of 2"},
-		{"three times", []string{"retry", "retry", "retry"}, 3, time.Minute, 2, "the function has failed 3 times, and Lambda tries no more: because of 3"},
+		{"three times", []string{"retry", "retry", "retry"}, 3, time.Minute, 2, "the function has failed 3 times, Lambda tries no more, and the event waits among the failures: because of 3"},
 		{"more, by a queue", []string{"retry", "retry", "retry", "done"}, 0, time.Minute, 3, ""},
 		{"no other attempt", []string{"retry"}, 3, 1500 * time.Millisecond, 1, "have not come in 1.5s; the function's last attempt failed, and no other has been made yet: because of 1"},
 	} {
