@@ -539,6 +539,7 @@ func (e *emulator) foreign(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, e.deploy(t, 1, "theirs", firstRecipe), "was not made by imgmill")
+	wants(t, e.imgmill(t, 1, "deploy", "theirs", "--yes"), "was not made by imgmill")
 	wants(t, e.imgmill(t, 1, "destroy", "theirs", "--yes"), "was not made by imgmill")
 	if d := e.find(t, "theirs"); !strings.HasPrefix(string(d.Status), "CREATE_") {
 		t.Errorf("their stack is %s", d.Status)

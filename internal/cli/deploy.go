@@ -124,8 +124,8 @@ func (c *code) stay(ctx context.Context, cloud *deploy.Cloud, names deploy.Names
 		return nil
 	}
 	d, err := cloud.Find(ctx, names)
-	if errors.Is(err, deploy.ErrNotDeployed) || err == nil && d.Broken() {
-		return nil
+	if errors.Is(err, deploy.ErrNotDeployed) || err == nil && (d.Broken() || d.Tags[deploy.TagName] != d.Name) {
+		return nil // of what is not ours, the plan says so
 	}
 	if err != nil {
 		return err

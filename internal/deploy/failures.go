@@ -106,15 +106,15 @@ func keysOf(body []byte) ([]string, error) {
 const (
 	// leaseFailures is how long messages are ours while they are listed or sent back; whoever asks meanwhile misses them.
 	leaseFailures = 60 * time.Second
-	// leaseEach is added where very many are asked for, so that the first do not come again before the last are read.
+	// leaseEach makes it longer where very many are asked for, so that the first do not come again before the last are read.
 	leaseEach = 50 * time.Millisecond
 	// releasePatience bounds giving them back, which goes on after an interrupt.
 	releasePatience = 10 * time.Second
 )
 
-// lease is how long up to max messages are taken for, within what SQS allows.
-func lease(max int) time.Duration {
-	return min(leaseFailures+time.Duration(max)*leaseEach, 12*time.Hour)
+// lease is how long up to so many messages are taken for, within what SQS allows.
+func lease(most int) time.Duration {
+	return min(max(leaseFailures, time.Duration(most)*leaseEach), 12*time.Hour)
 }
 
 // Failures lists up to max messages of the failure queue, oldest first, and says about how many more there are that cannot be

@@ -200,6 +200,14 @@ func TestRetryIsInterrupted(t *testing.T) {
 	}
 }
 
+func TestLease(t *testing.T) {
+	for most, want := range map[int]time.Duration{1: time.Minute, 1000: time.Minute, 20_000: 1000 * time.Second, 1_000_000: 12 * time.Hour} {
+		if got := lease(most); got != want {
+			t.Errorf("of %d: %v, want %v", most, got, want)
+		}
+	}
+}
+
 // TestALeaseIsRenewed before it runs out; what ran out all the same is another's, and stays.
 func TestALeaseIsRenewed(t *testing.T) {
 	q, c, d := newFakeQueue(t, 1)
