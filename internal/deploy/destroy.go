@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Remains are all that there is of a deployment, whole or in parts.
@@ -105,6 +105,8 @@ func (c *Cloud) remainsOfBucket(ctx context.Context, r *Remains, name, role stri
 	there, err := c.look(ctx, name, r.Account)
 	var taken *takenError
 	switch {
+	case errors.As(err, &taken) && r.Stack != nil && (slices.Contains(r.Stack.made(), name) || name == r.Stack.Parameters["CodeBucket"]):
+		return fmt.Errorf("bucket %s belongs to stack %s, but you may not see it, so nothing was touched: use credentials that may list, empty and delete it", name, r.Stack.Stack)
 	case errors.As(err, &taken), err == nil && !there.exists:
 		return nil // what belongs to another account was not made by us
 	case err != nil:
@@ -235,8 +237,12 @@ type Finding struct {
 	Why  string `json:"why,omitempty"` // also of what could not be looked at, which counts as left
 }
 
-// queuePatience: SQS goes on naming a queue for up to a minute after its deletion (SQS API, DeleteQueue).
-const queuePatience = 75 * time.Second
+const (
+	// queuePatience: SQS goes on naming a queue for up to a minute after its deletion (SQS API, DeleteQueue).
+	queuePatience = 75 * time.Second
+	// gonePatience is for IAM, Lambda and S3, which show for moments what was deleted.
+	gonePatience = 20 * time.Second
+)
 
 // Verify looks again for everything that could cost money or be misused.
 func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, error) {
@@ -250,14 +256,23 @@ func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, e
 	}
 	_, err := c.Find(ctx, r.Names)
 	add("stack "+r.Names.Stack+" with its alarms and dashboard", errors.Is(err, ErrNotDeployed), err)
-	_, err = c.Function.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &r.Names.Stack})
-	add("function "+r.Names.Stack, isCode(err, "ResourceNotFoundException"), err)
+	gone, err := isGone(ctx, gonePatience, func() error {
+		_, err := c.Function.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &r.Names.Stack})
+		return err
+	}, "ResourceNotFoundException")
+	add("function "+r.Names.Stack, gone, err)
 	for _, role := range r.roles {
-		_, err := c.Identity.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
-		add("role "+role, isCode(err, "NoSuchEntity"), err)
+		gone, err := isGone(ctx, gonePatience, func() error {
+			_, err := c.Identity.GetRole(ctx, &iam.GetRoleInput{RoleName: &role})
+			return err
+		}, "NoSuchEntity")
+		add("role "+role, gone, err)
 	}
 	for _, q := range []string{r.FailureQueue(), r.WorkQueue()} {
-		gone, err := c.queueGone(ctx, q)
+		gone, err := isGone(ctx, queuePatience, func() error {
+			_, err := c.Queue.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q})
+			return err
+		}, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
 		add("queue "+q, gone, err)
 	}
 	if r.Foreign == "" {
@@ -265,10 +280,13 @@ func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, e
 		add("log group /aws/lambda/"+r.Names.Stack, group == "" && err == nil, err)
 	}
 	for _, b := range r.Buckets {
-		there, err := c.look(ctx, b.Name, r.Account)
 		switch {
 		case b.Ours && (!keep || b.Role == "code"):
-			add("bucket "+b.Name, !there.exists && err == nil, err)
+			gone, err := isGone(ctx, gonePatience, func() error {
+				_, err := c.Store.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.Name, ExpectedBucketOwner: &r.Account})
+				return err
+			}, "NotFound", "NoSuchBucket")
+			add("bucket "+b.Name, gone, err)
 		case b.Role == "source":
 			cfg, err := c.BucketNotifications(ctx, b.Name)
 			if err != nil {
@@ -282,17 +300,18 @@ func (c *Cloud) Verify(ctx context.Context, r *Remains, keep bool) ([]Finding, e
 	return list, ctx.Err()
 }
 
-func (c *Cloud) queueGone(ctx context.Context, name string) (bool, error) {
-	for end := time.Now().Add(queuePatience); ; {
-		_, err := c.Queue.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
-		var missing *sqstypes.QueueDoesNotExist
-		if errors.As(err, &missing) || isCode(err, "AWS.SimpleQueueService.NonExistentQueue") {
+// isGone asks for something until the answer is one of these codes, which say that it is not there, or patience ends.
+func isGone(ctx context.Context, patience time.Duration, ask func() error, codes ...string) (bool, error) {
+	end := time.Now().Add(patience)
+	for wait := shortWait; ; wait = min(2*wait, longWait) {
+		err := ask()
+		if isCode(err, codes...) {
 			return true, nil
 		}
 		if err != nil || time.Now().After(end) {
 			return false, err
 		}
-		if err := sleep(ctx, longWait); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return false, err
 		}
 	}
