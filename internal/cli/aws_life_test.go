@@ -141,8 +141,8 @@ func (e *emulator) await(t *testing.T, bucket, key string) []byte {
 }
 
 func (e *emulator) dryRun(t *testing.T) {
-	told := e.deploy(t, 0, "photos", firstRecipe, "--dry-run")
-	wants(t, told, "Account ", "region us-east-1", "bucket photos-input", "function imgmill-photos", "About $", "Nothing was changed")
+	told := e.deploy(t, 0, "photos", firstRecipe, "--dry-run", "--budget", "5", "--email", "me@example.com")
+	wants(t, told, "budget imgmill-photos", "AWS writes to me@example.com once", "activate the tag: Billing, Cost allocation tags", "Account ", "region us-east-1", "bucket photos-input", "function imgmill-photos", "About $", "Nothing was changed")
 	if _, err := e.cloud.Find(t.Context(), names(t, "photos")); !errors.Is(err, deploy.ErrNotDeployed) {
 		t.Errorf("a stack is there: %v", err)
 	}

@@ -101,6 +101,9 @@ func (c *Cloud) Plan(ctx context.Context, s Settings) (*Plan, error) {
 	if p.Parameters["MonthlyBudgetUSD"] != "0" && p.Parameters["AlarmEmail"] == "" {
 		p.note("The budget tells nobody: add --email.")
 	}
+	if usd := p.Parameters["MonthlyBudgetUSD"]; usd != "0" && (p.Now == nil || p.Now.Parameters["MonthlyBudgetUSD"] != usd) {
+		p.note("The budget sees what carries the tag %s, and that only from the day on which you activate the tag: Billing, Cost allocation tags, where it appears within a day.", TagName)
+	}
 	p.compare()
 	return p, c.compareTemplate(ctx, p)
 }
