@@ -134,8 +134,10 @@ func (c *Cloud) changeStack(ctx context.Context, p *Plan, tell Tell) (bool, erro
 	for name, value := range p.Parameters {
 		parameters = append(parameters, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})
 	}
+	// The name is also the token by which CloudFormation knows a call again whose answer was lost.
+	name := changeSetPrefix + time.Now().UTC().Format("20060102-150405")
 	set, err := c.Formation.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
-		StackName: &p.Stack, ChangeSetName: aws.String(changeSetPrefix + time.Now().UTC().Format("20060102-150405")), ChangeSetType: kind,
+		StackName: &p.Stack, ChangeSetName: &name, ClientToken: &name, ChangeSetType: kind,
 		TemplateBody: aws.String(deploy.Template), Parameters: parameters, Capabilities: []types.Capability{types.CapabilityCapabilityIam},
 		Tags: []types.Tag{{Key: aws.String(TagName), Value: aws.String(p.Name)}},
 	})
@@ -162,7 +164,7 @@ func (c *Cloud) changeStack(ctx context.Context, p *Plan, tell Tell) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	if _, err := c.Formation.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: set.StackId, ChangeSetName: set.Id}); err != nil {
+	if _, err := c.Formation.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{StackName: set.StackId, ChangeSetName: set.Id, ClientRequestToken: &name}); err != nil {
 		return false, fmt.Errorf("have the change set of stack %s done: %w", p.Stack, err)
 	}
 	events, status, err := c.watchFrom(ctx, *set.StackId, after, tell)
