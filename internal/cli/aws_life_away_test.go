@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,13 +28,18 @@ func (e *emulator) shared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.QueueConfigurations = append(cfg.QueueConfigurations, types.QueueConfiguration{Id: aws.String("theirs"),
+	more := *cfg
+	more.QueueConfigurations = append(slices.Clone(cfg.QueueConfigurations), types.QueueConfiguration{Id: aws.String("theirs"),
 		QueueArn: aws.String("arn:aws:sqs:us-east-1:" + who.Account + ":imgmill-photos-failures"), Events: []types.Event{"s3:ObjectRemoved:*"}})
-	if _, err := e.cloud.Store.PutBucketNotificationConfiguration(t.Context(), &awss3.PutBucketNotificationConfigurationInput{
-		Bucket: aws.String("photos-input"), NotificationConfiguration: cfg}); err != nil {
-		t.Fatal(err)
+	put := func(cfg *types.NotificationConfiguration) {
+		if _, err := e.cloud.Store.PutBucketNotificationConfiguration(t.Context(), &awss3.PutBucketNotificationConfigurationInput{
+			Bucket: aws.String("photos-input"), NotificationConfiguration: cfg}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	put(&more)
 	wants(t, e.imgmill(t, 0, "destroy", "photos", "--dry-run"), said)
+	put(cfg)
 }
 
 // protected: a stack that AWS would refuse to delete is found before anything is taken off.
