@@ -62,6 +62,7 @@ fuzz:
 
 arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/resample ./internal/dct ./internal/cpu ./internal/plane
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/jpeg
 
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
 

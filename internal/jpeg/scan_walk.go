@@ -86,7 +86,7 @@ func (w window) drop(n uint) window {
 	return w
 }
 
-// walkTables are what a kernel looks a unit's bits up in. It knows this layout.
+// walkTables are what a kernel looks a unit's bits up in. Those of amd64 and arm64 know this layout.
 type walkTables struct {
 	dc    *[1 << lookBits]uint32
 	pairs *[1 << pairBits]uint64

@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package jpeg
 
@@ -11,7 +11,8 @@ import (
 //go:generate go -C _asm run . -out ../scan_walk_amd64.s -pkg jpeg
 
 // walkKernel walks MCUs as walkMCUs does, by tables that give up to two coefficients in one look-up. r points to a walkRun. It stops
-// within a block where these tables do not have what comes, and is to be called again once the block is done.
+// within a block where these tables do not have what comes, and is to be called again once the block is done. amd64 and arm64
+// have it; plain Go does the same on others, one coefficient at a look-up.
 //
 //go:noescape
 func walkKernel(r *byte) (stopped bool)

@@ -1,9 +1,10 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package jpeg
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -23,8 +24,15 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 		}
 		n := 1 + rng.IntN(8)
 		u := unit{component: &component{n: n}, at: m.size, keep: uint(lastKept[n]), steps: stepTable(&quant, n)}
+		dc := standardDC[rng.IntN(2)]
+		if rng.IntN(2) == 0 {
+			dc.symbols = make([]uint8, len(dc.symbols))
+			for i := range dc.symbols {
+				dc.symbols[i] = uint8(rng.IntN(16))
+			}
+		}
 		var err error
-		if u.dc, err = newDecodeTable(&standardDC[rng.IntN(2)], true); err != nil {
+		if u.dc, err = newDecodeTable(&dc, true); err != nil {
 			t.Fatal(err)
 		}
 		ac := standardAC[rng.IntN(2)]
@@ -44,7 +52,11 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 
 // TestWalkKernel walks random data, which has every kind of code and of damage, in the kernel and in plain Go.
 func TestWalkKernel(t *testing.T) {
-	if !features.X86.HasAVX2 || !features.X86.HasBMI2 {
+	has := features.X86.HasAVX2 && features.X86.HasBMI2
+	if runtime.GOARCH == "arm64" {
+		has = features.ARM64.HasASIMD
+	}
+	if !has {
 		t.Skip("the processor has no such instructions")
 	}
 	if !cpu.Vector() {
@@ -67,7 +79,17 @@ func TestWalkKernel(t *testing.T) {
 		if m.tables == nil {
 			t.Fatal("no tables for the kernel")
 		}
+		c.reserve(m, limit)
+		const left = 0x5A5A // by MCUs before these
+		for i := range c.coef {
+			c.coef[i] = left
+		}
+		room := len(c.coef)
+		c.coef = append(c.coef, left, left, left, left)
 		c.walk(m, end, limit)
+		if slices.Max(c.coef[room:]) != left || slices.Min(c.coef[room:]) != left {
+			t.Fatalf("round %d: coefficients behind the room for them: %v", round, c.coef[room:])
+		}
 		mcus += c.mcus
 		if c.mcus != d.mcus || c.pos != d.pos || c.bad != d.bad {
 			t.Fatalf("round %d: %d MCUs to bit %d, bad %v; plain Go has %d to bit %d, bad %v", round, c.mcus, c.pos, c.bad, d.mcus, d.pos, d.bad)
