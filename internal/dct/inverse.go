@@ -31,7 +31,7 @@ const (
 // smaller last makes it faster.
 func Inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 	if last == 0 {
-		inverseFlat(n, dst, stride, int32(block[0]))
+		inverseFlat(n, dst, stride, block[0])
 		return
 	}
 	inverse(n, dst, stride, block, last)
@@ -78,7 +78,7 @@ func inverseBlocksGo(n int, dst []byte, stride, step int, b *Blocks) {
 	for i := range b.N {
 		block := (*[64]int16)(b.Coef[i*b.Size:])
 		if last := int(b.Last[i*b.Every]); last == 0 {
-			inverseFlat(n, dst[i*step:], stride, int32(block[0]))
+			inverseFlat(n, dst[i*step:], stride, block[0])
 		} else {
 			inverseGo(n, dst[i*step:], stride, block, last)
 		}
@@ -88,7 +88,7 @@ func inverseBlocksGo(n int, dst []byte, stride, step int, b *Blocks) {
 func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 	switch n {
 	case 1:
-		inverseFlat(1, dst, stride, int32(block[0]))
+		inverseFlat(1, dst, stride, block[0])
 	case 2:
 		inverse2((*[2]byte)(dst), (*[2]byte)(dst[stride:]), int32(block[0]), int32(block[1]), int32(block[8]), int32(block[9]))
 	case 3:
@@ -109,8 +109,12 @@ func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {
 // Flat is the sample of a block of nothing but the dequantised coefficient dc.
 func Flat(dc int16) byte { return clamp((int32(dc)+4)>>3 + 128) }
 
-func inverseFlat(n int, dst []byte, stride int, dc int32) {
-	v := Flat(int16(dc))
+// inverseFlat wraps a coefficient around where the column pass does, so that it is a shortcut on every value.
+func inverseFlat(n int, dst []byte, stride int, dc int16) {
+	if n > 2 {
+		dc = dc << passBits >> passBits
+	}
+	v := Flat(dc)
 	eight := uint64(v) * 0x0101010101010101
 	for y := range n {
 		row := dst[y*stride:]
