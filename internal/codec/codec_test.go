@@ -114,6 +114,11 @@ func TestLimitsHoldBeforeAPixelIsDecoded(t *testing.T) {
 	if _, err := Open(bytes.NewReader(huge), Limits{Pixels: 200e6}); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "100000×100000") {
 		t.Errorf("pixels: %v", err)
 	}
+	for _, lim := range []Limits{{}, {Pixels: 200e6}} { // their product is negative in 64 bits
+		if _, err := Open(bytes.NewReader(claim(0xFFFFFF06, 0xD44D1402)), lim); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("sides beyond the format, %+v: %v", lim, err)
+		}
+	}
 	for f, data := range files(t) {
 		_, err := Open(bytes.NewReader(data), Limits{Pixels: 61*43 - 1})
 		if !errors.Is(err, ErrLimit) {
@@ -374,6 +379,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(claim(3, 2))
+	f.Add(claim(0xFFFFFF06, 0xD44D1402))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := Open(bytes.NewReader(data), Limits{Pixels: 1e6, Bytes: 1e6, Frames: 100})
 		if err != nil {

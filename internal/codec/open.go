@@ -131,9 +131,13 @@ var openers = map[Format]func(*bufio.Reader, *source) (Decoder, error){
 	JPEG: openJPEG, PNG: openPNG, GIF: openGIF, WebP: openWebP, BMP: openBMP, TIFF: openTIFF,
 }
 
+// maxSide is the largest width and height that a format allows (PNG specification, third edition, 11.2.1). Two of them multiply
+// without overflow.
+const maxSide = 1<<31 - 1
+
 // check refuses a header that asks for more than the limits allow.
 func (l Limits) check(h Header) error {
-	if h.Width <= 0 || h.Height <= 0 {
+	if h.Width <= 0 || h.Height <= 0 || h.Width > maxSide || h.Height > maxSide {
 		return &CorruptError{h.Format, 0, fmt.Sprintf("a size of %d×%d", h.Width, h.Height)}
 	}
 	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels {
