@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,32 @@ func TestNoData(t *testing.T) {
 	}
 }
 
+// TestEmptyFirstSegment takes the data before the first restart marker away: what follows is shown.
+func TestEmptyFirstSegment(t *testing.T) {
+	f := newFixture(640, 32, 4, [2]int{1, 1})
+	f.interval = 4
+	file := f.bytes()
+	scan, restart := bytes.Index(file, []byte{0xFF, markerSOS})+10, bytes.Index(file, []byte{0xFF, markerRST0})
+	p, report := decodeAll(t, append(file[:scan:scan], file[restart:]...), 0, 0)
+	if !strings.Contains(report.Damage, "scan ends early") {
+		t.Errorf("damage is %q", report.Damage)
+	}
+	for y := range 32 {
+		for x, got := range p.Row(0, y) {
+			if want := f.sample(0, 8, x, y); (y >= 8 || x >= 4*8) && (float64(got)-want > 0.75 || want-float64(got) > 0.75) {
+				t.Fatalf("sample %d,%d is %d, not %.1f", x, y, got, want)
+			}
+		}
+	}
+	file = encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: true})
+	scan = bytes.Index(file, []byte{0xFF, markerSOS})
+	first := scan + 4 + int(file[scan+3]) - 2
+	file = slices.Concat(file[:scan], []byte{0xFF, markerDRI, 0, 4, 0, 100}, file[scan:first], []byte{0xFF, markerRST0}, file[first:])
+	if _, report = decodeAll(t, file, 0, 0); report.Damage == "" {
+		t.Error("progressive: no damage reported")
+	}
+}
+
 // TestStrayData adds data to a scan that is part of no block: as much as a writer may leave is put up with, more is damage.
 func TestStrayData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
@@ -302,7 +329,7 @@ func TestManyScans(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for i, s := range [][][2]int{{{1, 1}}, {{2, 2}, {1, 1}, {1, 1}}, {{1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{3, 1}, {2, 2}, {1, 1}}} {
+	for i, s := range [][][2]int{{{1, 1}}, {{2, 2}, {1, 1}, {1, 1}}, {{1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{4, 4}, {4, 4}, {4, 4}, {4, 4}}, {{3, 1}, {2, 2}, {1, 1}}} {
 		x := newFixture(33, 21, uint64(i), s...)
 		f.Add(x.bytes())
 		x.interval, x.fill, x.wide = 2, 1, true
@@ -330,8 +357,10 @@ func FuzzDecode(f *testing.F) {
 		if h := d.Header(); h.Width*h.Height > 1<<18 {
 			return
 		}
-		tryDecode(t, file, 8, 5, 1)
+		tryDecode(t, file, 1, 8, 5, 1)
 		sameByThreads(t, file, 8, 2, 24)
+		sameInPlainGo(t, file, 8)
+		sameInPlainGo(t, file, 3)
 		sameEnoughByThreads(t, file, 2, 24)
 		if d, err = NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true}); err != nil {
 			t.Errorf("strict refuses the header: %v", err)

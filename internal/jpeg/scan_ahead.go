@@ -88,8 +88,11 @@ func (w *walker) start() {
 	w.ahead()
 }
 
-// empty tells whether a segment that was started has no data.
-func (w *walker) empty() bool { return w.ring[w.head].size == leadSize }
+// empty tells whether the segment that was started has no data, and none follows it.
+func (w *walker) empty() bool {
+	c := w.ring[w.head]
+	return c.size == leadSize && !w.restart.goesOn(c.found)
+}
 
 // beyond implements segment.
 func (w *walker) beyond() int { return int(w.source.offset() - w.ring[w.head].at) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/cpu"
 	"github.com/imgmill/imgmill/internal/plane"
 )
 
@@ -31,18 +32,44 @@ func decodeBy(t testing.TB, file []byte, n, threads, own int) (*plane.Picture, R
 // sameByThreads checks that threads change neither samples nor the report nor the error.
 func sameByThreads(t testing.TB, file []byte, n, threads, own int) {
 	t.Helper()
-	want, report, err := decodeBy(t, file, n, 1, ownSize)
-	got, r, e := decodeBy(t, file, n, threads, own)
-	if (err == nil) != (e == nil) || err != nil && err.Error() != e.Error() || r != report {
-		t.Errorf("scale %d, %d threads, %d bytes a stretch: %q, %v, not %q, %v", n, threads, own, r.Damage, e, report.Damage, err)
+	want := decodedBy(t, file, n, 1, ownSize)
+	want.same(t, fmt.Sprintf("scale %d, %d threads, %d bytes a stretch", n, threads, own), decodedBy(t, file, n, threads, own))
+}
+
+// sameInPlainGo checks that kernels change nothing of it either.
+func sameInPlainGo(t testing.TB, file []byte, n int) {
+	t.Helper()
+	got := decodedBy(t, file, n, 1, ownSize)
+	defer cpu.Plain()()
+	decodedBy(t, file, n, 1, ownSize).same(t, fmt.Sprintf("scale %d, kernels", n), got)
+}
+
+// decoded is what a decode gives.
+type decoded struct {
+	picture *plane.Picture
+	report  Report
+	err     error
+}
+
+func decodedBy(t testing.TB, file []byte, n, threads, own int) decoded {
+	p, r, err := decodeBy(t, file, n, threads, own)
+	return decoded{p, r, err}
+}
+
+// same compares what should not differ.
+func (want decoded) same(t testing.TB, what string, got decoded) {
+	t.Helper()
+	err, e := want.err, got.err
+	if (err == nil) != (e == nil) || err != nil && err.Error() != e.Error() || got.report != want.report {
+		t.Errorf("%s: %q, %v, not %q, %v", what, got.report.Damage, e, want.report.Damage, err)
 	}
-	if err != nil {
+	if err != nil || e != nil {
 		return
 	}
-	for i := range want.Pix {
-		if k := firstDifference(got.Pix[i], want.Pix[i]); k < len(want.Pix[i]) {
-			w := want.Planes[i].Width
-			t.Errorf("scale %d, %d threads, %d bytes a stretch: plane %d differs at %d,%d", n, threads, own, i, k%w, k/w)
+	for i, pix := range want.picture.Pix {
+		if k := firstDifference(got.picture.Pix[i], pix); k < len(pix) {
+			w := want.picture.Planes[i].Width
+			t.Errorf("%s: plane %d differs at %d,%d", what, i, k%w, k/w)
 		}
 	}
 }

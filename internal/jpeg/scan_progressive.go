@@ -142,7 +142,7 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	s.bits.bad = false
 	flags := d.flags
 	s.bits.start()
-	if d.scans == 0 && s.bits.end == 0 {
+	if d.scans == 0 && s.bits.end == 0 && !s.restart.goesOn(s.bits.found) {
 		if err := d.src.fail(); err != nil {
 			return 0, err
 		}

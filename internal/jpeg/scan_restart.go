@@ -36,6 +36,11 @@ func (r *restarts) pass(n int) {
 
 func (r *restarts) due() bool { return r.interval > 0 && r.left == 0 }
 
+// goesOn tells whether a marker that ends a segment says that another follows.
+func (r *restarts) goesOn(found byte) bool {
+	return r.interval > 0 && found >= markerRST0 && found <= markerRST7
+}
+
 // segment reads the entropy-coded data between two markers.
 type segment interface {
 	// start begins the segment at the source's position, or goes on to the one that was read ahead.

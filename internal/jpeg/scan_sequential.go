@@ -258,7 +258,7 @@ func (s *sequentialScan) decode(x, n, limit int) int {
 	for done := 0; done < n; {
 		c := s.walker.next(limit - done)
 		if c.taken == c.mcus {
-			s.walker.walk(min(n-done, batch))
+			s.walker.walk(min(n-done, batch, aheadSize/s.mcu.size))
 		}
 		m := min(n-done, c.mcus-c.taken)
 		s.paint(c, x+done, m)
