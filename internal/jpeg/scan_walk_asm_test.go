@@ -13,7 +13,8 @@ import (
 	features "golang.org/x/sys/cpu"
 )
 
-// randomMCU has units of all scales, with codes of the standard lengths whose symbols stand for each other half of the time.
+// randomMCU has units of all scales, with codes of the standard lengths whose symbols stand for each other half of the time, or odd
+// ones.
 func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 	t.Helper()
 	m := new(mcu)
@@ -42,6 +43,9 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 		}
 		if u.ac, err = newDecodeTable(&ac, false); err != nil {
 			t.Fatal(err)
+		}
+		if rng.IntN(3) == 0 {
+			u.dc, u.ac = oddTable(t, rng, true, rng.IntN(2) == 0), oddTable(t, rng, false, rng.IntN(2) == 0)
 		}
 		u.ac.withSkip()
 		m.size += blockSize(n)
