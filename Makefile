@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim fuzz arm64 generate template rie
+.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz arm64 generate template rie
 
 check: fmt vet test race cross zips
 
@@ -51,6 +51,10 @@ awscli:
 
 sim:
 	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/mill
+
+# Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
+scales:
+	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/jpeg
 
 # A count, not a time: a deadline can end a worker mid-run, which go test reports as a failure (golang/go#75804).
 FUZZTIME ?= 50000x
