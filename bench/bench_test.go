@@ -166,6 +166,17 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestPhotographs(t *testing.T) {
+	dir, r := photos(t)
+	if err := photographs(dir, []row{r}); err != nil {
+		t.Error(err)
+	}
+	missing := row{file: "missing.jpg"}
+	if err := photographs(dir, []row{missing, r, missing}); err == nil || !strings.Contains(err.Error(), " lacks missing.jpg: ") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
+
 func TestFlags(t *testing.T) {
 	t.Setenv("IMGMILL_CORPUS", "corpus")
 	var stderr bytes.Buffer

@@ -74,6 +74,9 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := photographs(o.photos, list); err != nil {
+		return err
+	}
 	if o.profile != "" {
 		return o.profiled(list, stdout)
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -76,6 +79,21 @@ func rowName(stem string, boxes []box) string {
 		sizes = append(sizes, b.String())
 	}
 	return stem + " → " + strings.Join(sizes, "+")
+}
+
+// photographs says which of the rows' files a folder lacks.
+func photographs(dir string, list []row) error {
+	var missing []string
+	for _, r := range list {
+		if _, err := os.Stat(filepath.Join(dir, r.file)); err != nil && !slices.Contains(missing, r.file) {
+			missing = append(missing, r.file)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("%s lacks %s: put camera JPEGs of these sizes there by these names, or choose other rows with -rows",
+		dir, strings.Join(missing, ", "))
 }
 
 // rowsNamed are the rows whose name the pattern matches, at least one.
