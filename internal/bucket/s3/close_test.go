@@ -13,7 +13,8 @@ import (
 
 // sender answers every request with an object of some size, for as long as somebody takes it.
 type sender struct {
-	size int
+	size  int
+	stall bool // keep the last byte back
 
 	mu    sync.Mutex
 	from  []string // connection of each request
@@ -33,10 +34,18 @@ func (s *sender) answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(s.size))
 	w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==") // of other bytes: only who reads to the end sees it
 	var end sent
-	for piece := make([]byte, 64<<10); end.err == nil && end.bytes < s.size; {
+	size := s.size
+	if s.stall {
+		size--
+	}
+	for piece := make([]byte, 64<<10); end.err == nil && end.bytes < size; {
 		var n int
-		n, end.err = w.Write(piece[:min(len(piece), s.size-end.bytes)])
+		n, end.err = w.Write(piece[:min(len(piece), size-end.bytes)])
 		end.bytes += n
+	}
+	if s.stall {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
 	}
 	s.ended <- end
 }
@@ -82,4 +91,29 @@ func TestCloseDropsTheRest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCloseWaitsForNoNetwork closes an object of which little is left, and that does not come.
+func TestCloseWaitsForNoNetwork(t *testing.T) {
+	const read = 100_000
+	server := &sender{size: read + 10_000, stall: true, ended: make(chan sent, 1)}
+	store := open(t, server.answer)
+	o, err := store.Get(t.Context(), "photos", "a.jpg", bucket.Condition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(o.Body, make([]byte, read)); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- o.Body.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Errorf("close: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("still waiting for the rest")
+	}
+	<-server.ended
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -178,31 +177,4 @@ func noCredentials(err error) bool {
 	code, status, _ := describe(inner)
 	_, throttled := retry.DefaultThrottleErrorCodes[code]
 	return status >= 400 && status < 500 && status != 429 && !throttled
-}
-
-// body is an object's bytes; what ends them early is an error of the contract too.
-type body struct {
-	call call
-	rc   io.ReadCloser
-	left int64 // bytes that were not read
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.rc.Read(p)
-	b.left -= int64(n)
-	if err != nil && err != io.EOF {
-		err = b.call.fail(fmt.Errorf("the body broke off: %w", err))
-	}
-	return n, err
-}
-
-// maxRest is how much that nobody wanted costs less than a new connection: some 20 ms at 100 Mbit/s.
-const maxRest = 256 << 10
-
-// Close drops the connection if there is more to come on it, unless that is little: one that was read to the end serves again.
-func (b *body) Close() error {
-	if b.left > 0 && b.left <= maxRest {
-		_, _ = io.Copy(io.Discard, b.rc) // if it fails, the connection is lost like any other
-	}
-	return b.rc.Close()
 }

@@ -35,10 +35,12 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	if cond.IfAbsent {
 		return nil, c.invalid("only a put can ask for absence")
 	}
-	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{
+	reading, cancel := context.WithCancel(ctx)
+	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
 		Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch), ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err != nil {
+		cancel()
 		return nil, c.fail(err)
 	}
 	return &bucket.Object{
@@ -48,7 +50,7 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 			CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
 			Metadata: decodeMetadata(out.Metadata),
 		},
-		Body: &body{call: c, rc: out.Body, left: aws.ToInt64(out.ContentLength)},
+		Body: &body{call: c, cancel: cancel, rc: out.Body, left: aws.ToInt64(out.ContentLength)},
 	}, nil
 }
 
