@@ -35,8 +35,10 @@ func main() {
 	h, err := start(log)
 	if err != nil {
 		log.Error("cannot start", "error", err.Error())
-		if err := tellInitError(os.Getenv("AWS_LAMBDA_RUNTIME_API"), err); err != nil {
-			log.Error("cannot tell Lambda so", "error", err.Error())
+		if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
+			if err := tellInitError(api, err); err != nil {
+				log.Error("cannot tell Lambda so", "error", err.Error())
+			}
 		}
 		os.Exit(1)
 	}

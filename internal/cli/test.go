@@ -33,7 +33,8 @@ func testCommand() *cobra.Command {
 		Long: `Upload a picture, one that the program draws if none is named, under a key of its own to the deployment's source bucket, wait for
 its variants, and print where they are, their size and the time of each step. Afterwards the picture and all that was made
 of it are removed, also after Ctrl-C. If nothing comes out, the function's log says why. An attempt that failed for a cause that
-may pass (retry) is not the end: Lambda makes the next one a minute later, and that is waited for as well.`,
+may pass (retry) is not the end: Lambda makes the next one a minute later, which is waited for as well, and the last two minutes after
+that, for which --timeout has to be longer. Behind a queue each comes after six times the function's longest run.`,
 		Example: `  imgmill test photos
   imgmill test photos holiday.jpg --keep`,
 		Args: func(c *cobra.Command, args []string) error {

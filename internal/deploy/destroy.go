@@ -184,11 +184,11 @@ func (c *Cloud) Remove(ctx context.Context, r *Remains, keep bool, tell Tell) er
 			return err
 		}
 	}
-	group, _, err := c.logGroup(ctx, r.Names)
+	group, ours, err := c.logGroup(ctx, r.Names)
 	if err != nil {
 		return err
 	}
-	if group != "" && r.Foreign == "" { // beside a stack of ours it is our function's, tagged or not
+	if group != "" && (ours || r.Stack != nil && r.Foreign == "") { // beside a stack of ours it is our function's, tagged or not
 		if _, err := c.Logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &group}); err != nil && !isCode(err, "ResourceNotFoundException") {
 			return fmt.Errorf("delete log group %s: %w", group, err)
 		}

@@ -139,11 +139,15 @@ type Retried struct {
 // RetryFailures sends failures back, those of these numbers or, without any, all that max allows: an invocation's event to the
 // function, another to the work queue. Only what was accepted is deleted. Each is told of as it is done; the error is of
 // what comes before and after. What it says of hidden ones is as in Failures; while there are some, numbers may mean others than
-// they did, and none is sent back (HiddenError).
+// they did, and none is sent back (HiddenError); nor is one where there are max or more.
 func (c *Cloud) RetryFailures(ctx context.Context, d *Deployment, max int, numbers []int, told func(Retried)) (hidden int, err error) {
 	list, hidden, err := c.takeFailures(ctx, d, max)
-	if err == nil && hidden > 0 && len(numbers) > 0 {
+	switch {
+	case err != nil || len(numbers) == 0:
+	case hidden > 0:
 		err = &HiddenError{hidden}
+	case len(list) >= max: // of more SQS gives any, and others the next time
+		err = fmt.Errorf("as many failures as may be looked at (%d) are there, so that the numbers may not be those of your list: nothing was sent back; raise --max", max)
 	}
 	var left []Failure
 	for i, f := range list {

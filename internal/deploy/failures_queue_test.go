@@ -169,6 +169,19 @@ func TestALostAnswerIsTold(t *testing.T) {
 	}
 }
 
+// TestNumbersOfAPartMeanNothing: where there is more than may be looked at, SQS gives any of it.
+func TestNumbersOfAPartMeanNothing(t *testing.T) {
+	q, c, d := newFakeQueue(t, 23)
+	none := func(r Retried) { t.Errorf("told of %+v", r) }
+	if _, err := c.RetryFailures(t.Context(), d, 20, []int{1}, none); err == nil || !strings.Contains(err.Error(), "raise --max") || q.invoked != 0 {
+		t.Errorf("by number: %v", err)
+	}
+	told := 0
+	if _, err := c.RetryFailures(t.Context(), d, 20, nil, func(Retried) { told++ }); err != nil || told != 20 {
+		t.Errorf("%d are sent back, %v", told, err)
+	}
+}
+
 // TestReleaseTriesAgain what SQS itself fails at, and not what has run out.
 func TestReleaseTriesAgain(t *testing.T) {
 	q, c, d := newFakeQueue(t, 10)

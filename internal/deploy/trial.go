@@ -229,6 +229,11 @@ func (w *trialWatch) silence(timeout time.Duration) error {
 		why = "the function says done, and they are not under the keys of the recipe in the code bucket"
 	case len(w.faults) > 0:
 		last := w.faults[len(w.faults)-1]
+		for _, l := range w.faults { // of an invocation that ended Lambda has a line without the reason behind the one with it
+			if l.Kind != LineFault {
+				last = l
+			}
+		}
 		why = "meanwhile the function's log says: " + strings.TrimSpace(last.Message+" "+last.Reason)
 	case w.deaf != nil:
 		why = "and the function's log cannot be read: " + brief(w.deaf)
@@ -324,7 +329,9 @@ func (w *trialWatch) cleanUp(ctx context.Context, version string, keep bool) err
 		}
 	}
 	remove(r.Bucket, r.Key, version)
-	if !w.uploaded.IsZero() && len(r.Variants) < len(w.expected) && !w.settled() {
+	// A variant, a manifest behind the last one, or what is kept of a bad picture may be on its way.
+	late := len(r.Variants) < len(w.expected) || len(w.expected) == 0 || w.beside[0] != ""
+	if !w.uploaded.IsZero() && late && !w.settled() {
 		errs = append(errs, sleep(ctx, trialLinger))
 	}
 	for _, key := range keys {

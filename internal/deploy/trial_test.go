@@ -40,6 +40,21 @@ func TestTrialKey(t *testing.T) {
 	}
 }
 
+// TestSilenceNamesTheCause: Lambda ends an invocation in a line of its own, behind the one that says why.
+func TestSilenceNamesTheCause(t *testing.T) {
+	w := &trialWatch{result: &TrialResult{}, faults: []Line{
+		{Level: "ERROR", Message: "cannot start", Reason: "imgmill.yaml: line 1: no such setting"},
+		{Kind: LineFault, Reason: "Init Duration: 5.03 ms Phase: init Status: error"},
+	}}
+	if err := w.silence(time.Second); !strings.HasSuffix(err.Error(), "log says: cannot start imgmill.yaml: line 1: no such setting") {
+		t.Error(err)
+	}
+	w.faults = w.faults[1:]
+	if err := w.silence(time.Second); !strings.HasSuffix(err.Error(), "Status: error") {
+		t.Error(err)
+	}
+}
+
 // TestRehearse: keys that hold what only the picture tells are known before the function has seen it.
 func TestRehearse(t *testing.T) {
 	r, err := recipe.Parse("imgmill.yaml", []byte(`source: {bucket: photos-input}
