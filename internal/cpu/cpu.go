@@ -1,4 +1,4 @@
-// Package cpu says whether vector kernels can be used here: AVX2 and BMI2 on amd64 (Intel's Software Developer's Manual, CPUID
+// Package cpu says whether vector kernels can be used here: AVX2, BMI1 and BMI2 on amd64 (Intel's Software Developer's Manual, CPUID
 // leaf 7, and the operating system keeps the registers), Advanced SIMD, known as NEON, on arm64 (Arm ARM, ID_AA64PFR0_EL1).
 //
 // It never chooses a kernel; packages with kernels ask once when they set up a piece of work. With the build tag purego

@@ -56,7 +56,7 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 
 // TestWalkKernel walks random data, which has every kind of code and of damage, in the kernel and in plain Go.
 func TestWalkKernel(t *testing.T) {
-	has := features.X86.HasAVX2 && features.X86.HasBMI2
+	has := features.X86.HasAVX2 && features.X86.HasBMI1 && features.X86.HasBMI2
 	if runtime.GOARCH == "arm64" {
 		has = features.ARM64.HasASIMD
 	}
