@@ -40,7 +40,7 @@ recipe where none is named or in this folder. It can be interrupted and run agai
 		RunE: func(c *cobra.Command, args []string) error { return again(f.run(c, args[0])) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
+	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is here, else the one that is deployed, else 800 pixels wide)")
 	flags.StringVar(&f.code, "code", "", "zip made by imgmill package; the function is built otherwise")
 	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
 	for _, t := range deploy.Flags {

@@ -131,8 +131,8 @@ var openers = map[Format]func(*bufio.Reader, *source) (Decoder, error){
 	JPEG: openJPEG, PNG: openPNG, GIF: openGIF, WebP: openWebP, BMP: openBMP, TIFF: openTIFF,
 }
 
-// maxSide is the largest width and height that a format allows (PNG specification, third edition, 11.2.1). Two of them multiply
-// without overflow.
+// maxSide is the largest width and height that PNG allows (specification, third edition, 11.2.1); none larger is taken of other
+// formats. Two of them multiply without overflow.
 const maxSide = 1<<31 - 1
 
 // check refuses a header that asks for more than the limits allow.

@@ -44,7 +44,7 @@ type Decoder struct {
 
 	scans  int
 	damage string
-	flags  int // how often there was damage
+	flags  int // how often flag was told of damage
 }
 
 // component is what is known of one colour plane while it is decoded.

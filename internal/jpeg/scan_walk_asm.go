@@ -10,7 +10,7 @@ import (
 
 //go:generate go -C _asm run . -out ../scan_walk_amd64.s -pkg jpeg
 
-// walkKernel walks MCUs as walkMCUs does, by tables that give up to two coefficients in one look-up. r points to a walkRun. It stops
+// walkKernel walks MCUs as walkMCUsGo does, by tables that give up to two coefficients in one look-up. r points to a walkRun. It stops
 // within a block where these tables do not have what comes, and is to be called again once the block is done. amd64 and arm64
 // have it; plain Go does the same on others, one coefficient at a look-up.
 //

@@ -99,8 +99,8 @@ func stored(h codec.Header, upright plane.Layout) plane.Layout {
 	return upright
 }
 
-// store keeps a row of the result. It has enough with the last one, but only of a picture that is trimmed: the end of one that
-// is shown to its edge is read all the same, because it shows whether the file is whole.
+// store keeps a row of the result. It has enough with the last one, but only of a picture that is trimmed: it stops no decoder
+// before the end of one that is shown to its edge, because the end shows whether the file is whole.
 func (j *job) store(p, y int, row []byte) error {
 	copy(j.reduced.Row(p, y), row)
 	if y == j.reduced.Planes[p].Height-1 {
