@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/cpu"
+	"github.com/imgmill/imgmill/internal/cpu/cputest"
 )
 
 // TestForwardVector compares the vector kernel with plain Go, bit for bit, on its own and behind Forward, at every
 // alignment and at counts that leave an odd block.
 func TestForwardVector(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(3, 4))
 	src := forwardBlocks(r, 4000)
 	want, got := make([]int16, 64*4000), make([]int16, 64*4000)
@@ -50,7 +51,7 @@ func TestForwardVector(t *testing.T) {
 // TestForwardVectorRuns tells the implementations apart by a source one sample short within a longer one: plain Go
 // refuses it, and kernels leave that to Forward.
 func TestForwardVectorRuns(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	for n := 2; n <= 3; n++ {
 		src, dst := make([]byte, 64*n), make([]int16, 64*n)
 		refused := func() (yes bool) {
@@ -71,7 +72,7 @@ func TestForwardVectorRuns(t *testing.T) {
 
 // TestQuantiseVectorRuns spoils what only plain Go divides with.
 func TestQuantiseVectorRuns(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	table := [64]uint8{}
 	for i := range table {
 		table[i] = 1
@@ -88,7 +89,7 @@ func TestQuantiseVectorRuns(t *testing.T) {
 // TestQuantiseVectorAnyWord holds the kernels to the 16-bit way of Divisors on every word there is, also those beyond
 // what Forward gives, so that they agree with each other there too.
 func TestQuantiseVectorAnyWord(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	src, got := make([]int16, 1<<16), make([]int16, 1<<16)
 	for i := range src {
 		src[i] = int16(i)
@@ -111,7 +112,7 @@ func TestQuantiseVectorAnyWord(t *testing.T) {
 }
 
 func TestQuantiseVector(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(5, 6))
 	for n := 1; n < 300; n += 1 + n/5 {
 		var table [64]uint8
@@ -136,7 +137,7 @@ func TestQuantiseVector(t *testing.T) {
 // TestKernelsExhaustive runs the division of every coefficient by every entry in plain Go too; on its own it meets
 // whatever kernel is in use.
 func TestKernelsExhaustive(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	restore := cpu.Plain()
 	defer restore()
 	t.Run("plain", TestQuantiseExhaustive)

@@ -9,14 +9,14 @@ import "math/bits"
 // where b, at most 4q, says from where on a coefficient is rounded up, by multiplication, in two ways with equal results.
 // Let m = |c| + b and d = 8q.
 //
-// In 32 bits: m*r>>25 in 64 bits with r = floor(2^25/d) + 1. The quotient is too large by less than m/2^25 < 2^-11, and its
+// In plain Go: m*r>>25, in 64 bits, with r = floor(2^25/d) + 1. The quotient is too large by less than m/2^25 < 2^-11, and its
 // distance to the next integer is a multiple of 1/d > 2^-11, so that it never reaches one.
 //
 // In 16 bits, for vectors: with l = floor(log2 d) and r = ceil(2^(16+l)/d), floor(m/d) is m*r>>16>>l while
 // m(rd-2^(16+l)) < 2^(16+l), which m < 2^15 ensures (Granlund and Montgomery, PLDI 1994). r needs 17 bits where d is a
 // power of two; there r is halved and one less is shifted.
 type Divisors struct {
-	wide               [64]uint32 // r for 64 bits
+	wide               [64]uint32 // r of plain Go
 	bias, recip, scale [64]uint16 // b, r and 2^(16-l): the shift by l as a product whose high half is taken
 }
 

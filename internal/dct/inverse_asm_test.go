@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/cpu"
+	"github.com/imgmill/imgmill/internal/cpu/cputest"
 )
 
 var inverseKernels = map[int]func(dst *byte, stride, step int, coef *int16, size, count int){
@@ -53,7 +54,7 @@ func hostileBlock(r *rand.Rand) *[64]int16 {
 // TestInverseVector compares each kernel with plain Go, bit for bit, on blocks like those of photographs and on hostile
 // ones, at every alignment, and checks that it stays within n×n samples.
 func TestInverseVector(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	for n, kernel := range inverseKernels {
 		r := rand.New(rand.NewPCG(7, uint64(n)))
 		blocks := extremes()
@@ -77,7 +78,7 @@ func TestInverseVector(t *testing.T) {
 
 // TestInverseBlocks compares runs of blocks with plain Go, one at a time: odd and even numbers of them, close together and apart.
 func TestInverseBlocks(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(9, 9))
 	for n := 1; n <= 8; n++ {
 		for count := range 9 {
@@ -106,7 +107,7 @@ func TestInverseBlocks(t *testing.T) {
 // TestInverseVectorLast compares Inverse with plain Go on hostile blocks that end at each place, which plain Go has
 // shortcuts for.
 func TestInverseVectorLast(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(8, 8))
 	for n := 1; n <= 8; n++ {
 		for last := range 64 {
@@ -131,7 +132,7 @@ func TestInverseVectorLast(t *testing.T) {
 // TestInverseVectorRuns tells the implementations apart by a block that lies about its last coefficient: plain Go
 // believes it.
 func TestInverseVectorRuns(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	block := new([64]int16)
 	block[63] = 500
 	run := func() (out [64]byte) {
@@ -149,7 +150,7 @@ func TestInverseVectorRuns(t *testing.T) {
 
 // TestInversePlain runs the tests of the transform on plain Go; on their own they meet whatever kernel is in use.
 func TestInversePlain(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	defer cpu.Plain()()
 	t.Run("accuracy", TestInverseAccuracy)
 	t.Run("shortcuts", TestInverseShortcuts)
@@ -159,7 +160,7 @@ func TestInversePlain(t *testing.T) {
 
 // TestInverseShort checks that a destination that is too short panics before anything is written past its end.
 func TestInverseShort(t *testing.T) {
-	needVector(t)
+	cputest.NeedVector(t)
 	for n := range inverseKernels {
 		buf := bytes.Repeat([]byte{201}, 11*n)
 		short := buf[: 11*(n-1)+n-1 : 11*(n-1)+n-1]

@@ -20,11 +20,10 @@ type unit struct {
 	*component
 	dc, ac *decodeTable
 	steps  *[advances]uint32
-	dcStep int32 // quantisation step of the DC coefficient
-	keep   uint  // last place in the zigzag order that the scale needs
-	at     int   // of the block in the coefficients of an MCU
-	off    int   // of the block in the band, in the first MCU
-	step   int   // from one MCU to the next
+	keep   uint // last place in the zigzag order that the scale needs
+	at     int  // of the block in the coefficients of an MCU
+	off    int  // of the block in the band, in the first MCU
+	step   int  // from one MCU to the next
 }
 
 // mcu is the blocks that a scan interleaves.
@@ -32,6 +31,19 @@ type mcu struct {
 	units  []unit
 	size   int          // of the coefficients, where they are kept
 	tables []walkTables // of the units, nil to run plain Go
+}
+
+// newUnit is a block of a component whose scale and quantisation table are known, anywhere in an MCU.
+func newUnit(c *component, dc, ac *decodeTable) unit {
+	ac.withSkip()
+	return unit{component: c, dc: dc, ac: ac, steps: stepTable(c.quant, c.n), keep: uint(lastKept[c.n])}
+}
+
+// add adds a block behind the others.
+func (m *mcu) add(u unit) {
+	u.at = m.size
+	m.size += blockSize(u.n)
+	m.units = append(m.units, u)
 }
 
 // sequentialScan decodes an MCU row at a time into the components' bands.
@@ -143,15 +155,12 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 		if p.band == nil {
 			p.band = make([]byte, p.stride*p.V*p.n)
 		}
-		u := unit{component: p.component, dc: d.tables.builtDC[p.dc], ac: d.tables.builtAC[p.ac], step: across * p.n}
-		u.keep, u.steps, u.dcStep = uint(lastKept[p.n]), stepTable(p.quant, p.n), int32(p.quant[0])
-		u.ac.withSkip()
+		u := newUnit(p.component, d.tables.builtDC[p.dc], d.tables.builtAC[p.ac])
+		u.step = across * p.n
 		for y := range down {
 			for x := range across {
 				u.off = y*p.n*p.stride + x*p.n
-				u.at = s.mcu.size
-				s.mcu.size += blockSize(p.n)
-				s.mcu.units = append(s.mcu.units, u)
+				s.mcu.add(u)
 			}
 		}
 	}
@@ -293,7 +302,7 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 // paintFlat adds the differences of DC coefficients up (T.81 F.2.1.3.1) and gives each a sample.
 func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c := units[0].component
-	pred, step := c.pred, units[0].dcStep
+	pred, step := c.pred, int32(c.quant[0])
 	for ; n > 0; n-- {
 		for i := range units {
 			u := &units[i]
@@ -311,7 +320,7 @@ func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x, n int) {
 	units := s.mcu.units[from:to]
 	c := units[0].component
-	step := units[0].dcStep
+	step := int32(c.quant[0])
 	for m := range n {
 		for i := range units {
 			dc := &coef[m*s.mcu.size+units[i].at]

@@ -4,13 +4,11 @@ package jpeg
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/cpu"
+	"github.com/imgmill/imgmill/internal/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/dct"
-	features "golang.org/x/sys/cpu"
 )
 
 // randomMCU has units of all scales, with codes of the standard lengths whose symbols stand for each other half of the time, or odd
@@ -24,48 +22,37 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 			quant[i] = uint16(1 + rng.IntN(1<<(1+rng.IntN(16))-1))
 		}
 		n := 1 + rng.IntN(8)
-		u := unit{component: &component{n: n}, at: m.size, keep: uint(lastKept[n]), steps: stepTable(&quant, n)}
-		dc := standardDC[rng.IntN(2)]
+		dcSpec := standardDC[rng.IntN(2)]
 		if rng.IntN(2) == 0 {
-			dc.symbols = make([]uint8, len(dc.symbols))
-			for i := range dc.symbols {
-				dc.symbols[i] = uint8(rng.IntN(16))
+			dcSpec.symbols = make([]uint8, len(dcSpec.symbols))
+			for i := range dcSpec.symbols {
+				dcSpec.symbols[i] = uint8(rng.IntN(16))
 			}
 		}
-		var err error
-		if u.dc, err = newDecodeTable(&dc, true); err != nil {
+		dc, err := newDecodeTable(&dcSpec, true)
+		if err != nil {
 			t.Fatal(err)
 		}
-		ac := standardAC[rng.IntN(2)]
-		ac.symbols = slices.Clone(ac.symbols)
-		if rng.IntN(2) == 0 {
-			rng.Shuffle(len(ac.symbols), func(i, j int) { ac.symbols[i], ac.symbols[j] = ac.symbols[j], ac.symbols[i] })
+		acSpec := standardAC[rng.IntN(2)]
+		acSpec.symbols = slices.Clone(acSpec.symbols)
+		if s := acSpec.symbols; rng.IntN(2) == 0 {
+			rng.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
 		}
-		if u.ac, err = newDecodeTable(&ac, false); err != nil {
+		ac, err := newDecodeTable(&acSpec, false)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if rng.IntN(3) == 0 {
-			u.dc, u.ac = oddTable(t, rng, true, rng.IntN(2) == 0), oddTable(t, rng, false, rng.IntN(2) == 0)
+			dc, ac = oddTable(t, rng, true, rng.IntN(2) == 0), oddTable(t, rng, false, rng.IntN(2) == 0)
 		}
-		u.ac.withSkip()
-		m.size += blockSize(n)
-		m.units = append(m.units, u)
+		m.add(newUnit(&component{n: n, quant: &quant}, dc, ac))
 	}
 	return m
 }
 
 // TestWalkKernel walks random data, which has every kind of code and of damage, in the kernel and in plain Go.
 func TestWalkKernel(t *testing.T) {
-	has := features.X86.HasAVX2 && features.X86.HasBMI1 && features.X86.HasBMI2
-	if runtime.GOARCH == "arm64" {
-		has = features.ARM64.HasASIMD
-	}
-	if !has {
-		t.Skip("the processor has no such instructions")
-	}
-	if !cpu.Vector() {
-		t.Fatal("the processor has the instructions, but plain Go would run")
-	}
+	cputest.NeedVector(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	mcus := 0
 	for round := range 600 {

@@ -4,10 +4,10 @@ package jpeg
 
 import (
 	"math/rand/v2"
-	"os"
-	"syscall"
 	"testing"
 	"unsafe"
+
+	"github.com/imgmill/imgmill/internal/cpu/cputest"
 )
 
 // oddMCU has up to as many blocks as an MCU can have, of any scale, with codes that the kernel knows.
@@ -24,11 +24,7 @@ func oddMCU(t *testing.T, rng *rand.Rand) *mcu {
 			quant[i] = uint16(rng.IntN(1 << (1 + rng.IntN(16))))
 		}
 		n := 1 + rng.IntN(8)
-		u := unit{component: &component{n: n}, at: m.size, keep: uint(lastKept[n]), steps: stepTable(&quant, n)}
-		u.dc, u.ac = oddTable(t, rng, true, true), oddTable(t, rng, false, true)
-		u.ac.withSkip()
-		m.size += blockSize(n)
-		m.units = append(m.units, u)
+		m.add(newUnit(&component{n: n, quant: &quant}, oddTable(t, rng, true, true), oddTable(t, rng, false, true)))
 	}
 	return m
 }
@@ -52,13 +48,13 @@ func TestWalkKernelStays(t *testing.T) {
 			t.Skip("the processor has no such instructions")
 		}
 		limit, until := 1+rng.IntN(3), 1+rng.IntN(400)
-		mem := guarded(t, (until+7)/8+len(m.units)*slack, round%2 == 0)
+		mem := cputest.Guarded[byte](t, (until+7)/8+len(m.units)*slack, round%2 == 0)
 		fillOdd(rng, mem)
-		coef := guarded(t, 2*(limit*m.size+blockRoom), round%2 == 0)
-		ends := guarded(t, limit*len(m.units)+1, round%2 == 0)
+		coef := cputest.Guarded[int16](t, limit*m.size+blockRoom, round%2 == 0)
+		ends := cputest.Guarded[byte](t, limit*len(m.units)+1, round%2 == 0)
 		r := walkRun{
 			mem: &mem[0], units: &m.tables[0], due: &m.tables[0], past: &m.tables[len(m.units)],
-			coef: (*int16)(unsafe.Pointer(&coef[0])), size: uint(m.size) * 2, ends: &ends[0], until: uint(until), left: uint(limit),
+			coef: &coef[0], size: uint(m.size) * 2, ends: &ends[0], until: uint(until), left: uint(limit),
 		}
 		if m.size > len(m.units) {
 			r.clear = r.size
@@ -72,29 +68,4 @@ func TestWalkKernelStays(t *testing.T) {
 	if walked < 200 {
 		t.Errorf("only %d MCUs were walked", walked)
 	}
-}
-
-// guarded is memory between two pages that must not be touched, at the end of it or else at the beginning.
-func guarded(t *testing.T, size int, end bool) []byte {
-	t.Helper()
-	page := os.Getpagesize()
-	whole := (size+page-1)/page*page + 2*page
-	mem, err := syscall.Mmap(-1, 0, whole, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Munmap(mem); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, guard := range [][]byte{mem[:page], mem[whole-page:]} {
-		if err := syscall.Mprotect(guard, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if end {
-		return mem[whole-page-size : whole-page]
-	}
-	return mem[page:][:size]
 }

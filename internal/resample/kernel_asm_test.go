@@ -6,26 +6,19 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/cpu"
+	"github.com/imgmill/imgmill/internal/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/plane"
-	features "golang.org/x/sys/cpu"
 )
 
-// needVector skips a test of kernels that the processor has not, and fails if it has them and they are not used.
+// needVector is cputest.NeedVector, and fails if a Plane would run plain Go all the same.
 func needVector(t *testing.T) {
 	t.Helper()
-	has := features.X86.HasAVX2
-	if runtime.GOARCH == "arm64" {
-		has = features.ARM64.HasASIMD
-	}
-	if !has {
-		t.Skip("the processor has no such instructions")
-	}
-	if !cpu.Vector() || newKernels(newTable(whole(9, 4), Lanczos3), 1).lanes == nil {
+	cputest.NeedVector(t)
+	if newKernels(newTable(whole(9, 4), Lanczos3), 1).lanes == nil {
 		t.Fatal("the processor has vector instructions, but plain Go would run")
 	}
 }

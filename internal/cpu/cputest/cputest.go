@@ -1,6 +1,5 @@
-//go:build (amd64 || arm64) && !purego
-
-package dct
+// Package cputest is what the tests of kernels share. It never tests anything by itself.
+package cputest
 
 import (
 	"runtime"
@@ -10,10 +9,10 @@ import (
 	features "golang.org/x/sys/cpu"
 )
 
-// needVector skips a test of kernels that the processor has not, and fails if it has them and they are not used.
-func needVector(t *testing.T) {
+// NeedVector skips a test of kernels that the processor has not, and fails if it has them and they are not used.
+func NeedVector(t testing.TB) {
 	t.Helper()
-	has := features.X86.HasAVX2
+	has := features.X86.HasAVX2 && features.X86.HasBMI1 && features.X86.HasBMI2
 	if runtime.GOARCH == "arm64" {
 		has = features.ARM64.HasASIMD
 	}
