@@ -50,11 +50,11 @@ awscli:
 	IMGMILL_AWSCLI=1 $(GO) test -count=1 -run AWSCLI -v ./internal/cli
 
 sim:
-	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/mill
+	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
-	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/jpeg
+	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/engine/jpeg
 
 # A count, not a time: a deadline can end a worker mid-run, which go test reports as a failure (golang/go#75804).
 FUZZTIME ?= 50000x
@@ -65,13 +65,13 @@ fuzz:
 	done
 
 arm64:
-	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/resample ./internal/dct ./internal/cpu ./internal/plane
-	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/jpeg
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/engine/jpeg
 
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
 
 template:
-	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./deploy
+	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template
 
 RIE ?= $(shell python3 -c 'import platform, samcli; print(samcli.__path__[0] + "/local/rapid/aws-lambda-rie-" + {"x86_64": "x86_64"}.get(platform.machine(), "arm64"))')
 rie:

@@ -12,31 +12,22 @@ import (
 
 const module = "github.com/imgmill/imgmill/"
 
-// floors are the packages from the bottom up; a package imports only from floors below its own. Folders below a package
-// stand on its floor and may use it.
-var floors = [][]string{
-	{"internal/plane", "internal/cpu", "internal/exif", "internal/sample"},
-	{"internal/resample", "internal/dct"},
-	{"internal/jpeg"},
-	{"internal/codec"},
-	{"internal/render"},
-	{"internal/recipe", "internal/event", "internal/bucket", "internal/queue"},
-	{"internal/mill"},
-	{"internal/lambdafn", "internal/worker", "internal/devcloud", "internal/price", "internal/pack", "deploy"},
-	{"internal/deploy"},
+// wings are the folders from the bottom up. A package imports only from its own wing and from wings below it; folders of
+// one line stand side by side and do not import one another.
+var wings = [][]string{
+	{"internal/engine"},
+	{"internal/pipeline"},
+	{"internal/service", "internal/aws"},
 	{"internal/cli"},
-	{"cmd/imgmill", "cmd/bootstrap", "bench"},
+	{"cmd", "bench"},
 }
-
-// engine is how many of the floors know no network and no environment.
-const engine = 5
 
 // forbidden imports, direct or not, each with its reason.
 var forbidden = []struct{ from, to, reason string }{
 	{"cmd/bootstrap", module + "internal/cli", "the function needs no command line"},
-	{"cmd/bootstrap", module + "internal/devcloud", "the function talks to a cloud, it is none"},
-	{"cmd/bootstrap", module + "internal/worker", "Lambda polls for the function"},
-	{"cmd/bootstrap", module + "internal/deploy", "the function does not deploy itself"},
+	{"cmd/bootstrap", module + "internal/service/devcloud", "the function talks to a cloud, it does not embed one"},
+	{"cmd/bootstrap", module + "internal/service/worker", "Lambda polls for the function"},
+	{"cmd/bootstrap", module + "internal/aws", "the function does not deploy itself"},
 	{"cmd/bootstrap", "github.com/versity/versitygw", "20 MB of server"},
 	{"cmd/bootstrap", "github.com/nats-io/nats-server/v2", "10 MB of server"},
 	{"cmd/bootstrap", "github.com/aws/aws-sdk-go-v2/config", "the search for credentials costs start-up time; Lambda gives them"},
@@ -45,8 +36,8 @@ var forbidden = []struct{ from, to, reason string }{
 
 // onlyImporter names for a module the one package whose business it is.
 var onlyImporter = map[string]string{
-	"github.com/versity/versitygw":      "internal/devcloud",
-	"github.com/nats-io/nats-server/v2": "internal/devcloud",
+	"github.com/versity/versitygw":      "internal/service/devcloud",
+	"github.com/nats-io/nats-server/v2": "internal/service/devcloud",
 }
 
 type listed struct {
@@ -76,39 +67,44 @@ func list(t *testing.T) map[string]listed {
 	}
 }
 
-// floorOf is the floor of a package, and the entry of floors that it belongs to.
-func floorOf(pkg string) (int, string) {
-	for i, floor := range floors {
-		for _, p := range floor {
-			if pkg == p || strings.HasPrefix(pkg, p+"/") {
-				return i, p
+// wingOf returns the height of the wing that a package stands in and the wing's folder, or -1.
+func wingOf(pkg string) (int, string) {
+	for height, folders := range wings {
+		for _, folder := range folders {
+			if strings.HasPrefix(pkg, folder+"/") || pkg == folder {
+				return height, folder
 			}
 		}
 	}
 	return -1, ""
 }
 
-func TestPackagesImportOnlyFromLowerFloors(t *testing.T) {
-	packages := list(t)
-	if len(packages) < len(floors) {
-		t.Fatalf("go list gave %d packages", len(packages))
-	}
-	for name, p := range packages {
+func TestPackagesImportOnlyDownwards(t *testing.T) {
+	found := map[string]bool{}
+	for name, p := range list(t) {
 		if strings.TrimSuffix(module, "/") == p.ImportPath {
-			continue // this test
+			continue // the module root, which is documented as a facade over the engine
 		}
-		floor, room := floorOf(name)
-		if floor < 0 {
-			t.Errorf("%s stands on no floor; give it one in floors_test.go and docs/architecture.md", name)
+		height, wing := wingOf(name)
+		if height < 0 {
+			t.Errorf("%s stands in no wing; move it into one, or add the wing to floors_test.go and docs/architecture.md", name)
 			continue
 		}
+		found[wing] = true
 		for _, imported := range p.Imports {
 			short, ours := strings.CutPrefix(imported, module)
 			if !ours {
 				continue
 			}
-			if to, toRoom := floorOf(short); to >= floor && toRoom != room {
-				t.Errorf("%s (floor %d) imports %s (floor %d): only lower floors may be imported", name, floor, short, to)
+			if to, toWing := wingOf(short); to >= height && toWing != wing {
+				t.Errorf("%s imports %s: %s is not below %s", name, short, toWing, wing)
+			}
+		}
+	}
+	for _, folders := range wings {
+		for _, folder := range folders {
+			if !found[folder] {
+				t.Errorf("there is no package in %s", folder)
 			}
 		}
 	}
@@ -116,11 +112,10 @@ func TestPackagesImportOnlyFromLowerFloors(t *testing.T) {
 
 func TestEngineKnowsNoNetworkAndNoEnvironment(t *testing.T) {
 	for name, p := range list(t) {
-		floor, _ := floorOf(name)
-		if floor < 0 || floor >= engine || name == "internal/sample" {
+		if _, wing := wingOf(name); wing != "internal/engine" || name == "internal/engine/sample" {
 			continue
 		}
-		for _, imported := range append([]string{"net", "net/http", "os/exec"}, "github.com/aws/aws-sdk-go-v2/aws") {
+		for _, imported := range []string{"net", "net/http", "os/exec", "github.com/aws/aws-sdk-go-v2/aws"} {
 			if slices.Contains(p.Deps, imported) {
 				t.Errorf("%s reaches %s: the engine turns bytes into planes and knows no network", name, imported)
 			}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 // childVariable makes this test's binary the child that the bench would start.

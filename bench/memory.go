@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 // memoryTask is a task whose peak memory has a bound.

@@ -11,8 +11,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/codec"
-	"github.com/imgmill/imgmill/internal/render"
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
 // worker does tasks in a child process of this program.

@@ -19,14 +19,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/bucket"
-	"github.com/imgmill/imgmill/internal/bucket/s3"
 	"github.com/imgmill/imgmill/internal/cli"
-	"github.com/imgmill/imgmill/internal/devcloud"
-	"github.com/imgmill/imgmill/internal/event"
-	"github.com/imgmill/imgmill/internal/mill"
-	"github.com/imgmill/imgmill/internal/recipe"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
 const (

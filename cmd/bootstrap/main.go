@@ -24,10 +24,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/imgmill/imgmill/internal/bucket/s3"
-	"github.com/imgmill/imgmill/internal/lambdafn"
-	"github.com/imgmill/imgmill/internal/mill"
-	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
 
 func main() {

@@ -23,8 +23,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/pack"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 const (

@@ -19,13 +19,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // emulator is a cloud that this project did not write, behind a proxy that notes the calls that it cannot serve.
 type emulator struct {
 	name  string // ministack or moto
-	cloud *deploy.Cloud
+	cloud *stack.Cloud
 	dir   string // of recipes and pictures
 
 	mu       sync.Mutex
@@ -55,7 +55,7 @@ func openEmulator(t *testing.T) *emulator {
 	} {
 		t.Setenv(name, value)
 	}
-	if e.cloud, err = deploy.Open(t.Context(), ""); err != nil {
+	if e.cloud, err = stack.Open(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -11,7 +11,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // shared: that somebody else is told of a bucket that goes is said before it goes.
@@ -67,7 +67,7 @@ func (e *emulator) foreignLog(t *testing.T) {
 	for _, test := range []struct{ tag, told string }{{"", "not made by imgmill for logged"}, {"other", "not made by imgmill for logged"}, {"logged", "delete  log group"}} {
 		in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/aws/lambda/imgmill-logged")}
 		if test.tag != "" {
-			in.Tags = map[string]string{deploy.TagName: test.tag}
+			in.Tags = map[string]string{stack.TagName: test.tag}
 		}
 		if _, err := e.cloud.Logs.CreateLogGroup(t.Context(), in); err != nil {
 			t.Fatal(err)

@@ -23,9 +23,9 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/price"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/aws/price"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 // TestAWSLook deploys, looks into it by each command that does, and destroys.
@@ -220,15 +220,15 @@ func (e *emulator) lookLogs(t *testing.T) {
 	if strings.Count(out, "\n") != 1 || !strings.Contains(out, "  bad      imgmill-test-") {
 		t.Errorf("its errors:\n%s", out)
 	}
-	kinds := map[deploy.LineKind]int{}
+	kinds := map[stack.LineKind]int{}
 	for lines := bufio.NewScanner(strings.NewReader(e.imgmill(t, 0, "logs", "photos", "--json"))); lines.Scan(); {
-		var line deploy.Line
+		var line stack.Line
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatalf("%v in %s", err, lines.Text())
 		}
 		kinds[line.Kind]++
 	}
-	if kinds[deploy.LineChange] < 4 || kinds[deploy.LineReport] < 4 || kinds[deploy.LineMark] < 8 || kinds[deploy.LineOther] != 0 {
+	if kinds[stack.LineChange] < 4 || kinds[stack.LineReport] < 4 || kinds[stack.LineMark] < 8 || kinds[stack.LineOther] != 0 {
 		t.Errorf("%v", kinds)
 	}
 }
@@ -287,8 +287,8 @@ func (e *emulator) lookLogsOfFailures(t *testing.T) {
 	out := e.imgmill(t, 0, "logs", "photos", "--errors")
 	wants(t, out, "  retry    sent back.jpg  ", "  failed   the invocation")
 	for lines := bufio.NewScanner(strings.NewReader(e.imgmill(t, 0, "logs", "photos", "--json"))); lines.Scan(); {
-		var line deploy.Line
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Kind == deploy.LineOther {
+		var line stack.Line
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Kind == stack.LineOther {
 			t.Errorf("not understood (%v): %s", err, lines.Text())
 		}
 	}

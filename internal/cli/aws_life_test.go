@@ -24,8 +24,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 const (
@@ -63,16 +63,16 @@ func TestAWSLife(t *testing.T) {
 	}
 }
 
-func names(t *testing.T, name string) deploy.Names {
+func names(t *testing.T, name string) stack.Names {
 	t.Helper()
-	n, err := deploy.NamesFor(name)
+	n, err := stack.NamesFor(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-func (e *emulator) find(t *testing.T, name string) *deploy.Deployment {
+func (e *emulator) find(t *testing.T, name string) *stack.Deployment {
 	t.Helper()
 	d, err := e.cloud.Find(t.Context(), names(t, name))
 	if err != nil {
@@ -105,13 +105,13 @@ func (e *emulator) keys(t *testing.T, bucket string) []string {
 	return list
 }
 
-func (e *emulator) notifications(t *testing.T, bucket string) []deploy.Notification {
+func (e *emulator) notifications(t *testing.T, bucket string) []stack.Notification {
 	t.Helper()
 	cfg, err := e.cloud.BucketNotifications(t.Context(), bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return deploy.Notifications(cfg)
+	return stack.Notifications(cfg)
 }
 
 func (e *emulator) put(t *testing.T, bucket, key string, data []byte) {
@@ -143,7 +143,7 @@ func (e *emulator) await(t *testing.T, bucket, key string) []byte {
 func (e *emulator) dryRun(t *testing.T) {
 	told := e.deploy(t, 0, "photos", firstRecipe, "--dry-run", "--budget", "5", "--email", "me@example.com")
 	wants(t, told, "budget imgmill-photos", "AWS writes to me@example.com once", "activate the tag: Billing, Cost allocation tags", "Account ", "region us-east-1", "bucket photos-input", "function imgmill-photos", "About $", "Nothing was changed")
-	if _, err := e.cloud.Find(t.Context(), names(t, "photos")); !errors.Is(err, deploy.ErrNotDeployed) {
+	if _, err := e.cloud.Find(t.Context(), names(t, "photos")); !errors.Is(err, stack.ErrNotDeployed) {
 		t.Errorf("a stack is there: %v", err)
 	}
 	for _, b := range []string{"photos-input", "photos-output", "photos-code"} {
@@ -160,7 +160,7 @@ func (e *emulator) first(t *testing.T) {
 		e.cannot("Tags of AWS::S3::Bucket", "left out without an error; deploy puts them itself")
 	}
 	d := e.find(t, "photos")
-	if d.Tags[deploy.TagName] != "photos" || d.Parameters["MemoryMB"] != "1024" || d.SourceBucket != "photos-input" || d.FunctionARN == "" {
+	if d.Tags[stack.TagName] != "photos" || d.Parameters["MemoryMB"] != "1024" || d.SourceBucket != "photos-input" || d.FunctionARN == "" {
 		t.Errorf("%+v", d)
 	}
 	for _, b := range []string{"photos-input", "photos-output", "photos-code"} {
@@ -168,7 +168,7 @@ func (e *emulator) first(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", b, err)
 		}
-		if !slices.ContainsFunc(tags.TagSet, func(tag types.Tag) bool { return *tag.Key == deploy.TagName && *tag.Value == "photos" }) {
+		if !slices.ContainsFunc(tags.TagSet, func(tag types.Tag) bool { return *tag.Key == stack.TagName && *tag.Value == "photos" }) {
 			t.Errorf("%s has the tags %v", b, tags.TagSet)
 		}
 	}
@@ -182,14 +182,14 @@ func (e *emulator) first(t *testing.T) {
 	e.whatIsMissing(t, d)
 	list := e.notifications(t, "photos-input")
 	for _, suffix := range []string{".jpg", ".JPG", ".heic", ".HEIC"} {
-		if !slices.ContainsFunc(list, func(n deploy.Notification) bool { return n.Suffix == suffix && n.ARN == d.FunctionARN }) {
+		if !slices.ContainsFunc(list, func(n stack.Notification) bool { return n.Suffix == suffix && n.ARN == d.FunctionARN }) {
 			t.Errorf("no notification of %s to the function in %v", suffix, list)
 		}
 	}
 }
 
 // whatIsMissing notes the resources that the emulator left out of the stack.
-func (e *emulator) whatIsMissing(t *testing.T, d *deploy.Deployment) {
+func (e *emulator) whatIsMissing(t *testing.T, d *stack.Deployment) {
 	t.Helper()
 	out, err := e.cloud.Formation.ListStackResources(t.Context(), &cloudformation.ListStackResourcesInput{StackName: &d.StackID})
 	if err != nil {
@@ -355,7 +355,7 @@ func (e *emulator) destroy(t *testing.T) {
 func (e *emulator) nothingLeft(t *testing.T, name string) {
 	t.Helper()
 	n := names(t, name)
-	if _, err := e.cloud.Find(t.Context(), n); !errors.Is(err, deploy.ErrNotDeployed) {
+	if _, err := e.cloud.Find(t.Context(), n); !errors.Is(err, stack.ErrNotDeployed) {
 		t.Errorf("the stack: %v", err)
 	}
 	for _, b := range []string{n.InputBucket, n.OutputBucket, n.CodeBucket} {
@@ -427,14 +427,14 @@ func (e *emulator) foreignBucket(t *testing.T, name string) *types.NotificationC
 
 func (e *emulator) attach(t *testing.T) {
 	before := e.foreignBucket(t, "album-uploads")
-	if len(deploy.Notifications(before)) != 3 {
-		t.Fatalf("%v", deploy.Notifications(before))
+	if len(stack.Notifications(before)) != 3 {
+		t.Fatalf("%v", stack.Notifications(before))
 	}
 	e.put(t, "album-uploads", "mine.jpg", []byte("mine"))
 	wants(t, e.deploy(t, 0, "album", firstRecipe, "--source-bucket", "album-uploads"), "yours, its settings stay", "the 3 there stay", "album is up")
 	n := names(t, "album")
 	ours, foreign := n.Split(e.notifications(t, "album-uploads"))
-	if !deploy.SameNotifications(foreign, deploy.Notifications(before)) || len(ours) != 18 {
+	if !stack.SameNotifications(foreign, stack.Notifications(before)) || len(ours) != 18 {
 		t.Errorf("others: %v\nours: %v", foreign, ours)
 	}
 	wants(t, e.deploy(t, 0, "album", firstRecipe), "Nothing to change")
@@ -445,8 +445,8 @@ func (e *emulator) attach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !deploy.SameNotifications(deploy.Notifications(after), deploy.Notifications(before)) || (after.EventBridgeConfiguration == nil) != (before.EventBridgeConfiguration == nil) {
-		t.Errorf("was %v, is %v", deploy.Notifications(before), deploy.Notifications(after))
+	if !stack.SameNotifications(stack.Notifications(after), stack.Notifications(before)) || (after.EventBridgeConfiguration == nil) != (before.EventBridgeConfiguration == nil) {
+		t.Errorf("was %v, is %v", stack.Notifications(before), stack.Notifications(after))
 	}
 	if keys := e.keys(t, "album-uploads"); !slices.Equal(keys, []string{"mine.jpg"}) {
 		t.Errorf("the bucket that was attached holds %q", keys)
@@ -484,7 +484,7 @@ func (e *emulator) leftovers(t *testing.T) {
 	n := names(t, "left")
 	_, err := e.cloud.Formation.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{
 		StackName: &n.Stack, ChangeSetName: aws.String("imgmill-1"), ChangeSetType: cftypes.ChangeSetTypeCreate,
-		TemplateBody: aws.String(`{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`), Tags: []cftypes.Tag{{Key: aws.String(deploy.TagName), Value: &n.Name}},
+		TemplateBody: aws.String(`{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`), Tags: []cftypes.Tag{{Key: aws.String(stack.TagName), Value: &n.Name}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -495,7 +495,7 @@ func (e *emulator) leftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if _, err := e.cloud.Find(t.Context(), n); errors.Is(err, deploy.ErrNotDeployed) {
+		if _, err := e.cloud.Find(t.Context(), n); errors.Is(err, stack.ErrNotDeployed) {
 			break
 		}
 		if time.Now().After(end) {

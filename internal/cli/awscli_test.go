@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // TestAWSCLI: everything that people upload with the AWS CLI is served. It runs if IMGMILL_AWSCLI is set and the program is

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // Exit codes.
@@ -83,7 +83,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	var usage usageError
-	var noAccess *deploy.NoAccessError
+	var noAccess *stack.NoAccessError
 	switch {
 	case err == nil:
 		return exitDone

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/bucket"
-	"github.com/imgmill/imgmill/internal/bucket/s3"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // client is a program or library that people upload with. Each method ends the test when the upload fails.

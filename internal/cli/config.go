@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // recipeName is the recipe that is read when none is named, if it is there.

@@ -14,11 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/codec"
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/price"
-	"github.com/imgmill/imgmill/internal/render"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/aws/price"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 // costFlags are the command line of cost: a load, and where what it does not say comes from.
@@ -104,7 +104,7 @@ func (f *costFlags) run(c *cobra.Command) error {
 
 // look takes what it can from a deployment and its log. What the command line says goes before.
 func (f *costFlags) look(c *cobra.Command) ([]string, error) {
-	names, err := deploy.NamesFor(f.from)
+	names, err := stack.NamesFor(f.from)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -112,7 +112,7 @@ func (f *costFlags) look(c *cobra.Command) ([]string, error) {
 	if c.Flags().Changed("region") {
 		region = f.Region
 	}
-	cloud, err := deploy.Open(c.Context(), region)
+	cloud, err := stack.Open(c.Context(), region)
 	if err != nil {
 		return nil, err
 	}

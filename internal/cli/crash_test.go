@@ -15,9 +15,9 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/imgmill/imgmill/internal/bucket"
-	"github.com/imgmill/imgmill/internal/bucket/s3"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // TestKill: dev is killed over and over while clients upload. Whatever it has acknowledged comes out in the end.

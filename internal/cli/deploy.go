@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/pack"
-	"github.com/imgmill/imgmill/internal/recipe"
+	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // deployFlags are the command line of deploy.
@@ -43,7 +43,7 @@ recipe where none is named or in this folder. It can be interrupted and run agai
 	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is here, else the one that is deployed, else 800 pixels wide)")
 	flags.StringVar(&f.code, "code", "", "zip made by imgmill package; the function is built otherwise")
 	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
-	for _, t := range deploy.Flags {
+	for _, t := range stack.Flags {
 		f.values[t.Flag] = flags.String(t.Flag, "", t.Usage)
 	}
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done and change nothing")
@@ -54,12 +54,12 @@ recipe where none is named or in this folder. It can be interrupted and run agai
 
 // given are the values of the flags that are parameters.
 func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
-	known, err := deploy.Parameters()
+	known, err := stack.Parameters()
 	if err != nil {
 		return nil, err
 	}
 	given := map[string]string{}
-	for _, t := range deploy.Flags {
+	for _, t := range stack.Flags {
 		if !c.Flags().Changed(t.Flag) {
 			continue
 		}
@@ -119,12 +119,12 @@ func (f *deployFlags) readCode() (*code, error) {
 }
 
 // stay takes the recipe of a deployment that stands where none is named and none is here: the default is for new ones.
-func (c *code) stay(ctx context.Context, cloud *deploy.Cloud, names deploy.Names, t *teller) error {
+func (c *code) stay(ctx context.Context, cloud *stack.Cloud, names stack.Names, t *teller) error {
 	if c.text != nil {
 		return nil
 	}
 	d, err := cloud.Find(ctx, names)
-	if errors.Is(err, deploy.ErrNotDeployed) || err == nil && (d.Broken() || d.Tags[deploy.TagName] != d.Name) {
+	if errors.Is(err, stack.ErrNotDeployed) || err == nil && (d.Broken() || d.Tags[stack.TagName] != d.Name) {
 		return nil // of what is not ours, the plan says so
 	}
 	if err != nil {
@@ -155,7 +155,7 @@ func (c *code) build(ctx context.Context, arch string) ([]byte, error) {
 
 func (f *deployFlags) run(c *cobra.Command, name string) error {
 	ctx := c.Context()
-	names, err := deploy.NamesFor(name)
+	names, err := stack.NamesFor(name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -170,7 +170,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if err := mayAsk(c, f.yes || f.dryRun); err != nil {
 		return err
 	}
-	cloud, err := deploy.Open(ctx, f.region)
+	cloud, err := stack.Open(ctx, f.region)
 	if err != nil {
 		return err
 	}
@@ -180,14 +180,14 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	if !f.dryRun {
-		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
+		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, stack.ErrNotDeployed) {
 			return err
 		}
 	}
 	if err := code.stay(ctx, cloud, names, t); err != nil {
 		return err
 	}
-	plan, err := cloud.Plan(ctx, deploy.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
+	plan, err := cloud.Plan(ctx, stack.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 
 // again says how to go on after a change was interrupted or failed.
 func again(err error) error {
-	var failed *deploy.StackError
+	var failed *stack.StackError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted; AWS ends by itself what it has begun. Run the same command again: it goes on from there")

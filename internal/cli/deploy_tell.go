@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/price"
+	"github.com/imgmill/imgmill/internal/aws/price"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // teller tells what deploy and destroy do: to a person on stderr and, if wanted, as lines of JSON on stdout.
@@ -48,7 +48,7 @@ func (t *teller) line(v any) {
 }
 
 // whose says in whose account and region this happens, and what is risky about it.
-func (t *teller) whose(ctx context.Context, cloud *deploy.Cloud) (deploy.Identity, error) {
+func (t *teller) whose(ctx context.Context, cloud *stack.Cloud) (stack.Identity, error) {
 	who, err := cloud.WhoAmI(ctx)
 	if err != nil {
 		return who, err
@@ -72,7 +72,7 @@ func (t *teller) whose(ctx context.Context, cloud *deploy.Cloud) (deploy.Identit
 }
 
 // plan shows what will be done and about what it costs.
-func (t *teller) plan(p *deploy.Plan) {
+func (t *teller) plan(p *stack.Plan) {
 	if len(p.Changes) > 0 {
 		t.say("\n%s in %s:", p.Name, p.Region)
 		w := tabwriter.NewWriter(t.err, 0, 0, 2, ' ', 0)
@@ -104,11 +104,11 @@ func (t *teller) plan(p *deploy.Plan) {
 }
 
 // event tells one step. On a terminal what is only begun shares a line at the end.
-func (t *teller) event(e deploy.Event) {
+func (t *teller) event(e stack.Event) {
 	since := time.Since(t.start)
 	t.line(struct {
 		Milliseconds int64 `json:"ms"`
-		deploy.Event
+		stack.Event
 	}{since.Milliseconds(), e})
 	t.wipe()
 	defer t.show()
@@ -181,7 +181,7 @@ func (t *teller) end() {
 }
 
 // up says that it works and what to do next.
-func (t *teller) up(d *deploy.Deployment, changed bool) {
+func (t *teller) up(d *stack.Deployment, changed bool) {
 	t.line(map[string]any{"deployed": d.Name, "changed": changed, "source_bucket": d.SourceBucket, "target_bucket": d.TargetBucket,
 		"function": d.FunctionName, "log_group": d.LogGroup, "failure_queue": d.FailureQueue, "stack": d.StackID})
 	if !changed {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // TestWhatIsBegunFitsTheTerminal: a line that wraps could not be written over, and would be left standing each time.
@@ -15,9 +15,9 @@ func TestWhatIsBegunFitsTheTerminal(t *testing.T) {
 		var b bytes.Buffer
 		teller := &teller{err: &b, tidy: true, width: func() int { return columns }, start: time.Now()}
 		for _, part := range []string{"ImageResizerLogGroup", "ImageResizerFunction", "FailureQueue", "FailuresWaitingAlarm", "OldestFailureAlarm"} {
-			teller.event(deploy.Event{Part: part, Status: "CREATE_IN_PROGRESS"})
+			teller.event(stack.Event{Part: part, Status: "CREATE_IN_PROGRESS"})
 		}
-		teller.event(deploy.Event{Part: "FailureQueue", Status: "CREATE_COMPLETE"})
+		teller.event(stack.Event{Part: "FailureQueue", Status: "CREATE_COMPLETE"})
 		teller.end()
 		for line := range strings.Lines(strings.ReplaceAll(b.String(), "\r\x1b[K", "\n")) {
 			if line = strings.TrimSuffix(line, "\n"); strings.HasPrefix(line, "...") && len(line) >= columns {

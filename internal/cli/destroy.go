@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // destroyFlags are the command line of destroy.
@@ -45,14 +45,14 @@ again at any time.`,
 
 func (f *destroyFlags) run(c *cobra.Command, name string) error {
 	ctx := c.Context()
-	names, err := deploy.NamesFor(name)
+	names, err := stack.NamesFor(name)
 	if err != nil {
 		return usageError{err}
 	}
 	if err := mayAsk(c, f.yes || f.dryRun); err != nil {
 		return err
 	}
-	cloud, err := deploy.Open(ctx, f.region)
+	cloud, err := stack.Open(ctx, f.region)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	if !f.dryRun {
-		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, deploy.ErrNotDeployed) {
+		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, stack.ErrNotDeployed) {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 }
 
 // remains shows what goes and what stays.
-func (t *teller) remains(r *deploy.Remains, keep bool) {
+func (t *teller) remains(r *stack.Remains, keep bool) {
 	w := tabwriter.NewWriter(t.err, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w)
 	if r.Stack != nil {
@@ -145,9 +145,9 @@ func (t *teller) remains(r *deploy.Remains, keep bool) {
 }
 
 // gone says what was looked for again.
-func (t *teller) gone(found []deploy.Finding, r *deploy.Remains, keep bool) error {
+func (t *teller) gone(found []stack.Finding, r *stack.Remains, keep bool) error {
 	t.line(map[string]any{"verified": found})
-	if left := deploy.Left(found); left != "" {
+	if left := stack.Left(found); left != "" {
 		return fmt.Errorf("still there: %s; run the same command again", left)
 	}
 	t.say("\nGone, each looked for again:")

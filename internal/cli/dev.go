@@ -14,13 +14,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/bucket"
-	"github.com/imgmill/imgmill/internal/bucket/s3"
-	"github.com/imgmill/imgmill/internal/devcloud"
-	"github.com/imgmill/imgmill/internal/mill"
-	"github.com/imgmill/imgmill/internal/recipe"
-	"github.com/imgmill/imgmill/internal/sample"
-	"github.com/imgmill/imgmill/internal/worker"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
+	"github.com/imgmill/imgmill/internal/service/worker"
 )
 
 // devFlags are the command line of dev.

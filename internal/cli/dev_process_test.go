@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // patience is how long a test waits for what should happen at once, on a busy machine.

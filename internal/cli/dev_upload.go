@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/imgmill/imgmill/internal/bucket"
-	"github.com/imgmill/imgmill/internal/event"
-	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 )
 
 // results hands what the worker is told of a change to whoever waits for it.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // doctorFlags are the command line of doctor.
@@ -34,19 +34,19 @@ and which permission would let you. It changes nothing. The exit code is 1 if th
 }
 
 func (f *doctorFlags) run(c *cobra.Command, name string) error {
-	names, err := deploy.NamesFor(name)
+	names, err := stack.NamesFor(name)
 	if err != nil {
 		return usageError{err}
 	}
-	cloud, err := deploy.Open(c.Context(), f.region)
+	cloud, err := stack.Open(c.Context(), f.region)
 	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
 	colour := isTerminal(out) && os.Getenv("NO_COLOR") == ""
-	counts := map[deploy.State]int{}
+	counts := map[stack.State]int{}
 	var written error
-	err = cloud.Examine(c.Context(), names, func(d deploy.Diagnosis) {
+	err = cloud.Examine(c.Context(), names, func(d stack.Diagnosis) {
 		counts[d.State]++
 		if written != nil {
 			return
@@ -62,16 +62,16 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 		return err
 	case written != nil:
 		return written
-	case counts[deploy.Fault] > 0:
-		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[deploy.Fault], "fault"), count(counts[deploy.Warn], "warning"))
+	case counts[stack.Fault] > 0:
+		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[stack.Fault], "fault"), count(counts[stack.Warn], "warning"))
 		return errTold
 	}
 	return nil
 }
 
-func diagnosisText(d deploy.Diagnosis, colour bool) string {
-	marks := map[deploy.State]struct{ mark, colour string }{
-		deploy.OK: {"ok", green}, deploy.Warn: {"warn", yellow}, deploy.Fault: {"fault", red}, deploy.Unseen: {"?", faint},
+func diagnosisText(d stack.Diagnosis, colour bool) string {
+	marks := map[stack.State]struct{ mark, colour string }{
+		stack.OK: {"ok", green}, stack.Warn: {"warn", yellow}, stack.Fault: {"fault", red}, stack.Unseen: {"?", faint},
 	}
 	mark := fmt.Sprintf("%-5s", marks[d.State].mark)
 	if colour {

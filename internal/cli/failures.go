@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/devcloud"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
 // failuresFlags are the command line of failures.
@@ -99,9 +99,9 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 // failureSource is a queue of failures.
 type failureSource interface {
 	// list also says how many more there are that cannot be seen just now.
-	list(ctx context.Context, max int) (list []deploy.Failure, hidden int, err error)
+	list(ctx context.Context, max int) (list []stack.Failure, hidden int, err error)
 	// retry sends back those of the numbers, or all, and tells of each.
-	retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (hidden int, err error)
+	retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (hidden int, err error)
 	// after is what a person should know once something was sent back.
 	after() string
 	close() error
@@ -163,7 +163,7 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 }
 
 // list prints a table, or a line of JSON each.
-func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure, hidden int) error {
+func (f *failuresFlags) list(c *cobra.Command, list []stack.Failure, hidden int) error {
 	out := c.OutOrStdout()
 	if f.json {
 		for i, x := range list {
@@ -194,7 +194,7 @@ func (f *failuresFlags) list(c *cobra.Command, list []deploy.Failure, hidden int
 	return t.Flush()
 }
 
-func keyText(x deploy.Failure) string {
+func keyText(x stack.Failure) string {
 	switch len(x.Keys) {
 	case 0:
 		return "-"
@@ -204,7 +204,7 @@ func keyText(x deploy.Failure) string {
 	return fmt.Sprintf("%s and %d more", visible(x.Keys[0]), len(x.Keys)-1)
 }
 
-func reasonText(x deploy.Failure) string {
+func reasonText(x stack.Failure) string {
 	if x.Reason == "" {
 		return "not recorded; see the log"
 	}
@@ -214,14 +214,14 @@ func reasonText(x deploy.Failure) string {
 // numbered is a failure as it is written for programs.
 type numbered struct {
 	Number int `json:"number"`
-	deploy.Failure
+	stack.Failure
 }
 
-func printFailure(w io.Writer, n int, x deploy.Failure) error {
+func printFailure(w io.Writer, n int, x stack.Failure) error {
 	return json.NewEncoder(w).Encode(numbered{n, x})
 }
 
-func showFailure(w io.Writer, n int, x deploy.Failure) error {
+func showFailure(w io.Writer, n int, x stack.Failure) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(numbered{n, x})
@@ -230,7 +230,7 @@ func showFailure(w io.Writer, n int, x deploy.Failure) error {
 // retry sends back and says of each what became of it.
 func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []int) error {
 	done, failed := 0, 0
-	told := func(r deploy.Retried) {
+	told := func(r stack.Retried) {
 		result := "sent back"
 		if r.Err == nil {
 			done++
@@ -278,15 +278,15 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 
 // deployed is the failure queue of a deployment.
 type deployed struct {
-	cloud *deploy.Cloud
-	d     *deploy.Deployment
+	cloud *stack.Cloud
+	d     *stack.Deployment
 }
 
-func (s deployed) list(ctx context.Context, max int) ([]deploy.Failure, int, error) {
+func (s deployed) list(ctx context.Context, max int) ([]stack.Failure, int, error) {
 	return s.cloud.Failures(ctx, s.d, max)
 }
 
-func (s deployed) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (int, error) {
+func (s deployed) retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (int, error) {
 	return s.cloud.RetryFailures(ctx, s.d, max, numbers, told)
 }
 
@@ -299,11 +299,11 @@ func (s deployed) close() error { return nil }
 // kept is what the worker of imgmill dev has buried.
 type kept struct{ queue *devcloud.KeptQueue }
 
-func (s kept) list(ctx context.Context, max int) ([]deploy.Failure, int, error) {
+func (s kept) list(ctx context.Context, max int) ([]stack.Failure, int, error) {
 	buried, err := s.queue.Buried(ctx, max)
-	var list []deploy.Failure
+	var list []stack.Failure
 	for _, b := range buried {
-		f := deploy.ParseFailure(string(b.Body))
+		f := stack.ParseFailure(string(b.Body))
 		f.ID, f.At, f.Tries = b.ID, b.At.Truncate(time.Millisecond), b.Attempts
 		if b.Reason != "" {
 			f.Reason = strings.TrimSpace(b.Reason)
@@ -313,7 +313,7 @@ func (s kept) list(ctx context.Context, max int) ([]deploy.Failure, int, error) 
 	return list, 0, err
 }
 
-func (s kept) retry(ctx context.Context, max int, numbers []int, told func(deploy.Retried)) (int, error) {
+func (s kept) retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (int, error) {
 	list, _, err := s.list(ctx, max)
 	if err != nil {
 		return 0, err
@@ -324,7 +324,7 @@ func (s kept) retry(ctx context.Context, max int, numbers []int, told func(deplo
 		}
 	}
 	for _, n := range numbers {
-		r := deploy.Retried{Number: n}
+		r := stack.Retried{Number: n}
 		if n > len(list) {
 			r.Err = fmt.Errorf("there is no failure %d; the list has %d", n, len(list))
 		} else {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/cli"
-	"github.com/imgmill/imgmill/internal/devcloud"
-	"github.com/imgmill/imgmill/internal/event"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
 // command runs imgmill and gives what it wrote.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // logsFlags are the command line of logs.
@@ -51,19 +51,19 @@ func oneName(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return wrongUse("%s takes the name of a deployment, got %s", c.CommandPath(), count(len(args), "argument"))
 	}
-	if _, err := deploy.NamesFor(args[0]); err != nil {
+	if _, err := stack.NamesFor(args[0]); err != nil {
 		return usageError{err}
 	}
 	return nil
 }
 
 // findDeployment reads the deployment of a name, in the region given or else found.
-func findDeployment(ctx context.Context, region, name string) (*deploy.Cloud, *deploy.Deployment, error) {
-	names, err := deploy.NamesFor(name)
+func findDeployment(ctx context.Context, region, name string) (*stack.Cloud, *stack.Deployment, error) {
+	names, err := stack.NamesFor(name)
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
-	cloud, err := deploy.Open(ctx, region)
+	cloud, err := stack.Open(ctx, region)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +76,7 @@ func findDeployment(ctx context.Context, region, name string) (*deploy.Cloud, *d
 
 // elsewhere adds to the error about a deployment that is not there what may help.
 func elsewhere(err error, name string) error {
-	if errors.Is(err, deploy.ErrNotDeployed) {
+	if errors.Is(err, stack.ErrNotDeployed) {
 		return fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
 	}
 	return err
@@ -100,11 +100,11 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 	shown := 0
 	for l, err := range read(ctx, d.LogGroup, time.Now().Add(-f.since)) {
 		switch {
-		case errors.Is(err, deploy.ErrNoLog):
+		case errors.Is(err, stack.ErrNoLog):
 			return fmt.Errorf("%w; run imgmill doctor %s", err, name)
 		case err != nil:
 			return err
-		case f.errors && !l.Failed(), !f.json && l.Kind == deploy.LineMark:
+		case f.errors && !l.Failed(), !f.json && l.Kind == stack.LineMark:
 			continue
 		case f.json:
 			err = json.NewEncoder(out).Encode(l)
@@ -126,7 +126,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 type linePrinter struct {
 	w      io.Writer
 	colour bool
-	last   deploy.Line // that was printed
+	last   stack.Line // that was printed
 }
 
 // ANSI colours of what goes well, asks for attention, and fails.
@@ -137,9 +137,9 @@ const (
 	faint  = "2"
 )
 
-func (p *linePrinter) print(l deploy.Line) error {
+func (p *linePrinter) print(l stack.Line) error {
 	mark, colour, text := describeLine(l)
-	if l.Kind == deploy.LineFailed {
+	if l.Kind == stack.LineFailed {
 		text = "the invocation: " + text
 		if p.last.Reason != "" && p.last.Stream == l.Stream && strings.HasSuffix(l.Reason, p.last.Reason) {
 			text = "the invocation, because of that"
@@ -154,19 +154,19 @@ func (p *linePrinter) print(l deploy.Line) error {
 }
 
 // describeLine gives a line's mark, its colour, and what it says.
-func describeLine(l deploy.Line) (mark, colour, text string) {
+func describeLine(l stack.Line) (mark, colour, text string) {
 	switch l.Kind {
-	case deploy.LineChange:
+	case stack.LineChange:
 		return l.Verdict, verdictColour(l.Verdict), changeText(l)
-	case deploy.LineWord:
+	case stack.LineWord:
 		text = visible(l.Message)
 		if l.Reason != "" {
 			text += ": " + visible(l.Reason)
 		}
 		return strings.ToLower(l.Level), levelColour(l.Level), text
-	case deploy.LineCold:
+	case stack.LineCold:
 		return "cold", faint, "Lambda starts an instance"
-	case deploy.LineReport:
+	case stack.LineReport:
 		mark, colour = "report", faint
 		if l.Report.Status != "" {
 			mark, colour = l.Report.Status, red
@@ -176,15 +176,15 @@ func describeLine(l deploy.Line) (mark, colour, text string) {
 			text += fmt.Sprintf(", cold start of %.0f ms before", l.Report.InitMS)
 		}
 		return mark, colour, text
-	case deploy.LineFailed:
+	case stack.LineFailed:
 		return "failed", red, visible(l.Reason)
-	case deploy.LineFault:
+	case stack.LineFault:
 		return "fault", red, visible(l.Reason)
 	}
 	return "", "", visible(l.Text)
 }
 
-func changeText(l deploy.Line) string {
+func changeText(l stack.Line) string {
 	text := visible(l.Key)
 	if l.Key == "" { // a record that names no object
 		text = visible(l.Message)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/deploy"
+	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 func TestLogLinesForAPerson(t *testing.T) {
@@ -26,7 +26,7 @@ func TestLogLinesForAPerson(t *testing.T) {
 		{"a\u202egpj.exe", "         a�gpj.exe", ""},
 		{"something else\t\x07", "         something else �", ""},
 	} {
-		line := deploy.ParseLine(test.text)
+		line := stack.ParseLine(test.text)
 		for _, colour := range []bool{false, true} {
 			var b bytes.Buffer
 			if err := (&linePrinter{w: &b, colour: colour}).print(line); err != nil {
@@ -57,7 +57,7 @@ func TestARepeatedReasonIsFolded(t *testing.T) {
 	for _, l := range []struct{ stream, text string }{
 		{"1", retry}, {"1", failed}, {"1", failed}, {"1", retry}, {"2", failed}, {"1", unread}, {"1", wrong}, {"1", "plain"}, {"1", failed},
 	} {
-		line := deploy.ParseLine(l.text)
+		line := stack.ParseLine(l.text)
 		line.Stream = l.stream
 		if err := p.print(line); err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/pack"
+	"github.com/imgmill/imgmill/internal/aws/pack"
 )
 
 // packageFlags are the command line of package.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/cli"
-	"github.com/imgmill/imgmill/internal/pack"
 )
 
 // imgmill runs a command in this process, in the working directory.

@@ -17,11 +17,11 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/imgmill/imgmill/internal/codec"
-	"github.com/imgmill/imgmill/internal/mill"
-	"github.com/imgmill/imgmill/internal/recipe"
-	"github.com/imgmill/imgmill/internal/render"
-	"github.com/imgmill/imgmill/internal/resample"
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/resample"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // resizeFlags are the command line of resize.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/imgmill/imgmill/internal/codec"
-	"github.com/imgmill/imgmill/internal/recipe"
-	"github.com/imgmill/imgmill/internal/render"
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // task is one input of resize with the way to name its outputs.

@@ -13,7 +13,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/imgmill/imgmill/internal/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // TestSDK: everything that people upload with aws-sdk-go-v2, as it is set up by default, is served.

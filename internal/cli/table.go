@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/imgmill/imgmill/internal/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 )
 
 // row is one finished variant, or one picture that gave none.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/deploy"
-	"github.com/imgmill/imgmill/internal/sample"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
 // testFlags are the command line of test.
@@ -57,7 +57,7 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 	if f.timeout <= 0 {
 		return wrongUse("--timeout %v: want a duration over zero, such as 1m", f.timeout)
 	}
-	trial := deploy.Trial{Timeout: f.timeout, Keep: f.keep}
+	trial := stack.Trial{Timeout: f.timeout, Keep: f.keep}
 	if len(args) == 2 {
 		data, err := os.ReadFile(args[1])
 		if err != nil {
@@ -72,7 +72,7 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	trial.Again = func(l deploy.Line) {
+	trial.Again = func(l stack.Line) {
 		fmt.Fprintf(c.ErrOrStderr(), "The function says retry: %s\nWaiting for the next attempt, %s (--timeout %v).\n", visible(l.Reason), nextAttempt(d), f.timeout)
 	}
 	r, failed := cloud.Try(ctx, d, trial)
@@ -97,7 +97,7 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 
 // nextAttempt says when one comes (AWS Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous
 // invocation", and the template's visibility timeout).
-func nextAttempt(d *deploy.Deployment) string {
+func nextAttempt(d *stack.Deployment) string {
 	if d.Trigger == "queue" {
 		return "which comes when the work queue gives the message out again"
 	}
@@ -105,7 +105,7 @@ func nextAttempt(d *deploy.Deployment) string {
 }
 
 // printTrial writes the steps and the variants as far as they came.
-func printTrial(w io.Writer, r *deploy.TrialResult) error {
+func printTrial(w io.Writer, r *stack.TrialResult) error {
 	if r.Upload == 0 {
 		return nil
 	}
@@ -132,7 +132,7 @@ func printTrial(w io.Writer, r *deploy.TrialResult) error {
 func msText(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
 
 // trialJSON is a result as it is written for programs; times in milliseconds.
-func trialJSON(r *deploy.TrialResult, failed error) any {
+func trialJSON(r *stack.TrialResult, failed error) any {
 	type variant struct {
 		Name   string `json:"name"`
 		Bucket string `json:"bucket"`
@@ -143,16 +143,16 @@ func trialJSON(r *deploy.TrialResult, failed error) any {
 		SeenMS int64  `json:"seen_ms"`
 	}
 	line := struct {
-		Bucket   string         `json:"bucket"`
-		Key      string         `json:"key,omitempty"`
-		Bytes    int            `json:"bytes"`
-		UploadMS int64          `json:"upload_ms"`
-		Variants []variant      `json:"variants"`
-		LoggedMS int64          `json:"logged_ms,omitempty"`
-		Function *deploy.Line   `json:"function,omitempty"`
-		Report   *deploy.Report `json:"report,omitempty"`
-		Left     []string       `json:"left,omitempty"`
-		Error    string         `json:"error,omitempty"`
+		Bucket   string        `json:"bucket"`
+		Key      string        `json:"key,omitempty"`
+		Bytes    int           `json:"bytes"`
+		UploadMS int64         `json:"upload_ms"`
+		Variants []variant     `json:"variants"`
+		LoggedMS int64         `json:"logged_ms,omitempty"`
+		Function *stack.Line   `json:"function,omitempty"`
+		Report   *stack.Report `json:"report,omitempty"`
+		Left     []string      `json:"left,omitempty"`
+		Error    string        `json:"error,omitempty"`
 	}{
 		r.Bucket, r.Key, r.Bytes, r.Upload.Milliseconds(), []variant{}, r.Logged.Milliseconds(), r.Line, r.Report, r.Left, "",
 	}

@@ -1,0 +1,117 @@
+package price
+
+import "math"
+
+// What a deployment does for one upload of a new picture. The counts of S3 requests are those of internal/pipeline/mill, and a test
+// of this package compares them.
+const (
+	sourceGets  = 1 // the picture
+	sourceHeads = 1 // the look at it again, after writing
+	targetHeads = 1 // of each output, before it is written
+	targetPuts  = 1 // of each output
+
+	// logBytes is what an invocation writes: Lambda's START, END and REPORT and our line, with the 26 bytes that are
+	// counted for each (CloudWatch Logs API, PutLogEvents).
+	logBytes = 900
+	// logCompression is the share of a log that is counted while it is kept (CloudWatch pricing page, example of logs).
+	logCompression = 0.15
+
+	messageRequests = 3 // S3 sends it, Lambda receives and deletes it, one by one
+
+	// Lambda's pollers ask an idle queue five at a time, each for up to 20 seconds, and no fewer with maximum concurrency,
+	// as the template sets it (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings").
+	pollers   = 5
+	pollsADay = pollers * 24 * 60 * 60 / 20
+
+	alarms     = 4 // of internal/aws/template/template.yaml, each on one metric
+	dashboards = 1
+)
+
+// StoreRequests is how often the function asks S3 for one upload: PUTs, and reads (GET and HEAD).
+func (l Load) StoreRequests() (puts, reads int) {
+	outputs := l.Variants
+	if l.Manifest {
+		outputs++
+	}
+	return outputs * targetPuts, sourceGets + sourceHeads + outputs*targetHeads
+}
+
+// Estimate gives a month's bill. The error is Validate's.
+func Estimate(l Load) (Bill, error) {
+	if err := l.Validate(); err != nil {
+		return Bill{}, err
+	}
+	p := regions[l.Region]
+	b := Bill{Load: l, Dated: p.dated}
+	uploads := l.Uploads * DaysPerMonth
+	puts, reads := l.StoreRequests()
+
+	b.add("Lambda requests", uploads, "requests", flat(p.request), freeRequests)
+	b.add("Lambda compute", uploads*l.Milliseconds/1000*float64(l.MemoryMB)/1024, "GB-s", flat(p.gbSecond[l.Arch]), freeGBSeconds)
+	b.add("S3 uploads (PUT)", uploads, "requests", flat(p.put), 0)
+	b.add("S3 variants (PUT)", uploads*float64(puts), "requests", flat(p.put), 0)
+	views := l.Views * DaysPerMonth
+	b.add("S3 reads (GET, HEAD)", uploads*float64(reads)+views, "requests", flat(p.get), 0)
+	b.storage(l, p.storage)
+	b.logs(l, p, uploads)
+	if l.Trigger == "queue" {
+		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests", flat(p.message), freeMessages)
+	}
+	b.add("Alarms", alarms, "metrics", flat(p.alarm), freeAlarms)
+	b.add("Dashboard", dashboards, "dashboards", flat(dashboard), freeDashboards)
+	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut, freeTransferGB)
+	return b, nil
+}
+
+// add puts a line on the bill; free units are taken off before the price applies.
+func (b *Bill) add(name string, quantity float64, unit string, tiers []tier, free float64) {
+	line := Line{name, quantity, unit, cost(quantity, tiers), cost(max(0, quantity-free), tiers)}
+	b.Lines = append(b.Lines, line)
+	b.Full += line.Full
+	b.Free += line.Free
+}
+
+// storage is that of both buckets once uploads have come for as many days as they are kept. They share AWS's tiers.
+func (b *Bill) storage(l Load, tiers []tier) {
+	source := gb(l.Uploads * l.DaysKept * l.Megabytes)
+	target := gb(l.Uploads * l.DaysKept * l.VariantMegabytes * float64(l.Variants))
+	all := cost(source+target, tiers)
+	share := 1.0
+	if source+target > 0 {
+		share = source / (source + target)
+	}
+	for _, part := range []struct {
+		name     string
+		quantity float64
+		share    float64
+	}{{"S3 storage of uploads", source, share}, {"S3 storage of variants", target, 1 - share}} {
+		b.Lines = append(b.Lines, Line{part.name, part.quantity, "GB", all * part.share, all * part.share})
+	}
+	b.Full += all
+	b.Free += all
+	month := gb(l.Uploads * DaysPerMonth * (l.Megabytes + l.VariantMegabytes*float64(l.Variants)))
+	b.Growth = cost(source+target+month, tiers) - all
+}
+
+// logs are paid for when they are written and while they are kept; both draw on the same free amount.
+func (b *Bill) logs(l Load, p prices, invocations float64) {
+	written := gb(invocations * logBytes / 1e6)
+	kept := written / DaysPerMonth * l.LogRetentionDays * logCompression
+	b.add("Logs written", written, "GB", flat(p.logIngested), freeLogGB)
+	b.add("Logs kept", kept, "GB", flat(p.logStored), max(0, freeLogGB-written))
+}
+
+// cost runs through the tiers.
+func cost(quantity float64, tiers []tier) float64 {
+	usd, from := 0.0, 0.0
+	for _, t := range tiers {
+		usd += t.usd * max(0, min(quantity, t.upTo)-from)
+		from = t.upTo
+	}
+	return usd
+}
+
+func flat(usd float64) []tier { return []tier{{math.Inf(1), usd}} }
+
+// gb is AWS's GB, of 2^30 bytes, from MB of 10^6.
+func gb(megabytes float64) float64 { return megabytes * 1e6 / (1 << 30) }

@@ -1,0 +1,377 @@
+package template_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
+	"github.com/imgmill/imgmill/internal/service/lambdafn"
+)
+
+// recorder stands between the function and S3 and keeps every call with the status of its answer.
+type recorder struct {
+	*httptest.Server
+	mu    sync.Mutex
+	calls []call
+}
+
+type call struct {
+	request *http.Request
+	status  int
+}
+
+func (c call) String() string {
+	return fmt.Sprintf("%s %s -> %d", c.request.Method, c.request.URL, c.status)
+}
+
+func record(t *testing.T, endpoint string) *recorder {
+	t.Helper()
+	backend, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{}
+	r.Server = httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.SetURL(backend)
+			p.Out.Host = p.In.Host // is signed
+		},
+		ModifyResponse: func(answer *http.Response) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.calls = append(r.calls, call{answer.Request, answer.StatusCode})
+			return nil
+		},
+	})
+	t.Cleanup(r.Close)
+	return r
+}
+
+// taken are the calls since the last time.
+func (r *recorder) taken() []call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	calls := r.calls
+	r.calls = nil
+	return calls
+}
+
+// need is one action on one resource that a role must allow, and the service through which KMS is reached.
+type need struct{ action, resource, via string }
+
+// needs says what S3 asks of who makes a call: Amazon S3 API Reference, "Permissions" of each operation; Service
+// Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; Amazon S3 User Guide, "Add preconditions to
+// S3 operations with conditional requests". Of KMS, the calls that S3 makes for the caller if the bucket has a key.
+func needs(t *testing.T, c call) []need {
+	t.Helper()
+	r := c.request
+	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	whole := "arn:aws:s3:::" + name
+	object := whole + "/" + key
+	keys := map[string]string{"photos-input": sourceKey, "photos-output": targetKey}
+	kms := func(action, bucket string) need {
+		return need{"kms:" + action, keys[bucket], "s3.us-east-1.amazonaws.com"}
+	}
+
+	query := r.URL.Query()
+	query.Del("x-id") // the SDK's name of the operation
+	if key == "" || len(query) > 0 || keys[name] == "" {
+		t.Fatalf("a call that the test does not know: %s", c)
+	}
+	for header := range r.Header {
+		for _, needy := range []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Object-Lock-", "X-Amz-Bypass-", "X-Amz-Server-Side-", "X-Amz-Website-"} {
+			if strings.HasPrefix(header, needy) {
+				t.Fatalf("%s: the header %s wants an action that the test does not know", c, header)
+			}
+		}
+	}
+	var all []need
+	tagging := r.Header.Get("X-Amz-Tagging") != ""
+	switch from, copies := r.Header["X-Amz-Copy-Source"]; {
+	case r.Method == http.MethodPut && copies:
+		decoded, err := url.PathUnescape(from[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		fromBucket, _, _ := strings.Cut(decoded, "/")
+		all = append(all, need{"s3:GetObject", "arn:aws:s3:::" + decoded, ""}, need{"s3:PutObject", object, ""},
+			kms("Decrypt", fromBucket), kms("GenerateDataKey", name))
+		if r.Header.Get("X-Amz-Tagging-Directive") != "REPLACE" {
+			all = append(all, need{"s3:GetObjectTagging", "arn:aws:s3:::" + decoded, ""})
+			tagging = true
+		}
+	case r.Method == http.MethodPut:
+		all = append(all, need{"s3:PutObject", object, ""}, kms("GenerateDataKey", name))
+	case r.Method == http.MethodDelete:
+		all = append(all, need{"s3:DeleteObject", object, ""})
+	case r.Method == http.MethodGet:
+		all = append(all, need{"s3:GetObject", object, ""}, kms("Decrypt", name))
+	case r.Method == http.MethodHead:
+		all = append(all, need{"s3:GetObject", object, ""})
+		if r.Header.Get("X-Amz-Checksum-Mode") != "" {
+			all = append(all, kms("Decrypt", name))
+		}
+	default:
+		t.Fatalf("a call that the test does not know: %s", c)
+	}
+	if tagging {
+		all = append(all, need{"s3:PutObjectTagging", object, ""})
+	}
+	if r.Header.Get("If-Match") != "" && r.Method != http.MethodGet {
+		all = append(all, need{"s3:GetObject", object, ""})
+	}
+	if c.status == http.StatusNotFound {
+		all = append(all, need{"s3:ListBucket", whole, ""}) // without it, the answer is 403
+	}
+	return all
+}
+
+// lambdas are the calls that Lambda makes in the role's name: AWS Lambda Developer Guide, "Sending Lambda function logs to
+// CloudWatch Logs", "Retaining records of asynchronous invocations", "Creating and configuring an Amazon SQS event source
+// mapping". The log group is there already.
+func lambdas(trigger string) []need {
+	const stream = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/imgmill-photos:log-stream:2026/01/02/[$LATEST]0123"
+	const work = "arn:aws:sqs:us-east-1:123456789012:imgmill-photos-work"
+	all := []need{
+		{"logs:CreateLogStream", stream, ""}, {"logs:PutLogEvents", stream, ""},
+		{"sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:imgmill-photos-failures", ""},
+	}
+	if trigger == "queue" {
+		all = append(all, need{"sqs:ReceiveMessage", work, ""}, need{"sqs:DeleteMessage", work, ""}, need{"sqs:GetQueueAttributes", work, ""})
+	}
+	return all
+}
+
+// grant is one action on one resource that a statement allows.
+type grant struct {
+	sid, action, resource string
+	via                   string // for KMS: through this service only
+}
+
+func (g grant) allows(n need) bool {
+	// Of all patterns, the template has only a star at the end.
+	prefix, open := strings.CutSuffix(g.resource, "*")
+	fits := g.resource == n.resource || open && strings.HasPrefix(n.resource, prefix)
+	return fits && g.action == n.action && g.via == n.via
+}
+
+// grants takes the role's policy apart.
+func grants(t *testing.T, f *formation) []grant {
+	t.Helper()
+	var all []grant
+	for _, p := range f.properties("LambdaResizeRole")["Policies"].([]any) {
+		for _, s := range p.(object)["PolicyDocument"].(object)["Statement"].([]any) {
+			s := s.(object)
+			via := ""
+			if c, ok := s["Condition"].(object); ok {
+				via = c["StringEquals"].(object)["kms:ViaService"].(string)
+			}
+			if s["Effect"] != "Allow" {
+				t.Fatalf("the test does not know the effect %v", s["Effect"])
+			}
+			for _, action := range texts(s["Action"]) {
+				for _, resource := range texts(s["Resource"]) {
+					all = append(all, grant{s["Sid"].(string), action, resource, via})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// compare gives what is needed and not allowed, and what is allowed and not needed.
+func compare(all []grant, needed []need) (denied []need, idle []grant) {
+	for _, n := range needed {
+		if !slices.ContainsFunc(all, func(g grant) bool { return g.allows(n) }) && !slices.Contains(denied, n) {
+			denied = append(denied, n)
+		}
+	}
+	for _, g := range all {
+		if !slices.ContainsFunc(needed, g.allows) {
+			idle = append(idle, g)
+		}
+	}
+	return denied, idle
+}
+
+// others makes of what is this deployment's what may be another's, whose name starts in the same way.
+var others = strings.NewReplacer("photos-input", "photos-input2", "photos-output", "photos-output2", "imgmill-photos", "imgmill-photos2", ":key/", ":key/2")
+
+func unique(list []need) map[need]bool {
+	set := map[need]bool{}
+	for _, n := range list {
+		set[n] = true
+	}
+	return set
+}
+
+// TestRoleIsExact: the role allows every call of a recorded run, nothing in it was not called for, and nothing of others.
+func TestRoleIsExact(t *testing.T) {
+	recorded := map[string][]need{}
+	for onRemove, calls := range recordRuns(t) {
+		for _, c := range calls {
+			recorded[onRemove] = append(recorded[onRemove], needs(t, c)...)
+		}
+		t.Logf("on_remove %s: %d calls to S3", onRemove, len(calls))
+	}
+	for _, onRemove := range []string{"keep", "remove"} {
+		for _, trigger := range []string{"direct", "queue"} {
+			for _, keys := range []map[string]string{{}, {"SourceKmsKeyArn": sourceKey}, {"TargetKmsKeyArn": targetKey}, {"SourceKmsKeyArn": sourceKey, "TargetKmsKeyArn": targetKey}} {
+				settings := map[string]string{"OnRemove": onRemove, "Trigger": trigger}
+				needed := lambdas(trigger)
+				for _, n := range recorded[onRemove] {
+					if n.via == "" || n.resource == keys["SourceKmsKeyArn"] || n.resource == keys["TargetKmsKeyArn"] {
+						needed = append(needed, n)
+					}
+				}
+				for name, key := range keys {
+					settings[name] = key
+				}
+				all := grants(t, form(t, settings))
+				denied, idle := compare(all, needed)
+				for _, n := range denied {
+					t.Errorf("%v: the role denies %s on %s", settings, n.action, n.resource)
+				}
+				strange := make([]need, 0, len(needed))
+				for _, n := range needed {
+					strange = append(strange, need{n.action, others.Replace(n.resource), n.via})
+				}
+				if denied, _ := compare(all, strange); len(denied) != len(unique(strange)) {
+					t.Errorf("%v: of what belongs to others, the role denies only %v", settings, denied)
+				}
+				for _, g := range idle {
+					t.Errorf("%v: nothing needs %s on %s (%s)", settings, g.action, g.resource, g.sid)
+				}
+			}
+		}
+	}
+	// That the comparison can fail: each run against the other's role.
+	denied, _ := compare(grants(t, form(t, map[string]string{"OnRemove": "keep"})), recorded["remove"])
+	if !slices.ContainsFunc(denied, func(n need) bool { return n.action == "s3:DeleteObject" }) {
+		t.Error("a role that keeps variants seems to let them be deleted")
+	}
+	_, idle := compare(grants(t, form(t, map[string]string{"OnRemove": "remove"})), recorded["keep"])
+	if !slices.ContainsFunc(idle, func(g grant) bool { return g.sid == "RemoveVariants" }) {
+		t.Error("a run that keeps variants seems to need their deletion")
+	}
+}
+
+// recordRuns has the function do all that it can do, once for each on_remove.
+func recordRuns(t *testing.T) map[string][]call {
+	t.Helper()
+	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
+		Dir: t.TempDir(), Port: devcloud.AnyPort, Buckets: []string{"photos-input", "photos-output"}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cloud.Stop(context.Background()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	access, secret := cloud.Credentials()
+	open := func(endpoint string) *s3.Store {
+		store, err := s3.Open(s3.Options{Endpoint: endpoint, Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	r := record(t, cloud.Endpoint())
+	user, watched := open(cloud.Endpoint()), open(r.URL)
+	runs := map[string][]call{}
+	for _, onRemove := range []string{"keep", "remove"} {
+		parsed, err := recipe.Parse("imgmill.yaml", fmt.Appendf(nil, `source: {bucket: photos-input}
+target: {bucket: photos-output}
+variants: {small: {width: 32}, tiny: {width: 16}}
+on_remove: %s
+on_bad: {prefix: failed/}
+manifest: true
+`, onRemove))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &mill.Mill{Store: watched, Recipe: parsed}
+		u := &uploader{t, user, &lambdafn.Handler{Process: m.Process, Log: slog.New(slog.DiscardHandler)}, 0}
+		u.story(onRemove)
+		runs[onRemove] = r.taken()
+	}
+	return runs
+}
+
+// uploader puts objects and tells the function of it as S3 does.
+type uploader struct {
+	t         *testing.T
+	store     *s3.Store
+	handler   *lambdafn.Handler
+	sequencer int
+}
+
+// story: new, replaced, told twice, told without its order, replaced before it was read, bad, removed, gone.
+func (u *uploader) story(dir string) {
+	a, b := path.Join(dir, "a b+ü.jpg"), path.Join(dir, "broken.jpg")
+	u.tell(u.put(a, sample.Photo(64, 48)))
+	second := u.put(a, sample.Photo(80, 60))
+	u.tell(second)
+	u.tell(second)
+	third := u.put(a, sample.Photo(100, 60))
+	third.Sequencer = ""
+	u.tell(third)
+	u.tell(second)
+	u.tell(u.put(b, []byte("\xff\xd8\xff\xe0 and no more")))
+	if _, err := u.store.Head(u.t.Context(), "photos-output", path.Join("failed", b)); err != nil {
+		u.t.Fatalf("the bad upload was not copied: %v", err)
+	}
+	if err := u.store.Delete(u.t.Context(), "photos-input", a, bucket.Condition{}); err != nil {
+		u.t.Fatal(err)
+	}
+	u.tell(third)
+	u.tell(event.Change{Bucket: "photos-input", Key: a, Removed: true, Sequencer: u.next(), Time: time.Now()})
+	_, err := u.store.Head(u.t.Context(), "photos-output", path.Join("small", a))
+	if there := err == nil; there != (dir == "keep") {
+		u.t.Fatalf("on_remove %s: that the variant is there is %t, %v", dir, there, err)
+	}
+}
+
+func (u *uploader) next() string {
+	u.sequencer++
+	return fmt.Sprintf("0055AED6DCD9%06X", u.sequencer)
+}
+
+func (u *uploader) put(key string, data []byte) event.Change {
+	u.t.Helper()
+	etag, err := u.store.Put(u.t.Context(), "photos-input", key, data, bucket.Attributes{}, bucket.Condition{})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return event.Change{Bucket: "photos-input", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: u.next(), Time: time.Now()}
+}
+
+func (u *uploader) tell(c event.Change) {
+	u.t.Helper()
+	body, err := event.Notification(c)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if _, err := u.handler.Handle(u.t.Context(), "request", body); err != nil {
+		u.t.Fatalf("%+v: %v", c, err)
+	}
+}

@@ -1,0 +1,90 @@
+package codec
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/png"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+type pngEncoder struct{}
+
+func (pngEncoder) Wants(model plane.Model, alpha bool, w, h int, _ Subsampling) plane.Layout {
+	if model != plane.Gray {
+		model = plane.RGB
+	}
+	return plane.NewLayout(model, alpha, w, h, 1, 1)
+}
+
+func (pngEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
+	if o.MaxBytes > 0 {
+		return nil, errors.New("png: a lossless file cannot be bound in bytes")
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, interleaved(p)); err != nil {
+		return nil, err
+	}
+	out := b.Bytes()
+	const headEnd = 8 + 25 // signature and IHDR
+	var extra []byte
+	if o.ICC != nil {
+		extra = appendChunk(extra, "iCCP", append([]byte("icc\x00\x00"), deflateProfile(o.ICC)...))
+	}
+	if o.EXIF != nil {
+		extra = appendChunk(extra, "eXIf", o.EXIF)
+	}
+	return append(append(append(make([]byte, 0, len(out)+len(extra)), out[:headEnd]...), extra...), out[headEnd:]...), nil
+}
+
+// interleaved is p as an image.Image that image/png writes without loss.
+func interleaved(p *plane.Picture) image.Image {
+	w, h := p.Width(), p.Height()
+	if p.Model == plane.Gray && !p.Alpha {
+		return &image.Gray{Pix: p.Pix[0], Stride: p.Stride[0], Rect: image.Rect(0, 0, w, h)}
+	}
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	colour := func(i int) int {
+		if p.Model == plane.Gray {
+			return 0
+		}
+		return i
+	}
+	for y := range h {
+		row := m.Pix[y*m.Stride:][:4*w]
+		for i := range 3 {
+			for x, v := range p.Row(colour(i), y) {
+				row[4*x+i] = v
+			}
+		}
+		for x := range w {
+			row[4*x+3] = 255
+		}
+		if p.Alpha {
+			for x, v := range p.Row(len(p.Planes)-1, y) {
+				row[4*x+3] = v
+			}
+		}
+	}
+	return m
+}
+
+func deflateProfile(icc []byte) []byte {
+	var b bytes.Buffer
+	z := zlib.NewWriter(&b)
+	z.Write(icc) // a bytes.Buffer never fails
+	z.Close()
+	return b.Bytes()
+}
+
+// appendChunk appends a PNG chunk: length, type, data, CRC of type and data.
+func appendChunk(b []byte, kind string, data []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
+	start := len(b)
+	b = append(append(b, kind...), data...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[start:]))
+}

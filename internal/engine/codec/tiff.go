@@ -1,0 +1,78 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+
+	"golang.org/x/image/tiff"
+
+	"github.com/imgmill/imgmill/internal/engine/exif"
+)
+
+// openTIFF reads the whole file: its directories may stand anywhere (TIFF 6.0, section 2).
+func openTIFF(buf *bufio.Reader, src *source) (Decoder, error) {
+	b, err := readAll(buf, src)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := tiff.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, tiffFault(err)
+	}
+	h := Header{Format: TIFF, Width: cfg.Width, Height: cfg.Height, Frames: 1, Orientation: 1}
+	h.Layout = layoutOf(cfg.ColorModel, h.Width, h.Height)
+	info, _ := exif.Parse(b) // a TIFF's first directory is laid out as an EXIF block's
+	if info.Orientation.Valid() {
+		h.Orientation = info.Orientation
+	}
+	h.Frames, h.ICC = walkTIFF(b)
+	return &still{h, src, func() (image.Image, error) {
+		img, err := tiff.Decode(bytes.NewReader(b))
+		return img, tiffFault(err)
+	}}, nil
+}
+
+func tiffFault(err error) error {
+	var u tiff.UnsupportedError
+	if errors.As(err, &u) {
+		return fmt.Errorf("%w: TIFF with %s", ErrUnsupported, string(u))
+	}
+	return err
+}
+
+// maxDirectories ends the walk of a file whose directories form a ring.
+const maxDirectories = 1 << 16
+
+// walkTIFF counts the directories and gives the first one's profile (tag 34675, ICC.1 annex B.4).
+func walkTIFF(b []byte) (frames int, icc []byte) {
+	var order binary.ByteOrder = binary.LittleEndian
+	if b[0] == 'M' {
+		order = binary.BigEndian
+	}
+	u32 := func(i uint64) (uint64, bool) {
+		if i+4 > uint64(len(b)) {
+			return 0, false
+		}
+		return uint64(order.Uint32(b[i:])), true
+	}
+	dir, ok := u32(4)
+	for ok && dir != 0 && dir+2 <= uint64(len(b)) && frames < maxDirectories {
+		frames++
+		n := uint64(order.Uint16(b[dir:]))
+		for e := dir + 2; frames == 1 && e < dir+2+12*n && e+12 <= uint64(len(b)); e += 12 {
+			if order.Uint16(b[e:]) != 34675 {
+				continue
+			}
+			size, at := uint64(order.Uint32(b[e+4:])), uint64(order.Uint32(b[e+8:]))
+			if size <= maxProfile && at+size <= uint64(len(b)) {
+				icc = b[at : at+size]
+			}
+		}
+		dir, ok = u32(dir + 2 + 12*n)
+	}
+	return max(frames, 1), icc
+}

@@ -1,0 +1,122 @@
+package jpeg
+
+import (
+	"bytes"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// colour is what the planes mean. Planes of anything but YCbCr are given all in the picture's size, and so is luma: where
+// a file samples them more coarsely than another plane, samples are repeated.
+type colour struct {
+	model  plane.Model
+	ycck   bool // four planes of which three are to be converted; they are stored inverted
+	invert bool // ink is stored as 255 less ink, as Adobe does
+}
+
+// setColour follows the Adobe and JFIF markers and, without them, the component identifiers, in libjpeg's order.
+func (d *Decoder) setColour() {
+	h := &d.header
+	switch len(d.comps) {
+	case 1:
+		d.colour = colour{model: plane.Gray}
+	case 3:
+		d.colour = colour{model: plane.YCbCr}
+		ids := []byte{d.comps[0].ID, d.comps[1].ID, d.comps[2].ID}
+		if !h.JFIF && (h.Adobe && h.AdobeTransform == 0 || !h.Adobe && bytes.Equal(ids, []byte("RGB"))) {
+			d.colour.model = plane.RGB
+		}
+	case 4:
+		d.colour = colour{model: plane.CMYK, ycck: h.Adobe && h.AdobeTransform != 0, invert: h.Adobe}
+	}
+	for i, c := range d.comps {
+		whole := d.colour.model != plane.YCbCr || i == 0
+		c.expand = whole && (c.H < d.hmax || c.V < d.vmax)
+	}
+}
+
+// push gives n rows of a component's band, of which the first is row y, to the sink: clipped to the picture, inverted
+// and expanded where that is called for.
+func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {
+	if d.colour.invert && !d.colour.ycck {
+		for i, v := range c.band[:n*c.stride] {
+			c.band[i] = ^v
+		}
+	}
+	if c.expand {
+		return d.pushExpanded(sink, c, y, n)
+	}
+	n = min(n, c.size.Height-y)
+	if n <= 0 {
+		return nil
+	}
+	return sink.Rows(c.index, y, plane.Rows{Pix: c.band, Stride: c.stride, N: n})
+}
+
+// pushExpanded repeats samples: sample x of the picture is sample floor(x*H/hmax) of the component.
+func (d *Decoder) pushExpanded(sink plane.Sink, c *component, y, n int) error {
+	size := d.given(c)
+	from := ceilDiv(y*d.vmax, c.V)
+	to := min(ceilDiv((y+n)*d.vmax, c.V), size.Height)
+	if to <= from {
+		return nil
+	}
+	if need := (to - from) * size.Width; len(c.scratch) < need {
+		c.scratch = make([]byte, need)
+	}
+	for ty := from; ty < to; ty++ {
+		src := c.band[(ty*c.V/d.vmax-y)*c.stride:][:c.stride]
+		dst := c.scratch[(ty-from)*size.Width:][:size.Width]
+		for x := range dst {
+			dst[x] = src[x*c.H/d.hmax]
+		}
+	}
+	return sink.Rows(c.index, from, plane.Rows{Pix: c.scratch, Stride: size.Width, N: to - from})
+}
+
+// ycckSink turns the YCCK planes that it takes into CMYK. It keeps rows until it has them of all planes.
+type ycckSink struct {
+	next  plane.Sink
+	width int
+	y     int // rows passed on
+	held  [4][]byte
+}
+
+func (s *ycckSink) Rows(i, _ int, r plane.Rows) error {
+	for y := range r.N {
+		s.held[i] = append(s.held[i], r.Row(y, s.width)...)
+	}
+	n := len(s.held[0])
+	for _, h := range s.held {
+		n = min(n, len(h))
+	}
+	if n == 0 {
+		return nil
+	}
+	toCMYK(s.held[0][:n], s.held[1][:n], s.held[2][:n], s.held[3][:n])
+	rows := n / s.width
+	for i, h := range s.held {
+		if err := s.next.Rows(i, s.y, plane.Rows{Pix: h, Stride: s.width, N: rows}); err != nil {
+			return err
+		}
+		s.held[i] = append(h[:0], h[n:]...)
+	}
+	s.y += rows
+	return nil
+}
+
+// toCMYK converts in place. Adobe stores 255 less ink, and of that the first three as the YCbCr of 255 less them: the two
+// cancel out, and R, G and B of T.871's equations are the amounts of ink. Black is only inverted.
+func toCMYK(y, cb, cr, k []byte) {
+	const half = 1 << 15
+	for i := range y {
+		l := int32(y[i])<<16 + half
+		b, r := int32(cb[i])-128, int32(cr[i])-128
+		y[i] = clampByte((l + 91881*r) >> 16)
+		cb[i] = clampByte((l - 22554*b - 46802*r) >> 16)
+		cr[i] = clampByte((l + 116130*b) >> 16)
+		k[i] = ^k[i]
+	}
+}
+
+func clampByte(v int32) byte { return byte(min(max(v, 0), 255)) }

@@ -1,0 +1,237 @@
+package jpeg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// djpegPixels is libjpeg's picture, of 1 or 3 samples a pixel, in the accurate integer method and with chroma raised by
+// repeating. complaint is what it has against the file, empty if it is valid.
+func djpegPixels(t testing.TB, file []byte) (w, h, samples int, pix []byte, complaint string) {
+	t.Helper()
+	cmd := exec.Command(tool(t, "djpeg"), "-dct", "int", "-nosmooth", "-pnm")
+	var out, said bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(file), &out, &said
+	if err := cmd.Run(); err != nil || said.Len() > 0 {
+		return 0, 0, 0, nil, fmt.Sprintf("%s (%v)", strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err)
+	}
+	var kind byte
+	var depth int
+	r := bytes.NewReader(out.Bytes())
+	if _, err := fmt.Fscanf(r, "P%c\n%d %d\n%d\n", &kind, &w, &h, &depth); err != nil {
+		t.Fatal(err)
+	}
+	samples = map[byte]int{'5': 1, '6': 3}[kind]
+	return w, h, samples, out.Bytes()[out.Len()-w*h*samples:], ""
+}
+
+// asRGB is a file of three components that says that they are red, green and blue, whatever they are: what libjpeg makes of it are the
+// samples before colour conversion.
+func asRGB(t testing.TB, file []byte) []byte {
+	t.Helper()
+	out := append(bytes.Clone(file[:2]), adobe(0)...)
+	for at := 2; ; {
+		for file[at] != 0xFF || file[at+1] == 0 || file[at+1] == 0xFF {
+			at++
+		}
+		m := file[at+1]
+		if m == markerSOS {
+			return append(out, file[at:]...)
+		}
+		end := at + 2
+		if m != markerTEM && (m < markerRST0 || m > markerSOI) {
+			end += int(file[end])<<8 | int(file[end+1])
+		}
+		if m != markerAPP0 && m != markerAPP14 {
+			out = append(out, file[at:end]...)
+		}
+		at = end
+	}
+}
+
+// difference compares a picture with libjpeg's samples: want gives those of a pixel that are to be there.
+func difference(p *plane.Picture, samples int, pix []byte, want func(x, y int) [3]float64) (most float64, where string) {
+	w := p.Width()
+	for y := range p.Height() {
+		for x := range w {
+			v := want(x, y)
+			for i, got := range pix[(y*w+x)*samples:][:samples] {
+				if d := math.Abs(v[i] - float64(got)); d > most {
+					most, where = d, fmt.Sprintf("sample %d at %d,%d is %.2f, libjpeg has %d", i, x, y, v[i], got)
+				}
+			}
+		}
+	}
+	return most, where
+}
+
+// raised is what a picture has at a place of plane 0, the samples of coarser planes repeated.
+func raised(h Header, p *plane.Picture) func(i, x, y int) float64 {
+	hmax, vmax := 1, 1
+	for _, c := range h.Components {
+		hmax, vmax = max(hmax, c.H), max(vmax, c.V)
+	}
+	return func(i, x, y int) float64 {
+		if c := h.Components[i]; p.Model == plane.YCbCr && i > 0 {
+			x, y = x*c.H/hmax, y*c.V/vmax
+		}
+		return float64(p.Row(i, y)[x])
+	}
+}
+
+// converted are the pixels that a picture stands for: by the equations of T.871, and of ink what djpeg makes of it.
+func converted(h Header, p *plane.Picture) func(x, y int) [3]float64 {
+	at := raised(h, p)
+	return func(x, y int) (v [3]float64) {
+		switch p.Model {
+		case plane.Gray:
+			v[0] = at(0, x, y)
+		case plane.YCbCr:
+			l, b, r := at(0, x, y), at(1, x, y)-128, at(2, x, y)-128
+			v = [3]float64{l + 1.402*r, l - 0.344136*b - 0.714136*r, l + 1.772*b}
+		case plane.RGB:
+			v = [3]float64{at(0, x, y), at(1, x, y), at(2, x, y)}
+		case plane.CMYK:
+			for i := range v {
+				ink, black := at(i, x, y), at(3, x, y)
+				if h.Adobe { // stored inverted, and djpeg takes it for what is stored
+					ink, black = 255-ink, 255-black
+				}
+				v[i] = ink * black / 255
+			}
+		}
+		for i := range v {
+			v[i] = min(max(v[i], 0), 255)
+		}
+		return v
+	}
+}
+
+// compareWithDjpeg holds every sample of a file to 1 from libjpeg's before colour conversion, where that can be had, and to 2 after it. The
+// greatest differences are what it gives.
+func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after float64) {
+	t.Helper()
+	w, h, samples, pix, complaint := djpegPixels(t, file)
+	if complaint != "" {
+		t.Fatalf("libjpeg: %s", complaint)
+	}
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plane.New(d.Header().Layout)
+	report, err := d.Decode(context.Background(), p)
+	if err != nil || report.Damage != "" {
+		t.Fatalf("damage %q, error %v", report.Damage, err)
+	}
+	if p.Width() != w || p.Height() != h || (samples == 1) != (p.Model == plane.Gray) {
+		t.Fatalf("%d×%d of %s, libjpeg has %d×%d of %d samples", p.Width(), p.Height(), p.Model, w, h, samples)
+	}
+	after, where := difference(p, samples, pix, converted(d.header, p))
+	if after > 2 {
+		t.Errorf("after conversion, %s", where)
+	}
+	switch p.Model {
+	case plane.Gray, plane.RGB:
+		before = after
+	case plane.YCbCr:
+		at := raised(d.header, p)
+		if _, _, _, pix, complaint = djpegPixels(t, asRGB(t, file)); complaint != "" {
+			t.Fatalf("libjpeg, told that it is RGB: %s", complaint)
+		}
+		before, where = difference(p, 3, pix, func(x, y int) [3]float64 { return [3]float64{at(0, x, y), at(1, x, y), at(2, x, y)} })
+	case plane.CMYK:
+		before = math.NaN() // only products of samples can be had
+	}
+	if before > 1 {
+		t.Errorf("before conversion, %s", where)
+	}
+	return before, after
+}
+
+// TestColoursEqualDjpeg compares all components of every model and sampling that libjpeg reads.
+func TestColoursEqualDjpeg(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		before   []byte
+		sampling [][2]int
+	}{
+		{"grey", jfif, [][2]int{{1, 1}}},
+		{"444", jfif, [][2]int{{1, 1}, {1, 1}, {1, 1}}},
+		{"422", jfif, [][2]int{{2, 1}, {1, 1}, {1, 1}}},
+		{"440", jfif, [][2]int{{1, 2}, {1, 1}, {1, 1}}},
+		{"420", jfif, [][2]int{{2, 2}, {1, 1}, {1, 1}}},
+		{"411", jfif, [][2]int{{4, 1}, {1, 1}, {1, 1}}},
+		{"410", jfif, [][2]int{{4, 2}, {1, 1}, {1, 1}}},
+		{"one coarse chroma", jfif, [][2]int{{2, 2}, {2, 1}, {1, 2}}},
+		{"RGB", adobe(0), [][2]int{{1, 1}, {1, 1}, {1, 1}}},
+		{"RGB, coarse", adobe(0), [][2]int{{1, 1}, {2, 2}, {2, 1}}},
+		{"CMYK", nil, [][2]int{{1, 1}, {1, 1}, {1, 1}, {1, 1}}},
+		{"CMYK by Adobe", adobe(0), [][2]int{{1, 1}, {1, 1}, {1, 1}, {1, 1}}},
+		{"CMYK, coarse", adobe(0), [][2]int{{2, 1}, {1, 1}, {1, 2}, {2, 2}}},
+		{"YCCK", adobe(2), [][2]int{{1, 1}, {1, 1}, {1, 1}, {1, 1}}},
+		{"YCCK, coarse", adobe(2), [][2]int{{2, 2}, {1, 1}, {1, 1}, {2, 2}}},
+	} {
+		for _, interval := range []int{0, 3} {
+			f := newFixture(183, 131, 8, c.sampling...)
+			f.before, f.interval = c.before, interval
+			before, after := compareWithDjpeg(t, f.bytes(), 1)
+			t.Logf("%s, restart interval %d: at most %g before, %.2f after conversion", c.name, interval, before, after)
+		}
+	}
+}
+
+// TestCorpusEqualsDjpeg compares every JPEG of the corpus that is valid: of which libjpeg says nothing. The log lists those
+// that are not.
+func TestCorpusEqualsDjpeg(t *testing.T) {
+	tool(t, "djpeg")
+	root := filepath.Dir(filepath.Dir(corpus(t, "photos/*.jpg")[0]))
+	valid := 0
+	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		file, err := os.ReadFile(name)
+		if err != nil || testing.Short() && len(file) > 1<<20 {
+			return err
+		}
+		short := strings.TrimPrefix(name, root+"/")
+		hostile := strings.Contains(short, "hostile")
+		if !hostile && !bytes.HasPrefix(file, []byte{0xFF, markerSOI, 0xFF}) {
+			return nil
+		}
+		if _, _, _, _, complaint := djpegPixels(t, file); complaint != "" {
+			t.Logf("%s is not valid: %s", short, complaint)
+			if !hostile {
+				t.Errorf("%s is not valid", short)
+			}
+			return nil
+		}
+		var u *UnsupportedError
+		if _, err := NewDecoder(bytes.NewReader(file), DecodeOptions{}); hostile && errors.As(err, &u) {
+			t.Logf("%s is not supported: %v", short, err)
+			return nil
+		}
+		valid++
+		t.Run(short, func(t *testing.T) {
+			before, after := compareWithDjpeg(t, file, 1+valid%2)
+			t.Logf("at most %g before, %.2f after conversion", before, after)
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d valid files", valid)
+}

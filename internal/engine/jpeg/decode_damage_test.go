@@ -1,0 +1,373 @@
+package jpeg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// damaged makes kinds of damage by turns.
+func damaged(file []byte, i int) []byte {
+	r := rand.New(rand.NewPCG(7, uint64(i)))
+	b := bytes.Clone(file)
+	const header = 2000
+	switch i % 3 {
+	case 0:
+		return b[:header+r.IntN(len(b)-header)]
+	case 1:
+		b[header+r.IntN(len(b)-header)] ^= 1 << r.IntN(8)
+		return b
+	}
+	at := header + r.IntN(len(b)-header)
+	return append(b[:at], b[min(len(b), at+r.IntN(20000)):]...)
+}
+
+// TestDamageEqualsLibjpeg cuts files short, turns bits over and takes pieces out: what is shown is what libjpeg shows.
+func TestDamageEqualsLibjpeg(t *testing.T) {
+	for _, name := range corpus(t, "photos/sharp*.jpg", "photos/*restart.jpg") {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 12 {
+			b := damaged(file, i)
+			w, _, want := djpegGray(t, b, 8)
+			p, report := decodeAll(t, b, 0, 0)
+			if k := firstDifference(p.Pix[0], want); k < len(want) {
+				t.Errorf("%s, damage %d (%s): luma differs at %d,%d: %d, libjpeg has %d",
+					name, i, report.Damage, k%w, k/w, p.Pix[0][k], want[k])
+			}
+			if i%3 == 0 && report.Damage == "" {
+				t.Errorf("%s, cut short: no damage reported", name)
+			}
+		}
+	}
+}
+
+// noCode is a gray picture of zeros, side samples each way, with bits that are no Huffman code where the DC or an AC
+// coefficient of a block is due.
+func noCode(side, block int, ac bool) []byte {
+	f := newFixture(side, side, 1, [2]int{1, 1})
+	blocks := f.comps[0].blocks
+	clear(blocks)
+	file := f.bytes()
+	data := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
+	zero := &fixtureBits{}
+	for i := range blocks {
+		if i == block && !ac {
+			zero.put(1<<17-1, 17)
+		} else {
+			zero.put(0b00, 2)
+		}
+		if i == block && ac {
+			zero.put(1<<17-1, 17)
+		} else {
+			zero.put(0b1010, 4)
+		}
+	}
+	zero.pad()
+	return append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
+}
+
+// TestNoCode puts bits that are no Huffman code where a DC or an AC coefficient is due.
+func TestNoCode(t *testing.T) {
+	for _, ac := range []bool{false, true} {
+		file := noCode(64, 20, ac)
+		for _, threads := range []int{1, 2} {
+			_, report, err := decodeBy(t, file, 8, threads, ownSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(report.Damage, "no Huffman code") {
+				t.Errorf("AC %t, %d threads: damage is %q", ac, threads, report.Damage)
+			}
+		}
+	}
+}
+
+// TestRestartDamage takes away, doubles or renumbers what lies between restart markers. Only MCUs near it may change.
+func TestRestartDamage(t *testing.T) {
+	f := newFixture(640, 32, 4, [2]int{1, 1})
+	f.interval = 4
+	file := f.bytes()
+	marker := func(n int) int { // the n-th
+		at := 0
+		for range n + 1 {
+			at += bytes.Index(file[at:], []byte{0xFF, markerRST0 + byte(n&7)}) + 1
+			if n < 8 {
+				break
+			}
+		}
+		return at - 1
+	}
+	cut := func(from, to int) []byte { return append(bytes.Clone(file[:from]), file[to:]...) }
+	for _, c := range []struct {
+		name     string
+		file     []byte
+		from, to int // MCUs of the first row that may be spoilt
+	}{
+		{"segment missing", cut(marker(2), marker(3)), 12, 16},
+		{"two segments missing", cut(marker(2), marker(4)), 12, 20},
+		{"half a segment missing", cut(marker(2)+9, marker(3)), 12, 16},
+		{"bytes too many", append(append(bytes.Clone(file[:marker(3)]), "stray"...), file[marker(3):]...), 0, 0},
+		{"old marker", append(append(bytes.Clone(file[:marker(3)]), 0xFF, markerRST0+2), file[marker(3):]...), 0, 0},
+		{"marker of another kind", append(append(bytes.Clone(file[:marker(3)]), 0xFF, 0x02), file[marker(3):]...), 0, 0},
+	} {
+		p, report := decodeAll(t, c.file, 0, 0)
+		if report.Damage == "" {
+			t.Errorf("%s: no damage reported", c.name)
+		}
+		for y := range 32 {
+			for x, got := range p.Row(0, y) {
+				if y < 8 && x/8 >= c.from && x/8 < c.to {
+					continue
+				}
+				if want := f.sample(0, 8, x, y); float64(got)-want > 0.75 || want-float64(got) > 0.75 {
+					t.Fatalf("%s (%s): sample %d,%d is %d, not %.1f", c.name, report.Damage, x, y, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestStrict checks that damage is an error where that is asked for, with the place.
+func TestStrict(t *testing.T) {
+	for _, progressive := range []bool{false, true} {
+		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		cut := file[:len(file)*2/3]
+		d, err := NewDecoder(bytes.NewReader(cut), DecodeOptions{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
+		var f *FormatError
+		if !errors.As(err, &f) || f.Offset < int64(len(cut))*9/10 || f.Offset > int64(len(cut)) {
+			t.Errorf("progressive %v: error %v, want one near byte %d", progressive, err, len(cut))
+		}
+		_, report := decodeAll(t, cut, 0, 0)
+		if !strings.Contains(report.Damage, "scan ends early") {
+			t.Errorf("progressive %v: damage %q", progressive, report.Damage)
+		}
+	}
+}
+
+// TestMissingComponent leaves a scan out: that plane is grey.
+func TestMissingComponent(t *testing.T) {
+	f := newFixture(40, 24, 6, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
+	f.scans = [][]int{{0}, {2}}
+	p, report := decodeAll(t, f.bytes(), 0, 0)
+	if report.Damage == "" {
+		t.Error("no damage reported")
+	}
+	for i, v := range p.Pix[1] {
+		if v != grey {
+			t.Fatalf("sample %d of the missing plane is %d", i, v)
+		}
+	}
+	f.scans = nil
+	want := decodeAt(t, f.bytes(), 8)
+	if !bytes.Equal(p.Pix[0], want.Pix[0]) || !bytes.Equal(p.Pix[2], want.Pix[2]) {
+		t.Error("the other planes are not whole")
+	}
+}
+
+// TestNoData refuses a file that ends before anything can be shown.
+func TestNoData(t *testing.T) {
+	for _, progressive := range []bool{false, true} {
+		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		sos := bytes.Index(file, []byte{0xFF, markerSOS})
+		empty := bytes.Clone(file[:sos+4+int(file[sos+3])-2])
+		for _, end := range [][]byte{nil, {0xFF, markerEOI}, {0xFF, markerSOI, 0xFF, markerEOI}} {
+			d, err := NewDecoder(bytes.NewReader(append(empty, end...)), DecodeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
+			var f *FormatError
+			if !errors.As(err, &f) || f.Reason != "no data in the first scan" {
+				t.Errorf("progressive %v, then % x: error %v", progressive, end, err)
+			}
+		}
+	}
+}
+
+// TestEmptyFirstSegment takes the data before the first restart marker away: what follows is shown.
+func TestEmptyFirstSegment(t *testing.T) {
+	f := newFixture(640, 32, 4, [2]int{1, 1})
+	f.interval = 4
+	file := f.bytes()
+	scan, restart := bytes.Index(file, []byte{0xFF, markerSOS})+10, bytes.Index(file, []byte{0xFF, markerRST0})
+	p, report := decodeAll(t, append(file[:scan:scan], file[restart:]...), 0, 0)
+	if !strings.Contains(report.Damage, "scan ends early") {
+		t.Errorf("damage is %q", report.Damage)
+	}
+	for y := range 32 {
+		for x, got := range p.Row(0, y) {
+			if want := f.sample(0, 8, x, y); (y >= 8 || x >= 4*8) && (float64(got)-want > 0.75 || want-float64(got) > 0.75) {
+				t.Fatalf("sample %d,%d is %d, not %.1f", x, y, got, want)
+			}
+		}
+	}
+	file = encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: true})
+	scan = bytes.Index(file, []byte{0xFF, markerSOS})
+	first := scan + 4 + int(file[scan+3]) - 2
+	file = slices.Concat(file[:scan], []byte{0xFF, markerDRI, 0, 4, 0, 100}, file[scan:first], []byte{0xFF, markerRST0}, file[first:])
+	if _, report = decodeAll(t, file, 0, 0); report.Damage == "" {
+		t.Error("progressive: no damage reported")
+	}
+}
+
+// TestStrayData adds data to a scan that is part of no block: as much as a writer may leave is put up with, more is damage.
+func TestStrayData(t *testing.T) {
+	for _, progressive := range []bool{false, true} {
+		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		end := len(file) - 2
+		for _, stray := range []int{1, strayBytes, strayBytes + 1, 3 * ownSize, 200_000} {
+			b := append(bytes.Clone(file[:end]), bytes.Repeat([]byte{0x55}, stray)...)
+			b = append(b, file[end:]...)
+			got, report := decodeAll(t, b, 0, 0)
+			if said := strings.Contains(report.Damage, "data after the last block"); said != (stray > strayBytes) {
+				t.Errorf("progressive %v, %d stray bytes: damage %q", progressive, stray, report.Damage)
+			}
+			want, _ := decodeAll(t, file, 0, 0)
+			for i := range want.Pix {
+				if !bytes.Equal(got.Pix[i], want.Pix[i]) {
+					t.Errorf("progressive %v, %d stray bytes: plane %d is another", progressive, stray, i)
+				}
+			}
+		}
+	}
+}
+
+// giant is the start of a picture of 65535×65535 samples.
+func giant(progressive bool) []byte {
+	f := newFixture(8, 8, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
+	if progressive {
+		f.sof = markerSOF2
+	}
+	b := f.bytes()
+	sof := bytes.Index(b, []byte{0xFF, f.sof})
+	copy(b[sof+5:], "\xFF\xFF\xFF\xFF")
+	if progressive {
+		sos := bytes.Index(b, []byte{0xFF, markerSOS})
+		b[sos+2+int(b[sos+3])-2] = 0 // DC only
+	}
+	return b
+}
+
+// stopAfter is a sink that stops at a row, with what memory was in use then.
+type stopAfter struct {
+	row  int
+	heap uint64
+}
+
+func (s *stopAfter) Rows(i, y int, r plane.Rows) error {
+	if y < s.row {
+		return nil
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	s.heap = m.HeapAlloc
+	return errBroken
+}
+
+// TestGiant checks that little data cannot ask for memory by the area of the picture.
+func TestGiant(t *testing.T) {
+	for _, progressive := range []bool{false, true} {
+		d, err := NewDecoder(bytes.NewReader(giant(progressive)), DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Shrink(9000, 9000)
+		sink := &stopAfter{row: 64}
+		if _, err := d.Decode(context.Background(), sink); err != errBroken {
+			t.Fatalf("progressive %v: error %v", progressive, err)
+		}
+		if sink.heap > 64<<20 {
+			t.Errorf("progressive %v: %d MB in use", progressive, sink.heap>>20)
+		}
+	}
+}
+
+// TestManyScans checks that a file of endless scans ends soon.
+func TestManyScans(t *testing.T) {
+	const side = 2000
+	file := encode(t, noise(side, side, 1, 1, 1), Options{Quality: 50, Progressive: true})
+	last := bytes.LastIndex(file, []byte{0xFF, markerSOS})
+	bomb := bytes.Clone(file[:last])
+	// One code, of one bit, for the longest run of empty blocks, and corrections of the band of luma again and again.
+	bomb = append(bomb, 0xFF, markerDHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE0)
+	for range 20000 {
+		bomb = append(bomb, 0xFF, markerSOS, 0, 8, 1, 1, 0, 1, 63, 0x10)
+		bomb = append(bomb, "\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F"...)
+	}
+	begin := time.Now()
+	_, report := decodeAll(t, bomb, 0, 0)
+	if !strings.Contains(report.Damage, "too many scans") && !strings.Contains(report.Damage, "scan ends early") {
+		t.Errorf("damage %q", report.Damage)
+	}
+	d, err := NewDecoder(bytes.NewReader(bomb), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Decode(context.Background(), newDiscard(d.Header().Layout)); err != nil {
+		t.Error(err)
+	}
+	if d.scans > maxScans || d.scans < 100 {
+		t.Errorf("%d scans were decoded", d.scans)
+	}
+	t.Logf("%d bytes, %d scans, %v", len(bomb), d.scans, time.Since(begin))
+}
+
+func FuzzDecode(f *testing.F) {
+	for i, s := range [][][2]int{{{1, 1}}, {{2, 2}, {1, 1}, {1, 1}}, {{1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{4, 4}, {4, 4}, {4, 4}, {4, 4}}, {{3, 1}, {2, 2}, {1, 1}}} {
+		x := newFixture(33, 21, uint64(i), s...)
+		f.Add(x.bytes())
+		x.interval, x.fill, x.wide = 2, 1, true
+		f.Add(x.bytes())
+		if len(s) == 4 {
+			x.before = adobe(2)
+			f.Add(x.bytes())
+		}
+		if len(s) == 3 {
+			x.scans, x.dnl = [][]int{{0}, {2, 1}}, true
+			f.Add(x.bytes())
+		}
+	}
+	for _, sub := range samplings {
+		for _, progressive := range []bool{false, true} {
+			f.Add(encode(f, toYCbCr(scene(40, 30), sub.subX, sub.subY), Options{Quality: 60, Progressive: progressive, EXIF: []byte("MM\x00*"), ICC: []byte("icc")}))
+		}
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+		if err != nil {
+			checkError(t, err)
+			return
+		}
+		if h := d.Header(); h.Width*h.Height > 1<<18 {
+			return
+		}
+		tryDecode(t, file, 1, 8, 5, 1)
+		sameByThreads(t, file, 8, 2, 24)
+		sameInPlainGo(t, file, 8)
+		sameInPlainGo(t, file, 3)
+		sameEnoughByThreads(t, file, 2, 24)
+		if d, err = NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true}); err != nil {
+			t.Errorf("strict refuses the header: %v", err)
+			return
+		}
+		if _, err := d.Decode(context.Background(), newDiscard(d.Header().Layout)); err != nil {
+			checkError(t, err)
+		}
+	})
+}

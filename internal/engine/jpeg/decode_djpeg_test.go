@@ -1,0 +1,110 @@
+package jpeg
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// decodeAll decodes a file at the scale that w×h needs, 0 for the whole of it.
+func decodeAll(t testing.TB, file []byte, w, h int) (*plane.Picture, Report) {
+	t.Helper()
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := d.Header().Layout
+	if w > 0 {
+		l = d.Shrink(w, h)
+	}
+	p := plane.New(l)
+	r, err := d.Decode(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, r
+}
+
+// djpegGray is libjpeg's luma at n/8 of the size, in the accurate integer method.
+func djpegGray(t testing.TB, file []byte, n int) (w, h int, pix []byte) {
+	t.Helper()
+	cmd := exec.Command(tool(t, "djpeg"), "-grayscale", "-dct", "int", "-scale", fmt.Sprintf("%d/8", n), "-pnm")
+	cmd.Stdin = bytes.NewReader(file)
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("djpeg: %v", err)
+	}
+	r := bytes.NewReader(out)
+	var depth int
+	if _, err := fmt.Fscanf(r, "P5\n%d %d\n%d\n", &w, &h, &depth); err != nil {
+		t.Fatal(err)
+	}
+	return w, h, out[len(out)-w*h:]
+}
+
+func corpus(t testing.TB, patterns ...string) []string {
+	t.Helper()
+	dir := os.Getenv("IMGMILL_CORPUS")
+	if dir == "" {
+		t.Skip("IMGMILL_CORPUS is not set")
+	}
+	var files []string
+	for _, p := range patterns {
+		m, err := filepath.Glob(filepath.Join(dir, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, m...)
+	}
+	if len(files) == 0 {
+		t.Fatalf("no %v in %s", patterns, dir)
+	}
+	return files
+}
+
+// equalsLibjpeg compares luma with libjpeg's. At 8/8 and 1/8 both do the same arithmetic.
+func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
+	t.Helper()
+	for _, n := range scales {
+		w, h, want := djpegGray(t, file, n)
+		p, r := decodeAll(t, file, w, h)
+		if r.Damage != "" {
+			t.Errorf("scale %d: damage: %s", n, r.Damage)
+		}
+		if p.Width() != w || p.Height() != h {
+			t.Fatalf("scale %d: %d×%d, libjpeg has %d×%d", n, p.Width(), p.Height(), w, h)
+		}
+		if i := firstDifference(p.Pix[0], want); i < len(want) {
+			t.Errorf("scale %d: luma differs at %d,%d: %d, libjpeg has %d", n, i%w, i/w, p.Pix[0][i], want[i])
+		}
+	}
+}
+
+func TestDecodeEqualsLibjpeg(t *testing.T) {
+	for _, sub := range samplings {
+		for _, progressive := range []bool{false, true} {
+			for _, p := range []*plane.Picture{noise(203, 157, sub.subX, sub.subY, 1), toYCbCr(scene(203, 157), sub.subX, sub.subY)} {
+				equalsLibjpeg(t, encode(t, p, Options{Quality: 90, Progressive: progressive}), 1, 8)
+			}
+		}
+	}
+}
+
+// TestPhotographsEqualLibjpeg compares at 1/8; TestCorpusEqualsDjpeg does at full size.
+func TestPhotographsEqualLibjpeg(t *testing.T) {
+	for _, name := range corpus(t, "photos/*.jpg", "corpus/mixed/jpg/*.jpg", "corpus/mixed/jpg/progressive/*.jpg") {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			file, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equalsLibjpeg(t, file, 1)
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package jpeg
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// enoughAt is a sink that has enough with a row.
+type enoughAt struct{ row int }
+
+func (e enoughAt) Rows(_, y int, r plane.Rows) error {
+	if y+r.N > e.row {
+		return plane.ErrEnough
+	}
+	return nil
+}
+
+// sameEnoughByThreads checks that threads do not change what is found before the sink has enough, half way down.
+func sameEnoughByThreads(t testing.TB, file []byte, threads, own int) {
+	t.Helper()
+	var damage [2]string
+	var errs [2]error
+	for i, n := range []int{1, threads} {
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: n})
+		if err != nil {
+			return
+		}
+		d.own = own
+		report, err := d.Decode(context.Background(), enoughAt{d.header.Height / 2})
+		damage[i], errs[i] = report.Damage, err
+	}
+	if damage[0] != damage[1] || errs[0] != errs[1] && (errs[0] == nil || errs[1] == nil || errs[0].Error() != errs[1].Error()) {
+		t.Errorf("%d threads, %d bytes a stretch: %q, %v, not %q, %v", threads, own, damage[1], errs[1], damage[0], errs[0])
+	}
+}
+
+// TestEnoughByThreads damages pictures in many ways.
+func TestEnoughByThreads(t *testing.T) {
+	for _, sub := range samplings {
+		file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), Options{Quality: 85})
+		for i := range 90 {
+			sameEnoughByThreads(t, damaged(file, i), 2+i%3, 300+i)
+		}
+	}
+}
+
+// TestDamageBeforeEnough puts bits that are no code into one row of blocks, and stops at each: what came before is told,
+// what comes behind is not, with helpers or without.
+func TestDamageBeforeEnough(t *testing.T) {
+	const side, spoilt = 512, 40
+	for _, ac := range []bool{false, true} {
+		file := noCode(side, spoilt*side/8+20, ac)
+		for row := range side / 8 {
+			for _, threads := range []int{1, 2, 4} {
+				d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.own = 500 // some 10 rows
+				report, err := d.Decode(context.Background(), enoughAt{8 * row})
+				if err != plane.ErrEnough || (report.Damage != "") != (row >= spoilt) {
+					t.Errorf("AC %t, row %d, %d threads: %v, damage %q", ac, row, threads, err, report.Damage)
+				}
+			}
+		}
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decode(context.Background(), enoughAt{8 * spoilt}); err == nil || err == plane.ErrEnough {
+			t.Errorf("AC %t, strict: %v", ac, err)
+		}
+	}
+}
+
+// TestBrokenWithinATakenStretch walks every stretch ahead as a helper does, so that the code that is none is known before the
+// MCUs around it are taken.
+func TestBrokenWithinATakenStretch(t *testing.T) {
+	const side, spoilt = 512, 40
+	file := noCode(side, spoilt*side/8+20, true)
+	ahead := 0
+	for stop := range side / 8 {
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.prepare(d.first, true, true); err != nil {
+			t.Fatal(err)
+		}
+		d.comps[0].stride = d.comps[0].padX * 8
+		d.own = 500
+		s := d.newSequentialScan(d.first)
+		w := s.walker
+		w.misses = maxMisses // no helpers: every walk ahead is made here
+		w.start()
+		for row := range stop + 1 {
+			for i := 1; i < w.loaded; i++ {
+				if c := w.ring[(w.head+i)%len(w.ring)]; !c.claimed.Load() {
+					w.guess(c)
+				}
+			}
+			if err := s.row((s.rows - row) * s.mcus); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := w.ring[w.head]; c.bad && c.taken < c.mcus && stop < spoilt {
+			ahead++
+		}
+		if got := w.broken(); got != (stop >= spoilt) {
+			t.Errorf("row %d: broken %t", stop, got)
+		}
+		w.stop()
+	}
+	if ahead == 0 {
+		t.Error("no stretch was walked ahead beyond what was taken")
+	}
+}
+
+// TestSequentialStopsReading checks that a sequential picture is read little further than the sink takes it.
+func TestSequentialStopsReading(t *testing.T) {
+	file := encode(t, noise(400, 4000, 2, 2, 1), Options{Quality: 90})
+	for _, threads := range []int{1, 2} {
+		r := bytes.NewReader(file)
+		d, err := NewDecoder(r, DecodeOptions{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decode(context.Background(), enoughAt{1000}); err != plane.ErrEnough {
+			t.Fatal(err)
+		}
+		ahead := ringSize(threads)*ownSize + scanRead
+		if read := len(file) - r.Len(); read > len(file)/4+ahead+len(file)/50 {
+			t.Errorf("%d threads: %d of %d bytes were read for a quarter", threads, read, len(file))
+		}
+	}
+}

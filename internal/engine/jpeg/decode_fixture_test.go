@@ -1,0 +1,286 @@
+package jpeg
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// fixture is a sequential file made of coefficients that are known, with whatever oddities a test asks for.
+type fixture struct {
+	w, h     int
+	sof      byte
+	comps    []fixtureComponent
+	quant    *[64]uint16 // in zigzag order, for all components
+	wide     bool        // 16-bit quantisation table
+	interval int
+	scans    [][]int // components of each; nil for all in one
+	before   []byte  // whole segments behind SOI
+	noTables bool    // leave DHT out
+	dnl      bool    // height only in DNL
+	fill     int     // fill bytes before each marker
+	end      []byte  // in place of EOI
+}
+
+type fixtureComponent struct {
+	id     byte
+	h, v   int
+	across int         // blocks, those that pad MCUs with them
+	blocks [][64]int16 // quantised, in zigzag order
+}
+
+func newFixture(w, h int, seed uint64, sampling ...[2]int) *fixture {
+	f := &fixture{w: w, h: h, sof: markerSOF0, quant: new([64]uint16), end: []byte{0xFF, markerEOI}}
+	for i := range f.quant {
+		f.quant[i] = uint16(3 + i/2)
+	}
+	r := rand.New(rand.NewPCG(seed, 9))
+	hmax, vmax := f.most(sampling)
+	for i, s := range sampling {
+		c := fixtureComponent{id: byte(i + 1), h: s[0], v: s[1]}
+		c.across = ceilDiv(w, 8*hmax) * s[0]
+		for range c.across * ceilDiv(h, 8*vmax) * s[1] {
+			var b [64]int16
+			b[0] = int16(r.IntN(400) - 200)
+			for k := 1; k < 64; k++ {
+				if r.IntN(3) == 0 {
+					b[k] = int16(r.NormFloat64() * 60 / float64(k+3))
+				}
+			}
+			c.blocks = append(c.blocks, b)
+		}
+		f.comps = append(f.comps, c)
+	}
+	return f
+}
+
+func (f *fixture) most(sampling [][2]int) (h, v int) {
+	for _, s := range sampling {
+		h, v = max(h, s[0]), max(v, s[1])
+	}
+	return h, v
+}
+
+func (f *fixture) hmax() int {
+	m := 0
+	for _, c := range f.comps {
+		m = max(m, c.h)
+	}
+	return m
+}
+
+func (f *fixture) vmax() int {
+	m := 0
+	for _, c := range f.comps {
+		m = max(m, c.v)
+	}
+	return m
+}
+
+func (f *fixture) segment(out []byte, m byte, body ...byte) []byte {
+	for range f.fill {
+		out = append(out, 0xFF)
+	}
+	out = append(out, 0xFF, m)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(body)+2))
+	return append(out, body...)
+}
+
+func (f *fixture) bytes() []byte {
+	out := append([]byte{0xFF, markerSOI}, f.before...)
+	dqt := []byte{0}
+	if f.wide {
+		dqt[0] = 0x10
+	}
+	for _, q := range f.quant {
+		if f.wide {
+			dqt = append(dqt, byte(q>>8))
+		}
+		dqt = append(dqt, byte(q))
+	}
+	out = f.segment(out, markerDQT, dqt...)
+	h := f.h
+	if f.dnl {
+		h = 0
+	}
+	sof := []byte{8, byte(h >> 8), byte(h), byte(f.w >> 8), byte(f.w), byte(len(f.comps))}
+	for _, c := range f.comps {
+		sof = append(sof, c.id, byte(c.h<<4|c.v), 0)
+	}
+	out = f.segment(out, f.sof, sof...)
+	if !f.noTables {
+		for class, s := range []*huffmanSpec{&standardDC[0], &standardAC[0]} {
+			dht := append([]byte{byte(class << 4)}, s.counts[1:]...)
+			out = f.segment(out, markerDHT, append(dht, s.symbols...)...)
+		}
+	}
+	if f.interval > 0 {
+		out = f.segment(out, markerDRI, byte(f.interval>>8), byte(f.interval))
+	}
+	scans := f.scans
+	if scans == nil {
+		scans = [][]int{nil}
+		for i := range f.comps {
+			scans[0] = append(scans[0], i)
+		}
+	}
+	for i, s := range scans {
+		sos := []byte{byte(len(s))}
+		for _, c := range s {
+			sos = append(sos, f.comps[c].id, 0)
+		}
+		out = f.segment(out, markerSOS, append(sos, 0, 63, 0)...)
+		out = f.scan(out, s)
+		if i == 0 && f.dnl {
+			out = f.segment(out, markerDNL, byte(f.h>>8), byte(f.h))
+		}
+	}
+	return append(out, f.end...)
+}
+
+// fixtureBits packs codes.
+type fixtureBits struct {
+	out  []byte
+	acc  uint64
+	n    uint
+	pred [4]int16
+}
+
+func (b *fixtureBits) put(v, n uint32) {
+	for ; n > 0; n-- {
+		b.acc = b.acc<<1 | uint64(v>>(n-1)&1)
+		if b.n++; b.n == 8 {
+			if b.out = append(b.out, byte(b.acc)); byte(b.acc) == 0xFF {
+				b.out = append(b.out, 0)
+			}
+			b.n = 0
+		}
+	}
+}
+
+func (b *fixtureBits) pad() {
+	for b.n != 0 {
+		b.put(1, 1)
+	}
+	b.pred = [4]int16{}
+}
+
+func (f *fixture) scan(out []byte, comps []int) []byte {
+	type code struct{ code, length uint32 }
+	var dc, ac [256]code
+	standardDC[0].each(func(s uint8, c, l uint32) { dc[s] = code{c, l} })
+	standardAC[0].each(func(s uint8, c, l uint32) { ac[s] = code{c, l} })
+	b := &fixtureBits{out: out}
+	value := func(run uint8, v int16, t *[256]code) {
+		size, m := uint32(0), max(v, -v)
+		for ; m>>size != 0; size++ {
+		}
+		if v < 0 {
+			v += 1<<size - 1
+		}
+		c := t[run<<4|uint8(size)]
+		b.put(c.code, c.length)
+		b.put(uint32(v)&(1<<size-1), size)
+	}
+	block := func(i, at int) {
+		z := &f.comps[i].blocks[at]
+		value(0, z[0]-b.pred[i], &dc)
+		b.pred[i] = z[0]
+		run := uint8(0)
+		for _, v := range z[1:] {
+			if v == 0 {
+				run++
+				continue
+			}
+			for ; run > 15; run -= 16 {
+				b.put(ac[0xF0].code, ac[0xF0].length)
+			}
+			value(run, v, &ac)
+			run = 0
+		}
+		if run > 0 {
+			b.put(ac[0].code, ac[0].length)
+		}
+	}
+	across, down := ceilDiv(f.w, 8*f.hmax()), ceilDiv(f.h, 8*f.vmax())
+	alone := len(comps) == 1
+	if c := f.comps[comps[0]]; alone {
+		across = ceilDiv(ceilDiv(f.w*c.h, f.hmax()), 8)
+		down = ceilDiv(ceilDiv(f.h*c.v, f.vmax()), 8)
+	}
+	for m := range across * down {
+		if f.interval > 0 && m > 0 && m%f.interval == 0 {
+			b.pad()
+			b.out = append(b.out, 0xFF, markerRST0+byte(m/f.interval-1)&7)
+		}
+		for _, i := range comps {
+			c := f.comps[i]
+			if alone {
+				block(i, m/across*c.across+m%across)
+				continue
+			}
+			for y := range c.v {
+				for x := range c.h {
+					block(i, (m/across*c.v+y)*c.across+m%across*c.h+x)
+				}
+			}
+		}
+	}
+	b.pad()
+	return b.out
+}
+
+// sample is a sample of component i decoded at n/8, by the formula, not rounded.
+func (f *fixture) sample(i, n, x, y int) float64 {
+	c := f.comps[i]
+	return f.formula(&c.blocks[y/n*c.across+x/n], n, x%n, y%n)
+}
+
+func (f *fixture) formula(block *[64]int16, n, x, y int) float64 {
+	scale := func(k int) float64 {
+		if k == 0 {
+			return math.Sqrt2 / 4
+		}
+		return 0.5
+	}
+	sum := 128.0
+	for k, q := range block {
+		if u, v := int(zigzag[k]&7), int(zigzag[k]>>3); q != 0 && u < n && v < n {
+			sum += scale(u) * scale(v) * float64(q) * float64(f.quant[k]) *
+				math.Cos(float64((2*x+1)*u)*math.Pi/float64(2*n)) * math.Cos(float64((2*y+1)*v)*math.Pi/float64(2*n))
+		}
+	}
+	return min(max(sum, 0), 255)
+}
+
+// compare holds a decoded picture, at scale n of all components, to the formula. Planes that are to have the picture's
+// size repeat samples.
+func (f *fixture) compare(t *testing.T, p *plane.Picture, n int, whole func(i int) bool) {
+	t.Helper()
+	for i, c := range f.comps {
+		w, h := f.w*c.h*n, f.h*c.v*n
+		wd, hd := 8*f.hmax(), 8*f.vmax()
+		sx, sy := 1.0, 1.0
+		if whole(i) {
+			w, h = f.w*n*f.hmax(), f.h*n*f.vmax()
+			sx, sy = float64(c.h)/float64(f.hmax()), float64(c.v)/float64(f.vmax())
+		}
+		want := plane.Size{Width: ceilDiv(w, wd), Height: ceilDiv(h, hd), SpanX: float64(w) / float64(wd), SpanY: float64(h) / float64(hd)}
+		if p.Planes[i] != want {
+			t.Fatalf("plane %d is %+v, not %+v", i, p.Planes[i], want)
+		}
+		for y := range want.Height {
+			for x, got := range p.Row(i, y) {
+				exact := f.sample(i, n, int((float64(x)+1e-9)*sx), int((float64(y)+1e-9)*sy))
+				if math.Abs(exact-float64(got)) > 0.75 {
+					t.Fatalf("plane %d, sample %d,%d is %d, not %.2f", i, x, y, got, exact)
+				}
+			}
+		}
+	}
+}
+
+func chromaFree(i int) bool { return i == 0 }

@@ -1,0 +1,320 @@
+package jpeg
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// Component is one colour plane as the frame header lists it.
+type Component struct {
+	ID   byte
+	H, V int // sampling factors, 1..4; both 1 in a picture of one component, where they mean nothing
+}
+
+// Header is what stands before the first scan.
+type Header struct {
+	Width, Height  int // samples, as stored
+	Precision      int // bits of a sample, always 8
+	Components     []Component
+	Progressive    bool
+	JFIF           bool
+	Adobe          bool
+	AdobeTransform int          // 0 none, 1 YCbCr, 2 YCCK; meaningless without Adobe
+	Layout         plane.Layout // at full scale
+	ICC            []byte       // colour profile, its chunks joined; nil if there is none or chunks are missing
+	EXIF           []byte       // TIFF-structured block without its prefix, or nil
+	Notes          []string     // what in the header was put up with or dropped
+}
+
+// tables are what DQT, DHT and DRI set, before the frame or between scans.
+type tables struct {
+	quant    [4]*[64]uint16 // in zigzag order
+	dc, ac   [4]*huffmanSpec
+	restart  int // MCUs between restart markers, 0 for none
+	builtDC  [4]*decodeTable
+	builtAC  [4]*decodeTable
+	iccParts map[byte][]byte
+	iccCount byte
+	iccBytes int
+}
+
+// readHeader reads up to and including the first SOS segment.
+func (d *Decoder) readHeader() error {
+	if w := d.src.window(2); len(w) < 2 || w[0] != 0xFF || w[1] != markerSOI {
+		if err := d.src.fail(); err != nil {
+			return err
+		}
+		return &FormatError{0, "does not begin with a start of image"}
+	}
+	d.src.skip(2)
+	for {
+		at := d.src.offset()
+		m, skipped := d.src.marker()
+		if skipped > 0 {
+			d.note(fmt.Sprintf("%d stray bytes at byte %d", skipped, at))
+		}
+		done, err := d.headerMarker(m)
+		if err != nil {
+			return err
+		}
+		if done {
+			return d.finishHeader()
+		}
+	}
+}
+
+// headerMarker acts on one marker before the first scan; done after SOS.
+func (d *Decoder) headerMarker(m byte) (done bool, err error) {
+	switch {
+	case m == 0 || m == markerEOI:
+		if err := d.src.fail(); err != nil {
+			return false, err
+		}
+		return false, d.corrupt("ends before the first scan")
+	case m == markerTEM || m >= markerRST0 && m <= markerSOI:
+		return false, nil // no segment follows; some cameras write SOI twice
+	case m == markerSOS:
+		if d.comps == nil {
+			return false, d.corrupt("scan without a frame")
+		}
+		d.first, err = d.readScanHeader()
+		return true, err
+	}
+	body, err := d.segment()
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case m >= markerSOF0 && m <= markerSOF2:
+		err = d.frame(m, body)
+	case isFrame(m) || m == markerDAC || m == markerDHP || m == markerEXP:
+		err = &UnsupportedError{d.at, frameKind(m)}
+	case m == markerAPP0:
+		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
+	case m == markerAPP1:
+		d.exif(body)
+	case m == markerAPP2:
+		d.iccPart(body)
+	case m == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
+		d.header.Adobe, d.header.AdobeTransform = true, int(body[11])
+	default:
+		err = d.tableMarker(m, body)
+	}
+	return false, err
+}
+
+func isFrame(m byte) bool {
+	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
+}
+
+// frameKind names what this package does not read (T.81 table B.1).
+func frameKind(m byte) string {
+	switch {
+	case m == markerJPG:
+		return "JPEG extension"
+	case m == markerDHP || m == markerEXP:
+		return "hierarchical coding"
+	case m == markerSOF3:
+		return "lossless coding"
+	case m >= markerSOF5 && m <= markerSOF7:
+		return "hierarchical coding"
+	case m == markerSOF11:
+		return "lossless arithmetic coding"
+	case m >= markerSOF13 && m <= markerSOF15:
+		return "hierarchical arithmetic coding"
+	}
+	return "arithmetic coding"
+}
+
+// segment reads the length at the source's position and the bytes that it counts. They are valid until the next read.
+func (d *Decoder) segment() ([]byte, error) {
+	d.at = d.src.offset() - 2
+	l := d.src.window(2)
+	if len(l) < 2 {
+		return nil, d.ended()
+	}
+	n := int(l[0])<<8 | int(l[1])
+	if n < 2 {
+		return nil, &FormatError{d.at, fmt.Sprintf("segment of length %d", n)}
+	}
+	d.src.skip(2)
+	body := d.src.window(n - 2)
+	if len(body) < n-2 {
+		return nil, d.ended()
+	}
+	d.src.skip(n - 2)
+	return body, nil
+}
+
+// ended is the error for a stream that stops inside a segment.
+func (d *Decoder) ended() error {
+	if err := d.src.fail(); err != nil {
+		return err
+	}
+	return d.corrupt("ends inside a segment")
+}
+
+func (d *Decoder) corrupt(reason string) error { return &FormatError{d.src.offset(), reason} }
+
+// frame reads SOF0, SOF1 or SOF2 (T.81 B.2.2).
+func (d *Decoder) frame(m byte, b []byte) error {
+	if d.comps != nil {
+		return &FormatError{d.at, "second frame"}
+	}
+	if len(b) < 6 || len(b) < 6+3*int(b[5]) {
+		return &FormatError{d.at, "short frame header"}
+	}
+	h := &d.header
+	h.Precision = int(b[0])
+	h.Height, h.Width = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
+	h.Progressive = m == markerSOF2
+	if h.Precision != 8 {
+		return &UnsupportedError{d.at, fmt.Sprintf("%d-bit samples", h.Precision)}
+	}
+	if h.Width == 0 {
+		return &FormatError{d.at, "width 0"}
+	}
+	n := int(b[5])
+	if n != 1 && n != 3 && n != 4 {
+		return &UnsupportedError{d.at, fmt.Sprintf("%d components", n)}
+	}
+	for i := range n {
+		c := b[6+3*i:]
+		k := Component{ID: c[0], H: int(c[1] >> 4), V: int(c[1] & 15)}
+		if k.H < 1 || k.H > 4 || k.V < 1 || k.V > 4 {
+			return &FormatError{d.at, fmt.Sprintf("sampling factors %d×%d", k.H, k.V)}
+		}
+		if c[2] > 3 {
+			return &FormatError{d.at, fmt.Sprintf("quantisation table %d", c[2])}
+		}
+		if n == 1 {
+			k.H, k.V = 1, 1 // T.81 A.2.2: a scan of one component is not interleaved
+		}
+		h.Components = append(h.Components, k)
+		d.comps = append(d.comps, &component{Component: k, tq: c[2]})
+	}
+	return nil
+}
+
+// tableMarker acts on what may stand before the frame and between scans. Segments that say nothing to a decoder pass.
+func (d *Decoder) tableMarker(m byte, body []byte) error {
+	switch m {
+	case markerDQT:
+		return d.quantTables(body)
+	case markerDHT:
+		return d.huffmanTables(body)
+	case markerDRI:
+		if len(body) < 2 {
+			return &FormatError{d.at, "short restart interval"}
+		}
+		d.tables.restart = int(body[0])<<8 | int(body[1])
+	}
+	return nil
+}
+
+// quantTables reads DQT (T.81 B.2.4.1). Bytes after the last whole table are left alone.
+func (d *Decoder) quantTables(b []byte) error {
+	for len(b) > 0 {
+		wide, id := b[0]>>4, b[0]&15
+		size := 1 + 64<<wide
+		if wide > 1 || id > 3 {
+			return &FormatError{d.at, fmt.Sprintf("quantisation table %d of kind %d", id, wide)}
+		}
+		if len(b) < size {
+			return &FormatError{d.at, "short quantisation table"}
+		}
+		t := new([64]uint16)
+		for i := range t {
+			if wide == 1 {
+				t[i] = uint16(b[1+2*i])<<8 | uint16(b[2+2*i])
+			} else {
+				t[i] = uint16(b[1+i])
+			}
+		}
+		d.tables.quant[id] = t
+		b = b[size:]
+	}
+	return nil
+}
+
+// huffmanTables reads DHT (T.81 B.2.4.2). The look-ups are only built when a scan uses them.
+func (d *Decoder) huffmanTables(b []byte) error {
+	for len(b) >= 17 {
+		class, id := b[0]>>4, b[0]&15
+		if class > 1 || id > 3 {
+			return &FormatError{d.at, fmt.Sprintf("Huffman table %d of class %d", id, class)}
+		}
+		spec := new(huffmanSpec)
+		copy(spec.counts[1:], b[1:17])
+		n := 0
+		for _, c := range spec.counts {
+			n += int(c)
+		}
+		if n > 256 || len(b) < 17+n {
+			return &FormatError{d.at, "Huffman table longer than its segment"}
+		}
+		spec.symbols = bytes.Clone(b[17 : 17+n])
+		if class == 0 {
+			d.tables.dc[id], d.tables.builtDC[id] = spec, nil
+		} else {
+			d.tables.ac[id], d.tables.builtAC[id] = spec, nil
+		}
+		b = b[17+n:]
+	}
+	if len(b) > 0 {
+		return &FormatError{d.at, "short Huffman table"}
+	}
+	return nil
+}
+
+// exif keeps the first EXIF block. Some writers end its prefix with 0xFF.
+func (d *Decoder) exif(b []byte) {
+	if d.header.EXIF == nil && len(b) > 6 && string(b[:5]) == "Exif\x00" && (b[5] == 0 || b[5] == 0xFF) {
+		d.header.EXIF = bytes.Clone(b[6:])
+	}
+}
+
+// iccPart keeps a chunk of a colour profile (ICC.1 annex B.4).
+func (d *Decoder) iccPart(b []byte) {
+	t := &d.tables
+	if len(b) < len(iccPrefix)+2 || string(b[:len(iccPrefix)]) != iccPrefix {
+		return
+	}
+	number, count, data := b[len(iccPrefix)], b[len(iccPrefix)+1], b[len(iccPrefix)+2:]
+	if t.iccParts == nil {
+		t.iccParts = map[byte][]byte{}
+		t.iccCount = count
+	}
+	if _, twice := t.iccParts[number]; !twice && t.iccBytes+len(data) <= maxICCBytes {
+		t.iccParts[number] = bytes.Clone(data)
+		t.iccBytes += len(data)
+	}
+}
+
+// joinICC puts the chunks together, or drops them if one is missing.
+func (d *Decoder) joinICC() {
+	t := &d.tables
+	for i := range int(t.iccCount) {
+		part, ok := t.iccParts[byte(i+1)]
+		if !ok {
+			d.note(
+				fmt.Sprintf("colour profile dropped: chunk %d of %d is missing", i+1, t.iccCount))
+			d.header.ICC = nil
+			break
+		}
+		d.header.ICC = append(d.header.ICC, part...)
+	}
+	t.iccParts = nil
+}
+
+// maxNotes bounds what hostile headers make us remember.
+const maxNotes = 16
+
+// note remembers what in the header was put up with or dropped.
+func (d *Decoder) note(text string) {
+	if len(d.header.Notes) < maxNotes {
+		d.header.Notes = append(d.header.Notes, text)
+	}
+}

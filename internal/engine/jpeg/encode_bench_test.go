@@ -1,0 +1,57 @@
+package jpeg
+
+import (
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+const benchW, benchH = 1600, 1200
+
+// stdImage shows the planes of a 4:2:0 picture to the standard library.
+func stdImage(p *plane.Picture) *image.YCbCr {
+	return &image.YCbCr{
+		Y: p.Pix[0], Cb: p.Pix[1], Cr: p.Pix[2], YStride: p.Stride[0], CStride: p.Stride[1],
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, p.Width(), p.Height()),
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	p := toYCbCr(scene(benchW, benchH), 2, 2)
+	for _, o := range []Options{
+		{Quality: 80}, {Quality: 95}, {Quality: 80, Progressive: true}, {Quality: 80, Progressive: true, Effort: High},
+	} {
+		b.Run(fmt.Sprintf("q%d/progressive=%v/high=%v", o.Quality, o.Progressive, o.Effort == High), func(b *testing.B) {
+			b.SetBytes(benchW * benchH * 3 / 2)
+			for b.Loop() {
+				if err := Encode(io.Discard, p, o); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkStandard is the standard library's encoder at the same task, without optimised tables.
+func BenchmarkStandard(b *testing.B) {
+	m := stdImage(toYCbCr(scene(benchW, benchH), 2, 2))
+	b.SetBytes(benchW * benchH * 3 / 2)
+	for b.Loop() {
+		if err := jpeg.Encode(io.Discard, m, &jpeg.Options{Quality: 80}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFit(b *testing.B) {
+	p := toYCbCr(scene(800, 600), 2, 2)
+	for b.Loop() {
+		if _, _, err := Fit(p, Options{}, 60<<10, 40, 90); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package jpeg
+
+import (
+	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/dct"
+)
+
+// grid is the quantised coefficients of a component, or of some rows of its blocks.
+type grid struct {
+	blocksX int
+	first   int      // number of the first row of blocks
+	coef    []int16  // 64 a block, in rows
+	nonzero []uint64 // a word a block: bit k set where coefficient k in zigzag order is not zero
+}
+
+func newGrid(blocksX, blocksY int) *grid {
+	return &grid{blocksX: blocksX, coef: make([]int16, 64*blocksX*blocksY), nonzero: make([]uint64, blocksX*blocksY)}
+}
+
+// block is the number in the grid of a block of the component.
+func (g *grid) block(bx, by int) int { return (by-g.first)*g.blocksX + bx }
+
+func (g *grid) at(i int) *[64]int16 { return (*[64]int16)(g.coef[64*i:]) }
+
+// zigzagBits spreads each byte of a word of 64 bits in rows to its bits in zigzag order.
+var zigzagBits = makeZigzagBits()
+
+func makeZigzagBits() (t [8][256]uint64) {
+	for k, z := range zigzag[:64] {
+		for b := range 256 {
+			t[z/8][b] |= uint64(b>>(z%8)&1) << k
+		}
+	}
+	return t
+}
+
+func toZigzag(rows uint64) uint64 {
+	return zigzagBits[0][byte(rows)] | zigzagBits[1][byte(rows>>8)] |
+		zigzagBits[2][byte(rows>>16)] | zigzagBits[3][byte(rows>>24)] |
+		zigzagBits[4][byte(rows>>32)] | zigzagBits[5][byte(rows>>40)] |
+		zigzagBits[6][byte(rows>>48)] | zigzagBits[7][rows>>56]
+}
+
+// quantiseRow makes the quantised coefficients of one row of blocks, which the grid must hold.
+func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
+	i := g.block(0, by)
+	dst, nonzero := g.coef[64*i:64*(i+c.blocksX)], g.nonzero[i:i+c.blocksX]
+	src := dst
+	if c.raw != nil {
+		src = c.raw[64*c.blocksX*by:]
+	} else {
+		c.transform(dst, by)
+	}
+	dct.Quantise(dst, src, nonzero, d)
+	for i, m := range nonzero {
+		nonzero[i] = toZigzag(m)
+	}
+}
+
+// quantiseAll makes the quantised coefficients of the whole picture.
+func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
+	var all []*grid
+	for i := range e.parts {
+		c := &e.parts[i]
+		g := newGrid(c.blocksX, c.blocksY)
+		share(threads, c.blocksY, func(_, from, to int) {
+			for by := from; by < to; by++ {
+				c.quantiseRow(g, by, t.divisors[c.class])
+			}
+		})
+		all = append(all, g)
+	}
+	return all
+}
+
+// sequential writes the one scan of a baseline file, keeping no more than an MCU row of coefficients for each thread and
+// the tokens.
+func (e *Encoder) sequential(b *bitWriter, t *quantTables, threads int) {
+	parts := make([]sequentialTokens, shares(threads, e.mcusY))
+	share(threads, e.mcusY, func(part, from, to int) { e.gather(&parts[part], t, from, to) })
+	for i := 1; i < len(parts); i++ {
+		parts[0].join(&parts[i])
+	}
+	e.writeSequential(b, &parts[0])
+}
+
+// gather makes the tokens of some MCU rows.
+func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
+	var rows []*grid
+	for _, c := range e.parts {
+		rows = append(rows, newGrid(c.blocksX, c.v))
+	}
+	for my := max(from-1, 0); my < to; my++ {
+		for i := range e.parts {
+			c, g := &e.parts[i], rows[i]
+			g.first = my * c.v
+			for by := g.first; by < min(g.first+c.v, c.blocksY); by++ {
+				c.quantiseRow(g, by, t.divisors[c.class])
+			}
+		}
+		s.mcuRow(e, rows, my)
+		if my < from { // the row before is only there for its last DC coefficients
+			*s = sequentialTokens{dc: s.dc}
+		}
+	}
+}
+
+// sequentialOf gathers the tokens of coefficients that are all made.
+func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
+	s := new(sequentialTokens)
+	for my := range e.mcusY {
+		s.mcuRow(e, grids, my)
+	}
+	return s
+}
+
+// maxMCU is the most blocks in an MCU: those of 4:2:0.
+const maxMCU = 6
+
+// sequentialTokens gathers the tokens of an interleaved scan of all coefficients (T.81 F.1.2).
+type sequentialTokens struct {
+	list   tokenList
+	counts tokenCounts
+	dc     [3]int // the last block's, by component
+}
+
+// join adds the tokens of the rows that follow.
+func (s *sequentialTokens) join(next *sequentialTokens) {
+	for i, n := range next.counts {
+		s.counts[i] += n
+	}
+	s.list.full = append(append(s.list.full, s.list.last), next.list.full...)
+	s.list.last = next.list.last
+}
+
+func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
+	for mx := range e.mcusX {
+		t := s.list.room(maxMCU)
+		for i := range e.parts {
+			c, g := &e.parts[i], grids[i]
+			for by := my * c.v; by < (my+1)*c.v; by++ {
+				for bx := mx * c.h; bx < (mx+1)*c.h; bx++ {
+					if bx >= c.blocksX || by >= c.blocksY {
+						// Past the edge of the component: a copy of the block before costs least.
+						t = s.counts.dcToken(t, c.class, 0)
+						t = s.counts.acTokens(t, c.class, nil, 0)
+						continue
+					}
+					j := g.block(bx, by)
+					coef := g.at(j)
+					t = s.counts.dcToken(t, c.class, int(coef[0])-s.dc[i])
+					s.dc[i] = int(coef[0])
+					t = s.counts.acTokens(t, c.class, coef, g.nonzero[j])
+				}
+			}
+		}
+		s.list.keep(t)
+	}
+}
+
+// magnitude is the size of a coefficient's category and the bits that tell it from the others there (T.81 F.1.2.1).
+func magnitude(v int) (size int, low uint) {
+	sign := v >> (bits.UintSize - 1)
+	size = bits.Len(uint((v ^ sign) - sign))
+	return size, uint(v+sign) & (1<<size - 1)
+}
+
+// add counts a symbol and adds it with its extra bits.
+func (n *tokenCounts) add(t []uint16, class, symbol, extra int, low uint) []uint16 {
+	n[class*classSize+symbol]++
+	t = append(t, uint16(symbol)|uint16(low<<8))
+	if extra > 8 {
+		t = append(t, uint16(low>>8))
+	}
+	return t
+}
+
+func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
+	size, low := magnitude(diff)
+	return n.add(t, class, dcSymbol(class, size), size, low)
+}
+
+// acTokens adds a block's 63 AC coefficients (T.81 F.1.2.2).
+func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
+	count := (*[classSize]uint32)(n[class*classSize:])
+	last := 0
+	for m := nonzero &^ 1; m != 0; m &= m - 1 {
+		k := bits.TrailingZeros64(m)
+		run := k - last - 1
+		last = k
+		for ; run > 15; run -= 16 {
+			count[symZRL]++
+			t = append(t, symZRL)
+		}
+		size, low := magnitude(int(coef[zigzag[k]&63]))
+		symbol := (run<<4 | size) & 0xFF
+		count[symbol]++
+		t = append(t, uint16(symbol)|uint16(low<<8))
+		if size > 8 {
+			t = append(t, uint16(low>>8))
+		}
+	}
+	if last < 63 {
+		count[symEOB]++
+		t = append(t, symEOB)
+	}
+	return t
+}
+
+// writeSequential writes the tables and the scan.
+func (e *Encoder) writeSequential(b *bitWriter, s *sequentialTokens) {
+	var codes codeTable
+	for class := range min(2, len(e.parts)) {
+		freq := s.counts.dc(class)
+		dc := optimalSpec(&freq)
+		codes.setDC(class, &dc)
+		b.writeHuffman(0, class, &dc)
+		freq = s.counts.ac(class)
+		ac := optimalSpec(&freq)
+		codes.setAC(class, &ac)
+		b.writeHuffman(1, class, &ac)
+	}
+	e.writeScanHeader(b, &scan{parts: e.all(), to: 63})
+	b.list(&s.list, &codes)
+}
+
+// all is the numbers of all components.
+func (e *Encoder) all() []int {
+	return []int{0, 1, 2}[:len(e.parts)]
+}

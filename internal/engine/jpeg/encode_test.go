@@ -1,0 +1,403 @@
+package jpeg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+var samplings = []struct {
+	name       string
+	subX, subY int
+	ratio      image.YCbCrSubsampleRatio
+}{
+	{"4:4:4", 1, 1, image.YCbCrSubsampleRatio444},
+	{"4:2:2", 2, 1, image.YCbCrSubsampleRatio422},
+	{"4:4:0", 1, 2, image.YCbCrSubsampleRatio440},
+	{"4:2:0", 2, 2, image.YCbCrSubsampleRatio420},
+}
+
+// decodeStandard decodes with the standard library into planes, cut to the picture.
+func decodeStandard(t testing.TB, file []byte) [][]byte {
+	t.Helper()
+	m, err := jpeg.Decode(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := func(pix []byte, stride, w, h int) (b []byte) {
+		for y := range h {
+			b = append(b, pix[y*stride:][:w]...)
+		}
+		return b
+	}
+	w, h := m.Bounds().Dx(), m.Bounds().Dy()
+	switch m := m.(type) {
+	case *image.Gray:
+		return [][]byte{cut(m.Pix, m.Stride, w, h)}
+	case *image.YCbCr:
+		cw, ch := w, h
+		switch m.SubsampleRatio {
+		case image.YCbCrSubsampleRatio420:
+			cw, ch = (w+1)/2, (h+1)/2
+		case image.YCbCrSubsampleRatio422:
+			cw = (w + 1) / 2
+		case image.YCbCrSubsampleRatio440:
+			ch = (h + 1) / 2
+		}
+		return [][]byte{cut(m.Y, m.YStride, w, h), cut(m.Cb, m.CStride, cw, ch), cut(m.Cr, m.CStride, cw, ch)}
+	}
+	t.Fatalf("decoded to %T", m)
+	return nil
+}
+
+func psnr(a, b []byte) float64 {
+	sum := 0.0
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return 10 * math.Log10(255*255*float64(len(a))/math.Max(sum, 1e-9))
+}
+
+// TestEverySize encodes small pictures of every size in every sampling and mode, and wants each plane back near the source.
+func TestEverySize(t *testing.T) {
+	for _, s := range samplings {
+		for w := 1; w <= 35; w++ {
+			for h := 1; h <= 35; h += 1 + w%3 {
+				p := toYCbCr(scene(w, h), s.subX, s.subY)
+				var first [][]byte
+				for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}, {Quality: 95, Progressive: true, Effort: High}} {
+					got := decodeStandard(t, encode(t, p, o))
+					if first == nil {
+						first = got
+					}
+					for i := range got {
+						if len(got[i]) != len(p.Pix[i]) {
+							t.Fatalf("%s %d×%d: plane %d has %d samples, want %d", s.name, w, h, i, len(got[i]), len(p.Pix[i]))
+						}
+						if db := psnr(got[i], p.Pix[i]); db < 33 {
+							t.Errorf("%s %d×%d %+v: plane %d at %.1f dB", s.name, w, h, o, i, db)
+						}
+						if o.Effort == Normal && !bytes.Equal(got[i], first[i]) {
+							t.Errorf("%s %d×%d: progressive differs from baseline in plane %d", s.name, w, h, i)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEverySizeGray(t *testing.T) {
+	for w := 1; w <= 35; w++ {
+		for h := 1; h <= 35; h += 1 + w%3 {
+			p := toGray(scene(w, h))
+			for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}, {Quality: 95, Effort: High}} {
+				got := decodeStandard(t, encode(t, p, o))
+				if len(got) != 1 || len(got[0]) != w*h {
+					t.Fatalf("%d×%d: %d planes", w, h, len(got))
+				}
+				if db := psnr(got[0], p.Pix[0]); db < 33 {
+					t.Errorf("%d×%d %+v: %.1f dB", w, h, o, db)
+				}
+			}
+		}
+	}
+}
+
+// TestEveryQuality wants quality to cost bytes and to buy likeness, in every mode.
+func TestEveryQuality(t *testing.T) {
+	p := toYCbCr(scene(200, 150), 2, 2)
+	for _, o := range []Options{{}, {Progressive: true}, {Effort: High}, {Progressive: true, Effort: High}} {
+		lastBytes, lastDB := 0, 0.0
+		for q := 1; q <= 100; q++ {
+			o.Quality = q
+			file := encode(t, p, o)
+			db := psnr(decodeStandard(t, file)[0], p.Pix[0])
+			// One step of quality may round to the same or a slightly worse table.
+			if float64(len(file)) < 0.98*float64(lastBytes) || db < lastDB-0.4 {
+				t.Errorf("%+v: %d bytes at %.2f dB after %d at %.2f", o, len(file), db, lastBytes, lastDB)
+			}
+			lastBytes, lastDB = len(file), db
+		}
+		if lastDB < 48 {
+			t.Errorf("%+v: %.1f dB at the top", o, lastDB)
+		}
+	}
+}
+
+// noise fills every coefficient, which gives the largest symbols and the longest codes.
+func noise(w, h, subX, subY int, seed uint64) *plane.Picture {
+	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, subX, subY))
+	r := rand.New(rand.NewPCG(seed, 1))
+	for _, pix := range p.Pix {
+		for i := range pix {
+			if pix[i] = byte(r.Uint32()); seed%2 == 0 {
+				pix[i] = byte(int8(pix[i]) >> 7) // black and white
+			}
+		}
+	}
+	return p
+}
+
+func TestNoise(t *testing.T) {
+	for seed := range uint64(4) {
+		p := noise(97, 61, 2, 1, seed)
+		for _, o := range []Options{{Quality: 100}, {Quality: 100, Progressive: true}, {Quality: 100, Progressive: true, Effort: High}} {
+			got := decodeStandard(t, encode(t, p, o))
+			for i := range got {
+				if db := psnr(got[i], p.Pix[i]); db < 44 {
+					t.Errorf("seed %d %+v: plane %d at %.1f dB", seed, o, i, db)
+				}
+			}
+		}
+	}
+}
+
+// TestLongEndRun has more empty blocks in a row than one symbol can tell.
+func TestLongEndRun(t *testing.T) {
+	p := plane.New(plane.NewLayout(plane.Gray, false, 8*300, 8*250, 1, 1))
+	for i := range p.Pix[0] {
+		p.Pix[0][i] = 77
+	}
+	copy(p.Row(0, p.Height()-1)[p.Width()-3:], "abc")
+	for _, o := range []Options{{Quality: 90}, {Quality: 90, Progressive: true}, {Quality: 90, Progressive: true, Effort: High}} {
+		got := decodeStandard(t, encode(t, p, o))
+		if db := psnr(got[0], p.Pix[0]); db < 60 {
+			t.Errorf("%+v: %.1f dB", o, db)
+		}
+	}
+}
+
+// TestDjpeg has another decoder read what is written, without a warning.
+func TestDjpeg(t *testing.T) {
+	djpeg := tool(t, "djpeg")
+	for _, s := range samplings {
+		p := toYCbCr(scene(123, 77), s.subX, s.subY)
+		for _, o := range []Options{{Quality: 85}, {Quality: 85, Progressive: true}, {Quality: 85, Effort: High, Progressive: true}} {
+			file := filepath.Join(t.TempDir(), "a.jpg")
+			if err := os.WriteFile(file, encode(t, p, o), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			cmd := exec.Command(djpeg, "-grayscale", "-dct", "int", "-pnm", file)
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			if err != nil || stderr.Len() > 0 {
+				t.Fatalf("%s %+v: %v %s", s.name, o, err, stderr.Bytes())
+			}
+			head := fmt.Appendf(nil, "P5\n%d %d\n255\n", p.Width(), p.Height())
+			if !bytes.HasPrefix(out, head) {
+				t.Fatalf("djpeg says %q", out[:20])
+			}
+			if db := psnr(out[len(head):], p.Pix[0]); db < 30 {
+				t.Errorf("%s %+v: %.1f dB", s.name, o, db)
+			}
+		}
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	icc := make([]byte, 3*iccChunk-5)
+	for i := range icc {
+		icc[i] = byte(i * i >> 3)
+	}
+	exif := bytes.Repeat([]byte("MM"), maxEXIF/2)
+	p := toYCbCr(scene(20, 10), 2, 2)
+	file := encode(t, p, Options{Quality: 70, ICC: icc, EXIF: exif})
+	decodeStandard(t, file)
+
+	var order, gotICC, gotEXIF []byte
+	for at := 2; ; {
+		marker, n := file[at+1], int(file[at+2])<<8|int(file[at+3])
+		body := file[at+4 : at+2+n]
+		order = append(order, marker)
+		switch marker {
+		case markerAPP1:
+			gotEXIF = body[len(exifPrefix):]
+		case markerAPP2:
+			if want := []byte{byte(len(gotICC)/iccChunk + 1), 3}; !bytes.Equal(body[:14], append([]byte(iccPrefix), want...)) {
+				t.Errorf("ICC segment opens with %q", body[:14])
+			}
+			gotICC = append(gotICC, body[14:]...)
+		}
+		if marker == markerSOS {
+			break
+		}
+		at += 2 + n
+	}
+	if !bytes.Equal(gotICC, icc) || !bytes.Equal(gotEXIF, exif) {
+		t.Errorf("%d of %d bytes of profile and %d of %d of EXIF came back", len(gotICC), len(icc), len(gotEXIF), len(exif))
+	}
+	want := []byte{
+		markerAPP0, markerAPP1, markerAPP2, markerAPP2, markerAPP2, markerDQT, markerDQT, markerSOF0,
+		markerDHT, markerDHT, markerDHT, markerDHT, markerSOS,
+	}
+	if !bytes.Equal(order, want) {
+		t.Errorf("segments % X, want % X", order, want)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	gray := func(w, h int) *plane.Picture { return plane.New(plane.NewLayout(plane.Gray, false, w, h, 1, 1)) }
+	short := gray(8, 8)
+	short.Pix[0] = short.Pix[0][:63]
+	odd := plane.New(plane.NewLayout(plane.YCbCr, false, 16, 16, 4, 1))
+	uneven := plane.New(plane.NewLayout(plane.YCbCr, false, 16, 16, 2, 2))
+	uneven.Planes[2] = plane.Whole(8, 7)
+	ok := Options{Quality: 80}
+	for name, c := range map[string]struct {
+		p *plane.Picture
+		o Options
+	}{
+		"no quality":     {gray(8, 8), Options{}},
+		"quality 101":    {gray(8, 8), Options{Quality: 101}},
+		"unknown effort": {gray(8, 8), Options{Quality: 80, Effort: 7}},
+		"long EXIF":      {gray(8, 8), Options{Quality: 80, EXIF: make([]byte, 65528)}},
+		"long ICC":       {gray(8, 8), Options{Quality: 80, ICC: make([]byte, 255*65519+1)}},
+		"too wide":       {gray(65536, 1), ok},
+		"too high":       {gray(1, 65536), ok},
+		"empty":          {gray(0, 0), ok},
+		"short plane":    {short, ok},
+		"RGB":            {plane.New(plane.NewLayout(plane.RGB, false, 8, 8, 1, 1)), ok},
+		"CMYK":           {plane.New(plane.NewLayout(plane.CMYK, false, 8, 8, 1, 1)), ok},
+		"alpha":          {plane.New(plane.NewLayout(plane.YCbCr, true, 8, 8, 1, 1)), ok},
+		"4:1:1":          {odd, ok},
+		"uneven chroma":  {uneven, ok},
+	} {
+		var b bytes.Buffer
+		if err := Encode(&b, c.p, c.o); err == nil {
+			t.Errorf("%s: no error", name)
+		} else if b.Len() > 0 {
+			t.Errorf("%s: %d bytes written all the same", name, b.Len())
+		}
+	}
+	for _, p := range []*plane.Picture{gray(65535, 1), gray(1, 65535)} {
+		if got := decodeStandard(t, encode(t, p, ok)); len(got[0]) != 65535 {
+			t.Errorf("%d×%d: %d samples came back", p.Width(), p.Height(), len(got[0]))
+		}
+	}
+}
+
+// brokenWriter takes left bytes and then fails.
+type brokenWriter struct{ left int }
+
+var errBroken = errors.New("broken")
+
+func (w *brokenWriter) Write(b []byte) (int, error) {
+	if len(b) > w.left {
+		n := w.left
+		w.left = 0
+		return n, errBroken
+	}
+	w.left -= len(b)
+	return len(b), nil
+}
+
+func TestWriterErrors(t *testing.T) {
+	p := noise(400, 300, 2, 2, 1)
+	for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}} {
+		size := len(encode(t, p, o))
+		for _, left := range []int{0, 100, 40 << 10, size - 1} {
+			if err := Encode(&brokenWriter{left}, p, o); !errors.Is(err, errBroken) {
+				t.Errorf("%d of %d bytes written: error %v", left, size, err)
+			}
+		}
+		if err := Encode(&brokenWriter{size}, p, o); err != nil {
+			t.Errorf("all bytes written: %v", err)
+		}
+	}
+}
+
+// TestEncoderReuse wants the same bytes from an Encoder, however often and from however many goroutines.
+func TestEncoderReuse(t *testing.T) {
+	p := toYCbCr(scene(133, 91), 2, 2)
+	e, err := NewEncoder(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for q := 10; q <= 90; q += 20 {
+		for _, o := range []Options{{Quality: q}, {Quality: q, Progressive: true}, {Quality: q, Progressive: true, Effort: High}} {
+			t.Run(fmt.Sprintf("%d/%v/%d", q, o.Progressive, o.Effort), func(t *testing.T) {
+				t.Parallel()
+				var b bytes.Buffer
+				if err := e.Encode(&b, o); err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(b.Bytes(), encode(t, p, o)) {
+					t.Error("differs from Encode")
+				}
+			})
+		}
+	}
+}
+
+// FuzzEncode wants any planes in any mode to be read back near the source by a decoder of other hands.
+func FuzzEncode(f *testing.F) {
+	f.Add([]byte("picture"), uint8(7), uint8(5), uint8(80), uint8(0))
+	f.Add([]byte{0, 255, 0, 255, 255}, uint8(33), uint8(17), uint8(99), uint8(0x1F))
+	f.Add([]byte{128}, uint8(64), uint8(64), uint8(1), uint8(0x13))
+	f.Fuzz(func(t *testing.T, pixels []byte, w, h, quality, mode uint8) {
+		if w == 0 || h == 0 || len(pixels) == 0 {
+			return
+		}
+		s := samplings[mode&3]
+		p := plane.New(plane.NewLayout(plane.YCbCr, false, int(w), int(h), s.subX, s.subY))
+		at := 0
+		for _, pix := range p.Pix {
+			for i := range pix {
+				pix[i] = pixels[at%len(pixels)] + byte(at/len(pixels))
+				at++
+			}
+		}
+		o := Options{Quality: 1 + int(quality)%100, Progressive: mode&4 != 0, Effort: Effort(mode >> 3 & 1)}
+		got := decodeStandard(t, encode(t, p, o))
+		for i := range got {
+			if len(got[i]) != len(p.Pix[i]) {
+				t.Fatalf("plane %d: %d samples of %d", i, len(got[i]), len(p.Pix[i]))
+			}
+			if db := psnr(got[i], p.Pix[i]); o.Quality == 100 && db < 40 {
+				t.Fatalf("plane %d at %.1f dB", i, db)
+			}
+		}
+	})
+}
+
+// TestSharePanic: a panic in a thread that share started reaches the caller, who would keep the process alive.
+func TestSharePanic(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "in the second part" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	share(2, 2*shareRows, func(part, _, _ int) {
+		if part == 1 {
+			panic("in the second part")
+		}
+	})
+}
+
+// TestEncodeThreads checks that threads do not change a byte.
+func TestEncodeThreads(t *testing.T) {
+	for _, sub := range samplings {
+		p := toYCbCr(scene(301, 429), sub.subX, sub.subY)
+		for _, o := range []Options{{Quality: 80}, {Quality: 80, Progressive: true}, {Quality: 80, Effort: High}, {Quality: 80, Effort: High, Progressive: true}} {
+			want := encode(t, p, o)
+			for o.Threads = 2; o.Threads < 8; o.Threads++ {
+				if got := encode(t, p, o); !bytes.Equal(got, want) {
+					t.Errorf("%v, %+v: %d bytes, not the same %d", sub, o, len(got), len(want))
+				}
+			}
+		}
+	}
+}

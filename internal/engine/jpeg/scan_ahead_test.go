@@ -1,0 +1,204 @@
+package jpeg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// decodeBy decodes at scale n with some threads and a size of the stretches that they share.
+func decodeBy(t testing.TB, file []byte, n, threads, own int) (*plane.Picture, Report, error) {
+	t.Helper()
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
+	if err != nil {
+		return nil, Report{}, err
+	}
+	d.own = own
+	p := plane.New(d.Shrink(ceilDiv(d.header.Width*n, 8), ceilDiv(d.header.Height*n, 8)))
+	r, err := d.Decode(context.Background(), p)
+	return p, r, err
+}
+
+// sameByThreads checks that threads change neither samples nor the report nor the error.
+func sameByThreads(t testing.TB, file []byte, n, threads, own int) {
+	t.Helper()
+	want := decodedBy(t, file, n, 1, ownSize)
+	want.same(t, fmt.Sprintf("scale %d, %d threads, %d bytes a stretch", n, threads, own), decodedBy(t, file, n, threads, own))
+}
+
+// sameInPlainGo checks that kernels change nothing of it either.
+func sameInPlainGo(t testing.TB, file []byte, n int) {
+	t.Helper()
+	got := decodedBy(t, file, n, 1, ownSize)
+	defer cpu.Plain()()
+	decodedBy(t, file, n, 1, ownSize).same(t, fmt.Sprintf("scale %d, kernels", n), got)
+}
+
+// decoded is what a decode gives.
+type decoded struct {
+	picture *plane.Picture
+	report  Report
+	err     error
+}
+
+func decodedBy(t testing.TB, file []byte, n, threads, own int) decoded {
+	p, r, err := decodeBy(t, file, n, threads, own)
+	return decoded{p, r, err}
+}
+
+// same compares what should not differ.
+func (want decoded) same(t testing.TB, what string, got decoded) {
+	t.Helper()
+	err, e := want.err, got.err
+	if (err == nil) != (e == nil) || err != nil && err.Error() != e.Error() || got.report != want.report {
+		t.Errorf("%s: %q, %v, not %q, %v", what, got.report.Damage, e, want.report.Damage, err)
+	}
+	if err != nil || e != nil {
+		return
+	}
+	for i, pix := range want.picture.Pix {
+		if k := firstDifference(got.picture.Pix[i], pix); k < len(pix) {
+			w := want.picture.Planes[i].Width
+			t.Errorf("%s: plane %d differs at %d,%d", what, i, k%w, k/w)
+		}
+	}
+}
+
+// TestThreads decodes whole and damaged pictures, in stretches so small that a walk ahead is often in vain, and larger.
+func TestThreads(t *testing.T) {
+	for _, sub := range samplings {
+		file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), Options{Quality: 85})
+		for n := 1; n <= 8; n++ {
+			sameByThreads(t, file, n, 2, 40)
+			sameByThreads(t, file, n, 3, 3000)
+		}
+		for i := range 60 {
+			sameByThreads(t, damaged(file, i), 1+7*(i%2), 2+i%3, 500)
+		}
+	}
+	for i, s := range [][][2]int{{{1, 1}}, {{4, 4}, {4, 4}, {4, 4}, {4, 4}}, {{3, 1}, {2, 2}, {1, 1}}} {
+		f := newFixture(333, 221, uint64(i), s...)
+		sameByThreads(t, f.bytes(), 8, 2, 100)
+		f.interval = 7
+		sameByThreads(t, f.bytes(), 5, 2, 30)
+		f.scans = [][]int{{len(s) - 1}}
+		sameByThreads(t, f.bytes(), 1, 2, 30)
+	}
+}
+
+// TestThreadsPhotographs does so at full size, and with damage.
+func TestThreadsPhotographs(t *testing.T) {
+	for _, name := range corpus(t, "photos/sharp*.jpg", "photos/*restart.jpg", "photos/dslr-2304*.jpg") {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			for i, n := range []int{8, 4, 1} {
+				sameByThreads(t, file, n, 2, ownSize)
+				sameByThreads(t, damaged(file, i), n, 2, ownSize)
+			}
+		})
+	}
+}
+
+// TestWalkAhead checks that what is walked ahead can mostly be used: without that, threads are of no use.
+func TestWalkAhead(t *testing.T) {
+	files := make(map[string][]byte)
+	for _, sub := range samplings {
+		files[fmt.Sprint(sub)] = encode(t, toYCbCr(scene(1600, 1200), sub.subX, sub.subY), Options{Quality: 90})
+	}
+	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
+	restarts.interval = 20 // a segment has about a stretch
+	files["restarts"] = restarts.bytes()
+	for name, file := range files {
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.prepare(d.first, true, true); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range d.comps {
+			c.stride = c.padX * c.n
+		}
+		d.own = 4 << 10
+		d.opt.Threads = 2
+		s := d.newSequentialScan(d.first)
+		s.walker.misses = maxMisses // no helpers: every walk ahead is made here
+		s.walker.start()
+		walks := 0
+		for row := range s.rows {
+			w := s.walker
+			for i := 1; i < w.loaded; i++ {
+				if c := w.ring[(w.head+i)%len(w.ring)]; !c.claimed.Load() {
+					w.guess(c)
+					walks++
+				}
+			}
+			if err := s.row((s.rows - row) * s.mcus); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.walker.stop()
+		if missed := s.walker.misses - maxMisses; walks < 10 || missed*10 > walks {
+			t.Errorf("%s: %d walks ahead, %d in vain", name, walks, missed)
+		}
+	}
+}
+
+// TestThreadsEnd checks that no goroutine stays behind, however a decode ends.
+func TestThreadsEnd(t *testing.T) {
+	file := encode(t, noise(900, 700, 2, 2, 1), Options{Quality: 85})
+	before := runtime.NumGoroutine()
+	open := func(r io.Reader) *Decoder {
+		d, err := NewDecoder(r, DecodeOptions{Threads: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for row := 0; row < 700; row += 16 {
+		if _, err := open(bytes.NewReader(file)).Decode(context.Background(), &stopAfter{row: row}); err != errBroken {
+			t.Fatalf("sink broken at row %d: %v", row, err)
+		}
+		cut := file[:len(file)*(row+100)/900]
+		d := open(io.MultiReader(bytes.NewReader(cut), brokenReader{}))
+		if _, err := d.Decode(context.Background(), newDiscard(d.Header().Layout)); !errors.Is(err, errBroken) {
+			t.Fatalf("reader broken at byte %d: %v", len(cut), err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		if _, err := open(bytes.NewReader(file)).Decode(ctx, cancelAt{row, cancel}); row < 672 && !errors.Is(err, context.Canceled) {
+			t.Fatalf("cancelled at row %d: %v", row, err)
+		}
+		cancel()
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) { // one that has told that it is done may still be on its way out
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		}
+	}
+}
+
+// cancelAt is a sink that cancels at a row.
+type cancelAt struct {
+	row    int
+	cancel context.CancelFunc
+}
+
+func (c cancelAt) Rows(_, y int, _ plane.Rows) error {
+	if y >= c.row {
+		c.cancel()
+	}
+	return nil
+}

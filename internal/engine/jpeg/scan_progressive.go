@@ -1,0 +1,400 @@
+package jpeg
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// maxPasses bounds the work of a progressive picture: its scans together may visit each block so often. Real files stay
+// below 30; without a bound, a file of a few megabytes could keep the decoder busy for hours.
+const maxPasses = 200
+
+// progressiveScan decodes one scan into the components' coefficients.
+type progressiveScan struct {
+	d *Decoder
+	scanHeader
+	bits    bitReader
+	restart restarts
+	endRun  int // blocks still to come that have no more new coefficients in the band (T.81 G.1.2.2)
+}
+
+// progressive decodes the scans of a progressive picture, as far as its scale needs them, and then transforms what they gave.
+func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
+	total := 0
+	for _, c := range d.comps {
+		c.coef = newCoefficients(c)
+		total += c.padX * c.padY
+	}
+	s := &progressiveScan{d: d, scanHeader: d.first}
+	s.bits.source = d.src
+	for visits := 0; ; {
+		visits += s.blocks()
+		if visits > maxPasses*total || d.scans > maxScans {
+			if err := d.flag(0, "too many scans"); err != nil {
+				return err
+			}
+			break
+		}
+		m, err := s.scan(ctx)
+		if err != nil {
+			return err
+		}
+		if !d.opt.Strict && d.final() {
+			break
+		}
+		next, ok, err := d.nextScan(m)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		s.scanHeader = next
+	}
+	for _, c := range d.comps {
+		if !c.scanned {
+			if err := d.flag(0, "a component is missing"); err != nil {
+				return err
+			}
+		}
+	}
+	return d.transform(ctx, sink)
+}
+
+// final tells whether nothing that is kept of any component depends on what is yet to be read.
+func (d *Decoder) final() bool {
+	for _, c := range d.comps {
+		if !c.coef.final() {
+			return false
+		}
+	}
+	return true
+}
+
+// blocks is how many blocks a scan visits, none if it is passed over.
+func (s *progressiveScan) blocks() int {
+	if !s.needed() {
+		return 0
+	}
+	n := 0
+	for _, p := range s.parts {
+		n += p.padX * p.padY
+	}
+	return n
+}
+
+// needed tells whether anything that is kept depends on a scan. One of coefficients that all are beyond the kept corner
+// still says which of them are not zero, and so where the corrections of a later scan are, unless it is their last.
+func (s *progressiveScan) needed() bool {
+	if s.ss == 0 {
+		return true
+	}
+	c := s.parts[0].coef
+	return c.n > 1 && (s.ss <= c.keep || s.al > 0)
+}
+
+// scan decodes one scan or passes over it, and gives the marker behind it. Once there is something to show, what cannot
+// be decoded is only damage.
+func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
+	d := s.d
+	err = s.check()
+	if err == nil && s.needed() {
+		err = d.prepare(s.scanHeader, s.ss == 0 && s.ah == 0, s.ss > 0)
+	}
+	if err != nil {
+		if d.scans == 0 {
+			return 0, err
+		}
+		_, _, err = d.orDamage(s.scanHeader, err)
+	} else if s.needed() {
+		return s.decode(ctx)
+	}
+	for m = markerRST0; m >= markerRST0 && m <= markerRST7; {
+		m, _ = d.src.marker()
+	}
+	if m == 0 && err == nil {
+		err = d.flag(0, "ends before the end of the image")
+	}
+	return m, err
+}
+
+// check holds the scan to T.81 G.1.1.1.
+func (s *progressiveScan) check() error {
+	ok := s.se <= 63 && s.al <= 13 && (s.ah == 0 || s.ah == s.al+1)
+	if s.ss == 0 {
+		ok = ok && s.se == 0
+	} else {
+		ok = ok && s.ss <= s.se && len(s.parts) == 1
+	}
+	if !ok {
+		return s.d.corrupt(fmt.Sprintf("progressive scan of coefficients %d to %d, bits %d to %d", s.ss, s.se, s.ah, s.al))
+	}
+	return nil
+}
+
+func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
+	d := s.d
+	s.restart = newRestarts(d.tables.restart, 0)
+	s.endRun = 0
+	s.bits.bad = false
+	flags := d.flags
+	s.bits.start()
+	if d.scans == 0 && s.bits.end == 0 && !s.restart.goesOn(s.bits.found) {
+		if err := d.src.fail(); err != nil {
+			return 0, err
+		}
+		return 0, d.corrupt("no data in the first scan")
+	}
+	d.scans++
+	if s.ss == 0 {
+		err = s.dc(ctx)
+	} else {
+		err = s.ac(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if left := s.restart.finish(&s.bits); left > strayBytes {
+		err = d.flag(0, "data after the last block")
+	}
+	if s.bits.bad {
+		err = d.flag(0, "bits that are no Huffman code")
+	}
+	if m = s.restart.found; m == 0 && err == nil {
+		err = d.flag(0, "ends before the end of the image")
+	}
+	for _, p := range s.parts {
+		p.coef.came(s.scanHeader, d.flags == flags)
+	}
+	return m, err
+}
+
+// segments calls f for every run of MCUs of a row up to a restart marker or the row's end, as long as there is data.
+func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y, from, to int)) error {
+	for _, p := range s.parts {
+		p.pred = 0
+	}
+	for y := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for x := 0; x < mcus; {
+			if s.restart.due() {
+				if err := s.d.restart(&s.bits, &s.restart); err != nil {
+					return err
+				}
+				s.endRun = 0
+				for _, p := range s.parts {
+					p.pred = 0
+				}
+			}
+			n := s.restart.run(mcus - x)
+			if !s.restart.starved {
+				f(y, x, x+n)
+				if s.bits.starved() {
+					s.restart.starved = true
+					if err := s.d.flag(0, "scan ends early"); err != nil {
+						return err
+					}
+				}
+			}
+			if s.restart.starved && s.restart.interval == 0 {
+				return nil
+			}
+			s.restart.pass(n)
+			x += n
+		}
+	}
+	return nil
+}
+
+// dc decodes a scan of DC coefficients (T.81 G.1.2.1), of one component or several.
+func (s *progressiveScan) dc(ctx context.Context) error {
+	if len(s.parts) > 1 {
+		return s.segments(ctx, s.d.mcusY, s.d.mcusX, func(y, from, to int) {
+			for x := from; x < to && !s.bits.starved(); x++ {
+				for _, p := range s.parts {
+					for v := range p.V {
+						s.dcBlocks(p, y*p.V+v, x*p.H, (x+1)*p.H)
+					}
+				}
+			}
+		})
+	}
+	p := s.parts[0]
+	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) { s.dcBlocks(p, y, from, to) })
+}
+
+func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
+	b := &s.bits
+	c := p.coef
+	low, _ := c.row(y)
+	size := c.n * c.n
+	if s.ah > 0 {
+		for x := from; x < to; x++ {
+			if b.ensure(); b.one() {
+				low[x*size] |= 1 << s.al
+			}
+		}
+		return
+	}
+	t := s.d.tables.builtDC[p.dc]
+	for x := from; x < to; x++ {
+		b.ensure()
+		if e := t.look[load64(b.mem[:], b.pos)>>(64-lookBits)]; e&entrySpecial == 0 {
+			b.pos += uint(e & lengthMask)
+			p.pred += int32(e) >> valueShift
+		} else {
+			_, v := b.symbol(t)
+			p.pred += v
+		}
+		low[x*size] = int16(p.pred << s.al)
+	}
+}
+
+// ac decodes a scan of a band of AC coefficients of one component.
+func (s *progressiveScan) ac(ctx context.Context) error {
+	p := s.parts[0]
+	t := s.d.tables.builtAC[p.ac]
+	size := p.coef.n * p.coef.n
+	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
+		low, seen := p.coef.row(y)
+		for x := from; x < to && !s.bits.starved(); x++ {
+			s.bits.ensure()
+			switch {
+			case s.ah > 0:
+				s.refine(t, p.coef, low[x*size:][:size], &seen[x])
+			case s.endRun > 0:
+				skip := min(s.endRun, to-x)
+				s.endRun -= skip
+				x += skip - 1
+			default:
+				s.acFirst(t, p.coef, low[x*size:][:size], &seen[x])
+			}
+		}
+	})
+}
+
+// acFirst decodes a block's coefficients for the first time (T.81 G.1.2.2).
+func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
+	b := &s.bits
+	mem, pos := b.mem[:], b.pos
+	mask := *seen
+	al, se := uint(s.al)&15, uint(s.se)
+	for k := uint(s.ss) - 1; k < se; {
+		acc := load64(mem, pos)
+		e := t.look[acc>>(64-lookBits)]
+		v, l := int32(e)>>valueShift, uint(e&lengthMask)
+		if e&entrySpecial != 0 {
+			var symbol uint8
+			symbol, v, l = t.resolve(acc)
+			b.bad = b.bad || l == badLength && symbol == 0
+			if symbol&15 == 0 {
+				if r := symbol >> 4; r < 15 {
+					b.pos = pos + l
+					s.startEndRun(r)
+					s.endRun--
+					*seen = mask
+					return
+				}
+				v = 0
+			}
+			e = (uint32(symbol>>4) + 1) << advanceShift
+		}
+		pos += l
+		k += uint(e >> advanceShift & advanceMask)
+		if v != 0 {
+			i := min(k, 63)
+			mask |= 1 << i
+			if at := c.at[i]; at != dropped {
+				low[at] = int16(v << al)
+			}
+		}
+	}
+	*seen = mask
+	b.pos = pos
+}
+
+// startEndRun reads how many blocks from this one on have no more new coefficients.
+func (s *progressiveScan) startEndRun(r uint8) {
+	s.endRun = 1<<r + int(s.bits.take(uint(r)))
+}
+
+// refine decodes one more bit of a block's coefficients, and those that it makes other than zero (T.81 G.1.2.3).
+func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
+	mask := *seen
+	band := ^uint64(0) >> (63 - s.se) // places k..se
+	band &= ^uint64(0) << s.ss
+	if s.endRun > 0 {
+		s.endRun--
+		if mask &= band; mask != 0 {
+			s.bits.pos = s.correct(c, low, mask, load64(s.bits.mem[:], s.bits.pos), s.bits.pos)
+		}
+		return
+	}
+	mem, pos := s.bits.mem[:], s.bits.pos
+	for band != 0 {
+		acc := load64(mem, pos)
+		e := t.look[acc>>(64-lookBits)]
+		l, v := uint(e&lengthMask), int32(e)>>valueShift
+		run := int(e>>advanceShift&advanceMask) - 1
+		if e&entrySpecial != 0 {
+			var symbol uint8
+			symbol, v, l = t.resolve(acc)
+			s.bits.bad = s.bits.bad || l == badLength && symbol == 0
+			if run = int(symbol >> 4); symbol&15 == 0 && run < 15 {
+				s.bits.pos = pos + l
+				s.startEndRun(uint8(run))
+				s.endRun--
+				pos = s.bits.pos
+				acc = load64(mem, pos)
+				pos = s.correct(c, low, mask&band, acc, pos)
+				break
+			}
+		}
+		pos += l
+		zeros := band &^ mask
+		for ; run > 0; run-- {
+			zeros &= zeros - 1
+		}
+		stop := zeros & -zeros // the place of the new coefficient, none if it is past the band
+		passed := band & (stop - 1)
+		if set := mask & passed; set != 0 {
+			pos = s.correct(c, low, set, acc<<(l&63), pos)
+		}
+		band &^= passed | stop
+		if v != 0 && stop != 0 {
+			*seen |= stop
+			if at := c.at[bits.TrailingZeros64(stop)]; at != dropped {
+				low[at] = int16(v << s.al)
+			}
+		}
+	}
+	s.bits.pos = pos
+}
+
+// correct reads a bit for each of the coefficients in set, from pos on, and gives the place behind them. acc holds at
+// least 26 bits from pos on. The places that are kept come first, so that the bits of the others need not be looked at.
+func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64, pos uint) uint {
+	n := bits.OnesCount64(set)
+	behind := pos + uint(n)
+	set &= ^uint64(0) >> (63 - c.keep)
+	one := int16(1) << s.al
+	for ; set != 0; set &= set - 1 {
+		if pos&15 == 0 {
+			acc = load64(s.bits.mem[:], pos)
+		}
+		if acc>>63 != 0 {
+			if at := c.at[bits.TrailingZeros64(set)]; at != dropped && low[at]&one == 0 {
+				sign := low[at] >> 15
+				low[at] += (one ^ sign) - sign
+			}
+		}
+		acc <<= 1
+		pos++
+	}
+	return behind
+}

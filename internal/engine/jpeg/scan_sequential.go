@@ -1,0 +1,337 @@
+package jpeg
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// grey is the sample of a block without coefficients.
+const grey = 128
+
+// strayBytes is how much data may be left after the last block before it counts as damage: a decoder that lost its way
+// mostly ends too early or too late.
+const strayBytes = 16
+
+// unit is one block of an MCU.
+type unit struct {
+	*component
+	dc, ac *decodeTable
+	steps  *[advances]uint32
+	keep   uint // last place in the zigzag order that the scale needs
+	at     int  // of the block in the coefficients of an MCU
+	off    int  // of the block in the band, in the first MCU
+	step   int  // from one MCU to the next
+}
+
+// mcu is the blocks that a scan interleaves.
+type mcu struct {
+	units  []unit
+	size   int          // of the coefficients, where they are kept
+	tables []walkTables // of the units, nil to run plain Go
+}
+
+// newUnit is a block of a component whose scale and quantisation table are known, anywhere in an MCU.
+func newUnit(c *component, dc, ac *decodeTable) unit {
+	ac.withSkip()
+	return unit{component: c, dc: dc, ac: ac, steps: stepTable(c.quant, c.n), keep: uint(lastKept[c.n])}
+}
+
+// add adds a block behind the others.
+func (m *mcu) add(u unit) {
+	u.at = m.size
+	m.size += blockSize(u.n)
+	m.units = append(m.units, u)
+}
+
+// sequentialScan decodes an MCU row at a time into the components' bands.
+type sequentialScan struct {
+	d       *Decoder
+	mcu     mcu
+	walker  *walker
+	parts   []scanPart
+	restart restarts
+	mcus    int  // in a row
+	rows    int  // of MCUs
+	flagged bool // that the data ended early
+}
+
+// sequential decodes the scans of a baseline or extended sequential picture. Each component is in one of them; planes
+// come as their scans do.
+func (d *Decoder) sequential(ctx context.Context, sink plane.Sink) error {
+	scan, done := d.first, 0
+	for {
+		m, n, err := d.sequentialScan(ctx, sink, scan, done == 0)
+		if err != nil {
+			return err
+		}
+		done += n
+		if done == len(d.comps) {
+			return nil
+		}
+		next, ok, err := d.nextScan(m)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		scan = next
+	}
+	if err := d.flag(0, "a component is missing"); err != nil {
+		return err
+	}
+	for _, c := range d.comps {
+		if !c.scanned {
+			if err := d.pushGrey(ctx, sink, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sequentialScan decodes one scan, of components that had none; done is how many they are. first scans must be sound
+// enough to show something.
+func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHeader, first bool) (m byte, done int, err error) {
+	if d.scans++; d.scans > maxScans {
+		return 0, 0, d.corrupt("too many scans")
+	}
+	for _, p := range h.parts {
+		if p.scanned {
+			return 0, 0, d.flag(0, "second scan of a component")
+		}
+	}
+	if err := d.prepare(h, true, true); err != nil {
+		return 0, 0, err
+	}
+	s := d.newSequentialScan(h)
+	defer s.walker.stop()
+	s.walker.start()
+	if first && s.walker.empty() {
+		if err := d.src.fail(); err != nil {
+			return 0, 0, err
+		}
+		return 0, 0, d.corrupt("no data in the first scan")
+	}
+	total := s.mcus * s.rows
+	for row := range s.rows {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, err
+		}
+		if err := s.row(total - row*s.mcus); err != nil {
+			return 0, 0, err
+		}
+		for _, p := range h.parts {
+			n := p.n
+			if len(h.parts) > 1 {
+				n *= p.V
+			}
+			if err := d.push(sink, p.component, row*n, n); err != nil {
+				return 0, 0, s.stopped(err)
+			}
+		}
+	}
+	if left := s.restart.finish(s.walker); left > strayBytes {
+		err = d.flag(0, "data after the last block")
+	}
+	if s.walker.bad {
+		err = d.flag(0, "bits that are no Huffman code")
+	}
+	return s.restart.found, len(h.parts), err
+}
+
+func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
+	s := &sequentialScan{d: d, parts: h.parts, mcus: d.mcusX, rows: d.mcusY}
+	for _, p := range h.parts {
+		across, down := p.H, p.V
+		if len(h.parts) == 1 {
+			across, down = 1, 1
+			s.mcus, s.rows = p.blocksX, p.blocksY
+		}
+		p.pred = 0
+		if p.band == nil {
+			p.band = make([]byte, p.stride*p.V*p.n)
+		}
+		u := newUnit(p.component, d.tables.builtDC[p.dc], d.tables.builtAC[p.ac])
+		u.step = across * p.n
+		for y := range down {
+			for x := range across {
+				u.off = y*p.n*p.stride + x*p.n
+				s.mcu.add(u)
+			}
+		}
+	}
+	s.mcu.ready()
+	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
+	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.own)
+	return s
+}
+
+// lastKept is the place in the zigzag order of the last of the n×n lowest coefficients.
+var lastKept = func() (last [9]int) {
+	for n := 1; n <= 8; n++ {
+		for k, z := range zigzag[:64] {
+			if z == uint8(9*(n-1)) {
+				last[n] = k
+			}
+		}
+	}
+	return last
+}()
+
+// blockSize is how many coefficients of a block at scale n are kept.
+func blockSize(n int) int {
+	if n == 1 {
+		return 1
+	}
+	return dct.Pitch(n) * n
+}
+
+// row decodes the next row of the rest of the MCUs.
+func (s *sequentialScan) row(rest int) error {
+	for x := 0; x < s.mcus; {
+		if s.restart.due() {
+			if err := s.d.restart(s.walker, &s.restart); err != nil {
+				return err
+			}
+			for _, p := range s.parts {
+				p.pred = 0
+			}
+		}
+		limit := s.restart.run(rest - x)
+		n := min(limit, s.mcus-x)
+		done := 0
+		if !s.restart.starved {
+			done = s.decode(x, n, limit)
+		}
+		if s.restart.starved {
+			s.grey(x+done, n-done)
+			if !s.flagged {
+				s.flagged = true
+				if err := s.d.flag(s.walker.beyond(), "scan ends early"); err != nil {
+					return err
+				}
+			}
+		}
+		s.restart.pass(n)
+		x += n
+	}
+	return nil
+}
+
+// stopped is err, with which the sink ends the scan. What was taken up to here is looked through for damage first.
+func (s *sequentialScan) stopped(err error) error {
+	if !s.walker.broken() {
+		return err
+	}
+	return cmp.Or(s.d.flag(s.walker.beyond(), "bits that are no Huffman code"), err)
+}
+
+// grey empties n MCUs from the x-th on.
+func (s *sequentialScan) grey(x, n int) {
+	var empty [64]int16
+	for i := range s.mcu.units {
+		u := &s.mcu.units[i]
+		for b := range n {
+			dct.Inverse(u.n, u.band[u.off+(x+b)*u.step:], u.stride, &empty, 0)
+		}
+	}
+}
+
+// pushGrey gives a plane of which nothing is known.
+func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) error {
+	c.band = make([]byte, c.stride*c.V*c.n)
+	for row := range d.mcusY {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range c.band {
+			c.band[i] = grey
+		}
+		if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch is how many MCUs are walked before they are painted.
+const batch = 64
+
+// decode decodes n MCUs from the x-th of the row on and says how many it did. At most limit MCUs follow in the segment,
+// these n among them. If the data ends in one, that one is the last until data is found again.
+func (s *sequentialScan) decode(x, n, limit int) int {
+	for done := 0; done < n; {
+		c := s.walker.next(limit - done)
+		if c.taken == c.mcus {
+			s.walker.walk(min(n-done, batch, aheadSize/s.mcu.size))
+		}
+		m := min(n-done, c.mcus-c.taken)
+		s.paint(c, x+done, m)
+		done += m
+		if c.taken == c.mcus && c.starved() {
+			s.restart.starved = true
+			return done
+		}
+	}
+	return n
+}
+
+// paint turns n MCUs that were walked ahead into samples, component by component.
+func (s *sequentialScan) paint(c *stretch, x, n int) {
+	coef := c.coef[c.taken*s.mcu.size:]
+	ends := c.ends[c.taken*len(s.mcu.units):]
+	c.taken += n
+	for from := 0; from < len(s.mcu.units); {
+		to := from + 1
+		for to < len(s.mcu.units) && s.mcu.units[to].component == s.mcu.units[from].component {
+			to++
+		}
+		if s.mcu.units[from].n == 1 {
+			s.paintFlat(s.mcu.units[from:to], coef, x, n)
+		} else {
+			s.paintBlocks(from, to, coef, ends, x, n)
+		}
+		from = to
+	}
+}
+
+// paintFlat adds the differences of DC coefficients up (T.81 F.2.1.3.1) and gives each a sample.
+func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
+	c := units[0].component
+	pred, step := c.pred, int32(c.quant[0])
+	for ; n > 0; n-- {
+		for i := range units {
+			u := &units[i]
+			pred += int32(coef[u.at])
+			c.band[u.off+x*u.step] = dct.Flat(int16(pred * step))
+		}
+		coef = coef[s.mcu.size:]
+		x++
+	}
+	c.pred = pred
+}
+
+// paintBlocks adds the differences up and transforms the blocks. It does so one after the other, because a vector load must
+// not follow a store of one of its parts at once.
+func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x, n int) {
+	units := s.mcu.units[from:to]
+	c := units[0].component
+	step := int32(c.quant[0])
+	for m := range n {
+		for i := range units {
+			dc := &coef[m*s.mcu.size+units[i].at]
+			c.pred += int32(*dc)
+			*dc = int16(c.pred * step)
+		}
+	}
+	for i := range units {
+		u := &units[i]
+		dct.InverseBlocks(c.n, c.band[u.off+x*u.step:], c.stride, u.step, dct.Blocks{
+			Coef: coef[u.at:], Size: s.mcu.size, Last: ends[from+i:], Every: len(s.mcu.units), N: n,
+		})
+	}
+}

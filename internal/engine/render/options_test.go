@@ -1,0 +1,297 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"os/exec"
+	"testing"
+	"testing/iotest"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	encoder "github.com/imgmill/imgmill/internal/engine/jpeg"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/resample"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+)
+
+func open(t *testing.T, file []byte) codec.Decoder {
+	t.Helper()
+	d, err := codec.Open(bytes.NewReader(file), codec.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// file is a drawn picture as a JPEG whose chroma is subsampled by subX and subY.
+func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
+	t.Helper()
+	p := scene(w, h, m, false, 1)
+	if m == plane.YCbCr {
+		p = subsample(p, plane.NewLayout(m, false, w, h, subX, subY))
+	}
+	var b bytes.Buffer
+	if err := encoder.Encode(&b, p, encoder.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// mean is the average colour of a picture.
+func mean(m image.Image) (c [3]float64) {
+	b := m.Bounds()
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			n := color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA)
+			for i, v := range []uint8{n.R, n.G, n.B} {
+				c[i] += float64(v) / float64(b.Dx()*b.Dy())
+			}
+		}
+	}
+	return c
+}
+
+// isProgressive tells whether a JPEG has a frame header SOF2.
+func isProgressive(file []byte) bool {
+	return bytes.Contains(file, []byte{0xff, 0xc2, 0, 17, 8}) || bytes.Contains(file, []byte{0xff, 0xc2, 0, 11, 8})
+}
+
+// TestEveryInputThroughEveryOption: what comes out has the size, the sampling and the colours asked for, by a decoder that
+// is not ours.
+func TestEveryInputThroughEveryOption(t *testing.T) {
+	const w, h = 57, 38
+	inputs := map[string]func() codec.Decoder{
+		"CMYK":  func() codec.Decoder { return picture(scene(w, h, plane.CMYK, false, 1), 1) },
+		"alpha": func() codec.Decoder { return picture(scene(w, h, plane.RGB, true, 1), 1) },
+	}
+	gray := file(t, plane.Gray, w, h, 1, 1)
+	inputs["gray"] = func() codec.Decoder { return open(t, gray) }
+	for _, sub := range [][2]int{{2, 2}, {2, 1}, {1, 2}, {1, 1}} {
+		f := file(t, plane.YCbCr, w, h, sub[0], sub[1])
+		inputs[fmt.Sprintf("chroma %d×%d", sub[0], sub[1])] = func() codec.Decoder { return open(t, f) }
+	}
+	ratios := []struct {
+		asked codec.Subsampling
+		made  image.YCbCrSubsampleRatio
+	}{
+		{"", image.YCbCrSubsampleRatio420}, {codec.Subsample420, image.YCbCrSubsampleRatio420},
+		{codec.Subsample422, image.YCbCrSubsampleRatio422}, {codec.Subsample444, image.YCbCrSubsampleRatio444},
+	}
+	djpeg, _ := exec.LookPath("djpeg") // where there is one, it is asked too
+	for name, input := range inputs {
+		plain := mean(decodePNG(t, one(t, input(), Variant{Format: codec.PNG})))
+		n := 0
+		for _, filter := range []resample.Filter{"", resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box} {
+			for _, sub := range ratios {
+				for _, size := range []Variant{{Width: 23}, {Width: 20, Height: 31, Fit: Fill}, {Width: 40, Height: 40, Fit: Contain}, {}, {Width: 90, Enlarge: true}} {
+					n++
+					v := size
+					v.Filter, v.Subsampling, v.Format, v.Quality = filter, sub.asked, codec.JPEG, 95
+					v.LinearLight, v.Progressive, v.Background = n%2 == 0, n%3 == 0, [3]uint8{120, 120, 120}
+					if n%5 == 0 {
+						v.Effort = codec.HighEffort
+					}
+					what := fmt.Sprintf("%s, %+v", name, v)
+					o := one(t, input(), v)
+					m, err := jpeg.Decode(bytes.NewReader(o.Data))
+					if err != nil {
+						t.Fatalf("%s: %v", what, err)
+					}
+					if m.Bounds().Size() != image.Pt(o.Width, o.Height) {
+						t.Errorf("%s: %v, said to be %d×%d", what, m.Bounds().Size(), o.Width, o.Height)
+					}
+					if y, ok := m.(*image.YCbCr); ok != (name != "gray") || ok && y.SubsampleRatio != sub.made {
+						t.Errorf("%s: comes out as %T", what, m)
+					}
+					if isProgressive(o.Data) != (v.Progressive || v.Effort == codec.HighEffort) {
+						t.Errorf("%s: progressive %t", what, isProgressive(o.Data))
+					}
+					if v.Fit != Contain && name != "alpha" {
+						// Edge samples count more or less; linear light is brighter than the mean of levels.
+						for i, got := range mean(m) {
+							if d := got - plain[i]; d < -7 || d > 7 && !v.LinearLight || d > 14 {
+								t.Errorf("%s: channel %d has mean %.1f, the picture %.1f", what, i, got, plain[i])
+							}
+						}
+					}
+					if djpeg != "" && n%20 == 1 {
+						readByDjpeg(t, djpeg, what, o)
+					}
+				}
+			}
+		}
+	}
+}
+
+// readByDjpeg wants libjpeg to read a file without a warning.
+func readByDjpeg(t *testing.T, djpeg, what string, o Output) {
+	t.Helper()
+	var out, said bytes.Buffer
+	cmd := exec.Command(djpeg, "-pnm")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(o.Data), &out, &said
+	err := cmd.Run()
+	if head := fmt.Sprintf("\n%d %d\n", o.Width, o.Height); err != nil || said.Len() > 0 || !bytes.Contains(out.Bytes()[:min(20, out.Len())], []byte(head)) {
+		t.Errorf("%s: djpeg: %v %s", what, err, said.Bytes())
+	}
+}
+
+// TestFineColourSurvivesWithoutSubsampling: the decoder gives chroma at the scale of luma where the output has it so.
+func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
+	const w, h = 256, 64
+	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, 1, 1))
+	for y := range h {
+		for x := range w { // columns of red and blue of one luma, one pixel each once reduced to a quarter
+			p.Row(0, y)[x], p.Row(1, y)[x], p.Row(2, y)[x] = 110, 60, 190
+			if x/4%2 == 1 {
+				p.Row(1, y)[x], p.Row(2, y)[x] = 190, 60
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := encoder.Encode(&b, p, encoder.Options{Quality: 98}); err != nil {
+		t.Fatal(err)
+	}
+	contrast := func(v Variant) int {
+		var m image.Image
+		o := one(t, open(t, b.Bytes()), v)
+		if v.Format == codec.PNG {
+			m = decodePNG(t, o)
+		} else {
+			var err error
+			if m, err = jpeg.Decode(bytes.NewReader(o.Data)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		red, _, _, _ := m.At(32, 8).RGBA()
+		blue, _, _, _ := m.At(33, 8).RGBA()
+		return int(red>>8) - int(blue>>8)
+	}
+	for _, linear := range []bool{false, true} {
+		for _, format := range []codec.Format{codec.JPEG, codec.PNG} {
+			v := Variant{Width: w / 4, Format: format, LinearLight: linear}
+			if format == codec.JPEG {
+				v.Quality, v.Subsampling = 98, codec.Subsample444
+			}
+			if d := contrast(v); d < 80 {
+				t.Errorf("%+v: red and blue are %d apart", v, d)
+			}
+		}
+	}
+	if d := contrast(Variant{Width: w / 4, Format: codec.JPEG, Quality: 98}); d > 40 {
+		t.Errorf("at 4:2:0 red and blue are %d apart: the test tests nothing", d)
+	}
+}
+
+func TestFiltersDiffer(t *testing.T) {
+	seen := map[string]resample.Filter{}
+	for _, f := range []resample.Filter{resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box} {
+		o := one(t, picture(scene(60, 40, plane.RGB, true, 1), 1), Variant{Width: 22, Filter: f, Format: codec.PNG})
+		if other, ok := seen[string(o.Data)]; ok {
+			t.Errorf("%s gives what %s gives", f, other)
+		}
+		seen[string(o.Data)] = f
+	}
+}
+
+// small is a drawn photograph as a JPEG of a quality of its own.
+func small(t *testing.T, quality int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, sample.Landscape(320, 200), &jpeg.Options{Quality: quality}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestAJPEGDoesNotGrowWhereOnlyASizeIsAsked(t *testing.T) {
+	for _, quality := range []int{20, 45, 60, 75, 90} {
+		source := small(t, quality)
+		for _, v := range []Variant{{Width: 800}, {Width: 320}, {Width: 310}, {Width: 800, Effort: codec.HighEffort}, {Width: 300, Height: 190, Fit: Cover, Format: codec.JPEG}, {Width: 800, LinearLight: true, Filter: resample.Mitchell, Progressive: true}} {
+			o := one(t, open(t, source), v)
+			if len(o.Data) > len(source) {
+				t.Errorf("quality %d, %+v: %d bytes became %d", quality, v, len(source), len(o.Data))
+			}
+			if _, err := jpeg.Decode(bytes.NewReader(o.Data)); err != nil {
+				t.Errorf("quality %d, %+v: %v", quality, v, err)
+			}
+		}
+	}
+	// Whoever asks for more than a size gets it.
+	source := small(t, 45)
+	for _, v := range []Variant{{Width: 800, Quality: DefaultQuality}, {Width: 800, Subsampling: codec.Subsample444}, {Width: 500, Enlarge: true}, {Width: 400, Height: 400, Fit: Contain}} {
+		if o := one(t, open(t, source), v); len(o.Data) <= len(source) {
+			t.Errorf("%+v: %d bytes became %d", v, len(source), len(o.Data))
+		}
+	}
+}
+
+func TestWhatHasRoomKeepsTheDefaultQuality(t *testing.T) {
+	source := small(t, 92)
+	free := one(t, open(t, source), Variant{Width: 800, Quality: DefaultQuality})
+	if o := one(t, open(t, source), Variant{Width: 800}); !bytes.Equal(o.Data, free.Data) {
+		t.Error("a picture that has room is not the one of the default quality")
+	}
+	// What stands behind the picture is of the file: the bound is its size, in whatever pieces it comes.
+	source = small(t, 45)
+	long := append(bytes.Clone(source), make([]byte, 200000)...)
+	if o := one(t, open(t, long), Variant{Width: 800}); !bytes.Equal(o.Data, one(t, open(t, long), Variant{Width: 800, Quality: DefaultQuality}).Data) {
+		t.Error("a picture with room behind it is not the one of the default quality")
+	}
+	whole := one(t, open(t, source), Variant{Width: 800})
+	slow := func(b []byte) []byte {
+		d, err := codec.Open(iotest.OneByteReader(bytes.NewReader(b)), codec.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return one(t, d, Variant{Width: 800}).Data
+	}
+	if !bytes.Equal(slow(source), whole.Data) || !bytes.Equal(slow(long), one(t, open(t, long), Variant{Width: 800}).Data) {
+		t.Error("read as single bytes, the picture differs")
+	}
+}
+
+// TestAPlaceNeverSlipsThrough: the smallest change there is, none, does not pass the source's bytes on.
+func TestAPlaceNeverSlipsThrough(t *testing.T) {
+	source := small(t, 45)
+	const secret = "48.8584N 2.2945E"
+	xmp := append([]byte{0xff, 0xe1, 0, byte(2 + len(secret))}, secret...)
+	source = append(append(bytes.Clone(source[:2]), xmp...), append(bytes.Clone(source[2:]), secret...)...)
+	for _, v := range []Variant{{Width: 320}, {Width: 800, Metadata: Keep}, {Width: 320, Metadata: Copyright}} {
+		if o := one(t, open(t, source), v); bytes.Contains(o.Data, []byte(secret)) {
+			t.Errorf("%+v: the place is in the output", v)
+		}
+	}
+}
+
+// sized is a JPEG of a length that the test names, or one whose stream breaks before the length is known.
+type sized struct {
+	*memory
+	length int64
+	err    error
+}
+
+func (d sized) Length(int64) (int64, error) { return d.length, d.err }
+
+func TestASourceSmallerThanTheLowestQuality(t *testing.T) {
+	d := picture(scene(200, 150, plane.YCbCr, false, 2), 1)
+	d.header.Format = codec.JPEG
+	o := one(t, sized{d, 400, nil}, Variant{Width: 800})
+	lowest := one(t, d, Variant{Width: 800, Quality: codec.LowestQuality, Progressive: true})
+	if !bytes.Equal(o.Data, lowest.Data) {
+		t.Errorf("%d bytes, the lowest quality has %d", len(o.Data), len(lowest.Data))
+	}
+}
+
+func TestAStreamThatBreaksBehindThePictureIsTriedAgain(t *testing.T) {
+	d := picture(scene(40, 30, plane.YCbCr, false, 2), 1)
+	d.header.Format = codec.JPEG
+	broken := errors.New("connection reset")
+	_, err := Render(t.Context(), sized{d, 0, broken}, []Variant{{Width: 20}})
+	if _, final := Explain(err); !errors.Is(err, broken) || final {
+		t.Errorf("%v", err)
+	}
+}

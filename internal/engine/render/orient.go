@@ -1,0 +1,73 @@
+package render
+
+import (
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/exif"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// upright is the size of the picture once it is turned as its orientation says.
+func upright(h codec.Header) (w, ht int) {
+	if h.Orientation.Swaps() {
+		return h.Height, h.Width
+	}
+	return h.Width, h.Height
+}
+
+// mirrored tells for a stored axis whether the upright picture runs against it (EXIF 2.32, 4.6.4.A, tag 274).
+func mirrored(o exif.Orientation) (x, y bool) {
+	switch o {
+	case 2:
+		return true, false
+	case 3:
+		return true, true
+	case 4:
+		return false, true
+	case 6:
+		return false, true
+	case 7:
+		return true, true
+	case 8:
+		return true, false
+	}
+	return false, false
+}
+
+// turn gives the upright form of a picture stored with orientation o.
+func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
+	mx, my := mirrored(o)
+	if !mx && !my && !o.Swaps() {
+		return p
+	}
+	l := p.Layout
+	if o.Swaps() {
+		l = l.Transposed()
+	}
+	q := plane.New(l)
+	for i, s := range p.Planes {
+		for y := range s.Height {
+			ty := y
+			if my {
+				ty = s.Height - 1 - y
+			}
+			turnRow(q, i, ty, p.Row(i, y), mx, o.Swaps())
+		}
+	}
+	return q
+}
+
+// turnRow writes a stored row to row t of a plane, or to column t if the axes swap.
+func turnRow(q *plane.Picture, i, t int, row []byte, reverse, column bool) {
+	at, step := t*q.Stride[i], 1
+	if column {
+		at, step = t, q.Stride[i]
+	}
+	if reverse {
+		at, step = at+(len(row)-1)*step, -step
+	}
+	pix := q.Pix[i]
+	for _, v := range row {
+		pix[at] = v
+		at += step
+	}
+}

@@ -1,0 +1,330 @@
+// Package buckettest is the one suite that every implementation of package bucket passes. It says in code what the contract
+// says in words.
+//
+// It asks nothing that Amazon S3 does not promise, and uses no way into a store but its interface. Where stores may differ
+// and callers must cope, it accepts each of the answers that the contract allows and no other.
+package buckettest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+)
+
+// Run runs the suite. Each of its tests calls open for a store with an empty bucket, whose name open gives; cleaning up
+// is open's (t.Cleanup). With -short, no test stores more than a few dozen objects.
+func Run(t *testing.T, open func(t *testing.T) (store bucket.Store, bucketName string)) {
+	for _, test := range []struct {
+		name string
+		run  func(*suite)
+	}{
+		{"RoundTrip", (*suite).roundTrip},
+		{"CloseEarly", (*suite).closeEarly},
+		{"Keys", (*suite).keys},
+		{"KeyTooLong", (*suite).keyTooLong},
+		{"Empty", (*suite).empty},
+		{"Missing", (*suite).missing},
+		{"MissingBucket", (*suite).missingBucket},
+		{"Replace", (*suite).replace},
+		{"OwnBytes", (*suite).ownBytes},
+		{"Metadata", (*suite).metadata},
+		{"MetadataRefused", (*suite).metadataRefused},
+		{"MetadataTooLarge", (*suite).metadataTooLarge},
+		{"GetIfMatch", (*suite).getIfMatch},
+		{"PutIfAbsent", (*suite).putIfAbsent},
+		{"PutIfMatch", (*suite).putIfMatch},
+		{"DeleteIfMatch", (*suite).deleteIfMatch},
+		{"ImpossibleConditions", (*suite).impossibleConditions},
+		{"RaceIfAbsent", (*suite).raceIfAbsent},
+		{"RaceIfMatch", (*suite).raceIfMatch},
+		{"Copy", (*suite).copy},
+		{"CopyOntoItself", (*suite).copyOntoItself},
+		{"List", (*suite).list},
+		{"ListPages", (*suite).listPages},
+		{"ListStops", (*suite).listStops},
+		{"AtomicOverwrite", (*suite).atomicOverwrite},
+		{"Cancelled", (*suite).cancelled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store, name := open(t)
+			test.run(&suite{t, t.Context(), store, name})
+		})
+	}
+}
+
+type suite struct {
+	*testing.T
+	ctx    context.Context
+	store  bucket.Store
+	bucket string
+}
+
+// awkwardKeys are names that have broken S3 clients and servers before.
+var awkwardKeys = []string{
+	"夏休み/red+flower (1) 100%.JPG",
+	"a b/c.jpeg",
+	"plus+plus.jpg",
+	"percent%2Fnot a slash%20.png",
+	"query?a=b&c=d#fragment.gif",
+	`quotes'"<>&;,:@=$!*~^|{}[]` + "`.jpg",
+	"back\\slash.jpg",
+	"e\u0301 combining and \u00e9 composed.jpg",
+	"emoji 🌻.webp",
+	".hidden",
+	"trailing space .jpg",
+	" leading space.jpg",
+	"deep/er/and/deep/er/still/x.jpg",
+}
+
+// longKey has the 1024 bytes that S3 allows, in parts that a file system can hold too.
+func longKey() string { return strings.Repeat(strings.Repeat("k", 127)+"/", 8)[:1023] + "z" }
+
+func (s *suite) put(key, body string, attr bucket.Attributes) (etag string) {
+	s.Helper()
+	etag, err := s.store.Put(s.ctx, s.bucket, key, []byte(body), attr, bucket.Condition{})
+	if err != nil {
+		s.Fatalf("put %q: %v", key, err)
+	}
+	return etag
+}
+
+// get reads an object whole and checks that what it says of itself agrees with what it is.
+func (s *suite) get(key string) (string, bucket.Info) {
+	s.Helper()
+	o, err := s.store.Get(s.ctx, s.bucket, key, bucket.Condition{})
+	if err != nil {
+		s.Fatalf("get %q: %v", key, err)
+	}
+	body, err := io.ReadAll(o.Body)
+	if err != nil {
+		s.Fatalf("read %q: %v", key, err)
+	}
+	if err := o.Body.Close(); err != nil {
+		s.Errorf("close %q: %v", key, err)
+	}
+	if o.Key != key || o.Size != int64(len(body)) || o.Modified.IsZero() || o.ETag == "" || strings.Contains(o.ETag, `"`) {
+		s.Errorf("get %q: %d bytes, described as %+v", key, len(body), o.Info)
+	}
+	return string(body), o.Info
+}
+
+func (s *suite) wantBody(key, want string) {
+	s.Helper()
+	if got, _ := s.get(key); got != want {
+		s.Errorf("%q holds %q, want %q", key, got, want)
+	}
+}
+
+func (s *suite) want(err, kind error, doing string, args ...any) {
+	s.Helper()
+	if !errors.Is(err, kind) {
+		s.Errorf("%s: got error %v, want one that is %q", fmt.Sprintf(doing, args...), err, kind)
+	}
+}
+
+// sameInfo compares what Get and Head say of one object.
+func (s *suite) sameInfo(a, b bucket.Info) {
+	s.Helper()
+	if !maps.Equal(a.Metadata, b.Metadata) {
+		s.Errorf("metadata %v by get, %v by head", a.Metadata, b.Metadata)
+	}
+	if !a.Modified.Equal(b.Modified) {
+		s.Errorf("modified %v by get, %v by head", a.Modified, b.Modified)
+	}
+	a.Metadata, a.Modified = nil, b.Modified
+	b.Metadata = nil
+	if !reflect.DeepEqual(a, b) {
+		s.Errorf("get says %+v, head says %+v", a, b)
+	}
+}
+
+func (s *suite) roundTrip() {
+	body := make([]byte, 300<<10+7)
+	for i := range body {
+		body[i] = byte(i * i >> 3)
+	}
+	attr := bucket.Attributes{
+		ContentType: "image/jpeg", CacheControl: "public, max-age=31536000", ContentDisposition: `inline; filename="x y.jpg"`,
+		Metadata: map[string]string{"imgmill-source-etag": "abc-1", "imgmill-sequencer": "0055AED6DCD90281E5"},
+	}
+	etag := s.put("dir/x.jpg", string(body), attr)
+	got, info := s.get("dir/x.jpg")
+	if !bytes.Equal([]byte(got), body) {
+		s.Errorf("%d bytes came back other than they went (%d)", len(got), len(body))
+	}
+	if info.ETag != etag {
+		s.Errorf("put answered ETag %q, get %q", etag, info.ETag)
+	}
+	if info.ContentType != attr.ContentType || info.CacheControl != attr.CacheControl || info.ContentDisposition != attr.ContentDisposition {
+		s.Errorf("attributes came back as %+v", info)
+	}
+	s.wantMetadata(info, attr.Metadata)
+	head, err := s.store.Head(s.ctx, s.bucket, "dir/x.jpg")
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.sameInfo(info, head)
+}
+
+// closeEarly: an object that is closed before its end is no error, and the store serves on.
+func (s *suite) closeEarly() {
+	for _, size := range []int{1, 100 << 10, 2 << 20} {
+		body := strings.Repeat("x", size)
+		s.put("x.jpg", body, bucket.Attributes{})
+		for _, read := range []int{0, 1, size / 2, size} {
+			o, err := s.store.Get(s.ctx, s.bucket, "x.jpg", bucket.Condition{})
+			if err != nil {
+				s.Fatal(err)
+			}
+			if _, err := io.ReadFull(o.Body, make([]byte, read)); err != nil {
+				s.Errorf("read %d of %d bytes: %v", read, size, err)
+			}
+			if err := o.Body.Close(); err != nil {
+				s.Errorf("close behind %d of %d bytes: %v", read, size, err)
+			}
+		}
+		s.wantBody("x.jpg", body)
+	}
+}
+
+func (s *suite) keys() {
+	keys := append([]string{longKey()}, awkwardKeys...)
+	for i, key := range keys {
+		s.put(key, fmt.Sprintf("body %d", i), bucket.Attributes{})
+	}
+	for i, key := range keys {
+		s.wantBody(key, fmt.Sprintf("body %d", i))
+		if info, err := s.store.Head(s.ctx, s.bucket, key); err != nil || info.Key != key {
+			s.Errorf("head %q: %q, %v", key, info.Key, err)
+		}
+	}
+	for i, key := range keys {
+		to := "copies/" + key
+		if len(to) > 1024 {
+			to = "copies/long"
+		}
+		if err := s.store.Copy(s.ctx, s.bucket, key, s.bucket, to, bucket.Attributes{}); err != nil {
+			s.Errorf("copy %q: %v", key, err)
+			continue
+		}
+		s.wantBody(to, fmt.Sprintf("body %d", i))
+	}
+	listed := map[string]bool{}
+	for _, info := range s.listAll("") {
+		listed[info.Key] = true
+	}
+	for _, key := range keys {
+		if !listed[key] {
+			s.Errorf("%q is not listed", key)
+		}
+		if err := s.store.Delete(s.ctx, s.bucket, key, bucket.Condition{}); err != nil {
+			s.Errorf("delete %q: %v", key, err)
+		}
+		_, err := s.store.Head(s.ctx, s.bucket, key)
+		s.want(err, bucket.ErrNotFound, "head of deleted %q", key)
+	}
+}
+
+// keyTooLong: one byte over S3's limit is refused, or held by a store that knows no such limit.
+func (s *suite) keyTooLong() {
+	key := longKey() + "z"
+	_, err := s.store.Put(s.ctx, s.bucket, key, []byte("x"), bucket.Attributes{}, bucket.Condition{})
+	if err == nil {
+		s.wantBody(key, "x")
+		return
+	}
+	s.want(err, bucket.ErrInvalid, "put of a key of %d bytes", len(key))
+}
+
+func (s *suite) empty() {
+	etag := s.put("empty", "", bucket.Attributes{})
+	got, info := s.get("empty")
+	if got != "" || info.Size != 0 || info.ETag != etag {
+		s.Errorf("an empty object came back as %q, %+v", got, info)
+	}
+	_, err := s.store.Put(s.ctx, s.bucket, "", []byte("x"), bucket.Attributes{}, bucket.Condition{})
+	s.want(err, bucket.ErrInvalid, "put of an empty key")
+	_, err = s.store.Get(s.ctx, s.bucket, "", bucket.Condition{})
+	s.want(err, bucket.ErrInvalid, "get of an empty key")
+	_, err = s.store.Head(s.ctx, s.bucket, "")
+	s.want(err, bucket.ErrInvalid, "head of an empty key")
+	s.want(s.store.Delete(s.ctx, s.bucket, "", bucket.Condition{}), bucket.ErrInvalid, "delete of an empty key")
+	s.want(s.store.Copy(s.ctx, s.bucket, "", s.bucket, "x", bucket.Attributes{}), bucket.ErrInvalid, "copy from an empty key")
+	s.want(s.store.Copy(s.ctx, s.bucket, "empty", s.bucket, "", bucket.Attributes{}), bucket.ErrInvalid, "copy to an empty key")
+}
+
+func (s *suite) missing() {
+	_, err := s.store.Get(s.ctx, s.bucket, "no/such", bucket.Condition{})
+	s.want(err, bucket.ErrNotFound, "get")
+	_, err = s.store.Get(s.ctx, s.bucket, "no/such", bucket.Condition{IfMatch: "abc"})
+	s.want(err, bucket.ErrNotFound, "get with a condition")
+	_, err = s.store.Head(s.ctx, s.bucket, "no/such")
+	s.want(err, bucket.ErrNotFound, "head")
+	s.want(s.store.Copy(s.ctx, s.bucket, "no/such", s.bucket, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy")
+	if err := s.store.Delete(s.ctx, s.bucket, "no/such", bucket.Condition{}); err != nil {
+		s.Errorf("delete of what is not there: %v", err)
+	}
+}
+
+func (s *suite) missingBucket() {
+	const none = "imgmill-no-such-bucket"
+	s.put("x", "x", bucket.Attributes{})
+	_, err := s.store.Get(s.ctx, none, "x", bucket.Condition{})
+	s.want(err, bucket.ErrNotFound, "get")
+	_, err = s.store.Head(s.ctx, none, "x")
+	s.want(err, bucket.ErrNotFound, "head")
+	_, err = s.store.Put(s.ctx, none, "x", []byte("x"), bucket.Attributes{}, bucket.Condition{})
+	s.want(err, bucket.ErrNotFound, "put")
+	s.want(s.store.Copy(s.ctx, s.bucket, "x", none, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy to it")
+	s.want(s.store.Copy(s.ctx, none, "x", s.bucket, "y", bucket.Attributes{}), bucket.ErrNotFound, "copy from it")
+	s.want(s.store.Delete(s.ctx, none, "x", bucket.Condition{}), bucket.ErrNotFound, "delete")
+	n := 0
+	for _, err := range s.store.List(s.ctx, none, "") {
+		s.want(err, bucket.ErrNotFound, "list")
+		n++
+	}
+	if n != 1 {
+		s.Errorf("list of a missing bucket yields %d times, want its error once", n)
+	}
+}
+
+func (s *suite) replace() {
+	first := s.put("x", "one", bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"a": "1"}})
+	second := s.put("x", "three", bucket.Attributes{ContentType: "image/gif", Metadata: map[string]string{"b": "2"}})
+	if first == second {
+		s.Errorf("two contents share the ETag %q", first)
+	}
+	body, info := s.get("x")
+	if body != "three" || info.ETag != second || info.ContentType != "image/gif" {
+		s.Errorf("after a second put: %q, %+v", body, info)
+	}
+	s.wantMetadata(info, map[string]string{"b": "2"})
+	if again := s.put("x", "three", bucket.Attributes{}); again == "" {
+		s.Error("no ETag")
+	}
+	if _, info := s.get("x"); len(info.Metadata) != 0 {
+		s.Errorf("metadata outlived its object: %v", info.Metadata)
+	}
+}
+
+// ownBytes: a store shares no memory with its callers.
+func (s *suite) ownBytes() {
+	body, meta := []byte("abc"), map[string]string{"k": "v"}
+	if _, err := s.store.Put(s.ctx, s.bucket, "x", body, bucket.Attributes{Metadata: meta}, bucket.Condition{}); err != nil {
+		s.Fatal(err)
+	}
+	body[0], meta["k"] = 'z', "changed"
+	_, info := s.get("x")
+	info.Metadata["k"] = "changed as well"
+	s.wantBody("x", "abc")
+	_, info = s.get("x")
+	s.wantMetadata(info, map[string]string{"k": "v"})
+}

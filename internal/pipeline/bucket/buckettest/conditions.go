@@ -1,0 +1,216 @@
+package buckettest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+)
+
+func (s *suite) getIfMatch() {
+	etag := s.put("x", "one", bucket.Attributes{})
+	o, err := s.store.Get(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: etag})
+	if err != nil {
+		s.Fatal(err)
+	}
+	body, err := io.ReadAll(o.Body)
+	if err != nil || string(body) != "one" {
+		s.Errorf("read %q, %v", body, err)
+	}
+	if err := o.Body.Close(); err != nil {
+		s.Error(err)
+	}
+	s.put("x", "two", bucket.Attributes{})
+	_, err = s.store.Get(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: etag})
+	s.want(err, bucket.ErrPrecondition, "get of what has changed")
+}
+
+func (s *suite) putIfAbsent() {
+	absent := bucket.Condition{IfAbsent: true}
+	etag, err := s.store.Put(s.ctx, s.bucket, "x", []byte("one"), bucket.Attributes{}, absent)
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, err = s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, absent)
+	s.want(err, bucket.ErrPrecondition, "second put")
+	if body, info := s.get("x"); body != "one" || info.ETag != etag {
+		s.Errorf("a refused put left %q, %+v", body, info)
+	}
+	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{}); err != nil {
+		s.Fatal(err)
+	}
+	if _, err = s.store.Put(s.ctx, s.bucket, "x", []byte("three"), bucket.Attributes{}, absent); err != nil {
+		s.Errorf("put after a delete: %v", err)
+	}
+	s.wantBody("x", "three")
+}
+
+func (s *suite) putIfMatch() {
+	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("one"), bucket.Attributes{}, bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"})
+	s.want(err, bucket.ErrPrecondition, "put over nothing")
+	_, err = s.store.Head(s.ctx, s.bucket, "x")
+	s.want(err, bucket.ErrNotFound, "head of what was refused")
+	first := s.put("x", "one", bucket.Attributes{})
+	second, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, bucket.Condition{IfMatch: first})
+	if err != nil {
+		s.Fatalf("put over the ETag that is there: %v", err)
+	}
+	_, err = s.store.Put(s.ctx, s.bucket, "x", []byte("three"), bucket.Attributes{}, bucket.Condition{IfMatch: first})
+	s.want(err, bucket.ErrPrecondition, "put over an old ETag")
+	if body, info := s.get("x"); body != "two" || info.ETag != second {
+		s.Errorf("a refused put left %q, %+v", body, info)
+	}
+}
+
+func (s *suite) deleteIfMatch() {
+	err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"})
+	if !errors.Is(err, bucket.ErrNotFound) && !errors.Is(err, bucket.ErrPrecondition) {
+		s.Errorf("conditional delete of nothing: got error %v", err)
+	}
+	first := s.put("x", "one", bucket.Attributes{})
+	second := s.put("x", "two", bucket.Attributes{})
+	err = s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: first})
+	s.want(err, bucket.ErrPrecondition, "delete of what has changed")
+	s.wantBody("x", "two")
+	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: second}); err != nil {
+		s.Errorf("delete of what is there: %v", err)
+	}
+	_, err = s.store.Head(s.ctx, s.bucket, "x")
+	s.want(err, bucket.ErrNotFound, "head of what was deleted")
+}
+
+// impossibleConditions are mistakes of the caller, which no store may take for an unguarded call.
+func (s *suite) impossibleConditions() {
+	etag := s.put("x", "one", bucket.Attributes{})
+	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, bucket.Condition{IfMatch: etag, IfAbsent: true})
+	s.want(err, bucket.ErrInvalid, "put if present and absent")
+	_, err = s.store.Get(s.ctx, s.bucket, "x", bucket.Condition{IfAbsent: true})
+	s.want(err, bucket.ErrInvalid, "get if absent")
+	s.want(s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfAbsent: true}), bucket.ErrInvalid, "delete if absent")
+	s.wantBody("x", "one")
+}
+
+func (s *suite) raceIfAbsent() { s.race("x", bucket.Condition{IfAbsent: true}) }
+
+func (s *suite) raceIfMatch() {
+	s.race("x", bucket.Condition{IfMatch: s.put("x", "before", bucket.Attributes{})})
+}
+
+// race lets 16 writers put under one condition at once: one wins, the others are told, and the winner's bytes stay.
+func (s *suite) race(key string, cond bucket.Condition) {
+	s.Helper()
+	const writers = 16
+	var won [writers]error
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			<-start
+			_, won[i] = s.store.Put(s.ctx, s.bucket, key, fmt.Appendf(nil, "writer %d", i), bucket.Attributes{}, cond)
+		})
+	}
+	close(start)
+	wg.Wait()
+	var winners []int
+	for i, err := range won {
+		if err == nil {
+			winners = append(winners, i)
+		} else {
+			s.want(err, bucket.ErrPrecondition, "writer %d", i)
+		}
+	}
+	if len(winners) != 1 {
+		s.Fatalf("%d writers of %d won: %v", len(winners), writers, winners)
+	}
+	s.wantBody(key, fmt.Sprintf("writer %d", winners[0]))
+}
+
+func (s *suite) copy() {
+	from := s.put("from", "bytes", bucket.Attributes{
+		ContentType: "image/png", CacheControl: "no-store", Metadata: map[string]string{"old": "1", "both": "old"},
+	})
+	err := s.store.Copy(s.ctx, s.bucket, "from", s.bucket, "to/copy", bucket.Attributes{
+		ContentType: "image/webp", ContentDisposition: "attachment", Metadata: map[string]string{"new": "2", "both": "new"},
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	body, info := s.get("to/copy")
+	if body != "bytes" || info.ContentType != "image/webp" || info.CacheControl != "" || info.ContentDisposition != "attachment" {
+		s.Errorf("the copy is %q, %+v", body, info)
+	}
+	s.wantMetadata(info, map[string]string{"new": "2", "both": "new"})
+	body, info = s.get("from")
+	if body != "bytes" || info.ETag != from || info.ContentType != "image/png" {
+		s.Errorf("copying changed the original: %q, %+v", body, info)
+	}
+	s.wantMetadata(info, map[string]string{"old": "1", "both": "old"})
+}
+
+func (s *suite) copyOntoItself() {
+	s.put("x", "bytes", bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"old": "1"}})
+	err := s.store.Copy(s.ctx, s.bucket, "x", s.bucket, "x", bucket.Attributes{ContentType: "image/gif", Metadata: map[string]string{"new": "2"}})
+	if err != nil {
+		s.Fatal(err)
+	}
+	body, info := s.get("x")
+	if body != "bytes" || info.ContentType != "image/gif" {
+		s.Errorf("%q, %+v", body, info)
+	}
+	s.wantMetadata(info, map[string]string{"new": "2"})
+}
+
+// atomicOverwrite: while one writer replaces an object, readers see one of its versions whole, with that version's ETag.
+func (s *suite) atomicOverwrite() {
+	const size, rounds, readers = 64 << 10, 20, 4
+	fill := func(c byte) string {
+		b := make([]byte, size+int(c))
+		for i := range b {
+			b[i] = c
+		}
+		return string(b)
+	}
+	type seen struct {
+		first byte
+		etag  string
+	}
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	saw := make([]map[seen]int, readers)
+	etags := map[seen]bool{{'a', s.put("x", fill('a'), bucket.Attributes{})}: true}
+	for i := range readers {
+		saw[i] = map[seen]int{}
+		wg.Go(func() {
+			for !stop.Load() {
+				o, err := s.store.Get(s.ctx, s.bucket, "x", bucket.Condition{})
+				if err != nil {
+					s.Errorf("get during a put: %v", err)
+					return
+				}
+				body, err := io.ReadAll(o.Body)
+				_ = o.Body.Close()
+				if err != nil || len(body) == 0 || string(body) != fill(body[0]) {
+					s.Errorf("read %d bytes of no version, error %v", len(body), err)
+					return
+				}
+				saw[i][seen{body[0], o.ETag}]++
+			}
+		})
+	}
+	for i := range rounds {
+		c := byte('a' + i%26)
+		etags[seen{c, s.put("x", fill(c), bucket.Attributes{})}] = true
+	}
+	stop.Store(true)
+	wg.Wait()
+	for _, m := range saw {
+		for v := range m {
+			if !etags[v] {
+				s.Errorf("a reader saw the bytes of version %q with ETag %s", v.first, v.etag)
+			}
+		}
+	}
+}

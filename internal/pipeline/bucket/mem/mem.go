@@ -1,0 +1,278 @@
+// Package mem is an object store in memory, for tests: it keeps the contract of package bucket to the letter, so that what
+// passes against it passes against S3. Nothing in a running program uses it.
+//
+// It never writes to a disk or a network and never forgets an object. Its limits are those of Amazon S3 (User Guide,
+// "Creating object key names" and "Working with object metadata"): keys of 1 to 1024 bytes, 2 KB of metadata.
+package mem
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+)
+
+const (
+	maxKey      = 1024
+	maxMetadata = 2 << 10
+)
+
+// Store is a set of buckets. It implements bucket.Store.
+type Store struct {
+	mu      sync.RWMutex
+	buckets map[string]map[string]object
+}
+
+// object is never changed once it is stored, so that readers need no lock.
+type object struct {
+	info bucket.Info
+	body []byte
+}
+
+// New makes a store that has the named buckets and no others.
+func New(buckets ...string) *Store {
+	s := &Store{buckets: map[string]map[string]object{}}
+	for _, b := range buckets {
+		s.buckets[b] = map[string]object{}
+	}
+	return s
+}
+
+// Get opens an object.
+func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+	if err := check(ctx, "get", name, key); err != nil {
+		return nil, err
+	}
+	if cond.IfAbsent {
+		return nil, fmt.Errorf("get %s/%s: %w: only a put can ask for absence", name, key, bucket.ErrInvalid)
+	}
+	o, err := s.find("get", name, key)
+	if err != nil {
+		return nil, err
+	}
+	if cond.IfMatch != "" && cond.IfMatch != o.info.ETag {
+		return nil, fmt.Errorf("get %s/%s: %w: its ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
+	}
+	return &bucket.Object{Info: describe(o), Body: &body{ctx: ctx, r: bytes.NewReader(o.body)}}, nil
+}
+
+// Head describes an object.
+func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error) {
+	if err := check(ctx, "head", name, key); err != nil {
+		return bucket.Info{}, err
+	}
+	o, err := s.find("head", name, key)
+	if err != nil {
+		return bucket.Info{}, err
+	}
+	return describe(o), nil
+}
+
+// Put stores body. Its ETag is the MD5 of the bytes in hexadecimal, as S3's is for an object put in one piece.
+func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
+	if err := check(ctx, "put", name, key); err != nil {
+		return "", err
+	}
+	if cond.IfAbsent && cond.IfMatch != "" {
+		return "", fmt.Errorf("put %s/%s: %w: it cannot both match and be absent", name, key, bucket.ErrInvalid)
+	}
+	o, err := newObject(key, slices.Clone(body), attr)
+	if err != nil {
+		return "", fmt.Errorf("put %s/%s: %w", name, key, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.buckets[name]
+	if !ok {
+		return "", fmt.Errorf("put %s/%s: %w: no such bucket", name, key, bucket.ErrNotFound)
+	}
+	old, exists := b[key]
+	switch {
+	case cond.IfAbsent && exists:
+		return "", fmt.Errorf("put %s/%s: %w: it exists", name, key, bucket.ErrPrecondition)
+	case cond.IfMatch != "" && (!exists || old.info.ETag != cond.IfMatch):
+		return "", fmt.Errorf("put %s/%s: %w: its ETag is %q", name, key, bucket.ErrPrecondition, old.info.ETag)
+	}
+	b[key] = o
+	return o.info.ETag, nil
+}
+
+// Copy copies an object's bytes and gives the copy attr.
+func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
+	if err := check(ctx, "copy", fromBucket, fromKey); err != nil {
+		return err
+	}
+	from, err := s.find("copy", fromBucket, fromKey)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Put(ctx, toBucket, toKey, from.body, attr, bucket.Condition{}); err != nil {
+		return fmt.Errorf("copy %s/%s: %w", fromBucket, fromKey, err)
+	}
+	return nil
+}
+
+// Delete removes an object.
+func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
+	if err := check(ctx, "delete", name, key); err != nil {
+		return err
+	}
+	if cond.IfAbsent {
+		return fmt.Errorf("delete %s/%s: %w: only a put can ask for absence", name, key, bucket.ErrInvalid)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.buckets[name]
+	if !ok {
+		return fmt.Errorf("delete %s/%s: %w: no such bucket", name, key, bucket.ErrNotFound)
+	}
+	if cond.IfMatch != "" {
+		o, ok := b[key]
+		if !ok {
+			return fmt.Errorf("delete %s/%s: %w", name, key, bucket.ErrNotFound)
+		}
+		if o.info.ETag != cond.IfMatch {
+			return fmt.Errorf("delete %s/%s: %w: its ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
+		}
+	}
+	delete(b, key)
+	return nil
+}
+
+// List yields the objects that there were when it began.
+func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
+	return func(yield func(bucket.Info, error) bool) {
+		s.mu.RLock()
+		b, ok := s.buckets[name]
+		var found []bucket.Info
+		for key, o := range b {
+			if strings.HasPrefix(key, prefix) {
+				found = append(found, bucket.Info{Key: key, Size: o.info.Size, ETag: o.info.ETag, Modified: o.info.Modified})
+			}
+		}
+		s.mu.RUnlock()
+		if !ok {
+			yield(bucket.Info{}, fmt.Errorf("list %s: %w: no such bucket", name, bucket.ErrNotFound))
+			return
+		}
+		slices.SortFunc(found, func(a, b bucket.Info) int { return strings.Compare(a.Key, b.Key) })
+		for _, info := range found {
+			if err := ctx.Err(); err != nil {
+				yield(bucket.Info{}, fmt.Errorf("list %s: %w", name, err))
+				return
+			}
+			if !yield(info, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(bucket.Info{}, fmt.Errorf("list %s: %w", name, err))
+		}
+	}
+}
+
+func (s *Store) find(op, name, key string) (object, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	b, ok := s.buckets[name]
+	if !ok {
+		return object{}, fmt.Errorf("%s %s/%s: %w: no such bucket", op, name, key, bucket.ErrNotFound)
+	}
+	o, ok := b[key]
+	if !ok {
+		return object{}, fmt.Errorf("%s %s/%s: %w", op, name, key, bucket.ErrNotFound)
+	}
+	return o, nil
+}
+
+func check(ctx context.Context, op, name, key string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s %s/%s: %w", op, name, key, err)
+	}
+	if key == "" || len(key) > maxKey {
+		return fmt.Errorf("%s %s/%s: %w: a key has 1 to %d bytes, this one %d", op, name, key, bucket.ErrInvalid, maxKey, len(key))
+	}
+	return nil
+}
+
+func newObject(key string, body []byte, attr bucket.Attributes) (object, error) {
+	for _, v := range []string{attr.ContentType, attr.CacheControl, attr.ContentDisposition} {
+		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return object{}, fmt.Errorf("%w: header value %q is not printable ASCII", bucket.ErrInvalid, v)
+		}
+	}
+	meta, err := lower(attr.Metadata)
+	if err != nil {
+		return object{}, err
+	}
+	sum := md5.Sum(body)
+	return object{body: body, info: bucket.Info{
+		Key: key, Size: int64(len(body)), ETag: hex.EncodeToString(sum[:]), Modified: time.Now().UTC(),
+		ContentType: attr.ContentType, CacheControl: attr.CacheControl, ContentDisposition: attr.ContentDisposition,
+		Metadata: meta,
+	}}, nil
+}
+
+// lower copies metadata with its keys in lower case and refuses what no header can carry, however it is encoded.
+func lower(m map[string]string) (map[string]string, error) {
+	out := make(map[string]string, len(m))
+	size := 0
+	for k, v := range m {
+		size += len(k) + len(v)
+		k = strings.ToLower(k)
+		if k == "" || strings.ContainsFunc(k, func(r rune) bool { return !strings.ContainsRune(tokenRunes, r) }) {
+			return nil, fmt.Errorf("%w: metadata key %q is not a header name", bucket.ErrInvalid, k)
+		}
+		if _, twice := out[k]; twice {
+			return nil, fmt.Errorf("%w: metadata key %q given twice", bucket.ErrInvalid, k)
+		}
+		if !utf8.ValidString(v) {
+			return nil, fmt.Errorf("%w: metadata %s is not UTF-8", bucket.ErrInvalid, k)
+		}
+		out[k] = v
+	}
+	if size > maxMetadata {
+		return nil, fmt.Errorf("%w: %d bytes of metadata, over %d", bucket.ErrInvalid, size, maxMetadata)
+	}
+	return out, nil
+}
+
+// tokenRunes are RFC 9110's tchar (section 5.6.2), letters in lower case.
+const tokenRunes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+
+func describe(o object) bucket.Info {
+	info := o.info
+	info.Metadata = maps.Clone(info.Metadata)
+	return info
+}
+
+// body stops when its context does, as a connection would.
+type body struct {
+	ctx context.Context
+	r   *bytes.Reader
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.r.Read(p)
+}
+
+func (b *body) Close() error { return nil }
+
+var (
+	_ bucket.Store  = (*Store)(nil)
+	_ io.ReadCloser = (*body)(nil)
+)

@@ -1,0 +1,37 @@
+// Package ambient opens an S3 store with the credentials and region that the AWS command line would find: environment,
+// shared files and profiles, single sign-on, container and instance roles.
+//
+// It is apart from package s3 because that search links five more service clients, which a Lambda function never needs.
+// It never stores a credential and never asks a person. Specification: AWS SDKs and Tools Reference Guide, "Standardized
+// credential providers".
+package ambient
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+)
+
+// Open makes a store; what o says goes before what is found.
+func Open(ctx context.Context, o s3.Options) (*s3.Store, error) {
+	var load []func(*config.LoadOptions) error
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, fmt.Errorf("aws configuration: %w", err)
+	}
+	known := o
+	if known.Region == "" {
+		known.Region = cfg.Region
+	}
+	if err := known.Validate(); err != nil {
+		return nil, fmt.Errorf("object store: %w", err)
+	}
+	return s3.New(awss3.NewFromConfig(cfg, o.Apply)), nil
+}

@@ -1,0 +1,46 @@
+package ambient_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3/ambient"
+)
+
+// TestOpen: credentials and region come from the environment, the endpoint from the options.
+func TestOpen(t *testing.T) {
+	var auth string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { auth = r.Header.Get("Authorization") }))
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIAFROMENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "", "AWS_REGION": "eu-north-1", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE": t.TempDir() + "/none", "AWS_SHARED_CREDENTIALS_FILE": t.TempDir() + "/none", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
+	} {
+		t.Setenv(name, value)
+	}
+	for want, o := range map[string]s3.Options{
+		"AKIAFROMENV/ /eu-north-1/s3/": {Endpoint: server.URL, PathStyle: true},
+		"AKIAGIVEN/ /eu-west-3/s3/":    {Endpoint: server.URL, PathStyle: true, Region: "eu-west-3", AccessKey: "AKIAGIVEN", Secret: "t"},
+	} {
+		store, err := ambient.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Head(t.Context(), "photos", "a.jpg"); err != nil {
+			t.Fatal(err)
+		}
+		for part := range strings.FieldsSeq(want) {
+			if !strings.Contains(auth, part) {
+				t.Errorf("signed as %q, want %s in it", auth, part)
+			}
+		}
+	}
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	if _, err := ambient.Open(t.Context(), s3.Options{}); err == nil || !strings.Contains(err.Error(), "region: missing") {
+		t.Errorf("without a region: %v", err)
+	}
+}

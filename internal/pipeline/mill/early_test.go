@@ -1,0 +1,119 @@
+package mill_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"runtime"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// meter is a store that counts what is read of its source, and wants it closed before anything is written.
+type meter struct {
+	*mem.Store
+	t    *testing.T
+	read int64
+	open int
+}
+
+func (m *meter) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+	o, err := m.Store.Get(ctx, name, key, cond)
+	if err == nil {
+		m.open++
+		o.Body = &metered{o.Body, m}
+	}
+	return o, err
+}
+
+func (m *meter) Put(ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
+	if m.open > 0 {
+		m.t.Errorf("%s is written while its source is still open", key)
+	}
+	return m.Store.Put(ctx, name, key, body, attr, cond)
+}
+
+// metered is the stream of an object.
+type metered struct {
+	io.ReadCloser
+	m *meter
+}
+
+func (b *metered) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.m.read += int64(n)
+	return n, err
+}
+
+func (b *metered) Close() error {
+	b.m.open--
+	return b.ReadCloser.Close()
+}
+
+// progressive is a progressive JPEG whose first scans suffice for a thumbnail.
+func progressive(t *testing.T, photo []byte) []byte {
+	t.Helper()
+	d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := render.Render(t.Context(), d, []render.Variant{{Quality: 90, Progressive: true, Effort: codec.HighEffort}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[0].Data
+}
+
+// TestWhatIsNotNeededIsNotDownloaded: the download ends with what the variants need, and they are the same as those of the
+// whole object.
+func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
+	run := func(photo []byte, variants string) (*bench, *meter) {
+		r, err := recipe.Parse("test", []byte("source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {"+variants+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &meter{Store: mem.New("sources", "outputs"), t: t}
+		b := &bench{t, s.Store, &mill.Mill{Store: s, Recipe: r}}
+		res := b.want(b.upload("p.jpg", photo, bucket.Attributes{}), mill.Done, "")
+		if res.Source.Bytes != int64(len(photo)) || s.open != 0 {
+			t.Errorf("%d bytes in, %d streams open", res.Source.Bytes, s.open)
+		}
+		return b, s
+	}
+	tall := sample.Photo(1000, 4000)
+	b, s := run(tall, "a: {width: 200, height: 100, fit: cover}")
+	if s.read > int64(len(tall))*2/3 {
+		t.Errorf("crop: %d of %d bytes were read", s.read, len(tall))
+	}
+	_, got := b.get("a/p.jpg")
+	b, s = run(tall, "a: {width: 200, height: 100, fit: cover}, whole: {width: 200}")
+	if s.read != int64(len(tall)) {
+		t.Errorf("crop and the whole: %d of %d bytes were read", s.read, len(tall))
+	}
+	if _, want := b.get("a/p.jpg"); !bytes.Equal(got, want) {
+		t.Error("crop: it is another than where the whole picture is read")
+	}
+
+	// Scans that a thumbnail leaves out need not even be there.
+	scans := progressive(t, sample.Photo(1800, 1200))
+	b, s = run(scans, "a: {width: 200}")
+	if s.read > int64(len(scans))/2 {
+		t.Errorf("progressive: %d of %d bytes were read", s.read, len(scans))
+	}
+	_, got = b.get("a/p.jpg")
+	b, _ = run(scans[:s.read], "a: {width: 200}")
+	if _, want := b.get("a/p.jpg"); !bytes.Equal(got, want) {
+		t.Error("progressive: it is another where nothing follows")
+	}
+	if _, s = run(scans, "whole: {width: 1800}"); s.read != int64(len(scans)) {
+		t.Errorf("whole: %d of %d bytes were read", s.read, len(scans))
+	}
+}

@@ -1,0 +1,346 @@
+package mill_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"io"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+const baseRecipe = "source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\n" +
+	"variants:\n  small: {width: 20, format: jpeg}\n  tiny: {width: 8, format: png}\n"
+
+// bench is a mill over a store in memory.
+type bench struct {
+	*testing.T
+	store *mem.Store
+	mill  *mill.Mill
+}
+
+func newBench(t *testing.T, more string) *bench {
+	t.Helper()
+	r, err := recipe.Parse("test", []byte(baseRecipe+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mem.New("sources", "outputs", "elsewhere")
+	return &bench{t, s, &mill.Mill{Store: s, Recipe: r}}
+}
+
+// upload stores a source and gives the change that tells of it.
+func (b *bench) upload(key string, data []byte, attr bucket.Attributes) event.Change {
+	b.Helper()
+	etag, err := b.store.Put(b.Context(), "sources", key, data, attr, bucket.Condition{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return event.Change{Bucket: "sources", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "01"}
+}
+
+// want processes c and compares verdict and part of the reason.
+func (b *bench) want(c event.Change, verdict mill.Verdict, reason string) mill.Result {
+	b.Helper()
+	r := b.mill.Process(b.Context(), c)
+	if r.Verdict != verdict || !strings.Contains(r.Reason, reason) || (r.Reason == "") != (reason == "") {
+		b.Errorf("%q: %s %q, want %s %q", c.Key, r.Verdict, r.Reason, verdict, reason)
+	}
+	return r
+}
+
+// outputs are the keys of the target bucket.
+func (b *bench) outputs() []string {
+	b.Helper()
+	var keys []string
+	for info, err := range b.store.List(b.Context(), "outputs", "") {
+		if err != nil {
+			b.Fatal(err)
+		}
+		keys = append(keys, info.Key)
+	}
+	return keys
+}
+
+func (b *bench) wantOutputs(keys ...string) {
+	b.Helper()
+	if got := b.outputs(); strings.Join(got, " ") != strings.Join(keys, " ") {
+		b.Errorf("outputs %q, want %q", got, keys)
+	}
+}
+
+// get reads an output whole.
+func (b *bench) get(key string) (bucket.Info, []byte) {
+	b.Helper()
+	o, err := b.store.Get(b.Context(), "outputs", key, bucket.Condition{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	data, err := io.ReadAll(o.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return o.Info, data
+}
+
+// hugePNG is a PNG that claims side×side pixels and has none.
+func hugePNG(side uint32) []byte {
+	chunk := func(name string, data []byte) []byte {
+		out := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
+		out = append(append(out, name...), data...)
+		return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
+	}
+	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, side), side)
+	out := append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", append(ihdr, 8, 2, 0, 0, 0))...)
+	return append(append(out, chunk("IDAT", nil)...), chunk("IEND", nil)...)
+}
+
+func animation(t *testing.T, frames int) []byte {
+	t.Helper()
+	g := &gif.GIF{}
+	for range frames {
+		m := image.NewPaletted(image.Rect(0, 0, 4, 4), color.Palette{color.Black, color.White})
+		g.Image, g.Delay = append(g.Image, m), append(g.Delay, 1)
+	}
+	var b bytes.Buffer
+	if err := gif.EncodeAll(&b, g); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestVerdicts(t *testing.T) {
+	photo := sample.Photo(60, 40)
+	for _, c := range []struct {
+		name, key, recipe string
+		data              []byte
+		verdict           mill.Verdict
+		reason            string
+	}{
+		{"photo", "a/b.jpg", "", photo, mill.Done, ""},
+		{"upper-case ending", "b.JPG", "", photo, mill.Done, ""},
+		{"a PNG named jpg", "b.jpg", "", dot(t, 30, 1, 0), mill.Done, ""},
+		{"text", "t.jpg", "", []byte("not a picture at all"), mill.Skipped, "not a picture"},
+		{"empty", "e.jpg", "", nil, mill.Skipped, "the object is empty"},
+		{"folder", "dir/", "", photo, mill.Skipped, "folder key"},
+		{"suffix", "notes.txt", "", photo, mill.Skipped, "source.suffixes"},
+		{"no rule's variant", "raw/x.jpg", "rules: [{match: 'raw/**', variants: []}]\n", photo, mill.Skipped, "no variant"},
+		{"cut off", "c.jpg", "", photo[:len(photo)/2], mill.Bad, "corrupt"},
+		{"cut off in the header", "c.jpg", "", photo[:40], mill.Bad, "corrupt"},
+		{"huge", "h.png", "", hugePNG(100000), mill.Bad, "100000×100000"},
+		{"told, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), mill.Bad, "unsupported"},
+		{"too many bytes", "b.jpg", "limits: {bytes: 1KB}\n", photo, mill.Bad, "the limit is 1000"},
+		{"too many frames", "f.gif", "limits: {frames: 2}\n", animation(t, 3), mill.Bad, "frames"},
+		{"frames enough", "f.gif", "limits: {frames: 3}\n", animation(t, 3), mill.Done, ""},
+		{"too many pixels", "b.jpg", "limits: {pixels: 0.002MP}\n", photo, mill.Bad, "60×40"},
+		{"too long a key", strings.Repeat("k", 1016) + ".jpg", "", photo, mill.Bad, "over 1024"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, c.recipe)
+			r := b.want(b.upload(c.key, c.data, bucket.Attributes{}), c.verdict, c.reason)
+			if c.verdict == mill.Done {
+				b.wantOutputs("small/"+c.key, "tiny/"+c.key)
+				if len(r.Variants) != 2 || r.Variants[1].Key != "tiny/"+c.key || r.Variants[1].Width > 8 {
+					t.Errorf("variants %+v", r.Variants)
+				}
+				if r.Source.Bytes != int64(len(c.data)) {
+					t.Errorf("source %+v", r.Source)
+				}
+			} else {
+				b.wantOutputs()
+			}
+		})
+	}
+}
+
+func TestVerdictsOfThePlace(t *testing.T) {
+	b := newBench(t, "")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+
+	elsewhere := c
+	elsewhere.Bucket = "elsewhere"
+	b.want(elsewhere, mill.Skipped, "not the recipe's source")
+
+	stale := c
+	stale.ETag = "0123"
+	b.want(stale, mill.Skipped, "stale")
+
+	gone := c
+	gone.Key = "never.jpg"
+	b.want(gone, mill.Skipped, "gone")
+
+	removed := c
+	removed.Removed = true
+	b.want(removed, mill.Skipped, "keeps variants")
+
+	ours := b.upload("ours.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"imgmill-source-etag": "x"}})
+	b.want(ours, mill.Skipped, "our own output")
+	b.wantOutputs()
+}
+
+func TestTwiceIsOnce(t *testing.T) {
+	b := newBench(t, "manifest: true\n")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	b.want(c, mill.Done, "")
+	first, _ := b.get("tiny/p.jpg")
+	b.want(c, mill.Done, "")
+	if again, _ := b.get("tiny/p.jpg"); again.Modified != first.Modified {
+		t.Error("the same change wrote again")
+	}
+	older := c
+	older.Sequencer = "00"
+	b.want(older, mill.Skipped, "stale")
+}
+
+func TestAttributesAreCarriedOver(t *testing.T) {
+	b := newBench(t, "")
+	attr := bucket.Attributes{
+		ContentType: "image/x-wrong", CacheControl: "max-age=60", ContentDisposition: `inline; filename="a.jpg"`,
+		Metadata: map[string]string{"author": "Ada", "imgmill-other": "old"},
+	}
+	c := b.upload("p.jpg", sample.Photo(60, 40), attr)
+	b.want(c, mill.Done, "")
+	for key, media := range map[string]string{"small/p.jpg": "image/jpeg", "tiny/p.jpg": "image/png"} {
+		got, _ := b.get(key)
+		if got.ContentType != media || got.CacheControl != attr.CacheControl || got.ContentDisposition != attr.ContentDisposition {
+			t.Errorf("%s: %+v", key, got)
+		}
+		print := got.Metadata["imgmill-recipe"]
+		want := map[string]string{"author": "Ada", "imgmill-source-etag": c.ETag, "imgmill-sequencer": "01", "imgmill-recipe": print,
+			"imgmill-source": got.Metadata["imgmill-source"]}
+		if len(print) != 16 || len(want["imgmill-source"]) != 16 || !maps.Equal(got.Metadata, want) {
+			t.Errorf("%s: metadata %v, want %v", key, got.Metadata, want)
+		}
+	}
+}
+
+// TestMetadataOverTheBound: the mark stays, the user's metadata goes, where S3 would refuse both together.
+func TestMetadataOverTheBound(t *testing.T) {
+	b := newBench(t, "")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"long": strings.Repeat("x", 2000)}})
+	b.want(c, mill.Done, "")
+	got, _ := b.get("tiny/p.jpg")
+	if got.Metadata["imgmill-source-etag"] != c.ETag || got.Metadata["long"] != "" {
+		t.Errorf("metadata %v", got.Metadata)
+	}
+}
+
+func TestManifest(t *testing.T) {
+	b := newBench(t, "manifest: true\n")
+	c := b.upload("d/p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	r := b.want(c, mill.Done, "")
+	info, data := b.get("d/p.jpg.imgmill.json")
+	var got struct {
+		Source struct {
+			Bucket, Key, ETag, Format string
+			Width, Height             int
+			Bytes                     int64
+		}
+		Variants []mill.Variant
+	}
+	if err := json.Unmarshal(data, &got); err != nil {
+		t.Fatal(err)
+	}
+	s := got.Source
+	if s.Bucket != "sources" || s.Key != "d/p.jpg" || s.ETag != c.ETag || s.Format != "jpeg" || s.Width != 60 || s.Height != 40 || s.Bytes != c.Size {
+		t.Errorf("source %+v", s)
+	}
+	if fmt.Sprint(got.Variants) != fmt.Sprint(r.Variants) || len(got.Variants) != 2 || got.Variants[0].Width != 20 {
+		t.Errorf("variants %+v, result %+v", got.Variants, r.Variants)
+	}
+	if info.ContentType != "application/json" || info.Metadata["imgmill-source-etag"] != c.ETag {
+		t.Errorf("%+v", info)
+	}
+	small, _ := b.get("small/d/p.jpg")
+	if int64(got.Variants[0].Bytes) != small.Size {
+		t.Errorf("%d bytes said, %d there", got.Variants[0].Bytes, small.Size)
+	}
+}
+
+func TestFresh(t *testing.T) {
+	b := newBench(t, "manifest: true\n")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	src := bucket.Info{Key: "p.jpg", ETag: c.ETag}
+	fresh := func(want bool, when string) {
+		t.Helper()
+		if got, err := b.mill.Fresh(t.Context(), src); err != nil || got != want {
+			t.Errorf("%s: fresh %t, %v", when, got, err)
+		}
+	}
+	fresh(false, "before")
+	b.want(c, mill.Done, "")
+	fresh(true, "after")
+	for _, key := range []string{"tiny/p.jpg", "p.jpg.imgmill.json"} {
+		if err := b.store.Delete(t.Context(), "outputs", key, bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		fresh(false, "without "+key)
+		b.want(c, mill.Done, "")
+		fresh(true, "with "+key)
+	}
+	src.ETag = "other"
+	fresh(false, "of another version")
+	src.ETag = c.ETag
+	b.mill.Recipe.Variants[0].Width++
+	fresh(false, "of another recipe")
+	b.want(c, mill.Done, "")
+	fresh(true, "done again by the new recipe")
+}
+
+func TestOnRemove(t *testing.T) {
+	b := newBench(t, "on_remove: remove\nmanifest: true\n")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	b.want(c, mill.Done, "")
+	removed := event.Change{Bucket: "sources", Key: "p.jpg", Sequencer: "02", Removed: true}
+	b.want(removed, mill.Skipped, "stale") // an old version was removed, or it is there again
+	b.wantOutputs("p.jpg.imgmill.json", "small/p.jpg", "tiny/p.jpg")
+
+	// Somebody else's object at one of our keys is not ours to delete.
+	if _, err := b.store.Put(t.Context(), "outputs", "tiny/p.jpg", []byte("mine"), bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Delete(t.Context(), "sources", "p.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	b.want(removed, mill.Done, "")
+	b.wantOutputs("tiny/p.jpg")
+	b.want(removed, mill.Done, "")
+	b.want(c, mill.Skipped, "gone") // told late
+	b.wantOutputs("tiny/p.jpg")
+}
+
+func TestCancelled(t *testing.T) {
+	b := newBench(t, "")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r := b.mill.Process(ctx, c); r.Verdict != mill.Retry || !strings.Contains(r.Reason, "canceled") {
+		t.Errorf("%s %q", r.Verdict, r.Reason)
+	}
+	b.wantOutputs()
+}
+
+func TestTwoSourcesDoNotShareAnOutput(t *testing.T) {
+	b := newBench(t, "")
+	b.mill.Recipe.Target.Key = "{variant}/{stem}"
+	photo := sample.Photo(60, 40)
+	first, second := b.upload("p.jpg", photo, bucket.Attributes{}), b.upload("p.jpeg", photo, bucket.Attributes{})
+	b.want(first, mill.Done, "")
+	b.want(second, mill.Bad, "of another picture")
+	b.want(first, mill.Done, "")
+	b.wantOutputs("small/p", "tiny/p")
+}

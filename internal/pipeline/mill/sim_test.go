@@ -1,0 +1,448 @@
+package mill_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// The simulation. Writers change a few keys of the source bucket; what happened is told in events that come twice, late,
+// out of order, and partly without sequencer or ETag; several processes work on them at once over a store whose calls
+// fail before or after their effect; what ends as retry is told again. A seeded scheduler takes one store call at a time,
+// of whichever task it likes. When nothing is left to do, the variants of each key must be those of its latest version.
+
+const (
+	defaultSeeds = 1200
+	simSteps     = 20000 // calls after which a run counts as one that never settles
+)
+
+// simMode is what a seed plays.
+type simMode struct {
+	name     string
+	recipe   string
+	distinct bool // no two versions have the same bytes
+}
+
+var simModes = []simMode{
+	{"keep", "", false},
+	{"keep, distinct", "", true},
+	{"remove", "on_remove: remove\n", false},
+	{"remove, distinct", "on_remove: remove\nmanifest: true\n", true},
+	{"remove, manifest", "on_remove: remove\nmanifest: true\n", false},
+	{"keys of the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false},
+}
+
+func TestSimulation(t *testing.T) {
+	seeds := defaultSeeds
+	if s := os.Getenv("IMGMILL_SEEDS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("IMGMILL_SEEDS: %v", err)
+		}
+		seeds = n
+	} else if testing.Short() {
+		seeds /= 4
+	}
+	first := 0
+	if s := os.Getenv("IMGMILL_SEED"); s != "" { // one run again
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("IMGMILL_SEED: %v", err)
+		}
+		first, seeds = n, 1
+	}
+	var worlds []*simWorld
+	for _, m := range simModes {
+		worlds = append(worlds, newSimWorld(t, m))
+	}
+	calls, retries := 0, 0
+	for seed := first; seed < first+seeds; seed++ {
+		w := worlds[seed%len(worlds)]
+		s := newSim(w, uint64(seed))
+		s.play()
+		s.check()
+		calls += s.steps
+		retries += s.retries
+		if len(s.wrong) > 0 {
+			t.Fatalf("seed %d (%s), IMGMILL_SEED=%d plays it again:\n  %s\ntrace:\n%s",
+				seed, w.mode.name, seed, strings.Join(s.wrong, "\n  "), s.trace.String())
+		}
+	}
+	t.Logf("%d seeds, %d store calls, %d retries", seeds, calls, retries)
+	if retries == 0 {
+		t.Error("no fault was met")
+	}
+}
+
+// simWorld is what all runs of a mode share.
+type simWorld struct {
+	mode     simMode
+	recipe   *recipe.Recipe
+	contents [][]byte
+	// variants of a content, by name; the key of contents is the ETag.
+	variants map[string]map[string]render.Output
+}
+
+func newSimWorld(t *testing.T, m simMode) *simWorld {
+	t.Helper()
+	text := "source: {bucket: sources}\nvariants:\n  a: {width: 2, format: png}\n  b: {width: 3, format: jpeg}\n" + m.recipe
+	if !strings.Contains(text, "target:") {
+		text += "target: {bucket: outputs, key: '{variant}/{key}'}\n"
+	}
+	r, err := recipe.Parse("sim", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}}
+	// Contents come in pairs that differ as files and give the same variants; a run makes 6 versions at most.
+	for i := range 12 {
+		w.contents = append(w.contents, dot(t, 8, i/2, i%2))
+	}
+	store := mem.New("sources")
+	for _, data := range w.contents {
+		etag, err := store.Put(t.Context(), "sources", "k", data, bucket.Attributes{}, bucket.Condition{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := codec.Open(bytes.NewReader(data), r.Limits.Limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs, err := render.Render(t.Context(), d, r.Variants)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.variants[etag] = map[string]render.Output{}
+		for _, o := range outputs {
+			w.variants[etag][o.Variant.Name] = o
+		}
+	}
+	return w
+}
+
+// dot is a picture of one colour, side×side pixels; the level of compression makes another file of the same picture.
+func dot(t *testing.T, side, hue, level int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	for i := range side * side {
+		m.SetRGBA(i%side, i/side, color.RGBA{uint8(40 * hue), uint8(255 - 40*hue), 90, 255})
+	}
+	var b bytes.Buffer
+	e := png.Encoder{CompressionLevel: []png.CompressionLevel{png.BestSpeed, png.NoCompression}[level]}
+	if err := e.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// told is an event on its way.
+type told struct {
+	id     int
+	change event.Change
+}
+
+// simResult is a process that ended.
+type simResult struct {
+	task *task
+	told told
+	mill.Result
+}
+
+// sim is one run.
+type sim struct {
+	*simWorld
+	rng     *rand.Rand
+	store   *stepStore
+	mill    *mill.Mill
+	keys    []string
+	ops     int // changes that the writers have left
+	events  []told
+	running []*task
+	done    chan simResult
+	latest  map[string]string         // ETag of a key's latest version; absent if removed
+	order   map[string]map[string]int // which version of a key has an ETag
+	count   int                       // versions so far; sequencers count them, too
+	ids     int
+	messy   bool // events are duplicated and incomplete; else each comes once, whole, so that nothing repairs a fault later
+	pace    int  // of how many chances to write one is taken
+	slots   int  // contents to choose from
+	workers int
+	steps   int // store calls and the like
+	retries int
+	wrong   []string
+	trace   bytes.Buffer
+}
+
+func newSim(w *simWorld, seed uint64) *sim {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	s := &sim{
+		simWorld: w, rng: rng, done: make(chan simResult),
+		keys: []string{"p.png", "d/q.png"}[:1+rng.IntN(4)/3], ops: 2 + rng.IntN(5), workers: 2 + rng.IntN(3),
+		messy: rng.IntN(3) == 0, slots: 1 + rng.IntN(4), pace: []int{1, 6, 20}[rng.IntN(3)],
+		latest: map[string]string{}, order: map[string]map[string]int{},
+	}
+	s.store = &stepStore{
+		Store: mem.New("sources", "outputs"), rng: rng, faults: []float64{0, 0.03, 0.12}[rng.IntN(3)],
+		parked: make(chan *task), log: s.logf,
+	}
+	if w.mode.distinct {
+		s.store.before = s.noStepBack
+	}
+	s.mill = &mill.Mill{Store: s.store, Recipe: w.recipe}
+	return s
+}
+
+func (s *sim) logf(format string, args ...any) { fmt.Fprintf(&s.trace, format+"\n", args...) }
+
+func (s *sim) fail(format string, args ...any) {
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+}
+
+// play runs until nothing is left to do.
+func (s *sim) play() {
+	for {
+		var choices []func()
+		if s.ops > 0 {
+			choices = append(choices, s.write)
+		}
+		if len(s.events) > 0 && len(s.running) < s.workers {
+			choices = append(choices, s.begin, s.begin)
+		}
+		for range s.running { // the more that run, the more of their calls before anything else
+			choices = append(choices, s.step)
+		}
+		if len(choices) == 0 {
+			return
+		}
+		if s.steps++; s.steps > simSteps {
+			s.fail("it does not settle in %d calls", simSteps)
+			s.store.faults = 0
+			for len(s.running) > 0 {
+				s.running[0].dead = true
+				s.advance(0)
+			}
+			return
+		}
+		choices[s.rng.IntN(len(choices))]()
+	}
+}
+
+// write is one change of the source bucket by its owner; what tells of it is on its way at once.
+func (s *sim) write() {
+	if s.rng.IntN(s.pace) > 0 && len(s.events)+len(s.running) > 0 {
+		return
+	}
+	s.ops--
+	s.count++
+	key := s.keys[s.rng.IntN(len(s.keys))]
+	c := event.Change{Bucket: "sources", Key: key, Size: -1, Sequencer: sequencer(s.count)}
+	ctx := context.Background()
+	if old, ok := s.latest[key]; ok && s.rng.IntN(3) == 0 {
+		s.must(s.store.Store.Delete(ctx, "sources", key, bucket.Condition{}))
+		delete(s.latest, key)
+		c.Removed = true
+		if s.rng.IntN(2) == 0 {
+			c.ETag = old
+		}
+	} else {
+		i := s.rng.IntN(s.slots)
+		if s.mode.distinct {
+			i = 2 * (s.count - 1)
+		}
+		etag, err := s.store.Store.Put(ctx, "sources", key, s.contents[i], bucket.Attributes{}, bucket.Condition{})
+		s.must(err)
+		s.latest[key], c.ETag = etag, etag
+		if s.order[key] == nil {
+			s.order[key] = map[string]int{}
+		}
+		s.order[key][etag] = s.count
+	}
+	s.logf("write %d %s: removed %t, etag %.6s", s.count, key, c.Removed, c.ETag)
+	if !s.messy {
+		s.ids++
+		s.events = append(s.events, told{s.ids, c})
+		return
+	}
+	for range 1 + s.rng.IntN(3) {
+		s.tell(c)
+	}
+	if etag, ok := s.latest[key]; ok && s.rng.IntN(4) == 0 { // a sweep finds it
+		s.ids++
+		s.events = append(s.events, told{s.ids, event.Change{Bucket: "sources", Key: key, ETag: etag, Size: -1}})
+	}
+}
+
+// sequencer writes n as S3 might: of different lengths.
+func sequencer(n int) string { return strings.TrimRight(fmt.Sprintf("0055AED6DC%06X", n*8), "0") }
+
+// tell puts an event on its way; some ways lose the sequencer, the ETag or both.
+func (s *sim) tell(c event.Change) {
+	switch s.rng.IntN(8) {
+	case 0:
+		c.Sequencer = ""
+	case 1:
+		c.ETag = ""
+	case 2:
+		c.Sequencer, c.ETag = "", ""
+	}
+	s.ids++
+	s.events = append(s.events, told{s.ids, c})
+}
+
+// begin delivers an event to a new process.
+func (s *sim) begin() {
+	i := s.rng.IntN(len(s.events))
+	e := s.events[i]
+	s.events = append(s.events[:i], s.events[i+1:]...)
+	t := &task{name: fmt.Sprintf("event %d", e.id), run: make(chan struct{}), slow: s.rng.IntN(3) == 0}
+	s.logf("%s begins: %s removed %t seq %q etag %.6s", t.name, e.change.Key, e.change.Removed, e.change.Sequencer, e.change.ETag)
+	go func() {
+		r := s.mill.Process(context.WithValue(context.Background(), taskKey{}, t), e.change)
+		s.done <- simResult{t, e, r}
+	}()
+	s.running = append(s.running, t)
+	s.await()
+}
+
+// step lets one process make the call that it waits to make. Slow ones mostly let everything else go first: races of more
+// than one round need somebody who sleeps through several lives of an object.
+func (s *sim) step() {
+	i := s.rng.IntN(len(s.running))
+	if s.running[i].slow && s.rng.IntN(15) > 0 && (s.ops > 0 || len(s.events) > 0 || len(s.running) > 1) {
+		return
+	}
+	s.advance(i)
+}
+
+func (s *sim) advance(i int) {
+	t := s.running[i]
+	s.logf("%s: %s", t.name, t.pending)
+	t.run <- struct{}{}
+	s.await()
+}
+
+// await waits until the one task that runs makes its next call or ends.
+func (s *sim) await() {
+	select {
+	case <-s.store.parked:
+	case r := <-s.done:
+		s.logf("%s ends: %s %s", r.task.name, r.Verdict, r.Reason)
+		for i, t := range s.running {
+			if t == r.task {
+				s.running = append(s.running[:i], s.running[i+1:]...)
+				break
+			}
+		}
+		switch r.Verdict {
+		case mill.Retry:
+			s.retries++
+			s.events = append(s.events, r.told)
+		case mill.Bad:
+			s.fail("%s: a good picture is bad: %s", r.task.name, r.Reason)
+		}
+	}
+}
+
+// noStepBack fails the run if a write puts an older version in the place of a newer one. It holds only where no two
+// versions are alike: the store compares ETags, and those are of the bytes.
+func (s *sim) noStepBack(t *task, name, key string, attr bucket.Attributes) {
+	there, err := s.store.Store.Head(context.Background(), name, key)
+	if err != nil {
+		return
+	}
+	for _, versions := range s.order {
+		was, ok := versions[there.Metadata["imgmill-source-etag"]]
+		if !ok {
+			continue
+		}
+		if will := versions[attr.Metadata["imgmill-source-etag"]]; will < was {
+			s.fail("%s replaces %s of version %d by one of version %d", t.name, key, was, will)
+		}
+	}
+}
+
+func (s *sim) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// check compares the target bucket with what the source bucket holds.
+func (s *sim) check() {
+	ctx := context.Background()
+	for _, key := range s.keys {
+		etag, exists := s.latest[key]
+		for _, v := range s.recipe.Variants {
+			want := s.variants[etag][v.Name]
+			if !exists && s.recipe.OnRemove == recipe.Remove {
+				s.absent(ctx, v.Name+"/"+key)
+			} else if exists {
+				at, err := s.recipe.TargetKey(key, v, want.Width, want.Height, want.Format)
+				s.must(err)
+				s.present(ctx, at, etag, want.Data)
+			}
+		}
+		if !s.recipe.Manifest {
+			continue
+		}
+		if exists {
+			s.manifest(ctx, s.recipe.ManifestKey(key), etag)
+		} else {
+			s.absent(ctx, s.recipe.ManifestKey(key))
+		}
+	}
+}
+
+func (s *sim) absent(ctx context.Context, key string) {
+	if o, err := s.store.Store.Head(ctx, "outputs", key); err == nil {
+		s.fail("%s of %.6s is there, and its source is gone", key, o.Metadata["imgmill-source-etag"])
+	}
+}
+
+func (s *sim) present(ctx context.Context, key, etag string, want []byte) []byte {
+	o, err := s.store.Store.Get(ctx, "outputs", key, bucket.Condition{})
+	if err != nil {
+		s.fail("%s: %v", key, err)
+		return nil
+	}
+	if got := o.Metadata["imgmill-source-etag"]; got != etag {
+		s.fail("%s says it is of %.6s, the latest version is %.6s", key, got, etag)
+	}
+	data, err := io.ReadAll(o.Body)
+	s.must(err)
+	if want != nil && !bytes.Equal(data, want) {
+		s.fail("%s has other bytes than its source's variant", key)
+	}
+	return data
+}
+
+func (s *sim) manifest(ctx context.Context, key, etag string) {
+	var got struct {
+		Source   struct{ ETag string }
+		Variants []mill.Variant
+	}
+	if data := s.present(ctx, key, etag, nil); data != nil {
+		s.must(json.Unmarshal(data, &got))
+		if got.Source.ETag != etag || len(got.Variants) != len(s.recipe.Variants) {
+			s.fail("%s names %.6s and %d variants", key, got.Source.ETag, len(got.Variants))
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package recipe
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// FuzzParse: Parse ends, its problems have lines of the file, and what it accepts is valid and keeps its promises.
+func FuzzParse(f *testing.F) {
+	f.Add(string(Example()))
+	f.Add(buckets)
+	f.Add(key("{dir}/{stem}-{variant}.{format}") + "variants: {a: {max_bytes: 1.5MiB}, b: {width: 3}}\non_remove: remove\n")
+	f.Add("source: &a {bucket: x}\ntarget: *a\n")
+	f.Add("? {a: b}\n: c\n<<: d\n")
+	f.Add("rules:\n- {match: '[', variants: [a]}\n- match: |\n    x\n")
+	f.Add("a: 'b\r\n\n\"\t- {[")
+	f.Fuzz(func(t *testing.T, data string) {
+		r, err := Parse("f", []byte(data))
+		if err != nil {
+			lines := strings.Count(data, "\n") + strings.Count(data, "\r") + 1
+			for _, p := range err.(Errors) {
+				if p.Line < 1 || p.Line > lines || p.Text == "" {
+					t.Errorf("problem %+v in %d lines", p, lines)
+				}
+			}
+			return
+		}
+		if err := r.Validate(); err != nil {
+			t.Errorf("accepted, and not valid: %v", err)
+		}
+		again, err := Parse("f", []byte(data))
+		if err != nil || !reflect.DeepEqual(r, again) {
+			t.Errorf("read twice: %+v, %+v, %v", r, again, err)
+		}
+		seen := map[string]bool{}
+		for _, v := range r.Variants {
+			format := v.Format
+			if format == "" {
+				format = codec.JPEG
+			}
+			key, err := r.TargetKey("a/b.jpg", v, 5, 4, format)
+			if err == nil && seen[key] {
+				t.Errorf("two variants get the key %q", key)
+			}
+			seen[key] = true
+			if ok, _ := r.Wants(key); ok && err == nil && r.Source.Bucket == r.Target.Bucket {
+				if wanted, _ := r.Wants("a/b.jpg"); wanted {
+					t.Errorf("%q is a source again", key)
+				}
+			}
+		}
+	})
+}

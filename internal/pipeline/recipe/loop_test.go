@@ -1,0 +1,230 @@
+package recipe
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+)
+
+// TestLoops: one bucket for both, and what keeps it from going round.
+func TestLoops(t *testing.T) {
+	const (
+		loop     = "target.key: variant"
+		badLoop  = "on_bad.prefix: copies"
+		manifest = "manifest: manifests"
+	)
+	file := func(prefix, suffixes, key, more string) string {
+		if suffixes != "" {
+			suffixes = ", suffixes: " + suffixes
+		}
+		return fmt.Sprintf("source: {bucket: one, prefix: %q%s}\ntarget: {bucket: one, key: %q}\n%s", prefix, suffixes, key, more)
+	}
+	for _, test := range []struct{ yaml, want string }{
+		{file("", "", "{key}", ""), loop},
+		{file("", "", "thumbs/{key}", ""), loop},
+		{file("in/", "", "out/{key}", ""), ""},
+		{file("in/", "", "{key}", ""), loop},
+		{file("in/", "", "in/out/{key}", ""), loop},
+		{file("in/", "", "i{key}", ""), ""},
+		{file("ii", "", "i{key}", ""), loop},
+		{file("in/", "", "{dir}/{stem}-x{ext}", ""), loop},
+		{file("in/", "", "x{dir}/{stem}{ext}", ""), ""},
+		{file("in/", "", "{stem}{ext}", ""), loop},
+		{file("in/", "", "{format}/{stem}{ext}", ""), ""},
+		{file("jpg/", "", "{format}/{stem}{ext}", ""), loop},
+		{file("jpg/", "", "{format}/{stem}{ext}", "variants: {a: {width: 1, format: png}}"), ""},
+		{file("8", "", "{width}/{key}", ""), loop},
+		{file("a8", "", "{width}/{key}", ""), ""},
+		{file("thumb/", "", "{variant}/{key}", "variants: {thumb: {width: 1}, big: {width: 2}}"), loop},
+		{file("thumbs/", "", "{variant}/{key}", "variants: {thumb: {width: 1}, big: {width: 2}}"), ""},
+		// Sources of one ending and outputs of another.
+		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1, format: jpeg}}"), ""},
+		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1}}"), loop},
+		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1, format: png}}"), loop},
+		{file("", "[.jpg]", "{key}.small", ""), ""},
+		{file("", "[.jpg, .SMALL]", "{key}.small", ""), loop},
+		{file("", "[.jpg]", "{stem}{ext}", ""), loop},
+		{file("", "[.jpg]", "{ext}/{stem}x", ""), ""},
+		{file("", "[.jpg]", "{ext}/{stem}", ""), loop},
+		{file("", "[]", "{key}.small", ""), loop},
+		{file("", "[.x.jpg]", "{stem}.y{ext}", ""), ""},
+		{file("", "[.x.jpg]", "{stem}.x{ext}", ""), loop},
+		{file("", "[.x.jpg]", "{stem}{ext}", ""), loop},
+		// .y is all stem, and so .y.x.jpg a source; x.q.jpg.b is one by its second ending; x.8 by its width.
+		{file("", "[.x.jpg, .y]", "{stem}.x{ext}.jpg", ""), loop},
+		{file("", "[.jpg, .q.jpg.b]", "{key}.b", ""), loop},
+		{file("", "[.jpg, .r.jpg.c]", "{key}.b", ""), ""},
+		{file("", "[.8]", "{stem}.{width}", ""), loop},
+		// A folder without its slash goes on as the template does.
+		{file("a/axx", "", "a/{dir}xx{stem}{ext}", ""), loop},
+		{file("a/axx", "", "a/{dir}/{stem}{ext}", ""), ""},
+		// Bad uploads and manifests are written too.
+		{file("in/", "", "out/{key}", "on_bad: {prefix: in/failed}"), badLoop},
+		{file("in/", "", "out/{key}", "on_bad: {prefix: failed}"), ""},
+		{file("in", "", "out/{key}", "on_bad: {prefix: i}"), ""},
+		{file("i", "", "out/{key}", "on_bad: {prefix: in}"), badLoop},
+		{file("", "[.png]", "{stem}.jpg", "on_bad: {prefix: failed}"), badLoop},
+		{file("in/", "", "out/{stem}.{format}", "manifest: true"), ""},
+		{file("in/", "[.jpg, .json]", "out/{stem}.{format}", "manifest: true"), manifest},
+		{file("in/", "[]", "out/{stem}.{format}", "manifest: true"), manifest},
+	} {
+		_, err := Parse("f", []byte(test.yaml))
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s\ngot %v, want %q", test.yaml, err, test.want)
+		}
+		if twoBuckets := strings.Replace(test.yaml, "target: {bucket: one", "target: {bucket: two", 1); test.want != "" {
+			if _, err := Parse("f", []byte(twoBuckets)); err != nil {
+				t.Errorf("%s\nrefused in two buckets: %v", twoBuckets, err)
+			}
+		}
+	}
+}
+
+// draw makes small texts out of few letters, so that what is drawn twice often agrees.
+type draw struct{ *rand.Rand }
+
+func (d draw) from(options ...string) string { return options[d.IntN(len(options))] }
+
+func (d draw) several(most int, options ...string) string {
+	var b strings.Builder
+	for range d.IntN(most + 1) {
+		b.WriteString(d.from(options...))
+	}
+	return b.String()
+}
+
+// file draws a recipe for one bucket.
+func (d draw) file() string {
+	var variants, suffixes []string
+	for _, name := range []string{"a", "ab", "b", "a1", "1", "j"}[d.IntN(4):][:1+d.IntN(2)] {
+		variants = append(variants, fmt.Sprintf("%s: {width: %d%s}", name, 1+d.IntN(20), d.from("", "", ", format: png", ", format: jpeg", ", max_bytes: 5KB")))
+	}
+	for _, s := range []string{".jpg", ".b", ".png", ".a.b", ".json"} {
+		if d.IntN(3) == 0 {
+			suffixes = append(suffixes, s)
+		}
+	}
+	template := d.several(4, "{key}", "{dir}", "{dir}/", "{stem}", "{ext}", "{variant}", "{variant}/", "{width}", "{height}", "{format}", ".{format}", "a", "b", "/", ".b", ".jpg", "1", "out/")
+	return fmt.Sprintf("source: {bucket: one, prefix: %q, suffixes: [%s]}\ntarget: {bucket: one, key: %q}\nvariants: {%s}\non_bad: {prefix: %q}\nmanifest: %s\n",
+		d.several(3, "a", "b", "/", "1", "out", "j"), strings.Join(suffixes, ", "), template, strings.Join(variants, ", "),
+		d.from("", "", "a", "out", "b/a", "1"), d.from("true", "false"))
+}
+
+// sourceKey draws a key that the recipe wants, or "".
+func (d draw) sourceKey(r *Recipe) string {
+	key := r.Source.Prefix + d.several(4, "a", "b", "/", "1", ".", "j", "K", "out/", ".jpg", ".b", ".json")
+	if n := len(r.Source.Suffixes); n > 0 && d.IntN(8) > 0 {
+		key += r.Source.Suffixes[d.IntN(n)]
+		if d.IntN(2) == 0 {
+			key = key[:len(key)-1] + strings.ToUpper(key[len(key)-1:])
+		}
+	}
+	if ok, _ := r.Wants(key); !ok {
+		return ""
+	}
+	return key
+}
+
+// output draws what render could have made of a variant.
+func (d draw) output(v render.Variant) (width, height int, f codec.Format) {
+	if f = v.Format; f == "" {
+		f = []codec.Format{codec.JPEG, codec.PNG}[d.IntN(2)]
+	}
+	return 1 + d.IntN(20), 1 + d.IntN(20), f
+}
+
+// TestNoLoops: whatever recipe is accepted, no key that it writes in the source bucket is one that it works on.
+func TestNoLoops(t *testing.T) {
+	d := draw{rand.New(rand.NewPCG(1, 2))}
+	accepted, refused, checked := 0, 0, 0
+	for range 12000 {
+		yaml := d.file()
+		r, err := Parse("f", []byte(yaml))
+		if err != nil {
+			if strings.Contains(err.Error(), "its own source") {
+				refused++
+			}
+			continue
+		}
+		accepted++
+		for range 30 {
+			source := d.sourceKey(r)
+			if source == "" {
+				continue
+			}
+			written := map[string]string{}
+			for _, v := range r.For(source) {
+				w, h, f := d.output(v)
+				if key, err := r.TargetKey(source, v, w, h, f); err == nil {
+					written[key] = "variant " + v.Name
+				}
+			}
+			if copied, reason := r.BadKeys(source); copied != "" {
+				written[copied], written[reason] = "bad copy", "reason"
+			}
+			if r.Manifest {
+				written[r.ManifestKey(source)] = "manifest"
+			}
+			for key, what := range written {
+				checked++
+				if ok, _ := r.Wants(key); ok {
+					t.Fatalf("%s of %q is written to %q, a source again:\n%s", what, source, key, yaml)
+				}
+			}
+		}
+	}
+	t.Logf("%d recipes accepted, %d refused as loops, %d keys checked", accepted, refused, checked)
+	if accepted < 150 || refused < 300 || checked < 10000 {
+		t.Errorf("%d recipes accepted, %d refused as loops, %d keys checked: too few to tell anything", accepted, refused, checked)
+	}
+}
+
+// TestNoCollisions: two variants of one source never get one key, and none gets that of the source's manifest.
+func TestNoCollisions(t *testing.T) {
+	d := draw{rand.New(rand.NewPCG(3, 4))}
+	accepted, refused, checked := 0, 0, 0
+	for range 12000 {
+		yaml := strings.Replace(d.file(), "target: {bucket: one", "target: {bucket: two", 1)
+		r, err := Parse("f", []byte(yaml))
+		if err != nil {
+			if strings.Contains(err.Error(), "could get the same key") {
+				refused++
+			}
+			continue
+		}
+		if len(r.Variants) < 2 && !r.Manifest {
+			continue
+		}
+		accepted++
+		for range 30 {
+			source := d.sourceKey(r)
+			if source == "" {
+				continue
+			}
+			written := map[string]string{}
+			if r.Manifest {
+				written[r.ManifestKey(source)] = "its manifest"
+			}
+			for _, v := range r.Variants {
+				w, h, f := d.output(v)
+				key, err := r.TargetKey(source, v, w, h, f)
+				if err != nil {
+					continue
+				}
+				checked++
+				if other, ok := written[key]; ok {
+					t.Fatalf("%q: variant %s and %s share the key %q:\n%s", source, v.Name, other, key, yaml)
+				}
+				written[key] = "variant " + v.Name
+			}
+		}
+	}
+	t.Logf("%d recipes accepted, %d refused for collisions, %d keys checked", accepted, refused, checked)
+	if accepted < 150 || refused < 300 || checked < 10000 {
+		t.Errorf("%d recipes accepted, %d refused for collisions, %d keys checked: too few to tell anything", accepted, refused, checked)
+	}
+}

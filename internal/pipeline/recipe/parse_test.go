@@ -1,0 +1,232 @@
+package recipe
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+)
+
+const buckets = "source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"
+
+func parse(t *testing.T, yaml string) *Recipe {
+	t.Helper()
+	r, err := Parse("imgmill.yaml", []byte(yaml))
+	if err != nil {
+		t.Fatalf("%s\n%v", yaml, err)
+	}
+	return r
+}
+
+func TestParseEverything(t *testing.T) {
+	got := parse(t, `
+source:
+  bucket: in-1
+  prefix: uploads/
+  suffixes: [.JPG, .png]
+target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}"}
+variants:
+  thumb:
+    width: 200
+    height: 150
+    fit: cover
+    enlarge: true
+    filter: catmull-rom
+    linear_light: true
+    format: jpg
+    quality: 75
+    subsampling: 4:4:4
+    progressive: true
+    max_bytes: 12.5KiB
+    background: "#0180fE"
+    metadata: keep
+  another: {height: "10", background: black}
+  a: {format: PNG, width: 5}
+  flow: {subsampling: 4:2:2, width: 6}
+  fitted: {max_bytes: 300 kb}
+rules:
+  - {match: "avatars/**", variants: [thumb, a]}
+  - match: '**/*.png'
+    variants: []
+limits: {pixels: 1.5MP, bytes: 2MiB, frames: 7, timeout: 1m30s}
+metadata: copyright
+on_remove: keep
+on_bad: {prefix: failed}
+manifest: true
+`)
+	white := [3]uint8{255, 255, 255}
+	want := &Recipe{
+		Source: Source{"in-1", "uploads/", []string{".jpg", ".png"}},
+		Target: Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
+		Variants: []render.Variant{
+			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
+				Format: "jpeg", Quality: 75, Subsampling: "4:4:4", Progressive: true, MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep"},
+			{Name: "another", Height: 10, Fit: "inside", Metadata: "copyright"},
+			{Name: "a", Width: 5, Fit: "inside", Format: "png", Background: white, Metadata: "copyright"},
+			{Name: "flow", Width: 6, Fit: "inside", Subsampling: "4:2:2", Background: white, Metadata: "copyright"},
+			// A bound on the bytes makes it a JPEG.
+			{Name: "fitted", Fit: "inside", Format: "jpeg", MaxBytes: 300000, Background: white, Metadata: "copyright"},
+		},
+		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
+		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7}, 90 * time.Second},
+		OnRemove: Keep, OnBad: OnBad{"failed/"}, Manifest: true,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	d := Default()
+	if err := d.Validate(); err != nil {
+		t.Errorf("the default is refused: %v", err)
+	}
+	if got := parse(t, buckets); !reflect.DeepEqual(got, d) {
+		t.Errorf("a file of two buckets is %+v, the default %+v", got, d)
+	}
+	if empty := parse(t, buckets+"variants:\nrules:\nlimits:\n  # pixels: 1MP\non_bad:\n"); !reflect.DeepEqual(empty, d) {
+		t.Errorf("empty sections make it %+v", empty)
+	}
+	v := d.Variants[0]
+	if len(d.Variants) != 1 || v.Width != 800 || v.Height != 0 || v.Fit != render.Inside || v.Enlarge || v.Metadata != render.Strip {
+		t.Errorf("the default makes %+v", d.Variants)
+	}
+	if d.Target.Key != "{key}" || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
+		t.Errorf("the default is %+v", d)
+	}
+	if l := d.Limits; l.Pixels != 200e6 || l.Bytes != 100e6 || l.Frames != 500 || l.Timeout != time.Minute {
+		t.Errorf("default limits %+v", l)
+	}
+	if !slices.Contains(d.Source.Suffixes, ".heic") {
+		t.Error("an uploaded .heic would be passed over in silence")
+	}
+	if several := parse(t, buckets+"variants: {a: {width: 1}, b: {width: 2}}"); several.Target.Key != "{variant}/{key}" {
+		t.Errorf("several variants go to %s", several.Target.Key)
+	}
+	Default().Source.Suffixes[0] = "changed"
+	if Default().Source.Suffixes[0] != ".jpg" {
+		t.Error("defaults share memory")
+	}
+}
+
+func TestOrderOfVariants(t *testing.T) {
+	var want []string
+	yaml := buckets + "variants:\n"
+	for _, c := range "qzaxmwtbk" {
+		want = append(want, string(c))
+		yaml += fmt.Sprintf("  %c: {width: 1}\n", c)
+	}
+	var got []string
+	for _, v := range parse(t, yaml).Variants {
+		got = append(got, v.Name)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want the order of the file, %v", got, want)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		units []unit
+		want  int64 // -1: refused
+	}{
+		{"300KB", byteUnits, 300000}, {"300kb", byteUnits, 300000}, {"300 KB", byteUnits, 300000}, {"1.5MiB", byteUnits, 1572864},
+		{"100MB", byteUnits, 100000000}, {"1GB", byteUnits, 1000000000}, {"2GiB", byteUnits, 2147483648}, {"1KiB", byteUnits, 1024},
+		{"4096", byteUnits, 4096}, {"4096B", byteUnits, 4096}, {"0.0015KB", byteUnits, 1}, {"0", byteUnits, 0},
+		{"200MP", pixelUnits, 200000000}, {"0.5 mp", pixelUnits, 500000}, {"1GP", pixelUnits, 1000000000}, {"5KP", pixelUnits, 5000},
+		{"12345", pixelUnits, 12345},
+		{"", byteUnits, -1}, {"KB", byteUnits, -1}, {"-1", byteUnits, -1}, {"1e3", byteUnits, -1}, {"0x10", byteUnits, -1},
+		{"1_000", byteUnits, -1}, {"1,5MB", byteUnits, -1}, {"1.2.3", byteUnits, -1}, {".", byteUnits, -1}, {"inf", byteUnits, -1},
+		{"NaN", byteUnits, -1}, {"5MP", byteUnits, -1}, {"5MB", pixelUnits, -1}, {"99999999999GB", byteUnits, -1}, {"3KBKB", byteUnits, -1},
+	} {
+		got, err := parseSize(test.text, test.units, "300KB")
+		if err != nil {
+			got = -1
+		}
+		if got != test.want {
+			t.Errorf("%q is %d (%v), want %d", test.text, got, err, test.want)
+		}
+	}
+}
+
+func TestExampleParses(t *testing.T) {
+	r, rd := read("imgmill.yaml", Example())
+	if err := rd.err(); err != nil {
+		t.Fatal(err)
+	}
+	// A variant's setting counts as shown if one variant shows it.
+	shown := map[string]bool{}
+	for name := range rd.lines {
+		shown[anyVariant(name)] = true
+	}
+	for name := range rd.absent {
+		if !shown[anyVariant(name)] {
+			t.Errorf("the example does not show %s", name)
+		}
+	}
+	if len(shown) < 30 {
+		t.Errorf("only %d settings seen: %v", len(shown), shown)
+	}
+	for i, line := range strings.Split(string(Example()), "\n") {
+		if len(line) > 130 {
+			t.Errorf("line %d of the example has %d characters", i+1, len(line))
+		}
+	}
+	if err := r.Validate(); err != nil {
+		t.Errorf("parsed, and not valid: %v", err)
+	}
+	Example()[0] = 'X'
+	if Example()[0] == 'X' {
+		t.Error("Example gives away its own bytes")
+	}
+}
+
+func anyVariant(name string) string {
+	parts := strings.Split(name, ".")
+	if parts[0] == "variants" && len(parts) > 1 {
+		parts[1] = "*"
+	}
+	return strings.Join(parts, ".")
+}
+
+// TestEveryFieldIsRead: no field of the recipe can be added without a setting in the file, and so (TestExampleParses)
+// without a line in the example.
+func TestEveryFieldIsRead(t *testing.T) {
+	r := parse(t, `
+source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
+target: {bucket: out-1, key: "{key}"}
+variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep}}
+rules: [{match: x, variants: [v]}]
+limits: {pixels: 1, bytes: 2, frames: 3, timeout: 4s}
+on_remove: remove
+on_bad: {prefix: b/}
+manifest: true
+`)
+	var check func(name string, v reflect.Value)
+	check = func(name string, v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Struct:
+			for i := range v.NumField() {
+				check(name+"."+v.Type().Field(i).Name, v.Field(i))
+			}
+		case reflect.Slice, reflect.Array:
+			if v.Len() == 0 {
+				t.Errorf("%s is empty", name)
+			}
+			for i := range v.Len() {
+				check(fmt.Sprintf("%s[%d]", name, i), v.Index(i))
+			}
+		default:
+			if v.IsZero() {
+				t.Errorf("%s is read from no setting", name)
+			}
+		}
+	}
+	check("Recipe", reflect.ValueOf(*r))
+}

@@ -1,0 +1,239 @@
+package devcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
+)
+
+// queueName is the stream that holds the events.
+const queueName = "events"
+
+// startTimeout bounds a start; reading back a long queue takes most of it.
+const startTimeout = 2 * time.Minute
+
+// running keeps a second Cloud out of the process: the gateway has globals, and the working directory is one, too.
+var running atomic.Bool
+
+// Cloud is a running S3 server and its queue of events.
+type Cloud struct {
+	cfg     Config
+	folder  *folder
+	account credentials
+	nats    *natsServer
+	queue   *jetstream.Queue
+	gw      *gateway
+	oldDir  string // the working directory from before
+
+	listener net.Listener
+
+	ctx        context.Context // ends when Stop begins
+	cancel     context.CancelFunc
+	gone       chan struct{} // closed when the gateway has ended
+	goneErr    error         // why, if not by Stop; read after gone
+	background sync.WaitGroup
+	sweeper    sweeper
+
+	stop    sync.Once
+	stopped chan struct{}
+	stopErr error
+}
+
+// Start starts a cloud and returns when it serves. ctx bounds the start only; Stop ends the cloud.
+//
+// Start changes the working directory and, for a moment, os.Stdout: call it before other goroutines depend on either.
+func Start(ctx context.Context, cfg Config) (*Cloud, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if !running.CompareAndSwap(false, true) {
+		return nil, errors.New("a cloud is running in this process already: stop it first")
+	}
+	c := &Cloud{
+		cfg: cfg.withDefaults(), gone: make(chan struct{}), stopped: make(chan struct{}),
+		sweeper: sweeper{queued: map[string]bool{}},
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := c.start(ctx); err != nil {
+		close(c.gone) // serve was not reached, or has ended
+		return nil, errors.Join(fmt.Errorf("start the local cloud: %w", err), c.Stop(context.Background()))
+	}
+	return c, nil
+}
+
+func (c *Cloud) start(ctx context.Context) (err error) {
+	if c.folder, err = openFolder(c.cfg.Dir); err != nil {
+		return err
+	}
+	if c.account, err = loadCredentials(c.folder.credentials); err != nil {
+		return err
+	}
+	if c.listener, err = listen(c.cfg.Port); err != nil {
+		return err
+	}
+	if c.nats, err = startNATS(ctx, c.folder.queue, c.cfg.Log); err != nil {
+		return err
+	}
+	c.queue, err = jetstream.Open(ctx, c.nats.nc, jetstream.Config{Name: queueName, Lease: c.cfg.Lease})
+	if err != nil {
+		return err
+	}
+	if err := c.openGateway(ctx); err != nil {
+		return err
+	}
+	return c.serve(ctx)
+}
+
+// openGateway opens the object store, makes the buckets, and sets right what an earlier process left in the middle.
+func (c *Cloud) openGateway(ctx context.Context) error {
+	g := &gateway{
+		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
+		publish: c.queue.Publish, log: c.cfg.Log,
+	}
+	for _, b := range c.cfg.Watch {
+		g.watch[b] = true
+	}
+	var err error
+	if g.seq, err = openSequencer(c.folder.sequencer, time.Now); err != nil {
+		return err
+	}
+	if g.journal, err = openJournal(c.folder.journal); err != nil {
+		return err
+	}
+	if g.attrs, err = openAttributes(c.folder.meta); err != nil {
+		return explain(c.folder.meta, err)
+	}
+	if c.oldDir, err = os.Getwd(); err != nil {
+		return fmt.Errorf("working directory: %w", err)
+	}
+	if g.Posix, err = openPosix(c.folder, g.attrs); err != nil {
+		return explain(c.folder.data, err)
+	}
+	c.gw = g
+	for _, b := range c.cfg.buckets() {
+		if err := g.makeBucket(ctx, b, c.account.Access); err != nil {
+			return err
+		}
+	}
+	if err := clearStaged(c.folder); err != nil {
+		return explain(g.root, err)
+	}
+	_, err = g.announceLeft(ctx)
+	return err
+}
+
+// serve starts the HTTP server and returns when it answers.
+func (c *Cloud) serve(ctx context.Context) error {
+	ready := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.gw.serve(c.ctx, c.listener, c.cfg.Region, c.account, func() { close(ready) })
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		c.cancel()
+		return errors.Join(ctx.Err(), <-ended)
+	case <-ready:
+	}
+	go func() {
+		if err := <-ended; err != nil && c.ctx.Err() == nil {
+			c.goneErr = fmt.Errorf("the S3 server ended: %w", err)
+		}
+		close(c.gone)
+	}()
+	c.background.Go(func() {
+		c.repeat(leftInterval, func(ctx context.Context) {
+			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
+				c.cfg.Log.Warn("events that could not be stored are still waiting", "error", err)
+			}
+		})
+	})
+	return nil
+}
+
+// Endpoint is the URL of the S3 server, for clients that address buckets in the path.
+func (c *Cloud) Endpoint() string { return "http://127.0.0.1:" + strconv.Itoa(portOf(c.listener)) }
+
+// Credentials are those of the server's one account; they stay the same from start to start.
+func (c *Cloud) Credentials() (access, secret string) { return c.account.Access, c.account.Secret }
+
+// Region is what clients sign for.
+func (c *Cloud) Region() string { return c.cfg.Region }
+
+// Dir is the absolute path of the folder that holds the data.
+func (c *Cloud) Dir() string { return c.folder.dir }
+
+// Watched lists the buckets whose changes are published.
+func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
+
+// Queue holds the events of the watched buckets, one change in each body, in the JSON that S3 sends. Stop closes it.
+func (c *Cloud) Queue() queue.Queue { return c.queue }
+
+// Done is closed when the S3 server has ended, by Stop or by itself.
+func (c *Cloud) Done() <-chan struct{} { return c.gone }
+
+// Err is why the S3 server ended by itself, once Done is closed; nil if it was stopped.
+func (c *Cloud) Err() error {
+	<-c.gone
+	return c.goneErr
+}
+
+// Stop ends the server, which finishes the requests that it is at, then the queue, and gives the folder and the working
+// directory back. It waits for all of them, or until ctx ends; the rest then goes on behind it. Further calls wait for the
+// first.
+func (c *Cloud) Stop(ctx context.Context) error {
+	c.stop.Do(func() {
+		go func() {
+			defer close(c.stopped)
+			c.stopErr = c.shutDown()
+		}()
+	})
+	select {
+	case <-c.stopped:
+		return c.stopErr
+	case <-ctx.Done():
+		return fmt.Errorf("stop the local cloud: %w", ctx.Err())
+	}
+}
+
+// shutDown ends what has been started, in the opposite order.
+func (c *Cloud) shutDown() error {
+	defer running.Store(false)
+	c.cancel()
+	<-c.gone
+	c.background.Wait()
+	var errs []error
+	if c.gw != nil {
+		c.gw.Posix.Shutdown() // again, unless the server was never reached
+	}
+	if c.queue != nil {
+		errs = append(errs, c.queue.Close())
+	}
+	if c.nats != nil {
+		c.nats.close()
+	}
+	if c.listener != nil {
+		c.listener.Close() // again, unless the server was never reached
+	}
+	if c.oldDir != "" {
+		errs = append(errs, os.Chdir(c.oldDir))
+	}
+	if c.folder != nil {
+		errs = append(errs, c.folder.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,103 @@
+package devcloud
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/buckettest"
+	bucket3 "github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/queuetest"
+)
+
+// TestStoreConformance runs the suite of object stores through the S3 client against the S3 server; every test has a bucket
+// of its own, and the watched ones are announced meanwhile.
+func TestStoreConformance(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	const buckets = 64
+	for i := range buckets {
+		cfg.Watch = append(cfg.Watch, fmt.Sprintf("conformance-%d", i))
+	}
+	c := start(t, cfg)
+	store := openStore(t, c)
+	var used atomic.Int64
+	buckettest.Run(t, func(t *testing.T) (bucket.Store, string) {
+		n := used.Add(1) - 1
+		if n >= buckets {
+			t.Fatalf("the suite has more than %d tests", buckets)
+		}
+		return store, fmt.Sprintf("conformance-%d", n)
+	})
+}
+
+func openStore(t *testing.T, c *Cloud) bucket.Store {
+	t.Helper()
+	access, secret := c.Credentials()
+	store, err := bucket3.Open(bucket3.Options{
+		Endpoint: c.Endpoint(), Region: c.Region(), AccessKey: access, Secret: secret, PathStyle: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// TestQueueConformance runs the suite of queues against an embedded server; for the test of durability the server itself is
+// started again.
+func TestQueueConformance(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	dir := t.TempDir()
+	shared, err := startNATS(t.Context(), dir, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(shared.close)
+	connect := func(t *testing.T, n *natsServer, name string) queue.Queue {
+		q, err := jetstream.Open(t.Context(), n.nc, jetstream.Config{Name: name, Lease: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	var count atomic.Int64
+	var own *natsServer // of the one test that restarts it
+	ownDir := t.TempDir()
+	restart := func(t *testing.T) queue.Queue {
+		if own != nil {
+			own.close()
+		} else {
+			t.Cleanup(func() { own.close() })
+		}
+		var err error
+		if own, err = startNATS(t.Context(), ownDir, log); err != nil {
+			t.Fatal(err)
+		}
+		return connect(t, own, "durable")
+	}
+	open := func(t *testing.T) queue.Queue {
+		if strings.HasSuffix(t.Name(), "/Durable") {
+			return restart(t)
+		}
+		return connect(t, shared, fmt.Sprintf("q-%d", count.Add(1)))
+	}
+	// In a group, so that the servers outlive the parallel tests.
+	t.Run("suite", func(t *testing.T) { queuetest.Run(t, open, queuetest.Durable(restart)) })
+}
+
+func TestQueueConfig(t *testing.T) {
+	err := jetstream.Config{Name: "a.b", Lease: -1, Duplicates: 2 * time.Hour}.Validate()
+	for _, want := range []string{`name "a.b"`, "lease", "duplicate window 2h"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not speak of %s", err, want)
+		}
+	}
+	if _, err := jetstream.Open(t.Context(), nil, jetstream.Config{}); err == nil {
+		t.Error("a queue without a name was opened")
+	}
+}

@@ -1,0 +1,219 @@
+package devcloud
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+)
+
+// publishTimeout bounds how long a write waits for its event to be stored.
+const publishTimeout = 10 * time.Second
+
+// errUnannounced is what a client reads when its write took effect but could not be announced. S3 clients retry on it.
+var errUnannounced = s3err.APIError{
+	Code:           "ServiceUnavailable",
+	Description:    "The event of this change could not be stored; please try again.",
+	HTTPStatusCode: http.StatusServiceUnavailable,
+}
+
+// gateway is the posix backend of versitygw with every method that creates or removes an object announced, in the order in
+// which the writes took effect, and with reads that never see half of a write.
+type gateway struct {
+	*posix.Posix
+	root    string
+	attrs   *attributes
+	locks   *keyLocks
+	journal *journal
+	seq     *sequencer
+	gate    *gate
+	watch   map[string]bool
+	publish func(ctx context.Context, id string, body []byte) error
+	log     *slog.Logger
+}
+
+var _ backend.Backend = (*gateway)(nil)
+
+// send stores one event. It does not end with the request: what is written is to be announced even if the client has left.
+func (g *gateway) send(name string, ch event.Change) error {
+	body, err := event.NamedNotification(name, ch)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	defer cancel()
+	return g.publish(ctx, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
+}
+
+// clean keeps errors that S3 has a name for, and puts others into the log; the gateway would print them on the terminal.
+func (g *gateway) clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	if known, ok := errors.AsType[s3err.S3Error](err); ok {
+		return known
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
+	}
+	if !errors.Is(err, context.Canceled) {
+		g.log.Warn("a request failed in the object store", "error", err)
+	}
+	return s3err.GetAPIError(s3err.ErrInternalError)
+}
+
+func bare(etag string) string { return strings.Clone(strings.Trim(etag, `"`)) }
+
+// versionID is empty for what the gateway calls "null".
+func versionID(id string) string {
+	if id == "null" {
+		return ""
+	}
+	return strings.Clone(id)
+}
+
+// str reads an optional string.
+func str(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// PutObject implements backend.Backend. The lock is taken when the body has arrived: a slow upload holds up nobody.
+func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+	o := stored(str(in.Bucket), str(in.Key))
+	var w *write
+	defer func() { w.abandon() }()
+	begin := func(*os.File) (err error) {
+		if w == nil {
+			w, err = g.begin(o, g.locks.lock(o))
+		}
+		return err
+	}
+	if o.folder() { // no body is staged, so the backend will not call
+		if err := begin(nil); err != nil {
+			return s3response.PutObjectOutput{}, g.clean(err)
+		}
+	}
+	out, err := g.PutObjectWithPostFunc(ctx, in, begin)
+	if w == nil {
+		return out, g.clean(err)
+	}
+	name := "ObjectCreated:Put"
+	if r, ok := ctx.(interface{ IsPost() bool }); ok && r.IsPost() {
+		name = "ObjectCreated:Post" // a form upload; the backend is called alike for both
+	}
+	return out, w.end(&change{name: name, etag: out.ETag, versionID: out.VersionID}, err)
+}
+
+// CopyObject implements backend.Backend.
+func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+	fromBucket, fromKey, _, err := backend.ParseCopySource(str(in.CopySource))
+	if err != nil {
+		return s3response.CopyObjectOutput{}, g.clean(err)
+	}
+	to := stored(str(in.Bucket), str(in.Key))
+	w, err := g.begin(to, g.locks.lockCopy(stored(fromBucket, fromKey), to))
+	if err != nil {
+		return s3response.CopyObjectOutput{}, g.clean(err)
+	}
+	defer w.abandon()
+	out, err := g.Posix.CopyObject(ctx, in)
+	c := &change{name: "ObjectCreated:Copy", versionID: str(out.VersionId)}
+	if out.CopyObjectResult != nil {
+		c.etag = str(out.CopyObjectResult.ETag)
+	}
+	return out, w.end(c, err)
+}
+
+// CompleteMultipartUpload implements backend.Backend.
+func (g *gateway) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+	o := stored(str(in.Bucket), str(in.Key))
+	w, err := g.begin(o, g.locks.lock(o))
+	if err != nil {
+		return s3response.CompleteMultipartUploadResult{}, "", g.clean(err)
+	}
+	defer w.abandon()
+	out, version, err := g.Posix.CompleteMultipartUpload(ctx, in)
+	c := &change{name: "ObjectCreated:CompleteMultipartUpload", etag: str(out.ETag), versionID: version}
+	return out, version, w.end(c, err)
+}
+
+// DeleteObject implements backend.Backend. The removal of what was not there is no event.
+func (g *gateway) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	o := stored(str(in.Bucket), str(in.Key))
+	w, err := g.begin(o, g.locks.lock(o))
+	if err != nil {
+		return nil, g.clean(err)
+	}
+	defer w.abandon()
+	if w.before == nil && in.IfMatch != nil {
+		// The backend would call it a success.
+		return nil, w.end(nil, s3err.GetAPIError(s3err.ErrNoSuchKey))
+	}
+	var c *change
+	if w.before != nil && (!o.folder() || g.attrs.has(o, "etag")) {
+		c = &change{name: "ObjectRemoved:Delete", removed: true, versionID: str(in.VersionId)}
+	}
+	out, err := g.Posix.DeleteObject(ctx, in)
+	if c != nil && out != nil && out.DeleteMarker != nil && *out.DeleteMarker && str(in.VersionId) == "" {
+		c = &change{name: "ObjectRemoved:DeleteMarkerCreated", removed: true, versionID: str(out.VersionId)}
+	}
+	return out, w.end(c, err)
+}
+
+// DeleteObjects implements backend.Backend.
+func (g *gateway) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
+	result := s3response.DeleteResult{Deleted: []types.DeletedObject{}, Error: []types.Error{}}
+	for _, d := range in.Delete.Objects {
+		out, err := g.DeleteObject(ctx, &s3.DeleteObjectInput{
+			Bucket: in.Bucket, Key: d.Key, VersionId: d.VersionId,
+			IfMatch: d.ETag, IfMatchLastModifiedTime: d.LastModifiedTime, IfMatchSize: d.Size,
+		})
+		if err != nil {
+			result.Error = append(result.Error, s3err.ObjectDeleteError(d.Key, d.VersionId, err))
+			continue
+		}
+		deleted := types.DeletedObject{Key: d.Key, VersionId: d.VersionId, DeleteMarker: out.DeleteMarker}
+		if out.DeleteMarker != nil && *out.DeleteMarker {
+			deleted.DeleteMarkerVersionId = out.VersionId
+		}
+		result.Deleted = append(result.Deleted, deleted)
+	}
+	return result, nil
+}
+
+// GetObject implements backend.Backend; like the next two it waits for a write that takes effect at this moment.
+func (g *gateway) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
+	out, err := g.Posix.GetObject(ctx, in)
+	return out, g.clean(err)
+}
+
+// HeadObject implements backend.Backend.
+func (g *gateway) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
+	out, err := g.Posix.HeadObject(ctx, in)
+	return out, g.clean(err)
+}
+
+// GetObjectAttributes implements backend.Backend.
+func (g *gateway) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput) (s3response.GetObjectAttributesResponse, error) {
+	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
+	out, err := g.Posix.GetObjectAttributes(ctx, in)
+	return out, g.clean(err)
+}

@@ -1,0 +1,182 @@
+package devcloud
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+)
+
+const (
+	source = "photos-input"
+	target = "photos-output"
+	// soon is how long a test waits for what should happen at once, on a busy machine.
+	soon = 20 * time.Second
+	// childEnv names the folder on which the test binary is to run a cloud until it is killed.
+	childEnv = "IMGMILL_DEVCLOUD_CHILD"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		if err := child(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child serves dir, says where on standard output, and ends when standard input does.
+func child(dir string) error {
+	c, err := Start(context.Background(), testConfig(dir))
+	if err != nil {
+		return err
+	}
+	access, secret := c.Credentials()
+	if err := json.NewEncoder(os.Stdout).Encode([]string{c.Endpoint(), c.Region(), access, secret}); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	return c.Stop(context.Background())
+}
+
+func testConfig(dir string) Config {
+	return Config{
+		Dir: dir, Port: AnyPort, Buckets: []string{target}, Watch: []string{source}, Lease: 2 * time.Second,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func start(t *testing.T, cfg Config) *Cloud {
+	t.Helper()
+	c, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, c) })
+	return c
+}
+
+func stop(t *testing.T, c *Cloud) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	if err := c.Stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// until waits for what should happen at once.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(soon); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+func newClient(endpoint, region, access, secret string) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: region, UsePathStyle: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: access, SecretAccessKey: secret}, nil
+		}),
+	})
+}
+
+func client(c *Cloud) *s3.Client {
+	access, secret := c.Credentials()
+	return newClient(c.Endpoint(), c.Region(), access, secret)
+}
+
+func put(t *testing.T, cl *s3.Client, bucket, key, body string) (etag string) {
+	t.Helper()
+	out, err := cl.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(body)})
+	if err != nil {
+		t.Fatalf("put %s: %v", key, err)
+	}
+	return bare(*out.ETag)
+}
+
+func get(t *testing.T, cl *s3.Client, bucket, key string) string {
+	t.Helper()
+	out, err := cl.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatalf("get %s: %v", key, err)
+	}
+	defer out.Body.Close()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(out.Body); err != nil {
+		t.Fatalf("get %s: %v", key, err)
+	}
+	return b.String()
+}
+
+// notice is one event as it stood in the queue.
+type notice struct {
+	event.Change
+	name string
+}
+
+// events takes every event out of the queue, settles it, and gives them in the order of their sequencers.
+func events(t *testing.T, q queue.Queue) []notice {
+	t.Helper()
+	var list []notice
+	for end := time.Now().Add(3 * soon); ; {
+		got, err := q.Fetch(t.Context(), 100, 20*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range got {
+			list = append(list, parse(t, m.Body()))
+			if err := m.Ack(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(got) > 0 {
+			continue
+		}
+		n, err := q.Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d events stay in the queue", n)
+		}
+	}
+	slices.SortFunc(list, func(a, b notice) int { return strings.Compare(a.Sequencer, b.Sequencer) })
+	return list
+}
+
+func parse(t *testing.T, body []byte) notice {
+	t.Helper()
+	e, err := event.Parse(body)
+	if err != nil || len(e.Items) != 1 || e.Items[0].Err != nil || e.Items[0].Ignored != "" {
+		t.Fatalf("event %s: %+v, %v", body, e, err)
+	}
+	var raw struct{ Records []struct{ EventName string } }
+	if err := json.Unmarshal(body, &raw); err != nil {
+		t.Fatal(err)
+	}
+	return notice{e.Items[0].Change, raw.Records[0].EventName}
+}

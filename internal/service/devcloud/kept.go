@@ -1,0 +1,61 @@
+package devcloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
+)
+
+// ErrNoCloud: no cloud has ever kept its data in that folder.
+var ErrNoCloud = errors.New("no local cloud has been kept there")
+
+// KeptQueue is the queue of a cloud that does not run now.
+type KeptQueue struct {
+	queue.Queue
+	nats   *natsServer
+	folder *folder
+}
+
+// OpenQueue opens the queue that a cloud has kept in dir, without its S3 server. It makes no folder: the error is ErrNoCloud
+// if there is none. While a Cloud
+// runs on the folder nobody else can open it: ErrInUse.
+func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, error) {
+	if _, err := os.Stat(filepath.Join(dir, "queue")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	k := &KeptQueue{}
+	var err error
+	if k.folder, err = openFolder(dir); err != nil {
+		return nil, err
+	}
+	if k.nats, err = startNATS(ctx, k.folder.queue, log); err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	q, err := jetstream.Open(ctx, k.nats.nc, jetstream.Config{Name: queueName})
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	k.Queue = q
+	return k, nil
+}
+
+// Close gives the folder back; messages stay.
+func (k *KeptQueue) Close() error {
+	var err error
+	if k.Queue != nil {
+		err = k.Queue.Close()
+	}
+	if k.nats != nil {
+		k.nats.close()
+	}
+	return errors.Join(err, k.folder.close())
+}

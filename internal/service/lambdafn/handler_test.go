@@ -1,0 +1,285 @@
+package lambdafn_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/service/lambdafn"
+)
+
+// bench is a handler whose pipeline gives verdicts by key, done for all that are not named.
+type bench struct {
+	*testing.T
+	handler  lambdafn.Handler
+	verdicts map[string]mill.Verdict
+	seen     []string
+	log      bytes.Buffer
+}
+
+func newBench(t *testing.T, verdicts map[string]mill.Verdict) *bench {
+	b := &bench{T: t, verdicts: verdicts}
+	b.handler = lambdafn.Handler{Log: slog.New(slog.NewJSONHandler(&b.log, nil)), Process: b.process}
+	return b
+}
+
+func (b *bench) process(_ context.Context, c event.Change) mill.Result {
+	name := c.Bucket + "/" + c.Key
+	if c.Removed {
+		name = "-" + name
+	}
+	b.seen = append(b.seen, name)
+	r := mill.Result{Verdict: mill.Done, Elapsed: 1500 * time.Microsecond, Source: mill.Picture{Bytes: 77}}
+	if v := b.verdicts[c.Key]; v != "" {
+		r.Verdict, r.Reason = v, "because of "+c.Key
+	}
+	return r
+}
+
+// handle gives the response as Lambda would send it.
+func (b *bench) handle(payload []byte) (string, error) {
+	b.Helper()
+	response, err := b.handler.Handle(b.Context(), "req-1", payload)
+	if err != nil || response == nil {
+		return "", err
+	}
+	data, err := json.Marshal(response)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(data), nil
+}
+
+// lines are the log's lines, each of them JSON.
+func (b *bench) lines() []map[string]any {
+	b.Helper()
+	var lines []map[string]any
+	for line := range strings.Lines(b.log.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			b.Fatalf("log line %q: %v", line, err)
+		}
+		lines = append(lines, m)
+	}
+	return lines
+}
+
+func golden(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "event", "testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+const (
+	flower = "photos-input/red flower/(café) 1+1.jpg"
+	bus    = "photos-input/red+flower/100% (café).jpg"
+)
+
+func TestEveryShape(t *testing.T) {
+	const noFailures = `{"batchItemFailures":[]}`
+	for name, want := range map[string]struct {
+		seen     []string
+		response string
+	}{
+		"s3-put":              {[]string{flower}, ""},
+		"s3-mixed":            {[]string{"-photos-input/red flower.jpg", "-photos-input/old.jpg"}, ""},
+		"s3-test":             {nil, ""},
+		"sns":                 {[]string{flower}, ""},
+		"sns-envelope":        {[]string{flower}, ""},
+		"eventbridge-created": {[]string{bus}, ""},
+		"eventbridge-deleted": {[]string{"-photos-input/red flower.jpg"}, ""},
+		"minio":               {[]string{"photos-input/red flower/café.jpg"}, ""},
+		"versitygw":           {[]string{"photos-input/red+flower/100%.jpg"}, ""}, // it sends keys as they are
+		"sqs":                 {[]string{flower, "-photos-input/red flower.jpg", "-photos-input/old.jpg", flower, bus, bus}, noFailures},
+		"s3batch-1.0": {[]string{"photos-input/red flower/café.jpg"},
+			`{"invocationSchemaVersion":"1.0","treatMissingKeysAs":"PermanentFailure","invocationId":"inv1","results":[{"taskId":"t1","resultCode":"Succeeded","resultString":"done"}]}`},
+		"s3batch-2.0": {[]string{"photos-input/red+flower.jpg"},
+			`{"invocationSchemaVersion":"2.0","treatMissingKeysAs":"PermanentFailure","invocationId":"inv2","results":[{"taskId":"t2","resultCode":"Succeeded","resultString":"done"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			response, err := b.handle(golden(t, name))
+			if err != nil || response != want.response {
+				t.Errorf("response %s, %v, want %s", response, err, want.response)
+			}
+			if !reflect.DeepEqual(b.seen, want.seen) {
+				t.Errorf("processed %q, want %q", b.seen, want.seen)
+			}
+		})
+	}
+}
+
+// TestEveryRecordIsProcessed: a fault in the middle neither hides later records nor is hidden by them.
+func TestEveryRecordIsProcessed(t *testing.T) {
+	b := newBench(t, map[string]mill.Verdict{"b": mill.Retry, "c": mill.Bad, "d": mill.Retry, "e": mill.Skipped})
+	var changes []event.Change
+	for _, key := range []string{"a", "b", "c", "d", "e"} {
+		changes = append(changes, event.Change{Bucket: "in", Key: key, Size: -1})
+	}
+	payload, err := event.Notification(changes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := b.handle(payload)
+	if got := strings.Join(b.seen, " "); got != "in/a in/b in/c in/d in/e" {
+		t.Errorf("processed %q", got)
+	}
+	if response != "" || err == nil || !strings.Contains(err.Error(), "because of b") || !strings.Contains(err.Error(), "because of d") ||
+		strings.Contains(err.Error(), "because of c") {
+		t.Errorf("response %s, error %v", response, err)
+	}
+
+	b.verdicts = map[string]mill.Verdict{"b": mill.Bad, "c": mill.Skipped}
+	if _, err := b.handle(payload); err != nil {
+		t.Errorf("bad pictures and skips fail the invocation: %v", err)
+	}
+}
+
+// sqs wraps bodies as the messages m1, m2 and so on.
+func sqs(t *testing.T, bodies ...string) []byte {
+	t.Helper()
+	var records []map[string]string
+	for i, body := range bodies {
+		records = append(records, map[string]string{"messageId": fmt.Sprintf("m%d", i+1), "body": body, "eventSource": "aws:sqs"})
+	}
+	data, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func notice(t *testing.T, keys ...string) string {
+	t.Helper()
+	var changes []event.Change
+	for _, key := range keys {
+		changes = append(changes, event.Change{Bucket: "in", Key: key, Size: -1})
+	}
+	data, err := event.Notification(changes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestPartialBatchFailures(t *testing.T) {
+	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry, "again2": mill.Retry, "bad": mill.Bad, "skip": mill.Skipped})
+	response, err := b.handle(sqs(t,
+		notice(t, "fine"),
+		notice(t, "again", "fine", "again2"), // named once
+		"not JSON",
+		notice(t, "bad"),
+		notice(t, "skip"),
+		notice(t, "fine", "again"),
+	))
+	if want := `{"batchItemFailures":[{"itemIdentifier":"m2"},{"itemIdentifier":"m6"}]}`; err != nil || response != want {
+		t.Errorf("response %s, %v, want %s", response, err, want)
+	}
+	if got := strings.Join(b.seen, " "); got != "in/fine in/again in/fine in/again2 in/bad in/skip in/fine in/again" {
+		t.Errorf("processed %q", got)
+	}
+}
+
+func TestBatchResults(t *testing.T) {
+	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry, "bad": mill.Bad, "skip": mill.Skipped})
+	task := func(id, key string) map[string]string {
+		return map[string]string{"taskId": id, "s3Key": key, "s3Bucket": "in"}
+	}
+	payload, err := json.Marshal(map[string]any{
+		"invocationSchemaVersion": "2.0", "invocationId": "i", "job": map[string]string{"id": "j"},
+		"tasks": []any{task("1", "fine"), task("2", "again"), task("3", "bad"), task("4", "skip"), task("5", "%zz")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := b.handle(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got event.BatchResponse
+	if err := json.Unmarshal([]byte(response), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []event.BatchResult{
+		{TaskID: "1", Code: event.Succeeded, Text: "done"},
+		{TaskID: "2", Code: event.TemporaryFailure, Text: "retry: because of again"},
+		{TaskID: "3", Code: event.PermanentFailure, Text: "bad: because of bad"},
+		{TaskID: "4", Code: event.Succeeded, Text: "skipped: because of skip"},
+	}
+	if len(got.Results) != 5 || !reflect.DeepEqual(got.Results[:4], want) {
+		t.Fatalf("results %+v, want %+v", got.Results, want)
+	}
+	if last := got.Results[4]; last.TaskID != "5" || last.Code != event.PermanentFailure || !strings.Contains(last.Text, "record not understood") {
+		t.Errorf("unreadable task: %+v", last)
+	}
+}
+
+// TestLongReasonIsCut: at the bound, and never inside a letter.
+func TestLongReasonIsCut(t *testing.T) {
+	for shift := range 3 {
+		b := newBench(t, nil)
+		b.handler.Process = func(context.Context, event.Change) mill.Result {
+			return mill.Result{Verdict: mill.Bad, Reason: strings.Repeat("x", shift) + strings.Repeat("é", 2000)}
+		}
+		response, err := b.handler.Handle(t.Context(), "r", golden(t, "s3batch-2.0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := response.(event.BatchResponse).Results[0].Text
+		if len(text) > 1024 || len(text) < 1020 || !utf8.ValidString(text) {
+			t.Errorf("%d bytes, valid %t", len(text), utf8.ValidString(text))
+		}
+	}
+}
+
+func TestUnreadablePayload(t *testing.T) {
+	for _, payload := range []string{"", "null", "not JSON", "[]", `{"hello":"world"}`, "\xff"} {
+		b := newBench(t, nil)
+		response, err := b.handler.Handle(t.Context(), "req-1", json.RawMessage(payload))
+		if err == nil || response != nil || !strings.Contains(err.Error(), "event not understood") {
+			t.Errorf("%q: response %v, error %v", payload, response, err)
+		}
+		lines := b.lines()
+		if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["request_id"] != "req-1" {
+			t.Errorf("%q: log %v", payload, lines)
+		}
+	}
+}
+
+func TestLog(t *testing.T) {
+	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry})
+	if _, err := b.handle(sqs(t, notice(t, "fine", "again"), "not JSON", `{"Event":"s3:TestEvent","Bucket":"in"}`)); err != nil {
+		t.Fatal(err)
+	}
+	lines := b.lines()
+	if len(lines) != 4 {
+		t.Fatalf("%d lines: %v", len(lines), lines)
+	}
+	for i, want := range []map[string]any{
+		{"level": "INFO", "key": "fine", "bucket": "in", "verdict": "done", "ms": 1.5, "bytes_in": 77.0},
+		{"level": "WARN", "key": "again", "verdict": "retry", "reason": "because of again", "ms": 1.5, "bytes_in": 77.0},
+		{"level": "ERROR", "id": "m2", "verdict": "bad"},
+		{"level": "INFO", "id": "m3", "verdict": "skipped", "reason": "s3:TestEvent"},
+	} {
+		want["request_id"] = "req-1"
+		for name, value := range want {
+			if lines[i][name] != value {
+				t.Errorf("line %d: %s is %v, want %v", i, name, lines[i][name], value)
+			}
+		}
+	}
+}

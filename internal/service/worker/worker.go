@@ -1,0 +1,187 @@
+// Package worker takes messages from a queue, runs each change that they tell of through the pipeline, and settles them.
+//
+// It never drops a message: one that cannot be read, or that failed too often, is buried with its reason. It never
+// decides what a fault is: that is the verdict of package mill.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+)
+
+// Worker consumes a queue. Zero durations and counts take the defaults below.
+type Worker struct {
+	Queue       queue.Queue
+	Process     func(context.Context, event.Change) mill.Result
+	Log         *slog.Logger
+	Concurrency int           // messages at a time; default 2
+	MaxAttempts int           // deliveries after which a message is buried; default 10
+	Grace       time.Duration // how long work may go on after ctx ends; default 25 s
+	// Told, if set, is called with each result before its message is settled.
+	Told func(event.Change, mill.Result)
+}
+
+const (
+	defaultConcurrency = 2
+	defaultMaxAttempts = 10
+	defaultGrace       = 25 * time.Second
+	fetchWait          = 5 * time.Second
+	// settleTimeout bounds one settling call, which goes on after ctx ended: an unsettled message is done twice.
+	settleTimeout = 10 * time.Second
+)
+
+// Run works until ctx ends, then finishes what it has begun, for Grace at most: what is cut off is delivered again. It
+// gives an error only if the queue was closed under it.
+func (w *Worker) Run(ctx context.Context) error {
+	n := w.Concurrency
+	if n == 0 {
+		n = defaultConcurrency
+	}
+	grace := w.Grace
+	if grace == 0 {
+		grace = defaultGrace
+	}
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cut)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})()
+
+	errs := make([]error, n)
+	var lanes sync.WaitGroup
+	for i := range n {
+		lanes.Go(func() { errs[i] = w.lane(ctx, work) })
+	}
+	lanes.Wait()
+	return errors.Join(errs...)
+}
+
+// lane handles one message after the other until ctx ends; a message once begun is finished in work.
+func (w *Worker) lane(ctx, work context.Context) error {
+	pause := time.Duration(0)
+	for ctx.Err() == nil {
+		messages, err := w.Queue.Fetch(ctx, 1, fetchWait)
+		switch {
+		case ctx.Err() != nil && len(messages) == 0:
+			return nil
+		case errors.Is(err, queue.ErrClosed):
+			return err
+		case err != nil:
+			w.Log.Warn("cannot fetch from the queue", "error", err)
+			pause = min(max(2*pause, 100*time.Millisecond), fetchWait)
+			sleep(ctx, pause)
+			continue
+		}
+		pause = 0
+		for _, m := range messages {
+			w.handle(work, m)
+		}
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// handle processes all changes of a message and settles it.
+func (w *Worker) handle(ctx context.Context, m queue.Message) {
+	ctx, stop := context.WithCancel(ctx)
+	extended := make(chan struct{})
+	go func() {
+		defer close(extended)
+		w.extend(ctx, m)
+	}()
+	retry, settle := w.process(ctx, m)
+	stop()
+	<-extended
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := settle(ctx); err != nil {
+		w.Log.Warn("cannot settle a message; it will come again", "error", err, "retry", retry)
+	}
+}
+
+// extend keeps the lease while work runs.
+func (w *Worker) extend(ctx context.Context, m queue.Message) {
+	tick := time.NewTicker(max(m.Lease()/3, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := m.Extend(ctx); err != nil && ctx.Err() == nil {
+				w.Log.Warn("cannot extend a lease; the message may come again", "error", err)
+			}
+		}
+	}
+}
+
+// process runs the changes of a message, one after the other, and says how to settle it.
+func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, settle func(context.Context) error) {
+	bury := func(reason string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			w.Log.Error("message buried", "reason", reason, "attempt", m.Attempt())
+			return m.Bury(ctx, reason)
+		}
+	}
+	limit := w.MaxAttempts
+	if limit == 0 {
+		limit = defaultMaxAttempts
+	}
+	if m.Attempt() > limit { // it never got as far as being settled: it may be what kills the process
+		return "", bury(fmt.Sprintf("delivered %d times and never settled", m.Attempt()))
+	}
+	e, err := event.Parse(m.Body())
+	if err != nil {
+		return "", bury(err.Error())
+	}
+	unread := ""
+	for _, item := range e.Items {
+		if item.Err != nil {
+			unread = item.Err.Error()
+			continue
+		}
+		if item.Ignored != "" {
+			continue
+		}
+		r := w.Process(ctx, item.Change)
+		w.Log.LogAttrs(ctx, r.Level(), "change", append(r.Attrs(item.Change), slog.Int("attempt", m.Attempt()))...)
+		if w.Told != nil {
+			w.Told(item.Change, r)
+		}
+		if r.Verdict == mill.Retry {
+			retry = r.Reason
+		}
+	}
+	switch {
+	case retry != "" && m.Attempt() >= limit:
+		return retry, bury(fmt.Sprintf("failed %d times, at last: %s", m.Attempt(), retry))
+	case retry != "":
+		return retry, func(ctx context.Context) error { return m.Retry(ctx, backoff(m.Attempt())) }
+	case unread != "":
+		return "", bury(unread)
+	}
+	return "", m.Ack
+}
+
+// backoff is the wait before attempt n+1: 1 s doubling, 2 minutes at most.
+func backoff(n int) time.Duration {
+	return min(time.Second<<min(n-1, 10), 2*time.Minute)
+}

@@ -1,0 +1,427 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/mem"
+	"github.com/imgmill/imgmill/internal/service/worker"
+)
+
+const lease = 30 * time.Second
+
+// bench is a worker over a queue in memory, in a bubble of fake time.
+type bench struct {
+	*testing.T
+	*worker.Worker
+	queue *mem.Queue
+	start time.Time
+	stop  context.CancelFunc
+	ended chan error
+
+	mu   sync.Mutex
+	log  bytes.Buffer
+	seen []call
+}
+
+// call is one change that the worker processed.
+type call struct {
+	key   string
+	after time.Duration // since the start
+}
+
+func (b *bench) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.log.Write(p)
+}
+
+func (b *bench) logged() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.log.String()
+}
+
+// calls are the changes processed so far.
+func (b *bench) calls() []call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]call(nil), b.seen...)
+}
+
+func (b *bench) keys() string {
+	var keys []string
+	for _, c := range b.calls() {
+		keys = append(keys, c.key)
+	}
+	return strings.Join(keys, " ")
+}
+
+// run runs a test in fake time: process is what becomes of a change.
+func run(t *testing.T, process func(context.Context, event.Change) mill.Result, test func(b *bench)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{T: t, queue: mem.New(lease), start: time.Now(), ended: make(chan error, 1)}
+		b.Worker = &worker.Worker{
+			Queue: b.queue, Concurrency: 1, Log: slog.New(slog.NewTextHandler(b, nil)),
+			Process: func(ctx context.Context, c event.Change) mill.Result {
+				b.mu.Lock()
+				b.seen = append(b.seen, call{c.Key, time.Since(b.start)})
+				b.mu.Unlock()
+				return process(ctx, c)
+			},
+		}
+		test(b)
+	})
+}
+
+// work starts the worker; the test's end stops it.
+func (b *bench) work() {
+	ctx, stop := context.WithCancel(b.Context())
+	b.stop = stop
+	b.Cleanup(stop)
+	go func() { b.ended <- b.Worker.Run(ctx) }()
+}
+
+// publish puts a message of changes of these keys into the queue.
+func (b *bench) publish(keys ...string) {
+	b.Helper()
+	var changes []event.Change
+	for _, key := range keys {
+		changes = append(changes, event.Change{Bucket: "in", Key: key, Size: -1})
+	}
+	body, err := event.Notification(changes...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.raw(string(body))
+}
+
+func (b *bench) raw(body string) {
+	b.Helper()
+	if err := b.queue.Publish(b.Context(), "", []byte(body)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// want compares the queue with what should be left in it; buried gives part of each reason.
+func (b *bench) want(waiting int, buried ...string) {
+	b.Helper()
+	n, err := b.queue.Waiting(b.Context())
+	if err != nil || n != waiting {
+		b.Errorf("%d messages wait, want %d (%v)", n, waiting, err)
+	}
+	list, err := b.queue.Buried(b.Context(), 100)
+	if err != nil || len(list) != len(buried) {
+		b.Fatalf("buried %+v, want %q (%v)", list, buried, err)
+	}
+	for i, part := range buried {
+		if !strings.Contains(list[i].Reason, part) {
+			b.Errorf("buried for %q, want %q", list[i].Reason, part)
+		}
+	}
+}
+
+func verdict(v mill.Verdict) func(context.Context, event.Change) mill.Result {
+	return func(context.Context, event.Change) mill.Result { return mill.Result{Verdict: v, Reason: "because"} }
+}
+
+func TestSettledVerdictsAck(t *testing.T) {
+	for _, v := range []mill.Verdict{mill.Done, mill.Skipped, mill.Bad} {
+		run(t, verdict(v), func(b *bench) {
+			b.publish("a")
+			b.work()
+			synctest.Wait()
+			b.want(0)
+			time.Sleep(time.Hour)
+			if b.keys() != "a" {
+				b.Errorf("%s: processed %q", v, b.keys())
+			}
+			if !strings.Contains(b.logged(), "verdict="+string(v)) || !strings.Contains(b.logged(), "attempt=1") {
+				b.Errorf("log %s", b.logged())
+			}
+		})
+	}
+}
+
+func TestRetryBacksOffAndIsBuried(t *testing.T) {
+	run(t, verdict(mill.Retry), func(b *bench) {
+		b.MaxAttempts = 4
+		b.publish("a")
+		b.work()
+		time.Sleep(2 * time.Second)
+		b.want(1)
+		time.Sleep(time.Hour)
+		b.want(0, "failed 4 times, at last: because")
+		var after []time.Duration
+		for _, c := range b.calls() {
+			after = append(after, c.after)
+		}
+		want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second}
+		if len(after) != len(want) {
+			b.Fatalf("attempts after %v, want %v", after, want)
+		}
+		for i := range want {
+			if after[i] != want[i] {
+				b.Errorf("attempt %d after %s, want %s", i+1, after[i], want[i])
+			}
+		}
+		if !strings.Contains(b.logged(), "attempt=4") {
+			b.Errorf("log %s", b.logged())
+		}
+	})
+}
+
+func TestDefaultAttempts(t *testing.T) {
+	run(t, verdict(mill.Retry), func(b *bench) {
+		b.publish("a")
+		b.work()
+		time.Sleep(time.Hour)
+		b.want(0, "failed 10 times")
+		c := b.calls()
+		if got := c[9].after - c[8].after; got != 2*time.Minute {
+			b.Errorf("the last wait is %s, want the 2 minutes that bound it", got)
+		}
+	})
+}
+
+func TestRetrySucceedsAtLast(t *testing.T) {
+	n := 0
+	run(t, func(context.Context, event.Change) mill.Result {
+		if n++; n < 3 {
+			return mill.Result{Verdict: mill.Retry, Reason: "not yet"}
+		}
+		return mill.Result{Verdict: mill.Done}
+	}, func(b *bench) {
+		b.publish("a")
+		b.work()
+		time.Sleep(time.Minute)
+		b.want(0)
+		if b.keys() != "a a a" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+}
+
+func TestUnreadableIsBuried(t *testing.T) {
+	run(t, verdict(mill.Done), func(b *bench) {
+		b.raw("not JSON")
+		b.raw(`{"hello": "world"}`)
+		b.raw(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"in"}`)
+		b.publish("a")
+		b.work()
+		synctest.Wait()
+		b.want(0, "not JSON", "none of the known shapes")
+		if b.keys() != "a" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+}
+
+// mixed is a notification whose middle record names no key.
+const mixed = `{"Records":[
+	{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"in"},"object":{"key":"a"}}},
+	{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"in"},"object":{}}},
+	{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"in"},"object":{"key":"c"}}}]}`
+
+func TestOneBadRecordDoesNotStopOthers(t *testing.T) {
+	run(t, verdict(mill.Done), func(b *bench) {
+		b.raw(mixed)
+		b.work()
+		synctest.Wait()
+		b.want(0, "no object key")
+		if b.keys() != "a c" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+	// A record to try again comes first: burying the message now would lose it.
+	tries := 0
+	run(t, func(_ context.Context, c event.Change) mill.Result {
+		if tries++; c.Key == "a" && tries == 1 {
+			return mill.Result{Verdict: mill.Retry, Reason: "once"}
+		}
+		return mill.Result{Verdict: mill.Done}
+	}, func(b *bench) {
+		b.raw(mixed)
+		b.work()
+		time.Sleep(time.Minute)
+		b.want(0, "no object key")
+		if b.keys() != "a c a c" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+}
+
+func TestLeaseIsExtended(t *testing.T) {
+	run(t, func(context.Context, event.Change) mill.Result {
+		time.Sleep(10 * lease)
+		return mill.Result{Verdict: mill.Done}
+	}, func(b *bench) {
+		b.Concurrency = 2 // the other lane would take the message if its lease ran out
+		b.publish("a")
+		b.work()
+		time.Sleep(11 * lease)
+		b.want(0)
+		if b.keys() != "a" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+}
+
+func TestLanes(t *testing.T) {
+	for lanes, want := range map[int]time.Duration{1: 5 * time.Second, 3: time.Second, 0: 2 * time.Second} {
+		run(t, func(context.Context, event.Change) mill.Result {
+			time.Sleep(time.Second)
+			return mill.Result{Verdict: mill.Done}
+		}, func(b *bench) {
+			b.Concurrency = lanes
+			for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
+				b.publish(key)
+			}
+			b.work()
+			time.Sleep(time.Minute)
+			b.want(0)
+			if last := b.calls()[5].after; last != want {
+				b.Errorf("%d lanes: the last of six began after %s, want %s", lanes, last, want)
+			}
+		})
+	}
+}
+
+func TestDrain(t *testing.T) {
+	run(t, func(ctx context.Context, _ event.Change) mill.Result {
+		time.Sleep(10 * time.Second)
+		if ctx.Err() != nil {
+			return mill.Result{Verdict: mill.Retry, Reason: "cut off"}
+		}
+		return mill.Result{Verdict: mill.Done}
+	}, func(b *bench) {
+		b.publish("a", "b") // one message: both changes are begun
+		b.publish("c")
+		b.work()
+		time.Sleep(time.Second)
+		b.stop()
+		if err := <-b.ended; err != nil {
+			b.Error(err)
+		}
+		if took := time.Since(b.start); took != 20*time.Second {
+			b.Errorf("drained after %s, want 20s", took)
+		}
+		b.want(1)
+		if b.keys() != "a b" {
+			b.Errorf("processed %q", b.keys())
+		}
+	})
+}
+
+func TestGraceCutsOff(t *testing.T) {
+	for grace, want := range map[time.Duration]time.Duration{3 * time.Second: 4 * time.Second, 0: 26 * time.Second} {
+		run(t, func(ctx context.Context, _ event.Change) mill.Result {
+			<-ctx.Done()
+			return mill.Result{Verdict: mill.Retry, Reason: ctx.Err().Error()}
+		}, func(b *bench) {
+			b.Grace = grace
+			b.publish("a")
+			b.work()
+			time.Sleep(time.Second)
+			b.stop()
+			if err := <-b.ended; err != nil {
+				b.Error(err)
+			}
+			if took := time.Since(b.start); took != want {
+				b.Errorf("grace %s: ended after %s, want %s", grace, took, want)
+			}
+			b.want(1) // and comes again
+			time.Sleep(lease)
+			again, err := b.queue.Fetch(b.Context(), 1, time.Second)
+			if err != nil || len(again) != 1 || again[0].Attempt() != 2 {
+				b.Errorf("delivered again: %v, %v", again, err)
+			}
+		})
+	}
+}
+
+func TestEndsAtOnceWhenIdle(t *testing.T) {
+	run(t, verdict(mill.Done), func(b *bench) {
+		b.work()
+		time.Sleep(time.Second)
+		b.stop()
+		if err := <-b.ended; err != nil || time.Since(b.start) != time.Second {
+			b.Errorf("ended after %s: %v", time.Since(b.start), err)
+		}
+	})
+}
+
+func TestToldBeforeSettled(t *testing.T) {
+	run(t, verdict(mill.Bad), func(b *bench) {
+		var told []string
+		b.Told = func(c event.Change, r mill.Result) {
+			told = append(told, c.Key+" "+string(r.Verdict)+" "+r.Reason)
+			b.want(1)
+		}
+		b.publish("a", "b")
+		b.work()
+		synctest.Wait()
+		b.want(0)
+		if got := strings.Join(told, ", "); got != "a bad because, b bad because" {
+			b.Errorf("told %q", got)
+		}
+	})
+}
+
+// failing is a queue whose Fetch fails some times first.
+type failing struct {
+	queue.Queue
+	left int
+	at   []time.Time
+}
+
+func (f *failing) Fetch(ctx context.Context, max int, wait time.Duration) ([]queue.Message, error) {
+	f.at = append(f.at, time.Now())
+	if f.left--; f.left >= 0 {
+		return nil, errors.New("the network is down")
+	}
+	return f.Queue.Fetch(ctx, max, wait)
+}
+
+func TestFetchErrorsBackOff(t *testing.T) {
+	run(t, verdict(mill.Done), func(b *bench) {
+		f := &failing{Queue: b.queue, left: 8}
+		b.Queue = f
+		b.publish("a")
+		b.work()
+		time.Sleep(time.Minute)
+		b.want(0)
+		ms := []time.Duration{100, 200, 400, 800, 1600, 3200, 5000, 5000}
+		for i, want := range ms {
+			if got := f.at[i+1].Sub(f.at[i]); got != want*time.Millisecond {
+				b.Errorf("wait %d is %s, want %d ms", i+1, got, want)
+			}
+		}
+		if !strings.Contains(b.logged(), "the network is down") {
+			b.Errorf("log %s", b.logged())
+		}
+	})
+}
+
+func TestClosedQueueIsAnError(t *testing.T) {
+	run(t, verdict(mill.Done), func(b *bench) {
+		b.work()
+		time.Sleep(time.Second)
+		if err := b.queue.Close(); err != nil {
+			b.Fatal(err)
+		}
+		if err := <-b.ended; !errors.Is(err, queue.ErrClosed) {
+			b.Errorf("ended with %v", err)
+		}
+	})
+}
