@@ -25,6 +25,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
@@ -122,7 +123,7 @@ func (w *world) startCloud(t *testing.T) {
 // start runs the function with its recipe in the environment.
 func (w *world) start(t *testing.T, text string) *function {
 	t.Helper()
-	return startFunction(t, w.binary, t.TempDir(), append(w.env, "IMGMILL_RECIPE="+text)...)
+	return startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+text)...)
 }
 
 // put uploads and gives the change that S3 would tell of.
@@ -192,7 +193,7 @@ func (w *world) s3Event(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := &mill.Mill{Store: w.store, Recipe: r}
-	if res := m.Process(t.Context(), w.put(t, "pipeline/p.jpg", photo)); res.Verdict != mill.Done {
+	if res := m.Process(t.Context(), w.put(t, "pipeline/p.jpg", photo)); res.Verdict != outcome.Done {
 		t.Fatalf("the pipeline says %s: %s", res.Verdict, res.Reason)
 	}
 	file, out := filepath.Join(root, "r.jpg"), filepath.Join(root, "out")
@@ -336,15 +337,15 @@ func (w *world) noRecipe(t *testing.T) {
 // otherBuckets: the recipe in the zip names other buckets than the deployment's.
 func (w *world) otherBuckets(t *testing.T) {
 	text := strings.NewReplacer(source, "example-in", target, "example-out").Replace(recipeText)
-	env := append(w.env, "IMGMILL_RECIPE="+text, "IMGMILL_SOURCE_BUCKET="+source, "IMGMILL_TARGET_BUCKET="+target)
+	env := append(w.env, recipe.EnvRecipe+"="+text, recipe.EnvSourceBucket+"="+source, recipe.EnvTargetBucket+"="+target)
 	f := startFunction(t, w.binary, t.TempDir(), env...)
 	f.invoke(t, "request-10", notification(t, w.put(t, "moved/a.jpg", sample.Photo(64, 48))))
 	want(t, f.line(t), map[string]any{"request_id": "request-10", "verdict": "done", "variants": 2.0})
 	if len(w.get(t, "moved/a-thumb.jpg")) == 0 {
 		t.Error("the variant is empty")
 	}
-	w.refuses(t, startFunction(t, w.binary, t.TempDir(), append(w.env, "IMGMILL_RECIPE="+text, "IMGMILL_TARGET_BUCKET=Not_A_Bucket")...),
-		"IMGMILL_TARGET_BUCKET", "target.bucket", "Not_A_Bucket")
+	w.refuses(t, startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+text, recipe.EnvTargetBucket+"=Not_A_Bucket")...),
+		recipe.EnvTargetBucket, "target.bucket", "Not_A_Bucket")
 }
 
 // refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why, which the

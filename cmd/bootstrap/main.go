@@ -26,6 +26,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
@@ -34,10 +35,10 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	h, err := start(log)
 	if err != nil {
-		log.Error("cannot start", "error", err.Error())
+		log.Error("cannot start", outcome.AttrError, err.Error())
 		if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
 			if err := tellInitError(api, err); err != nil {
-				log.Error("cannot tell Lambda so", "error", err.Error())
+				log.Error("cannot tell Lambda so", outcome.AttrError, err.Error())
 			}
 		}
 		os.Exit(1)
@@ -53,12 +54,12 @@ func main() {
 
 func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	limitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
-	r, err := readRecipe(os.Getenv("IMGMILL_RECIPE"), os.Getenv("LAMBDA_TASK_ROOT"))
+	r, err := readRecipe(os.Getenv(recipe.EnvRecipe), os.Getenv("LAMBDA_TASK_ROOT"))
 	if err != nil {
 		return nil, err
 	}
-	if r, err = r.WithBuckets(os.Getenv("IMGMILL_SOURCE_BUCKET"), os.Getenv("IMGMILL_TARGET_BUCKET")); err != nil {
-		return nil, fmt.Errorf("the recipe with the buckets of IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET: %w", err)
+	if r, err = r.WithBuckets(os.Getenv(recipe.EnvSourceBucket), os.Getenv(recipe.EnvTargetBucket)); err != nil {
+		return nil, fmt.Errorf("the recipe with the buckets from %s and %s: %w", recipe.EnvSourceBucket, recipe.EnvTargetBucket, err)
 	}
 	store, err := s3.Open(s3.Environment(os.Getenv))
 	if err != nil {
@@ -103,12 +104,12 @@ func limitMemory(mb string) {
 
 func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if text != "" {
-		return recipe.Parse("IMGMILL_RECIPE", []byte(text))
+		return recipe.Parse(recipe.EnvRecipe, []byte(text))
 	}
 	name := filepath.Join(root, "imgmill.yaml")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no recipe: set IMGMILL_RECIPE to its text, or put imgmill.yaml into the zip (%s is not there)", name)
+		return nil, fmt.Errorf("no recipe: set %s to its text, or put imgmill.yaml into the zip (no file %s)", recipe.EnvRecipe, name)
 	}
 	if err != nil {
 		return nil, err

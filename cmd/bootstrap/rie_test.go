@@ -25,6 +25,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 const (
@@ -85,7 +86,7 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 		}
 	})
 	t.Run("a broken recipe", func(t *testing.T) {
-		env := append(slices.Clone(w.env), "IMGMILL_RECIPE=variants: {a: {widht: 10}}")
+		env := append(slices.Clone(w.env), recipe.EnvRecipe+"=variants: {a: {widht: 10}}")
 		e := startEmulator(t, []string{emulator, filepath.Join(root, "bootstrap")}, root, env)
 		if _, body := e.post(t, []byte("{}")); !strings.Contains(body, `"errorType":"Imgmill.CannotStart"`) || !strings.Contains(body, "IMGMILL_RECIPE:1: ") {
 			t.Errorf("the invocation answers %s", body)

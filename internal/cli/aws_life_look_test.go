@@ -26,6 +26,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/aws/stack"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // TestAWSLook deploys, looks into it by each command that does, and destroys.
@@ -247,7 +248,7 @@ func (e *emulator) target(t *testing.T, bucket string) {
 	name := aws.String("imgmill-photos")
 	_, err := e.cloud.Function.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
 		FunctionName: name, MemorySize: aws.Int32(1024), Timeout: aws.Int32(120), EphemeralStorage: &lambdatypes.EphemeralStorage{Size: aws.Int32(512)},
-		Environment: &lambdatypes.Environment{Variables: map[string]string{"IMGMILL_SOURCE_BUCKET": "photos-input", "IMGMILL_TARGET_BUCKET": bucket}}})
+		Environment: &lambdatypes.Environment{Variables: map[string]string{recipe.EnvSourceBucket: "photos-input", recipe.EnvTargetBucket: bucket}}})
 	if err != nil {
 		t.Fatal(err)
 	}

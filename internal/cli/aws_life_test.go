@@ -26,6 +26,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/aws/stack"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 const (
@@ -252,7 +253,7 @@ func (e *emulator) through(t *testing.T, key string, width int) {
 		t.Errorf("the function made %d bytes, imgmill resize %d others", len(got), len(want))
 	}
 	head, err := e.cloud.Store.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: aws.String("photos-output"), Key: &key})
-	if err != nil || head.Metadata["imgmill-source-etag"] == "" {
+	if err != nil || head.Metadata[outcome.MetadataSourceETag] == "" {
 		t.Errorf("the variant carries no mark: %v, %v", head, err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // client is a program or library that people upload with. Each method ends the test when the upload fails.
@@ -155,8 +156,8 @@ func expectVariant(t *testing.T, p *process, store *s3.Store, key string, with h
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Metadata["imgmill-source-etag"] != in.ETag {
-		t.Errorf("%s is made of %s, but the source is %s", key, o.Metadata["imgmill-source-etag"], in.ETag)
+	if o.Metadata[outcome.MetadataSourceETag] != in.ETag {
+		t.Errorf("%s is made of %s, but the source is %s", key, o.Metadata[outcome.MetadataSourceETag], in.ETag)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // TestKill: dev is killed over and over while clients upload. Whatever it has acknowledged comes out in the end.
@@ -158,7 +159,7 @@ func checkVariant(t *testing.T, store *s3.Store, key, etag string) {
 		return
 	}
 	defer o.Body.Close()
-	if from := o.Metadata["imgmill-source-etag"]; from != etag {
+	if from := o.Metadata[outcome.MetadataSourceETag]; from != etag {
 		t.Errorf("the variant of %s is of %s, but %s was acknowledged", key, from, etag)
 	}
 	m, err := jpeg.Decode(o.Body)

@@ -21,6 +21,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -120,12 +121,12 @@ func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
 
 // report is one line of --json.
 type report struct {
-	File     string         `json:"file"`
-	Verdict  mill.Verdict   `json:"verdict"`
-	Reason   string         `json:"reason,omitempty"`
-	Source   *mill.Picture  `json:"source,omitempty"`
-	Variants []mill.Variant `json:"variants,omitempty"` // keys are paths
-	Millis   float64        `json:"ms"`
+	File     string          `json:"file"`
+	Verdict  outcome.Verdict `json:"verdict"`
+	Reason   string          `json:"reason,omitempty"`
+	Source   *mill.Picture   `json:"source,omitempty"`
+	Variants []mill.Variant  `json:"variants,omitempty"` // keys are paths
+	Millis   float64         `json:"ms"`
 }
 
 // run works on the tasks on all cores and tells of each.
@@ -145,7 +146,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		defer close(tell)
 		for i := range tasks {
 			if ctx.Err() != nil {
-				results[i] = mill.Result{Verdict: mill.Retry, Reason: "interrupted"}
+				results[i] = mill.Result{Verdict: outcome.Retry, Reason: "interrupted"}
 				tell <- i
 				continue
 			}
@@ -182,7 +183,7 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 	failed := 0
 	var rows []row
 	for i, r := range results {
-		if r.Verdict != mill.Done {
+		if r.Verdict != outcome.Done {
 			failed++
 		}
 		rows = append(rows, resultRows(tasks[i].input, r)...)
@@ -206,9 +207,9 @@ func resizeFile(ctx context.Context, t task, r *recipe.Recipe) (res mill.Result)
 	start := time.Now()
 	defer func() { res.Elapsed = time.Since(start) }()
 	fail := func(err error) mill.Result {
-		res.Verdict, res.Reason = mill.Retry, err.Error()
+		res.Verdict, res.Reason = outcome.Retry, err.Error()
 		if reason, ok := render.Explain(err); ok {
-			res.Verdict, res.Reason = mill.Bad, reason
+			res.Verdict, res.Reason = outcome.Bad, reason
 		}
 		return res
 	}
@@ -241,7 +242,7 @@ func resizeFile(ctx context.Context, t task, r *recipe.Recipe) (res mill.Result)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
-	res.Verdict = mill.Done
+	res.Verdict = outcome.Done
 	return res
 }
 

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // row is one finished variant, or one picture that gave none.
@@ -24,7 +25,7 @@ type row struct {
 
 func resultRows(name string, r mill.Result) []row {
 	ms := float64(r.Elapsed.Microseconds()) / 1000
-	if r.Verdict != mill.Done {
+	if r.Verdict != outcome.Done {
 		return []row{{name: name, before: r.Source.Bytes, ms: ms, reason: string(r.Verdict) + ": " + r.Reason}}
 	}
 	var rows []row

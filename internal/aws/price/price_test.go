@@ -14,6 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -218,7 +219,7 @@ func TestRequestsAreThoseOfThePipeline(t *testing.T) {
 			c := &counter{Store: inner}
 			m := &mill.Mill{Store: c, Recipe: r}
 			res := m.Process(t.Context(), event.Change{Bucket: "in-bucket", Key: "a.jpg", ETag: etag, Size: int64(len(photo)), Sequencer: "0A"})
-			if res.Verdict != mill.Done {
+			if res.Verdict != outcome.Done {
 				t.Fatalf("%s: %s", res.Verdict, res.Reason)
 			}
 			puts, reads := Load{Variants: variants, Manifest: manifest}.StoreRequests()

@@ -368,7 +368,7 @@ func (w *ward) configure(change func(*lambda.UpdateFunctionConfigurationInput)) 
 
 func (w *ward) environment(more map[string]string) func() error {
 	return w.configure(func(in *lambda.UpdateFunctionConfigurationInput) {
-		is := map[string]string{"IMGMILL_SOURCE_BUCKET": w.d.SourceBucket, "IMGMILL_TARGET_BUCKET": w.d.TargetBucket}
+		is := map[string]string{recipe.EnvSourceBucket: w.d.SourceBucket, recipe.EnvTargetBucket: w.d.TargetBucket}
 		for k, v := range more {
 			is[k] = v
 		}
@@ -407,9 +407,9 @@ func (w *ward) functionFaults() []planted {
 		{name: "too little time", plant: w.configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(3) }),
 			undo:  w.configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(120) }),
 			check: "runtime", state: Warn, words: "after 3 s", do: "--timeout"},
-		{name: "another bucket", plant: w.environment(map[string]string{"IMGMILL_TARGET_BUCKET": "elsewhere"}), undo: w.environment(nil),
+		{name: "another bucket", plant: w.environment(map[string]string{recipe.EnvTargetBucket: "elsewhere"}), undo: w.environment(nil),
 			check: "environment", state: Fault, words: `IMGMILL_TARGET_BUCKET is "elsewhere"`, do: w.d.TargetBucket},
-		{name: "a recipe in the environment", plant: w.environment(map[string]string{"IMGMILL_RECIPE": "x"}), undo: w.environment(nil),
+		{name: "a recipe in the environment", plant: w.environment(map[string]string{recipe.EnvRecipe: "x"}), undo: w.environment(nil),
 			check: "environment", state: Warn, words: "goes before the recipe in the zip", do: "take IMGMILL_RECIPE out"},
 		{name: "throttled off", plant: func() error {
 			_, err := w.Function.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(0)})

@@ -120,14 +120,14 @@ func checkEnvironment(_ context.Context, p *patient) {
 	do := fmt.Sprintf("set %%s=%%s in the function's environment, or %s", p.remake())
 	wrong := false
 	for _, v := range []struct{ name, want string }{
-		{"IMGMILL_SOURCE_BUCKET", p.d.SourceBucket}, {"IMGMILL_TARGET_BUCKET", p.d.TargetBucket},
+		{recipe.EnvSourceBucket, p.d.SourceBucket}, {recipe.EnvTargetBucket, p.d.TargetBucket},
 	} {
 		if is[v.name] != v.want {
 			wrong = true
 			p.fault(fmt.Sprintf(do, v.name, v.want), "%s is %q and not %q: the function works on another bucket", v.name, is[v.name], v.want)
 		}
 	}
-	if is["IMGMILL_RECIPE"] != "" {
+	if is[recipe.EnvRecipe] != "" {
 		wrong = true
 		p.warn("take IMGMILL_RECIPE out of the function's environment", "IMGMILL_RECIPE goes before the recipe in the zip: a deploy does not change what the function does")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 
 	objects "github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -268,7 +269,7 @@ func (w *trialWatch) look(ctx context.Context) error {
 			return fmt.Errorf("s3://%s/%s: %w", w.target, v.Key, err)
 		}
 		t.Bytes, t.Width, t.Height = int64(len(data)), picture.Header().Width, picture.Header().Height
-		if out.Metadata["imgmill-source-etag"] != w.etag {
+		if out.Metadata[outcome.MetadataSourceETag] != w.etag {
 			return fmt.Errorf("s3://%s/%s is of another picture", w.target, v.Key)
 		}
 		w.result.Variants = append(w.result.Variants, t)

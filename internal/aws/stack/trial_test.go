@@ -15,6 +15,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -64,10 +65,10 @@ variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 		t.Fatal(err)
 	}
 	res, err := rehearse(t.Context(), r, "a.jpg", sample.Photo(200, 100))
-	if err != nil || res.Verdict != mill.Done || len(res.Variants) != 2 || res.Variants[0].Key != "a-thumb-40x40.jpg" || res.Variants[1].Key != "a-large-100x50.jpg" {
+	if err != nil || res.Verdict != outcome.Done || len(res.Variants) != 2 || res.Variants[0].Key != "a-thumb-40x40.jpg" || res.Variants[1].Key != "a-large-100x50.jpg" {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if res, err := rehearse(t.Context(), r, "a.jpg", []byte("no picture")); err != nil || res.Verdict != mill.Skipped || len(res.Variants) != 0 {
+	if res, err := rehearse(t.Context(), r, "a.jpg", []byte("no picture")); err != nil || res.Verdict != outcome.Skipped || len(res.Variants) != 0 {
 		t.Errorf("of no picture: %+v, %v", res, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/aws/template"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // The contract: renaming one of these makes CloudFormation replace what bears the name, or breaks who reads it.
@@ -56,6 +57,15 @@ func TestNamesStay(t *testing.T) {
 	}
 	if got := slices.Sorted(maps.Keys(f.part("Outputs"))); !slices.Equal(got, outputs) {
 		t.Errorf("outputs %v, want %v", got, outputs)
+	}
+}
+
+func TestFunctionReadsTheTemplatesEnvironment(t *testing.T) {
+	f := form(t, nil)
+	environment := f.properties("ImageResizerFunction")["Environment"].(object)["Variables"].(object)
+	want := object{recipe.EnvSourceBucket: f.value(object{"Ref": "SourceBucketName"}), recipe.EnvTargetBucket: f.value(object{"Ref": "TargetBucketName"})}
+	if !maps.Equal(environment, want) {
+		t.Errorf("the function's environment is %v, want %v", environment, want)
 	}
 }
 

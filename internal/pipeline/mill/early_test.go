@@ -13,6 +13,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -82,7 +83,7 @@ func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
 		}
 		s := &meter{Store: mem.New("sources", "outputs"), t: t}
 		b := &bench{t, s.Store, &mill.Mill{Store: s, Recipe: r}}
-		res := b.want(b.upload("p.jpg", photo, bucket.Attributes{}), mill.Done, "")
+		res := b.want(b.upload("p.jpg", photo, bucket.Attributes{}), outcome.Done, "")
 		if res.Source.Bytes != int64(len(photo)) || s.open != 0 {
 			t.Errorf("%d bytes in, %d streams open", res.Source.Bytes, s.open)
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
-	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // TestPanicIsAVerdict: a fault of ours that a picture sets off would come again with every delivery.
@@ -15,7 +15,7 @@ func TestPanicIsAVerdict(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	b.mill.Store = &faulty{Store: b.store, then: func() { panic("boom") }}
-	b.want(c, mill.Bad, "boom")
+	b.want(c, outcome.Bad, "boom")
 }
 
 // TestUnprintableHeaders: a picture is not bad for a file name that no header can carry.
@@ -23,7 +23,7 @@ func TestUnprintableHeaders(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{CacheControl: "max-age=60"})
 	b.mill.Store = renamed{b.store}
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	if info, _ := b.get("tiny/p.jpg"); info.ContentDisposition != "" || info.CacheControl != "max-age=60" {
 		t.Errorf("%+v", info)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
-	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // faulty is a store one of whose calls fails, or whose bodies are other streams.
@@ -97,9 +97,9 @@ func TestStoreFaults(t *testing.T) {
 			c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 			f := &faulty{Store: b.store, op: op, err: fault}
 			b.mill.Store = f
-			b.want(c, mill.Retry, fault.Error())
+			b.want(c, outcome.Retry, fault.Error())
 			f.err = nil
-			b.want(c, mill.Done, "")
+			b.want(c, outcome.Done, "")
 			b.wantOutputs("p.jpg.imgmill.json", "small/p.jpg", "tiny/p.jpg")
 		}
 	}
@@ -109,23 +109,23 @@ func TestRefusedWriteIsBad(t *testing.T) {
 	b := newBench(t, "on_bad: {prefix: failed/}\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	b.mill.Store = &faulty{Store: b.store, op: "put outputs/small", err: bucket.ErrInvalid}
-	b.want(c, mill.Bad, "refused by the store")
+	b.want(c, outcome.Bad, "refused by the store")
 	b.wantOutputs("failed/p.jpg", "failed/p.jpg.json")
 }
 
 func TestFaultsOfRemoval(t *testing.T) {
 	for _, op := range []string{"head outputs/small", "head sources", "delete outputs/tiny"} {
 		b := newBench(t, "on_remove: remove\n")
-		b.want(b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}), mill.Done, "")
+		b.want(b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Done, "")
 		if err := b.store.Delete(t.Context(), "sources", "p.jpg", bucket.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 		f := &faulty{Store: b.store, op: op, err: bucket.ErrTransient}
 		b.mill.Store = f
 		removed := event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}
-		b.want(removed, mill.Retry, "store unavailable")
+		b.want(removed, outcome.Retry, "store unavailable")
 		f.err = nil
-		b.want(removed, mill.Done, "")
+		b.want(removed, outcome.Done, "")
 		b.wantOutputs()
 	}
 }
@@ -134,7 +134,7 @@ func TestOnBad(t *testing.T) {
 	b := newBench(t, "on_bad: {prefix: failed/}\n")
 	photo := sample.Photo(60, 40)
 	c := b.upload("d/p.jpg", photo[:len(photo)/2], bucket.Attributes{ContentType: "image/jpeg", Metadata: map[string]string{"author": "Ada"}})
-	r := b.want(c, mill.Bad, "corrupt")
+	r := b.want(c, outcome.Bad, "corrupt")
 	check := func() {
 		t.Helper()
 		b.wantOutputs("failed/d/p.jpg", "failed/d/p.jpg.json")
@@ -155,12 +155,12 @@ func TestOnBad(t *testing.T) {
 		}
 	}
 	check()
-	b.want(c, mill.Bad, "corrupt")
+	b.want(c, outcome.Bad, "corrupt")
 	check()
 
 	for _, op := range []string{"copy outputs", "put outputs/failed", "head sources"} {
 		b.mill.Store = &faulty{Store: b.store, op: op, err: bucket.ErrTransient}
-		b.want(c, mill.Retry, "store unavailable")
+		b.want(c, outcome.Retry, "store unavailable")
 	}
 }
 
@@ -176,7 +176,7 @@ func TestBadMeanwhileReplaced(t *testing.T) {
 		f := &faulty{Store: b.store}
 		f.then = func() { b.upload("p.jpg", photo, bucket.Attributes{}) }
 		b.mill.Store = f
-		b.want(c, mill.Skipped, "stale")
+		b.want(c, outcome.Skipped, "stale")
 		b.wantOutputs()
 
 		f.then = func() {
@@ -185,7 +185,7 @@ func TestBadMeanwhileReplaced(t *testing.T) {
 			}
 		}
 		c = b.upload("p.jpg", photo[:len(photo)/2], bucket.Attributes{})
-		b.want(c, mill.Skipped, "gone")
+		b.want(c, outcome.Skipped, "gone")
 		b.wantOutputs()
 	}
 }
@@ -225,7 +225,7 @@ func TestBrokenStream(t *testing.T) {
 					b.mill.Process(t.Context(), c)
 					continue
 				}
-				b.want(c, mill.Retry, want)
+				b.want(c, outcome.Retry, want)
 			}
 		}
 	}
@@ -264,14 +264,14 @@ func TestTimeout(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		body    func(context.Context, io.Reader) io.Reader
-		verdict mill.Verdict
+		verdict outcome.Verdict
 		reason  string
 	}{
-		{"the network hangs at once", func(ctx context.Context, r io.Reader) io.Reader { return stuck{ctx} }, mill.Retry, "deadline"},
+		{"the network hangs at once", func(ctx context.Context, r io.Reader) io.Reader { return stuck{ctx} }, outcome.Retry, "deadline"},
 		{"the network hangs midway", func(ctx context.Context, r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, 500), stuck{ctx})
-		}, mill.Retry, "deadline"},
-		{"the picture takes the time", func(ctx context.Context, r io.Reader) io.Reader { return slow{r, ctx} }, mill.Bad, "longer than 1s"},
+		}, outcome.Retry, "deadline"},
+		{"the picture takes the time", func(ctx context.Context, r io.Reader) io.Reader { return slow{r, ctx} }, outcome.Bad, "longer than 1s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -292,7 +292,7 @@ func TestTimeout(t *testing.T) {
 		b.mill.Store = &faulty{Store: b.store, body: func(ctx context.Context, r io.Reader) io.Reader { return slow{r, ctx} }}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if r := b.mill.Process(ctx, c); r.Verdict != mill.Retry {
+		if r := b.mill.Process(ctx, c); r.Verdict != outcome.Retry {
 			t.Errorf("%s %q", r.Verdict, r.Reason)
 		}
 	})
@@ -309,7 +309,7 @@ func TestHostile(t *testing.T) {
 	if err != nil || len(names) == 0 {
 		t.Skipf("no files: %v", err)
 	}
-	count := map[mill.Verdict]int{}
+	count := map[outcome.Verdict]int{}
 	for _, name := range names {
 		data, err := fs.ReadFile(dir, name)
 		if err != nil {
@@ -318,11 +318,11 @@ func TestHostile(t *testing.T) {
 		b := newBench(t, "limits: {pixels: 20MP}\n")
 		r := b.mill.Process(t.Context(), b.upload("p.jpg", data, bucket.Attributes{}))
 		count[r.Verdict]++
-		if r.Verdict == mill.Retry || r.Verdict != mill.Done && r.Reason == "" {
+		if r.Verdict == outcome.Retry || r.Verdict != outcome.Done && r.Reason == "" {
 			t.Errorf("%s: %s %q", name, r.Verdict, r.Reason)
 		}
 	}
-	if count[mill.Bad] == 0 {
+	if count[outcome.Bad] == 0 {
 		t.Error("none is bad")
 	}
 	t.Logf("%d files: %v", len(names), count)

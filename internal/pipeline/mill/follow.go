@@ -7,6 +7,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -27,7 +28,7 @@ func (m *Mill) follow(ctx context.Context, told event.Change, r *Result) error {
 		} else {
 			err = m.process(ctx, c, r)
 		}
-		if v, _ := verdict(err); v == Retry {
+		if v, _ := verdict(err); v == outcome.Retry {
 			return err
 		}
 		now, look := m.Store.Head(ctx, c.Bucket, c.Key)
@@ -72,7 +73,7 @@ func (m *Mill) left(ctx context.Context, c event.Change, read string, now bucket
 		if err != nil {
 			return false, err
 		}
-		if of := there.Metadata[metaETag]; !foreign(c, there.Metadata) && of != "" && of != now.ETag && (of == read || of == c.ETag) {
+		if of := there.Metadata[outcome.MetadataSourceETag]; !foreign(c, there.Metadata) && of != "" && of != now.ETag && (of == read || of == c.ETag) {
 			return true, nil
 		}
 	}

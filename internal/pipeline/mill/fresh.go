@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // Fresh tells whether all that the recipe makes of a source object is there and made of its present content. Keys that
@@ -37,5 +38,5 @@ func (m *Mill) freshOutput(ctx context.Context, src bucket.Info, key, fingerprin
 	if err != nil {
 		return false, err
 	}
-	return there.Metadata[metaETag] == src.ETag && there.Metadata[metaRecipe] == fingerprint, nil
+	return there.Metadata[outcome.MetadataSourceETag] == src.ETag && there.Metadata[outcome.MetadataRecipe] == fingerprint, nil
 }

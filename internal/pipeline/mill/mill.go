@@ -10,24 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
-)
-
-// Verdict is how a change ended.
-type Verdict string
-
-const (
-	Done    Verdict = "done"    // the variants are there
-	Skipped Verdict = "skipped" // nothing to do, Reason says why
-	Retry   Verdict = "retry"   // a fault outside the picture; tell the change again later
-	Bad     Verdict = "bad"     // the picture cannot be processed, Reason says why; telling it again is useless
 )
 
 // Mill processes changes by a recipe. It is safe for concurrent use.
@@ -48,7 +38,7 @@ type Variant struct {
 
 // Result is what became of a change.
 type Result struct {
-	Verdict  Verdict
+	Verdict  outcome.Verdict
 	Reason   string // for all but Done
 	Source   Picture
 	Variants []Variant
@@ -63,43 +53,30 @@ type Picture struct {
 	ETag          string       `json:"-"`
 }
 
-// Level is how loud a log should tell of a result.
-func (r Result) Level() slog.Level {
-	if r.Verdict == Bad || r.Verdict == Retry {
-		return slog.LevelWarn
+// LogLine returns what a log reports about the result of a change.
+func (r Result) LogLine(c event.Change) outcome.Change {
+	line := outcome.Change{
+		Bucket: c.Bucket, Key: c.Key, Verdict: r.Verdict, Reason: r.Reason,
+		MS: float64(r.Elapsed.Microseconds()) / 1000, BytesIn: r.Source.Bytes, Variants: len(r.Variants),
 	}
-	return slog.LevelInfo
+	for _, v := range r.Variants {
+		line.BytesOut += int64(v.Bytes)
+	}
+	return line
 }
 
-// Attrs describes a result and its change for a log.
-func (r Result) Attrs(c event.Change) []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("bucket", c.Bucket), slog.String("key", c.Key), slog.String("verdict", string(r.Verdict)),
-		slog.Float64("ms", float64(r.Elapsed.Microseconds())/1000), slog.Int64("bytes_in", r.Source.Bytes),
-	}
-	if r.Reason != "" {
-		attrs = append(attrs, slog.String("reason", r.Reason))
-	}
-	if len(r.Variants) > 0 {
-		out := 0
-		for _, v := range r.Variants {
-			out += v.Bytes
-		}
-		attrs = append(attrs, slog.Int("variants", len(r.Variants)), slog.Int("bytes_out", out))
-	}
-	return attrs
-}
-
-// outcome ends a change early. It travels as an error so that each step reads straight down.
-type outcome struct {
-	verdict Verdict
+// verdictError ends a change early. A verdict is returned as an error so that each step reads straight down.
+type verdictError struct {
+	verdict outcome.Verdict
 	reason  string
 }
 
-func (o outcome) Error() string { return string(o.verdict) + ": " + o.reason }
+func (e verdictError) Error() string { return string(e.verdict) + ": " + e.reason }
 
-// skip is the outcome of a change for which there is nothing to do.
-func skip(format string, args ...any) error { return outcome{Skipped, fmt.Sprintf(format, args...)} }
+// skip returns the verdict of a change for which there is nothing to do.
+func skip(format string, args ...any) error {
+	return verdictError{outcome.Skipped, fmt.Sprintf(format, args...)}
+}
 
 // Process takes a change to its variants. It gives up with Retry when ctx ends.
 func (m *Mill) Process(ctx context.Context, c event.Change) Result {
@@ -110,7 +87,7 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 		err = m.guarded(ctx, c, &r)
 	}
 	r.Verdict, r.Reason = verdict(err)
-	if r.Verdict == Bad {
+	if r.Verdict == outcome.Bad {
 		if err := m.recordBad(ctx, c, r); err != nil {
 			r.Verdict, r.Reason = verdict(err)
 		}
@@ -123,31 +100,31 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 func (m *Mill) guarded(ctx context.Context, c event.Change, r *Result) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = outcome{Bad, fmt.Sprintf("the program failed on it, please report this: %v", p)}
+			err = verdictError{outcome.Bad, fmt.Sprintf("the program failed on it, please report this: %v", p)}
 		}
 	}()
 	return m.follow(ctx, c, r)
 }
 
-// verdict sorts an error. What is neither the picture's fault nor an outcome is worth another try.
-func verdict(err error) (Verdict, string) {
-	var o outcome
+// verdict sorts an error. What is neither the picture's fault nor a verdict already is worth another try.
+func verdict(err error) (outcome.Verdict, string) {
+	var e verdictError
 	if err == nil {
-		return Done, ""
+		return outcome.Done, ""
 	}
-	if errors.As(err, &o) {
-		return o.verdict, o.reason
+	if errors.As(err, &e) {
+		return e.verdict, e.reason
 	}
 	if errors.Is(err, codec.ErrNotImage) {
-		return Skipped, err.Error()
+		return outcome.Skipped, err.Error()
 	}
 	if reason, ok := render.Explain(err); ok {
-		return Bad, reason
+		return outcome.Bad, reason
 	}
 	if errors.Is(err, bucket.ErrInvalid) {
-		return Bad, err.Error()
+		return outcome.Bad, err.Error()
 	}
-	return Retry, err.Error()
+	return outcome.Retry, err.Error()
 }
 
 // guard ends a change that needs no look at the object.
@@ -156,7 +133,7 @@ func (m *Mill) guard(c event.Change) error {
 		return skip("bucket %q is not the recipe's source", c.Bucket)
 	}
 	if ok, why := m.Recipe.Wants(c.Key); !ok {
-		return outcome{Skipped, why}
+		return verdictError{outcome.Skipped, why}
 	}
 	return nil
 }

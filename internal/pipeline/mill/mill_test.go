@@ -20,6 +20,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -54,7 +55,7 @@ func (b *bench) upload(key string, data []byte, attr bucket.Attributes) event.Ch
 }
 
 // want processes c and compares verdict and part of the reason.
-func (b *bench) want(c event.Change, verdict mill.Verdict, reason string) mill.Result {
+func (b *bench) want(c event.Change, verdict outcome.Verdict, reason string) mill.Result {
 	b.Helper()
 	r := b.mill.Process(b.Context(), c)
 	if r.Verdict != verdict || !strings.Contains(r.Reason, reason) || (r.Reason == "") != (reason == "") {
@@ -128,31 +129,31 @@ func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name, key, recipe string
 		data              []byte
-		verdict           mill.Verdict
+		verdict           outcome.Verdict
 		reason            string
 	}{
-		{"photo", "a/b.jpg", "", photo, mill.Done, ""},
-		{"upper-case ending", "b.JPG", "", photo, mill.Done, ""},
-		{"a PNG named jpg", "b.jpg", "", dot(t, 30, 1, 0), mill.Done, ""},
-		{"text", "t.jpg", "", []byte("not a picture at all"), mill.Skipped, "not a picture"},
-		{"empty", "e.jpg", "", nil, mill.Skipped, "the object is empty"},
-		{"folder", "dir/", "", photo, mill.Skipped, "folder key"},
-		{"suffix", "notes.txt", "", photo, mill.Skipped, "source.suffixes"},
-		{"no rule's variant", "raw/x.jpg", "rules: [{match: 'raw/**', variants: []}]\n", photo, mill.Skipped, "no variant"},
-		{"cut off", "c.jpg", "", photo[:len(photo)/2], mill.Bad, "corrupt"},
-		{"cut off in the header", "c.jpg", "", photo[:40], mill.Bad, "corrupt"},
-		{"huge", "h.png", "", hugePNG(100000), mill.Bad, "100000×100000"},
-		{"told, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), mill.Bad, "unsupported"},
-		{"too many bytes", "b.jpg", "limits: {bytes: 1KB}\n", photo, mill.Bad, "the limit is 1000"},
-		{"too many frames", "f.gif", "limits: {frames: 2}\n", animation(t, 3), mill.Bad, "frames"},
-		{"frames enough", "f.gif", "limits: {frames: 3}\n", animation(t, 3), mill.Done, ""},
-		{"too many pixels", "b.jpg", "limits: {pixels: 0.002MP}\n", photo, mill.Bad, "60×40"},
-		{"too long a key", strings.Repeat("k", 1016) + ".jpg", "", photo, mill.Bad, "over 1024"},
+		{"photo", "a/b.jpg", "", photo, outcome.Done, ""},
+		{"upper-case ending", "b.JPG", "", photo, outcome.Done, ""},
+		{"a PNG named jpg", "b.jpg", "", dot(t, 30, 1, 0), outcome.Done, ""},
+		{"text", "t.jpg", "", []byte("not a picture at all"), outcome.Skipped, "not a picture"},
+		{"empty", "e.jpg", "", nil, outcome.Skipped, "the object is empty"},
+		{"folder", "dir/", "", photo, outcome.Skipped, "folder key"},
+		{"suffix", "notes.txt", "", photo, outcome.Skipped, "source.suffixes"},
+		{"no rule's variant", "raw/x.jpg", "rules: [{match: 'raw/**', variants: []}]\n", photo, outcome.Skipped, "no variant"},
+		{"cut off", "c.jpg", "", photo[:len(photo)/2], outcome.Bad, "corrupt"},
+		{"cut off in the header", "c.jpg", "", photo[:40], outcome.Bad, "corrupt"},
+		{"huge", "h.png", "", hugePNG(100000), outcome.Bad, "100000×100000"},
+		{"told, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), outcome.Bad, "unsupported"},
+		{"too many bytes", "b.jpg", "limits: {bytes: 1KB}\n", photo, outcome.Bad, "the limit is 1000"},
+		{"too many frames", "f.gif", "limits: {frames: 2}\n", animation(t, 3), outcome.Bad, "frames"},
+		{"frames enough", "f.gif", "limits: {frames: 3}\n", animation(t, 3), outcome.Done, ""},
+		{"too many pixels", "b.jpg", "limits: {pixels: 0.002MP}\n", photo, outcome.Bad, "60×40"},
+		{"too long a key", strings.Repeat("k", 1016) + ".jpg", "", photo, outcome.Bad, "over 1024"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, c.recipe)
 			r := b.want(b.upload(c.key, c.data, bucket.Attributes{}), c.verdict, c.reason)
-			if c.verdict == mill.Done {
+			if c.verdict == outcome.Done {
 				b.wantOutputs("small/"+c.key, "tiny/"+c.key)
 				if len(r.Variants) != 2 || r.Variants[1].Key != "tiny/"+c.key || r.Variants[1].Width > 8 {
 					t.Errorf("variants %+v", r.Variants)
@@ -173,37 +174,37 @@ func TestVerdictsOfThePlace(t *testing.T) {
 
 	elsewhere := c
 	elsewhere.Bucket = "elsewhere"
-	b.want(elsewhere, mill.Skipped, "not the recipe's source")
+	b.want(elsewhere, outcome.Skipped, "not the recipe's source")
 
 	stale := c
 	stale.ETag = "0123"
-	b.want(stale, mill.Skipped, "stale")
+	b.want(stale, outcome.Skipped, "stale")
 
 	gone := c
 	gone.Key = "never.jpg"
-	b.want(gone, mill.Skipped, "gone")
+	b.want(gone, outcome.Skipped, "gone")
 
 	removed := c
 	removed.Removed = true
-	b.want(removed, mill.Skipped, "keeps variants")
+	b.want(removed, outcome.Skipped, "keeps variants")
 
-	ours := b.upload("ours.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"imgmill-source-etag": "x"}})
-	b.want(ours, mill.Skipped, "our own output")
+	ours := b.upload("ours.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{outcome.MetadataSourceETag: "x"}})
+	b.want(ours, outcome.Skipped, "our own output")
 	b.wantOutputs()
 }
 
 func TestTwiceIsOnce(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	first, _ := b.get("tiny/p.jpg")
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	if again, _ := b.get("tiny/p.jpg"); again.Modified != first.Modified {
 		t.Error("the same change wrote again")
 	}
 	older := c
 	older.Sequencer = "00"
-	b.want(older, mill.Skipped, "stale")
+	b.want(older, outcome.Skipped, "stale")
 }
 
 func TestAttributesAreCarriedOver(t *testing.T) {
@@ -213,16 +214,16 @@ func TestAttributesAreCarriedOver(t *testing.T) {
 		Metadata: map[string]string{"author": "Ada", "imgmill-other": "old"},
 	}
 	c := b.upload("p.jpg", sample.Photo(60, 40), attr)
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	for key, media := range map[string]string{"small/p.jpg": "image/jpeg", "tiny/p.jpg": "image/png"} {
 		got, _ := b.get(key)
 		if got.ContentType != media || got.CacheControl != attr.CacheControl || got.ContentDisposition != attr.ContentDisposition {
 			t.Errorf("%s: %+v", key, got)
 		}
-		print := got.Metadata["imgmill-recipe"]
-		want := map[string]string{"author": "Ada", "imgmill-source-etag": c.ETag, "imgmill-sequencer": "01", "imgmill-recipe": print,
-			"imgmill-source": got.Metadata["imgmill-source"]}
-		if len(print) != 16 || len(want["imgmill-source"]) != 16 || !maps.Equal(got.Metadata, want) {
+		print := got.Metadata[outcome.MetadataRecipe]
+		want := map[string]string{"author": "Ada", outcome.MetadataSourceETag: c.ETag, outcome.MetadataSequencer: "01", outcome.MetadataRecipe: print,
+			outcome.MetadataSource: got.Metadata[outcome.MetadataSource]}
+		if len(print) != 16 || len(want[outcome.MetadataSource]) != 16 || !maps.Equal(got.Metadata, want) {
 			t.Errorf("%s: metadata %v, want %v", key, got.Metadata, want)
 		}
 	}
@@ -232,9 +233,9 @@ func TestAttributesAreCarriedOver(t *testing.T) {
 func TestMetadataOverTheBound(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"long": strings.Repeat("x", 2000)}})
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	got, _ := b.get("tiny/p.jpg")
-	if got.Metadata["imgmill-source-etag"] != c.ETag || got.Metadata["long"] != "" {
+	if got.Metadata[outcome.MetadataSourceETag] != c.ETag || got.Metadata["long"] != "" {
 		t.Errorf("metadata %v", got.Metadata)
 	}
 }
@@ -242,7 +243,7 @@ func TestMetadataOverTheBound(t *testing.T) {
 func TestManifest(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("d/p.jpg", sample.Photo(60, 40), bucket.Attributes{})
-	r := b.want(c, mill.Done, "")
+	r := b.want(c, outcome.Done, "")
 	info, data := b.get("d/p.jpg.imgmill.json")
 	var got struct {
 		Source struct {
@@ -262,7 +263,7 @@ func TestManifest(t *testing.T) {
 	if fmt.Sprint(got.Variants) != fmt.Sprint(r.Variants) || len(got.Variants) != 2 || got.Variants[0].Width != 20 {
 		t.Errorf("variants %+v, result %+v", got.Variants, r.Variants)
 	}
-	if info.ContentType != "application/json" || info.Metadata["imgmill-source-etag"] != c.ETag {
+	if info.ContentType != "application/json" || info.Metadata[outcome.MetadataSourceETag] != c.ETag {
 		t.Errorf("%+v", info)
 	}
 	small, _ := b.get("small/d/p.jpg")
@@ -282,14 +283,14 @@ func TestFresh(t *testing.T) {
 		}
 	}
 	fresh(false, "before")
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	fresh(true, "after")
 	for _, key := range []string{"tiny/p.jpg", "p.jpg.imgmill.json"} {
 		if err := b.store.Delete(t.Context(), "outputs", key, bucket.Condition{}); err != nil {
 			t.Fatal(err)
 		}
 		fresh(false, "without "+key)
-		b.want(c, mill.Done, "")
+		b.want(c, outcome.Done, "")
 		fresh(true, "with "+key)
 	}
 	src.ETag = "other"
@@ -297,16 +298,16 @@ func TestFresh(t *testing.T) {
 	src.ETag = c.ETag
 	b.mill.Recipe.Variants[0].Width++
 	fresh(false, "of another recipe")
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	fresh(true, "done again by the new recipe")
 }
 
 func TestOnRemove(t *testing.T) {
 	b := newBench(t, "on_remove: remove\nmanifest: true\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
-	b.want(c, mill.Done, "")
+	b.want(c, outcome.Done, "")
 	removed := event.Change{Bucket: "sources", Key: "p.jpg", Sequencer: "02", Removed: true}
-	b.want(removed, mill.Skipped, "stale") // an old version was removed, or it is there again
+	b.want(removed, outcome.Skipped, "stale") // an old version was removed, or it is there again
 	b.wantOutputs("p.jpg.imgmill.json", "small/p.jpg", "tiny/p.jpg")
 
 	// Somebody else's object at one of our keys is not ours to delete.
@@ -316,10 +317,10 @@ func TestOnRemove(t *testing.T) {
 	if err := b.store.Delete(t.Context(), "sources", "p.jpg", bucket.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	b.want(removed, mill.Done, "")
+	b.want(removed, outcome.Done, "")
 	b.wantOutputs("tiny/p.jpg")
-	b.want(removed, mill.Done, "")
-	b.want(c, mill.Skipped, "gone") // told late
+	b.want(removed, outcome.Done, "")
+	b.want(c, outcome.Skipped, "gone") // told late
 	b.wantOutputs("tiny/p.jpg")
 }
 
@@ -328,7 +329,7 @@ func TestCancelled(t *testing.T) {
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r := b.mill.Process(ctx, c); r.Verdict != mill.Retry || !strings.Contains(r.Reason, "canceled") {
+	if r := b.mill.Process(ctx, c); r.Verdict != outcome.Retry || !strings.Contains(r.Reason, "canceled") {
 		t.Errorf("%s %q", r.Verdict, r.Reason)
 	}
 	b.wantOutputs()
@@ -339,8 +340,8 @@ func TestTwoSourcesDoNotShareAnOutput(t *testing.T) {
 	b.mill.Recipe.Target.Key = "{variant}/{stem}"
 	photo := sample.Photo(60, 40)
 	first, second := b.upload("p.jpg", photo, bucket.Attributes{}), b.upload("p.jpeg", photo, bucket.Attributes{})
-	b.want(first, mill.Done, "")
-	b.want(second, mill.Bad, "of another picture")
-	b.want(first, mill.Done, "")
+	b.want(first, outcome.Done, "")
+	b.want(second, outcome.Bad, "of another picture")
+	b.want(first, outcome.Done, "")
 	b.wantOutputs("small/p", "tiny/p")
 }

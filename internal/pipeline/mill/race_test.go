@@ -7,6 +7,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // These are the races of the simulation, one by one: what the first process meets is in the table, the rest is what must
@@ -33,8 +34,8 @@ func (b *bench) of(c event.Change, keys ...string) {
 	b.Helper()
 	b.wantOutputs(keys...)
 	for _, key := range b.outputs() {
-		if info, _ := b.get(key); info.Metadata["imgmill-source-etag"] != c.ETag {
-			b.Errorf("%s is of %s, want %s", key, info.Metadata["imgmill-source-etag"], c.ETag)
+		if info, _ := b.get(key); info.Metadata[outcome.MetadataSourceETag] != c.ETag {
+			b.Errorf("%s is of %s, want %s", key, info.Metadata[outcome.MetadataSourceETag], c.ETag)
 		}
 	}
 }
@@ -46,7 +47,7 @@ func at(c event.Change, sequencer string) event.Change {
 
 func settle(t *testing.T, m *mill.Mill, c event.Change) {
 	t.Helper()
-	if r := m.Process(t.Context(), c); r.Verdict == mill.Retry || r.Verdict == mill.Bad {
+	if r := m.Process(t.Context(), c); r.Verdict == outcome.Retry || r.Verdict == outcome.Bad {
 		t.Errorf("the other process: %s %q", r.Verdict, r.Reason)
 	}
 }
@@ -82,7 +83,7 @@ func TestWriterSleepsThroughAReturn(t *testing.T) {
 		}
 		r := b.mill.Process(t.Context(), second)
 		if answer != nil {
-			if r.Verdict != mill.Retry {
+			if r.Verdict != outcome.Retry {
 				t.Fatalf("%s %q", r.Verdict, r.Reason)
 			}
 			slow.err = nil
@@ -107,7 +108,7 @@ func TestRemovalMeetsReturn(t *testing.T) {
 		removed := event.Change{Bucket: "sources", Key: "p.jpg", Sequencer: "02", Removed: true}
 		r := b.mill.Process(t.Context(), removed)
 		if fault != nil {
-			if r.Verdict != mill.Retry {
+			if r.Verdict != outcome.Retry {
 				t.Fatalf("%s %q", r.Verdict, r.Reason)
 			}
 			slow.err = nil
@@ -132,13 +133,13 @@ func TestWriterMeetsRemoval(t *testing.T) {
 			}
 			r := b.mill.Process(t.Context(), c)
 			if fault != "" {
-				if r.Verdict != mill.Retry {
+				if r.Verdict != outcome.Retry {
 					t.Fatalf("%s, %s: %s %q", place, fault, r.Verdict, r.Reason)
 				}
 				slow.err = nil
 				r = b.mill.Process(t.Context(), c)
 			}
-			if r.Verdict != mill.Skipped {
+			if r.Verdict != outcome.Skipped {
 				t.Errorf("%s, %s: %s %q", place, fault, r.Verdict, r.Reason)
 			}
 			b.wantOutputs()
@@ -156,7 +157,7 @@ func TestRemovalMeetsForeignObject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, mill.Done, "")
+	b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, outcome.Done, "")
 	b.wantOutputs("small/p.jpg")
 }
 
@@ -165,8 +166,8 @@ func TestSequencerNeedsETag(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	c.ETag = ""
-	b.want(c, mill.Done, "")
-	if info, _ := b.get("tiny/p.jpg"); info.Metadata["imgmill-sequencer"] != "" || info.Metadata["imgmill-source-etag"] == "" {
+	b.want(c, outcome.Done, "")
+	if info, _ := b.get("tiny/p.jpg"); info.Metadata[outcome.MetadataSequencer] != "" || info.Metadata[outcome.MetadataSourceETag] == "" {
 		t.Errorf("metadata %v", info.Metadata)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // remove takes away the variants of a removed source if it is still gone.
@@ -30,7 +31,7 @@ func (m *Mill) outputKeys(sourceKey string) ([]string, error) {
 	for _, v := range m.Recipe.For(sourceKey) {
 		key, err := m.Recipe.TargetKey(sourceKey, v, 0, 0, v.Format)
 		if err != nil {
-			return nil, outcome{Bad, err.Error()}
+			return nil, verdictError{outcome.Bad, err.Error()}
 		}
 		keys = append(keys, key)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // task is a goroutine that runs only between two of its store calls, when the scheduler lets it.
@@ -83,7 +84,7 @@ func (s *stepStore) Head(ctx context.Context, name, key string) (bucket.Info, er
 		return bucket.Info{}, fault
 	}
 	i, err := s.Store.Head(ctx, name, key)
-	s.log("    = %.6s of %.6s seq %s, %v", i.ETag, i.Metadata["imgmill-source-etag"], i.Metadata["imgmill-sequencer"], kindOf(err))
+	s.log("    = %.6s of %.6s seq %s, %v", i.ETag, i.Metadata[outcome.MetadataSourceETag], i.Metadata[outcome.MetadataSequencer], kindOf(err))
 	return i, err
 }
 
@@ -96,7 +97,7 @@ func (s *stepStore) Put(ctx context.Context, name, key string, body []byte, attr
 		s.before(t, name, key, attr)
 	}
 	etag, err := s.Store.Put(ctx, name, key, body, attr, cond)
-	s.log("    = %.6s of %.6s, if %+v: %v", etag, attr.Metadata["imgmill-source-etag"], cond, kindOf(err))
+	s.log("    = %.6s of %.6s, if %+v: %v", etag, attr.Metadata[outcome.MetadataSourceETag], cond, kindOf(err))
 	switch {
 	case e == retriedByMe && err == nil && cond != (bucket.Condition{}):
 		_, err := s.Store.Put(ctx, name, key, body, attr, cond)

@@ -21,6 +21,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -352,10 +353,10 @@ func (s *sim) await() {
 			}
 		}
 		switch r.Verdict {
-		case mill.Retry:
+		case outcome.Retry:
 			s.retries++
 			s.events = append(s.events, r.told)
-		case mill.Bad:
+		case outcome.Bad:
 			s.fail("%s: a good picture is bad: %s", r.task.name, r.Reason)
 		}
 	}
@@ -369,11 +370,11 @@ func (s *sim) noStepBack(t *task, name, key string, attr bucket.Attributes) {
 		return
 	}
 	for _, versions := range s.order {
-		was, ok := versions[there.Metadata["imgmill-source-etag"]]
+		was, ok := versions[there.Metadata[outcome.MetadataSourceETag]]
 		if !ok {
 			continue
 		}
-		if will := versions[attr.Metadata["imgmill-source-etag"]]; will < was {
+		if will := versions[attr.Metadata[outcome.MetadataSourceETag]]; will < was {
 			s.fail("%s replaces %s of version %d by one of version %d", t.name, key, was, will)
 		}
 	}
@@ -413,7 +414,7 @@ func (s *sim) check() {
 
 func (s *sim) absent(ctx context.Context, key string) {
 	if o, err := s.store.Store.Head(ctx, "outputs", key); err == nil {
-		s.fail("%s of %.6s is there, and its source is gone", key, o.Metadata["imgmill-source-etag"])
+		s.fail("%s of %.6s is there, and its source is gone", key, o.Metadata[outcome.MetadataSourceETag])
 	}
 }
 
@@ -423,7 +424,7 @@ func (s *sim) present(ctx context.Context, key, etag string, want []byte) []byte
 		s.fail("%s: %v", key, err)
 		return nil
 	}
-	if got := o.Metadata["imgmill-source-etag"]; got != etag {
+	if got := o.Metadata[outcome.MetadataSourceETag]; got != etag {
 		s.fail("%s says it is of %.6s, the latest version is %.6s", key, got, etag)
 	}
 	data, err := io.ReadAll(o.Body)

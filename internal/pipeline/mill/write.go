@@ -15,16 +15,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
-)
-
-// The metadata that every output carries. Its presence marks an object as ours; its values say what it was made of.
-const (
-	metaPrefix    = "imgmill-"
-	metaETag      = metaPrefix + "source-etag"
-	metaVersion   = metaPrefix + "source-version"
-	metaSequencer = metaPrefix + "sequencer"
-	metaRecipe    = metaPrefix + "recipe"
-	metaSource    = metaPrefix + "source" // see sourceID
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // sourceID tells sources apart in 16 hexadecimal digits: a key itself may be too long for metadata.
@@ -36,11 +27,11 @@ func sourceID(c event.Change) string {
 // foreign tells whether an output was made of another source than c's. Neither sequencers nor ETags of two sources
 // compare, so such an output is neither replaced nor removed.
 func foreign(c event.Change, meta map[string]string) bool {
-	id, ok := meta[metaSource]
+	id, ok := meta[outcome.MetadataSource]
 	return ok && id != sourceID(c)
 }
 
-func marked(meta map[string]string) bool { return meta[metaETag] != "" }
+func marked(meta map[string]string) bool { return meta[outcome.MetadataSourceETag] != "" }
 
 // source is a source object as it was read, with the change that told of it.
 type source struct {
@@ -55,16 +46,16 @@ const maxMetadata = 2048
 // attributes are those of an output: of the source what concerns delivery, and our mark. Where both do not fit, the mark
 // stays.
 func (s source) attributes(contentType, fingerprint string) bucket.Attributes {
-	mark := map[string]string{metaETag: s.info.ETag, metaRecipe: fingerprint, metaSource: sourceID(s.change)}
+	mark := map[string]string{outcome.MetadataSourceETag: s.info.ETag, outcome.MetadataRecipe: fingerprint, outcome.MetadataSource: sourceID(s.change)}
 	if s.info.VersionID != "" {
-		mark[metaVersion] = s.info.VersionID
+		mark[outcome.MetadataSourceVersion] = s.info.VersionID
 	}
 	if s.change.Sequencer != "" {
-		mark[metaSequencer] = s.change.Sequencer
+		mark[outcome.MetadataSequencer] = s.change.Sequencer
 	}
 	meta, size := map[string]string{}, 0
 	for k, v := range s.info.Metadata {
-		if !strings.HasPrefix(k, metaPrefix) {
+		if !strings.HasPrefix(k, outcome.MetadataPrefix) {
 			meta[k] = v
 			size += len(k) + len(mime.BEncoding.Encode("utf-8", v)) // as it travels
 		}
@@ -98,7 +89,7 @@ func (m *Mill) write(ctx context.Context, s source, outputs []render.Output) ([]
 	for _, o := range outputs {
 		key, err := m.Recipe.TargetKey(s.change.Key, o.Variant, o.Width, o.Height, o.Format)
 		if err != nil {
-			return nil, outcome{Bad, err.Error()}
+			return nil, verdictError{outcome.Bad, err.Error()}
 		}
 		attr := s.attributes(o.Format.MediaType(), m.Recipe.Fingerprint(o.Variant))
 		if err := m.put(ctx, s, key, o.Data, attr); err != nil {
@@ -141,15 +132,15 @@ func (m *Mill) put(ctx context.Context, s source, key string, data []byte, attr 
 // is newer, neither if it is to be replaced.
 func (m *Mill) supersedes(ctx context.Context, c event.Change, etag string, there bucket.Info, attr bucket.Attributes) (done bool, err error) {
 	old := there.Metadata
-	same := old[metaETag] == etag && old[metaRecipe] == attr.Metadata[metaRecipe]
+	same := old[outcome.MetadataSourceETag] == etag && old[outcome.MetadataRecipe] == attr.Metadata[outcome.MetadataRecipe]
 	if !marked(old) {
 		return false, nil
 	}
 	if foreign(c, old) {
-		return false, outcome{Bad, fmt.Sprintf("%s is an output of another picture; put {key} into target.key, or {ext} beside {stem}", there.Key)}
+		return false, verdictError{outcome.Bad, fmt.Sprintf("%s is an output of another picture; put {key} into target.key, or {ext} beside {stem}", there.Key)}
 	}
-	if c.Sequencer != "" && old[metaSequencer] != "" {
-		order := event.CompareSequencers(old[metaSequencer], c.Sequencer)
+	if c.Sequencer != "" && old[outcome.MetadataSequencer] != "" {
+		order := event.CompareSequencers(old[outcome.MetadataSequencer], c.Sequencer)
 		if order > 0 {
 			return false, skip("stale: %s is of a later change", there.Key)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // Handler answers invocations.
@@ -30,7 +31,7 @@ const margin = 500 * time.Millisecond
 // Handle takes an invocation's payload and gives its response: a SQS batch response, an S3 Batch Operations result, or
 // nothing. An error makes the invoking service try the whole event again.
 func (h *Handler) Handle(ctx context.Context, requestID string, payload json.RawMessage) (any, error) {
-	log := h.Log.With("request_id", requestID)
+	log := h.Log.With(outcome.AttrRequest, requestID)
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
@@ -38,7 +39,7 @@ func (h *Handler) Handle(ctx context.Context, requestID string, payload json.Raw
 	}
 	e, err := event.Parse(payload)
 	if err != nil {
-		log.Error("event not understood", "error", err)
+		log.Error("event not understood", outcome.AttrError, err)
 		return nil, fmt.Errorf("event not understood: %w", err)
 	}
 	results := make([]result, len(e.Items))
@@ -58,16 +59,16 @@ func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item) r
 	r := result{id: item.ID}
 	switch {
 	case item.Err != nil:
-		r.Verdict, r.Reason = mill.Bad, "record not understood: "+item.Err.Error()
-		log.Error("record not understood", "id", item.ID, "verdict", mill.Bad, "reason", item.Err.Error())
+		r.Verdict, r.Reason = outcome.Bad, "record not understood: "+item.Err.Error()
+		log.Error("record not understood", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Bad, outcome.AttrReason, item.Err.Error())
 		return r
 	case item.Ignored != "":
-		r.Verdict, r.Reason = mill.Skipped, item.Ignored
-		log.Info("record ignored", "id", item.ID, "verdict", mill.Skipped, "reason", item.Ignored)
+		r.Verdict, r.Reason = outcome.Skipped, item.Ignored
+		log.Info("record ignored", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Skipped, outcome.AttrReason, item.Ignored)
 		return r
 	}
 	r.Result = h.Process(ctx, item.Change)
-	log.LogAttrs(ctx, r.Level(), "change", r.Attrs(item.Change)...)
+	log.LogAttrs(ctx, r.Verdict.Level(), outcome.ChangeMessage, r.LogLine(item.Change).Attrs()...)
 	return r
 }
 
@@ -76,7 +77,7 @@ func respond(e event.Event, results []result) (any, error) {
 	var again []string
 	var faults []error
 	for _, r := range results {
-		if r.Verdict == mill.Retry {
+		if r.Verdict == outcome.Retry {
 			again = append(again, r.id)
 			faults = append(faults, errors.New(r.Reason))
 		}
@@ -98,9 +99,9 @@ func taskResults(results []result) []event.BatchResult {
 	for _, r := range results {
 		code := event.Succeeded
 		switch r.Verdict {
-		case mill.Retry:
+		case outcome.Retry:
 			code = event.TemporaryFailure
-		case mill.Bad:
+		case outcome.Bad:
 			code = event.PermanentFailure
 		}
 		text := strings.TrimSuffix(string(r.Verdict)+": "+r.Reason, ": ")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
 
@@ -23,12 +24,12 @@ import (
 type bench struct {
 	*testing.T
 	handler  lambdafn.Handler
-	verdicts map[string]mill.Verdict
+	verdicts map[string]outcome.Verdict
 	seen     []string
 	log      bytes.Buffer
 }
 
-func newBench(t *testing.T, verdicts map[string]mill.Verdict) *bench {
+func newBench(t *testing.T, verdicts map[string]outcome.Verdict) *bench {
 	b := &bench{T: t, verdicts: verdicts}
 	b.handler = lambdafn.Handler{Log: slog.New(slog.NewJSONHandler(&b.log, nil)), Process: b.process}
 	return b
@@ -40,7 +41,7 @@ func (b *bench) process(_ context.Context, c event.Change) mill.Result {
 		name = "-" + name
 	}
 	b.seen = append(b.seen, name)
-	r := mill.Result{Verdict: mill.Done, Elapsed: 1500 * time.Microsecond, Source: mill.Picture{Bytes: 77}}
+	r := mill.Result{Verdict: outcome.Done, Elapsed: 1500 * time.Microsecond, Source: mill.Picture{Bytes: 77}}
 	if v := b.verdicts[c.Key]; v != "" {
 		r.Verdict, r.Reason = v, "because of "+c.Key
 	}
@@ -125,7 +126,7 @@ func TestEveryShape(t *testing.T) {
 
 // TestEveryRecordIsProcessed: a fault in the middle neither hides later records nor is hidden by them.
 func TestEveryRecordIsProcessed(t *testing.T) {
-	b := newBench(t, map[string]mill.Verdict{"b": mill.Retry, "c": mill.Bad, "d": mill.Retry, "e": mill.Skipped})
+	b := newBench(t, map[string]outcome.Verdict{"b": outcome.Retry, "c": outcome.Bad, "d": outcome.Retry, "e": outcome.Skipped})
 	var changes []event.Change
 	for _, key := range []string{"a", "b", "c", "d", "e"} {
 		changes = append(changes, event.Change{Bucket: "in", Key: key, Size: -1})
@@ -143,7 +144,7 @@ func TestEveryRecordIsProcessed(t *testing.T) {
 		t.Errorf("response %s, error %v", response, err)
 	}
 
-	b.verdicts = map[string]mill.Verdict{"b": mill.Bad, "c": mill.Skipped}
+	b.verdicts = map[string]outcome.Verdict{"b": outcome.Bad, "c": outcome.Skipped}
 	if _, err := b.handle(payload); err != nil {
 		t.Errorf("bad pictures and skips fail the invocation: %v", err)
 	}
@@ -177,7 +178,7 @@ func notice(t *testing.T, keys ...string) string {
 }
 
 func TestPartialBatchFailures(t *testing.T) {
-	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry, "again2": mill.Retry, "bad": mill.Bad, "skip": mill.Skipped})
+	b := newBench(t, map[string]outcome.Verdict{"again": outcome.Retry, "again2": outcome.Retry, "bad": outcome.Bad, "skip": outcome.Skipped})
 	response, err := b.handle(sqs(t,
 		notice(t, "fine"),
 		notice(t, "again", "fine", "again2"), // named once
@@ -195,7 +196,7 @@ func TestPartialBatchFailures(t *testing.T) {
 }
 
 func TestBatchResults(t *testing.T) {
-	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry, "bad": mill.Bad, "skip": mill.Skipped})
+	b := newBench(t, map[string]outcome.Verdict{"again": outcome.Retry, "bad": outcome.Bad, "skip": outcome.Skipped})
 	task := func(id, key string) map[string]string {
 		return map[string]string{"taskId": id, "s3Key": key, "s3Bucket": "in"}
 	}
@@ -233,7 +234,7 @@ func TestLongReasonIsCut(t *testing.T) {
 	for shift := range 3 {
 		b := newBench(t, nil)
 		b.handler.Process = func(context.Context, event.Change) mill.Result {
-			return mill.Result{Verdict: mill.Bad, Reason: strings.Repeat("x", shift) + strings.Repeat("é", 2000)}
+			return mill.Result{Verdict: outcome.Bad, Reason: strings.Repeat("x", shift) + strings.Repeat("é", 2000)}
 		}
 		response, err := b.handler.Handle(t.Context(), "r", golden(t, "s3batch-2.0"))
 		if err != nil {
@@ -261,7 +262,7 @@ func TestUnreadablePayload(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
-	b := newBench(t, map[string]mill.Verdict{"again": mill.Retry})
+	b := newBench(t, map[string]outcome.Verdict{"again": outcome.Retry})
 	if _, err := b.handle(sqs(t, notice(t, "fine", "again"), "not JSON", `{"Event":"s3:TestEvent","Bucket":"in"}`)); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
 
@@ -76,7 +77,7 @@ func (w *Worker) lane(ctx, work context.Context) error {
 		case errors.Is(err, queue.ErrClosed):
 			return err
 		case err != nil:
-			w.Log.Warn("cannot fetch from the queue", "error", err)
+			w.Log.Warn("cannot fetch from the queue", outcome.AttrError, err)
 			pause = min(max(2*pause, 100*time.Millisecond), fetchWait)
 			sleep(ctx, pause)
 			continue
@@ -113,7 +114,7 @@ func (w *Worker) handle(ctx context.Context, m queue.Message) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := settle(ctx); err != nil {
-		w.Log.Warn("cannot settle a message; it will come again", "error", err, "retry", retry)
+		w.Log.Warn("cannot settle a message; it will come again", outcome.AttrError, err, "retry", retry)
 	}
 }
 
@@ -127,7 +128,7 @@ func (w *Worker) extend(ctx context.Context, m queue.Message) {
 			return
 		case <-tick.C:
 			if err := m.Extend(ctx); err != nil && ctx.Err() == nil {
-				w.Log.Warn("cannot extend a lease; the message may come again", "error", err)
+				w.Log.Warn("cannot extend a lease; the message may come again", outcome.AttrError, err)
 			}
 		}
 	}
@@ -137,7 +138,7 @@ func (w *Worker) extend(ctx context.Context, m queue.Message) {
 func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, settle func(context.Context) error) {
 	bury := func(reason string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			w.Log.Error("message buried", "reason", reason, "attempt", m.Attempt())
+			w.Log.Error("message buried", outcome.AttrReason, reason, outcome.AttrAttempt, m.Attempt())
 			return m.Bury(ctx, reason)
 		}
 	}
@@ -162,11 +163,12 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 			continue
 		}
 		r := w.Process(ctx, item.Change)
-		w.Log.LogAttrs(ctx, r.Level(), "change", append(r.Attrs(item.Change), slog.Int("attempt", m.Attempt()))...)
+		attrs := append(r.LogLine(item.Change).Attrs(), slog.Int(outcome.AttrAttempt, m.Attempt()))
+		w.Log.LogAttrs(ctx, r.Verdict.Level(), outcome.ChangeMessage, attrs...)
 		if w.Told != nil {
 			w.Told(item.Change, r)
 		}
-		if r.Verdict == mill.Retry {
+		if r.Verdict == outcome.Retry {
 			retry = r.Reason
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 	"github.com/imgmill/imgmill/internal/pipeline/queue/mem"
 	"github.com/imgmill/imgmill/internal/service/worker"
@@ -131,12 +132,12 @@ func (b *bench) want(waiting int, buried ...string) {
 	}
 }
 
-func verdict(v mill.Verdict) func(context.Context, event.Change) mill.Result {
+func verdict(v outcome.Verdict) func(context.Context, event.Change) mill.Result {
 	return func(context.Context, event.Change) mill.Result { return mill.Result{Verdict: v, Reason: "because"} }
 }
 
 func TestSettledVerdictsAck(t *testing.T) {
-	for _, v := range []mill.Verdict{mill.Done, mill.Skipped, mill.Bad} {
+	for _, v := range []outcome.Verdict{outcome.Done, outcome.Skipped, outcome.Bad} {
 		run(t, verdict(v), func(b *bench) {
 			b.publish("a")
 			b.work()
@@ -154,7 +155,7 @@ func TestSettledVerdictsAck(t *testing.T) {
 }
 
 func TestRetryBacksOffAndIsBuried(t *testing.T) {
-	run(t, verdict(mill.Retry), func(b *bench) {
+	run(t, verdict(outcome.Retry), func(b *bench) {
 		b.MaxAttempts = 4
 		b.publish("a")
 		b.work()
@@ -182,7 +183,7 @@ func TestRetryBacksOffAndIsBuried(t *testing.T) {
 }
 
 func TestDefaultAttempts(t *testing.T) {
-	run(t, verdict(mill.Retry), func(b *bench) {
+	run(t, verdict(outcome.Retry), func(b *bench) {
 		b.publish("a")
 		b.work()
 		time.Sleep(time.Hour)
@@ -198,9 +199,9 @@ func TestRetrySucceedsAtLast(t *testing.T) {
 	n := 0
 	run(t, func(context.Context, event.Change) mill.Result {
 		if n++; n < 3 {
-			return mill.Result{Verdict: mill.Retry, Reason: "not yet"}
+			return mill.Result{Verdict: outcome.Retry, Reason: "not yet"}
 		}
-		return mill.Result{Verdict: mill.Done}
+		return mill.Result{Verdict: outcome.Done}
 	}, func(b *bench) {
 		b.publish("a")
 		b.work()
@@ -213,7 +214,7 @@ func TestRetrySucceedsAtLast(t *testing.T) {
 }
 
 func TestUnreadableIsBuried(t *testing.T) {
-	run(t, verdict(mill.Done), func(b *bench) {
+	run(t, verdict(outcome.Done), func(b *bench) {
 		b.raw("not JSON")
 		b.raw(`{"hello": "world"}`)
 		b.raw(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"in"}`)
@@ -234,7 +235,7 @@ const mixed = `{"Records":[
 	{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"in"},"object":{"key":"c"}}}]}`
 
 func TestOneBadRecordDoesNotStopOthers(t *testing.T) {
-	run(t, verdict(mill.Done), func(b *bench) {
+	run(t, verdict(outcome.Done), func(b *bench) {
 		b.raw(mixed)
 		b.work()
 		synctest.Wait()
@@ -247,9 +248,9 @@ func TestOneBadRecordDoesNotStopOthers(t *testing.T) {
 	tries := 0
 	run(t, func(_ context.Context, c event.Change) mill.Result {
 		if tries++; c.Key == "a" && tries == 1 {
-			return mill.Result{Verdict: mill.Retry, Reason: "once"}
+			return mill.Result{Verdict: outcome.Retry, Reason: "once"}
 		}
-		return mill.Result{Verdict: mill.Done}
+		return mill.Result{Verdict: outcome.Done}
 	}, func(b *bench) {
 		b.raw(mixed)
 		b.work()
@@ -264,7 +265,7 @@ func TestOneBadRecordDoesNotStopOthers(t *testing.T) {
 func TestLeaseIsExtended(t *testing.T) {
 	run(t, func(context.Context, event.Change) mill.Result {
 		time.Sleep(10 * lease)
-		return mill.Result{Verdict: mill.Done}
+		return mill.Result{Verdict: outcome.Done}
 	}, func(b *bench) {
 		b.Concurrency = 2 // the other lane would take the message if its lease ran out
 		b.publish("a")
@@ -281,7 +282,7 @@ func TestLanes(t *testing.T) {
 	for lanes, want := range map[int]time.Duration{1: 5 * time.Second, 3: time.Second, 0: 2 * time.Second} {
 		run(t, func(context.Context, event.Change) mill.Result {
 			time.Sleep(time.Second)
-			return mill.Result{Verdict: mill.Done}
+			return mill.Result{Verdict: outcome.Done}
 		}, func(b *bench) {
 			b.Concurrency = lanes
 			for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -301,9 +302,9 @@ func TestDrain(t *testing.T) {
 	run(t, func(ctx context.Context, _ event.Change) mill.Result {
 		time.Sleep(10 * time.Second)
 		if ctx.Err() != nil {
-			return mill.Result{Verdict: mill.Retry, Reason: "cut off"}
+			return mill.Result{Verdict: outcome.Retry, Reason: "cut off"}
 		}
-		return mill.Result{Verdict: mill.Done}
+		return mill.Result{Verdict: outcome.Done}
 	}, func(b *bench) {
 		b.publish("a", "b") // one message: both changes are begun
 		b.publish("c")
@@ -327,7 +328,7 @@ func TestGraceCutsOff(t *testing.T) {
 	for grace, want := range map[time.Duration]time.Duration{3 * time.Second: 4 * time.Second, 0: 26 * time.Second} {
 		run(t, func(ctx context.Context, _ event.Change) mill.Result {
 			<-ctx.Done()
-			return mill.Result{Verdict: mill.Retry, Reason: ctx.Err().Error()}
+			return mill.Result{Verdict: outcome.Retry, Reason: ctx.Err().Error()}
 		}, func(b *bench) {
 			b.Grace = grace
 			b.publish("a")
@@ -351,7 +352,7 @@ func TestGraceCutsOff(t *testing.T) {
 }
 
 func TestEndsAtOnceWhenIdle(t *testing.T) {
-	run(t, verdict(mill.Done), func(b *bench) {
+	run(t, verdict(outcome.Done), func(b *bench) {
 		b.work()
 		time.Sleep(time.Second)
 		b.stop()
@@ -362,7 +363,7 @@ func TestEndsAtOnceWhenIdle(t *testing.T) {
 }
 
 func TestToldBeforeSettled(t *testing.T) {
-	run(t, verdict(mill.Bad), func(b *bench) {
+	run(t, verdict(outcome.Bad), func(b *bench) {
 		var told []string
 		b.Told = func(c event.Change, r mill.Result) {
 			told = append(told, c.Key+" "+string(r.Verdict)+" "+r.Reason)
@@ -394,7 +395,7 @@ func (f *failing) Fetch(ctx context.Context, max int, wait time.Duration) ([]que
 }
 
 func TestFetchErrorsBackOff(t *testing.T) {
-	run(t, verdict(mill.Done), func(b *bench) {
+	run(t, verdict(outcome.Done), func(b *bench) {
 		f := &failing{Queue: b.queue, left: 8}
 		b.Queue = f
 		b.publish("a")
@@ -414,7 +415,7 @@ func TestFetchErrorsBackOff(t *testing.T) {
 }
 
 func TestClosedQueueIsAnError(t *testing.T) {
-	run(t, verdict(mill.Done), func(b *bench) {
+	run(t, verdict(outcome.Done), func(b *bench) {
 		b.work()
 		time.Sleep(time.Second)
 		if err := b.queue.Close(); err != nil {

@@ -1,0 +1,79 @@
+package outcome
+
+import (
+	"encoding/json"
+	"log/slog"
+)
+
+// ChangeMessage is the message of the log line that reports the outcome of a change.
+const ChangeMessage = "change"
+
+// Names of the attributes in log lines.
+const (
+	AttrRequest  = "request_id" // the ID of the Lambda invocation
+	AttrID       = "id"         // the ID of the message or task that held an unreadable or ignored record
+	AttrAttempt  = "attempt"    // the number of the delivery, from 1
+	AttrBucket   = "bucket"
+	AttrKey      = "key"
+	AttrVerdict  = "verdict"
+	AttrReason   = "reason"
+	AttrError    = "error"
+	AttrMS       = "ms" // milliseconds of processing
+	AttrBytesIn  = "bytes_in"
+	AttrBytesOut = "bytes_out"
+	AttrVariants = "variants" // the number of variants written
+)
+
+// Change is what a log line reports about one change. Its JSON names are the names of the attributes above.
+type Change struct {
+	Bucket   string  `json:"bucket,omitempty"`
+	Key      string  `json:"key,omitempty"`
+	Verdict  Verdict `json:"verdict,omitempty"`
+	Reason   string  `json:"reason,omitempty"` // empty if the verdict is Done
+	MS       float64 `json:"ms,omitempty"`     // milliseconds of processing
+	BytesIn  int64   `json:"bytes_in,omitempty"`
+	BytesOut int64   `json:"bytes_out,omitempty"` // the sum over all variants
+	Variants int     `json:"variants,omitempty"`
+}
+
+// Attrs returns the attributes of the log line. It leaves out a reason and variants that the change does not have.
+func (c Change) Attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key), slog.String(AttrVerdict, string(c.Verdict)),
+		slog.Float64(AttrMS, c.MS), slog.Int64(AttrBytesIn, c.BytesIn),
+	}
+	if c.Reason != "" {
+		attrs = append(attrs, slog.String(AttrReason, c.Reason))
+	}
+	if c.Variants > 0 {
+		attrs = append(attrs, slog.Int(AttrVariants, c.Variants), slog.Int64(AttrBytesOut, c.BytesOut))
+	}
+	return attrs
+}
+
+// Line is one line of the log of the function or of a worker. Attributes that the line lacks are zero.
+type Line struct {
+	Level   string // DEBUG, INFO, WARN or ERROR
+	Message string
+	Request string // the ID of the Lambda invocation
+	Change
+}
+
+// ParseLine reads a line written by slog.JSONHandler with the names of this package. It reports false for any other
+// text. A line with an error attribute and no reason has the error as its reason.
+func ParseLine(text string) (Line, bool) {
+	var fields struct {
+		Level   string `json:"level"`
+		Message string `json:"msg"`
+		Request string `json:"request_id"`
+		Error   string `json:"error"`
+		Change
+	}
+	if err := json.Unmarshal([]byte(text), &fields); err != nil || fields.Level == "" || fields.Message == "" {
+		return Line{}, false
+	}
+	if fields.Reason == "" {
+		fields.Reason = fields.Error
+	}
+	return Line{fields.Level, fields.Message, fields.Request, fields.Change}, true
+}
