@@ -145,9 +145,14 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 
 // folderTask writes into the folder that -o names: as the recipe's target key says, with the ending of what is written.
 func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
-	t := task{input: input, variants: r.For(relative), inputs: set}
+	plan := r.Plan(relative)
+	t := task{input: input, variants: plan.Variants(), inputs: set}
+	planned := map[string]recipe.Output{}
+	for _, o := range plan.Outputs {
+		planned[o.Variant.Name] = o
+	}
 	t.path = func(o render.Output) (string, error) {
-		key, err := r.TargetKey(relative, o.Variant, o.Width, o.Height, o.Format)
+		key, err := planned[o.Variant.Name].KeyFor(o.Width, o.Height, o.Format)
 		if err != nil {
 			return "", err
 		}

@@ -97,8 +97,8 @@ func (c *Cloud) Try(ctx context.Context, d *Deployment, t Trial) (r *TrialResult
 		w.most = directAttempts
 	}
 	w.expected = local.Variants
-	copied, reason := code.Recipe.BadKeys(r.Key)
-	w.beside = []string{code.Recipe.ManifestKey(r.Key), copied, reason}
+	plan := code.Recipe.Plan(r.Key)
+	w.beside = []string{plan.Manifest.Key, plan.BadCopy, plan.BadRecord}
 
 	version := ""
 	defer func() {
@@ -135,7 +135,7 @@ func trialKey(r *recipe.Recipe, ending string) (string, error) {
 		return "", err
 	}
 	key := r.Source.Prefix + "imgmill-test-" + hex.EncodeToString(random) + ending
-	if ok, why := r.Wants(key); !ok {
+	if why := r.Plan(key).Excluded; why != "" {
 		return "", fmt.Errorf("the deployed recipe does not take %s: %s", key, why)
 	}
 	return key, nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
-	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
 // badRecord is the JSON beside the copy of an upload that could not be processed.
@@ -20,40 +19,41 @@ type badRecord struct {
 	Reason  string `json:"reason"`
 }
 
-// recordBad copies a bad upload and its reason to where the recipe says. Both are written whole each time, so that being
-// told twice changes nothing.
-func (m *Mill) recordBad(ctx context.Context, c event.Change, r Result) error {
-	copied, record := m.Recipe.BadKeys(c.Key)
-	if copied == "" || r.Source.ETag == "" { // a change can be bad that has no object
+// badFingerprint takes the place of a fingerprint in the metadata of a copy and its record, which no settings have made.
+const badFingerprint = "bad"
+
+// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies. Both objects are written
+// whole each time, so a second delivery changes nothing.
+func (j *job) record(ctx context.Context) error {
+	c, plan, reason := j.delivered, j.plan, j.result.Reason
+	if plan.BadCopy == "" || j.result.Source.ETag == "" { // a change can be bad before any object was read
 		return nil
 	}
-	reason := r.Reason
-	info, err := m.Store.Head(ctx, c.Bucket, c.Key)
+	info, err := j.Store.Head(ctx, c.Bucket, c.Key)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return skip("gone: the object was removed since (it was bad: %s)", reason)
+		return skip("%s (it was bad: %s)", goneReason, reason)
 	}
 	if err != nil {
 		return fmt.Errorf("record a bad picture: %w", err)
 	}
-	if info.ETag != r.Source.ETag {
-		return skip("stale: the object was replaced since, by a change that is told on its own (it was bad: %s)", reason)
+	if info.ETag != j.result.Source.ETag {
+		return skip("%s (it was bad: %s)", staleReason, reason)
 	}
-	s := source{c, info}
+	src := &source{change: c, info: info}
 	data, err := json.MarshalIndent(badRecord{c.Bucket, c.Key, info.ETag, info.VersionID, info.Size, reason}, "", "  ")
 	if err != nil {
 		return err
 	}
-	target := m.Recipe.Target.Bucket
-	// It is nothing to show: what claims to be a picture may be a page with a script.
-	attr := s.attributes("application/octet-stream", "bad")
+	target := j.Recipe.Target.Bucket
+	// The copy must not be displayed: an upload that claims to be a picture may be a page with a script.
+	attr := src.attributes("application/octet-stream", badFingerprint)
 	attr.ContentDisposition = "attachment"
-	err = m.Store.Copy(ctx, c.Bucket, c.Key, target, copied, attr)
-	if err != nil {
-		return fmt.Errorf("copy a bad picture to %s: %w", copied, err)
+	if err := j.Store.Copy(ctx, c.Bucket, c.Key, target, plan.BadCopy, attr); err != nil {
+		return fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err)
 	}
-	_, err = m.Store.Put(ctx, target, record, append(data, '\n'), s.attributes("application/json", "bad"), bucket.Condition{})
-	if err != nil {
-		return fmt.Errorf("record a bad picture at %s: %w", record, err)
+	attr = src.attributes("application/json", badFingerprint)
+	if _, err := j.Store.Put(ctx, target, plan.BadRecord, append(data, '\n'), attr, bucket.Condition{}); err != nil {
+		return fmt.Errorf("record a bad picture at %s: %w", plan.BadRecord, err)
 	}
 	return nil
 }

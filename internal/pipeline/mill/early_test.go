@@ -17,7 +17,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// meter is a store that counts what is read of its source, and wants it closed before anything is written.
+// meter is a store that counts the bytes read from sources, and checks that they are closed before anything is written.
 type meter struct {
 	*mem.Store
 	t    *testing.T
@@ -41,7 +41,7 @@ func (m *meter) Put(ctx context.Context, name, key string, body []byte, attr buc
 	return m.Store.Put(ctx, name, key, body, attr, cond)
 }
 
-// metered is the stream of an object.
+// metered is the body of an object in a meter.
 type metered struct {
 	io.ReadCloser
 	m *meter
@@ -58,7 +58,7 @@ func (b *metered) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// progressive is a progressive JPEG whose first scans suffice for a thumbnail.
+// progressive returns a progressive JPEG whose first scans suffice for a thumbnail.
 func progressive(t *testing.T, photo []byte) []byte {
 	t.Helper()
 	d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
@@ -72,9 +72,9 @@ func progressive(t *testing.T, photo []byte) []byte {
 	return out[0].Data
 }
 
-// TestWhatIsNotNeededIsNotDownloaded: the download ends with what the variants need, and they are the same as those of the
-// whole object.
-func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
+// TestPartialDownload checks that the download ends once the variants are complete, and that they are the same as those of
+// the whole object.
+func TestPartialDownload(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
 	run := func(photo []byte, variants string) (*bench, *meter) {
 		r, err := recipe.Parse("test", []byte("source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {"+variants+"}\n"))
@@ -100,10 +100,10 @@ func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
 		t.Errorf("crop and the whole: %d of %d bytes were read", s.read, len(tall))
 	}
 	if _, want := b.get("a/p.jpg"); !bytes.Equal(got, want) {
-		t.Error("crop: it is another than where the whole picture is read")
+		t.Error("crop: the variant differs from that of the whole download")
 	}
 
-	// Scans that a thumbnail leaves out need not even be there.
+	// Scans that a thumbnail does not need may even be missing.
 	scans := progressive(t, sample.Photo(1800, 1200))
 	b, s = run(scans, "a: {width: 200}")
 	if s.read > int64(len(scans))/2 {
@@ -112,7 +112,7 @@ func TestWhatIsNotNeededIsNotDownloaded(t *testing.T) {
 	_, got = b.get("a/p.jpg")
 	b, _ = run(scans[:s.read], "a: {width: 200}")
 	if _, want := b.get("a/p.jpg"); !bytes.Equal(got, want) {
-		t.Error("progressive: it is another where nothing follows")
+		t.Error("progressive: the variant differs if the later scans are missing")
 	}
 	if _, s = run(scans, "whole: {width: 1800}"); s.read != int64(len(scans)) {
 		t.Errorf("whole: %d of %d bytes were read", s.read, len(scans))

@@ -10,7 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// TestPanicIsAVerdict: a fault of ours that a picture sets off would come again with every delivery.
+// TestPanicIsAVerdict: a picture that triggers a panic would do so again with every delivery.
 func TestPanicIsAVerdict(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
@@ -18,7 +18,7 @@ func TestPanicIsAVerdict(t *testing.T) {
 	b.want(c, outcome.Bad, "boom")
 }
 
-// TestUnprintableHeaders: a picture is not bad for a file name that no header can carry.
+// TestUnprintableHeaders: a picture is not bad because of a file name that no header can hold.
 func TestUnprintableHeaders(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{CacheControl: "max-age=60"})
@@ -29,7 +29,7 @@ func TestUnprintableHeaders(t *testing.T) {
 	}
 }
 
-// renamed is a store whose objects have a file name of other letters than ASCII's, as an S3 may hand it out.
+// renamed is a store whose objects have a file name with letters outside ASCII, as some S3 servers return it.
 type renamed struct{ *mem.Store }
 
 func (r renamed) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {

@@ -23,15 +23,15 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// faulty is a store one of whose calls fails, or whose bodies are other streams.
+// faulty is a store in which one call fails, or whose bodies are replaced.
 type faulty struct {
 	*mem.Store
-	op   string // get, head, put, copy or delete, and a space, and the start of bucket/key
+	op   string // get, head, put, copy or delete, a space, and the start of bucket/key
 	err  error
-	body func(context.Context, io.Reader) io.Reader // if set, of every Get
+	body func(context.Context, io.Reader) io.Reader // if set, replaces the body of every Get
 	then func()                                     // if set, called after a Get
-	at   string                                     // once, before the call of this op and place,
-	meet func()                                     // this happens
+	at   string                                     // before the first call with this op and bucket/key,
+	meet func()                                     // this is called
 }
 
 func (f *faulty) fail(op, name, key string) error {
@@ -87,7 +87,7 @@ func (f *faulty) Delete(ctx context.Context, name, key string, cond bucket.Condi
 	return f.Store.Delete(ctx, name, key, cond)
 }
 
-// TestStoreFaults: what is not the picture's fault is tried again, and the next try gives all.
+// TestStoreFaults checks that a fault of the store ends as retry, and that the next attempt makes all variants.
 func TestStoreFaults(t *testing.T) {
 	for _, op := range []string{
 		"get sources", "head outputs/small", "put outputs/small", "put outputs/tiny", "put outputs/p.jpg.imgmill", "head sources",
@@ -113,7 +113,7 @@ func TestRefusedWriteIsBad(t *testing.T) {
 	b.wantOutputs("failed/p.jpg", "failed/p.jpg.json")
 }
 
-func TestFaultsOfRemoval(t *testing.T) {
+func TestRemovalFaults(t *testing.T) {
 	for _, op := range []string{"head outputs/small", "head sources", "delete outputs/tiny"} {
 		b := newBench(t, "on_remove: remove\n")
 		b.want(b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Done, "")
@@ -164,8 +164,9 @@ func TestOnBad(t *testing.T) {
 	}
 }
 
-// TestBadMeanwhileReplaced: a picture that took a bad one's place is not recorded as bad, even if the event names no ETag.
-func TestBadMeanwhileReplaced(t *testing.T) {
+// TestBadAndReplaced checks that a picture that has replaced a bad one is not recorded as bad, even if the event names no
+// ETag.
+func TestBadAndReplaced(t *testing.T) {
 	for _, named := range []bool{true, false} {
 		b := newBench(t, "on_bad: {prefix: failed/}\n")
 		photo := sample.Photo(60, 40)
@@ -190,7 +191,7 @@ func TestBadMeanwhileReplaced(t *testing.T) {
 	}
 }
 
-// TestBrokenStream: a connection that breaks in the middle is never the picture's fault, whatever its format.
+// TestBrokenStream checks that a connection that breaks is never blamed on the picture, whatever its format.
 func TestBrokenStream(t *testing.T) {
 	m := sample.Landscape(200, 150)
 	encoded := func(encode func(io.Writer) error) []byte {
@@ -217,7 +218,7 @@ func TestBrokenStream(t *testing.T) {
 				b.mill.Store = &faulty{Store: b.store, body: func(_ context.Context, r io.Reader) io.Reader {
 					return io.MultiReader(io.LimitReader(r, int64(n)), ending{end})
 				}}
-				want := "bytes came"
+				want := "the connection ended"
 				if end == reset {
 					want = reset.Error()
 				}
@@ -231,12 +232,12 @@ func TestBrokenStream(t *testing.T) {
 	}
 }
 
-// ending is a stream that ends with an error at once.
+// ending is a stream that ends at once with an error.
 type ending struct{ err error }
 
 func (e ending) Read([]byte) (int, error) { return 0, e.err }
 
-// stuck is a stream that gives nothing until its context ends.
+// stuck is a stream that blocks until its context ends.
 type stuck struct{ ctx context.Context }
 
 func (s stuck) Read([]byte) (int, error) {
@@ -244,7 +245,7 @@ func (s stuck) Read([]byte) (int, error) {
 	return 0, s.ctx.Err()
 }
 
-// slow is a stream at whose end a decoder is kept for a while.
+// slow is a stream that blocks at its end until its context ends.
 type slow struct {
 	r   io.Reader
 	ctx context.Context
@@ -271,7 +272,7 @@ func TestTimeout(t *testing.T) {
 		{"the network hangs midway", func(ctx context.Context, r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, 500), stuck{ctx})
 		}, outcome.Retry, "deadline"},
-		{"the picture takes the time", func(ctx context.Context, r io.Reader) io.Reader { return slow{r, ctx} }, outcome.Bad, "longer than 1s"},
+		{"the picture is slow", func(ctx context.Context, r io.Reader) io.Reader { return slow{r, ctx} }, outcome.Bad, "longer than 1s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -281,7 +282,7 @@ func TestTimeout(t *testing.T) {
 			start := time.Now()
 			b.want(change, c.verdict, c.reason)
 			if d := time.Since(start); d > 10*time.Second {
-				t.Errorf("it took %s", d)
+				t.Errorf("Process took %s", d)
 			}
 			b.wantOutputs()
 		})
@@ -298,7 +299,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestHostile: fuzzed JPEGs end as done or bad with a reason, never as a retry that comes for ever.
+// TestHostile checks that fuzzed JPEGs end as done, or as bad with a reason, and never as a retry that would be repeated
+// forever.
 func TestHostile(t *testing.T) {
 	corpus := os.Getenv("IMGMILL_CORPUS")
 	if corpus == "" {

@@ -8,35 +8,34 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// Fresh tells whether all that the recipe makes of a source object is there and made of its present content. Keys that
-// depend on the picture cannot be looked up; such an object counts as not fresh, and processing it finds out.
+// Fresh reports whether every output of a source object exists and was made from its present content with the present
+// recipe. Keys that depend on the picture cannot be looked up; their source is reported as not fresh, and processing it
+// settles the question. An object for which the recipe makes nothing is fresh.
 func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
-	if ok, _ := m.Recipe.Wants(src.Key); !ok {
-		return true, nil
-	}
-	variants := m.Recipe.For(src.Key)
-	for _, v := range variants {
-		key, err := m.Recipe.TargetKey(src.Key, v, 0, 0, v.Format)
-		if err != nil {
-			return false, nil // processing it gives the reason
-		}
-		if ok, err := m.freshOutput(ctx, src, key, m.Recipe.Fingerprint(v)); err != nil || !ok {
-			return false, err
-		}
-	}
-	if !m.Recipe.Manifest || len(variants) == 0 {
-		return true, nil
-	}
-	return m.freshOutput(ctx, src, m.Recipe.ManifestKey(src.Key), m.manifestPrint(variants))
+	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
+	return j.fresh(ctx, src)
 }
 
-func (m *Mill) freshOutput(ctx context.Context, src bucket.Info, key, fingerprint string) (bool, error) {
-	there, err := m.Store.Head(ctx, m.Recipe.Target.Bucket, key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return false, nil
+func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
+	if j.plan.Excluded != "" || len(j.plan.Outputs) == 0 {
+		return true, nil
 	}
+	objects, err := j.plan.Objects()
 	if err != nil {
-		return false, err
+		return false, nil // Processing it reports the reason.
 	}
-	return there.Metadata[outcome.MetadataSourceETag] == src.ETag && there.Metadata[outcome.MetadataRecipe] == fingerprint, nil
+	for _, o := range objects {
+		existing, err := j.Store.Head(ctx, j.Recipe.Target.Bucket, o.Key)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		meta := existing.Metadata
+		if meta[outcome.MetadataSourceETag] != src.ETag || meta[outcome.MetadataRecipe] != o.Fingerprint {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -1,15 +1,24 @@
-// Package mill takes one change of a source object to its variants: it guards, reads, renders, writes, and gives a
-// verdict. It may be told of a change many times, late, and out of order; the variants still end up those of the latest
-// version of the object.
+// Package mill brings the variants of one source object up to date after one change. Process shows the way of a change:
 //
-// It never fetches events, never settles them, and never waits to try again: that is for whoever told it of the change.
+//	guard        is it a change that the recipe asks to process?   mill.go
+//	read         open the object that the change names             read.go
+//	render       make the variants while the object downloads      read.go
+//	write        store the variants and the manifest               write.go, manifest.go
+//	remove       instead of these three, if the object is gone     remove.go
+//	look again   has the source changed in the meantime?           again.go
+//	record       keep a copy and the reason of a bad picture       bad.go
+//
+// All that the recipe decides about the key of the object is in a recipe.Plan, which is made once and used by every step.
+//
+// A change may be delivered several times, late, and out of order; the variants still end up as those of the latest
+// version of the object. The package never fetches events, never acknowledges them, and never waits before a retry: all of
+// this is up to the caller.
 package mill
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -20,7 +29,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// Mill processes changes by a recipe. It is safe for concurrent use.
+// Mill processes changes according to a recipe. It is safe for concurrent use.
 type Mill struct {
 	Store  bucket.Store
 	Recipe *recipe.Recipe
@@ -36,16 +45,16 @@ type Variant struct {
 	Bytes  int          `json:"bytes"`
 }
 
-// Result is what became of a change.
+// Result is the outcome of a change.
 type Result struct {
 	Verdict  outcome.Verdict
-	Reason   string // for all but Done
+	Reason   string // empty if the verdict is Done
 	Source   Picture
 	Variants []Variant
 	Elapsed  time.Duration
 }
 
-// Picture is what was learnt of a source; zero where the change ended before its header was read.
+// Picture describes a source. Fields are zero if the change ended before they were known.
 type Picture struct {
 	Format        codec.Format `json:"format"`
 	Width, Height int          `json:"-"` // as stored
@@ -65,6 +74,97 @@ func (r Result) LogLine(c event.Change) outcome.Change {
 	return line
 }
 
+// Process brings the variants of the changed object up to date. If ctx ends first, the verdict is Retry.
+func (m *Mill) Process(ctx context.Context, c event.Change) Result {
+	start := time.Now()
+	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
+	err := j.guard()
+	if err == nil {
+		err = j.settle(ctx)
+	}
+	j.conclude(err)
+	if j.result.Verdict == outcome.Bad {
+		if err := j.record(ctx); err != nil {
+			j.conclude(err)
+		}
+	}
+	j.result.Elapsed = time.Since(start)
+	return j.result
+}
+
+// job is one change on its way through the mill.
+type job struct {
+	*Mill
+	delivered event.Change
+	plan      recipe.Plan // for the key of the change
+	result    Result
+}
+
+// guard ends a change that needs no look at the object.
+func (j *job) guard() error {
+	c := j.delivered
+	switch {
+	case c.Bucket != j.Recipe.Source.Bucket:
+		return skip("bucket %q is not the recipe's source", c.Bucket)
+	case j.plan.Excluded != "":
+		return skip("%s", j.plan.Excluded)
+	case c.Removed && j.Recipe.OnRemove != recipe.Remove:
+		return skip("removed; the recipe keeps variants")
+	case !c.Removed && len(j.plan.Outputs) == 0:
+		return skip("the recipe's rules make no variant of it")
+	}
+	return nil
+}
+
+// settle applies the delivered change and, as long as the source turns out to have changed in the meantime, the change
+// that brought it to where it is. A panic, which would happen again with every delivery, becomes a verdict.
+func (j *job) settle(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = verdictError{outcome.Bad, fmt.Sprintf("imgmill failed on it, please report this: %v", p)}
+		}
+	}()
+	c := &j.delivered
+	for range maxRaces {
+		j.result = Result{}
+		err := j.apply(ctx, *c)
+		if v, _ := verdict(err); v == outcome.Retry {
+			return err
+		}
+		if c, err = j.lookAgain(ctx, *c, err); c == nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the object changed %d times in the meantime", bucket.ErrTransient, maxRaces)
+}
+
+// apply brings the variants to the state that c leaves the source in.
+func (j *job) apply(ctx context.Context, c event.Change) error {
+	if c.Removed {
+		return j.remove(ctx, c)
+	}
+	limited, cancel := j.withTimeout(ctx)
+	defer cancel()
+	src, err := j.read(limited, c)
+	if err != nil {
+		return err
+	}
+	outputs, err := j.render(limited, src)
+	if err != nil {
+		return err
+	}
+	if err := j.write(ctx, src, outputs); err != nil {
+		return err
+	}
+	return j.writeManifest(ctx, src)
+}
+
+// maxRaces bounds how often a step is repeated because somebody else has changed the same object.
+const maxRaces = 16
+
+// conclude sets the verdict that follows from the error of the last step.
+func (j *job) conclude(err error) { j.result.Verdict, j.result.Reason = verdict(err) }
+
 // verdictError ends a change early. A verdict is returned as an error so that each step reads straight down.
 type verdictError struct {
 	verdict outcome.Verdict
@@ -78,35 +178,14 @@ func skip(format string, args ...any) error {
 	return verdictError{outcome.Skipped, fmt.Sprintf(format, args...)}
 }
 
-// Process takes a change to its variants. It gives up with Retry when ctx ends.
-func (m *Mill) Process(ctx context.Context, c event.Change) Result {
-	start := time.Now()
-	var r Result
-	err := m.guard(c)
-	if err == nil {
-		err = m.guarded(ctx, c, &r)
-	}
-	r.Verdict, r.Reason = verdict(err)
-	if r.Verdict == outcome.Bad {
-		if err := m.recordBad(ctx, c, r); err != nil {
-			r.Verdict, r.Reason = verdict(err)
-		}
-	}
-	r.Elapsed = time.Since(start)
-	return r
-}
+// Reasons to skip a change that a later one has made void.
+const (
+	goneReason  = "gone: the object has since been removed"
+	staleReason = "stale: the object has since been replaced; that upload has its own event"
+)
 
-// guarded is follow in which a panic, which would come again with every delivery, is a verdict.
-func (m *Mill) guarded(ctx context.Context, c event.Change, r *Result) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = verdictError{outcome.Bad, fmt.Sprintf("the program failed on it, please report this: %v", p)}
-		}
-	}()
-	return m.follow(ctx, c, r)
-}
-
-// verdict sorts an error. What is neither the picture's fault nor a verdict already is worth another try.
+// verdict returns the verdict that an error stands for. An error that is neither the picture's fault nor a verdict already
+// is worth another try.
 func verdict(err error) (outcome.Verdict, string) {
 	var e verdictError
 	if err == nil {
@@ -125,120 +204,4 @@ func verdict(err error) (outcome.Verdict, string) {
 		return outcome.Bad, err.Error()
 	}
 	return outcome.Retry, err.Error()
-}
-
-// guard ends a change that needs no look at the object.
-func (m *Mill) guard(c event.Change) error {
-	if c.Bucket != m.Recipe.Source.Bucket {
-		return skip("bucket %q is not the recipe's source", c.Bucket)
-	}
-	if ok, why := m.Recipe.Wants(c.Key); !ok {
-		return verdictError{outcome.Skipped, why}
-	}
-	return nil
-}
-
-// process makes and writes the variants of the object that c tells of.
-func (m *Mill) process(ctx context.Context, c event.Change, r *Result) error {
-	s, outputs, err := m.read(ctx, c, r)
-	if err != nil {
-		return err
-	}
-	if r.Variants, err = m.write(ctx, s, outputs); err != nil {
-		return err
-	}
-	return m.writeManifest(ctx, s, *r)
-}
-
-// read makes the variants of the object that c tells of. What they do not need of it is not waited for.
-func (m *Mill) read(ctx context.Context, c event.Change, r *Result) (s source, outputs []render.Output, err error) {
-	ctx, stop := m.limited(ctx)
-	defer stop()
-	start := time.Now()
-	obj, err := m.Store.Get(ctx, c.Bucket, c.Key, bucket.Condition{IfMatch: c.ETag})
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return s, nil, skip("gone: the object was removed since")
-	case errors.Is(err, bucket.ErrPrecondition):
-		return s, nil, skip("stale: the object was replaced since, by a change that is told on its own")
-	case err != nil:
-		return s, nil, fmt.Errorf("read: %w", err)
-	}
-	defer obj.Body.Close()
-	r.Source.Bytes, r.Source.ETag = obj.Size, obj.ETag
-	if c.ETag == "" {
-		c.Sequencer = "" // it is of a version that this need not be
-	}
-	if marked(obj.Metadata) {
-		return s, nil, skip("our own output")
-	}
-	variants := m.Recipe.For(c.Key)
-	if len(variants) == 0 {
-		return s, nil, skip("the recipe's rules want no variant of it")
-	}
-	outputs, err = m.render(ctx, obj, time.Since(start), variants, r)
-	return source{change: c, info: obj.Info}, outputs, err
-}
-
-// errTooLong is the cause with which the recipe's timeout ends a context.
-var errTooLong = errors.New("over the recipe's timeout")
-
-// limited is ctx within the recipe's timeout.
-func (m *Mill) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.Recipe.Limits.Timeout <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, m.Recipe.Limits.Timeout, errTooLong)
-}
-
-// render gives the encoded variants of an open object, within the recipe's limits. The network has been waited for already.
-func (m *Mill) render(ctx context.Context, obj *bucket.Object, waited time.Duration, variants []render.Variant, r *Result) ([]render.Output, error) {
-	limits := m.Recipe.Limits
-	switch {
-	case obj.Size == 0:
-		return nil, skip("the object is empty")
-	case limits.Bytes > 0 && obj.Size > limits.Bytes:
-		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d", codec.ErrLimit, obj.Size, limits.Bytes)
-	}
-	body := &body{ctx: ctx, r: obj.Body, size: obj.Size, waited: waited}
-	outputs, err := func() ([]render.Output, error) {
-		d, err := codec.Open(body, limits.Limits)
-		if err != nil {
-			return nil, err
-		}
-		h := d.Header()
-		r.Source.Format, r.Source.Width, r.Source.Height = h.Format, h.Width, h.Height
-		return render.Render(ctx, d, variants)
-	}()
-	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTooLong &&
-		(body.n == obj.Size || body.waited < limits.Timeout/2) {
-		// The picture took the time, not the network.
-		return nil, fmt.Errorf("%w: it takes longer than %s", codec.ErrLimit, limits.Timeout)
-	}
-	return outputs, err
-}
-
-// body is an object's stream that ends with its context, for decoders which know of none, and counts. An end before the
-// object's size is the network's and not the picture's.
-type body struct {
-	ctx  context.Context
-	r    io.Reader
-	n    int64
-	size int64
-
-	waited time.Duration // for the network
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	n, err := b.r.Read(p)
-	b.waited += time.Since(start)
-	b.n += int64(n)
-	if (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)) && b.n < b.size {
-		err = fmt.Errorf("%w: %d of %d bytes came", bucket.ErrTransient, b.n, b.size)
-	}
-	return n, err
 }

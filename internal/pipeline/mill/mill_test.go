@@ -44,7 +44,7 @@ func newBench(t *testing.T, more string) *bench {
 	return &bench{t, s, &mill.Mill{Store: s, Recipe: r}}
 }
 
-// upload stores a source and gives the change that tells of it.
+// upload stores a source and returns the change that S3 would report.
 func (b *bench) upload(key string, data []byte, attr bucket.Attributes) event.Change {
 	b.Helper()
 	etag, err := b.store.Put(b.Context(), "sources", key, data, attr, bucket.Condition{})
@@ -54,7 +54,7 @@ func (b *bench) upload(key string, data []byte, attr bucket.Attributes) event.Ch
 	return event.Change{Bucket: "sources", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "01"}
 }
 
-// want processes c and compares verdict and part of the reason.
+// want processes c and checks the verdict and a part of the reason.
 func (b *bench) want(c event.Change, verdict outcome.Verdict, reason string) mill.Result {
 	b.Helper()
 	r := b.mill.Process(b.Context(), c)
@@ -64,7 +64,7 @@ func (b *bench) want(c event.Change, verdict outcome.Verdict, reason string) mil
 	return r
 }
 
-// outputs are the keys of the target bucket.
+// outputs returns the keys of the target bucket.
 func (b *bench) outputs() []string {
 	b.Helper()
 	var keys []string
@@ -84,7 +84,7 @@ func (b *bench) wantOutputs(keys ...string) {
 	}
 }
 
-// get reads an output whole.
+// get reads an output.
 func (b *bench) get(key string) (bucket.Info, []byte) {
 	b.Helper()
 	o, err := b.store.Get(b.Context(), "outputs", key, bucket.Condition{})
@@ -98,7 +98,7 @@ func (b *bench) get(key string) (bucket.Info, []byte) {
 	return o.Info, data
 }
 
-// hugePNG is a PNG that claims side×side pixels and has none.
+// hugePNG returns a PNG that claims side×side pixels and has none.
 func hugePNG(side uint32) []byte {
 	chunk := func(name string, data []byte) []byte {
 		out := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
@@ -133,22 +133,22 @@ func TestVerdicts(t *testing.T) {
 		reason            string
 	}{
 		{"photo", "a/b.jpg", "", photo, outcome.Done, ""},
-		{"upper-case ending", "b.JPG", "", photo, outcome.Done, ""},
+		{"upper-case suffix", "b.JPG", "", photo, outcome.Done, ""},
 		{"a PNG named jpg", "b.jpg", "", dot(t, 30, 1, 0), outcome.Done, ""},
 		{"text", "t.jpg", "", []byte("not a picture at all"), outcome.Skipped, "not a picture"},
 		{"empty", "e.jpg", "", nil, outcome.Skipped, "the object is empty"},
 		{"folder", "dir/", "", photo, outcome.Skipped, "folder key"},
 		{"suffix", "notes.txt", "", photo, outcome.Skipped, "source.suffixes"},
-		{"no rule's variant", "raw/x.jpg", "rules: [{match: 'raw/**', variants: []}]\n", photo, outcome.Skipped, "no variant"},
+		{"no variant by the rules", "raw/x.jpg", "rules: [{match: 'raw/**', variants: []}]\n", photo, outcome.Skipped, "no variant"},
 		{"cut off", "c.jpg", "", photo[:len(photo)/2], outcome.Bad, "corrupt"},
 		{"cut off in the header", "c.jpg", "", photo[:40], outcome.Bad, "corrupt"},
 		{"huge", "h.png", "", hugePNG(100000), outcome.Bad, "100000×100000"},
-		{"told, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), outcome.Bad, "unsupported"},
+		{"detected, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), outcome.Bad, "unsupported"},
 		{"too many bytes", "b.jpg", "limits: {bytes: 1KB}\n", photo, outcome.Bad, "the limit is 1000"},
 		{"too many frames", "f.gif", "limits: {frames: 2}\n", animation(t, 3), outcome.Bad, "frames"},
-		{"frames enough", "f.gif", "limits: {frames: 3}\n", animation(t, 3), outcome.Done, ""},
+		{"enough frames", "f.gif", "limits: {frames: 3}\n", animation(t, 3), outcome.Done, ""},
 		{"too many pixels", "b.jpg", "limits: {pixels: 0.002MP}\n", photo, outcome.Bad, "60×40"},
-		{"too long a key", strings.Repeat("k", 1016) + ".jpg", "", photo, outcome.Bad, "over 1024"},
+		{"a key that is too long", strings.Repeat("k", 1016) + ".jpg", "", photo, outcome.Bad, "the limit is 1024"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, c.recipe)
@@ -168,7 +168,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestVerdictsOfThePlace(t *testing.T) {
+func TestSkippedChanges(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 
@@ -193,25 +193,25 @@ func TestVerdictsOfThePlace(t *testing.T) {
 	b.wantOutputs()
 }
 
-func TestTwiceIsOnce(t *testing.T) {
+func TestSecondDelivery(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	b.want(c, outcome.Done, "")
 	first, _ := b.get("tiny/p.jpg")
 	b.want(c, outcome.Done, "")
 	if again, _ := b.get("tiny/p.jpg"); again.Modified != first.Modified {
-		t.Error("the same change wrote again")
+		t.Error("a second delivery wrote again")
 	}
 	older := c
 	older.Sequencer = "00"
 	b.want(older, outcome.Skipped, "stale")
 }
 
-func TestAttributesAreCarriedOver(t *testing.T) {
+func TestAttributes(t *testing.T) {
 	b := newBench(t, "")
 	attr := bucket.Attributes{
 		ContentType: "image/x-wrong", CacheControl: "max-age=60", ContentDisposition: `inline; filename="a.jpg"`,
-		Metadata: map[string]string{"author": "Ada", "imgmill-other": "old"},
+		Metadata: map[string]string{"author": "Ada", outcome.MetadataPrefix + "other": "old"},
 	}
 	c := b.upload("p.jpg", sample.Photo(60, 40), attr)
 	b.want(c, outcome.Done, "")
@@ -229,8 +229,8 @@ func TestAttributesAreCarriedOver(t *testing.T) {
 	}
 }
 
-// TestMetadataOverTheBound: the mark stays, the user's metadata goes, where S3 would refuse both together.
-func TestMetadataOverTheBound(t *testing.T) {
+// TestMetadataOverTheLimit checks that the user's metadata is left out if S3 would refuse it together with ours.
+func TestMetadataOverTheLimit(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"long": strings.Repeat("x", 2000)}})
 	b.want(c, outcome.Done, "")
@@ -268,7 +268,7 @@ func TestManifest(t *testing.T) {
 	}
 	small, _ := b.get("small/d/p.jpg")
 	if int64(got.Variants[0].Bytes) != small.Size {
-		t.Errorf("%d bytes said, %d there", got.Variants[0].Bytes, small.Size)
+		t.Errorf("the manifest lists %d bytes, the variant has %d", got.Variants[0].Bytes, small.Size)
 	}
 }
 
@@ -299,7 +299,7 @@ func TestFresh(t *testing.T) {
 	b.mill.Recipe.Variants[0].Width++
 	fresh(false, "of another recipe")
 	b.want(c, outcome.Done, "")
-	fresh(true, "done again by the new recipe")
+	fresh(true, "processed with the new recipe")
 }
 
 func TestOnRemove(t *testing.T) {
@@ -307,10 +307,10 @@ func TestOnRemove(t *testing.T) {
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 	b.want(c, outcome.Done, "")
 	removed := event.Change{Bucket: "sources", Key: "p.jpg", Sequencer: "02", Removed: true}
-	b.want(removed, outcome.Skipped, "stale") // an old version was removed, or it is there again
+	b.want(removed, outcome.Skipped, "stale") // an old version was removed, or the object has been uploaded again
 	b.wantOutputs("p.jpg.imgmill.json", "small/p.jpg", "tiny/p.jpg")
 
-	// Somebody else's object at one of our keys is not ours to delete.
+	// An object of somebody else at one of our keys is not ours to delete.
 	if _, err := b.store.Put(t.Context(), "outputs", "tiny/p.jpg", []byte("mine"), bucket.Attributes{}, bucket.Condition{}); err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestOnRemove(t *testing.T) {
 	b.want(removed, outcome.Done, "")
 	b.wantOutputs("tiny/p.jpg")
 	b.want(removed, outcome.Done, "")
-	b.want(c, outcome.Skipped, "gone") // told late
+	b.want(c, outcome.Skipped, "gone") // delivered late
 	b.wantOutputs("tiny/p.jpg")
 }
 
@@ -335,7 +335,7 @@ func TestCancelled(t *testing.T) {
 	b.wantOutputs()
 }
 
-func TestTwoSourcesDoNotShareAnOutput(t *testing.T) {
+func TestTwoSourcesWithOneOutput(t *testing.T) {
 	b := newBench(t, "")
 	b.mill.Recipe.Target.Key = "{variant}/{stem}"
 	photo := sample.Photo(60, 40)

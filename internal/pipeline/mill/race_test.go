@@ -10,10 +10,10 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// These are the races of the simulation, one by one: what the first process meets is in the table, the rest is what must
-// come of it. An ETag is of the bytes: a picture that is put back gets its old one.
+// These are the races of the simulation, one by one. Each test lets something happen before one store call of a slow
+// process, and checks the outputs. An ETag depends on the bytes alone: a picture that is put back has its old one.
 
-// racing is a bench whose process under test works over slow, and all others over the store itself.
+// racing returns a bench whose mill uses the store slow, while all other processes use the store itself.
 func racing(t *testing.T, more string) (b *bench, slow *faulty, others *mill.Mill) {
 	b = newBench(t, more)
 	slow = &faulty{Store: b.store}
@@ -29,8 +29,8 @@ func (b *bench) unlink(name, key string) {
 	}
 }
 
-// of checks of which version all outputs are.
-func (b *bench) of(c event.Change, keys ...string) {
+// wantVersion checks which outputs exist, and that all are of the version that c names.
+func (b *bench) wantVersion(c event.Change, keys ...string) {
 	b.Helper()
 	b.wantOutputs(keys...)
 	for _, key := range b.outputs() {
@@ -52,7 +52,7 @@ func settle(t *testing.T, m *mill.Mill, c event.Change) {
 	}
 }
 
-func TestWriterMeetsNewerVersion(t *testing.T) {
+func TestWriterAndNewerVersion(t *testing.T) {
 	for _, place := range []string{"head outputs/small/p.jpg", "put outputs/small/p.jpg", "put outputs/tiny/p.jpg"} {
 		for _, sequencer := range []string{"01", ""} {
 			b, slow, others := racing(t, "")
@@ -63,14 +63,15 @@ func TestWriterMeetsNewerVersion(t *testing.T) {
 				settle(t, others, newer)
 			}
 			b.mill.Process(t.Context(), old)
-			b.of(newer, "small/p.jpg", "tiny/p.jpg")
+			b.wantVersion(newer, "small/p.jpg", "tiny/p.jpg")
 		}
 	}
 }
 
-// TestWriterSleepsThroughAReturn: the output was of A, becomes one of A again, and a writer of B in between sees nothing.
-func TestWriterSleepsThroughAReturn(t *testing.T) {
-	for _, answer := range []error{nil, bucket.ErrTransient} { // the second: the process ends after its first write
+// TestWriterAndRevert: a picture is replaced and put back while the writer of the version in between sleeps, so that the
+// ETag of the output matches again.
+func TestWriterAndRevert(t *testing.T) {
+	for _, answer := range []error{nil, bucket.ErrTransient} { // with the second, the process ends after its first write
 		b, slow, others := racing(t, "")
 		first := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
 		settle(t, others, first)
@@ -89,13 +90,13 @@ func TestWriterSleepsThroughAReturn(t *testing.T) {
 			slow.err = nil
 			settle(t, b.mill, second)
 		}
-		b.of(third, "small/p.jpg", "tiny/p.jpg")
+		b.wantVersion(third, "small/p.jpg", "tiny/p.jpg")
 	}
 }
 
-// TestRemovalMeetsReturn: the same picture is uploaded again between the last look and the deletion.
-func TestRemovalMeetsReturn(t *testing.T) {
-	for _, fault := range []error{nil, bucket.ErrTransient} { // the second: the process ends after its first deletion
+// TestRemovalAndRevert: the same picture is uploaded again between the last check and the deletion.
+func TestRemovalAndRevert(t *testing.T) {
+	for _, fault := range []error{nil, bucket.ErrTransient} { // with the second, the process ends after its first deletion
 		b, slow, others := racing(t, "on_remove: remove\n")
 		settle(t, others, b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}))
 		b.unlink("sources", "p.jpg")
@@ -114,12 +115,12 @@ func TestRemovalMeetsReturn(t *testing.T) {
 			slow.err = nil
 			settle(t, b.mill, removed)
 		}
-		b.of(back, "small/p.jpg", "tiny/p.jpg")
+		b.wantVersion(back, "small/p.jpg", "tiny/p.jpg")
 	}
 }
 
-// TestWriterMeetsRemoval: the removal was told, and found nothing to remove, before the writer wrote.
-func TestWriterMeetsRemoval(t *testing.T) {
+// TestWriterAndRemoval: the removal is processed, and finds nothing to remove, before the writer writes.
+func TestWriterAndRemoval(t *testing.T) {
 	for _, place := range []string{"put outputs/small/p.jpg", "put outputs/tiny/p.jpg", "head outputs/tiny/p.jpg"} {
 		for _, fault := range []string{"", "put outputs/tiny", "head sources"} {
 			b, slow, others := racing(t, "on_remove: remove\n")
@@ -147,8 +148,8 @@ func TestWriterMeetsRemoval(t *testing.T) {
 	}
 }
 
-// TestRemovalMeetsForeignObject: what took an output's place since the look at it is not ours to delete.
-func TestRemovalMeetsForeignObject(t *testing.T) {
+// TestRemovalAndForeignObject: an object that has replaced an output since it was checked is not ours to delete.
+func TestRemovalAndForeignObject(t *testing.T) {
 	b, slow, others := racing(t, "on_remove: remove\n")
 	settle(t, others, b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}))
 	b.unlink("sources", "p.jpg")
@@ -161,7 +162,7 @@ func TestRemovalMeetsForeignObject(t *testing.T) {
 	b.wantOutputs("small/p.jpg")
 }
 
-// TestSequencerNeedsETag: without an ETag nobody knows whether the version that was read is the sequencer's.
+// TestSequencerNeedsETag: without an ETag, the version that was read may not be that of the sequencer.
 func TestSequencerNeedsETag(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})

@@ -12,39 +12,39 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// task is a goroutine that runs only between two of its store calls, when the scheduler lets it.
+// task is a goroutine that runs from one of its store calls to the next when the scheduler lets it.
 type task struct {
 	name    string
-	run     chan struct{} // the scheduler's leave for one more call
+	run     chan struct{} // receives the scheduler's permission for one more call
 	slow    bool
-	dead    bool   // its process was killed: no further call of it does anything
-	pending string // the call that it waits to make
+	dead    bool   // its process was killed: none of its calls has an effect any more
+	pending string // the call that it is about to make
 }
 
-// taskKey finds the task in a call's context.
+// taskKey is the key of the task in the context of a call.
 type taskKey struct{}
 
-// stepStore is a store at whose every call the calling task waits for the scheduler, and where calls fail by chance.
-// Only one goroutine runs at any time, so it needs no lock and one seed gives one run.
+// stepStore is a store in which every call waits for the scheduler, and calls fail at random. Only one goroutine runs at
+// any time: no lock is needed, and a seed always results in the same run.
 type stepStore struct {
 	*mem.Store
 	rng    *rand.Rand
-	faults float64 // share of the calls that fail
+	faults float64 // fraction of the calls that fail
 	parked chan *task
 	log    func(format string, args ...any)
-	// before, if set, sees every write that will take effect.
+	// before, if set, is called with every write that will take effect.
 	before func(t *task, bucketName, key string, attr bucket.Attributes)
 }
 
-// effect is how a faulty call goes wrong.
+// effect is the way in which a faulty call fails.
 type effect int
 
 const (
-	none        effect = iota
-	lost               // the call never arrived
-	unanswered         // it took effect, and the answer was lost
-	retriedByMe        // it took effect, and the client's own second attempt met the first one's outcome
-	killed             // it took effect, and the process died of something else
+	none            effect = iota
+	lost                   // the call was never received
+	unanswered             // it took effect, but the answer was lost
+	retriedByClient        // it took effect, and the client retried it on its own and met the result of the first attempt
+	killed                 // it took effect, but the process was killed
 )
 
 func (s *stepStore) enter(ctx context.Context, op, bucketName, key string) (*task, effect, error) {
@@ -99,7 +99,7 @@ func (s *stepStore) Put(ctx context.Context, name, key string, body []byte, attr
 	etag, err := s.Store.Put(ctx, name, key, body, attr, cond)
 	s.log("    = %.6s of %.6s, if %+v: %v", etag, attr.Metadata[outcome.MetadataSourceETag], cond, kindOf(err))
 	switch {
-	case e == retriedByMe && err == nil && cond != (bucket.Condition{}):
+	case e == retriedByClient && err == nil && cond != (bucket.Condition{}):
 		_, err := s.Store.Put(ctx, name, key, body, attr, cond)
 		s.log("    again: %v", kindOf(err))
 		return etag, err
@@ -109,7 +109,7 @@ func (s *stepStore) Put(ctx context.Context, name, key string, body []byte, attr
 	return etag, err
 }
 
-// holds reports whether a write under cond would go through.
+// holds reports whether a write with cond would succeed.
 func (s *stepStore) holds(ctx context.Context, name, key string, cond bucket.Condition) bool {
 	there, err := s.Store.Head(ctx, name, key)
 	return !(cond.IfAbsent && err == nil || cond.IfMatch != "" && there.ETag != cond.IfMatch)
@@ -123,7 +123,7 @@ func (s *stepStore) Delete(ctx context.Context, name, key string, cond bucket.Co
 	err := s.Store.Delete(ctx, name, key, cond)
 	s.log("    if %+v: %v", cond, kindOf(err))
 	switch {
-	case e == retriedByMe && err == nil:
+	case e == retriedByClient && err == nil:
 		return s.Store.Delete(ctx, name, key, cond)
 	case e == unanswered || e == killed:
 		return fault
@@ -136,7 +136,7 @@ func (s *stepStore) Copy(context.Context, string, string, string, string, bucket
 }
 
 func (s *stepStore) List(context.Context, string, string) iter.Seq2[bucket.Info, error] {
-	panic("nothing here lists")
+	panic("the mill lists no objects")
 }
 
 func kindOf(err error) string {

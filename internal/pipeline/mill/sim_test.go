@@ -25,17 +25,17 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// The simulation. Writers change a few keys of the source bucket; what happened is told in events that come twice, late,
-// out of order, and partly without sequencer or ETag; several processes work on them at once over a store whose calls
-// fail before or after their effect; what ends as retry is told again. A seeded scheduler takes one store call at a time,
-// of whichever task it likes. When nothing is left to do, the variants of each key must be those of its latest version.
+// The simulation. Writers change a few keys of the source bucket. Each change causes events that are delivered twice, late,
+// out of order, and partly without sequencer or ETag. Several processes handle them concurrently, over a store whose calls
+// fail before or after their effect, and what ends as retry is delivered again. A seeded scheduler runs one store call at a
+// time, of a random task. When nothing is left to do, the variants of each key must be those of its latest version.
 
 const (
 	defaultSeeds = 1200
-	simSteps     = 20000 // calls after which a run counts as one that never settles
+	simSteps     = 20000 // calls after which a run is considered never to settle
 )
 
-// simMode is what a seed plays.
+// simMode is a kind of run.
 type simMode struct {
 	name     string
 	recipe   string
@@ -48,7 +48,7 @@ var simModes = []simMode{
 	{"remove", "on_remove: remove\n", false},
 	{"remove, distinct", "on_remove: remove\nmanifest: true\n", true},
 	{"remove, manifest", "on_remove: remove\nmanifest: true\n", false},
-	{"keys of the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false},
+	{"keys that need the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false},
 }
 
 func TestSimulation(t *testing.T) {
@@ -63,7 +63,7 @@ func TestSimulation(t *testing.T) {
 		seeds /= 4
 	}
 	first := 0
-	if s := os.Getenv("IMGMILL_SEED"); s != "" { // one run again
+	if s := os.Getenv("IMGMILL_SEED"); s != "" { // repeat one run
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			t.Fatalf("IMGMILL_SEED: %v", err)
@@ -83,22 +83,22 @@ func TestSimulation(t *testing.T) {
 		calls += s.steps
 		retries += s.retries
 		if len(s.wrong) > 0 {
-			t.Fatalf("seed %d (%s), IMGMILL_SEED=%d plays it again:\n  %s\ntrace:\n%s",
+			t.Fatalf("seed %d (%s), IMGMILL_SEED=%d repeats it:\n  %s\ntrace:\n%s",
 				seed, w.mode.name, seed, strings.Join(s.wrong, "\n  "), s.trace.String())
 		}
 	}
 	t.Logf("%d seeds, %d store calls, %d retries", seeds, calls, retries)
 	if retries == 0 {
-		t.Error("no fault was met")
+		t.Error("no fault was injected")
 	}
 }
 
-// simWorld is what all runs of a mode share.
+// simWorld is shared by all runs of a mode.
 type simWorld struct {
 	mode     simMode
 	recipe   *recipe.Recipe
 	contents [][]byte
-	// variants of a content, by name; the key of contents is the ETag.
+	// variants are the outputs for a content, by ETag and name of the variant.
 	variants map[string]map[string]render.Output
 }
 
@@ -113,7 +113,7 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 		t.Fatal(err)
 	}
 	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}}
-	// Contents come in pairs that differ as files and give the same variants; a run makes 6 versions at most.
+	// Contents are pairs of files that differ but result in the same variants; a run has at most 6 versions.
 	for i := range 12 {
 		w.contents = append(w.contents, dot(t, 8, i/2, i%2))
 	}
@@ -139,7 +139,7 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	return w
 }
 
-// dot is a picture of one colour, side×side pixels; the level of compression makes another file of the same picture.
+// dot returns a picture of one colour, side×side pixels, at one of two compression levels: two files of the same picture.
 func dot(t *testing.T, side, hue, level int) []byte {
 	t.Helper()
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
@@ -154,16 +154,16 @@ func dot(t *testing.T, side, hue, level int) []byte {
 	return b.Bytes()
 }
 
-// told is an event on its way.
-type told struct {
+// delivery is an event that is yet to be processed.
+type delivery struct {
 	id     int
 	change event.Change
 }
 
-// simResult is a process that ended.
+// simResult is the result of a finished process.
 type simResult struct {
-	task *task
-	told told
+	task     *task
+	delivery delivery
 	mill.Result
 }
 
@@ -174,19 +174,19 @@ type sim struct {
 	store   *stepStore
 	mill    *mill.Mill
 	keys    []string
-	ops     int // changes that the writers have left
-	events  []told
+	ops     int // changes that the writers have yet to make
+	events  []delivery
 	running []*task
 	done    chan simResult
 	latest  map[string]string         // ETag of a key's latest version; absent if removed
 	order   map[string]map[string]int // which version of a key has an ETag
-	count   int                       // versions so far; sequencers count them, too
+	count   int                       // versions so far; sequencers are made from it
 	ids     int
-	messy   bool // events are duplicated and incomplete; else each comes once, whole, so that nothing repairs a fault later
-	pace    int  // of how many chances to write one is taken
+	messy   bool // events are duplicated and incomplete; otherwise each is delivered once, complete, and nothing repairs a fault later
+	pace    int  // one of this many chances to write is taken
 	slots   int  // contents to choose from
 	workers int
-	steps   int // store calls and the like
+	steps   int // store calls and other choices of the scheduler
 	retries int
 	wrong   []string
 	trace   bytes.Buffer
@@ -227,14 +227,14 @@ func (s *sim) play() {
 		if len(s.events) > 0 && len(s.running) < s.workers {
 			choices = append(choices, s.begin, s.begin)
 		}
-		for range s.running { // the more that run, the more of their calls before anything else
+		for range s.running { // the more processes run, the more of their calls come first
 			choices = append(choices, s.step)
 		}
 		if len(choices) == 0 {
 			return
 		}
 		if s.steps++; s.steps > simSteps {
-			s.fail("it does not settle in %d calls", simSteps)
+			s.fail("not settled after %d calls", simSteps)
 			s.store.faults = 0
 			for len(s.running) > 0 {
 				s.running[0].dead = true
@@ -246,7 +246,7 @@ func (s *sim) play() {
 	}
 }
 
-// write is one change of the source bucket by its owner; what tells of it is on its way at once.
+// write makes one change in the source bucket; its events are queued at once.
 func (s *sim) write() {
 	if s.rng.IntN(s.pace) > 0 && len(s.events)+len(s.running) > 0 {
 		return
@@ -279,23 +279,23 @@ func (s *sim) write() {
 	s.logf("write %d %s: removed %t, etag %.6s", s.count, key, c.Removed, c.ETag)
 	if !s.messy {
 		s.ids++
-		s.events = append(s.events, told{s.ids, c})
+		s.events = append(s.events, delivery{s.ids, c})
 		return
 	}
 	for range 1 + s.rng.IntN(3) {
-		s.tell(c)
+		s.notify(c)
 	}
-	if etag, ok := s.latest[key]; ok && s.rng.IntN(4) == 0 { // a sweep finds it
+	if etag, ok := s.latest[key]; ok && s.rng.IntN(4) == 0 { // found by a sweep
 		s.ids++
-		s.events = append(s.events, told{s.ids, event.Change{Bucket: "sources", Key: key, ETag: etag, Size: -1}})
+		s.events = append(s.events, delivery{s.ids, event.Change{Bucket: "sources", Key: key, ETag: etag, Size: -1}})
 	}
 }
 
-// sequencer writes n as S3 might: of different lengths.
+// sequencer formats n as S3 might, in various lengths.
 func sequencer(n int) string { return strings.TrimRight(fmt.Sprintf("0055AED6DC%06X", n*8), "0") }
 
-// tell puts an event on its way; some ways lose the sequencer, the ETag or both.
-func (s *sim) tell(c event.Change) {
+// notify queues an event for a change. Some events lack the sequencer, the ETag or both.
+func (s *sim) notify(c event.Change) {
 	switch s.rng.IntN(8) {
 	case 0:
 		c.Sequencer = ""
@@ -305,7 +305,7 @@ func (s *sim) tell(c event.Change) {
 		c.Sequencer, c.ETag = "", ""
 	}
 	s.ids++
-	s.events = append(s.events, told{s.ids, c})
+	s.events = append(s.events, delivery{s.ids, c})
 }
 
 // begin delivers an event to a new process.
@@ -323,8 +323,8 @@ func (s *sim) begin() {
 	s.await()
 }
 
-// step lets one process make the call that it waits to make. Slow ones mostly let everything else go first: races of more
-// than one round need somebody who sleeps through several lives of an object.
+// step lets one process make its pending call. Slow processes mostly let everything else go first: races of more than one
+// round need a process that sleeps through several versions of an object.
 func (s *sim) step() {
 	i := s.rng.IntN(len(s.running))
 	if s.running[i].slow && s.rng.IntN(15) > 0 && (s.ops > 0 || len(s.events) > 0 || len(s.running) > 1) {
@@ -340,7 +340,7 @@ func (s *sim) advance(i int) {
 	s.await()
 }
 
-// await waits until the one task that runs makes its next call or ends.
+// await waits until the running task is about to make its next call, or ends.
 func (s *sim) await() {
 	select {
 	case <-s.store.parked:
@@ -355,15 +355,15 @@ func (s *sim) await() {
 		switch r.Verdict {
 		case outcome.Retry:
 			s.retries++
-			s.events = append(s.events, r.told)
+			s.events = append(s.events, r.delivery)
 		case outcome.Bad:
 			s.fail("%s: a good picture is bad: %s", r.task.name, r.Reason)
 		}
 	}
 }
 
-// noStepBack fails the run if a write puts an older version in the place of a newer one. It holds only where no two
-// versions are alike: the store compares ETags, and those are of the bytes.
+// noStepBack fails the run if a write replaces the output of a newer version by one of an older version. It can be checked
+// only if no two versions are equal: the store compares ETags, which depend on the bytes alone.
 func (s *sim) noStepBack(t *task, name, key string, attr bucket.Attributes) {
 	there, err := s.store.Store.Head(context.Background(), name, key)
 	if err != nil {
@@ -386,17 +386,19 @@ func (s *sim) must(err error) {
 	}
 }
 
-// check compares the target bucket with what the source bucket holds.
+// check compares the target bucket with the source bucket.
 func (s *sim) check() {
 	ctx := context.Background()
 	for _, key := range s.keys {
 		etag, exists := s.latest[key]
-		for _, v := range s.recipe.Variants {
-			want := s.variants[etag][v.Name]
+		plan := s.recipe.Plan(key)
+		for _, o := range plan.Outputs {
+			name := o.Variant.Name
+			want := s.variants[etag][name]
 			if !exists && s.recipe.OnRemove == recipe.Remove {
-				s.absent(ctx, v.Name+"/"+key)
+				s.absent(ctx, name+"/"+key)
 			} else if exists {
-				at, err := s.recipe.TargetKey(key, v, want.Width, want.Height, want.Format)
+				at, err := o.KeyFor(want.Width, want.Height, want.Format)
 				s.must(err)
 				s.present(ctx, at, etag, want.Data)
 			}
@@ -405,16 +407,16 @@ func (s *sim) check() {
 			continue
 		}
 		if exists {
-			s.manifest(ctx, s.recipe.ManifestKey(key), etag)
+			s.manifest(ctx, plan.Manifest.Key, etag)
 		} else {
-			s.absent(ctx, s.recipe.ManifestKey(key))
+			s.absent(ctx, plan.Manifest.Key)
 		}
 	}
 }
 
 func (s *sim) absent(ctx context.Context, key string) {
 	if o, err := s.store.Store.Head(ctx, "outputs", key); err == nil {
-		s.fail("%s of %.6s is there, and its source is gone", key, o.Metadata[outcome.MetadataSourceETag])
+		s.fail("%s of %.6s exists, but its source is gone", key, o.Metadata[outcome.MetadataSourceETag])
 	}
 }
 
@@ -425,12 +427,12 @@ func (s *sim) present(ctx context.Context, key, etag string, want []byte) []byte
 		return nil
 	}
 	if got := o.Metadata[outcome.MetadataSourceETag]; got != etag {
-		s.fail("%s says it is of %.6s, the latest version is %.6s", key, got, etag)
+		s.fail("%s is of version %.6s, the latest is %.6s", key, got, etag)
 	}
 	data, err := io.ReadAll(o.Body)
 	s.must(err)
 	if want != nil && !bytes.Equal(data, want) {
-		s.fail("%s has other bytes than its source's variant", key)
+		s.fail("%s differs from the variant of its source", key)
 	}
 	return data
 }
@@ -443,7 +445,7 @@ func (s *sim) manifest(ctx context.Context, key, etag string) {
 	if data := s.present(ctx, key, etag, nil); data != nil {
 		s.must(json.Unmarshal(data, &got))
 		if got.Source.ETag != etag || len(got.Variants) != len(s.recipe.Variants) {
-			s.fail("%s names %.6s and %d variants", key, got.Source.ETag, len(got.Variants))
+			s.fail("%s lists version %.6s and %d variants", key, got.Source.ETag, len(got.Variants))
 		}
 	}
 }

@@ -35,21 +35,22 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(r, again) {
 			t.Errorf("read twice: %+v, %+v, %v", r, again, err)
 		}
-		seen := map[string]bool{}
-		for _, v := range r.Variants {
-			format := v.Format
+		plan, seen := r.Plan("a/b.jpg"), map[string]bool{}
+		for _, o := range plan.Outputs {
+			format := o.Variant.Format
 			if format == "" {
 				format = codec.JPEG
 			}
-			key, err := r.TargetKey("a/b.jpg", v, 5, 4, format)
-			if err == nil && seen[key] {
+			key, err := o.KeyFor(5, 4, format)
+			if err != nil {
+				continue
+			}
+			if seen[key] {
 				t.Errorf("two variants get the key %q", key)
 			}
 			seen[key] = true
-			if ok, _ := r.Wants(key); ok && err == nil && r.Source.Bucket == r.Target.Bucket {
-				if wanted, _ := r.Wants("a/b.jpg"); wanted {
-					t.Errorf("%q is a source again", key)
-				}
+			if plan.Excluded == "" && r.Source.Bucket == r.Target.Bucket && r.Plan(key).Excluded == "" {
+				t.Errorf("%q is a source again", key)
 			}
 		}
 	})

@@ -7,29 +7,30 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// The loop guard. A recipe loops if an object that it writes is one that it works on: same bucket, and Wants says yes to the
-// key. Wants asks that the key starts with source.prefix and, if there are suffixes, ends with one of them. So a recipe is
-// safe if, for each key pattern that it writes, either no key of the pattern can start with the prefix or none can end with
-// a suffix. mayStart and mayEnd answer these two questions, and err only to the side of yes:
+// The loop guard. A recipe loops if it processes an object that it has written: both buckets are the same, and the key of
+// the output is that of a source. The key of a source starts with source.prefix and, if there are suffixes, ends with one
+// of them. A recipe is therefore safe if, for each template of keys that it writes, either no key can start with the prefix
+// or none can end with a suffix. mayStart and mayEnd answer these two questions. They may wrongly answer yes, but never
+// wrongly no:
 //
-//   - They walk the pattern's tokens from one end, with what is left of the wanted text. A token whose value is known, or
-//     one of a known few, uses up text that agrees with it and ends the walk with no where it does not.
-//   - A token whose value is not known could be what is left of the wanted text: the walk ends with yes. Of values that are
-//     partly known (a source's key starts with source.prefix and ends with a suffix) the known part is compared first.
-//   - A pattern that comes to its end while wanted text is left gives shorter keys only: no.
+//   - They walk the template's tokens from one end, with the part of the text that is still to be matched. A token whose
+//     value is known, or is one of a known few, consumes text that agrees with it and ends the walk with no if it does not.
+//   - A token whose value is unknown could be equal to the rest of the text, which ends the walk with yes. If the value is
+//     partly known (a source's key starts with source.prefix and ends with a suffix), the known part is compared first.
+//   - If the template ends before the text does, its keys are too short: no.
 //
-// Suffixes are ASCII and compared without regard to case. Byte strings of one length that are equal so, one of them ASCII,
-// are equal byte by byte in the same sense (folding a longer encoded letter, like the Kelvin sign, changes the length), so
-// comparing piece by piece misses nothing.
+// Suffixes are ASCII and compared without regard to case. If two byte strings of the same length, one of them ASCII, are
+// equal in this sense, they are also equal byte by byte (a longer encoding that folds to ASCII, such as the Kelvin sign,
+// has another length), so comparing piece by piece misses nothing.
 
-// allExtensions are the values that {format} can have when a variant names no format.
+// allExtensions are the possible values of {format} for a variant that keeps the format of its source.
 var allExtensions = []string{
 	codec.JPEG.Extension(), codec.PNG.Extension(), codec.GIF.Extension(), codec.WebP.Extension(), codec.BMP.Extension(),
 	codec.TIFF.Extension(), codec.HEIC.Extension(), codec.AVIF.Extension(), codec.JXL.Extension(),
 }
 
-// wantsOwn reports whether a key that pattern t gives a variant could be a source of the recipe.
-func (r *Recipe) wantsOwn(t template, v render.Variant) bool {
+// mayLoop reports whether a key that template t produces for a variant could be a source of the recipe.
+func (r *Recipe) mayLoop(t template, v render.Variant) bool {
 	if r.Source.Bucket != r.Target.Bucket || !r.mayStart(t, v, r.Source.Prefix) {
 		return false
 	}
@@ -41,7 +42,7 @@ func (r *Recipe) wantsOwn(t template, v render.Variant) bool {
 	return len(r.Source.Suffixes) == 0
 }
 
-// mayStart reports whether a key that pattern t gives could start with text.
+// mayStart reports whether a key that template t produces could start with text.
 func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	if text == "" {
 		return true
@@ -49,16 +50,16 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	if len(t) == 0 {
 		return false
 	}
-	// partly: the value begins with known, and what follows is not known.
-	partly := func(known string) bool { return strings.HasPrefix(known, text) || strings.HasPrefix(text, known) }
+	// begins reports whether a value of which only the beginning is known could start with text.
+	begins := func(known string) bool { return strings.HasPrefix(known, text) || strings.HasPrefix(text, known) }
 	folder := r.Source.Prefix[:strings.LastIndexByte(r.Source.Prefix, '/')+1]
 	switch t[0].kind {
 	case fullKey:
-		return partly(r.Source.Prefix)
+		return begins(r.Source.Prefix)
 	case dirSlash:
-		return partly(folder)
+		return begins(folder)
 	case dir:
-		return partly(strings.TrimSuffix(folder, "/"))
+		return begins(strings.TrimSuffix(folder, "/"))
 	case stem, ext:
 		return true
 	case width, height:
@@ -72,7 +73,7 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	return false
 }
 
-// mayEnd reports whether a key that pattern t gives could end with text, which is ASCII, in any case.
+// mayEnd reports whether a key that template t produces could end with text, which is ASCII, without regard to case.
 func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 	if text == "" {
 		return true
@@ -85,7 +86,7 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 	switch last.kind {
 	case fullKey:
 		for _, suffix := range r.Source.Suffixes {
-			if endsFold(suffix, text) || endsFold(text, suffix) {
+			if hasSuffixFold(suffix, text) || hasSuffixFold(text, suffix) {
 				return true
 			}
 		}
@@ -94,7 +95,7 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 		if len(r.Source.Suffixes) == 0 {
 			return true
 		}
-		alternatives = []string{""} // of a name like .jpg, which is all stem
+		alternatives = []string{""} // a name like .jpg is all stem and has no extension
 		for _, suffix := range r.Source.Suffixes {
 			alternatives = append(alternatives, suffix[strings.LastIndexByte(suffix, '.'):])
 		}
@@ -106,14 +107,14 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 		alternatives = values(last, v)
 	}
 	for _, value := range alternatives {
-		if endsFold(value, text) || endsFold(text, value) && r.mayEnd(before, v, text[:len(text)-len(value)]) {
+		if hasSuffixFold(value, text) || hasSuffixFold(text, value) && r.mayEnd(before, v, text[:len(text)-len(value)]) {
 			return true
 		}
 	}
 	return false
 }
 
-// values are all that a literal, {variant} or {format} can stand for.
+// values returns all possible values of a literal, {variant} or {format}.
 func values(tok token, v render.Variant) []string {
 	switch {
 	case tok.kind == literal:

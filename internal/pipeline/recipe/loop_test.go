@@ -10,7 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// TestLoops: one bucket for both, and what keeps it from going round.
+// TestLoops checks which recipes with one bucket for sources and outputs are refused as loops.
 func TestLoops(t *testing.T) {
 	const (
 		loop     = "target.key: variant"
@@ -41,7 +41,7 @@ func TestLoops(t *testing.T) {
 		{file("a8", "", "{width}/{key}", ""), ""},
 		{file("thumb/", "", "{variant}/{key}", "variants: {thumb: {width: 1}, big: {width: 2}}"), loop},
 		{file("thumbs/", "", "{variant}/{key}", "variants: {thumb: {width: 1}, big: {width: 2}}"), ""},
-		// Sources of one ending and outputs of another.
+		// Sources with one suffix and outputs with another.
 		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1, format: jpeg}}"), ""},
 		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1}}"), loop},
 		{file("", "[.png]", "{dir}/{stem}.{format}", "variants: {a: {width: 1, format: png}}"), loop},
@@ -54,15 +54,15 @@ func TestLoops(t *testing.T) {
 		{file("", "[.x.jpg]", "{stem}.y{ext}", ""), ""},
 		{file("", "[.x.jpg]", "{stem}.x{ext}", ""), loop},
 		{file("", "[.x.jpg]", "{stem}{ext}", ""), loop},
-		// .y is all stem, and so .y.x.jpg a source; x.q.jpg.b is one by its second ending; x.8 by its width.
+		// .y has no extension, which makes .y.x.jpg a source; x.q.jpg.b is one by its second suffix; x.8 by its width.
 		{file("", "[.x.jpg, .y]", "{stem}.x{ext}.jpg", ""), loop},
 		{file("", "[.jpg, .q.jpg.b]", "{key}.b", ""), loop},
 		{file("", "[.jpg, .r.jpg.c]", "{key}.b", ""), ""},
 		{file("", "[.8]", "{stem}.{width}", ""), loop},
-		// A folder without its slash goes on as the template does.
+		// A folder without its slash is continued by the template.
 		{file("a/axx", "", "a/{dir}xx{stem}{ext}", ""), loop},
 		{file("a/axx", "", "a/{dir}/{stem}{ext}", ""), ""},
-		// Bad uploads and manifests are written too.
+		// Copies of bad uploads and manifests are outputs as well.
 		{file("in/", "", "out/{key}", "on_bad: {prefix: in/failed}"), badLoop},
 		{file("in/", "", "out/{key}", "on_bad: {prefix: failed}"), ""},
 		{file("in", "", "out/{key}", "on_bad: {prefix: i}"), ""},
@@ -84,7 +84,7 @@ func TestLoops(t *testing.T) {
 	}
 }
 
-// draw makes small texts out of few letters, so that what is drawn twice often agrees.
+// draw generates short texts from few letters, so that two of them often agree.
 type draw struct{ *rand.Rand }
 
 func (d draw) from(options ...string) string { return options[d.IntN(len(options))] }
@@ -97,7 +97,7 @@ func (d draw) several(most int, options ...string) string {
 	return b.String()
 }
 
-// file draws a recipe for one bucket.
+// file draws a recipe that reads and writes one bucket.
 func (d draw) file() string {
 	var variants, suffixes []string
 	for _, name := range []string{"a", "ab", "b", "a1", "1", "j"}[d.IntN(4):][:1+d.IntN(2)] {
@@ -114,7 +114,7 @@ func (d draw) file() string {
 		d.from("", "", "a", "out", "b/a", "1"), d.from("true", "false"))
 }
 
-// sourceKey draws a key that the recipe wants, or "".
+// sourceKey draws the key of a source, or "".
 func (d draw) sourceKey(r *Recipe) string {
 	key := r.Source.Prefix + d.several(4, "a", "b", "/", "1", ".", "j", "K", "out/", ".jpg", ".b", ".json")
 	if n := len(r.Source.Suffixes); n > 0 && d.IntN(8) > 0 {
@@ -123,13 +123,13 @@ func (d draw) sourceKey(r *Recipe) string {
 			key = key[:len(key)-1] + strings.ToUpper(key[len(key)-1:])
 		}
 	}
-	if ok, _ := r.Wants(key); !ok {
+	if r.Plan(key).Excluded != "" {
 		return ""
 	}
 	return key
 }
 
-// output draws what render could have made of a variant.
+// output draws a size and format that render could have produced for a variant.
 func (d draw) output(v render.Variant) (width, height int, f codec.Format) {
 	if f = v.Format; f == "" {
 		f = []codec.Format{codec.JPEG, codec.PNG}[d.IntN(2)]
@@ -137,7 +137,7 @@ func (d draw) output(v render.Variant) (width, height int, f codec.Format) {
 	return 1 + d.IntN(20), 1 + d.IntN(20), f
 }
 
-// TestNoLoops: whatever recipe is accepted, no key that it writes in the source bucket is one that it works on.
+// TestNoLoops checks on random recipes that no key that an accepted one writes is the key of a source.
 func TestNoLoops(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(1, 2))}
 	accepted, refused, checked := 0, 0, 0
@@ -156,34 +156,29 @@ func TestNoLoops(t *testing.T) {
 			if source == "" {
 				continue
 			}
-			written := map[string]string{}
-			for _, v := range r.For(source) {
-				w, h, f := d.output(v)
-				if key, err := r.TargetKey(source, v, w, h, f); err == nil {
-					written[key] = "variant " + v.Name
+			plan := r.Plan(source)
+			written := map[string]string{plan.BadCopy: "bad copy", plan.BadRecord: "bad record", plan.Manifest.Key: "manifest"}
+			delete(written, "") // not written
+			for _, o := range plan.Outputs {
+				if key, err := o.KeyFor(d.output(o.Variant)); err == nil {
+					written[key] = "variant " + o.Variant.Name
 				}
-			}
-			if copied, reason := r.BadKeys(source); copied != "" {
-				written[copied], written[reason] = "bad copy", "reason"
-			}
-			if r.Manifest {
-				written[r.ManifestKey(source)] = "manifest"
 			}
 			for key, what := range written {
 				checked++
-				if ok, _ := r.Wants(key); ok {
-					t.Fatalf("%s of %q is written to %q, a source again:\n%s", what, source, key, yaml)
+				if r.Plan(key).Excluded == "" {
+					t.Fatalf("the %s of %q is written to %q, the key of a source:\n%s", what, source, key, yaml)
 				}
 			}
 		}
 	}
 	t.Logf("%d recipes accepted, %d refused as loops, %d keys checked", accepted, refused, checked)
 	if accepted < 150 || refused < 300 || checked < 10000 {
-		t.Errorf("%d recipes accepted, %d refused as loops, %d keys checked: too few to tell anything", accepted, refused, checked)
+		t.Errorf("%d recipes accepted, %d refused as loops, %d keys checked: too few to prove anything", accepted, refused, checked)
 	}
 }
 
-// TestNoCollisions: two variants of one source never get one key, and none gets that of the source's manifest.
+// TestNoCollisions checks on random recipes that the variants and the manifest of a source all have different keys.
 func TestNoCollisions(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(3, 4))}
 	accepted, refused, checked := 0, 0, 0
@@ -205,26 +200,26 @@ func TestNoCollisions(t *testing.T) {
 			if source == "" {
 				continue
 			}
+			plan := r.Plan(source)
 			written := map[string]string{}
 			if r.Manifest {
-				written[r.ManifestKey(source)] = "its manifest"
+				written[plan.Manifest.Key] = "the manifest"
 			}
-			for _, v := range r.Variants {
-				w, h, f := d.output(v)
-				key, err := r.TargetKey(source, v, w, h, f)
+			for _, o := range plan.Outputs {
+				key, err := o.KeyFor(d.output(o.Variant))
 				if err != nil {
 					continue
 				}
 				checked++
 				if other, ok := written[key]; ok {
-					t.Fatalf("%q: variant %s and %s share the key %q:\n%s", source, v.Name, other, key, yaml)
+					t.Fatalf("%q: variant %s and %s share the key %q:\n%s", source, o.Variant.Name, other, key, yaml)
 				}
-				written[key] = "variant " + v.Name
+				written[key] = "variant " + o.Variant.Name
 			}
 		}
 	}
 	t.Logf("%d recipes accepted, %d refused for collisions, %d keys checked", accepted, refused, checked)
 	if accepted < 150 || refused < 300 || checked < 10000 {
-		t.Errorf("%d recipes accepted, %d refused for collisions, %d keys checked: too few to tell anything", accepted, refused, checked)
+		t.Errorf("%d recipes accepted, %d refused for collisions, %d keys checked: too few to prove anything", accepted, refused, checked)
 	}
 }

@@ -9,31 +9,32 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// Wants reports whether a key of the source bucket is one to work on. If not, why says so to a person.
-func (r *Recipe) Wants(key string) (ok bool, why string) {
+// exclusion returns the reason why a key of the source bucket is not a source, or "" if it is one.
+func (r *Recipe) exclusion(key string) string {
 	switch {
 	case key == "":
-		return false, "empty key"
+		return "empty key"
 	case strings.HasSuffix(key, "/"):
-		return false, "folder key"
+		return "folder key"
 	case !strings.HasPrefix(key, r.Source.Prefix):
-		return false, fmt.Sprintf("not under source.prefix %q", r.Source.Prefix)
+		return fmt.Sprintf("not under source.prefix %q", r.Source.Prefix)
 	case len(r.Source.Suffixes) == 0:
-		return true, ""
+		return ""
 	}
 	for _, suffix := range r.Source.Suffixes {
-		if endsFold(key, suffix) {
-			return true, ""
+		if hasSuffixFold(key, suffix) {
+			return ""
 		}
 	}
-	return false, "its ending is none of source.suffixes"
+	return "its suffix is not one of source.suffixes"
 }
 
-// For gives the variants to make of a key, in the order of the rule that matches it first, or all if none does.
-func (r *Recipe) For(key string) []render.Variant {
+// assigned returns the variants to make of a key, in the order of the first rule that matches it, or all variants if no
+// rule does.
+func (r *Recipe) assigned(key string) []render.Variant {
 	for _, rule := range r.Rules {
 		if ok, err := doublestar.Match(rule.Match, key); err != nil || !ok {
-			continue // a bad pattern is refused by Validate; it matches nothing
+			continue // Validate refuses an invalid pattern; it matches nothing.
 		}
 		var out []render.Variant
 		for _, name := range rule.Variants {
@@ -48,7 +49,7 @@ func (r *Recipe) For(key string) []render.Variant {
 	return r.Variants
 }
 
-// endsFold reports whether s ends with suffix, without regard to case. The suffix is ASCII.
-func endsFold(s, suffix string) bool {
+// hasSuffixFold reports whether s ends with suffix, without regard to case. The suffix is ASCII.
+func hasSuffixFold(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWants(t *testing.T) {
+func TestExcluded(t *testing.T) {
 	r := parse(t, "source: {bucket: in-1, prefix: photos/, suffixes: [.jpg, .tar.gz]}\ntarget: {bucket: out-1}\n")
 	for key, why := range map[string]string{
 		"photos/a.jpg": "", "photos/a.JPG": "", "photos/a.jPg": "", "photos/.jpg": "", "photos/x/y.tar.gz": "", "photos/夏.jpg": "",
@@ -13,21 +13,21 @@ func TestWants(t *testing.T) {
 		"photos/a.png": "source.suffixes", "photos/a": "source.suffixes", "photos/ajpg": "source.suffixes", "photos/a.gz": "source.suffixes",
 		"photos/a.jpg.json": "source.suffixes",
 	} {
-		ok, got := r.Wants(key)
-		if ok != (why == "") || !strings.Contains(got, why) || ok != (got == "") {
-			t.Errorf("%q: wanted %v, %q", key, ok, got)
+		got := r.Plan(key).Excluded
+		if !strings.Contains(got, why) || (got == "") != (why == "") {
+			t.Errorf("%q: excluded for the reason %q, want %q", key, got, why)
 		}
 	}
 	r.Source.Suffixes = nil
-	if ok, _ := r.Wants("photos/anything"); !ok {
-		t.Error("without suffixes every key is wanted")
+	if why := r.Plan("photos/anything").Excluded; why != "" {
+		t.Errorf("without suffixes, a key is excluded: %s", why)
 	}
-	if ok, _ := r.Wants("photos/folder/"); ok {
-		t.Error("without suffixes a folder is wanted")
+	if r.Plan("photos/folder/").Excluded == "" {
+		t.Error("without suffixes, a folder is not excluded")
 	}
 }
 
-func TestFor(t *testing.T) {
+func TestRules(t *testing.T) {
 	r := parse(t, buckets+`
 variants: {a: {width: 1}, b: {width: 2}, c: {width: 3}}
 rules:
@@ -42,8 +42,8 @@ rules:
 		"avatars/x1.jpg": "ca", "other.jpg": "abc", "x3.jpg": "abc", "Avatars/p.png": "abc", "a b+c%/x1.jpg": "a",
 	} {
 		got := ""
-		for _, v := range r.For(key) {
-			got += v.Name
+		for _, o := range r.Plan(key).Outputs {
+			got += o.Variant.Name
 		}
 		if got != want {
 			t.Errorf("%q gets %q, want %q", key, got, want)

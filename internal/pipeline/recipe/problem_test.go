@@ -179,34 +179,34 @@ func TestKeyProblems(t *testing.T) {
 	for _, test := range []struct{ name, yaml, want string }{
 		{"unknown placeholder", key("{dir}/{stern}"), "target.key: unknown placeholder {stern}; did you mean {stem}?"},
 		{"no such thing", key("{key}{date-of-day}"), "target.key: unknown placeholder {date-of-day}; known here: {dir}, {ext}, {format}, {height}, {key}, {stem}, {variant}, {width}"},
-		{"open brace", key("{key"), "target.key: a brace stands alone; write placeholders as {key}"},
-		{"closing brace", key("{key}}"), "target.key: a brace stands alone; write placeholders as {key}"},
+		{"open brace", key("{key"), "target.key: unmatched brace; write placeholders as {key}"},
+		{"closing brace", key("{key}}"), "target.key: unmatched brace; write placeholders as {key}"},
 		{"empty", key(""), "target.key: is empty; write a template like {key}, or leave it out"},
-		{"slash first", key("/{key}"), "target.key: starts with a slash, which makes a folder without a name; leave the slash out"},
-		{"folder", key("{key}/"), "target.key: names a folder; end it with a file name, like {stem}{ext}"},
-		{"folder by placeholder", key("{stem}/{dir}/"), "target.key: names a folder; end it with a file name, like {stem}{ext}"},
-		{"constant", key("{variant}/latest.jpg"), "target.key: gives many pictures the same key; write {key} or {stem} in it"},
-		{"control character", key(`a\n{key}`), "target.key: holds a control character; leave it out"},
-		{"two variants, one key", key("{key}") + two, "target.key: variants s and xs could get the same key; write {variant} in it, like {variant}/{key}"},
-		{"sizes may agree", key("{width}x{height}/{key}") + two, "target.key: variants s and xs could get the same key; write {variant} in it, like {variant}/{key}"},
+		{"slash first", key("/{key}"), "target.key: starts with a slash, which would make a folder with an empty name; remove the slash"},
+		{"folder", key("{key}/"), "target.key: ends with a slash; end it with a file name, like {stem}{ext}"},
+		{"folder by placeholder", key("{stem}/{dir}/"), "target.key: ends with a slash; end it with a file name, like {stem}{ext}"},
+		{"constant", key("{variant}/latest.jpg"), "target.key: would be the same for many pictures; add {key} or {stem}"},
+		{"control character", key(`a\n{key}`), "target.key: contains a control character; remove it"},
+		{"two variants, one key", key("{key}") + two, "target.key: variants s and xs could get the same key; add {variant}, as in {variant}/{key}"},
+		{"sizes may agree", key("{width}x{height}/{key}") + two, "target.key: variants s and xs could get the same key; add {variant}, as in {variant}/{key}"},
 		{"the name runs into a size", key("{stem}-{variant}{width}.jpg") + "variants: {a: {width: 11}, a1: {width: 1}}",
-			"target.key: variants a and a1 could get the same key; put {variant} between slashes, like {variant}/{key}"},
+			"target.key: variants a and a1 could get the same key; put {variant} between slashes, as in {variant}/{key}"},
 		{"a size runs into the name", key("{stem}/{width}{variant}") + "variants: {a: {width: 11}, 1a: {width: 1}}",
-			"target.key: variants a and 1a could get the same key; put {variant} between slashes, like {variant}/{key}"},
+			"target.key: variants a and 1a could get the same key; put {variant} between slashes, as in {variant}/{key}"},
 		{"a letter runs into the name", key("{width}a{variant}/{key}") + "variants: {x: {width: 11}, ax: {width: 1}}",
-			"target.key: variants x and ax could get the same key; put {variant} between slashes, like {variant}/{key}"},
+			"target.key: variants x and ax could get the same key; put {variant} between slashes, as in {variant}/{key}"},
 		{"the name runs into a letter", key("{variant}a{width}/{key}") + "variants: {x: {width: 11}, xa: {width: 1}}",
-			"target.key: variants x and xa could get the same key; put {variant} between slashes, like {variant}/{key}"},
+			"target.key: variants x and xa could get the same key; put {variant} between slashes, as in {variant}/{key}"},
 		{"formats agree", key("{key}.{format}") + "variants: {a: {width: 1, format: jpeg}, b: {width: 2, format: jpg}}",
-			"target.key: variants a and b could get the same key; write {variant} in it, like {variant}/{key}"},
+			"target.key: variants a and b could get the same key; add {variant}, as in {variant}/{key}"},
 		{"removal with a size", key("{width}/{key}") + "on_remove: remove\n",
-			"on_remove: remove cannot find outputs whose keys hold a size that went with the picture; take {width} and {height} out of target.key, or write keep"},
+			"on_remove: remove cannot find outputs by the size of a picture that is gone; take {width} and {height} out of target.key, or write keep"},
 		{"removal with a format", key("{variant}/{stem}.{format}") + "variants: {a: {width: 1, format: png}, b: {width: 2}}\non_remove: remove\n",
-			"on_remove: remove cannot find outputs of variant b, whose format went with the picture; give it a format, take {format} out of target.key, or write keep"},
+			"on_remove: remove cannot find outputs of variant b by the format of a picture that is gone; set its format, take {format} out of target.key, or write keep"},
 		{"manifest and stem", key("{dir}/{stem}") + "manifest: true\n",
-			"target.key: variant resized could get the key of a manifest (.imgmill.json); end it with .{format}, name source.suffixes, or write manifest: false"},
+			"target.key: variant resized could get the key of a manifest (.imgmill.json); end target.key with .{format}, list source.suffixes, or set manifest: false"},
 		{"manifest and literal", key("{key}.imgmill.JSON") + "manifest: true\n",
-			"target.key: variant resized could get the key of a manifest (.imgmill.json); end it with .{format}, name source.suffixes, or write manifest: false"},
+			"target.key: variant resized could get the key of a manifest (.imgmill.json); end target.key with .{format}, list source.suffixes, or set manifest: false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Parse("r.yaml", []byte(test.yaml))
@@ -239,7 +239,7 @@ func TestKeyProblems(t *testing.T) {
 // TestTogetherAfterOthers: a bad value elsewhere hides no other problem, and brings up none that only follows from it.
 func TestTogetherAfterOthers(t *testing.T) {
 	wantProblems(t, key("{key}")+"variants: {a: {width: 1, quality: 0}, b: {width: 2}}\nlimits: {frames: x}\n", `
-imgmill.yaml:2: target.key: variants a and b could get the same key; write {variant} in it, like {variant}/{key}
+imgmill.yaml:2: target.key: variants a and b could get the same key; add {variant}, as in {variant}/{key}
 imgmill.yaml:3: variants.a.quality: 0 must be over 0; leave the line out for the default
 imgmill.yaml:4: limits.frames: "x" is no whole number; write digits alone, like 80`)
 	wantProblems(t, key("{key}.{format}")+"variants: {a: {width: 1, format: gif}, b: {width: 2, format: png}}\n", `

@@ -1,8 +1,8 @@
-// Package recipe reads imgmill.yaml: which objects are pictures, which variants they get, and under which keys.
+// Package recipe reads imgmill.yaml: which objects are pictures, which variants are made of them, and under which keys.
 //
-// A recipe that was accepted is whole: defaults are filled in, all settings are in range, keys of variants cannot collide,
-// and no output can be taken for a source. Everything that is wrong is told at once, each with its line. The package
-// never touches a store or a picture.
+// An accepted recipe is complete and consistent: defaults are filled in, all settings are in range, the keys of variants
+// cannot collide, and no output can be mistaken for a source. All problems are reported at once, each with its line.
+// Plan then answers every question about a single source key. The package never touches a store or a picture.
 package recipe
 
 import (
@@ -24,32 +24,34 @@ type Recipe struct {
 	Manifest bool
 }
 
-// Source says which objects are pictures to work on.
+// Source selects the objects to process.
 type Source struct {
-	Bucket   string
-	Prefix   string
-	Suffixes []string // lower case, with the dot; compared without regard to case. Empty: every key, told by bytes
+	Bucket string
+	Prefix string
+	// Suffixes are in lower case and include the dot; keys are compared without regard to case. If there are none, every
+	// key is processed, and the content alone decides whether the object is a picture.
+	Suffixes []string
 }
 
-// Target says where variants go.
+// Target is where outputs are written.
 type Target struct {
 	Bucket string
-	Key    string // template, see TargetKey
+	Key    string // template, see Output.KeyFor
 }
 
-// Rule gives the variants of keys that match a glob; the first rule that matches wins.
+// Rule assigns variants to the keys that match a glob. The first matching rule applies.
 type Rule struct {
 	Match    string   // glob over the whole key; ** crosses slashes
 	Variants []string // names
 }
 
-// Limits are the codec's, and a bound on the time one picture may take.
+// Limits are the codec's limits and a bound on the time that one picture may take.
 type Limits struct {
 	codec.Limits
 	Timeout time.Duration
 }
 
-// OnRemove says what the removal of a source does to its variants.
+// OnRemove selects what happens to the outputs of a source that is removed.
 type OnRemove string
 
 const (
@@ -57,7 +59,7 @@ const (
 	Remove OnRemove = "remove"
 )
 
-// OnBad says where an upload that cannot be processed is copied to, with the reason as JSON beside it.
+// OnBad selects where uploads that cannot be processed are copied, each with a JSON record of the reason.
 type OnBad struct {
 	Prefix string // in the target bucket, ends in a slash; empty: no copy
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// maxKey is the length of the longest key that S3 takes, in bytes.
+// maxKey is the length of the longest key that S3 accepts, in bytes.
 const maxKey = 1024
 
-// kind is what a token of a template stands for.
+// kind is the kind of a template's token: literal text or one of the placeholders, which Output.KeyFor describes.
 type kind uint8
 
 const (
 	literal  kind = iota
 	fullKey       // {key}
-	dir           // {dir}: what is before the last slash
-	dirSlash      // {dir}/ : up to and with the last slash; nothing for a key that has none
-	stem          // {stem}: the name without its last ending; a leading dot begins no ending
-	ext           // {ext}: that ending, with its dot
+	dir           // {dir}: the part before the last slash
+	dirSlash      // {dir}/ : up to and including the last slash; empty for a key without slashes
+	stem          // {stem}: the name without its last extension; a dot at the start of a name begins no extension
+	ext           // {ext}: that extension, with its dot
 	variantName
 	width
 	height
@@ -33,7 +33,7 @@ var placeholders = map[string]kind{
 	"key": fullKey, "dir": dir, "stem": stem, "ext": ext, "variant": variantName, "width": width, "height": height, "format": format,
 }
 
-// token is a piece of a template; text is set for literals.
+// token is a piece of a template. Only literals have text.
 type token struct {
 	kind kind
 	text string
@@ -42,7 +42,7 @@ type token struct {
 // template is a parsed target.key.
 type template []token
 
-// parseTemplate splits a template. No two literals are neighbours, and none is empty.
+// parseTemplate splits a template into tokens. No two literals are adjacent, and none is empty.
 func parseTemplate(s string) (template, error) {
 	var t template
 	for s != "" {
@@ -52,7 +52,7 @@ func parseTemplate(s string) (template, error) {
 		}
 		if i > 0 {
 			text := s[:i]
-			// An empty {dir} takes its slash along: the two are one token.
+			// An empty {dir} drops the slash after it: the two are one token.
 			if n := len(t); n > 0 && t[n-1].kind == dir && text[0] == '/' {
 				t[n-1].kind, text = dirSlash, text[1:]
 			}
@@ -64,7 +64,7 @@ func parseTemplate(s string) (template, error) {
 		}
 		end := strings.IndexByte(s, '}')
 		if s[0] == '}' || end < 0 {
-			return nil, fmt.Errorf("a brace stands alone; write placeholders as {key}")
+			return nil, fmt.Errorf("unmatched brace; write placeholders as {key}")
 		}
 		name := s[1:end]
 		k, ok := placeholders[name]
@@ -81,12 +81,12 @@ func parseTemplate(s string) (template, error) {
 	return t, nil
 }
 
-// uses reports whether the template has a token of one of the kinds.
+// uses reports whether the template contains a token of one of the kinds.
 func (t template) uses(kinds ...kind) bool {
 	return slices.ContainsFunc(t, func(tok token) bool { return slices.Contains(kinds, tok.kind) })
 }
 
-// keyParts are a source key cut up.
+// keyParts is a source key, whole and in parts.
 type keyParts struct{ key, dir, dirSlash, stem, ext string }
 
 func splitKey(key string) keyParts {
@@ -101,48 +101,45 @@ func splitKey(key string) keyParts {
 	return p
 }
 
-// TargetKey is the key of one variant of a source. The template's placeholders are: {key}, the source's key; {dir}, what is
-// before its last slash, {stem} and {ext}, the name after it without and with its last ending (which has its dot);
-// {variant}, the variant's name; {width} and {height}, the output's pixels; {format}, the usual ending of its format,
-// without a dot. A {dir} of a key without slashes takes the slash after it along. Sizes and format may be 0 and "" if the
-// template does not use them. The error says what is missing, or that the key would be empty, a folder, or over 1024 bytes.
-//
-// Two variants of one source never share a key. Two sources may, if the template leaves out what they differ in.
-func (r *Recipe) TargetKey(sourceKey string, v render.Variant, w, h int, f codec.Format) (string, error) {
-	t, err := parseTemplate(r.Target.Key)
-	if err != nil {
-		return "", fmt.Errorf("target.key: %w", err)
+// bind fills in everything that follows from a source's key and a variant. What remains are literals, {width}, {height}
+// and, if the variant keeps the format of its source, {format}.
+func (t template) bind(source keyParts, v render.Variant) template {
+	bound := make(template, len(t))
+	for i, tok := range t {
+		switch tok.kind {
+		case fullKey:
+			tok = token{literal, source.key}
+		case dir:
+			tok = token{literal, source.dir}
+		case dirSlash:
+			tok = token{literal, source.dirSlash}
+		case stem:
+			tok = token{literal, source.stem}
+		case ext:
+			tok = token{literal, source.ext}
+		case variantName:
+			tok = token{literal, v.Name}
+		case format:
+			if v.Format != "" {
+				tok = token{literal, v.Format.Extension()}
+			}
+		}
+		bound[i] = tok
 	}
-	fail := func(why string) (string, error) {
-		return "", fmt.Errorf("target.key %q for %q, variant %s: %s", r.Target.Key, sourceKey, v.Name, why)
-	}
-	if t.uses(width, height) && (w <= 0 || h <= 0) {
-		return fail("the size of the picture is not known")
-	}
-	if t.uses(format) && f == "" {
-		return fail("the format of the picture is not known")
-	}
-	if v.Format != "" && f != "" && f != v.Format {
-		return fail(fmt.Sprintf("the picture is %s and not %s", f, v.Format))
+	return bound
+}
+
+// complete returns the text of a bound template for an output of w×h pixels in format f. If the template needs a size or
+// format that is zero, the error is ErrNeedsPicture.
+func (t template) complete(w, h int, f codec.Format) (string, error) {
+	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == "" {
+		return "", ErrNeedsPicture
 	}
 	var b strings.Builder
-	parts := splitKey(sourceKey)
 	for _, tok := range t {
 		switch tok.kind {
 		case literal:
 			b.WriteString(tok.text)
-		case fullKey:
-			b.WriteString(parts.key)
-		case dir:
-			b.WriteString(parts.dir)
-		case dirSlash:
-			b.WriteString(parts.dirSlash)
-		case stem:
-			b.WriteString(parts.stem)
-		case ext:
-			b.WriteString(parts.ext)
-		case variantName:
-			b.WriteString(v.Name)
 		case width:
 			b.WriteString(strconv.Itoa(w))
 		case height:
@@ -151,33 +148,5 @@ func (r *Recipe) TargetKey(sourceKey string, v render.Variant, w, h int, f codec
 			b.WriteString(f.Extension())
 		}
 	}
-	switch key := b.String(); {
-	case key == "":
-		return fail("the key would be empty")
-	case strings.HasSuffix(key, "/"):
-		return fail(fmt.Sprintf("%q would be a folder", key))
-	case len(key) > maxKey:
-		return fail(fmt.Sprintf("the key would have %d bytes, over %d", len(key), maxKey))
-	default:
-		return key, nil
-	}
-}
-
-const (
-	manifestEnding = ".imgmill.json"
-	reasonEnding   = ".json"
-)
-
-// ManifestKey is the key of the manifest of a source, in the target bucket: the source's own key and .imgmill.json. The
-// source's ending stays in it, because a.jpg and a.png are two sources.
-func (r *Recipe) ManifestKey(sourceKey string) string { return sourceKey + manifestEnding }
-
-// BadKeys are the keys, in the target bucket, of the copy of a source that could not be processed and of the JSON that says
-// why. Both are empty if the recipe wants no copy.
-func (r *Recipe) BadKeys(sourceKey string) (copied, reason string) {
-	if r.OnBad.Prefix == "" {
-		return "", ""
-	}
-	copied = r.OnBad.Prefix + sourceKey
-	return copied, copied + reasonEnding
+	return b.String(), nil
 }

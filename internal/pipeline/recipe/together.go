@@ -6,7 +6,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// checkKey wants a template that reads as one and names every source's output apart.
+// checkKey checks that target.key is a valid template, and that different sources get different keys.
 func (r *Recipe) checkKey(rep *report) {
 	t, err := parseTemplate(r.Target.Key)
 	switch {
@@ -15,23 +15,23 @@ func (r *Recipe) checkKey(rep *report) {
 	case r.Target.Key == "":
 		rep.add("target.key", "is empty; write a template like {key}")
 	case strings.HasPrefix(r.Target.Key, "/"):
-		rep.add("target.key", "starts with a slash, which makes a folder without a name; leave the slash out")
+		rep.add("target.key", "starts with a slash, which would make a folder with an empty name; remove the slash")
 	case strings.HasSuffix(r.Target.Key, "/"):
-		rep.add("target.key", "names a folder; end it with a file name, like {stem}{ext}")
+		rep.add("target.key", "ends with a slash; end it with a file name, like {stem}{ext}")
 	case strings.ContainsFunc(r.Target.Key, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		rep.add("target.key", "holds a control character; leave it out")
+		rep.add("target.key", "contains a control character; remove it")
 	case !t.uses(fullKey, stem):
-		rep.add("target.key", "gives many pictures the same key; write {key} or {stem} in it")
+		rep.add("target.key", "would be the same for many pictures; add {key} or {stem}")
 	case len(r.Target.Key) > maxKey:
-		rep.add("target.key", "has %d bytes, and a key %d at most; shorten it", len(r.Target.Key), maxKey)
+		rep.add("target.key", "is %d bytes long, the limit for keys is %d; shorten it", len(r.Target.Key), maxKey)
 	}
 }
 
-// checkTogether looks at settings that are each right and may not go together.
+// checkTogether checks settings that are valid on their own but may conflict.
 func (r *Recipe) checkTogether(rep *report) {
 	t, err := parseTemplate(r.Target.Key)
 	if err != nil {
-		return // checkKey has said so
+		return // checkKey has reported it
 	}
 	r.checkCollisions(rep, t)
 	r.checkLoops(rep, t)
@@ -39,70 +39,72 @@ func (r *Recipe) checkTogether(rep *report) {
 	r.checkRemoval(rep, t)
 }
 
+// checkCollisions refuses a template that could write two variants of one source to the same key.
 func (r *Recipe) checkCollisions(rep *report, t template) {
 	for i, a := range r.Variants {
 		for _, b := range r.Variants[:i] {
 			if t.distinct(a, b) {
 				continue
 			}
+			remedy := "add {variant}, as in {variant}/{key}"
 			if t.uses(variantName) {
-				rep.add("target.key", "variants %s and %s could get the same key; put {variant} between slashes, like {variant}/{key}", b.Name, a.Name)
-			} else {
-				rep.add("target.key", "variants %s and %s could get the same key; write {variant} in it, like {variant}/{key}", b.Name, a.Name)
+				remedy = "put {variant} between slashes, as in {variant}/{key}"
 			}
+			rep.add("target.key", "variants %s and %s could get the same key; %s", b.Name, a.Name, remedy)
 			return
 		}
 	}
 }
 
-// checkLoops refuses a recipe that could work on what it has written; loop.go says how it knows.
+// checkLoops refuses a recipe that could process its own outputs; loop.go describes how it is decided.
 func (r *Recipe) checkLoops(rep *report, t template) {
-	const remedy = "; use two buckets, or two folders that hold nothing of each other, like source.prefix: in/ and target.key: out/{key}"
+	const remedy = "use two buckets, or two separate folders, such as source.prefix: in/ and target.key: out/{key}"
 	for _, v := range r.Variants {
-		if r.wantsOwn(t, v) {
-			rep.add("target.key", "variant %s could be written over the sources and be its own source"+remedy, v.Name)
+		if r.mayLoop(t, v) {
+			rep.add("target.key", "variant %s could be written where sources are read and become its own source; %s", v.Name, remedy)
 			break
 		}
 	}
 	if p := r.OnBad.Prefix; p != "" {
-		// Both keys of BadKeys: the copy, and the reason.
-		if r.wantsOwn(template{{literal, p}, {kind: fullKey}}, render.Variant{}) ||
-			r.wantsOwn(template{{literal, p}, {kind: fullKey}, {literal, reasonEnding}}, render.Variant{}) {
-			rep.add("on_bad.prefix", "copies of bad uploads under %s could be sources again; choose a prefix outside source.prefix, or another target bucket", p)
+		badCopy := template{{literal, p}, {kind: fullKey}}
+		badRecord := append(badCopy[:2:2], token{literal, recordSuffix})
+		if r.mayLoop(badCopy, render.Variant{}) || r.mayLoop(badRecord, render.Variant{}) {
+			rep.add("on_bad.prefix", "copies of bad uploads under %s could be processed as sources again; choose a prefix outside source.prefix, or another target bucket", p)
 		}
 	}
-	if r.Manifest && r.wantsOwn(template{{kind: fullKey}, {literal, manifestEnding}}, render.Variant{}) {
-		rep.add("manifest", "manifests (%s) could be sources; give source.suffixes without %s, or another target bucket", manifestEnding, ".json")
+	if r.Manifest && r.mayLoop(template{{kind: fullKey}, {literal, manifestSuffix}}, render.Variant{}) {
+		rep.add("manifest", "manifests (%s) could be processed as sources; list source.suffixes without .json, or use another target bucket", manifestSuffix)
 	}
 }
 
-// checkManifest keeps outputs off the keys of manifests.
+// checkManifest refuses a template that could write a variant to the key of a manifest.
 func (r *Recipe) checkManifest(rep *report, t template) {
 	if !r.Manifest {
 		return
 	}
 	for _, v := range r.Variants {
-		if r.mayEnd(t, v, manifestEnding) {
-			rep.add("target.key", "variant %s could get the key of a manifest (%s); end it with .{format}, name source.suffixes, or write manifest: false", v.Name, manifestEnding)
+		if r.mayEnd(t, v, manifestSuffix) {
+			rep.add("target.key", "variant %s could get the key of a manifest (%s); end target.key with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix)
 			return
 		}
 	}
 }
 
-// checkRemoval: when a source is gone, its outputs' keys must follow from its own key.
+// checkRemoval refuses on_remove: remove if the keys of outputs do not follow from the key of the source: once the source
+// is gone, nothing else is known of it.
 func (r *Recipe) checkRemoval(rep *report, t template) {
 	if r.OnRemove != Remove {
 		return
 	}
 	if t.uses(width, height) {
-		rep.add("on_remove", "remove cannot find outputs whose keys hold a size that went with the picture; take {width} and {height} out of target.key, or write keep")
+		rep.add("on_remove", "remove cannot find outputs by the size of a picture that is gone; take {width} and {height} out of target.key, or write keep")
 	}
 	if !t.uses(format) {
 		return
 	}
 	for _, v := range r.Variants {
 		if v.Format == "" {
-			rep.add("on_remove", "remove cannot find outputs of variant %s, whose format went with the picture; give it a format, take {format} out of target.key, or write keep", v.Name)
+			rep.add("on_remove", "remove cannot find outputs of variant %s by the format of a picture that is gone; set its format, take {format} out of target.key, or write keep", v.Name)
 			return
 		}
 	}

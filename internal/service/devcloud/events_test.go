@@ -405,7 +405,7 @@ func TestOverwriteForgets(t *testing.T) {
 	} {
 		_, err := cl.PutObject(t.Context(), &s3.PutObjectInput{
 			Bucket: &src, Key: &key, Body: strings.NewReader("marked"), ContentEncoding: &gzip, CacheControl: &gzip,
-			Metadata: map[string]string{"imgmill-source-etag": "abc"},
+			Metadata: map[string]string{"who": "old"},
 		})
 		if err != nil {
 			t.Fatal(err)

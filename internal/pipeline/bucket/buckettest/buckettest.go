@@ -153,7 +153,7 @@ func (s *suite) roundTrip() {
 	}
 	attr := bucket.Attributes{
 		ContentType: "image/jpeg", CacheControl: "public, max-age=31536000", ContentDisposition: `inline; filename="x y.jpg"`,
-		Metadata: map[string]string{"imgmill-source-etag": "abc-1", "imgmill-sequencer": "0055AED6DCD90281E5"},
+		Metadata: map[string]string{"made-from": "abc-1", "sequence-number": "0055AED6DCD90281E5"},
 	}
 	etag := s.put("dir/x.jpg", string(body), attr)
 	got, info := s.get("dir/x.jpg")

@@ -1,0 +1,72 @@
+package mill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// lookAgain compares the source with what applying c has read or removed. It returns the change to apply next, or nil if
+// none is needed and the error that the job ends with: applied, the one of applying c, unless the source has changed.
+//
+// Conditional writes keep an older output from replacing a newer one as long as their ETags differ. But an ETag depends on
+// the bytes alone: if a picture is replaced and later put back, it matches as if nothing had happened in between. So
+// whoever writes or deletes last finds out here, or in a retry, that the source has changed, and applies that change too.
+func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*event.Change, error) {
+	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
+	gone := errors.Is(err, bucket.ErrNotFound)
+	switch {
+	case err != nil && !gone:
+		return nil, fmt.Errorf("look at the source again: %w", err)
+	case gone && c.Removed && !j.delivered.Removed:
+		return nil, skip(goneReason)
+	case gone && (c.Removed || j.Recipe.OnRemove != recipe.Remove):
+		return nil, applied
+	case gone:
+		c.Removed = true
+		return &c, nil
+	case now.ETag == j.result.Source.ETag:
+		return nil, applied
+	}
+	outdated, err := j.outdated(ctx, c, now)
+	if err != nil {
+		return nil, err
+	}
+	if !outdated {
+		return nil, skip(staleReason)
+	}
+	return &event.Change{Bucket: c.Bucket, Key: c.Key, Size: -1, Time: c.Time}, nil
+}
+
+// outdated reports whether outputs may be wrong for the present source because of c, in this or an earlier attempt: they
+// are of the version that c names or that was read for it, or they are missing because c removed them.
+func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bool, error) {
+	if c.Removed {
+		fresh, err := j.fresh(ctx, now)
+		return !fresh, err
+	}
+	objects, err := j.plan.Objects()
+	if err != nil {
+		return true, nil // Keys that depend on the picture cannot be looked up.
+	}
+	for _, o := range objects {
+		existing, err := j.Store.Head(ctx, j.Recipe.Target.Bucket, o.Key)
+		if errors.Is(err, bucket.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		etag := existing.Metadata[outcome.MetadataSourceETag]
+		ours := isOutput(existing.Metadata) && !ofOtherSource(c, existing.Metadata)
+		if ours && etag != now.ETag && (etag == j.result.Source.ETag || etag == c.ETag) {
+			return true, nil
+		}
+	}
+	return false, nil
+}

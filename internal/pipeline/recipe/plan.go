@@ -1,0 +1,148 @@
+package recipe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+)
+
+// Plan is everything that a recipe decides about one source from its key alone: whether it is processed, the objects that
+// it results in, and where a bad picture is recorded. All keys except the source's are keys of the target bucket.
+type Plan struct {
+	// Key is the key of the source.
+	Key string
+	// Excluded is the reason why the recipe does not process the key. It is empty for a source. The rest of the plan is
+	// complete either way.
+	Excluded string
+	// Outputs are the variants to make, in the order of the rule that matches the key. There are none if it names none.
+	Outputs []Output
+	// Manifest is the list of outputs. Its key is empty if the recipe makes no manifests.
+	Manifest Object
+	// BadCopy and BadRecord are the keys for a copy of a picture that cannot be processed and for the JSON record of the
+	// reason. Both are empty if the recipe keeps no copies.
+	BadCopy, BadRecord string
+}
+
+// Object is an object that a plan results in.
+type Object struct {
+	Key string
+	// Fingerprint identifies the settings that the object was made with. It is stored with the object: a different one
+	// means that the recipe has changed since.
+	Fingerprint string
+}
+
+// Output is one variant of a source.
+type Output struct {
+	Variant     render.Variant
+	Fingerprint string // as in Object
+
+	source  string   // the key of the source
+	pattern string   // target.key
+	key     template // target.key with everything filled in that does not depend on the picture
+	err     error    // of parsing target.key, which Validate would have refused
+}
+
+// ErrNeedsPicture means that a key cannot be determined before the picture has been rendered: target.key contains {width}
+// or {height}, or {format} with a variant that keeps the format of its source.
+var ErrNeedsPicture = errors.New("the key depends on the size or format of the picture")
+
+const (
+	manifestSuffix = ".imgmill.json"
+	recordSuffix   = ".json"
+)
+
+// Plan returns the plan for a key of the source bucket.
+func (r *Recipe) Plan(key string) Plan {
+	p := Plan{Key: key, Excluded: r.exclusion(key)}
+	pattern, err := parseTemplate(r.Target.Key)
+	if err != nil {
+		err = fmt.Errorf("target.key: %w", err)
+	}
+	source, settings := splitKey(key), sha256.New()
+	for _, v := range r.assigned(key) {
+		o := Output{
+			Variant: v, Fingerprint: r.Fingerprint(v),
+			source: key, pattern: r.Target.Key, key: pattern.bind(source, v), err: err,
+		}
+		io.WriteString(settings, o.Fingerprint)
+		p.Outputs = append(p.Outputs, o)
+	}
+	if r.Manifest {
+		// The source's whole key stays in it, because a.jpg and a.png are two sources.
+		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(settings.Sum(nil)[:8])}
+	}
+	if r.OnBad.Prefix != "" {
+		p.BadCopy = r.OnBad.Prefix + key
+		p.BadRecord = p.BadCopy + recordSuffix
+	}
+	return p
+}
+
+// Variants returns the variants of the outputs, in their order.
+func (p Plan) Variants() []render.Variant {
+	variants := make([]render.Variant, len(p.Outputs))
+	for i, o := range p.Outputs {
+		variants[i] = o.Variant
+	}
+	return variants
+}
+
+// Objects returns the outputs and, last, the manifest, if all their keys follow from the key of the source. Otherwise the
+// error wraps ErrNeedsPicture or is that of Output.KeyFor.
+func (p Plan) Objects() ([]Object, error) {
+	var all []Object
+	for _, o := range p.Outputs {
+		key, err := o.KeyFor(0, 0, o.Variant.Format)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Object{key, o.Fingerprint})
+	}
+	if p.Manifest.Key != "" {
+		all = append(all, p.Manifest)
+	}
+	return all, nil
+}
+
+// KeyFor returns the key of the output once it is w×h pixels in format f. The placeholders of target.key are:
+//
+//	{key}       the key of the source
+//	{dir}       the part of it before the last slash; without one, a slash after the placeholder is dropped
+//	{stem}      the name after the last slash without its last extension
+//	{ext}       that extension with its dot
+//	{variant}   the name of the variant
+//	{width}     the output's width in pixels
+//	{height}    its height
+//	{format}    the usual extension of its format, without a dot
+//
+// Sizes and format may be 0 and "" if the template does not use them; otherwise the error wraps ErrNeedsPicture. It is also
+// an error if the key would be empty, a folder, or longer than 1024 bytes.
+//
+// Two variants of one source never share a key. Two sources may, if the template leaves out what they differ in.
+func (o Output) KeyFor(w, h int, f codec.Format) (string, error) {
+	if o.err != nil {
+		return "", o.err
+	}
+	key, err := o.key.complete(w, h, f)
+	switch {
+	case err != nil:
+	case o.Variant.Format != "" && f != "" && f != o.Variant.Format:
+		err = fmt.Errorf("the picture is %s, not %s", f, o.Variant.Format)
+	case key == "":
+		err = errors.New("the key would be empty")
+	case strings.HasSuffix(key, "/"):
+		err = fmt.Errorf("the key %q would be a folder", key)
+	case len(key) > maxKey:
+		err = fmt.Errorf("the key would be %d bytes long, the limit is %d", len(key), maxKey)
+	}
+	if err != nil {
+		return "", fmt.Errorf("target.key %q for %q, variant %s: %w", o.pattern, o.source, o.Variant.Name, err)
+	}
+	return key, nil
+}

@@ -1,0 +1,81 @@
+package recipe
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+const twoVariants = buckets + "variants: {a: {width: 1, format: png}, b: {width: 2, format: jpeg}}\n"
+
+func TestPlan(t *testing.T) {
+	r := parse(t, twoVariants)
+	p := r.Plan("x/y.jpg")
+	if p.Key != "x/y.jpg" || p.Excluded != "" || p.Manifest != (Object{}) || p.BadCopy != "" || p.BadRecord != "" {
+		t.Errorf("%+v", p)
+	}
+	r.Manifest, r.OnBad.Prefix = true, "failed/"
+	p = r.Plan("x/y.jpg")
+	if p.BadCopy != "failed/x/y.jpg" || p.BadRecord != "failed/x/y.jpg.json" {
+		t.Errorf("bad copy %q, record %q", p.BadCopy, p.BadRecord)
+	}
+	got, err := p.Objects()
+	want := []Object{
+		{"a/x/y.jpg", r.Fingerprint(r.Variants[0])}, {"b/x/y.jpg", r.Fingerprint(r.Variants[1])},
+		{"x/y.jpg.imgmill.json", p.Manifest.Fingerprint},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("objects %q, %v, want %q", got, err, want)
+	}
+	// A key that is not a source has a complete plan too.
+	if p := r.Plan("notes.txt"); p.Excluded == "" || len(p.Variants()) != 2 || p.Manifest.Key != "notes.txt.imgmill.json" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestManifestFingerprint checks that a manifest becomes stale with any of the variants that it lists, and with no other.
+func TestManifestFingerprint(t *testing.T) {
+	r := parse(t, twoVariants+"manifest: true\nrules: [{match: 'one/*', variants: [a]}]\n")
+	both, one := r.Plan("x.jpg").Manifest.Fingerprint, r.Plan("one/x.jpg").Manifest.Fingerprint
+	if both == one || len(both) != 16 {
+		t.Errorf("fingerprints %q and %q", both, one)
+	}
+	r.Variants[1].Width++
+	if got := r.Plan("x.jpg").Manifest.Fingerprint; got == both {
+		t.Error("a changed variant does not change the fingerprint")
+	}
+	if got := r.Plan("one/x.jpg").Manifest.Fingerprint; got != one {
+		t.Error("a variant that is not listed changes the fingerprint")
+	}
+}
+
+// TestKeysThatNeedThePicture checks what can be planned without the picture.
+func TestKeysThatNeedThePicture(t *testing.T) {
+	for _, test := range []struct {
+		template, format string
+		needed           bool
+	}{
+		{"{variant}/{key}", "", false},
+		{"{variant}/{width}/{key}", ", format: png", true},
+		{"{variant}/{key}.{height}", ", format: png", true},
+		{"{variant}/{stem}.{format}", "", true},
+		{"{variant}/{stem}.{format}", ", format: png", false},
+	} {
+		r := parse(t, key(test.template)+"variants: {a: {width: 1"+test.format+"}}\n")
+		p := r.Plan("x.jpg")
+		if _, err := p.Objects(); errors.Is(err, ErrNeedsPicture) != test.needed || !test.needed && err != nil {
+			t.Errorf("%s%s: %v", test.template, test.format, err)
+		}
+		if got, err := p.Outputs[0].KeyFor(1, 2, codec.PNG); err != nil || strings.Contains(got, "{") {
+			t.Errorf("%s%s: completed to %q, %v", test.template, test.format, got, err)
+		}
+	}
+	// A key that no picture can make valid is another error.
+	long := strings.Repeat("k", 1020)
+	if _, err := parse(t, twoVariants).Plan(long + ".jpg").Objects(); err == nil || errors.Is(err, ErrNeedsPicture) {
+		t.Errorf("a key that is too long: %v", err)
+	}
+}
