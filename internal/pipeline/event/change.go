@@ -5,21 +5,22 @@ import (
 	"time"
 )
 
-// Change is one object created or removed: what every event shape becomes.
+// Change is the creation or removal of one object. Every shape of event is parsed into changes.
 type Change struct {
 	Bucket    string
-	Key       string // as the user wrote it: decoded exactly once
-	VersionID string // empty in a bucket without versions
-	ETag      string // bare; empty where the event does not say
-	Size      int64  // bytes; -1 where the event does not say
-	Sequencer string // orders changes of one key; empty where the event does not say
+	Key       string // as the user chose it, not encoded
+	VersionID string // empty in a bucket without versioning
+	ETag      string // without quotes; empty if unknown
+	Size      int64  // in bytes; -1 if unknown
+	Sequencer string // orders the changes of one key; empty if unknown
 	Removed   bool
 	Time      time.Time
 }
 
-// CompareSequencers orders two changes of the same key: negative if a came first. The shorter is padded on the right with
-// zeros, then they compare as text (Amazon S3 User Guide, "Event message structure"). Case of hexadecimal digits is
-// ignored. Sequencers of different keys do not compare.
+// CompareSequencers compares the sequencers of two changes of the same key. The result is negative if a came first, positive
+// if b did, and 0 if they are equal. The shorter one is padded with zeros on the right, then they are compared as text
+// (Amazon S3 User Guide, "Event message structure"), ignoring the case of hexadecimal digits. Sequencers of different keys
+// cannot be compared.
 func CompareSequencers(a, b string) int {
 	n := max(len(a), len(b))
 	pad := func(s string) string { return strings.ToUpper(s) + strings.Repeat("0", n-len(s)) }

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// message reads a message of a queue, whose body is any other shape. It gives at least one item, all with its ID.
+// message parses a message of a queue, whose body has any other shape. It returns at least one item, all with the
+// message's ID.
 func (p *parser) message(record json.RawMessage, depth int) []Item {
 	var m struct {
 		MessageID string `json:"messageId"`
@@ -25,7 +26,7 @@ func (p *parser) message(record json.RawMessage, depth int) []Item {
 	return items
 }
 
-// topicRecord reads a topic's notification as Lambda gets it.
+// topicRecord parses the notification of a topic as it is passed to a Lambda function.
 func (p *parser) topicRecord(record json.RawMessage, depth int) []Item {
 	var r struct {
 		Sns json.RawMessage
@@ -39,7 +40,7 @@ func (p *parser) topicRecord(record json.RawMessage, depth int) []Item {
 	return p.published(r.Sns, depth)
 }
 
-// published reads a topic's notification: the same whether Lambda gets it or a queue holds it.
+// published parses the notification of a topic, which is the same for a Lambda function and in a queue.
 func (p *parser) published(envelope []byte, depth int) []Item {
 	var n struct {
 		Type, Message string
@@ -50,21 +51,21 @@ func (p *parser) published(envelope []byte, depth int) []Item {
 	if n.Type == "" {
 		return []Item{{Err: errors.New("sns: no type")}}
 	}
-	// The others (SubscriptionConfirmation, UnsubscribeConfirmation) are for whoever set the subscription up.
+	// The other types (SubscriptionConfirmation, UnsubscribeConfirmation) are for the person who set up the subscription.
 	if n.Type != "Notification" {
 		return []Item{{Ignored: fmt.Sprintf("SNS message of type %.40q", n.Type)}}
 	}
 	return p.inner(n.Message, depth)
 }
 
-// inner reads the body inside an envelope of the given depth.
+// inner parses the body inside an envelope of the given depth.
 func (p *parser) inner(body string, depth int) []Item {
 	e, err := p.body([]byte(body), depth+1)
 	switch {
 	case err != nil:
 		return []Item{{Err: fmt.Errorf("body: %w", err)}}
 	case e.Batch != nil:
-		// Nobody would answer the job that waits for them.
+		// Nobody would send the response that the job waits for.
 		return []Item{{Err: errors.New("body: batch tasks inside another envelope")}}
 	case e.Shape == ShapeSQS:
 		return []Item{{Err: errors.New("body: queue messages inside another envelope")}}
@@ -72,7 +73,7 @@ func (p *parser) inner(body string, depth int) []Item {
 	return e.Items
 }
 
-// testEvent reads what S3 sends once when a notification is configured, before there is any change.
+// testEvent parses the event that S3 sends once when a notification is configured, before any change.
 func testEvent(name json.RawMessage) (Event, error) {
 	var s string
 	if err := json.Unmarshal(name, &s); err != nil {
@@ -84,7 +85,7 @@ func testEvent(name json.RawMessage) (Event, error) {
 	return Event{Shape: ShapeS3, Items: []Item{{Ignored: s}}}, nil
 }
 
-// bridged reads an EventBridge event. Its keys are plain, unlike those of notifications.
+// bridged parses an EventBridge event. Its keys are not encoded, unlike those of notifications.
 func bridged(body []byte) Item {
 	var e struct {
 		DetailType string `json:"detail-type"`
@@ -103,14 +104,14 @@ func bridged(body []byte) Item {
 			} `json:"object"`
 		} `json:"detail"`
 	}
-	// Another service's detail may have any form, so its event is put aside before the detail is looked at.
-	wrong := json.Unmarshal(body, &e)
+	// The detail of another service may have any form: ignore its event before reporting an error in the detail.
+	invalid := json.Unmarshal(body, &e)
 	removed := e.DetailType == "Object Deleted"
 	if e.Source != "" && e.DetailType != "" && (e.Source != "aws.s3" || !removed && e.DetailType != "Object Created") {
-		return Item{Ignored: fmt.Sprintf("EventBridge event %.40q of %.40q", e.DetailType, e.Source)}
+		return Item{Ignored: fmt.Sprintf("EventBridge event %.40q from %.40q", e.DetailType, e.Source)}
 	}
-	if wrong != nil {
-		return Item{Err: wrong}
+	if invalid != nil {
+		return Item{Err: invalid}
 	}
 	if e.Source == "" || e.DetailType == "" {
 		return Item{Err: errors.New("no source or detail-type")}
@@ -122,7 +123,8 @@ func bridged(body []byte) Item {
 	}, o.Size)
 }
 
-// tasks reads an invocation by S3 Batch Operations. Its objects exist already; each is as if it had just been created.
+// tasks parses an invocation by S3 Batch Operations. Its objects exist already; each is handled as if it had just been
+// created.
 func (p *parser) tasks(body []byte) (Event, error) {
 	var b struct {
 		SchemaVersion string `json:"invocationSchemaVersion"`
@@ -136,7 +138,7 @@ func (p *parser) tasks(body []byte) (Event, error) {
 		return Event{}, err
 	}
 	if b.SchemaVersion != "1.0" && b.SchemaVersion != "2.0" {
-		return Event{}, fmt.Errorf("batch invocation schema %.40q, want 1.0 or 2.0", b.SchemaVersion)
+		return Event{}, fmt.Errorf("unsupported batch invocation schema %.40q, want 1.0 or 2.0", b.SchemaVersion)
 	}
 	tasks, err := p.elements(b.Tasks)
 	if err != nil {
@@ -144,7 +146,7 @@ func (p *parser) tasks(body []byte) (Event, error) {
 	}
 	e := Event{Shape: ShapeBatch, Batch: &Batch{b.SchemaVersion, b.InvocationID, b.Job.ID}}
 	for i, task := range tasks {
-		item := read(task)
+		item := parseTask(task)
 		if item.Err != nil {
 			item.Err = fmt.Errorf("task %d: %w", i, item.Err)
 		}
@@ -156,7 +158,8 @@ func (p *parser) tasks(body []byte) (Event, error) {
 	return e, nil
 }
 
-func read(task json.RawMessage) Item {
+// parseTask parses one task of an invocation.
+func parseTask(task json.RawMessage) Item {
 	var t struct {
 		TaskID    string `json:"taskId"`
 		Key       string `json:"s3Key"`
@@ -171,7 +174,7 @@ func read(task json.RawMessage) Item {
 		return Item{Err: errors.New("no taskId")}
 	}
 	if t.Bucket == "" && t.BucketARN != "" {
-		// arn:partition:s3:region:account:bucket; a slash is an access point, which is no bucket's name.
+		// arn:partition:s3:region:account:bucket; a slash means an access point, which does not name a bucket.
 		part := strings.SplitN(t.BucketARN, ":", 6)
 		if len(part) != 6 || part[0] != "arn" || strings.ContainsAny(part[5], ":/") {
 			return Item{ID: t.TaskID, Err: fmt.Errorf("%.80q is not a bucket's ARN", t.BucketARN)}
@@ -187,7 +190,7 @@ func read(task json.RawMessage) Item {
 	return item
 }
 
-// finish checks and completes what a record says. Size is nil where it does not say.
+// finish checks a change and fills in its size, which is nil if the record has none.
 func finish(c Change, size *int64) Item {
 	c.Size = -1
 	if size != nil {
@@ -199,19 +202,19 @@ func finish(c Change, size *int64) Item {
 	case c.Key == "":
 		return Item{Err: errors.New("no object key")}
 	case size != nil && *size < 0:
-		return Item{Err: fmt.Errorf("object of %d bytes", *size)}
+		return Item{Err: fmt.Errorf("invalid object size %d", *size)}
 	}
 	c.ETag = bare(c.ETag)
 	return Item{Change: c}
 }
 
-// bare is an ETag without the quotes that HTTP has around it and S3's events do not.
+// bare returns an ETag without the quotes that it has in HTTP but not in S3's events.
 func bare(etag string) string { return strings.Trim(etag, `"`) }
 
-// instant is an event's time. It serves people who read logs: one that cannot be read does not make a change bad.
+// instant parses the time of an event. It is only informative, so the result of an invalid time is zero, not an error.
 func instant(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
-	// In UTC a time may be of a year that RFC 3339 cannot write.
+	// In UTC, the year may be outside the range of RFC 3339.
 	if t = t.UTC(); err != nil || t.Year() < 0 || t.Year() > 9999 {
 		return time.Time{}
 	}

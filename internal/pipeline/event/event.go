@@ -1,11 +1,11 @@
-// Package event turns what tells of object changes into changes: S3 notifications, alone or inside SQS, SNS and both;
-// EventBridge events; S3 Batch Operations tasks; and what MinIO and versitygw send in S3's name. It also builds the
-// notification that an S3 sends, and the responses that SQS and S3 Batch Operations expect of a Lambda function.
+// Package event parses events about objects into changes: S3 notifications, alone or inside SQS messages, SNS messages or
+// both; EventBridge events; S3 Batch Operations tasks; and the notifications of MinIO and versitygw. It also builds the
+// notifications that S3 sends, and the responses that SQS and S3 Batch Operations expect from a Lambda function.
 //
-// One bad record never hides the others. The package never asks a store whether a change is true or still the latest,
+// An invalid record never hides the others. The package never asks a store whether a change is true or still the latest,
 // and never decides whether an object is of interest.
 //
-// Structures are those of the Amazon S3 User Guide ("Event message structure", "EventBridge event message structure",
+// The structures are those of the Amazon S3 User Guide ("Event message structure", "EventBridge event message structure",
 // "Invoke AWS Lambda function"), the SNS Developer Guide ("Amazon SNS message and JSON formats") and the Lambda Developer
 // Guide ("Using Lambda with Amazon SQS").
 package event
@@ -19,38 +19,38 @@ import (
 	"unicode/utf8"
 )
 
-// Shape is the outermost envelope of an event: what sort of answer its sender waits for.
+// Shape is the kind of the outermost envelope of an event, which determines the response that its sender expects.
 type Shape string
 
 const (
-	ShapeS3          Shape = "s3"          // notification of S3 or its like, s3:TestEvent among them
-	ShapeSQS         Shape = "sqs"         // messages of a queue, handed to a Lambda function
-	ShapeSNS         Shape = "sns"         // notification of a topic, as Lambda gets it or as a queue holds it
-	ShapeEventBridge Shape = "eventbridge" // one event of a bus
+	ShapeS3          Shape = "s3"          // notification of S3 or a compatible server, including s3:TestEvent
+	ShapeSQS         Shape = "sqs"         // messages of a queue, passed to a Lambda function
+	ShapeSNS         Shape = "sns"         // notification of a topic, as passed to a Lambda function or stored in a queue
+	ShapeEventBridge Shape = "eventbridge" // one event of an event bus
 	ShapeBatch       Shape = "s3batch"     // tasks of an S3 Batch Operations job
 )
 
-// Event is what one body says. Items is never empty, and every SQS message and every task has at least one item, so that
-// whoever settles all items settles all messages.
+// Event is the content of one body. Items is never empty, and every SQS message and every task has at least one item: a
+// caller that acknowledges all items acknowledges all messages.
 type Event struct {
 	Shape Shape
 	Items []Item
-	Batch *Batch // of ShapeBatch, else nil
+	Batch *Batch // nil unless Shape is ShapeBatch
 }
 
-// Item is one record. If Err and Ignored are both empty it is a Change; otherwise Change holds nothing.
+// Item is one record. If either Err or Ignored is set, Change is zero.
 type Item struct {
-	// ID is the SQS message ID or the batch task ID, else empty. The records of one message share it.
+	// ID is the ID of the SQS message or the batch task, or empty. All records of a message have its ID.
 	ID     string
 	Change Change
-	// Ignored says why a record that is in order asks for nothing: a test event, a change of tags, no records at all. It
-	// is to be acknowledged.
+	// Ignored is the reason why a valid record requires no action: it is a test event, a change of tags, or there are no
+	// records at all. Such an item should be acknowledged.
 	Ignored string
-	// Err says why a record cannot be read. Trying again does not help.
+	// Err is the reason why a record is invalid. A retry cannot succeed.
 	Err error
 }
 
-// Batch is what the answer to an S3 Batch Operations invocation repeats.
+// Batch holds the values of an S3 Batch Operations invocation that its response must repeat.
 type Batch struct {
 	SchemaVersion string // "1.0" or "2.0"
 	InvocationID  string
@@ -58,23 +58,23 @@ type Batch struct {
 }
 
 const (
-	// maxBody is over every sender's bound: Lambda passes 6 MB, SQS messages have 1 MiB.
+	// maxBody exceeds the limit of every sender: Lambda passes up to 6 MB, SQS messages have up to 1 MiB.
 	maxBody = 8 << 20
-	// maxRecords is over every sender's bound: SQS hands over 10,000 messages at most, each S3 notification has one record.
+	// maxRecords exceeds the limit of every sender: SQS passes up to 10,000 messages, and an S3 notification has one record.
 	maxRecords = 50_000
-	// maxEnvelopes is how deep senders nest: SQS, SNS, S3.
+	// maxEnvelopes is the depth of the deepest nesting that senders use: SQS, SNS, S3.
 	maxEnvelopes = 3
 )
 
-// Parse reads one body of any shape. The error is for a body as a whole: not JSON, no known shape, over a bound.
-// What concerns one record is that item's Err.
+// Parse parses one body of any shape. The error concerns the body as a whole: it is not JSON, has no known shape, or
+// exceeds a limit. An error in one record is the Err of its item.
 func Parse(body []byte) (Event, error) {
 	if len(body) > maxBody {
-		return Event{}, fmt.Errorf("event of %d bytes, over %d", len(body), maxBody)
+		return Event{}, fmt.Errorf("the event is %d bytes long, the limit is %d", len(body), maxBody)
 	}
-	// Decoding would replace a wrong byte by U+FFFD, which makes another key of it (RFC 8259, 8.1 wants UTF-8).
+	// Decoding would replace an invalid byte by U+FFFD and so change a key. RFC 8259, section 8.1 requires UTF-8.
 	if !utf8.Valid(body) {
-		return Event{}, errors.New("event is not UTF-8")
+		return Event{}, errors.New("the event is not valid UTF-8")
 	}
 	p := parser{left: maxRecords}
 	e, err := p.body(body, 1)
@@ -87,16 +87,18 @@ func Parse(body []byte) (Event, error) {
 	return e, nil
 }
 
-var errTooMany = fmt.Errorf("event of more than %d records", maxRecords)
+var errTooMany = fmt.Errorf("the event has more than %d records", maxRecords)
 
-// parser carries what all nested bodies share: how many more records may come.
-type parser struct{ left int }
+// parser is the state that all nested bodies share.
+type parser struct {
+	left int // records that are still allowed
+}
 
-// body tells a body's shape by the names of its members, which do not overlap between shapes, and reads it. Depth counts
-// the envelopes, this one included.
+// body detects the shape of a body by the names of its members, which differ between all shapes, and parses it. Depth is
+// the number of envelopes, including this one.
 func (p *parser) body(body []byte, depth int) (Event, error) {
 	if depth > maxEnvelopes {
-		return Event{}, fmt.Errorf("more than %d envelopes", maxEnvelopes)
+		return Event{}, fmt.Errorf("more than %d nested envelopes", maxEnvelopes)
 	}
 	m, err := members(body)
 	if err != nil {
@@ -117,8 +119,8 @@ func (p *parser) body(body []byte, depth int) (Event, error) {
 	return Event{}, errors.New("none of the known shapes")
 }
 
-// members reads the members of an object by which a shape is told and checks the rest. Names count exactly, unlike those
-// of Go's struct decoding: other services send "records".
+// members returns the members of a JSON object that identify its shape, and checks the syntax of the rest. Names are compared
+// exactly, unlike in Go's struct decoding: other services send "records".
 func members(body []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if start, err := dec.Token(); err != nil {
@@ -145,12 +147,12 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
+		return nil, errors.New("unexpected data after the JSON object")
 	}
 	return m, nil
 }
 
-// records reads the list that S3, SQS and SNS all call "Records". Each record names its source.
+// records parses the list that S3, SQS and SNS all call "Records". Each record names its source.
 func (p *parser) records(list json.RawMessage, depth int) (Event, error) {
 	records, err := p.elements(list)
 	if err != nil {
@@ -175,9 +177,10 @@ func (p *parser) records(list json.RawMessage, depth int) (Event, error) {
 	return e, nil
 }
 
+// record parses one element of that list.
 func (p *parser) record(record json.RawMessage, depth int) (Shape, []Item) {
 	var head struct {
-		EventSource string // SNS writes EventSource, the others eventSource; decoding ignores case
+		EventSource string // SNS calls it EventSource, the others eventSource; decoding ignores case
 	}
 	if err := json.Unmarshal(record, &head); err != nil {
 		return ShapeS3, []Item{{Err: err}}
@@ -191,7 +194,7 @@ func (p *parser) record(record json.RawMessage, depth int) (Shape, []Item) {
 	return ShapeS3, []Item{notified(record)}
 }
 
-// elements splits a list without reading its elements, and stops when the event has too many of them.
+// elements splits a list without parsing its elements, and fails once the event has too many of them.
 func (p *parser) elements(list json.RawMessage) ([]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(list))
 	if start, err := dec.Token(); err != nil {

@@ -43,7 +43,7 @@ var (
 	}
 )
 
-const tagged = `event "ObjectTagging:Put" does not change what an object holds`
+const tagged = `event "ObjectTagging:Put" does not change the content of an object`
 
 func TestGolden(t *testing.T) {
 	one := func(c Change) []Item { return []Item{{Change: c}} }
@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 		"minio.json": {Shape: ShapeS3, Items: one(Change{
 			Bucket: "photos-input", Key: "red flower/café.jpg", ETag: etag, Size: 1024, Sequencer: "18A8E2F0C6B5A1D0", Time: when,
 		})},
-		// The key is as it was written, and neither the size nor the sequencer says anything.
+		// The key is not encoded, and neither size nor sequencer has a meaning.
 		"versitygw.json": {Shape: ShapeS3, Items: one(Change{
 			Bucket: "photos-input", Key: "red+flower/100%.jpg", ETag: "9b2cf535f27731c974343645a3985328-2", Size: -1, Time: half,
 		})},
@@ -107,7 +107,7 @@ func TestGoldenSQS(t *testing.T) {
 	}
 }
 
-// record is a notification of one record, with its members' JSON given.
+// record returns a notification with one record, whose members are given as JSON.
 func record(source, name, bucket, object string) string {
 	return `{"Records":[{"eventSource":"` + source + `","eventName":"` + name + `","s3":{"bucket":` + bucket + `,"object":` + object + `}}]}`
 }
@@ -182,18 +182,18 @@ func TestKeysAreDecodedOnce(t *testing.T) {
 	}
 }
 
-// badRecords are bodies whose one item is an error that says what is wanted.
+// badRecords are bodies whose only item is an error that contains want.
 var badRecords = []struct{ name, body, want string }{
-	{"escape cut short", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"a%2"}`), `record 0: key: invalid URL escape "%2"`},
-	{"escape of no digits", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"100%zz"}`), `record 0: key: invalid URL escape "%zz"`},
+	{"truncated escape", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"a%2"}`), `record 0: key: invalid URL escape "%2"`},
+	{"escape without digits", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"100%zz"}`), `record 0: key: invalid URL escape "%zz"`},
 	{"no bucket", record("aws:s3", "ObjectCreated:Put", `{}`, `{"key":"k"}`), "record 0: no bucket name"},
 	{"null bucket", record("aws:s3", "ObjectCreated:Put", `null`, `{"key":"k"}`), "record 0: no bucket name"},
 	{"no key", record("aws:s3", "ObjectRemoved:Delete", `{"name":"b"}`, `{}`), "record 0: no object key"},
 	{"empty key", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":""}`), "record 0: no object key"},
 	{"size as text", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":"12"}`), "size"},
 	{"size with a fraction", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":1.5}`), "size"},
-	{"size below zero", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":-1}`), "object of -1 bytes"},
-	{"size over all bounds", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":99999999999999999999}`), "size"},
+	{"size below zero", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":-1}`), "invalid object size -1"},
+	{"size that overflows", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":99999999999999999999}`), "size"},
 	{"key as number", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":7}`), "key"},
 	{"no event name", record("aws:s3", "", `{"name":"b"}`, `{"key":"k"}`), `no eventName in a record of "aws:s3"`},
 	{"null record", `{"Records":[null]}`, "record 0: no eventName"},
@@ -226,10 +226,10 @@ func TestBadRecords(t *testing.T) {
 		}
 		item := e.Items[0]
 		if item.Err == nil || !strings.Contains(item.Err.Error(), test.want) {
-			t.Errorf("%s: error %v does not say %q", test.name, item.Err, test.want)
+			t.Errorf("%s: error %v does not contain %q", test.name, item.Err, test.want)
 		}
 		if item.Change != (Change{}) || item.Ignored != "" {
-			t.Errorf("%s: more than an error: %+v", test.name, item)
+			t.Errorf("%s: not only an error: %+v", test.name, item)
 		}
 	}
 }
@@ -267,7 +267,7 @@ func TestBadRecordsDoNotHideOthers(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if err := e.Items[1].Err; !strings.HasPrefix(err.Error(), "record 0: body: record 1:") && !strings.HasPrefix(err.Error(), "record 0: record 1:") {
-		t.Errorf("error %v does not say where", err)
+		t.Errorf("error %v does not name the record", err)
 	}
 }
 
@@ -278,10 +278,10 @@ var badBodies = []struct{ name, body, want string }{
 	{"number", "7", "not a JSON object"},
 	{"list", "[]", "not a JSON object"},
 	{"empty object", "{}", "none of the known shapes"},
-	{"cut short", `{"Records":[{"eventName":`, "EOF"},
-	{"cut before the brace", `{"Records":[]`, "EOF"},
-	{"two objects", `{"Records":[]} {"Records":[]}`, "something follows"},
-	{"not UTF-8", "{\"Records\":[],\"x\":\"\xff\"}", "not UTF-8"},
+	{"truncated", `{"Records":[{"eventName":`, "EOF"},
+	{"truncated before the brace", `{"Records":[]`, "EOF"},
+	{"two objects", `{"Records":[]} {"Records":[]}`, "unexpected data after"},
+	{"not UTF-8", "{\"Records\":[],\"x\":\"\xff\"}", "not valid UTF-8"},
 	{"records null", `{"Records":null}`, "not a list"},
 	{"records as an object", `{"Records":{}}`, "not a list"},
 	{"records of another service", `{"invocationId":"i","records":[{"data":""}]}`, "none of the known shapes"},
@@ -291,7 +291,7 @@ var badBodies = []struct{ name, body, want string }{
 	{"tasks of schema 3", `{"invocationSchemaVersion":"3.0","invocationId":"i","tasks":[]}`, `schema "3.0"`},
 	{"deep lists", `{"Records":` + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + `}`, "depth"},
 	{"deep objects", `{"x":` + strings.Repeat(`{"x":`, 1<<19) + `1` + strings.Repeat("}", 1<<19) + `}`, "depth"},
-	{"too long", `{"Records":[],"x":"` + strings.Repeat("a", maxBody) + `"}`, "over 8388608"},
+	{"too long", `{"Records":[],"x":"` + strings.Repeat("a", maxBody) + `"}`, "the limit is 8388608"},
 	{"too many", `{"Records":[` + strings.Repeat("0,", maxRecords) + `0]}`, "more than 50000 records"},
 }
 
@@ -299,7 +299,7 @@ func TestBadBodies(t *testing.T) {
 	for _, test := range badBodies {
 		e, err := Parse([]byte(test.body))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: error %v does not say %q", test.name, err, test.want)
+			t.Errorf("%s: error %v does not contain %q", test.name, err, test.want)
 		}
 		if !reflect.DeepEqual(e, Event{}) {
 			t.Errorf("%s: error with an event of %d items", test.name, len(e.Items))
@@ -316,7 +316,7 @@ func TestRecordsAreCountedAcrossMessages(t *testing.T) {
 		t.Errorf("49 messages: %d items, %v", len(e.Items), err)
 	}
 	if _, err := Parse(list(50)); err == nil {
-		t.Error("50 messages of 1,000 records and themselves are within the bound")
+		t.Error("50 messages with 1,000 records each, 50,050 records in all, are accepted")
 	}
 }
 
@@ -383,11 +383,11 @@ func FuzzParse(f *testing.F) {
 			}
 			again, err := Notification(c)
 			if err != nil {
-				t.Fatalf("%+v cannot be told: %v", c, err)
+				t.Fatalf("no notification for %+v: %v", c, err)
 			}
 			c.Time = c.Time.Truncate(time.Millisecond)
 			if e, err := Parse(again); err != nil || len(e.Items) != 1 || e.Items[0].Change != c {
-				t.Fatalf("told again, %+v becomes %+v, %v", c, e.Items, err)
+				t.Fatalf("notification for %+v is parsed as %+v, %v", c, e.Items, err)
 			}
 		}
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// TestForeignReaderAgrees has AWS's own Go types read what is written here.
+// TestForeignReaderAgrees decodes what this package writes into AWS's own Go types.
 func TestForeignReaderAgrees(t *testing.T) {
 	for _, want := range []Change{put, marker, {Bucket: "b", Key: "100%/~*(+)\xff写真 .jpg", Size: 0, Time: when}} {
 		body, err := Notification(want)
@@ -26,14 +26,14 @@ func TestForeignReaderAgrees(t *testing.T) {
 			Bucket: r.S3.Bucket.Name, Key: o.URLDecodedKey, VersionID: o.VersionID, ETag: o.ETag, Size: o.Size, Sequencer: o.Sequencer,
 			Removed: r.EventName == "ObjectRemoved:Delete", Time: r.EventTime,
 		}
-		if want.Size = max(want.Size, 0); got != want { // they do not tell 0 from nothing said
-			t.Errorf("they read %+v, want %+v", got, want)
+		if want.Size = max(want.Size, 0); got != want { // they do not distinguish 0 from unknown
+			t.Errorf("decoded as %+v, want %+v", got, want)
 		}
 	}
 	var failures events.SQSEventResponse
 	readBack(t, FailMessages("a", "b"), &failures)
 	if want := []events.SQSBatchItemFailure{{ItemIdentifier: "a"}, {ItemIdentifier: "b"}}; !reflect.DeepEqual(failures.BatchItemFailures, want) {
-		t.Errorf("they read %+v", failures)
+		t.Errorf("decoded as %+v", failures)
 	}
 	var response events.S3BatchJobResponse
 	readBack(t, Batch{SchemaVersion: "1.0", InvocationID: "i"}.Response(BatchResult{"t", Succeeded, "done"}), &response)
@@ -41,11 +41,11 @@ func TestForeignReaderAgrees(t *testing.T) {
 		InvocationSchemaVersion: "1.0", TreatMissingKeysAs: "PermanentFailure", InvocationID: "i",
 		Results: []events.S3BatchJobResult{{TaskID: "t", ResultCode: "Succeeded", ResultString: "done"}},
 	}); !reflect.DeepEqual(response, want) {
-		t.Errorf("they read %+v, want %+v", response, want)
+		t.Errorf("decoded as %+v, want %+v", response, want)
 	}
 }
 
-// TestGoldensAreAWS has the same types find no member in our fixtures that AWS does not send.
+// TestGoldensAreAWS checks with the same types that our fixtures have no member that AWS does not send.
 func TestGoldensAreAWS(t *testing.T) {
 	for name, into := range map[string]any{
 		"s3-put.json": &events.S3Event{}, "s3-mixed.json": &events.S3Event{}, "s3-test.json": &events.S3TestEvent{},

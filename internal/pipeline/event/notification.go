@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// s3Record is a record of a notification. S3 has more members; those of no use here are only in what publish.go writes.
+// s3Record is a record of a notification. It lacks the members that are not used here; publish.go writes them all.
 type s3Record struct {
 	EventSource string `json:"eventSource"`
 	EventTime   string `json:"eventTime"`
@@ -28,7 +28,7 @@ type s3Record struct {
 	} `json:"s3"`
 }
 
-// notified reads a record of S3 or its like.
+// notified parses a record of S3 or a compatible server.
 func notified(record json.RawMessage) Item {
 	var r s3Record
 	if err := json.Unmarshal(record, &r); err != nil {
@@ -44,8 +44,8 @@ func notified(record json.RawMessage) Item {
 	o := r.S3.Object
 	key, err := url.QueryUnescape(o.Key)
 	if r.fromGateway() {
-		// It sends keys as they are; its sequencer restarts with the process, without padding, and orders nothing; it
-		// says 0 bytes of what it has not counted (versitygw 1.8, s3event/event.go).
+		// It does not encode keys. Its sequencer is not padded and restarts with the process, so it orders nothing. Its size
+		// is 0 if it is unknown (versitygw 1.8, s3event/event.go).
 		key, err, o.Sequencer = o.Key, nil, ""
 		if o.Size != nil && *o.Size == 0 {
 			o.Size = nil
@@ -60,14 +60,14 @@ func notified(record json.RawMessage) Item {
 	}, o.Size)
 }
 
-// fromGateway tells versitygw, which says that it is S3: S3 itself writes event names without "s3:", and MinIO, which
-// writes them with it, calls itself minio:s3.
+// fromGateway detects versitygw, which claims to be S3: S3 itself writes event names without "s3:", and MinIO, which writes
+// them with it, has the event source minio:s3.
 func (r *s3Record) fromGateway() bool {
 	return r.EventSource == "aws:s3" && strings.HasPrefix(r.EventName, "s3:") && strings.HasSuffix(r.S3.ConfigurationID, "-global")
 }
 
-// classify says what an event does to its key, or why it is of no interest. A removal is one of a version, or the
-// creation of a delete marker; the key may have other versions.
+// classify reports whether an event is a removal, or else the reason why it is ignored. A removal may concern one version
+// or be the creation of a delete marker; the key may have other versions.
 func classify(eventName string) (removed bool, ignored string) {
 	name := strings.TrimPrefix(eventName, "s3:")
 	family, kind, _ := strings.Cut(name, ":")
@@ -75,10 +75,10 @@ func classify(eventName string) (removed bool, ignored string) {
 	case "ObjectRemoved", "LifecycleExpiration":
 		return true, ""
 	case "ObjectCreated":
-		// These are MinIO's, for changes beside the bytes, which S3 counts to other families.
+		// MinIO uses these names for changes that leave the bytes alone; S3 puts them into other families.
 		if !slices.Contains([]string{"PutTagging", "DeleteTagging", "PutRetention", "PutLegalHold"}, kind) {
 			return false, ""
 		}
 	}
-	return false, fmt.Sprintf("event %.60q does not change what an object holds", name)
+	return false, fmt.Sprintf("event %.60q does not change the content of an object", name)
 }

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// timeLayout is S3's: UTC, always milliseconds.
+// timeLayout is the layout of times in S3's notifications: UTC, always with milliseconds.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
-// identity is whom S3 names as the cause of an event and as the owner of a bucket.
+// identity is the cause of an event or the owner of a bucket.
 type identity struct {
 	PrincipalID string `json:"principalId"`
 }
 
-// outRecord is a whole record of version 2.1 (Amazon S3 User Guide, "Event message structure").
+// outRecord is a complete record of version 2.1 (Amazon S3 User Guide, "Event message structure").
 type outRecord struct {
 	EventVersion      string            `json:"eventVersion"`
 	EventSource       string            `json:"eventSource"`
@@ -50,16 +50,15 @@ type outObject struct {
 	Sequencer string `json:"sequencer,omitempty"`
 }
 
-// Notification is the JSON that S3 sends for changes of one bucket or several, with the plainest names there are:
-// ObjectCreated:Put and ObjectRemoved:Delete. What Parse makes of it are the same changes, with their times in UTC and
-// cut to milliseconds. A change without bucket or key, or with text that JSON cannot hold, is an error; a key may be any
-// bytes.
+// Notification returns the JSON that S3 sends for changes, with the event names ObjectCreated:Put and ObjectRemoved:Delete.
+// Parse turns it back into the same changes, with times in UTC and truncated to milliseconds. It is an error if a change has
+// no bucket or key, or has text that is not valid UTF-8; a key may be any bytes.
 func Notification(changes ...Change) ([]byte, error) {
 	return notification("", changes)
 }
 
-// NamedNotification is Notification with the event's name for all changes, such as ObjectCreated:Copy or
-// ObjectRemoved:DeleteMarkerCreated. A name that does not mean what a change says is an error.
+// NamedNotification is like Notification with another event name for all changes, such as ObjectCreated:Copy or
+// ObjectRemoved:DeleteMarkerCreated. It is an error if the name contradicts a change.
 func NamedNotification(name string, changes ...Change) ([]byte, error) {
 	if name == "" {
 		return nil, errors.New("notification without an event name")
@@ -72,7 +71,7 @@ func notification(name string, changes []Change) ([]byte, error) {
 	for _, c := range changes {
 		r, err := c.record(name)
 		if err != nil {
-			return nil, fmt.Errorf("notification of %q in %q: %w", c.Key, c.Bucket, err)
+			return nil, fmt.Errorf("notification for %q in %q: %w", c.Key, c.Bucket, err)
 		}
 		body.Records = append(body.Records, r)
 	}
@@ -87,14 +86,14 @@ func (c Change) record(name string) (outRecord, error) {
 		name = "ObjectCreated:Put"
 	}
 	if removed, ignored := classify(name); ignored != "" || removed != c.Removed || strings.HasPrefix(name, "s3:") {
-		return outRecord{}, fmt.Errorf("event name %q does not go with the change", name)
+		return outRecord{}, fmt.Errorf("event name %q contradicts the change", name)
 	}
 	if c.Bucket == "" || c.Key == "" {
-		return outRecord{}, errors.New("no bucket or no key")
+		return outRecord{}, errors.New("no bucket name or no object key")
 	}
 	for _, s := range []string{c.Bucket, c.VersionID, c.ETag, c.Sequencer} {
 		if !utf8.ValidString(s) {
-			return outRecord{}, fmt.Errorf("%q is not UTF-8", s)
+			return outRecord{}, fmt.Errorf("%q is not valid UTF-8", s)
 		}
 	}
 	o := outObject{Key: encodeKey(c.Key), ETag: bare(c.ETag), VersionID: c.VersionID, Sequencer: c.Sequencer}
@@ -115,8 +114,8 @@ func (c Change) record(name string) (outRecord, error) {
 	}, nil
 }
 
-// encodeKey writes a key as S3 does: application/x-www-form-urlencoded (WHATWG URL, 5), in which letters, digits and
-// * - . _ stand for themselves and a space is a plus sign, except that slashes stay.
+// encodeKey encodes a key as S3 does: application/x-www-form-urlencoded (WHATWG URL, section 5), in which letters, digits
+// and * - . _ are not encoded and a space is a plus sign, except that slashes are not encoded either.
 func encodeKey(key string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

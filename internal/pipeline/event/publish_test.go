@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestNotificationBytes states the whole JSON once, in S3's order of members.
+// TestNotificationBytes compares the complete JSON, with members in the same order as S3's.
 func TestNotificationBytes(t *testing.T) {
 	got, err := NamedNotification("ObjectCreated:Copy", Change{
 		Bucket: "photos-input", Key: "red flower/(café) 1+1*~.jpg", VersionID: "v1", ETag: `"` + etag + `"`, Size: 0,
@@ -27,7 +27,7 @@ func TestNotificationBytes(t *testing.T) {
 	}
 }
 
-func TestNotificationOmitsWhatIsNotKnown(t *testing.T) {
+func TestNotificationOmitsUnknownMembers(t *testing.T) {
 	got, err := Notification(Change{Bucket: "b", Key: "k", Size: -1, Removed: true, Time: when})
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestNotificationOmitsWhatIsNotKnown(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if got, err := Notification(); err != nil || string(got) != `{"Records":[]}` {
-		t.Errorf("nothing: got %s, %v", got, err)
+		t.Errorf("no changes: got %s, %v", got, err)
 	}
 }
 
@@ -52,9 +52,9 @@ func TestNotificationRefuses(t *testing.T) {
 		{"bucket that is not UTF-8", "ObjectCreated:Put", Change{Bucket: "\xff", Key: "k"}},
 		{"version that is not UTF-8", "ObjectCreated:Put", Change{Bucket: "b", Key: "k", VersionID: "\xff"}},
 		{"no name", "", created},
-		{"removal by the name of a creation", "ObjectCreated:Put", removed},
-		{"creation by the name of a removal", "ObjectRemoved:Delete", created},
-		{"name that is no change", "ObjectTagging:Put", created},
+		{"removal with the name of a creation", "ObjectCreated:Put", removed},
+		{"creation with the name of a removal", "ObjectRemoved:Delete", created},
+		{"name of another event", "ObjectTagging:Put", created},
 		{"name with the prefix that S3 leaves out", "s3:ObjectCreated:Put", created},
 	}
 	for _, test := range tests {
@@ -72,7 +72,7 @@ func TestNotificationRefuses(t *testing.T) {
 func TestEncodeKey(t *testing.T) {
 	for c := range 256 {
 		key := string([]byte{byte(c)})
-		want := url.QueryEscape(key) // differs from S3 in three characters
+		want := url.QueryEscape(key) // differs from S3's encoding in three characters
 		switch key {
 		case "/", "*":
 			want = key
@@ -85,7 +85,7 @@ func TestEncodeKey(t *testing.T) {
 	}
 }
 
-// TestRoundTrip: Parse undoes Notification for any key there is.
+// TestRoundTrip checks that Parse reverses Notification for random changes and keys.
 func TestRoundTrip(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	text := func(letters string, longest int) string {

@@ -1,19 +1,19 @@
 package event
 
-// SQSResponse tells SQS which messages of an invocation come again. SQS deletes all others, so a message without an ID
-// cannot be told of: an empty identifier makes all come again (Lambda Developer Guide, "Implementing partial batch
-// responses", with ReportBatchItemFailures).
+// SQSResponse lists the messages of an invocation that SQS should deliver again; it deletes all others. A message without
+// an ID cannot be listed on its own: an empty identifier means all messages (Lambda Developer Guide, "Implementing partial
+// batch responses", with ReportBatchItemFailures).
 type SQSResponse struct {
 	Failures []SQSFailure `json:"batchItemFailures"`
 }
 
-// SQSFailure names one message.
+// SQSFailure identifies one message.
 type SQSFailure struct {
 	ID string `json:"itemIdentifier"`
 }
 
-// FailMessages is the response that brings these messages back, each named once, in the order given. Without any it says
-// that all are done.
+// FailMessages returns the response that asks for another delivery of the messages with the given IDs. It lists each ID
+// once, in the order given. Without any, all messages are acknowledged.
 func FailMessages(ids ...string) SQSResponse {
 	r := SQSResponse{Failures: []SQSFailure{}}
 	seen := make(map[string]bool, len(ids))
@@ -26,16 +26,16 @@ func FailMessages(ids ...string) SQSResponse {
 	return r
 }
 
-// ResultCode is how S3 Batch Operations settles a task.
+// ResultCode is the result of a task for S3 Batch Operations.
 type ResultCode string
 
 const (
 	Succeeded        ResultCode = "Succeeded"
-	TemporaryFailure ResultCode = "TemporaryFailure" // tried again before the job ends
+	TemporaryFailure ResultCode = "TemporaryFailure" // retried before the job ends
 	PermanentFailure ResultCode = "PermanentFailure" // counted as failed
 )
 
-// BatchResponse answers an S3 Batch Operations invocation (Amazon S3 User Guide, "Invoke AWS Lambda function").
+// BatchResponse is the response to an S3 Batch Operations invocation (Amazon S3 User Guide, "Invoke AWS Lambda function").
 type BatchResponse struct {
 	SchemaVersion      string        `json:"invocationSchemaVersion"`
 	TreatMissingKeysAs ResultCode    `json:"treatMissingKeysAs"`
@@ -43,14 +43,14 @@ type BatchResponse struct {
 	Results            []BatchResult `json:"results"`
 }
 
-// BatchResult settles one task. Text goes into the job's completion report.
+// BatchResult is the result of one task. Text appears in the job's completion report.
 type BatchResult struct {
 	TaskID string     `json:"taskId"`
 	Code   ResultCode `json:"resultCode"`
 	Text   string     `json:"resultString"`
 }
 
-// Response answers b. Tasks without a result count as failed.
+// Response returns the response with the given results. Tasks without a result count as failed.
 func (b Batch) Response(results ...BatchResult) BatchResponse {
 	return BatchResponse{
 		SchemaVersion: b.SchemaVersion, TreatMissingKeysAs: PermanentFailure, InvocationID: b.InvocationID,
