@@ -1,8 +1,8 @@
-// Package bucket is the contract of an object store: what the pipeline needs of S3 and of everything that speaks like it.
-// Its folders hold the implementations; package buckettest holds the one suite that they all pass.
+// Package bucket is the contract of an object store: what the pipeline needs from S3 and compatible servers. The packages
+// below it are the implementations; package buckettest is the test suite that they all pass.
 //
-// It never retries on its own account beyond what an implementation's client does, and never interprets keys: a key is a
-// byte string exactly as the user wrote it.
+// An implementation does not retry, except where its client library does, and never interprets keys: a key is a byte string,
+// exactly as the user chose it.
 package bucket
 
 import (
@@ -13,41 +13,41 @@ import (
 	"time"
 )
 
-// Errors that callers branch on; implementations wrap them.
+// Errors that callers test for; implementations wrap them.
 var (
-	// ErrNotFound: the bucket or key does not exist.
+	// ErrNotFound means that the bucket or the key does not exist.
 	ErrNotFound = errors.New("not found")
-	// ErrPrecondition: IfMatch or IfAbsent did not hold; nothing was read or written.
-	ErrPrecondition = errors.New("changed in between")
-	// ErrDenied: the credentials do not allow it. Trying again helps only after somebody has changed a policy.
+	// ErrPrecondition means that IfMatch or IfAbsent did not hold. Nothing was read or written.
+	ErrPrecondition = errors.New("precondition failed")
+	// ErrDenied means that the credentials do not allow the call. A retry succeeds only once a policy has changed.
 	ErrDenied = errors.New("access denied")
-	// ErrTransient: a throttle, time-out, 5xx or reset; the same call may succeed later.
+	// ErrTransient means that the call was throttled, timed out, met a 5xx status or a reset; it may succeed later.
 	ErrTransient = errors.New("store unavailable")
-	// ErrInvalid: the store will never accept this call (a key or metadata that it cannot hold).
+	// ErrInvalid means that the store will never accept the call, for example a key or metadata that it cannot hold.
 	ErrInvalid = errors.New("refused by the store")
 )
 
-// Info describes a stored object. ETag is bare (no quotes). Metadata keys are lower case, without the x-amz-meta- prefix.
+// Info describes a stored object.
 type Info struct {
 	Key                string
-	Size               int64
-	ETag               string
+	Size               int64  // in bytes
+	ETag               string // without quotes
 	VersionID          string
 	Modified           time.Time
 	ContentType        string
 	CacheControl       string
 	ContentDisposition string
-	Metadata           map[string]string
+	Metadata           map[string]string // names in lower case, without the prefix x-amz-meta-
 }
 
-// Object is an open object; the caller closes Body, wherever in it reading has come to: no more than a little of the rest is
-// then waited for.
+// Object is an open object. The caller must close Body, and may do so before its end: Close does not wait for more than a
+// small rest.
 type Object struct {
 	Info
 	Body io.ReadCloser
 }
 
-// Attributes are what a Put stores beside the bytes.
+// Attributes are stored with the bytes of an object.
 type Attributes struct {
 	ContentType        string
 	CacheControl       string
@@ -55,26 +55,28 @@ type Attributes struct {
 	Metadata           map[string]string
 }
 
-// Condition guards a call. The zero Condition always holds.
+// Condition makes a call conditional. The zero Condition always holds.
 type Condition struct {
-	IfMatch  string // only if the object's ETag is this
-	IfAbsent bool   // only if there is no such object (Put)
+	IfMatch  string // only if this is the object's ETag
+	IfAbsent bool   // only if there is no such object; for Put alone
 }
 
-// Store is an object store. All methods are safe for concurrent use and honour ctx. Put is atomic: a reader sees the old
-// object or the new one, whole. Reads after a successful Put see it.
+// Store is an object store. All methods are safe for concurrent use and return when ctx ends. Put is atomic: a reader sees
+// either the old object or the new one. Reads after a successful Put see the new one.
 type Store interface {
-	// Get opens an object. With cond.IfMatch another ETag is ErrPrecondition.
+	// Get opens an object. If cond.IfMatch is set and the ETag is another, the error is ErrPrecondition.
 	Get(ctx context.Context, bucket, key string, cond Condition) (*Object, error)
-	// Head describes an object.
+	// Head returns the description of an object.
 	Head(ctx context.Context, bucket, key string) (Info, error)
-	// Put stores body and answers with its ETag.
+	// Put stores an object and returns its ETag.
 	Put(ctx context.Context, bucket, key string, body []byte, attr Attributes, cond Condition) (etag string, err error)
-	// Copy copies an object's bytes within the store, any size that one copy request allows, with new attributes.
+	// Copy copies the bytes of an object within the store and gives the copy new attributes. The size is limited to that of a
+	// single copy request (5 GB on S3).
 	Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr Attributes) error
-	// Delete removes an object. An absent object is no error, unless cond.IfMatch is set: then ErrNotFound or ErrPrecondition.
+	// Delete removes an object. It is not an error if there is none, unless cond.IfMatch is set: then the error is
+	// ErrNotFound or ErrPrecondition.
 	Delete(ctx context.Context, bucket, key string, cond Condition) error
-	// List yields the objects whose keys start with prefix, in byte order of keys, with Key, Size, ETag and Modified only.
-	// The first error ends it.
+	// List yields the objects whose keys start with prefix, in byte order of keys. Only Key, Size, ETag and Modified are set.
+	// It ends with the first error.
 	List(ctx context.Context, bucket, prefix string) iter.Seq2[Info, error]
 }

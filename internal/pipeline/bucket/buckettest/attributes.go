@@ -8,7 +8,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// wantMetadata compares metadata; an empty value and none are the same, because some servers drop empty headers.
+// wantMetadata compares metadata. An empty value equals a missing one, because some servers drop empty headers.
 func (s *suite) wantMetadata(info bucket.Info, want map[string]string) {
 	s.Helper()
 	for k, v := range want {
@@ -18,12 +18,12 @@ func (s *suite) wantMetadata(info bucket.Info, want map[string]string) {
 	}
 	for k, v := range info.Metadata {
 		if _, ok := want[k]; !ok && v != "" {
-			s.Errorf("metadata %s=%q of %q came from nowhere", k, v, info.Key)
+			s.Errorf("unexpected metadata %s=%q of %q", k, v, info.Key)
 		}
 	}
 }
 
-// metadata: whatever is UTF-8 comes back as it went, although a header carries printable ASCII only.
+// metadata checks that all UTF-8 text is preserved, although a header can hold printable ASCII only.
 func (s *suite) metadata() {
 	want := map[string]string{
 		"plain":    "0055AED6DCD90281E5",
@@ -55,6 +55,7 @@ func (s *suite) metadata() {
 	s.wantMetadata(info, want)
 }
 
+// metadataRefused checks that attributes which no header can hold are rejected.
 func (s *suite) metadataRefused() {
 	s.put("there", "there", bucket.Attributes{})
 	for name, attr := range map[string]bucket.Attributes{
@@ -73,10 +74,10 @@ func (s *suite) metadataRefused() {
 		s.want(s.store.Copy(s.ctx, s.bucket, "there", s.bucket, "x", attr), bucket.ErrInvalid, "copy, %s", name)
 	}
 	_, err := s.store.Head(s.ctx, s.bucket, "x")
-	s.want(err, bucket.ErrNotFound, "head of what was refused")
+	s.want(err, bucket.ErrNotFound, "head of the rejected object")
 }
 
-// metadataTooLarge: over S3's 2 KB is refused, or held by a store that allows more.
+// metadataTooLarge checks that metadata over S3's limit of 2 KB is rejected, or stored by a store that allows more.
 func (s *suite) metadataTooLarge() {
 	want := map[string]string{"k": strings.Repeat("v", 3000)}
 	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("x"), bucket.Attributes{Metadata: want}, bucket.Condition{})
@@ -88,7 +89,7 @@ func (s *suite) metadataTooLarge() {
 	s.want(err, bucket.ErrInvalid, "put with 3000 bytes of metadata")
 }
 
-// cancelled: a call whose context has ended does nothing and says so.
+// cancelled checks that a call does nothing if its context has ended, and reports it.
 func (s *suite) cancelled() {
 	etag := s.put("x", "x", bucket.Attributes{})
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -100,7 +101,7 @@ func (s *suite) cancelled() {
 	_, err = s.store.Put(ctx, s.bucket, "x", []byte("y"), bucket.Attributes{}, bucket.Condition{})
 	s.want(err, context.Canceled, "put")
 	if errors.Is(err, bucket.ErrTransient) {
-		s.Errorf("a cancelled put is no fault of the store: %v", err)
+		s.Errorf("a cancelled put is reported as a fault of the store: %v", err)
 	}
 	s.want(s.store.Copy(ctx, s.bucket, "x", s.bucket, "y", bucket.Attributes{}), context.Canceled, "copy")
 	s.want(s.store.Delete(ctx, s.bucket, "x", bucket.Condition{}), context.Canceled, "delete")

@@ -1,8 +1,7 @@
-// Package buckettest is the one suite that every implementation of package bucket passes. It says in code what the contract
-// says in words.
+// Package buckettest is the test suite that every implementation of package bucket passes.
 //
-// It asks nothing that Amazon S3 does not promise, and uses no way into a store but its interface. Where stores may differ
-// and callers must cope, it accepts each of the answers that the contract allows and no other.
+// It requires nothing that Amazon S3 does not guarantee, and uses only the interface of a store. Where the contract allows
+// several results, it accepts each of them and no other.
 package buckettest
 
 import (
@@ -19,8 +18,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// Run runs the suite. Each of its tests calls open for a store with an empty bucket, whose name open gives; cleaning up
-// is open's (t.Cleanup). With -short, no test stores more than a few dozen objects.
+// Run runs the suite. Each of its tests calls open for a store and the name of an empty bucket in it; open is responsible for
+// cleaning up (t.Cleanup). With -short, no test stores more than a few dozen objects.
 func Run(t *testing.T, open func(t *testing.T) (store bucket.Store, bucketName string)) {
 	for _, test := range []struct {
 		name string
@@ -67,7 +66,7 @@ type suite struct {
 	bucket string
 }
 
-// awkwardKeys are names that have broken S3 clients and servers before.
+// awkwardKeys have broken S3 clients and servers before.
 var awkwardKeys = []string{
 	"夏休み/red+flower (1) 100%.JPG",
 	"a b/c.jpeg",
@@ -84,7 +83,7 @@ var awkwardKeys = []string{
 	"deep/er/and/deep/er/still/x.jpg",
 }
 
-// longKey has the 1024 bytes that S3 allows, in parts that a file system can hold too.
+// longKey returns a key of 1024 bytes, the limit of S3, whose parts a file system can hold too.
 func longKey() string { return strings.Repeat(strings.Repeat("k", 127)+"/", 8)[:1023] + "z" }
 
 func (s *suite) put(key, body string, attr bucket.Attributes) (etag string) {
@@ -96,7 +95,7 @@ func (s *suite) put(key, body string, attr bucket.Attributes) (etag string) {
 	return etag
 }
 
-// get reads an object whole and checks that what it says of itself agrees with what it is.
+// get reads an object and checks that its description fits its content.
 func (s *suite) get(key string) (string, bucket.Info) {
 	s.Helper()
 	o, err := s.store.Get(s.ctx, s.bucket, key, bucket.Condition{})
@@ -126,23 +125,23 @@ func (s *suite) wantBody(key, want string) {
 func (s *suite) want(err, kind error, doing string, args ...any) {
 	s.Helper()
 	if !errors.Is(err, kind) {
-		s.Errorf("%s: got error %v, want one that is %q", fmt.Sprintf(doing, args...), err, kind)
+		s.Errorf("%s: error %v, want %q", fmt.Sprintf(doing, args...), err, kind)
 	}
 }
 
-// sameInfo compares what Get and Head say of one object.
+// sameInfo compares the descriptions of an object by Get and Head.
 func (s *suite) sameInfo(a, b bucket.Info) {
 	s.Helper()
 	if !maps.Equal(a.Metadata, b.Metadata) {
-		s.Errorf("metadata %v by get, %v by head", a.Metadata, b.Metadata)
+		s.Errorf("metadata is %v in get, %v in head", a.Metadata, b.Metadata)
 	}
 	if !a.Modified.Equal(b.Modified) {
-		s.Errorf("modified %v by get, %v by head", a.Modified, b.Modified)
+		s.Errorf("modified is %v in get, %v in head", a.Modified, b.Modified)
 	}
 	a.Metadata, a.Modified = nil, b.Modified
 	b.Metadata = nil
 	if !reflect.DeepEqual(a, b) {
-		s.Errorf("get says %+v, head says %+v", a, b)
+		s.Errorf("get returns %+v, head %+v", a, b)
 	}
 }
 
@@ -158,13 +157,13 @@ func (s *suite) roundTrip() {
 	etag := s.put("dir/x.jpg", string(body), attr)
 	got, info := s.get("dir/x.jpg")
 	if !bytes.Equal([]byte(got), body) {
-		s.Errorf("%d bytes came back other than they went (%d)", len(got), len(body))
+		s.Errorf("read %d bytes that differ from the %d written", len(got), len(body))
 	}
 	if info.ETag != etag {
-		s.Errorf("put answered ETag %q, get %q", etag, info.ETag)
+		s.Errorf("put returned the ETag %q, get %q", etag, info.ETag)
 	}
 	if info.ContentType != attr.ContentType || info.CacheControl != attr.CacheControl || info.ContentDisposition != attr.ContentDisposition {
-		s.Errorf("attributes came back as %+v", info)
+		s.Errorf("the attributes are %+v", info)
 	}
 	s.wantMetadata(info, attr.Metadata)
 	head, err := s.store.Head(s.ctx, s.bucket, "dir/x.jpg")
@@ -174,7 +173,7 @@ func (s *suite) roundTrip() {
 	s.sameInfo(info, head)
 }
 
-// closeEarly: an object that is closed before its end is no error, and the store serves on.
+// closeEarly checks that an object may be closed before its end.
 func (s *suite) closeEarly() {
 	for _, size := range []int{1, 100 << 10, 2 << 20} {
 		body := strings.Repeat("x", size)
@@ -188,7 +187,7 @@ func (s *suite) closeEarly() {
 				s.Errorf("read %d of %d bytes: %v", read, size, err)
 			}
 			if err := o.Body.Close(); err != nil {
-				s.Errorf("close behind %d of %d bytes: %v", read, size, err)
+				s.Errorf("close after %d of %d bytes: %v", read, size, err)
 			}
 		}
 		s.wantBody("x.jpg", body)
@@ -233,7 +232,7 @@ func (s *suite) keys() {
 	}
 }
 
-// keyTooLong: one byte over S3's limit is refused, or held by a store that knows no such limit.
+// keyTooLong checks that a key one byte over S3's limit is rejected, or stored by a store without such a limit.
 func (s *suite) keyTooLong() {
 	key := longKey() + "z"
 	_, err := s.store.Put(s.ctx, s.bucket, key, []byte("x"), bucket.Attributes{}, bucket.Condition{})
@@ -248,7 +247,7 @@ func (s *suite) empty() {
 	etag := s.put("empty", "", bucket.Attributes{})
 	got, info := s.get("empty")
 	if got != "" || info.Size != 0 || info.ETag != etag {
-		s.Errorf("an empty object came back as %q, %+v", got, info)
+		s.Errorf("the empty object is %q, %+v", got, info)
 	}
 	_, err := s.store.Put(s.ctx, s.bucket, "", []byte("x"), bucket.Attributes{}, bucket.Condition{})
 	s.want(err, bucket.ErrInvalid, "put of an empty key")
@@ -270,7 +269,7 @@ func (s *suite) missing() {
 	s.want(err, bucket.ErrNotFound, "head")
 	s.want(s.store.Copy(s.ctx, s.bucket, "no/such", s.bucket, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy")
 	if err := s.store.Delete(s.ctx, s.bucket, "no/such", bucket.Condition{}); err != nil {
-		s.Errorf("delete of what is not there: %v", err)
+		s.Errorf("delete of a missing object: %v", err)
 	}
 }
 
@@ -283,8 +282,8 @@ func (s *suite) missingBucket() {
 	s.want(err, bucket.ErrNotFound, "head")
 	_, err = s.store.Put(s.ctx, none, "x", []byte("x"), bucket.Attributes{}, bucket.Condition{})
 	s.want(err, bucket.ErrNotFound, "put")
-	s.want(s.store.Copy(s.ctx, s.bucket, "x", none, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy to it")
-	s.want(s.store.Copy(s.ctx, none, "x", s.bucket, "y", bucket.Attributes{}), bucket.ErrNotFound, "copy from it")
+	s.want(s.store.Copy(s.ctx, s.bucket, "x", none, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy to the bucket")
+	s.want(s.store.Copy(s.ctx, none, "x", s.bucket, "y", bucket.Attributes{}), bucket.ErrNotFound, "copy from the bucket")
 	s.want(s.store.Delete(s.ctx, none, "x", bucket.Condition{}), bucket.ErrNotFound, "delete")
 	n := 0
 	for _, err := range s.store.List(s.ctx, none, "") {
@@ -300,7 +299,7 @@ func (s *suite) replace() {
 	first := s.put("x", "one", bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"a": "1"}})
 	second := s.put("x", "three", bucket.Attributes{ContentType: "image/gif", Metadata: map[string]string{"b": "2"}})
 	if first == second {
-		s.Errorf("two contents share the ETag %q", first)
+		s.Errorf("two contents have the ETag %q", first)
 	}
 	body, info := s.get("x")
 	if body != "three" || info.ETag != second || info.ContentType != "image/gif" {
@@ -311,11 +310,11 @@ func (s *suite) replace() {
 		s.Error("no ETag")
 	}
 	if _, info := s.get("x"); len(info.Metadata) != 0 {
-		s.Errorf("metadata outlived its object: %v", info.Metadata)
+		s.Errorf("the metadata of the old object is left: %v", info.Metadata)
 	}
 }
 
-// ownBytes: a store shares no memory with its callers.
+// ownBytes checks that a store shares no memory with its callers.
 func (s *suite) ownBytes() {
 	body, meta := []byte("abc"), map[string]string{"k": "v"}
 	if _, err := s.store.Put(s.ctx, s.bucket, "x", body, bucket.Attributes{Metadata: meta}, bucket.Condition{}); err != nil {

@@ -25,7 +25,7 @@ func (s *suite) getIfMatch() {
 	}
 	s.put("x", "two", bucket.Attributes{})
 	_, err = s.store.Get(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: etag})
-	s.want(err, bucket.ErrPrecondition, "get of what has changed")
+	s.want(err, bucket.ErrPrecondition, "get of a changed object")
 }
 
 func (s *suite) putIfAbsent() {
@@ -37,7 +37,7 @@ func (s *suite) putIfAbsent() {
 	_, err = s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, absent)
 	s.want(err, bucket.ErrPrecondition, "second put")
 	if body, info := s.get("x"); body != "one" || info.ETag != etag {
-		s.Errorf("a refused put left %q, %+v", body, info)
+		s.Errorf("after a failed put: %q, %+v", body, info)
 	}
 	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{}); err != nil {
 		s.Fatal(err)
@@ -50,39 +50,39 @@ func (s *suite) putIfAbsent() {
 
 func (s *suite) putIfMatch() {
 	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("one"), bucket.Attributes{}, bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"})
-	s.want(err, bucket.ErrPrecondition, "put over nothing")
+	s.want(err, bucket.ErrPrecondition, "put over a missing object")
 	_, err = s.store.Head(s.ctx, s.bucket, "x")
-	s.want(err, bucket.ErrNotFound, "head of what was refused")
+	s.want(err, bucket.ErrNotFound, "head after a failed put")
 	first := s.put("x", "one", bucket.Attributes{})
 	second, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, bucket.Condition{IfMatch: first})
 	if err != nil {
-		s.Fatalf("put over the ETag that is there: %v", err)
+		s.Fatalf("put over the present ETag: %v", err)
 	}
 	_, err = s.store.Put(s.ctx, s.bucket, "x", []byte("three"), bucket.Attributes{}, bucket.Condition{IfMatch: first})
 	s.want(err, bucket.ErrPrecondition, "put over an old ETag")
 	if body, info := s.get("x"); body != "two" || info.ETag != second {
-		s.Errorf("a refused put left %q, %+v", body, info)
+		s.Errorf("after a failed put: %q, %+v", body, info)
 	}
 }
 
 func (s *suite) deleteIfMatch() {
 	err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"})
 	if !errors.Is(err, bucket.ErrNotFound) && !errors.Is(err, bucket.ErrPrecondition) {
-		s.Errorf("conditional delete of nothing: got error %v", err)
+		s.Errorf("conditional delete of a missing object: error %v", err)
 	}
 	first := s.put("x", "one", bucket.Attributes{})
 	second := s.put("x", "two", bucket.Attributes{})
 	err = s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: first})
-	s.want(err, bucket.ErrPrecondition, "delete of what has changed")
+	s.want(err, bucket.ErrPrecondition, "delete of a changed object")
 	s.wantBody("x", "two")
 	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: second}); err != nil {
-		s.Errorf("delete of what is there: %v", err)
+		s.Errorf("delete of an unchanged object: %v", err)
 	}
 	_, err = s.store.Head(s.ctx, s.bucket, "x")
-	s.want(err, bucket.ErrNotFound, "head of what was deleted")
+	s.want(err, bucket.ErrNotFound, "head after delete")
 }
 
-// impossibleConditions are mistakes of the caller, which no store may take for an unguarded call.
+// impossibleConditions checks that a store rejects conditions that make no sense instead of ignoring them.
 func (s *suite) impossibleConditions() {
 	etag := s.put("x", "one", bucket.Attributes{})
 	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, bucket.Condition{IfMatch: etag, IfAbsent: true})
@@ -99,7 +99,8 @@ func (s *suite) raceIfMatch() {
 	s.race("x", bucket.Condition{IfMatch: s.put("x", "before", bucket.Attributes{})})
 }
 
-// race lets 16 writers put under one condition at once: one wins, the others are told, and the winner's bytes stay.
+// race lets 16 writers put at once with the same condition: one succeeds, the others get ErrPrecondition, and the bytes of
+// the first stay.
 func (s *suite) race(key string, cond bucket.Condition) {
 	s.Helper()
 	const writers = 16
@@ -123,7 +124,7 @@ func (s *suite) race(key string, cond bucket.Condition) {
 		}
 	}
 	if len(winners) != 1 {
-		s.Fatalf("%d writers of %d won: %v", len(winners), writers, winners)
+		s.Fatalf("%d of %d writers succeeded: %v", len(winners), writers, winners)
 	}
 	s.wantBody(key, fmt.Sprintf("writer %d", winners[0]))
 }
@@ -145,7 +146,7 @@ func (s *suite) copy() {
 	s.wantMetadata(info, map[string]string{"new": "2", "both": "new"})
 	body, info = s.get("from")
 	if body != "bytes" || info.ETag != from || info.ContentType != "image/png" {
-		s.Errorf("copying changed the original: %q, %+v", body, info)
+		s.Errorf("after the copy the original is %q, %+v", body, info)
 	}
 	s.wantMetadata(info, map[string]string{"old": "1", "both": "old"})
 }
@@ -163,7 +164,7 @@ func (s *suite) copyOntoItself() {
 	s.wantMetadata(info, map[string]string{"new": "2"})
 }
 
-// atomicOverwrite: while one writer replaces an object, readers see one of its versions whole, with that version's ETag.
+// atomicOverwrite checks that while a writer replaces an object, readers always see a complete version with its own ETag.
 func (s *suite) atomicOverwrite() {
 	const size, rounds, readers = 64 << 10, 20, 4
 	fill := func(c byte) string {
@@ -193,7 +194,7 @@ func (s *suite) atomicOverwrite() {
 				body, err := io.ReadAll(o.Body)
 				_ = o.Body.Close()
 				if err != nil || len(body) == 0 || string(body) != fill(body[0]) {
-					s.Errorf("read %d bytes of no version, error %v", len(body), err)
+					s.Errorf("read %d bytes that are no version, error %v", len(body), err)
 					return
 				}
 				saw[i][seen{body[0], o.ETag}]++

@@ -33,7 +33,7 @@ func (s *suite) wantKeys(prefix string, want ...string) {
 	}
 }
 
-// list: byte order of whole keys, which is not the order of a file system walk ("-" and "." come before "/").
+// list checks the byte order of whole keys, which is not the order of a file system walk ("-" and "." sort before "/").
 func (s *suite) list() {
 	s.wantKeys("")
 	keys := []string{
@@ -61,7 +61,7 @@ func (s *suite) list() {
 	}
 }
 
-// listPages: more objects than one answer of S3 holds (1000).
+// listPages lists more objects than fit into one response of S3 (1000).
 func (s *suite) listPages() {
 	n := 1100
 	if testing.Short() {
@@ -90,7 +90,7 @@ func (s *suite) listPages() {
 	s.wantKeys("many/", slices.Sorted(slices.Values(want))...)
 }
 
-// listStops: a caller that has seen enough is not called again.
+// listStops checks that the iteration can be stopped.
 func (s *suite) listStops() {
 	for i := range 5 {
 		s.put(fmt.Sprint(i), "x", bucket.Attributes{})

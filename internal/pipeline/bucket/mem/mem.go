@@ -1,7 +1,7 @@
-// Package mem is an object store in memory, for tests: it keeps the contract of package bucket to the letter, so that what
-// passes against it passes against S3. Nothing in a running program uses it.
+// Package mem is an object store in memory, for tests and rehearsals. It implements the contract of package bucket to the
+// letter: code that works with it works with S3.
 //
-// It never writes to a disk or a network and never forgets an object. Its limits are those of Amazon S3 (User Guide,
+// It never writes to a disk or a network. Its limits are those of Amazon S3 (User Guide,
 // "Creating object key names" and "Working with object metadata"): keys of 1 to 1024 bytes, 2 KB of metadata.
 package mem
 
@@ -34,13 +34,13 @@ type Store struct {
 	buckets map[string]map[string]object
 }
 
-// object is never changed once it is stored, so that readers need no lock.
+// object is never modified once it is stored, so readers need no lock.
 type object struct {
 	info bucket.Info
 	body []byte
 }
 
-// New makes a store that has the named buckets and no others.
+// New returns a store that has only the named buckets.
 func New(buckets ...string) *Store {
 	s := &Store{buckets: map[string]map[string]object{}}
 	for _, b := range buckets {
@@ -55,19 +55,19 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 		return nil, err
 	}
 	if cond.IfAbsent {
-		return nil, fmt.Errorf("get %s/%s: %w: only a put can ask for absence", name, key, bucket.ErrInvalid)
+		return nil, fmt.Errorf("get %s/%s: %w: IfAbsent is for put only", name, key, bucket.ErrInvalid)
 	}
 	o, err := s.find("get", name, key)
 	if err != nil {
 		return nil, err
 	}
 	if cond.IfMatch != "" && cond.IfMatch != o.info.ETag {
-		return nil, fmt.Errorf("get %s/%s: %w: its ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
+		return nil, fmt.Errorf("get %s/%s: %w: the ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
 	}
 	return &bucket.Object{Info: describe(o), Body: &body{ctx: ctx, r: bytes.NewReader(o.body)}}, nil
 }
 
-// Head describes an object.
+// Head returns the description of an object.
 func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error) {
 	if err := check(ctx, "head", name, key); err != nil {
 		return bucket.Info{}, err
@@ -79,13 +79,13 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return describe(o), nil
 }
 
-// Put stores body. Its ETag is the MD5 of the bytes in hexadecimal, as S3's is for an object put in one piece.
+// Put stores an object. Its ETag is the MD5 of the bytes in hexadecimal, like that of an S3 object uploaded in one part.
 func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
 	if err := check(ctx, "put", name, key); err != nil {
 		return "", err
 	}
 	if cond.IfAbsent && cond.IfMatch != "" {
-		return "", fmt.Errorf("put %s/%s: %w: it cannot both match and be absent", name, key, bucket.ErrInvalid)
+		return "", fmt.Errorf("put %s/%s: %w: both IfMatch and IfAbsent are set", name, key, bucket.ErrInvalid)
 	}
 	o, err := newObject(key, slices.Clone(body), attr)
 	if err != nil {
@@ -100,15 +100,15 @@ func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr buc
 	old, exists := b[key]
 	switch {
 	case cond.IfAbsent && exists:
-		return "", fmt.Errorf("put %s/%s: %w: it exists", name, key, bucket.ErrPrecondition)
+		return "", fmt.Errorf("put %s/%s: %w: the object exists", name, key, bucket.ErrPrecondition)
 	case cond.IfMatch != "" && (!exists || old.info.ETag != cond.IfMatch):
-		return "", fmt.Errorf("put %s/%s: %w: its ETag is %q", name, key, bucket.ErrPrecondition, old.info.ETag)
+		return "", fmt.Errorf("put %s/%s: %w: the ETag is %q", name, key, bucket.ErrPrecondition, old.info.ETag)
 	}
 	b[key] = o
 	return o.info.ETag, nil
 }
 
-// Copy copies an object's bytes and gives the copy attr.
+// Copy copies the bytes of an object and gives the copy the attributes attr.
 func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
 	if err := check(ctx, "copy", fromBucket, fromKey); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 		return err
 	}
 	if cond.IfAbsent {
-		return fmt.Errorf("delete %s/%s: %w: only a put can ask for absence", name, key, bucket.ErrInvalid)
+		return fmt.Errorf("delete %s/%s: %w: IfAbsent is for put only", name, key, bucket.ErrInvalid)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,14 +143,14 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 			return fmt.Errorf("delete %s/%s: %w", name, key, bucket.ErrNotFound)
 		}
 		if o.info.ETag != cond.IfMatch {
-			return fmt.Errorf("delete %s/%s: %w: its ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
+			return fmt.Errorf("delete %s/%s: %w: the ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
 		}
 	}
 	delete(b, key)
 	return nil
 }
 
-// List yields the objects that there were when it began.
+// List yields the objects that existed when the iteration began.
 func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
 		s.mu.RLock()
@@ -201,7 +201,7 @@ func check(ctx context.Context, op, name, key string) error {
 		return fmt.Errorf("%s %s/%s: %w", op, name, key, err)
 	}
 	if key == "" || len(key) > maxKey {
-		return fmt.Errorf("%s %s/%s: %w: a key has 1 to %d bytes, this one %d", op, name, key, bucket.ErrInvalid, maxKey, len(key))
+		return fmt.Errorf("%s %s/%s: %w: the key has %d bytes, want 1 to %d", op, name, key, bucket.ErrInvalid, len(key), maxKey)
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func newObject(key string, body []byte, attr bucket.Attributes) (object, error) 
 	}}, nil
 }
 
-// lower copies metadata with its keys in lower case and refuses what no header can carry, however it is encoded.
+// lower copies metadata with its keys in lower case, and rejects what no header can hold in any encoding.
 func lower(m map[string]string) (map[string]string, error) {
 	out := make(map[string]string, len(m))
 	size := 0
@@ -235,20 +235,20 @@ func lower(m map[string]string) (map[string]string, error) {
 			return nil, fmt.Errorf("%w: metadata key %q is not a header name", bucket.ErrInvalid, k)
 		}
 		if _, twice := out[k]; twice {
-			return nil, fmt.Errorf("%w: metadata key %q given twice", bucket.ErrInvalid, k)
+			return nil, fmt.Errorf("%w: duplicate metadata key %q", bucket.ErrInvalid, k)
 		}
 		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("%w: metadata %s is not UTF-8", bucket.ErrInvalid, k)
+			return nil, fmt.Errorf("%w: metadata %s is not valid UTF-8", bucket.ErrInvalid, k)
 		}
 		out[k] = v
 	}
 	if size > maxMetadata {
-		return nil, fmt.Errorf("%w: %d bytes of metadata, over %d", bucket.ErrInvalid, size, maxMetadata)
+		return nil, fmt.Errorf("%w: %d bytes of metadata, the limit is %d", bucket.ErrInvalid, size, maxMetadata)
 	}
 	return out, nil
 }
 
-// tokenRunes are RFC 9110's tchar (section 5.6.2), letters in lower case.
+// tokenRunes are the characters of a header name, tchar in RFC 9110, section 5.6.2, with letters in lower case.
 const tokenRunes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 
 func describe(o object) bucket.Info {
@@ -257,7 +257,7 @@ func describe(o object) bucket.Info {
 	return info
 }
 
-// body stops when its context does, as a connection would.
+// body fails when its context ends, as a connection would.
 type body struct {
 	ctx context.Context
 	r   *bytes.Reader

@@ -7,35 +7,36 @@ import (
 	"time"
 )
 
-// body is an object's bytes; what ends them early is an error of the contract too.
+// body is the body of an object. Its errors are those of package bucket.
 type body struct {
 	call   call
 	cancel context.CancelFunc // of the request
 	rc     io.ReadCloser
-	left   int64 // bytes that were not read
+	left   int64 // bytes that have not been read
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.rc.Read(p)
 	b.left -= int64(n)
 	if err != nil && err != io.EOF {
-		err = b.call.fail(fmt.Errorf("the body broke off: %w", err))
+		err = b.call.fail(fmt.Errorf("the download failed: %w", err))
 	}
 	return n, err
 }
 
-// What nobody wanted costs less than a new connection while it is no more than this: some 20 ms at 100 Mbit/s.
+// Up to this size and time, reading the rest of a body costs less than a new connection: about 20 ms at 100 Mbit/s.
 const (
 	maxRest     = 256 << 10
 	maxRestTime = 100 * time.Millisecond
 )
 
-// Close drops the connection if there is more to come on it, unless that is little: one that was read to the end serves again.
+// Close closes the connection if the body has not been read to its end. If little is left, it reads the rest instead, so
+// that the connection can be reused.
 func (b *body) Close() error {
 	defer b.cancel()
 	if b.left > 0 && b.left <= maxRest {
 		stalled := time.AfterFunc(maxRestTime, b.cancel)
-		_, _ = io.Copy(io.Discard, b.rc) // if it fails, the connection is lost like any other
+		_, _ = io.Copy(io.Discard, b.rc) // if it fails, the connection is not reused
 		stalled.Stop()
 	}
 	return b.rc.Close()

@@ -11,17 +11,17 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// sender answers every request with an object of some size, for as long as somebody takes it.
+// sender responds to every request with an object of a given size, until it is sent or the connection is closed.
 type sender struct {
 	size  int
-	stall bool // keep the last byte back
+	stall bool // never send the last byte
 
 	mu    sync.Mutex
 	from  []string // connection of each request
 	ended chan sent
 }
 
-// sent is how an answer ended.
+// sent describes how a response ended.
 type sent struct {
 	bytes int
 	err   error
@@ -32,7 +32,7 @@ func (s *sender) answer(w http.ResponseWriter, r *http.Request) {
 	s.from = append(s.from, r.RemoteAddr)
 	s.mu.Unlock()
 	w.Header().Set("Content-Length", strconv.Itoa(s.size))
-	w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==") // of other bytes: only who reads to the end sees it
+	w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==") // of other bytes, which is detected only at the end
 	var end sent
 	size := s.size
 	if s.stall {
@@ -50,9 +50,9 @@ func (s *sender) answer(w http.ResponseWriter, r *http.Request) {
 	s.ended <- end
 }
 
-// TestCloseDropsTheRest closes objects of which something was read. Where much is left the server sees the connection go,
-// where little is, the next request comes on the same one.
-func TestCloseDropsTheRest(t *testing.T) {
+// TestCloseEarly closes objects that have been read in part. If much is left, the connection is closed; if little is left,
+// the next request uses the same one.
+func TestCloseEarly(t *testing.T) {
 	const read = 100_000
 	for _, test := range []struct {
 		name    string
@@ -87,14 +87,14 @@ func TestCloseDropsTheRest(t *testing.T) {
 				}
 			}
 			if again := server.from[0] == server.from[1]; again == test.dropped {
-				t.Errorf("the second request came on the same connection: %t", again)
+				t.Errorf("the second request used the same connection: %t", again)
 			}
 		})
 	}
 }
 
-// TestCloseWaitsForNoNetwork closes an object of which little is left, and that does not come.
-func TestCloseWaitsForNoNetwork(t *testing.T) {
+// TestCloseDoesNotWait closes an object of which little is left, but never sent.
+func TestCloseDoesNotWait(t *testing.T) {
 	const read = 100_000
 	server := &sender{size: read + 10_000, stall: true, ended: make(chan sent, 1)}
 	store := open(t, server.answer)

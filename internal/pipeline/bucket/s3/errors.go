@@ -14,7 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// call names what was being done, for the text of its errors.
+// call describes a call, for the text of its errors.
 type call struct {
 	ctx           context.Context
 	op, name, key string
@@ -29,11 +29,11 @@ func (c call) String() string {
 
 func (c call) invalid(why string) error { return fmt.Errorf("%s: %w: %s", c, bucket.ErrInvalid, why) }
 
-// missingBucket marks an ErrNotFound that is about the bucket rather than the key.
+// missingBucket is the code of an ErrNotFound that concerns the bucket, not the key.
 const missingBucket = "NoSuchBucket"
 
-// serviceError is what the service answered, sorted into the contract's errors. The SDK's own error stays out of the chain:
-// it may hold a time-out of the HTTP client, which is no deadline of the caller.
+// serviceError is an error of the service, classified as one of the contract's errors. The SDK's own error is not in its
+// chain: it may contain a timeout of the HTTP client, which is not a deadline of the caller.
 type serviceError struct {
 	call call
 	kind error
@@ -49,8 +49,8 @@ func isMissingBucket(err error) bool {
 	return ok && e.code == missingBucket
 }
 
-// fail turns an error of the SDK, or of a body that it opened, into one of package bucket's. The caller's own cancellation
-// comes first: what the connection says then is only its echo.
+// fail converts an error of the SDK, or of a body that it opened, to one of package bucket. The caller's own cancellation
+// takes precedence: an error of the connection is then only its consequence.
 func (c call) fail(err error) error {
 	if cause := c.ctx.Err(); cause != nil {
 		return fmt.Errorf("%s: %w", c, cause)
@@ -59,7 +59,7 @@ func (c call) fail(err error) error {
 	return &serviceError{c, kindOf(err, code, status), code, text}
 }
 
-// describe reads code, HTTP status (0: no answer came) and a text for people out of an error of the SDK.
+// describe returns the error code, the HTTP status (0 if there was no response) and a readable text of an error of the SDK.
 func describe(err error) (code string, status int, text string) {
 	text = err.Error()
 	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.Response != nil && resp.Response.Response != nil {
@@ -91,8 +91,8 @@ func requestID(err error) string {
 	return ""
 }
 
-// kindOf sorts by error code first, then by status; what never reached the service, and what nobody listed, may pass when
-// it is tried again.
+// kindOf classifies an error by its code, then by its status. An error that is not listed, or that occurred before the
+// service was reached, is transient.
 func kindOf(err error, code string, status int) error {
 	if noCredentials(err) {
 		return bucket.ErrDenied
@@ -108,10 +108,11 @@ func kindOf(err error, code string, status int) error {
 	case status == 412:
 		return bucket.ErrPrecondition
 	case status == 401, status == 403, status == 405, status >= 300 && status < 400:
-		// A wrong region or endpoint is a wrong setting, like a missing permission; no key is to blame.
+		// A wrong region or endpoint is a mistake in the settings, like a missing permission; the key is not to blame.
 		return bucket.ErrDenied
 	case status == 400 && code == "BadRequest":
-		// The answer to a HEAD has no body, so this may be an expired token as well as a bad key: never call a key bad for it.
+		// The response to a HEAD has no body. The cause may be an expired token as well as an invalid key, so do not blame the
+		// key.
 		return bucket.ErrDenied
 	case status == 408, status == 409, status == 425, status == 429:
 		return bucket.ErrTransient
@@ -121,7 +122,8 @@ func kindOf(err error, code string, status int) error {
 	return bucket.ErrTransient
 }
 
-// kindOfCode knows the codes whose status says too little (Amazon S3 API Reference, "Error responses"); nil for others.
+// kindOfCode classifies the codes whose status is ambiguous (Amazon S3 API Reference, "Error responses"). It returns nil for
+// all others.
 func kindOfCode(code string) error {
 	switch code {
 	case "NoSuchKey", missingBucket, "NoSuchVersion", "NotFound":
@@ -132,11 +134,11 @@ func kindOfCode(code string) error {
 		return bucket.ErrDenied
 	case "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch": // 400
 		return bucket.ErrTransient
-	case "InternalError", "ServiceUnavailable", "OperationAborted": // also inside a 200 that answers a copy
+	case "InternalError", "ServiceUnavailable", "OperationAborted": // also in the body of a response to copy with status 200
 		return bucket.ErrTransient
-	case "InvalidObjectState": // 403: archived; no policy changes that
+	case "InvalidObjectState": // 403: the object is archived, which no policy changes
 		return bucket.ErrInvalid
-	case "NotImplemented": // 501: the endpoint lacks it
+	case "NotImplemented": // 501: the endpoint does not support it
 		return bucket.ErrInvalid
 	}
 	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok {
@@ -145,7 +147,7 @@ func kindOfCode(code string) error {
 	return nil
 }
 
-// kindOfLocal sorts errors that came up without an answer: calls that the SDK refused to make, and lost connections.
+// kindOfLocal classifies errors without a response: calls that the SDK refused to make, and lost connections.
 func kindOfLocal(err error) error {
 	if _, ok := errors.AsType[*smithy.SerializationError](err); ok {
 		return bucket.ErrInvalid
@@ -156,8 +158,8 @@ func kindOfLocal(err error) error {
 	return bucket.ErrTransient
 }
 
-// noCredentials reports whether the call was never made because the credentials it would need are not to be had, by an
-// answer of the service that hands them out or because there are none at all.
+// noCredentials reports whether the call was not made for lack of credentials: there are none, or the service that issues
+// them refused.
 func noCredentials(err error) bool {
 	if _, ok := errors.AsType[*credentials.StaticCredentialsEmptyError](err); ok {
 		return true
@@ -170,7 +172,8 @@ func noCredentials(err error) bool {
 	if !ok {
 		return false
 	}
-	// The instance's metadata service is the last place asked; that it is not there is the usual way to have no credentials.
+	// The metadata service of an EC2 instance is the last place that is searched. Outside EC2 it does not exist, which is the
+	// usual way to have no credentials.
 	if strings.EqualFold(inner.Service(), "ec2imds") {
 		return true
 	}

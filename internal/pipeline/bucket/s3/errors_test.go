@@ -21,7 +21,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// kinds are the contract's errors that a test expects exactly one of.
+// kinds are the errors of the contract. An error must be exactly one of them.
 var kinds = []error{bucket.ErrNotFound, bucket.ErrPrecondition, bucket.ErrDenied, bucket.ErrTransient, bucket.ErrInvalid}
 
 func wantKind(t *testing.T, what string, err, want error) {
@@ -33,7 +33,7 @@ func wantKind(t *testing.T, what string, err, want error) {
 	}
 }
 
-// serve answers with handler until the test ends and gives the server's URL.
+// serve starts a server for the time of the test and returns its URL.
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -41,7 +41,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL
 }
 
-// open makes a store that talks to handler and tries each call once.
+// open returns a store whose requests handler serves, without retries.
 func open(t *testing.T, handler http.HandlerFunc, change ...func(*awss3.Options)) *s3.Store {
 	t.Helper()
 	o := awss3.Options{Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""), RetryMaxAttempts: 1}
@@ -59,7 +59,7 @@ func answer(status int, code string) http.HandlerFunc {
 	}
 }
 
-// calls are all methods of a store, reduced to their errors.
+// calls are all methods of a store; each returns only its error.
 var calls = map[string]func(context.Context, *s3.Store) error{
 	"get": func(ctx context.Context, s *s3.Store) error {
 		_, err := s.Get(ctx, "photos", "a.jpg", bucket.Condition{})
@@ -132,13 +132,13 @@ func TestErrorsByCodeAndStatus(t *testing.T) {
 			err := call(t.Context(), store)
 			wantKind(t, fmt.Sprintf("%s, %d %s", name, test.status, test.code), err, test.want)
 			if err != nil && test.code != "" && (!strings.Contains(err.Error(), test.code) || !strings.Contains(err.Error(), "photos/a")) {
-				t.Errorf("%s: the text %q names not both code and object", name, err)
+				t.Errorf("%s: the text %q does not name both code and object", name, err)
 			}
 		}
 	}
 }
 
-// TestErrorsOfHead: an answer to HEAD has a status and nothing else.
+// TestErrorsOfHead: a response to HEAD has a status only.
 func TestErrorsOfHead(t *testing.T) {
 	for status, want := range map[int]error{
 		404: bucket.ErrNotFound, 403: bucket.ErrDenied, 400: bucket.ErrDenied, 412: bucket.ErrPrecondition, 429: bucket.ErrTransient,
@@ -160,12 +160,12 @@ func TestPutOverNothing(t *testing.T) {
 
 func TestDeleteOfNothing(t *testing.T) {
 	if err := open(t, answer(404, "NoSuchKey")).Delete(t.Context(), "photos", "a.jpg", bucket.Condition{}); err != nil {
-		t.Errorf("a server that minds: %v", err)
+		t.Errorf("a server that rejects it: %v", err)
 	}
 	wantKind(t, "no bucket", open(t, answer(404, "NoSuchBucket")).Delete(t.Context(), "photos", "a.jpg", bucket.Condition{}), bucket.ErrNotFound)
 }
 
-// TestCopyFailsInside200: S3 begins to answer a copy before it knows how it ends.
+// TestCopyFailsInside200: S3 begins its response to a copy before the result is known.
 func TestCopyFailsInside200(t *testing.T) {
 	wantKind(t, "InternalError", calls["copy"](t.Context(), open(t, answer(200, "InternalError"))), bucket.ErrTransient)
 	wantKind(t, "SlowDown", calls["copy"](t.Context(), open(t, answer(200, "SlowDown"))), bucket.ErrTransient)
@@ -197,22 +197,22 @@ func TestLostConnections(t *testing.T) {
 	wantKind(t, "list answered by a proxy", calls["list"](t.Context(), html), bucket.ErrTransient)
 }
 
-// TestTimeouts: only the caller's own deadline is a deadline; the HTTP client's is a fault of the connection.
+// TestTimeouts: only the caller's own deadline is reported as one; a timeout of the HTTP client is a fault of the connection.
 func TestTimeouts(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	}
-	impatient := open(t, hang, func(o *awss3.Options) { o.HTTPClient = &http.Client{Timeout: 20 * time.Millisecond} })
-	patient := open(t, hang)
+	withTimeout := open(t, hang, func(o *awss3.Options) { o.HTTPClient = &http.Client{Timeout: 20 * time.Millisecond} })
+	withoutTimeout := open(t, hang)
 	for name, call := range calls {
-		err := call(t.Context(), impatient)
-		wantKind(t, "client time-out, "+name, err, bucket.ErrTransient)
+		err := call(t.Context(), withTimeout)
+		wantKind(t, "client timeout, "+name, err, bucket.ErrTransient)
 		if errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: the client's time-out passes for the caller's deadline", name)
+			t.Errorf("%s: the client's timeout is reported as the caller's deadline", name)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		err = call(ctx, patient)
+		err = call(ctx, withoutTimeout)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s past its deadline: %v", name, err)
@@ -220,7 +220,7 @@ func TestTimeouts(t *testing.T) {
 		wantKind(t, "deadline, "+name, err, nil)
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
-		err = call(ctx, patient)
+		err = call(ctx, withoutTimeout)
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s cancelled: %v", name, err)
 		}
@@ -228,18 +228,18 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-func TestBodyBreaksOff(t *testing.T) {
+func TestTruncatedBody(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
-		"short of its length": func(w http.ResponseWriter, _ *http.Request) {
+		"shorter than its length": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "only this")
 		},
-		"short of a chunk": func(w http.ResponseWriter, _ *http.Request) {
+		"without the last chunk": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "only this")
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		},
-		"other than its checksum": func(w http.ResponseWriter, _ *http.Request) {
+		"with another checksum": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==")
 			_, _ = io.WriteString(w, "only this")
 		},
@@ -253,7 +253,7 @@ func TestBodyBreaksOff(t *testing.T) {
 			got, err := io.ReadAll(o.Body)
 			wantKind(t, "read", err, bucket.ErrTransient)
 			if string(got) != "only this" {
-				t.Errorf("read %q before it", got)
+				t.Errorf("read %q before the error", got)
 			}
 		})
 	}
@@ -283,7 +283,7 @@ func TestBodyCancelled(t *testing.T) {
 	wantKind(t, "read", err, nil)
 }
 
-// TestNoCredentials: what cannot be signed is refused, however the search for credentials failed.
+// TestNoCredentials: a call without credentials is denied, however the search for them failed.
 func TestNoCredentials(t *testing.T) {
 	imds := &smithy.OperationError{ServiceID: "ec2imds", OperationName: "GetMetadata", Err: errors.New("no role found")}
 	for name, provider := range map[string]aws.CredentialsProvider{
@@ -299,7 +299,7 @@ func TestNoCredentials(t *testing.T) {
 	}
 }
 
-// TestCredentialsService: the service that hands out credentials may itself refuse, or be down for a moment.
+// TestCredentialsService: the service that issues credentials may refuse, or be unavailable for a moment.
 func TestCredentialsService(t *testing.T) {
 	for status, want := range map[int]error{403: bucket.ErrDenied, 400: bucket.ErrDenied, 429: bucket.ErrTransient, 500: bucket.ErrTransient} {
 		sts := &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRole", Err: &smithyhttp.ResponseError{

@@ -10,7 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// encodeAttributes checks the headers of attr and gives its metadata as headers can carry it.
+// encodeAttributes checks the headers of attr and returns its metadata, encoded for headers.
 func encodeAttributes(attr bucket.Attributes) (map[string]string, error) {
 	for _, h := range []struct{ name, value string }{
 		{"Content-Type", attr.ContentType}, {"Cache-Control", attr.CacheControl}, {"Content-Disposition", attr.ContentDisposition},
@@ -26,25 +26,25 @@ func encodeAttributes(attr bucket.Attributes) (map[string]string, error) {
 			return nil, fmt.Errorf("metadata key %q is not a header name", k)
 		}
 		if _, twice := out[k]; twice {
-			return nil, fmt.Errorf("metadata key %q given twice", k)
+			return nil, fmt.Errorf("duplicate metadata key %q", k)
 		}
 		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("metadata %s is not UTF-8", k)
+			return nil, fmt.Errorf("metadata %s is not valid UTF-8", k)
 		}
 		out[k] = encodeWord(v)
 	}
 	return out, nil
 }
 
-// encodeWord leaves plain text alone and turns other text into encoded words of at most 75 characters, none of which cuts
-// a character in two (RFC 2047, sections 2 and 5). Encoded too is text that would not survive as it is: spaces at the ends
-// and in runs are trimmed on the way (RFC 9110 section 5.5, and the canonical form that is signed), and "=?" would be taken
-// for the start of an encoded word.
+// encodeWord returns plain text unchanged and encodes other text as encoded words of at most 75 characters, each of which
+// holds whole characters (RFC 2047, sections 2 and 5). It also encodes plain text that would be altered: spaces at the ends
+// and in runs would be removed (RFC 9110, section 5.5, and the canonical form that is signed), and "=?" would be mistaken for
+// the start of an encoded word.
 func encodeWord(v string) string {
 	if printable(v) && strings.Trim(v, " ") == v && !strings.Contains(v, "  ") && !strings.Contains(v, "=?") {
 		return v
 	}
-	const most = 45 // bytes, 60 in base64
+	const most = 45 // bytes, which are 60 in base64
 	var words []string
 	for v != "" {
 		n := min(len(v), most)
@@ -57,11 +57,12 @@ func encodeWord(v string) string {
 	return strings.Join(words, " ")
 }
 
+// decodeMetadata is the inverse: it decodes encoded words.
 func decodeMetadata(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	var dec mime.WordDecoder
 	for k, v := range m {
-		// A value that is no proper encoded word is somebody's plain text.
+		// A value that is not a valid encoded word is plain text.
 		if d, err := dec.DecodeHeader(v); err == nil {
 			v = d
 		}
@@ -79,7 +80,7 @@ func printable(s string) bool {
 	return true
 }
 
-// isToken reports whether a lower-case string is a token of RFC 9110, section 5.6.2.
+// isToken reports whether a lower-case string is a token as defined in RFC 9110, section 5.6.2.
 func isToken(s string) bool {
 	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 	for i := range len(s) {

@@ -10,19 +10,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Options say where a store is and who asks. Region is required unless there is an Endpoint; everything else may be empty.
+// Options are the address of a store and the credentials for it. Either Region or Endpoint is required; everything else may
+// be empty.
 type Options struct {
-	Endpoint  string // "http://127.0.0.1:9000" for a server that is not AWS; empty: AWS in Region
-	Region    string // empty with an Endpoint: us-east-1
-	AccessKey string // both keys or neither
+	Endpoint  string // of a server other than AWS, such as http://127.0.0.1:9000; empty: AWS in Region
+	Region    string // if empty and there is an Endpoint: us-east-1
+	AccessKey string // set together with Secret or not at all
 	Secret    string
-	Session   string // token of temporary credentials
-	PathStyle bool   // bucket in the path, not in the host name; what most other servers want
+	Session   string // session token of temporary credentials
+	PathStyle bool   // the bucket is in the path, not in the host name; most other servers need it
 }
 
-// Environment reads options from the variables that Lambda sets for its functions (AWS Lambda Developer Guide, "Defined
-// runtime environment variables") and from AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, which the SDKs share. An endpoint
-// given so is addressed in path style.
+// Environment returns options from the environment variables that Lambda sets for its functions (AWS Lambda Developer Guide,
+// "Defined runtime environment variables") and from AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, which all AWS SDKs support. An
+// endpoint from these variables is addressed in path style.
 func Environment(getenv func(string) string) Options {
 	o := Options{
 		Endpoint: getenv("AWS_ENDPOINT_URL_S3"), Region: getenv("AWS_REGION"), AccessKey: getenv("AWS_ACCESS_KEY_ID"),
@@ -38,7 +39,7 @@ func Environment(getenv func(string) string) Options {
 	return o
 }
 
-// Validate reports everything that is wrong with the options.
+// Validate reports all problems with the options.
 func (o Options) Validate() error {
 	var errs []error
 	if o.Endpoint != "" {
@@ -48,18 +49,18 @@ func (o Options) Validate() error {
 		}
 	}
 	if o.Endpoint == "" && o.Region == "" {
-		errs = append(errs, errors.New("region: missing; name one, for example by AWS_REGION"))
+		errs = append(errs, errors.New("region: missing; set it, for example in AWS_REGION"))
 	}
 	if (o.AccessKey == "") != (o.Secret == "") {
-		errs = append(errs, errors.New("credentials: access key and secret come together"))
+		errs = append(errs, errors.New("credentials: set both the access key and the secret"))
 	}
 	if o.Session != "" && o.AccessKey == "" {
-		errs = append(errs, errors.New("credentials: a session token needs its access key and secret"))
+		errs = append(errs, errors.New("credentials: a session token needs an access key and a secret"))
 	}
 	return errors.Join(errs...)
 }
 
-// Apply sets the options on a client's, leaving alone what they do not say.
+// Apply sets the options of a client, except for those that are empty.
 func (o Options) Apply(c *s3.Options) {
 	if o.Endpoint != "" {
 		c.BaseEndpoint = aws.String(o.Endpoint)
@@ -76,12 +77,12 @@ func (o Options) Apply(c *s3.Options) {
 	c.UsePathStyle = o.PathStyle
 	c.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 	c.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
-	// Objects stored without a checksum are ordinary; a line on stderr for each is noise.
+	// Objects without a checksum are common; a line on stderr for each would be noise.
 	c.DisableLogOutputChecksumValidationSkipped = true
 }
 
-// Open makes a store of options alone: no file is read, no other service asked. Without keys, requests are not signed.
-// The Lambda function starts this way, because the full search for credentials costs it start-up time and size.
+// Open returns a store for the given options alone: it reads no file and calls no other service. Without keys, requests are
+// not signed. The Lambda function uses it, because the full search for credentials costs start-up time and size.
 func Open(o Options) (*Store, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("object store: %w", err)

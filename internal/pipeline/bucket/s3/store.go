@@ -26,14 +26,14 @@ type Store struct {
 
 var _ bucket.Store = (*Store)(nil)
 
-// New makes a store of a client; retries, credentials and region are the client's.
+// New returns a store that uses a client, with the client's retries, credentials and region.
 func New(client *s3.Client) *Store { return &Store{client} }
 
 // Get opens an object (GetObject).
 func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
 	c := call{ctx, "get", name, key}
 	if cond.IfAbsent {
-		return nil, c.invalid("only a put can ask for absence")
+		return nil, c.invalid("IfAbsent is for put only")
 	}
 	reading, cancel := context.WithCancel(ctx)
 	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
@@ -54,7 +54,7 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	}, nil
 }
 
-// Head describes an object (HeadObject).
+// Head returns the description of an object (HeadObject).
 func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error) {
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &name, Key: &key})
 	if err != nil {
@@ -68,17 +68,17 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	}, nil
 }
 
-// Put stores body in one request (PutObject), so that it appears whole or not at all.
+// Put stores an object in one request (PutObject), which makes it atomic.
 func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
 	c := call{ctx, "put", name, key}
 	if cond.IfAbsent && cond.IfMatch != "" {
-		return "", c.invalid("it cannot both match and be absent")
+		return "", c.invalid("both IfMatch and IfAbsent are set")
 	}
 	meta, err := encodeAttributes(attr)
 	if err != nil {
 		return "", c.invalid(err.Error())
 	}
-	// The sum is made here: left to the SDK it would follow the body in a chunked trailer, which fewer servers understand.
+	// The checksum is computed here: the SDK would send it in a trailer after the body, which fewer servers support.
 	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(data))
 	in := &s3.PutObjectInput{
 		Bucket: &name, Key: &key, Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
@@ -92,20 +92,20 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	out, err := s.client.PutObject(ctx, in)
 	if err != nil {
 		err = c.fail(err)
-		// S3 calls a match against nothing "no such key"; the contract calls it a condition that did not hold.
+		// If there is no object to match, S3 reports a missing key; in the contract it is a failed precondition.
 		if cond.IfMatch != "" && errors.Is(err, bucket.ErrNotFound) && !isMissingBucket(err) {
-			err = fmt.Errorf("put %s/%s: %w: there is no such object", name, key, bucket.ErrPrecondition)
+			err = fmt.Errorf("put %s/%s: %w: no such object", name, key, bucket.ErrPrecondition)
 		}
 		return "", err
 	}
 	return bare(out.ETag), nil
 }
 
-// Copy copies an object of up to 5 GB within the service (CopyObject); a larger one is ErrInvalid. Tags are not copied.
+// Copy copies an object of up to 5 GB within the service (CopyObject). A larger object is ErrInvalid. Tags are not copied.
 func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
 	c := call{ctx, "copy", fromBucket, fromKey}
 	if fromKey == "" {
-		return c.invalid("a key has at least one byte")
+		return c.invalid("the key is empty")
 	}
 	meta, err := encodeAttributes(attr)
 	if err != nil {
@@ -116,7 +116,7 @@ func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey s
 		ContentType: optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
 		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta,
 		MetadataDirective: types.MetadataDirectiveReplace,
-		// Copying tags would need a permission of its own (s3:GetObjectTagging) for nothing that the pipeline uses.
+		// Copying tags, which the pipeline does not use, would need another permission (s3:GetObjectTagging).
 		TaggingDirective: types.TaggingDirectiveReplace,
 	})
 	if err != nil {
@@ -125,11 +125,11 @@ func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey s
 	return nil
 }
 
-// Delete removes an object (DeleteObject); in a bucket with versions it adds a delete marker.
+// Delete removes an object (DeleteObject). In a bucket with versioning it adds a delete marker.
 func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
 	c := call{ctx, "delete", name, key}
 	if cond.IfAbsent {
-		return c.invalid("only a put can ask for absence")
+		return c.invalid("IfAbsent is for put only")
 	}
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch)})
 	if err != nil {
@@ -142,12 +142,12 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 	return nil
 }
 
-// List yields objects page by page (ListObjectsV2).
+// List yields objects, a page per request (ListObjectsV2).
 func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
 		c := call{ctx, "list", name, prefix}
 		pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{
-			// XML 1.0 cannot hold every character that a key can.
+			// Without this encoding, XML 1.0 could not hold every character of a key.
 			Bucket: &name, Prefix: optional(prefix), EncodingType: types.EncodingTypeUrl,
 		})
 		for pages.HasMorePages() {
@@ -173,8 +173,8 @@ func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.
 	}
 }
 
-// copySource is bucket/key with every byte percent-encoded but RFC 3986's unreserved ones and the slash. A plus stays no
-// plus: the service decodes it as a space.
+// copySource returns bucket/key with every byte percent-encoded, except for the unreserved ones of RFC 3986 and the slash.
+// A plus must be encoded: the service decodes it as a space.
 func copySource(name, key string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 	var b strings.Builder
@@ -190,7 +190,7 @@ func copySource(name, key string) string {
 	return b.String()
 }
 
-// optional leaves an empty header out.
+// optional returns nil, which omits a header, if s is empty.
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -198,7 +198,7 @@ func optional(s string) *string {
 	return &s
 }
 
-// quoted is a bare ETag as a header has it.
+// quoted returns an ETag with the quotes that it has in a header.
 func quoted(etag string) *string {
 	if etag == "" {
 		return nil
@@ -206,5 +206,5 @@ func quoted(etag string) *string {
 	return aws.String(`"` + etag + `"`)
 }
 
-// bare is a header's ETag without its quotes.
+// bare returns the ETag of a header without its quotes.
 func bare(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }

@@ -11,7 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// record answers 200 and keeps the request.
+// record responds with status 200 and keeps the request.
 func record(into **http.Request) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		*into = r
@@ -36,7 +36,7 @@ func TestPutRequest(t *testing.T) {
 	store := open(t, record(&r))
 	etag, err := store.Put(t.Context(), "photos", "夏/a+b 1%.jpg", []byte("abc"), bucket.Attributes{
 		ContentType: "image/jpeg", CacheControl: "no-store", ContentDisposition: "inline",
-		Metadata: map[string]string{"Imgmill-Recipe": "0123", "Title": "夏休み"},
+		Metadata: map[string]string{"Sequence-Number": "0123", "Title": "夏休み"},
 	}, bucket.Condition{IfAbsent: true})
 	if err != nil || etag != "e1" {
 		t.Fatalf("ETag %q, %v", etag, err)
@@ -47,10 +47,10 @@ func TestPutRequest(t *testing.T) {
 	wantHeaders(t, r, map[string]string{
 		"Content-Type": "image/jpeg", "Cache-Control": "no-store", "Content-Disposition": "inline", "If-None-Match": "*", "If-Match": "",
 		"X-Amz-Checksum-Crc32": "NSRBwg==", "X-Amz-Trailer": "",
-		"X-Amz-Meta-Imgmill-Recipe": "0123", "X-Amz-Meta-Title": "=?utf-8?b?5aSP5LyR44G/?=",
+		"X-Amz-Meta-Sequence-Number": "0123", "X-Amz-Meta-Title": "=?utf-8?b?5aSP5LyR44G/?=",
 	})
 	if r.ContentLength != 3 || len(r.TransferEncoding) > 0 {
-		t.Errorf("body of length %d, encoded %v", r.ContentLength, r.TransferEncoding)
+		t.Errorf("body of length %d, transfer encoding %v", r.ContentLength, r.TransferEncoding)
 	}
 	if _, err := store.Put(t.Context(), "photos", "a", nil, bucket.Attributes{}, bucket.Condition{IfMatch: "e0"}); err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestCopyRequest(t *testing.T) {
 	}
 }
 
-func TestMetadataOfOthers(t *testing.T) {
+func TestForeignMetadata(t *testing.T) {
 	store := open(t, func(w http.ResponseWriter, _ *http.Request) {
 		for k, v := range map[string]string{
 			"Plain": "x", "Q": "=?UTF-8?Q?caf=C3=A9?=", "Two": "=?utf-8?b?5aSP?= =?utf-8?b?5LyR?=", "Odd": "=?no such thing?=", "Old": "=?iso-8859-1?q?=E9?=",
@@ -112,7 +112,7 @@ func TestListPages(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%q %d %s", info.Key, info.Size, info.ETag))
 	}
-	// The second page does not say that its keys are encoded, so they are not.
+	// The second page does not declare that its keys are encoded, so they are not.
 	if want := `"a+b c/\x01.jpg" 7 e1; "b+c%20.jpg" 8 e2`; strings.Join(got, "; ") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, "; "), want)
 	}
@@ -121,17 +121,17 @@ func TestListPages(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for _, test := range []struct {
 		o    s3.Options
-		want string // in the error; empty: none
+		want string // part of the error; empty: no error
 	}{
 		{s3.Options{Region: "eu-west-1"}, ""},
 		{s3.Options{Endpoint: "http://127.0.0.1:9000"}, ""},
 		{s3.Options{}, "region: missing"},
 		{s3.Options{Endpoint: "127.0.0.1:9000"}, "write it as a URL"},
 		{s3.Options{Endpoint: "ftp://x"}, "write it as a URL"},
-		{s3.Options{Region: "x", AccessKey: "k"}, "come together"},
+		{s3.Options{Region: "x", AccessKey: "k"}, "both the access key and the secret"},
 		{s3.Options{Region: "x", Session: "t"}, "session token"},
 		{s3.Options{AccessKey: "k"}, "region: missing"},
-		{s3.Options{AccessKey: "k"}, "come together"},
+		{s3.Options{AccessKey: "k"}, "both the access key and the secret"},
 	} {
 		_, err := s3.Open(test.o)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -161,7 +161,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestUnsigned: without keys, requests carry no signature; with a session, its token.
+// TestUnsigned checks that requests are not signed without keys, and that they contain a session token if there is one.
 func TestUnsigned(t *testing.T) {
 	var r *http.Request
 	server := serve(t, record(&r))

@@ -1,8 +1,8 @@
-// Package ambient opens an S3 store with the credentials and region that the AWS command line would find: environment,
-// shared files and profiles, single sign-on, container and instance roles.
+// Package ambient opens an S3 store with the credentials and region that the AWS command line would find: in the
+// environment, shared files and profiles, single sign-on, container roles and instance roles.
 //
-// It is apart from package s3 because that search links five more service clients, which a Lambda function never needs.
-// It never stores a credential and never asks a person. Specification: AWS SDKs and Tools Reference Guide, "Standardized
+// It is not part of package s3 because the search links five more service clients, which a Lambda function never needs. It
+// never stores credentials and never prompts for them. Specification: AWS SDKs and Tools Reference Guide, "Standardized
 // credential providers".
 package ambient
 
@@ -16,7 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// Open makes a store; what o says goes before what is found.
+// Open returns a store. The options in o take precedence over what is found.
 func Open(ctx context.Context, o s3.Options) (*s3.Store, error) {
 	var load []func(*config.LoadOptions) error
 	if o.Region != "" {
@@ -24,7 +24,7 @@ func Open(ctx context.Context, o s3.Options) (*s3.Store, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
-		return nil, fmt.Errorf("aws configuration: %w", err)
+		return nil, fmt.Errorf("AWS configuration: %w", err)
 	}
 	known := o
 	if known.Region == "" {

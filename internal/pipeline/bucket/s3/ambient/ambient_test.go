@@ -10,7 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3/ambient"
 )
 
-// TestOpen: credentials and region come from the environment, the endpoint from the options.
+// TestOpen checks that credentials and region are found in the environment, and that options take precedence.
 func TestOpen(t *testing.T) {
 	var auth string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { auth = r.Header.Get("Authorization") }))
@@ -34,7 +34,7 @@ func TestOpen(t *testing.T) {
 		}
 		for part := range strings.FieldsSeq(want) {
 			if !strings.Contains(auth, part) {
-				t.Errorf("signed as %q, want %s in it", auth, part)
+				t.Errorf("signed as %q, which lacks %s", auth, part)
 			}
 		}
 	}
