@@ -1,12 +1,12 @@
-// Package jetstream is package queue on a NATS JetStream server: one stream of messages that wait, one of those that were
-// set aside.
+// Package jetstream implements package queue on a NATS JetStream server, with one stream of waiting messages and one of buried
+// messages.
 //
-// The first stream has work-queue retention, so that a settled message leaves the disk, and one durable pull consumer with
-// explicit acknowledgement that every process shares. A lease is the consumer's AckWait. A message is acknowledged with the
-// server's confirmation. The second stream is named after the first with "-buried" behind it.
+// The first stream has work-queue retention, which removes settled messages from the disk, and one durable pull consumer with
+// explicit acknowledgement, which all processes share. A lease is the consumer's AckWait. Ack waits for the server's
+// confirmation. The name of the second stream is that of the first with the suffix "-buried".
 //
-// It never starts a server, never closes the caller's connection and never imports nats-server. A reply is only as durable as
-// the server makes it: see its sync settings. Specification: NATS docs, "JetStream", ADR-8 and ADR-13 (acknowledgement and
+// It never starts a server, never closes the caller's connection and never imports nats-server. Whether a stored message
+// survives a crash of the machine depends on the server's sync settings. Specification: NATS docs, "JetStream", ADR-8 and ADR-13 (acknowledgement and
 // pull requests), ADR-31 (get by subject).
 package jetstream
 
@@ -28,30 +28,30 @@ import (
 // consumerName is the durable consumer that all workers share.
 const consumerName = "imgmill"
 
-// Config says which queue to open.
+// Config selects the queue to open.
 type Config struct {
-	// Name of the stream and of its subject: letters, digits, "-" and "_".
+	// Name is the name of the stream and of its subject: letters, digits, "-" and "_".
 	Name string
-	// Lease is how long a message is ours after Fetch or Extend; 0 is five seconds. It is short because after a crash
-	// nothing that was leased comes again sooner.
+	// Lease is the time for which Fetch and Extend lease a message; 0 means five seconds. It is short because after a crash,
+	// leased messages are not delivered again before it has passed.
 	Lease time.Duration
-	// Duplicates is how long the id of a published message is remembered; 0 is two minutes.
+	// Duplicates is the time for which the id of a published message is remembered; 0 means two minutes.
 	Duplicates time.Duration
 }
 
 var nameRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 
-// Validate reports every wrong setting at once.
+// Validate reports all invalid settings.
 func (c Config) Validate() error {
 	var errs []error
 	if !nameRE.MatchString(c.Name) {
-		errs = append(errs, fmt.Errorf("queue name %q: want letters, digits, - and _ only", c.Name))
+		errs = append(errs, fmt.Errorf("queue name %q: use letters, digits, - and _ only", c.Name))
 	}
 	if c.Lease < 0 || c.Lease > 12*time.Hour {
-		errs = append(errs, fmt.Errorf("queue lease %v: want between 0 and 12h", c.Lease))
+		errs = append(errs, fmt.Errorf("queue lease %v: use a value between 0 and 12h", c.Lease))
 	}
 	if c.Duplicates < 0 || c.Duplicates > time.Hour {
-		errs = append(errs, fmt.Errorf("queue duplicate window %v: want between 0 and 1h", c.Duplicates))
+		errs = append(errs, fmt.Errorf("queue duplicate window %v: use a value between 0 and 1h", c.Duplicates))
 	}
 	return errors.Join(errs...)
 }
@@ -72,13 +72,13 @@ type Queue struct {
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	work    jetstream.Stream
-	aside   jetstream.Stream
+	buried  jetstream.Stream
 	pull    jetstream.Consumer
-	closing context.Context // done once Close was called
+	closing context.Context // done after Close
 	close   context.CancelFunc
 }
 
-// Open opens the queue and makes or updates its streams and its consumer. The caller keeps nc open until after Close.
+// Open opens the queue, and creates or updates its streams and its consumer. The caller must keep nc open until after Close.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -110,8 +110,9 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: consumer: %w", cfg.Name, err)
 	}
-	// One message for each subject and one subject for each buried message: burying twice after a crash replaces.
-	q.aside, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	// Each buried message has its own subject, and each subject holds one message: if a message is buried again after a crash,
+	// it replaces the first.
+	q.buried, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:              cfg.Name + "-buried",
 		Subjects:          []string{cfg.Name + "-buried.*"},
 		Storage:           jetstream.FileStorage,
@@ -125,7 +126,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	return q, nil
 }
 
-// begin ties a call to Close: the context that it answers with ends with ctx or with the queue.
+// begin ties a call to Close: the context that it returns ends with ctx or when the queue is closed.
 func (q *Queue) begin(ctx context.Context) (context.Context, func(), error) {
 	if q.closing.Err() != nil {
 		return nil, nil, queue.ErrClosed
@@ -138,7 +139,7 @@ func (q *Queue) begin(ctx context.Context) (context.Context, func(), error) {
 	return ctx, func() { stop(); cancel() }, nil
 }
 
-// fail names the operation, and prefers the reason that the caller can act on: closed, or its own context's end.
+// fail adds the operation to an error. That the queue is closed or the caller's context has ended takes precedence.
 func (q *Queue) fail(caller context.Context, what string, err error) error {
 	if q.closing.Err() != nil {
 		return queue.ErrClosed
@@ -158,7 +159,7 @@ func (q *Queue) Publish(caller context.Context, id string, body []byte) error {
 	defer end()
 	var opts []jetstream.PublishOpt
 	if id != "" {
-		// Quoted, because a header holds no line breaks.
+		// It is quoted because a header cannot hold line breaks.
 		opts = append(opts, jetstream.WithMsgID(strconv.QuoteToASCII(id)))
 	}
 	if _, err := q.js.Publish(ctx, q.cfg.Name, body, opts...); err != nil {
@@ -184,15 +185,15 @@ func (q *Queue) Fetch(caller context.Context, max int, wait time.Duration) ([]qu
 		}
 	}
 	if err == nil || len(got) > 0 {
-		// What was leased goes to the caller even if a later request failed; the next Fetch meets the failure again.
+		// Return leased messages even if a later request failed; the next Fetch will report the failure.
 		return got, nil
 	}
 	return nil, q.fail(caller, "fetch from", err)
 }
 
-// await fetches one message, because a larger batch would wait until it is full.
+// await waits for one message. A larger batch would wait until it is full.
 func (q *Queue) await(ctx context.Context, wait time.Duration) ([]queue.Message, error) {
-	// The client keeps a tenth of the deadline, at most a second, for the way; the server waits for the rest.
+	// The client reserves a tenth of the deadline, at most a second, for the network; the server waits for the rest.
 	until, cancel := context.WithTimeout(ctx, wait+min(wait/9, time.Second))
 	defer cancel()
 	got, err := q.collect(q.pull.Fetch(1, jetstream.FetchContext(until)))
@@ -202,7 +203,7 @@ func (q *Queue) await(ctx context.Context, wait time.Duration) ([]queue.Message,
 	return got, err
 }
 
-// collect reads a batch to its end.
+// collect returns the messages of a batch.
 func (q *Queue) collect(batch jetstream.MessageBatch, err error) ([]queue.Message, error) {
 	if err != nil {
 		return nil, err
@@ -232,8 +233,8 @@ func (q *Queue) Waiting(caller context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
-// asideRecord is how a buried message is stored.
-type asideRecord struct {
+// buriedRecord is the stored form of a buried message.
+type buriedRecord struct {
 	Reason   string `json:"reason"`
 	Body     []byte `json:"body"`
 	Attempts int    `json:"attempts,omitempty"`
@@ -248,14 +249,14 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 	defer end()
 	var list []queue.Buried
 	for seq := uint64(1); len(list) < max; {
-		m, err := q.aside.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(q.cfg.Name+"-buried.*"))
+		m, err := q.buried.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(q.cfg.Name+"-buried.*"))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
 		}
 		if err != nil {
 			return nil, q.fail(caller, "list buried messages of", err)
 		}
-		var r asideRecord
+		var r buriedRecord
 		if err := json.Unmarshal(m.Data, &r); err != nil {
 			return nil, q.fail(caller, "list buried messages of", fmt.Errorf("message %d: %w", m.Sequence, err))
 		}
@@ -267,33 +268,33 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 	return list, nil
 }
 
-// Unbury implements queue.Queue. A message's ID is its sequence among the buried ones.
+// Unbury implements queue.Queue. The ID of a message is its sequence number in the stream of buried messages.
 func (q *Queue) Unbury(caller context.Context, id string) error {
 	ctx, end, err := q.begin(caller)
 	if err != nil {
 		return err
 	}
 	defer end()
-	const what = "give back a buried message of"
+	const what = "return a buried message to"
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil || seq == 0 {
 		return q.fail(caller, what, queue.ErrNotBuried)
 	}
-	m, err := q.aside.GetMsg(ctx, seq)
+	m, err := q.buried.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		err = queue.ErrNotBuried
 	}
 	if err != nil {
 		return q.fail(caller, what, err)
 	}
-	var r asideRecord
+	var r buriedRecord
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		return q.fail(caller, what, err)
 	}
 	if _, err := q.js.Publish(ctx, q.cfg.Name, r.Body); err != nil {
 		return q.fail(caller, what, err)
 	}
-	if err := q.aside.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+	if err := q.buried.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return q.fail(caller, what, err)
 	}
 	return nil
@@ -316,8 +317,8 @@ func (m *message) Body() []byte         { return m.m.Data() }
 func (m *message) Attempt() int         { return int(m.md.NumDelivered) }
 func (m *message) Lease() time.Duration { return m.q.cfg.Lease }
 
-// tell sends what has no confirmation of its own, and flushes, so that a lost connection is an error here.
-func (m *message) tell(caller context.Context, what string, send func() error) error {
+// send sends a reply that the server does not confirm, and flushes, which detects a lost connection.
+func (m *message) send(caller context.Context, what string, reply func() error) error {
 	ctx, end, err := m.q.begin(caller)
 	if err != nil {
 		return err
@@ -325,7 +326,7 @@ func (m *message) tell(caller context.Context, what string, send func() error) e
 	defer end()
 	ctx, cancel := context.WithTimeout(ctx, m.q.cfg.Lease)
 	defer cancel()
-	if err := send(); err != nil {
+	if err := reply(); err != nil {
 		return m.q.fail(caller, what, err)
 	}
 	if err := m.q.nc.FlushWithContext(ctx); err != nil {
@@ -336,12 +337,12 @@ func (m *message) tell(caller context.Context, what string, send func() error) e
 
 // Extend implements queue.Message.
 func (m *message) Extend(ctx context.Context) error {
-	return m.tell(ctx, "extend a lease in", m.m.InProgress)
+	return m.send(ctx, "extend a lease in", m.m.InProgress)
 }
 
 // Retry implements queue.Message.
 func (m *message) Retry(ctx context.Context, delay time.Duration) error {
-	return m.tell(ctx, "give back to", func() error { return m.m.NakWithDelay(delay) })
+	return m.send(ctx, "return a message to", func() error { return m.m.NakWithDelay(delay) })
 }
 
 // Ack implements queue.Message.
@@ -352,25 +353,26 @@ func (m *message) Ack(caller context.Context) error {
 	}
 	defer end()
 	if err := m.m.DoubleAck(ctx); err != nil {
-		return m.q.fail(caller, "acknowledge in", err)
+		return m.q.fail(caller, "acknowledge a message in", err)
 	}
 	return nil
 }
 
-// Bury implements queue.Message. A crash between its two steps brings the message again; burying it again replaces.
+// Bury implements queue.Message. After a crash between its two steps, the message is delivered again, and burying it again
+// replaces the first.
 func (m *message) Bury(caller context.Context, reason string) error {
 	ctx, end, err := m.q.begin(caller)
 	if err != nil {
 		return err
 	}
 	defer end()
-	record, err := json.Marshal(asideRecord{Reason: reason, Body: m.Body(), Attempts: m.Attempt()})
+	record, err := json.Marshal(buriedRecord{Reason: reason, Body: m.Body(), Attempts: m.Attempt()})
 	if err != nil {
-		return m.q.fail(caller, "bury in", err)
+		return m.q.fail(caller, "bury a message in", err)
 	}
 	subject := m.q.cfg.Name + "-buried." + strconv.FormatUint(m.md.Sequence.Stream, 10)
 	if _, err := m.q.js.Publish(ctx, subject, record); err != nil {
-		return m.q.fail(caller, "bury in", err)
+		return m.q.fail(caller, "bury a message in", err)
 	}
 	return m.Ack(caller)
 }

@@ -1,6 +1,6 @@
-// Package mem is a queue in memory, for tests: it keeps every promise of package queue but durability.
+// Package mem is a queue in memory, for tests. It implements the contract of package queue, except that it is not durable.
 //
-// It never writes to disk and never starts a goroutine. Specification: the comments of package queue.
+// It never writes to disk and never starts a goroutine.
 package mem
 
 import (
@@ -18,8 +18,8 @@ import (
 // duplicates is how long a published id is remembered.
 const duplicates = 2 * time.Minute
 
-// errLease: somebody else holds the message by now.
-var errLease = errors.New("lease ran out")
+// errLease means that the message may have been leased to somebody else.
+var errLease = errors.New("the lease has expired")
 
 // Queue implements queue.Queue.
 type Queue struct {
@@ -28,7 +28,7 @@ type Queue struct {
 	mu      sync.Mutex
 	items   []*item
 	buried  []queue.Buried
-	graves  int // buried ever; numbers the IDs
+	graves  int // messages that have ever been buried; the last ID
 	seen    map[string]time.Time
 	changed chan struct{} // closed and replaced whenever a waiting Fetch should look again
 	closed  bool
@@ -41,7 +41,7 @@ type item struct {
 	free     time.Time // when it may be leased
 }
 
-// New makes an empty queue whose leases last as long as lease says.
+// New returns an empty queue with leases of the given duration.
 func New(lease time.Duration) *Queue {
 	return &Queue{lease: lease, seen: map[string]time.Time{}, changed: make(chan struct{})}
 }
@@ -52,7 +52,7 @@ func (q *Queue) wake() {
 	q.changed = make(chan struct{})
 }
 
-// ready says why a call cannot go on, if so. The caller holds mu.
+// ready returns an error if a call cannot proceed. The caller holds mu.
 func (q *Queue) ready(ctx context.Context) error {
 	if q.closed {
 		return queue.ErrClosed
@@ -101,7 +101,8 @@ func (q *Queue) Fetch(ctx context.Context, max int, wait time.Duration) ([]queue
 	}
 }
 
-// take leases what is free now; if nothing is, next says when to look again and changed when to look earlier.
+// take leases messages that are free now. If there are none, the caller should look again after next, or once changed is
+// closed.
 func (q *Queue) take(ctx context.Context, max int) (got []queue.Message, next time.Duration, changed <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -173,7 +174,7 @@ func (q *Queue) Close() error {
 	return nil
 }
 
-// message is one lease of an item; attempt tells its leases apart.
+// message is one lease of an item; attempt distinguishes its leases.
 type message struct {
 	q       *Queue
 	it      *item
@@ -184,7 +185,7 @@ func (m *message) Body() []byte         { return m.it.body }
 func (m *message) Attempt() int         { return m.attempt }
 func (m *message) Lease() time.Duration { return m.q.lease }
 
-// hold moves the moment at which the item is free again, if the lease is still ours.
+// hold sets the time after which the item is free again, unless it has been leased again.
 func (m *message) hold(ctx context.Context, d time.Duration) error {
 	m.q.mu.Lock()
 	defer m.q.mu.Unlock()
@@ -205,7 +206,7 @@ func (m *message) Extend(ctx context.Context) error { return m.hold(ctx, m.q.lea
 // Retry implements queue.Message.
 func (m *message) Retry(ctx context.Context, delay time.Duration) error { return m.hold(ctx, delay) }
 
-// settle removes the item; a lease that ran out settles too, as it does in real queues. The caller holds mu.
+// settle removes the item, even if the lease has expired, as real queues do. The caller holds mu.
 func (m *message) settle() {
 	m.q.items = slices.DeleteFunc(m.q.items, func(it *item) bool { return it == m.it })
 }

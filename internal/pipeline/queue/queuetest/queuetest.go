@@ -1,8 +1,8 @@
-// Package queuetest is the one suite that every implementation of queue.Queue passes.
+// Package queuetest is the test suite that every implementation of queue.Queue passes.
 //
-// It asserts what the comments of package queue promise and nothing more: order, exact timing and whether a repeated id is
-// dropped stay open. It never sleeps longer than a few leases, so an implementation offers a lease of about a second. Its
-// tests run side by side, because most of their time is waiting.
+// It checks what the comments of package queue guarantee and nothing more: it accepts any order, inexact timing, and both
+// results of publishing an id again. It sleeps for a few leases at most, so the lease should be about a second. Its tests
+// run in parallel, because they mostly wait.
 package queuetest
 
 import (
@@ -17,14 +17,14 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
 
-// soon is how long the suite waits for what should happen at once, on a busy machine.
+// soon is the time that the suite allows for what should happen at once, on a busy machine.
 const soon = 10 * time.Second
 
-// An Option adds to the suite.
+// Option extends the suite.
 type Option func(*suite)
 
-// Durable has the suite check that messages outlive the client. reopen opens the queue again that open made last in the
-// same test, after the suite has closed it.
+// Durable makes the suite check that messages survive a restart. After the suite has closed a queue, reopen must open it
+// again: the one that open returned last in the same test.
 func Durable(reopen func(t *testing.T) queue.Queue) Option {
 	return func(s *suite) { s.reopen = reopen }
 }
@@ -34,8 +34,8 @@ type suite struct {
 	reopen func(t *testing.T) queue.Queue
 }
 
-// Run runs the suite. open answers with an empty queue, a new one at each call, and is called from several tests at the
-// same time; the suite closes the queues.
+// Run runs the suite. open must return a new, empty queue at each call, and is called from several tests at the same time.
+// The suite closes the queues.
 func Run(t *testing.T, open func(t *testing.T) queue.Queue, options ...Option) {
 	s := &suite{open: open}
 	for _, o := range options {
@@ -47,17 +47,17 @@ func Run(t *testing.T, open func(t *testing.T) queue.Queue, options ...Option) {
 	}{
 		{"Ack", testAck},
 		{"EmptyFetch", testEmptyFetch},
-		{"FetchDoesNotWaitForMore", testFetchEarly},
+		{"FetchDoesNotWaitForMore", testFetchDoesNotWait},
 		{"FetchSeesLaterMessage", testFetchLater},
 		{"FetchMax", testFetchMax},
 		{"BodyIsCopied", testBodyIsCopied},
 		{"LargeBody", testLargeBody},
 		{"Retry", testRetry},
 		{"Extend", testExtend},
-		{"LeaseRunsOut", testLeaseRunsOut},
+		{"LeaseExpires", testLeaseExpires},
 		{"Bury", testBury},
 		{"Unbury", testUnbury},
-		{"Identity", testIdentity},
+		{"RepeatedID", testRepeatedID},
 		{"Waiting", testWaiting},
 		{"Concurrent", testConcurrent},
 		{"Close", testClose},
@@ -99,7 +99,7 @@ func fetch(t *testing.T, q queue.Queue, max int, wait time.Duration) []queue.Mes
 		t.Fatalf("fetch: %v", err)
 	}
 	if len(got) > max {
-		t.Fatalf("fetch of at most %d gave %d", max, len(got))
+		t.Fatalf("fetch of at most %d returned %d messages", max, len(got))
 	}
 	return got
 }
@@ -114,11 +114,11 @@ func one(t *testing.T, q queue.Queue) queue.Message {
 	return got[0]
 }
 
-// none asserts that nothing comes for as long as d.
+// none checks that no message is delivered within d.
 func none(t *testing.T, q queue.Queue, d time.Duration) {
 	t.Helper()
 	for _, m := range fetch(t, q, 1, d) {
-		t.Fatalf("message %q came (attempt %d) when none should", m.Body(), m.Attempt())
+		t.Fatalf("unexpected message %q (attempt %d)", m.Body(), m.Attempt())
 	}
 }
 
@@ -129,7 +129,7 @@ func ack(t *testing.T, m queue.Message) {
 	}
 }
 
-// waiting asserts the number of unsettled messages, which a server may count a moment late.
+// waiting checks the number of unsettled messages, which a server may update with a delay.
 func waiting(t *testing.T, q queue.Queue, want int) {
 	t.Helper()
 	for end := time.Now().Add(soon); ; time.Sleep(20 * time.Millisecond) {
@@ -147,10 +147,10 @@ func waiting(t *testing.T, q queue.Queue, want int) {
 }
 
 func testAck(t *testing.T, q queue.Queue) {
-	publish(t, q, "a", "eins")
+	publish(t, q, "a", "one")
 	m := one(t, q)
-	if string(m.Body()) != "eins" || m.Attempt() != 1 {
-		t.Errorf("body %q attempt %d, want eins 1", m.Body(), m.Attempt())
+	if string(m.Body()) != "one" || m.Attempt() != 1 {
+		t.Errorf("body %q attempt %d, want one 1", m.Body(), m.Attempt())
 	}
 	if m.Lease() <= 0 {
 		t.Fatalf("lease %v", m.Lease())
@@ -170,14 +170,14 @@ func testEmptyFetch(t *testing.T, q queue.Queue) {
 	none(t, q, 0)
 }
 
-func testFetchEarly(t *testing.T, q queue.Queue) {
+func testFetchDoesNotWait(t *testing.T, q queue.Queue) {
 	publish(t, q, "", "a")
 	start := time.Now()
 	if got := fetch(t, q, 10, 3*soon); len(got) != 1 {
 		t.Fatalf("%d messages, want 1", len(got))
 	}
 	if took := time.Since(start); took > soon {
-		t.Errorf("fetch waited %v for messages that are not there", took)
+		t.Errorf("fetch waited %v for more messages", took)
 	}
 }
 
@@ -200,7 +200,7 @@ func testFetchMax(t *testing.T, q queue.Queue) {
 	for len(bodies) < 5 {
 		got := fetch(t, q, 3, soon)
 		if len(got) == 0 {
-			t.Fatalf("only %q came", bodies)
+			t.Fatalf("only %q were delivered", bodies)
 		}
 		for _, m := range got {
 			bodies = append(bodies, string(m.Body()))
@@ -220,7 +220,7 @@ func testBodyIsCopied(t *testing.T, q queue.Queue) {
 	}
 	copy(b, "????")
 	if m := one(t, q); string(m.Body()) != "mine\x00\xff" {
-		t.Errorf("body %q changed with the caller's slice", m.Body())
+		t.Errorf("body %q has changed with the caller's slice", m.Body())
 	}
 }
 
@@ -232,11 +232,11 @@ func testLargeBody(t *testing.T, q queue.Queue) {
 	publish(t, q, "", string(b))
 	m := one(t, q)
 	if string(m.Body()) != string(b) {
-		t.Fatalf("a body of %d bytes came back different (%d bytes)", len(b), len(m.Body()))
+		t.Fatalf("a body of %d bytes was changed (%d bytes)", len(b), len(m.Body()))
 	}
 	bury(t, m, "too large")
 	if got := buried(t, q, 1); len(got) != 1 || string(got[0].Body) != string(b) {
-		t.Errorf("the large body was not buried whole")
+		t.Errorf("the large body was not buried unchanged")
 	}
 }
 
@@ -257,7 +257,7 @@ func testRetry(t *testing.T, q queue.Queue) {
 	}
 	m = one(t, q)
 	if took := time.Since(start); took < delay*2/3 {
-		t.Errorf("a retry after %v came after %v", delay, took)
+		t.Errorf("a retry with a delay of %v was delivered after %v", delay, took)
 	}
 	if m.Attempt() != 3 {
 		t.Errorf("attempt %d, want 3", m.Attempt())
@@ -280,7 +280,7 @@ func testExtend(t *testing.T, q queue.Queue) {
 	waiting(t, q, 0)
 }
 
-func testLeaseRunsOut(t *testing.T, q queue.Queue) {
+func testLeaseExpires(t *testing.T, q queue.Queue) {
 	publish(t, q, "", "lost")
 	m := one(t, q)
 	none(t, q, m.Lease()/4)
@@ -312,7 +312,7 @@ func testBury(t *testing.T, q queue.Queue) {
 	if got := buried(t, q, 10); len(got) != 0 {
 		t.Fatalf("a new queue holds %d buried messages", len(got))
 	}
-	reasons := []string{"kaputt: Zeile 1\nZeile 2", "", "夏休み \"quoted\" \\ {}"}
+	reasons := []string{"broken: line 1\nline 2", "", "夏休み \"quoted\" \\ {}"}
 	start := time.Now()
 	var lease time.Duration
 	for i, r := range reasons {
@@ -329,18 +329,18 @@ func testBury(t *testing.T, q queue.Queue) {
 	}
 	for i, b := range got {
 		if string(b.Body) != fmt.Sprintf("bad\x00%d", i) || b.Reason != reasons[i] {
-			t.Errorf("buried %d is %q because %q, want reason %q", i, b.Body, b.Reason, reasons[i])
+			t.Errorf("buried %d is %q with the reason %q, want reason %q", i, b.Body, b.Reason, reasons[i])
 		}
 		if b.At.Before(start.Add(-soon)) || b.At.After(time.Now().Add(soon)) {
 			t.Errorf("buried %d at %v, want about %v", i, b.At, start)
 		}
 	}
 	if got := buried(t, q, 2); len(got) != 2 || got[0].Reason != reasons[0] {
-		t.Errorf("of three, at most two oldest first gave %+v", got)
+		t.Errorf("at most two of three, oldest first: got %+v", got)
 	}
 }
 
-// testUnbury: what is given back comes again as new, and the others stay.
+// testUnbury checks that an unburied message is delivered as a new one, and that the others stay buried.
 func testUnbury(t *testing.T, q queue.Queue) {
 	for i := range 3 {
 		publish(t, q, fmt.Sprint("id", i), fmt.Sprint("bad", i))
@@ -348,7 +348,7 @@ func testUnbury(t *testing.T, q queue.Queue) {
 	}
 	list := buried(t, q, 10)
 	if len(list) != 3 || list[0].ID == "" || list[0].ID == list[1].ID || list[1].ID == list[2].ID {
-		t.Fatalf("buried: %+v, want three with IDs of their own", list)
+		t.Fatalf("buried: %+v, want three with different IDs", list)
 	}
 	if list[1].Attempts != 1 {
 		t.Errorf("buried after %d attempts, want 1", list[1].Attempts)
@@ -358,11 +358,11 @@ func testUnbury(t *testing.T, q queue.Queue) {
 	}
 	m := one(t, q)
 	if string(m.Body()) != "bad1" || m.Attempt() != 1 {
-		t.Errorf("what came back is %q at attempt %d, want bad1 at 1", m.Body(), m.Attempt())
+		t.Errorf("the unburied message is %q at attempt %d, want bad1 at 1", m.Body(), m.Attempt())
 	}
 	left := buried(t, q, 10)
 	if len(left) != 2 || left[0].ID != list[0].ID || string(left[1].Body) != "bad2" {
-		t.Errorf("left buried: %+v", left)
+		t.Errorf("still buried: %+v", left)
 	}
 	for _, id := range []string{list[1].ID, "", "no such", "0", "99999"} {
 		if err := q.Unbury(t.Context(), id); !errors.Is(err, queue.ErrNotBuried) {
@@ -380,7 +380,7 @@ func testUnbury(t *testing.T, q queue.Queue) {
 	waiting(t, q, 0)
 }
 
-func testIdentity(t *testing.T, q queue.Queue) {
+func testRepeatedID(t *testing.T, q queue.Queue) {
 	publish(t, q, "same id", "x")
 	publish(t, q, "same id", "x")
 	m := one(t, q)
@@ -413,7 +413,8 @@ func testWaiting(t *testing.T, q queue.Queue) {
 	waiting(t, q, 2)
 }
 
-// testConcurrent: four publishers, four consumers that treat messages differently; every message is seen and settled.
+// testConcurrent runs four publishers and four consumers that retry different messages, and checks that every message is
+// settled.
 func testConcurrent(t *testing.T, q queue.Queue) {
 	const publishers, each = 4, 60
 	var mu sync.Mutex
@@ -493,7 +494,7 @@ func testClose(t *testing.T, q queue.Queue) {
 	}
 }
 
-// blocked starts a Fetch, calls stop while it waits, and answers with its error.
+// blocked starts a Fetch, calls stop while it waits, and returns its error.
 func blocked(t *testing.T, q queue.Queue, ctx context.Context, stop func()) error {
 	t.Helper()
 	result := make(chan error, 1)
@@ -535,7 +536,7 @@ func testCancel(t *testing.T, q queue.Queue) {
 	ack(t, one(t, q))
 }
 
-// testDurable: what was published, leased and buried is there after a restart; what was settled stays settled.
+// testDurable checks that published, leased and buried messages survive a restart, and that settled ones stay settled.
 func (s *suite) testDurable(t *testing.T) {
 	t.Parallel()
 	q := s.opened(t)
@@ -567,7 +568,7 @@ func (s *suite) testDurable(t *testing.T) {
 	}
 	for _, b := range []string{"leased", "fresh", "late"} {
 		if !seen[b] {
-			t.Errorf("%q was lost by the restart", b)
+			t.Errorf("%q was lost in the restart", b)
 		}
 	}
 	waiting(t, q, 0)
