@@ -193,6 +193,21 @@ func TestSkippedChanges(t *testing.T) {
 	b.wantOutputs()
 }
 
+// TestGuardNeedsNoStore checks that a change is skipped without a call to the store if its plan decides.
+func TestGuardNeedsNoStore(t *testing.T) {
+	b := newBench(t, "rules: [{match: 'raw/**', variants: []}]\n")
+	b.mill.Store = nil
+	b.want(event.Change{Bucket: "elsewhere", Key: "p.jpg"}, outcome.Skipped, "not the recipe's source")
+	b.want(event.Change{Bucket: "sources", Key: "notes.txt"}, outcome.Skipped, "source.suffixes")
+	b.want(event.Change{Bucket: "sources", Key: "raw/p.jpg"}, outcome.Skipped, "no variant")
+	b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, outcome.Skipped, "keeps variants")
+	for _, key := range []string{"notes.txt", "raw/p.jpg"} {
+		if fresh, err := b.mill.Fresh(t.Context(), bucket.Info{Key: key}); err != nil || !fresh {
+			t.Errorf("%s: fresh %t, %v", key, fresh, err)
+		}
+	}
+}
+
 func TestSecondDelivery(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
