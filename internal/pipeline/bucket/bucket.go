@@ -1,8 +1,9 @@
-// Package bucket is the contract of an object store: what the pipeline needs from S3 and compatible servers. The packages
-// below it are the implementations; package buckettest is the test suite that they all pass.
+// Package bucket is the contract of an object store: what the pipeline needs from S3 and compatible
+// servers. The packages below it are the implementations; package buckettest is the test suite that
+// they all pass.
 //
-// An implementation does not retry, except where its client library does, and never interprets keys: a key is a byte string,
-// exactly as the user chose it.
+// An implementation does not retry, except where its client library does, and never interprets
+// keys: a key is a byte string, exactly as the user chose it.
 package bucket
 
 import (
@@ -19,11 +20,14 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrPrecondition means that IfMatch or IfAbsent did not hold. Nothing was read or written.
 	ErrPrecondition = errors.New("precondition failed")
-	// ErrDenied means that the credentials do not allow the call. A retry succeeds only once a policy has changed.
+	// ErrDenied means that the credentials do not allow the call. A retry succeeds only once a
+	// policy has changed.
 	ErrDenied = errors.New("access denied")
-	// ErrTransient means that the call was throttled, timed out, met a 5xx status or a reset; it may succeed later.
+	// ErrTransient means that the call was throttled, timed out, met a 5xx status or a reset; it
+	// may succeed later.
 	ErrTransient = errors.New("store unavailable")
-	// ErrInvalid means that the store will never accept the call, for example a key or metadata that it cannot hold.
+	// ErrInvalid means that the store will never accept the call, for example a key or metadata
+	// that it cannot hold.
 	ErrInvalid = errors.New("refused by the store")
 )
 
@@ -40,8 +44,8 @@ type Info struct {
 	Metadata           map[string]string // names in lower case, without the prefix x-amz-meta-
 }
 
-// Object is an open object. The caller must close Body, and may do so before its end: Close does not wait for more than a
-// small rest.
+// Object is an open object. The caller must close Body, and may do so before its end: Close does
+// not wait for more than a small rest.
 type Object struct {
 	Info
 	Body io.ReadCloser
@@ -61,22 +65,24 @@ type Condition struct {
 	IfAbsent bool   // only if there is no such object; for Put alone
 }
 
-// Store is an object store. All methods are safe for concurrent use and return when ctx ends. Put is atomic: a reader sees
-// either the old object or the new one. Reads after a successful Put see the new one.
+// Store is an object store. All methods are safe for concurrent use and return when ctx ends. Put
+// is atomic: a reader sees either the old object or the new one. Reads after a successful Put see
+// the new one.
 type Store interface {
-	// Get opens an object. If cond.IfMatch is set and the ETag is another, the error is ErrPrecondition.
+	// Get opens an object. If cond.IfMatch is set and the ETag is another, the error is
+	// ErrPrecondition.
 	Get(ctx context.Context, bucket, key string, cond Condition) (*Object, error)
 	// Head returns the description of an object.
 	Head(ctx context.Context, bucket, key string) (Info, error)
 	// Put stores an object and returns its ETag.
 	Put(ctx context.Context, bucket, key string, body []byte, attr Attributes, cond Condition) (etag string, err error)
-	// Copy copies the bytes of an object within the store and gives the copy new attributes. The size is limited to that of a
-	// single copy request (5 GB on S3).
+	// Copy copies the bytes of an object within the store and gives the copy new attributes. The
+	// size is limited to that of a single copy request (5 GB on S3).
 	Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr Attributes) error
-	// Delete removes an object. It is not an error if there is none, unless cond.IfMatch is set: then the error is
-	// ErrNotFound or ErrPrecondition.
+	// Delete removes an object. It is not an error if there is none, unless cond.IfMatch is set:
+	// then the error is ErrNotFound or ErrPrecondition.
 	Delete(ctx context.Context, bucket, key string, cond Condition) error
-	// List yields the objects whose keys start with prefix, in byte order of keys. Only Key, Size, ETag and Modified are set.
-	// It ends with the first error.
+	// List yields the objects whose keys start with prefix, in byte order of keys. Only Key, Size,
+	// ETag and Modified are set. It ends with the first error.
 	List(ctx context.Context, bucket, prefix string) iter.Seq2[Info, error]
 }

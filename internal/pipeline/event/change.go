@@ -17,10 +17,10 @@ type Change struct {
 	Time      time.Time
 }
 
-// CompareSequencers compares the sequencers of two changes of the same key. The result is negative if a came first, positive
-// if b did, and 0 if they are equal. The shorter one is padded with zeros on the right, then they are compared as text
-// (Amazon S3 User Guide, "Event message structure"), ignoring the case of hexadecimal digits. Sequencers of different keys
-// cannot be compared.
+// CompareSequencers compares the sequencers of two changes of the same key. The result is negative
+// if a came first, positive if b did, and 0 if they are equal. The shorter one is padded with zeros
+// on the right, then they are compared as text (Amazon S3 User Guide, "Event message structure"),
+// ignoring the case of hexadecimal digits. Sequencers of different keys cannot be compared.
 func CompareSequencers(a, b string) int {
 	n := max(len(a), len(b))
 	pad := func(s string) string { return strings.ToUpper(s) + strings.Repeat("0", n-len(s)) }

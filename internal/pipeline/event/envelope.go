@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// message parses a message of a queue, whose body has any other shape. It returns at least one item, all with the
-// message's ID.
+// message parses a message of a queue, whose body has any other shape. It returns at least one
+// item, all with the message's ID.
 func (p *parser) message(record json.RawMessage, depth int) []Item {
 	var m struct {
 		MessageID string `json:"messageId"`
@@ -40,7 +40,8 @@ func (p *parser) topicRecord(record json.RawMessage, depth int) []Item {
 	return p.published(r.Sns, depth)
 }
 
-// published parses the notification of a topic, which is the same for a Lambda function and in a queue.
+// published parses the notification of a topic, which is the same for a Lambda function and in a
+// queue.
 func (p *parser) published(envelope []byte, depth int) []Item {
 	var n struct {
 		Type, Message string
@@ -51,7 +52,8 @@ func (p *parser) published(envelope []byte, depth int) []Item {
 	if n.Type == "" {
 		return []Item{{Err: errors.New("sns: no type")}}
 	}
-	// The other types (SubscriptionConfirmation, UnsubscribeConfirmation) are for the person who set up the subscription.
+	// The other types (SubscriptionConfirmation, UnsubscribeConfirmation) are for the person who
+	// set up the subscription.
 	if n.Type != "Notification" {
 		return []Item{{Ignored: fmt.Sprintf("SNS message of type %.40q", n.Type)}}
 	}
@@ -73,7 +75,8 @@ func (p *parser) inner(body string, depth int) []Item {
 	return e.Items
 }
 
-// testEvent parses the event that S3 sends once when a notification is configured, before any change.
+// testEvent parses the event that S3 sends once when a notification is configured, before any
+// change.
 func testEvent(name json.RawMessage) (Event, error) {
 	var s string
 	if err := json.Unmarshal(name, &s); err != nil {
@@ -104,7 +107,8 @@ func bridged(body []byte) Item {
 			} `json:"object"`
 		} `json:"detail"`
 	}
-	// The detail of another service may have any form: ignore its event before reporting an error in the detail.
+	// The detail of another service may have any form: ignore its event before reporting an error
+	// in the detail.
 	invalid := json.Unmarshal(body, &e)
 	removed := e.DetailType == "Object Deleted"
 	if e.Source != "" && e.DetailType != "" && (e.Source != "aws.s3" || !removed && e.DetailType != "Object Created") {
@@ -123,8 +127,8 @@ func bridged(body []byte) Item {
 	}, o.Size)
 }
 
-// tasks parses an invocation by S3 Batch Operations. Its objects exist already; each is handled as if it had just been
-// created.
+// tasks parses an invocation by S3 Batch Operations. Its objects exist already; each is handled as
+// if it had just been created.
 func (p *parser) tasks(body []byte) (Event, error) {
 	var b struct {
 		SchemaVersion string `json:"invocationSchemaVersion"`
@@ -174,7 +178,8 @@ func parseTask(task json.RawMessage) Item {
 		return Item{Err: errors.New("no taskId")}
 	}
 	if t.Bucket == "" && t.BucketARN != "" {
-		// arn:partition:s3:region:account:bucket; a slash means an access point, which does not name a bucket.
+		// arn:partition:s3:region:account:bucket; a slash means an access point, which does not
+		// name a bucket.
 		part := strings.SplitN(t.BucketARN, ":", 6)
 		if len(part) != 6 || part[0] != "arn" || strings.ContainsAny(part[5], ":/") {
 			return Item{ID: t.TaskID, Err: fmt.Errorf("%.80q is not a bucket's ARN", t.BucketARN)}
@@ -211,7 +216,8 @@ func finish(c Change, size *int64) Item {
 // bare returns an ETag without the quotes that it has in HTTP but not in S3's events.
 func bare(etag string) string { return strings.Trim(etag, `"`) }
 
-// instant parses the time of an event. It is only informative, so the result of an invalid time is zero, not an error.
+// instant parses the time of an event. It is only informative, so the result of an invalid time is
+// zero, not an error.
 func instant(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	// In UTC, the year may be outside the range of RFC 3339.

@@ -1,13 +1,14 @@
-// Package event parses events about objects into changes: S3 notifications, alone or inside SQS messages, SNS messages or
-// both; EventBridge events; S3 Batch Operations tasks; and the notifications of MinIO and versitygw. It also builds the
-// notifications that S3 sends, and the responses that SQS and S3 Batch Operations expect from a Lambda function.
+// Package event parses events about objects into changes: S3 notifications, alone or inside SQS
+// messages, SNS messages or both; EventBridge events; S3 Batch Operations tasks; and the
+// notifications of MinIO and versitygw. It also builds the notifications that S3 sends, and the
+// responses that SQS and S3 Batch Operations expect from a Lambda function.
 //
-// An invalid record never hides the others. The package never asks a store whether a change is true or still the latest,
-// and never decides whether an object is of interest.
+// An invalid record never hides the others. The package never asks a store whether a change is true
+// or still the latest, and never decides whether an object is of interest.
 //
-// The structures are those of the Amazon S3 User Guide ("Event message structure", "EventBridge event message structure",
-// "Invoke AWS Lambda function"), the SNS Developer Guide ("Amazon SNS message and JSON formats") and the Lambda Developer
-// Guide ("Using Lambda with Amazon SQS").
+// The structures are those of the Amazon S3 User Guide ("Event message structure", "EventBridge
+// event message structure", "Invoke AWS Lambda function"), the SNS Developer Guide ("Amazon SNS
+// message and JSON formats") and the Lambda Developer Guide ("Using Lambda with Amazon SQS").
 package event
 
 import (
@@ -19,7 +20,8 @@ import (
 	"unicode/utf8"
 )
 
-// Shape is the kind of the outermost envelope of an event, which determines the response that its sender expects.
+// Shape is the kind of the outermost envelope of an event, which determines the response that its
+// sender expects.
 type Shape string
 
 const (
@@ -30,8 +32,8 @@ const (
 	ShapeBatch       Shape = "s3batch"     // tasks of an S3 Batch Operations job
 )
 
-// Event is the content of one body. Items is never empty, and every SQS message and every task has at least one item: a
-// caller that acknowledges all items acknowledges all messages.
+// Event is the content of one body. Items is never empty, and every SQS message and every task has
+// at least one item: a caller that acknowledges all items acknowledges all messages.
 type Event struct {
 	Shape Shape
 	Items []Item
@@ -40,11 +42,12 @@ type Event struct {
 
 // Item is one record. If either Err or Ignored is set, Change is zero.
 type Item struct {
-	// ID is the ID of the SQS message or the batch task, or empty. All records of a message have its ID.
+	// ID is the ID of the SQS message or the batch task, or empty. All records of a message have
+	// its ID.
 	ID     string
 	Change Change
-	// Ignored is the reason why a valid record requires no action: it is a test event, a change of tags, or there are no
-	// records at all. Such an item should be acknowledged.
+	// Ignored is the reason why a valid record requires no action: it is a test event, a change of
+	// tags, or there are no records at all. Such an item should be acknowledged.
 	Ignored string
 	// Err is the reason why a record is invalid. A retry cannot succeed.
 	Err error
@@ -58,21 +61,24 @@ type Batch struct {
 }
 
 const (
-	// maxBody exceeds the limit of every sender: Lambda passes up to 6 MB, SQS messages have up to 1 MiB.
+	// maxBody exceeds the limit of every sender: Lambda passes up to 6 MB, SQS messages have up to
+	// 1 MiB.
 	maxBody = 8 << 20
-	// maxRecords exceeds the limit of every sender: SQS passes up to 10,000 messages, and an S3 notification has one record.
+	// maxRecords exceeds the limit of every sender: SQS passes up to 10,000 messages, and an S3
+	// notification has one record.
 	maxRecords = 50_000
 	// maxEnvelopes is the depth of the deepest nesting that senders use: SQS, SNS, S3.
 	maxEnvelopes = 3
 )
 
-// Parse parses one body of any shape. The error concerns the body as a whole: it is not JSON, has no known shape, or
-// exceeds a limit. An error in one record is the Err of its item.
+// Parse parses one body of any shape. The error concerns the body as a whole: it is not JSON, has
+// no known shape, or exceeds a limit. An error in one record is the Err of its item.
 func Parse(body []byte) (Event, error) {
 	if len(body) > maxBody {
 		return Event{}, fmt.Errorf("the event is %d bytes long, the limit is %d", len(body), maxBody)
 	}
-	// Decoding would replace an invalid byte by U+FFFD and so change a key. RFC 8259, section 8.1 requires UTF-8.
+	// Decoding would replace an invalid byte by U+FFFD and so change a key. RFC 8259, section 8.1
+	// requires UTF-8.
 	if !utf8.Valid(body) {
 		return Event{}, errors.New("the event is not valid UTF-8")
 	}
@@ -94,8 +100,8 @@ type parser struct {
 	left int // records that are still allowed
 }
 
-// body detects the shape of a body by the names of its members, which differ between all shapes, and parses it. Depth is
-// the number of envelopes, including this one.
+// body detects the shape of a body by the names of its members, which differ between all shapes,
+// and parses it. Depth is the number of envelopes, including this one.
 func (p *parser) body(body []byte, depth int) (Event, error) {
 	if depth > maxEnvelopes {
 		return Event{}, fmt.Errorf("more than %d nested envelopes", maxEnvelopes)
@@ -119,8 +125,9 @@ func (p *parser) body(body []byte, depth int) (Event, error) {
 	return Event{}, errors.New("none of the known shapes")
 }
 
-// members returns the members of a JSON object that identify its shape, and checks the syntax of the rest. Names are compared
-// exactly, unlike in Go's struct decoding: other services send "records".
+// members returns the members of a JSON object that identify its shape, and checks the syntax of
+// the rest. Names are compared exactly, unlike in Go's struct decoding: other services send
+// "records".
 func members(body []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if start, err := dec.Token(); err != nil {
@@ -194,7 +201,8 @@ func (p *parser) record(record json.RawMessage, depth int) (Shape, []Item) {
 	return ShapeS3, []Item{notified(record)}
 }
 
-// elements splits a list without parsing its elements, and fails once the event has too many of them.
+// elements splits a list without parsing its elements, and fails once the event has too many of
+// them.
 func (p *parser) elements(list json.RawMessage) ([]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(list))
 	if start, err := dec.Token(); err != nil {

@@ -45,7 +45,8 @@ func TestForeignReaderAgrees(t *testing.T) {
 	}
 }
 
-// TestGoldensAreAWS checks with the same types that our fixtures have no member that AWS does not send.
+// TestGoldensAreAWS checks with the same types that our fixtures have no member that AWS does not
+// send.
 func TestGoldensAreAWS(t *testing.T) {
 	for name, into := range map[string]any{
 		"s3-put.json": &events.S3Event{}, "s3-mixed.json": &events.S3Event{}, "s3-test.json": &events.S3TestEvent{},

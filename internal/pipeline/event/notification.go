@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// s3Record is a record of a notification. It lacks the members that are not used here; publish.go writes them all.
+// s3Record is a record of a notification. It lacks the members that are not used here; publish.go
+// writes them all.
 type s3Record struct {
 	EventSource string `json:"eventSource"`
 	EventTime   string `json:"eventTime"`
@@ -44,8 +45,8 @@ func notified(record json.RawMessage) Item {
 	o := r.S3.Object
 	key, err := url.QueryUnescape(o.Key)
 	if r.fromGateway() {
-		// It does not encode keys. Its sequencer is not padded and restarts with the process, so it orders nothing. Its size
-		// is 0 if it is unknown (versitygw 1.8, s3event/event.go).
+		// It does not encode keys. Its sequencer is not padded and restarts with the process, so it
+		// orders nothing. Its size is 0 if it is unknown (versitygw 1.8, s3event/event.go).
 		key, err, o.Sequencer = o.Key, nil, ""
 		if o.Size != nil && *o.Size == 0 {
 			o.Size = nil
@@ -60,14 +61,15 @@ func notified(record json.RawMessage) Item {
 	}, o.Size)
 }
 
-// fromGateway detects versitygw, which claims to be S3: S3 itself writes event names without "s3:", and MinIO, which writes
-// them with it, has the event source minio:s3.
+// fromGateway detects versitygw, which claims to be S3: S3 itself writes event names without "s3:",
+// and MinIO, which writes them with it, has the event source minio:s3.
 func (r *s3Record) fromGateway() bool {
-	return r.EventSource == "aws:s3" && strings.HasPrefix(r.EventName, "s3:") && strings.HasSuffix(r.S3.ConfigurationID, "-global")
+	return r.EventSource == "aws:s3" && strings.HasPrefix(r.EventName, "s3:") &&
+		strings.HasSuffix(r.S3.ConfigurationID, "-global")
 }
 
-// classify reports whether an event is a removal, or else the reason why it is ignored. A removal may concern one version
-// or be the creation of a delete marker; the key may have other versions.
+// classify reports whether an event is a removal, or else the reason why it is ignored. A removal
+// may concern one version or be the creation of a delete marker; the key may have other versions.
 func classify(eventName string) (removed bool, ignored string) {
 	name := strings.TrimPrefix(eventName, "s3:")
 	family, kind, _ := strings.Cut(name, ":")
@@ -75,7 +77,8 @@ func classify(eventName string) (removed bool, ignored string) {
 	case "ObjectRemoved", "LifecycleExpiration":
 		return true, ""
 	case "ObjectCreated":
-		// MinIO uses these names for changes that leave the bytes alone; S3 puts them into other families.
+		// MinIO uses these names for changes that leave the bytes alone; S3 puts them into other
+		// families.
 		if !slices.Contains([]string{"PutTagging", "DeleteTagging", "PutRetention", "PutLegalHold"}, kind) {
 			return false, ""
 		}

@@ -50,15 +50,17 @@ type outObject struct {
 	Sequencer string `json:"sequencer,omitempty"`
 }
 
-// Notification returns the JSON that S3 sends for changes, with the event names ObjectCreated:Put and ObjectRemoved:Delete.
-// Parse turns it back into the same changes, with times in UTC and truncated to milliseconds. It is an error if a change has
-// no bucket or key, or has text that is not valid UTF-8; a key may be any bytes.
+// Notification returns the JSON that S3 sends for changes, with the event names ObjectCreated:Put
+// and ObjectRemoved:Delete. Parse turns it back into the same changes, with times in UTC and
+// truncated to milliseconds. It is an error if a change has no bucket or key, or has text that is
+// not valid UTF-8; a key may be any bytes.
 func Notification(changes ...Change) ([]byte, error) {
 	return notification("", changes)
 }
 
-// NamedNotification is like Notification with another event name for all changes, such as ObjectCreated:Copy or
-// ObjectRemoved:DeleteMarkerCreated. It is an error if the name contradicts a change.
+// NamedNotification is like Notification with another event name for all changes, such as
+// ObjectCreated:Copy or ObjectRemoved:DeleteMarkerCreated. It is an error if the name contradicts a
+// change.
 func NamedNotification(name string, changes ...Change) ([]byte, error) {
 	if name == "" {
 		return nil, errors.New("notification without an event name")
@@ -114,8 +116,9 @@ func (c Change) record(name string) (outRecord, error) {
 	}, nil
 }
 
-// encodeKey encodes a key as S3 does: application/x-www-form-urlencoded (WHATWG URL, section 5), in which letters, digits
-// and * - . _ are not encoded and a space is a plus sign, except that slashes are not encoded either.
+// encodeKey encodes a key as S3 does: application/x-www-form-urlencoded (WHATWG URL, section 5), in
+// which letters, digits and * - . _ are not encoded and a space is a plus sign, except that slashes
+// are not encoded either.
 func encodeKey(key string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -1,8 +1,9 @@
 package event
 
-// SQSResponse lists the messages of an invocation that SQS should deliver again; it deletes all others. A message without
-// an ID cannot be listed on its own: an empty identifier means all messages (Lambda Developer Guide, "Implementing partial
-// batch responses", with ReportBatchItemFailures).
+// SQSResponse lists the messages of an invocation that SQS should deliver again; it deletes all
+// others. A message without an ID cannot be listed on its own: an empty identifier means all
+// messages (Lambda Developer Guide, "Implementing partial batch responses", with
+// ReportBatchItemFailures).
 type SQSResponse struct {
 	Failures []SQSFailure `json:"batchItemFailures"`
 }
@@ -12,8 +13,8 @@ type SQSFailure struct {
 	ID string `json:"itemIdentifier"`
 }
 
-// FailMessages returns the response that asks for another delivery of the messages with the given IDs. It lists each ID
-// once, in the order given. Without any, all messages are acknowledged.
+// FailMessages returns the response that asks for another delivery of the messages with the given
+// IDs. It lists each ID once, in the order given. Without any, all messages are acknowledged.
 func FailMessages(ids ...string) SQSResponse {
 	r := SQSResponse{Failures: []SQSFailure{}}
 	seen := make(map[string]bool, len(ids))
@@ -35,7 +36,8 @@ const (
 	PermanentFailure ResultCode = "PermanentFailure" // counted as failed
 )
 
-// BatchResponse is the response to an S3 Batch Operations invocation (Amazon S3 User Guide, "Invoke AWS Lambda function").
+// BatchResponse is the response to an S3 Batch Operations invocation (Amazon S3 User Guide, "Invoke
+// AWS Lambda function").
 type BatchResponse struct {
 	SchemaVersion      string        `json:"invocationSchemaVersion"`
 	TreatMissingKeysAs ResultCode    `json:"treatMissingKeysAs"`

@@ -11,12 +11,14 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// lookAgain compares the source with what applying c has read or removed. It returns the change to apply next, or nil if
-// none is needed and the error that the job ends with: applied, the one of applying c, unless the source has changed.
+// lookAgain compares the source with what applying c has read or removed. It returns the change to
+// apply next, or nil if none is needed and the error that the job ends with: applied, the one of
+// applying c, unless the source has changed.
 //
-// Conditional writes keep an older output from replacing a newer one as long as their ETags differ. But an ETag depends on
-// the bytes alone: if a picture is replaced and later put back, it matches as if nothing had happened in between. So
-// whoever writes or deletes last finds out here, or in a retry, that the source has changed, and applies that change too.
+// Conditional writes keep an older output from replacing a newer one as long as their ETags differ.
+// But an ETag depends on the bytes alone: if a picture is replaced and later put back, it matches
+// as if nothing had happened in between. So whoever writes or deletes last finds out here, or in a
+// retry, that the source has changed, and applies that change too.
 func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*event.Change, error) {
 	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
 	gone := errors.Is(err, bucket.ErrNotFound)
@@ -43,8 +45,9 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 	return &event.Change{Bucket: c.Bucket, Key: c.Key, Size: -1, Time: c.Time}, nil
 }
 
-// outdated reports whether outputs may be wrong for the present source because of c, in this or an earlier attempt: they
-// are of the version that c names or that was read for it, or they are missing because c removed them.
+// outdated reports whether outputs may be wrong for the present source because of c, in this or an
+// earlier attempt: they are of the version that c names or that was read for it, or they are
+// missing because c removed them.
 func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bool, error) {
 	if c.Removed {
 		fresh, err := j.fresh(ctx, now)

@@ -19,11 +19,12 @@ type badRecord struct {
 	Reason  string `json:"reason"`
 }
 
-// badFingerprint takes the place of a fingerprint in the metadata of a copy and its record, which no settings have made.
+// badFingerprint takes the place of a fingerprint in the metadata of a copy and its record, which
+// no settings have made.
 const badFingerprint = "bad"
 
-// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies. Both objects are written
-// whole each time, so a second delivery changes nothing.
+// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies.
+// Both objects are written whole each time, so a second delivery changes nothing.
 func (j *job) record(ctx context.Context) error {
 	c, plan, reason := j.delivered, j.plan, j.result.Reason
 	if plan.BadCopy == "" || j.result.Source.ETag == "" { // a change can be bad before any object was read
@@ -40,19 +41,23 @@ func (j *job) record(ctx context.Context) error {
 		return skip("%s (it was bad: %s)", staleReason, reason)
 	}
 	src := &source{change: c, info: info}
-	data, err := json.MarshalIndent(badRecord{c.Bucket, c.Key, info.ETag, info.VersionID, info.Size, reason}, "", "  ")
+	data, err := json.MarshalIndent(badRecord{
+		c.Bucket, c.Key, info.ETag, info.VersionID, info.Size, reason,
+	}, "", "  ")
 	if err != nil {
 		return err
 	}
 	target := j.Recipe.Target.Bucket
-	// The copy must not be displayed: an upload that claims to be a picture may be a page with a script.
+	// The copy must not be displayed: an upload that claims to be a picture may be a page with a
+	// script.
 	attr := src.attributes("application/octet-stream", badFingerprint)
 	attr.ContentDisposition = "attachment"
 	if err := j.Store.Copy(ctx, c.Bucket, c.Key, target, plan.BadCopy, attr); err != nil {
 		return fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err)
 	}
 	attr = src.attributes("application/json", badFingerprint)
-	if _, err := j.Store.Put(ctx, target, plan.BadRecord, append(data, '\n'), attr, bucket.Condition{}); err != nil {
+	_, err = j.Store.Put(ctx, target, plan.BadRecord, append(data, '\n'), attr, bucket.Condition{})
+	if err != nil {
 		return fmt.Errorf("record a bad picture at %s: %w", plan.BadRecord, err)
 	}
 	return nil

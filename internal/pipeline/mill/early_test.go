@@ -17,7 +17,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// meter is a store that counts the bytes read from sources, and checks that they are closed before anything is written.
+// meter is a store that counts the bytes read from sources, and checks that they are closed before
+// anything is written.
 type meter struct {
 	*mem.Store
 	t    *testing.T
@@ -72,8 +73,8 @@ func progressive(t *testing.T, photo []byte) []byte {
 	return out[0].Data
 }
 
-// TestPartialDownload checks that the download ends once the variants are complete, and that they are the same as those of
-// the whole object.
+// TestPartialDownload checks that the download ends once the variants are complete, and that they
+// are the same as those of the whole object.
 func TestPartialDownload(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
 	run := func(photo []byte, variants string) (*bench, *meter) {

@@ -29,7 +29,8 @@ func TestUnprintableHeaders(t *testing.T) {
 	}
 }
 
-// renamed is a store whose objects have a file name with letters outside ASCII, as some S3 servers return it.
+// renamed is a store whose objects have a file name with letters outside ASCII, as some S3 servers
+// return it.
 type renamed struct{ *mem.Store }
 
 func (r renamed) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {

@@ -87,7 +87,8 @@ func (f *faulty) Delete(ctx context.Context, name, key string, cond bucket.Condi
 	return f.Store.Delete(ctx, name, key, cond)
 }
 
-// TestStoreFaults checks that a fault of the store ends as retry, and that the next attempt makes all variants.
+// TestStoreFaults checks that a fault of the store ends as retry, and that the next attempt makes
+// all variants.
 func TestStoreFaults(t *testing.T) {
 	for _, op := range []string{
 		"get sources", "head outputs/small", "put outputs/small", "put outputs/tiny", "put outputs/p.jpg.imgmill", "head sources",
@@ -164,8 +165,8 @@ func TestOnBad(t *testing.T) {
 	}
 }
 
-// TestBadAndReplaced checks that a picture that has replaced a bad one is not recorded as bad, even if the event names no
-// ETag.
+// TestBadAndReplaced checks that a picture that has replaced a bad one is not recorded as bad, even
+// if the event names no ETag.
 func TestBadAndReplaced(t *testing.T) {
 	for _, named := range []bool{true, false} {
 		b := newBench(t, "on_bad: {prefix: failed/}\n")
@@ -191,7 +192,8 @@ func TestBadAndReplaced(t *testing.T) {
 	}
 }
 
-// TestBrokenStream checks that a connection that breaks is never blamed on the picture, whatever its format.
+// TestBrokenStream checks that a connection that breaks is never blamed on the picture, whatever
+// its format.
 func TestBrokenStream(t *testing.T) {
 	m := sample.Landscape(200, 150)
 	encoded := func(encode func(io.Writer) error) []byte {
@@ -299,8 +301,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestHostile checks that fuzzed JPEGs end as done, or as bad with a reason, and never as a retry that would be repeated
-// forever.
+// TestHostile checks that fuzzed JPEGs end as done, or as bad with a reason, and never as a retry
+// that would be repeated forever.
 func TestHostile(t *testing.T) {
 	corpus := os.Getenv("IMGMILL_CORPUS")
 	if corpus == "" {

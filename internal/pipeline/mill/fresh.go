@@ -8,9 +8,10 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// Fresh reports whether every output of a source object exists and was made from its present content with the present
-// recipe. Keys that depend on the picture cannot be looked up; their source is reported as not fresh, and processing it
-// settles the question. An object for which the recipe makes nothing is fresh.
+// Fresh reports whether every output of a source object exists and was made from its present
+// content with the present recipe. Keys that depend on the picture cannot be looked up; their
+// source is reported as not fresh, and processing it settles the question. An object for which the
+// recipe makes nothing is fresh.
 func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
 	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
 	return j.fresh(ctx, src)

@@ -15,8 +15,9 @@ import (
 // isOutput reports whether metadata is that of one of our outputs.
 func isOutput(meta map[string]string) bool { return meta[outcome.MetadataSourceETag] != "" }
 
-// ofOtherSource reports whether an output was made from another source than the object of c. Neither sequencers nor ETags
-// of two objects can be compared, so such an output is neither replaced nor removed.
+// ofOtherSource reports whether an output was made from another source than the object of c.
+// Neither sequencers nor ETags of two objects can be compared, so such an output is neither
+// replaced nor removed.
 func ofOtherSource(c event.Change, meta map[string]string) bool {
 	id, ok := meta[outcome.MetadataSource]
 	return ok && id != sourceID(c)
@@ -28,15 +29,18 @@ func sourceID(c event.Change) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// maxMetadata is the limit of S3 for user metadata, in bytes of names and values (Amazon S3 User Guide, "Working with
-// object metadata").
+// maxMetadata is the limit of S3 for user metadata, in bytes of names and values (Amazon S3 User
+// Guide, "Working with object metadata").
 const maxMetadata = 2048
 
-// attributes returns the attributes of an output: what the source has for delivery, the user's metadata, and the metadata
-// that marks the output as ours. If both kinds of metadata together exceed the limit, only ours is kept.
+// attributes returns the attributes of an output: what the source has for delivery, the user's
+// metadata, and the metadata that marks the output as ours. If both kinds of metadata together
+// exceed the limit, only ours is kept.
 func (s *source) attributes(contentType, fingerprint string) bucket.Attributes {
 	ours := map[string]string{
-		outcome.MetadataSourceETag: s.info.ETag, outcome.MetadataRecipe: fingerprint, outcome.MetadataSource: sourceID(s.change),
+		outcome.MetadataSourceETag: s.info.ETag,
+		outcome.MetadataRecipe:     fingerprint,
+		outcome.MetadataSource:     sourceID(s.change),
 	}
 	if s.info.VersionID != "" {
 		ours[outcome.MetadataSourceVersion] = s.info.VersionID
@@ -64,8 +68,8 @@ func (s *source) attributes(contentType, fingerprint string) bucket.Attributes {
 	}
 }
 
-// printable returns the value of a header, or nothing if a header cannot hold it: a picture is not bad because of its file
-// name.
+// printable returns the value of a header, or nothing if a header cannot hold it: a picture is not
+// bad because of its file name.
 func printable(value string) string {
 	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return ""

@@ -1,4 +1,5 @@
-// Package mill brings the variants of one source object up to date after one change. Process shows the way of a change:
+// Package mill brings the variants of one source object up to date after one change. Process shows
+// the way of a change:
 //
 //	guard        is it a change that the recipe asks to process?   mill.go
 //	read         open the object that the change names             read.go
@@ -8,11 +9,12 @@
 //	look again   has the source changed in the meantime?           again.go
 //	record       keep a copy and the reason of a bad picture       bad.go
 //
-// All that the recipe decides about the key of the object is in a recipe.Plan, which is made once and used by every step.
+// All that the recipe decides about the key of the object is in a recipe.Plan, which is made once
+// and used by every step.
 //
-// A change may be delivered several times, late, and out of order; the variants still end up as those of the latest
-// version of the object. The package never fetches events, never acknowledges them, and never waits before a retry: all of
-// this is up to the caller.
+// A change may be delivered several times, late, and out of order; the variants still end up as
+// those of the latest version of the object. The package never fetches events, never acknowledges
+// them, and never waits before a retry: all of this is up to the caller.
 package mill
 
 import (
@@ -74,7 +76,8 @@ func (r Result) LogLine(c event.Change) outcome.Change {
 	return line
 }
 
-// Process brings the variants of the changed object up to date. If ctx ends first, the verdict is Retry.
+// Process brings the variants of the changed object up to date. If ctx ends first, the verdict is
+// Retry.
 func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 	start := time.Now()
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
@@ -116,8 +119,9 @@ func (j *job) guard() error {
 	return nil
 }
 
-// settle applies the delivered change and, as long as the source turns out to have changed in the meantime, the change
-// that brought it to where it is. A panic, which would happen again with every delivery, becomes a verdict.
+// settle applies the delivered change and, as long as the source turns out to have changed in the
+// meantime, the change that brought it to where it is. A panic, which would happen again with every
+// delivery, becomes a verdict.
 func (j *job) settle(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -165,7 +169,8 @@ const maxRaces = 16
 // conclude sets the verdict that follows from the error of the last step.
 func (j *job) conclude(err error) { j.result.Verdict, j.result.Reason = verdict(err) }
 
-// verdictError ends a change early. A verdict is returned as an error so that each step reads straight down.
+// verdictError ends a change early. A verdict is returned as an error so that each step reads
+// straight down.
 type verdictError struct {
 	verdict outcome.Verdict
 	reason  string
@@ -184,8 +189,8 @@ const (
 	staleReason = "stale: the object has since been replaced; that upload has its own event"
 )
 
-// verdict returns the verdict that an error stands for. An error that is neither the picture's fault nor a verdict already
-// is worth another try.
+// verdict returns the verdict that an error stands for. An error that is neither the picture's
+// fault nor a verdict already is worth another try.
 func verdict(err error) (outcome.Verdict, string) {
 	var e verdictError
 	if err == nil {

@@ -193,7 +193,8 @@ func TestSkippedChanges(t *testing.T) {
 	b.wantOutputs()
 }
 
-// TestGuardNeedsNoStore checks that a change is skipped without a call to the store if its plan decides.
+// TestGuardNeedsNoStore checks that a change is skipped without a call to the store if its plan
+// decides.
 func TestGuardNeedsNoStore(t *testing.T) {
 	b := newBench(t, "rules: [{match: 'raw/**', variants: []}]\n")
 	b.mill.Store = nil
@@ -244,7 +245,8 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestMetadataOverTheLimit checks that the user's metadata is left out if S3 would refuse it together with ours.
+// TestMetadataOverTheLimit checks that the user's metadata is left out if S3 would refuse it
+// together with ours.
 func TestMetadataOverTheLimit(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"long": strings.Repeat("x", 2000)}})

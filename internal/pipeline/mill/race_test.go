@@ -10,10 +10,12 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// These are the races of the simulation, one by one. Each test lets something happen before one store call of a slow
-// process, and checks the outputs. An ETag depends on the bytes alone: a picture that is put back has its old one.
+// These are the races of the simulation, one by one. Each test lets something happen before one
+// store call of a slow process, and checks the outputs. An ETag depends on the bytes alone: a
+// picture that is put back has its old one.
 
-// racing returns a bench whose mill uses the store slow, while all other processes use the store itself.
+// racing returns a bench whose mill uses the store slow, while all other processes use the store
+// itself.
 func racing(t *testing.T, more string) (b *bench, slow *faulty, others *mill.Mill) {
 	b = newBench(t, more)
 	slow = &faulty{Store: b.store}
@@ -68,8 +70,8 @@ func TestWriterAndNewerVersion(t *testing.T) {
 	}
 }
 
-// TestWriterAndRevert: a picture is replaced and put back while the writer of the version in between sleeps, so that the
-// ETag of the output matches again.
+// TestWriterAndRevert: a picture is replaced and put back while the writer of the version in
+// between sleeps, so that the ETag of the output matches again.
 func TestWriterAndRevert(t *testing.T) {
 	for _, answer := range []error{nil, bucket.ErrTransient} { // with the second, the process ends after its first write
 		b, slow, others := racing(t, "")
@@ -119,7 +121,8 @@ func TestRemovalAndRevert(t *testing.T) {
 	}
 }
 
-// TestWriterAndRemoval: the removal is processed, and finds nothing to remove, before the writer writes.
+// TestWriterAndRemoval: the removal is processed, and finds nothing to remove, before the writer
+// writes.
 func TestWriterAndRemoval(t *testing.T) {
 	for _, place := range []string{"put outputs/small/p.jpg", "put outputs/tiny/p.jpg", "head outputs/tiny/p.jpg"} {
 		for _, fault := range []string{"", "put outputs/tiny", "head sources"} {
@@ -148,7 +151,8 @@ func TestWriterAndRemoval(t *testing.T) {
 	}
 }
 
-// TestRemovalAndForeignObject: an object that has replaced an output since it was checked is not ours to delete.
+// TestRemovalAndForeignObject: an object that has replaced an output since it was checked is not
+// ours to delete.
 func TestRemovalAndForeignObject(t *testing.T) {
 	b, slow, others := racing(t, "on_remove: remove\n")
 	settle(t, others, b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}))
@@ -162,7 +166,8 @@ func TestRemovalAndForeignObject(t *testing.T) {
 	b.wantOutputs("small/p.jpg")
 }
 
-// TestSequencerNeedsETag: without an ETag, the version that was read may not be that of the sequencer.
+// TestSequencerNeedsETag: without an ETag, the version that was read may not be that of the
+// sequencer.
 func TestSequencerNeedsETag(t *testing.T) {
 	b := newBench(t, "")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})

@@ -56,8 +56,8 @@ func (j *job) withTimeout(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeoutCause(ctx, timeout, errTimeout)
 }
 
-// render makes the variants within the recipe's limits. It closes the source; what the variants do not need of it is not
-// downloaded.
+// render makes the variants within the recipe's limits. It closes the source; what the variants do
+// not need of it is not downloaded.
 func (j *job) render(ctx context.Context, src *source) ([]render.Output, error) {
 	defer src.body.rc.Close()
 	limits, size := j.Recipe.Limits, src.info.Size
@@ -65,7 +65,8 @@ func (j *job) render(ctx context.Context, src *source) ([]render.Output, error) 
 	case size == 0:
 		return nil, skip("the object is empty")
 	case limits.Bytes > 0 && size > limits.Bytes:
-		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d", codec.ErrLimit, size, limits.Bytes)
+		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d",
+			codec.ErrLimit, size, limits.Bytes)
 	}
 	outputs, err := func() ([]render.Output, error) {
 		d, err := codec.Open(src.body, limits.Limits)
@@ -84,8 +85,8 @@ func (j *job) render(ctx context.Context, src *source) ([]render.Output, error) 
 	return outputs, err
 }
 
-// body reads an object for a decoder, which knows no context. It ends with the context, and reports an end before the
-// object's size as a fault of the network, not of the picture.
+// body reads an object for a decoder, which knows no context. It ends with the context, and reports
+// an end before the object's size as a fault of the network, not of the picture.
 type body struct {
 	ctx    context.Context
 	rc     io.ReadCloser

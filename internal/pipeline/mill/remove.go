@@ -10,8 +10,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// remove deletes the outputs of a removed source, if the source is still gone. Their keys follow from that of the source:
-// a recipe in which they do not is refused when it is loaded.
+// remove deletes the outputs of a removed source, if the source is still gone. Their keys follow
+// from that of the source: a recipe in which they do not is refused when it is loaded.
 func (j *job) remove(ctx context.Context, c event.Change) error {
 	objects, err := j.plan.Objects()
 	if err != nil {
@@ -25,17 +25,19 @@ func (j *job) remove(ctx context.Context, c event.Change) error {
 	return nil
 }
 
-// removeOutput deletes one output. The source is read after the output, on which the deletion is conditional: an upload
-// from then on writes an output that the deletion does not match.
+// removeOutput deletes one output. The source is read after the output, on which the deletion is
+// conditional: an upload from then on writes an output that the deletion does not match.
 func (j *job) removeOutput(ctx context.Context, c event.Change, key string) error {
 	target := j.Recipe.Target.Bucket
 	for range maxRaces {
 		existing, err := j.Store.Head(ctx, target, key)
-		if errors.Is(err, bucket.ErrNotFound) || err == nil && (!isOutput(existing.Metadata) || ofOtherSource(c, existing.Metadata)) {
+		switch {
+		case errors.Is(err, bucket.ErrNotFound):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case !isOutput(existing.Metadata), ofOtherSource(c, existing.Metadata):
+			return nil // not ours to delete
 		}
 		_, err = j.Store.Head(ctx, c.Bucket, c.Key)
 		if err == nil {

@@ -24,8 +24,8 @@ type task struct {
 // taskKey is the key of the task in the context of a call.
 type taskKey struct{}
 
-// stepStore is a store in which every call waits for the scheduler, and calls fail at random. Only one goroutine runs at
-// any time: no lock is needed, and a seed always results in the same run.
+// stepStore is a store in which every call waits for the scheduler, and calls fail at random. Only
+// one goroutine runs at any time: no lock is needed, and a seed always results in the same run.
 type stepStore struct {
 	*mem.Store
 	rng    *rand.Rand

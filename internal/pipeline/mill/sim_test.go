@@ -25,10 +25,11 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// The simulation. Writers change a few keys of the source bucket. Each change causes events that are delivered twice, late,
-// out of order, and partly without sequencer or ETag. Several processes handle them concurrently, over a store whose calls
-// fail before or after their effect, and what ends as retry is delivered again. A seeded scheduler runs one store call at a
-// time, of a random task. When nothing is left to do, the variants of each key must be those of its latest version.
+// The simulation. Writers change a few keys of the source bucket. Each change causes events that
+// are delivered twice, late, out of order, and partly without sequencer or ETag. Several processes
+// handle them concurrently, over a store whose calls fail before or after their effect, and what
+// ends as retry is delivered again. A seeded scheduler runs one store call at a time, of a random
+// task. When nothing is left to do, the variants of each key must be those of its latest version.
 
 const (
 	defaultSeeds = 1200
@@ -113,7 +114,8 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 		t.Fatal(err)
 	}
 	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}}
-	// Contents are pairs of files that differ but result in the same variants; a run has at most 6 versions.
+	// Contents are pairs of files that differ but result in the same variants; a run has at most 6
+	// versions.
 	for i := range 12 {
 		w.contents = append(w.contents, dot(t, 8, i/2, i%2))
 	}
@@ -139,7 +141,8 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	return w
 }
 
-// dot returns a picture of one colour, side×side pixels, at one of two compression levels: two files of the same picture.
+// dot returns a picture of one colour, side×side pixels, at one of two compression levels: two
+// files of the same picture.
 func dot(t *testing.T, side, hue, level int) []byte {
 	t.Helper()
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
@@ -323,8 +326,8 @@ func (s *sim) begin() {
 	s.await()
 }
 
-// step lets one process make its pending call. Slow processes mostly let everything else go first: races of more than one
-// round need a process that sleeps through several versions of an object.
+// step lets one process make its pending call. Slow processes mostly let everything else go first:
+// races of more than one round need a process that sleeps through several versions of an object.
 func (s *sim) step() {
 	i := s.rng.IntN(len(s.running))
 	if s.running[i].slow && s.rng.IntN(15) > 0 && (s.ops > 0 || len(s.events) > 0 || len(s.running) > 1) {
@@ -362,8 +365,9 @@ func (s *sim) await() {
 	}
 }
 
-// noStepBack fails the run if a write replaces the output of a newer version by one of an older version. It can be checked
-// only if no two versions are equal: the store compares ETags, which depend on the bytes alone.
+// noStepBack fails the run if a write replaces the output of a newer version by one of an older
+// version. It can be checked only if no two versions are equal: the store compares ETags, which
+// depend on the bytes alone.
 func (s *sim) noStepBack(t *task, name, key string, attr bucket.Attributes) {
 	there, err := s.store.Store.Head(context.Background(), name, key)
 	if err != nil {

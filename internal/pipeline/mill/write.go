@@ -30,8 +30,8 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 	return nil
 }
 
-// put stores an output unless the store holds one of a later change. The write is conditional on the output that was
-// found before it. If somebody else writes in between, put compares again.
+// put stores an output unless the store holds one of a later change. The write is conditional on
+// the output that was found before it. If somebody else writes in between, put compares again.
 func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) error {
 	target := j.Recipe.Target.Bucket
 	for range maxRaces {
@@ -55,20 +55,25 @@ func (j *job) put(ctx context.Context, src *source, key string, data []byte, att
 	return errTooManyWriters
 }
 
-var errTooManyWriters = fmt.Errorf("%w: other writers changed the object %d times", bucket.ErrTransient, maxRaces)
+var errTooManyWriters = fmt.Errorf("%w: other writers changed the object %d times",
+	bucket.ErrTransient, maxRaces)
 
-// compare decides whether an existing output is to be replaced by one of src with the attributes attr. It reports true if
-// the existing one is already as good, and skips the change if the existing one is of a later change.
-func (j *job) compare(ctx context.Context, src *source, existing bucket.Info, attr bucket.Attributes) (current bool, err error) {
-	c, old := src.change, existing.Metadata
+// compare decides whether an existing output is to be replaced by one of src with the attributes
+// attr. It reports true if the existing one is already as good, and skips the change if the
+// existing one is of a later change.
+func (j *job) compare(
+	ctx context.Context, src *source, existing bucket.Info, attr bucket.Attributes,
+) (current bool, err error) {
+	c, old, ours := src.change, existing.Metadata, attr.Metadata
 	if !isOutput(old) {
 		return false, nil
 	}
 	if ofOtherSource(c, old) {
-		return false, verdictError{outcome.Bad, fmt.Sprintf(
-			"%s is an output of another picture; put {key} into target.key, or {ext} beside {stem}", existing.Key)}
+		return false, verdictError{outcome.Bad, existing.Key +
+			" is an output of another picture; put {key} into target.key, or {ext} beside {stem}"}
 	}
-	same := old[outcome.MetadataSourceETag] == src.info.ETag && old[outcome.MetadataRecipe] == attr.Metadata[outcome.MetadataRecipe]
+	same := old[outcome.MetadataSourceETag] == src.info.ETag &&
+		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe]
 	if c.Sequencer != "" && old[outcome.MetadataSequencer] != "" {
 		order := event.CompareSequencers(old[outcome.MetadataSequencer], c.Sequencer)
 		if order > 0 {
@@ -79,8 +84,9 @@ func (j *job) compare(ctx context.Context, src *source, existing bucket.Info, at
 	if c.Sequencer == "" && same {
 		return true, nil
 	}
-	// No sequencers order the two changes, so the source decides. It is read after the existing output, on which the write
-	// is conditional: whoever replaces the source from now on also replaces what is written.
+	// No sequencers order the two changes, so the source decides. It is read after the existing
+	// output, on which the write is conditional: whoever replaces the source from now on also
+	// replaces what is written.
 	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):

@@ -1,7 +1,9 @@
-// Package queue is the contract of a durable queue with leases: what the worker needs from SQS, JetStream and similar
-// services. The packages below it are the implementations; package queuetest is the test suite that they all pass.
+// Package queue is the contract of a durable queue with leases: what the worker needs from SQS,
+// JetStream and similar services. The packages below it are the implementations; package queuetest
+// is the test suite that they all pass.
 //
-// A queue never inspects the body of a message and never decides whether work has succeeded: the worker does.
+// A queue never inspects the body of a message and never decides whether work has succeeded: the
+// worker does.
 package queue
 
 import (
@@ -18,28 +20,29 @@ var (
 	ErrNotBuried = errors.New("no such buried message")
 )
 
-// Queue delivers every published message at least once, in no particular order, until it is settled by Ack or Bury. All
-// methods are safe for concurrent use.
+// Queue delivers every published message at least once, in no particular order, until it is settled
+// by Ack or Bury. All methods are safe for concurrent use.
 type Queue interface {
-	// Publish stores a message durably. A message whose id was published within the last minutes may be dropped as a
-	// duplicate, unless the id is empty.
+	// Publish stores a message durably. A message whose id was published within the last minutes
+	// may be dropped as a duplicate, unless the id is empty.
 	Publish(ctx context.Context, id string, body []byte) error
-	// Fetch leases up to max messages, waiting up to wait for the first. If there is none in time, it returns no messages and
-	// no error.
+	// Fetch leases up to max messages, waiting up to wait for the first. If there is none in time,
+	// it returns no messages and no error.
 	Fetch(ctx context.Context, max int, wait time.Duration) ([]Message, error)
 	// Waiting returns the number of messages that are not settled, including those that are leased.
 	Waiting(ctx context.Context) (int, error)
 	// Buried returns up to max buried messages, oldest first.
 	Buried(ctx context.Context, max int) ([]Buried, error)
-	// Unbury puts a buried message back into the queue as if it had never been delivered. The message is published before it
-	// is removed from the buried ones: a crash in between may duplicate it but never loses it. The error for an unknown ID
-	// is ErrNotBuried.
+	// Unbury puts a buried message back into the queue as if it had never been delivered. The
+	// message is published before it is removed from the buried ones: a crash in between may
+	// duplicate it but never loses it. The error for an unknown ID is ErrNotBuried.
 	Unbury(ctx context.Context, id string) error
 	// Close releases the client. Messages are kept.
 	Close() error
 }
 
-// Message is one leased message. If it is not settled before its lease expires, it is delivered again.
+// Message is one leased message. If it is not settled before its lease expires, it is delivered
+// again.
 type Message interface {
 	Body() []byte
 	// Attempt is the number of this delivery, from 1.

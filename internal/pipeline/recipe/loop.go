@@ -7,29 +7,35 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// The loop guard. A recipe loops if it processes an object that it has written: both buckets are the same, and the key of
-// the output is that of a source. The key of a source starts with source.prefix and, if there are suffixes, ends with one
-// of them. A recipe is therefore safe if, for each template of keys that it writes, either no key can start with the prefix
-// or none can end with a suffix. mayStart and mayEnd answer these two questions. They may wrongly answer yes, but never
-// wrongly no:
+// The loop guard. A recipe loops if it processes an object that it has written: both buckets are
+// the same, and the key of the output is that of a source. The key of a source starts with
+// source.prefix and, if there are suffixes, ends with one of them. A recipe is therefore safe if,
+// for each template of keys that it writes, either no key can start with the prefix or none can end
+// with a suffix. mayStart and mayEnd answer these two questions. They may wrongly answer yes, but
+// never wrongly no:
 //
-//   - They walk the template's tokens from one end, with the part of the text that is still to be matched. A token whose
-//     value is known, or is one of a known few, consumes text that agrees with it and ends the walk with no if it does not.
-//   - A token whose value is unknown could be equal to the rest of the text, which ends the walk with yes. If the value is
-//     partly known (a source's key starts with source.prefix and ends with a suffix), the known part is compared first.
+//   - They walk the template's tokens from one end, with the part of the text that is still to be
+//     matched. A token whose value is known, or is one of a known few, consumes text that agrees
+//     with it and ends the walk with no if it does not.
+//   - A token whose value is unknown could be equal to the rest of the text, which ends the walk
+//     with yes. If the value is partly known (a source's key starts with source.prefix and ends
+//     with a suffix), the known part is compared first.
 //   - If the template ends before the text does, its keys are too short: no.
 //
-// Suffixes are ASCII and compared without regard to case. If two byte strings of the same length, one of them ASCII, are
-// equal in this sense, they are also equal byte by byte (a longer encoding that folds to ASCII, such as the Kelvin sign,
-// has another length), so comparing piece by piece misses nothing.
+// Suffixes are ASCII and compared without regard to case. If two byte strings of the same length,
+// one of them ASCII, are equal in this sense, they are also equal byte by byte (a longer encoding
+// that folds to ASCII, such as the Kelvin sign, has another length), so comparing piece by piece
+// misses nothing.
 
-// allExtensions are the possible values of {format} for a variant that keeps the format of its source.
+// allExtensions are the possible values of {format} for a variant that keeps the format of its
+// source.
 var allExtensions = []string{
 	codec.JPEG.Extension(), codec.PNG.Extension(), codec.GIF.Extension(), codec.WebP.Extension(), codec.BMP.Extension(),
 	codec.TIFF.Extension(), codec.HEIC.Extension(), codec.AVIF.Extension(), codec.JXL.Extension(),
 }
 
-// mayLoop reports whether a key that template t produces for a variant could be a source of the recipe.
+// mayLoop reports whether a key that template t produces for a variant could be a source of the
+// recipe.
 func (r *Recipe) mayLoop(t template, v render.Variant) bool {
 	if r.Source.Bucket != r.Target.Bucket || !r.mayStart(t, v, r.Source.Prefix) {
 		return false
@@ -73,7 +79,8 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	return false
 }
 
-// mayEnd reports whether a key that template t produces could end with text, which is ASCII, without regard to case.
+// mayEnd reports whether a key that template t produces could end with text, which is ASCII,
+// without regard to case.
 func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 	if text == "" {
 		return true

@@ -54,7 +54,8 @@ func TestLoops(t *testing.T) {
 		{file("", "[.x.jpg]", "{stem}.y{ext}", ""), ""},
 		{file("", "[.x.jpg]", "{stem}.x{ext}", ""), loop},
 		{file("", "[.x.jpg]", "{stem}{ext}", ""), loop},
-		// .y has no extension, which makes .y.x.jpg a source; x.q.jpg.b is one by its second suffix; x.8 by its width.
+		// .y has no extension, which makes .y.x.jpg a source; x.q.jpg.b is one by its second
+		// suffix; x.8 by its width.
 		{file("", "[.x.jpg, .y]", "{stem}.x{ext}.jpg", ""), loop},
 		{file("", "[.jpg, .q.jpg.b]", "{key}.b", ""), loop},
 		{file("", "[.jpg, .r.jpg.c]", "{key}.b", ""), ""},
@@ -137,7 +138,8 @@ func (d draw) output(v render.Variant) (width, height int, f codec.Format) {
 	return 1 + d.IntN(20), 1 + d.IntN(20), f
 }
 
-// TestNoLoops checks on random recipes that no key that an accepted one writes is the key of a source.
+// TestNoLoops checks on random recipes that no key that an accepted one writes is the key of a
+// source.
 func TestNoLoops(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(1, 2))}
 	accepted, refused, checked := 0, 0, 0
@@ -178,7 +180,8 @@ func TestNoLoops(t *testing.T) {
 	}
 }
 
-// TestNoCollisions checks on random recipes that the variants and the manifest of a source all have different keys.
+// TestNoCollisions checks on random recipes that the variants and the manifest of a source all have
+// different keys.
 func TestNoCollisions(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(3, 4))}
 	accepted, refused, checked := 0, 0, 0

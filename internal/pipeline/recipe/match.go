@@ -29,8 +29,8 @@ func (r *Recipe) exclusion(key string) string {
 	return "its suffix is not one of source.suffixes"
 }
 
-// assigned returns the variants to make of a key, in the order of the first rule that matches it, or all variants if no
-// rule does.
+// assigned returns the variants to make of a key, in the order of the first rule that matches it,
+// or all variants if no rule does.
 func (r *Recipe) assigned(key string) []render.Variant {
 	for _, rule := range r.Rules {
 		if ok, err := doublestar.Match(rule.Match, key); err != nil || !ok {

@@ -12,28 +12,30 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// Plan is everything that a recipe decides about one source from its key alone: whether it is processed, the objects that
-// it results in, and where a bad picture is recorded. All keys except the source's are keys of the target bucket.
+// Plan is everything that a recipe decides about one source from its key alone: whether it is
+// processed, the objects that it results in, and where a bad picture is recorded. All keys except
+// the source's are keys of the target bucket.
 type Plan struct {
 	// Key is the key of the source.
 	Key string
-	// Excluded is the reason why the recipe does not process the key. It is empty for a source. The rest of the plan is
-	// complete either way.
+	// Excluded is the reason why the recipe does not process the key. It is empty for a source. The
+	// rest of the plan is complete either way.
 	Excluded string
-	// Outputs are the variants to make, in the order of the rule that matches the key. There are none if it names none.
+	// Outputs are the variants to make, in the order of the rule that matches the key. There are
+	// none if it names none.
 	Outputs []Output
 	// Manifest is the list of outputs. Its key is empty if the recipe makes no manifests.
 	Manifest Object
-	// BadCopy and BadRecord are the keys for a copy of a picture that cannot be processed and for the JSON record of the
-	// reason. Both are empty if the recipe keeps no copies.
+	// BadCopy and BadRecord are the keys for a copy of a picture that cannot be processed and for
+	// the JSON record of the reason. Both are empty if the recipe keeps no copies.
 	BadCopy, BadRecord string
 }
 
 // Object is an object that a plan results in.
 type Object struct {
 	Key string
-	// Fingerprint identifies the settings that the object was made with. It is stored with the object: a different one
-	// means that the recipe has changed since.
+	// Fingerprint identifies the settings that the object was made with. It is stored with the
+	// object: a different one means that the recipe has changed since.
 	Fingerprint string
 }
 
@@ -48,8 +50,9 @@ type Output struct {
 	err     error    // of parsing target.key, which Validate would have refused
 }
 
-// ErrNeedsPicture means that a key cannot be determined before the picture has been rendered: target.key contains {width}
-// or {height}, or {format} with a variant that keeps the format of its source.
+// ErrNeedsPicture means that a key cannot be determined before the picture has been rendered:
+// target.key contains {width} or {height}, or {format} with a variant that keeps the format of its
+// source.
 var ErrNeedsPicture = errors.New("the key depends on the size or format of the picture")
 
 const (
@@ -93,8 +96,8 @@ func (p Plan) Variants() []render.Variant {
 	return variants
 }
 
-// Objects returns the outputs and, last, the manifest, if all their keys follow from the key of the source. Otherwise the
-// error wraps ErrNeedsPicture or is that of Output.KeyFor.
+// Objects returns the outputs and, last, the manifest, if all their keys follow from the key of the
+// source. Otherwise the error wraps ErrNeedsPicture or is that of Output.KeyFor.
 func (p Plan) Objects() ([]Object, error) {
 	var all []Object
 	for _, o := range p.Outputs {
@@ -110,7 +113,8 @@ func (p Plan) Objects() ([]Object, error) {
 	return all, nil
 }
 
-// KeyFor returns the key of the output once it is w×h pixels in format f. The placeholders of target.key are:
+// KeyFor returns the key of the output once it is w×h pixels in format f. The placeholders of
+// target.key are:
 //
 //	{key}       the key of the source
 //	{dir}       the part of it before the last slash; without one, a slash after the placeholder is dropped
@@ -121,10 +125,12 @@ func (p Plan) Objects() ([]Object, error) {
 //	{height}    its height
 //	{format}    the usual extension of its format, without a dot
 //
-// Sizes and format may be 0 and "" if the template does not use them; otherwise the error wraps ErrNeedsPicture. It is also
-// an error if the key would be empty, a folder, or longer than 1024 bytes.
+// Sizes and format may be 0 and "" if the template does not use them; otherwise the error wraps
+// ErrNeedsPicture. It is also an error if the key would be empty, a folder, or longer than 1024
+// bytes.
 //
-// Two variants of one source never share a key. Two sources may, if the template leaves out what they differ in.
+// Two variants of one source never share a key. Two sources may, if the template leaves out what
+// they differ in.
 func (o Output) KeyFor(w, h int, f codec.Format) (string, error) {
 	if o.err != nil {
 		return "", o.err

@@ -36,7 +36,8 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestManifestFingerprint checks that a manifest becomes stale with any of the variants that it lists, and with no other.
+// TestManifestFingerprint checks that a manifest becomes stale with any of the variants that it
+// lists, and with no other.
 func TestManifestFingerprint(t *testing.T) {
 	r := parse(t, twoVariants+"manifest: true\nrules: [{match: 'one/*', variants: [a]}]\n")
 	both, one := r.Plan("x.jpg").Manifest.Fingerprint, r.Plan("one/x.jpg").Manifest.Fingerprint

@@ -1,8 +1,10 @@
-// Package recipe reads imgmill.yaml: which objects are pictures, which variants are made of them, and under which keys.
+// Package recipe reads imgmill.yaml: which objects are pictures, which variants are made of them,
+// and under which keys.
 //
-// An accepted recipe is complete and consistent: defaults are filled in, all settings are in range, the keys of variants
-// cannot collide, and no output can be mistaken for a source. All problems are reported at once, each with its line.
-// Plan then answers every question about a single source key. The package never touches a store or a picture.
+// An accepted recipe is complete and consistent: defaults are filled in, all settings are in range,
+// the keys of variants cannot collide, and no output can be mistaken for a source. All problems are
+// reported at once, each with its line. Plan then answers every question about a single source key.
+// The package never touches a store or a picture.
 package recipe
 
 import (
@@ -28,8 +30,9 @@ type Recipe struct {
 type Source struct {
 	Bucket string
 	Prefix string
-	// Suffixes are in lower case and include the dot; keys are compared without regard to case. If there are none, every
-	// key is processed, and the content alone decides whether the object is a picture.
+	// Suffixes are in lower case and include the dot; keys are compared without regard to case. If
+	// there are none, every key is processed, and the content alone decides whether the object is a
+	// picture.
 	Suffixes []string
 }
 
@@ -59,7 +62,8 @@ const (
 	Remove OnRemove = "remove"
 )
 
-// OnBad selects where uploads that cannot be processed are copied, each with a JSON record of the reason.
+// OnBad selects where uploads that cannot be processed are copied, each with a JSON record of the
+// reason.
 type OnBad struct {
 	Prefix string // in the target bucket, ends in a slash; empty: no copy
 }

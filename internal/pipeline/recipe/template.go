@@ -13,7 +13,8 @@ import (
 // maxKey is the length of the longest key that S3 accepts, in bytes.
 const maxKey = 1024
 
-// kind is the kind of a template's token: literal text or one of the placeholders, which Output.KeyFor describes.
+// kind is the kind of a template's token: literal text or one of the placeholders, which
+// Output.KeyFor describes.
 type kind uint8
 
 const (
@@ -21,7 +22,7 @@ const (
 	fullKey       // {key}
 	dir           // {dir}: the part before the last slash
 	dirSlash      // {dir}/ : up to and including the last slash; empty for a key without slashes
-	stem          // {stem}: the name without its last extension; a dot at the start of a name begins no extension
+	stem          // {stem}: the name without its last extension; .x is all stem
 	ext           // {ext}: that extension, with its dot
 	variantName
 	width
@@ -30,7 +31,8 @@ const (
 )
 
 var placeholders = map[string]kind{
-	"key": fullKey, "dir": dir, "stem": stem, "ext": ext, "variant": variantName, "width": width, "height": height, "format": format,
+	"key": fullKey, "dir": dir, "stem": stem, "ext": ext,
+	"variant": variantName, "width": width, "height": height, "format": format,
 }
 
 // token is a piece of a template. Only literals have text.
@@ -101,8 +103,8 @@ func splitKey(key string) keyParts {
 	return p
 }
 
-// bind fills in everything that follows from a source's key and a variant. What remains are literals, {width}, {height}
-// and, if the variant keeps the format of its source, {format}.
+// bind fills in everything that follows from a source's key and a variant. What remains are
+// literals, {width}, {height} and, if the variant keeps the format of its source, {format}.
 func (t template) bind(source keyParts, v render.Variant) template {
 	bound := make(template, len(t))
 	for i, tok := range t {
@@ -129,8 +131,8 @@ func (t template) bind(source keyParts, v render.Variant) template {
 	return bound
 }
 
-// complete returns the text of a bound template for an output of w×h pixels in format f. If the template needs a size or
-// format that is zero, the error is ErrNeedsPicture.
+// complete returns the text of a bound template for an output of w×h pixels in format f. If the
+// template needs a size or format that is zero, the error is ErrNeedsPicture.
 func (t template) complete(w, h int, f codec.Format) (string, error) {
 	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == "" {
 		return "", ErrNeedsPicture

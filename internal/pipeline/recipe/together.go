@@ -6,7 +6,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// checkKey checks that target.key is a valid template, and that different sources get different keys.
+// checkKey checks that target.key is a valid template, and that different sources get different
+// keys.
 func (r *Recipe) checkKey(rep *report) {
 	t, err := parseTemplate(r.Target.Key)
 	switch {
@@ -15,7 +16,8 @@ func (r *Recipe) checkKey(rep *report) {
 	case r.Target.Key == "":
 		rep.add("target.key", "is empty; write a template like {key}")
 	case strings.HasPrefix(r.Target.Key, "/"):
-		rep.add("target.key", "starts with a slash, which would make a folder with an empty name; remove the slash")
+		rep.add("target.key", "starts with a slash, which would make a folder with an empty name; "+
+			"remove the slash")
 	case strings.HasSuffix(r.Target.Key, "/"):
 		rep.add("target.key", "ends with a slash; end it with a file name, like {stem}{ext}")
 	case strings.ContainsFunc(r.Target.Key, func(c rune) bool { return c < ' ' || c == 0x7f }):
@@ -23,7 +25,8 @@ func (r *Recipe) checkKey(rep *report) {
 	case !t.uses(fullKey, stem):
 		rep.add("target.key", "would be the same for many pictures; add {key} or {stem}")
 	case len(r.Target.Key) > maxKey:
-		rep.add("target.key", "is %d bytes long, the limit for keys is %d; shorten it", len(r.Target.Key), maxKey)
+		rep.add("target.key", "is %d bytes long, the limit for keys is %d; shorten it",
+			len(r.Target.Key), maxKey)
 	}
 }
 
@@ -50,18 +53,22 @@ func (r *Recipe) checkCollisions(rep *report, t template) {
 			if t.uses(variantName) {
 				remedy = "put {variant} between slashes, as in {variant}/{key}"
 			}
-			rep.add("target.key", "variants %s and %s could get the same key; %s", b.Name, a.Name, remedy)
+			rep.add("target.key", "variants %s and %s could get the same key; %s",
+				b.Name, a.Name, remedy)
 			return
 		}
 	}
 }
 
-// checkLoops refuses a recipe that could process its own outputs; loop.go describes how it is decided.
+// checkLoops refuses a recipe that could process its own outputs; loop.go describes how it is
+// decided.
 func (r *Recipe) checkLoops(rep *report, t template) {
-	const remedy = "use two buckets, or two separate folders, such as source.prefix: in/ and target.key: out/{key}"
+	const remedy = "use two buckets, or two separate folders, " +
+		"such as source.prefix: in/ and target.key: out/{key}"
 	for _, v := range r.Variants {
 		if r.mayLoop(t, v) {
-			rep.add("target.key", "variant %s could be written where sources are read and become its own source; %s", v.Name, remedy)
+			rep.add("target.key", "variant %s could be written where sources are read and "+
+				"become its own source; %s", v.Name, remedy)
 			break
 		}
 	}
@@ -69,11 +76,13 @@ func (r *Recipe) checkLoops(rep *report, t template) {
 		badCopy := template{{literal, p}, {kind: fullKey}}
 		badRecord := append(badCopy[:2:2], token{literal, recordSuffix})
 		if r.mayLoop(badCopy, render.Variant{}) || r.mayLoop(badRecord, render.Variant{}) {
-			rep.add("on_bad.prefix", "copies of bad uploads under %s could be processed as sources again; choose a prefix outside source.prefix, or another target bucket", p)
+			rep.add("on_bad.prefix", "copies of bad uploads under %s could be processed as sources again; "+
+				"choose a prefix outside source.prefix, or another target bucket", p)
 		}
 	}
 	if r.Manifest && r.mayLoop(template{{kind: fullKey}, {literal, manifestSuffix}}, render.Variant{}) {
-		rep.add("manifest", "manifests (%s) could be processed as sources; list source.suffixes without .json, or use another target bucket", manifestSuffix)
+		rep.add("manifest", "manifests (%s) could be processed as sources; "+
+			"list source.suffixes without .json, or use another target bucket", manifestSuffix)
 	}
 }
 
@@ -84,27 +93,30 @@ func (r *Recipe) checkManifest(rep *report, t template) {
 	}
 	for _, v := range r.Variants {
 		if r.mayEnd(t, v, manifestSuffix) {
-			rep.add("target.key", "variant %s could get the key of a manifest (%s); end target.key with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix)
+			rep.add("target.key", "variant %s could get the key of a manifest (%s); "+
+				"end target.key with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix)
 			return
 		}
 	}
 }
 
-// checkRemoval refuses on_remove: remove if the keys of outputs do not follow from the key of the source: once the source
-// is gone, nothing else is known of it.
+// checkRemoval refuses on_remove: remove if the keys of outputs do not follow from the key of the
+// source: once the source is gone, nothing else is known of it.
 func (r *Recipe) checkRemoval(rep *report, t template) {
 	if r.OnRemove != Remove {
 		return
 	}
 	if t.uses(width, height) {
-		rep.add("on_remove", "remove cannot find outputs by the size of a picture that is gone; take {width} and {height} out of target.key, or write keep")
+		rep.add("on_remove", "remove cannot find outputs by the size of a picture that is gone; "+
+			"take {width} and {height} out of target.key, or write keep")
 	}
 	if !t.uses(format) {
 		return
 	}
 	for _, v := range r.Variants {
 		if v.Format == "" {
-			rep.add("on_remove", "remove cannot find outputs of variant %s by the format of a picture that is gone; set its format, take {format} out of target.key, or write keep", v.Name)
+			rep.add("on_remove", "remove cannot find outputs of variant %s by the format of a picture that is gone; "+
+				"set its format, take {format} out of target.key, or write keep", v.Name)
 			return
 		}
 	}

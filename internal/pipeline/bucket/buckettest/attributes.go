@@ -8,7 +8,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// wantMetadata compares metadata. An empty value equals a missing one, because some servers drop empty headers.
+// wantMetadata compares metadata. An empty value equals a missing one, because some servers drop
+// empty headers.
 func (s *suite) wantMetadata(info bucket.Info, want map[string]string) {
 	s.Helper()
 	for k, v := range want {
@@ -23,7 +24,8 @@ func (s *suite) wantMetadata(info bucket.Info, want map[string]string) {
 	}
 }
 
-// metadata checks that all UTF-8 text is preserved, although a header can hold printable ASCII only.
+// metadata checks that all UTF-8 text is preserved, although a header can hold printable ASCII
+// only.
 func (s *suite) metadata() {
 	want := map[string]string{
 		"plain":    "0055AED6DCD90281E5",
@@ -77,7 +79,8 @@ func (s *suite) metadataRefused() {
 	s.want(err, bucket.ErrNotFound, "head of the rejected object")
 }
 
-// metadataTooLarge checks that metadata over S3's limit of 2 KB is rejected, or stored by a store that allows more.
+// metadataTooLarge checks that metadata over S3's limit of 2 KB is rejected, or stored by a store
+// that allows more.
 func (s *suite) metadataTooLarge() {
 	want := map[string]string{"k": strings.Repeat("v", 3000)}
 	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("x"), bucket.Attributes{Metadata: want}, bucket.Condition{})

@@ -1,7 +1,7 @@
 // Package buckettest is the test suite that every implementation of package bucket passes.
 //
-// It requires nothing that Amazon S3 does not guarantee, and uses only the interface of a store. Where the contract allows
-// several results, it accepts each of them and no other.
+// It requires nothing that Amazon S3 does not guarantee, and uses only the interface of a store.
+// Where the contract allows several results, it accepts each of them and no other.
 package buckettest
 
 import (
@@ -18,8 +18,9 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// Run runs the suite. Each of its tests calls open for a store and the name of an empty bucket in it; open is responsible for
-// cleaning up (t.Cleanup). With -short, no test stores more than a few dozen objects.
+// Run runs the suite. Each of its tests calls open for a store and the name of an empty bucket in
+// it; open is responsible for cleaning up (t.Cleanup). With -short, no test stores more than a few
+// dozen objects.
 func Run(t *testing.T, open func(t *testing.T) (store bucket.Store, bucketName string)) {
 	for _, test := range []struct {
 		name string
@@ -232,7 +233,8 @@ func (s *suite) keys() {
 	}
 }
 
-// keyTooLong checks that a key one byte over S3's limit is rejected, or stored by a store without such a limit.
+// keyTooLong checks that a key one byte over S3's limit is rejected, or stored by a store without
+// such a limit.
 func (s *suite) keyTooLong() {
 	key := longKey() + "z"
 	_, err := s.store.Put(s.ctx, s.bucket, key, []byte("x"), bucket.Attributes{}, bucket.Condition{})

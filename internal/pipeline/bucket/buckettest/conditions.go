@@ -82,7 +82,8 @@ func (s *suite) deleteIfMatch() {
 	s.want(err, bucket.ErrNotFound, "head after delete")
 }
 
-// impossibleConditions checks that a store rejects conditions that make no sense instead of ignoring them.
+// impossibleConditions checks that a store rejects conditions that make no sense instead of
+// ignoring them.
 func (s *suite) impossibleConditions() {
 	etag := s.put("x", "one", bucket.Attributes{})
 	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, bucket.Condition{IfMatch: etag, IfAbsent: true})
@@ -99,8 +100,8 @@ func (s *suite) raceIfMatch() {
 	s.race("x", bucket.Condition{IfMatch: s.put("x", "before", bucket.Attributes{})})
 }
 
-// race lets 16 writers put at once with the same condition: one succeeds, the others get ErrPrecondition, and the bytes of
-// the first stay.
+// race lets 16 writers put at once with the same condition: one succeeds, the others get
+// ErrPrecondition, and the bytes of the first stay.
 func (s *suite) race(key string, cond bucket.Condition) {
 	s.Helper()
 	const writers = 16
@@ -164,7 +165,8 @@ func (s *suite) copyOntoItself() {
 	s.wantMetadata(info, map[string]string{"new": "2"})
 }
 
-// atomicOverwrite checks that while a writer replaces an object, readers always see a complete version with its own ETag.
+// atomicOverwrite checks that while a writer replaces an object, readers always see a complete
+// version with its own ETag.
 func (s *suite) atomicOverwrite() {
 	const size, rounds, readers = 64 << 10, 20, 4
 	fill := func(c byte) string {

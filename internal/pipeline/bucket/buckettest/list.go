@@ -33,7 +33,8 @@ func (s *suite) wantKeys(prefix string, want ...string) {
 	}
 }
 
-// list checks the byte order of whole keys, which is not the order of a file system walk ("-" and "." sort before "/").
+// list checks the byte order of whole keys, which is not the order of a file system walk ("-" and
+// "." sort before "/").
 func (s *suite) list() {
 	s.wantKeys("")
 	keys := []string{

@@ -1,8 +1,8 @@
-// Package mem is an object store in memory, for tests and rehearsals. It implements the contract of package bucket to the
-// letter: code that works with it works with S3.
+// Package mem is an object store in memory, for tests and rehearsals. It implements the contract of
+// package bucket to the letter: code that works with it works with S3.
 //
-// It never writes to a disk or a network. Its limits are those of Amazon S3 (User Guide,
-// "Creating object key names" and "Working with object metadata"): keys of 1 to 1024 bytes, 2 KB of metadata.
+// It never writes to a disk or a network. Its limits are those of Amazon S3 (User Guide, "Creating
+// object key names" and "Working with object metadata"): keys of 1 to 1024 bytes, 2 KB of metadata.
 package mem
 
 import (
@@ -79,7 +79,8 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return describe(o), nil
 }
 
-// Put stores an object. Its ETag is the MD5 of the bytes in hexadecimal, like that of an S3 object uploaded in one part.
+// Put stores an object. Its ETag is the MD5 of the bytes in hexadecimal, like that of an S3 object
+// uploaded in one part.
 func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
 	if err := check(ctx, "put", name, key); err != nil {
 		return "", err
@@ -224,7 +225,8 @@ func newObject(key string, body []byte, attr bucket.Attributes) (object, error) 
 	}}, nil
 }
 
-// lower copies metadata with its keys in lower case, and rejects what no header can hold in any encoding.
+// lower copies metadata with its keys in lower case, and rejects what no header can hold in any
+// encoding.
 func lower(m map[string]string) (map[string]string, error) {
 	out := make(map[string]string, len(m))
 	size := 0
@@ -248,7 +250,8 @@ func lower(m map[string]string) (map[string]string, error) {
 	return out, nil
 }
 
-// tokenRunes are the characters of a header name, tchar in RFC 9110, section 5.6.2, with letters in lower case.
+// tokenRunes are the characters of a header name, tchar in RFC 9110, section 5.6.2, with letters in
+// lower case.
 const tokenRunes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 
 func describe(o object) bucket.Info {

@@ -24,14 +24,15 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Up to this size and time, reading the rest of a body costs less than a new connection: about 20 ms at 100 Mbit/s.
+// Up to this size and time, reading the rest of a body costs less than a new connection: about 20
+// ms at 100 Mbit/s.
 const (
 	maxRest     = 256 << 10
 	maxRestTime = 100 * time.Millisecond
 )
 
-// Close closes the connection if the body has not been read to its end. If little is left, it reads the rest instead, so
-// that the connection can be reused.
+// Close closes the connection if the body has not been read to its end. If little is left, it reads
+// the rest instead, so that the connection can be reused.
 func (b *body) Close() error {
 	defer b.cancel()
 	if b.left > 0 && b.left <= maxRest {

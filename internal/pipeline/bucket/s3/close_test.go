@@ -11,7 +11,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// sender responds to every request with an object of a given size, until it is sent or the connection is closed.
+// sender responds to every request with an object of a given size, until it is sent or the
+// connection is closed.
 type sender struct {
 	size  int
 	stall bool // never send the last byte
@@ -50,8 +51,8 @@ func (s *sender) answer(w http.ResponseWriter, r *http.Request) {
 	s.ended <- end
 }
 
-// TestCloseEarly closes objects that have been read in part. If much is left, the connection is closed; if little is left,
-// the next request uses the same one.
+// TestCloseEarly closes objects that have been read in part. If much is left, the connection is
+// closed; if little is left, the next request uses the same one.
 func TestCloseEarly(t *testing.T) {
 	const read = 100_000
 	for _, test := range []struct {

@@ -32,8 +32,9 @@ func (c call) invalid(why string) error { return fmt.Errorf("%s: %w: %s", c, buc
 // missingBucket is the code of an ErrNotFound that concerns the bucket, not the key.
 const missingBucket = "NoSuchBucket"
 
-// serviceError is an error of the service, classified as one of the contract's errors. The SDK's own error is not in its
-// chain: it may contain a timeout of the HTTP client, which is not a deadline of the caller.
+// serviceError is an error of the service, classified as one of the contract's errors. The SDK's
+// own error is not in its chain: it may contain a timeout of the HTTP client, which is not a
+// deadline of the caller.
 type serviceError struct {
 	call call
 	kind error
@@ -49,8 +50,9 @@ func isMissingBucket(err error) bool {
 	return ok && e.code == missingBucket
 }
 
-// fail converts an error of the SDK, or of a body that it opened, to one of package bucket. The caller's own cancellation
-// takes precedence: an error of the connection is then only its consequence.
+// fail converts an error of the SDK, or of a body that it opened, to one of package bucket. The
+// caller's own cancellation takes precedence: an error of the connection is then only its
+// consequence.
 func (c call) fail(err error) error {
 	if cause := c.ctx.Err(); cause != nil {
 		return fmt.Errorf("%s: %w", c, cause)
@@ -59,7 +61,8 @@ func (c call) fail(err error) error {
 	return &serviceError{c, kindOf(err, code, status), code, text}
 }
 
-// describe returns the error code, the HTTP status (0 if there was no response) and a readable text of an error of the SDK.
+// describe returns the error code, the HTTP status (0 if there was no response) and a readable text
+// of an error of the SDK.
 func describe(err error) (code string, status int, text string) {
 	text = err.Error()
 	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.Response != nil && resp.Response.Response != nil {
@@ -91,8 +94,8 @@ func requestID(err error) string {
 	return ""
 }
 
-// kindOf classifies an error by its code, then by its status. An error that is not listed, or that occurred before the
-// service was reached, is transient.
+// kindOf classifies an error by its code, then by its status. An error that is not listed, or that
+// occurred before the service was reached, is transient.
 func kindOf(err error, code string, status int) error {
 	if noCredentials(err) {
 		return bucket.ErrDenied
@@ -108,11 +111,12 @@ func kindOf(err error, code string, status int) error {
 	case status == 412:
 		return bucket.ErrPrecondition
 	case status == 401, status == 403, status == 405, status >= 300 && status < 400:
-		// A wrong region or endpoint is a mistake in the settings, like a missing permission; the key is not to blame.
+		// A wrong region or endpoint is a mistake in the settings, like a missing permission; the
+		// key is not to blame.
 		return bucket.ErrDenied
 	case status == 400 && code == "BadRequest":
-		// The response to a HEAD has no body. The cause may be an expired token as well as an invalid key, so do not blame the
-		// key.
+		// The response to a HEAD has no body. The cause may be an expired token as well as an
+		// invalid key, so do not blame the key.
 		return bucket.ErrDenied
 	case status == 408, status == 409, status == 425, status == 429:
 		return bucket.ErrTransient
@@ -122,8 +126,8 @@ func kindOf(err error, code string, status int) error {
 	return bucket.ErrTransient
 }
 
-// kindOfCode classifies the codes whose status is ambiguous (Amazon S3 API Reference, "Error responses"). It returns nil for
-// all others.
+// kindOfCode classifies the codes whose status is ambiguous (Amazon S3 API Reference, "Error
+// responses"). It returns nil for all others.
 func kindOfCode(code string) error {
 	switch code {
 	case "NoSuchKey", missingBucket, "NoSuchVersion", "NotFound":
@@ -147,7 +151,8 @@ func kindOfCode(code string) error {
 	return nil
 }
 
-// kindOfLocal classifies errors without a response: calls that the SDK refused to make, and lost connections.
+// kindOfLocal classifies errors without a response: calls that the SDK refused to make, and lost
+// connections.
 func kindOfLocal(err error) error {
 	if _, ok := errors.AsType[*smithy.SerializationError](err); ok {
 		return bucket.ErrInvalid
@@ -158,8 +163,8 @@ func kindOfLocal(err error) error {
 	return bucket.ErrTransient
 }
 
-// noCredentials reports whether the call was not made for lack of credentials: there are none, or the service that issues
-// them refused.
+// noCredentials reports whether the call was not made for lack of credentials: there are none, or
+// the service that issues them refused.
 func noCredentials(err error) bool {
 	if _, ok := errors.AsType[*credentials.StaticCredentialsEmptyError](err); ok {
 		return true
@@ -172,8 +177,8 @@ func noCredentials(err error) bool {
 	if !ok {
 		return false
 	}
-	// The metadata service of an EC2 instance is the last place that is searched. Outside EC2 it does not exist, which is the
-	// usual way to have no credentials.
+	// The metadata service of an EC2 instance is the last place that is searched. Outside EC2 it
+	// does not exist, which is the usual way to have no credentials.
 	if strings.EqualFold(inner.Service(), "ec2imds") {
 		return true
 	}

@@ -197,7 +197,8 @@ func TestLostConnections(t *testing.T) {
 	wantKind(t, "list answered by a proxy", calls["list"](t.Context(), html), bucket.ErrTransient)
 }
 
-// TestTimeouts: only the caller's own deadline is reported as one; a timeout of the HTTP client is a fault of the connection.
+// TestTimeouts: only the caller's own deadline is reported as one; a timeout of the HTTP client is
+// a fault of the connection.
 func TestTimeouts(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -299,7 +300,8 @@ func TestNoCredentials(t *testing.T) {
 	}
 }
 
-// TestCredentialsService: the service that issues credentials may refuse, or be unavailable for a moment.
+// TestCredentialsService: the service that issues credentials may refuse, or be unavailable for a
+// moment.
 func TestCredentialsService(t *testing.T) {
 	for status, want := range map[int]error{403: bucket.ErrDenied, 400: bucket.ErrDenied, 429: bucket.ErrTransient, 500: bucket.ErrTransient} {
 		sts := &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRole", Err: &smithyhttp.ResponseError{

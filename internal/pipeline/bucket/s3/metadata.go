@@ -36,10 +36,11 @@ func encodeAttributes(attr bucket.Attributes) (map[string]string, error) {
 	return out, nil
 }
 
-// encodeWord returns plain text unchanged and encodes other text as encoded words of at most 75 characters, each of which
-// holds whole characters (RFC 2047, sections 2 and 5). It also encodes plain text that would be altered: spaces at the ends
-// and in runs would be removed (RFC 9110, section 5.5, and the canonical form that is signed), and "=?" would be mistaken for
-// the start of an encoded word.
+// encodeWord returns plain text unchanged and encodes other text as encoded words of at most 75
+// characters, each of which holds whole characters (RFC 2047, sections 2 and 5). It also encodes
+// plain text that would be altered: spaces at the ends and in runs would be removed (RFC 9110,
+// section 5.5, and the canonical form that is signed), and "=?" would be mistaken for the start of
+// an encoded word.
 func encodeWord(v string) string {
 	if printable(v) && strings.Trim(v, " ") == v && !strings.Contains(v, "  ") && !strings.Contains(v, "=?") {
 		return v

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Options are the address of a store and the credentials for it. Either Region or Endpoint is required; everything else may
-// be empty.
+// Options are the address of a store and the credentials for it. Either Region or Endpoint is
+// required; everything else may be empty.
 type Options struct {
 	Endpoint  string // of a server other than AWS, such as http://127.0.0.1:9000; empty: AWS in Region
 	Region    string // if empty and there is an Endpoint: us-east-1
@@ -21,9 +21,10 @@ type Options struct {
 	PathStyle bool   // the bucket is in the path, not in the host name; most other servers need it
 }
 
-// Environment returns options from the environment variables that Lambda sets for its functions (AWS Lambda Developer Guide,
-// "Defined runtime environment variables") and from AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, which all AWS SDKs support. An
-// endpoint from these variables is addressed in path style.
+// Environment returns options from the environment variables that Lambda sets for its functions
+// (AWS Lambda Developer Guide, "Defined runtime environment variables") and from
+// AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL, which all AWS SDKs support. An endpoint from these
+// variables is addressed in path style.
 func Environment(getenv func(string) string) Options {
 	o := Options{
 		Endpoint: getenv("AWS_ENDPOINT_URL_S3"), Region: getenv("AWS_REGION"), AccessKey: getenv("AWS_ACCESS_KEY_ID"),
@@ -81,8 +82,9 @@ func (o Options) Apply(c *s3.Options) {
 	c.DisableLogOutputChecksumValidationSkipped = true
 }
 
-// Open returns a store for the given options alone: it reads no file and calls no other service. Without keys, requests are
-// not signed. The Lambda function uses it, because the full search for credentials costs start-up time and size.
+// Open returns a store for the given options alone: it reads no file and calls no other service.
+// Without keys, requests are not signed. The Lambda function uses it, because the full search for
+// credentials costs start-up time and size.
 func Open(o Options) (*Store, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("object store: %w", err)

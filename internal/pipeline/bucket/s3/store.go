@@ -78,7 +78,8 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	if err != nil {
 		return "", c.invalid(err.Error())
 	}
-	// The checksum is computed here: the SDK would send it in a trailer after the body, which fewer servers support.
+	// The checksum is computed here: the SDK would send it in a trailer after the body, which fewer
+	// servers support.
 	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(data))
 	in := &s3.PutObjectInput{
 		Bucket: &name, Key: &key, Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
@@ -92,7 +93,8 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	out, err := s.client.PutObject(ctx, in)
 	if err != nil {
 		err = c.fail(err)
-		// If there is no object to match, S3 reports a missing key; in the contract it is a failed precondition.
+		// If there is no object to match, S3 reports a missing key; in the contract it is a failed
+		// precondition.
 		if cond.IfMatch != "" && errors.Is(err, bucket.ErrNotFound) && !isMissingBucket(err) {
 			err = fmt.Errorf("put %s/%s: %w: no such object", name, key, bucket.ErrPrecondition)
 		}
@@ -101,7 +103,8 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	return bare(out.ETag), nil
 }
 
-// Copy copies an object of up to 5 GB within the service (CopyObject). A larger object is ErrInvalid. Tags are not copied.
+// Copy copies an object of up to 5 GB within the service (CopyObject). A larger object is
+// ErrInvalid. Tags are not copied.
 func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
 	c := call{ctx, "copy", fromBucket, fromKey}
 	if fromKey == "" {
@@ -116,7 +119,8 @@ func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey s
 		ContentType: optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
 		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta,
 		MetadataDirective: types.MetadataDirectiveReplace,
-		// Copying tags, which the pipeline does not use, would need another permission (s3:GetObjectTagging).
+		// Copying tags, which the pipeline does not use, would need another permission
+		// (s3:GetObjectTagging).
 		TaggingDirective: types.TaggingDirectiveReplace,
 	})
 	if err != nil {
@@ -173,8 +177,8 @@ func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.
 	}
 }
 
-// copySource returns bucket/key with every byte percent-encoded, except for the unreserved ones of RFC 3986 and the slash.
-// A plus must be encoded: the service decodes it as a space.
+// copySource returns bucket/key with every byte percent-encoded, except for the unreserved ones of
+// RFC 3986 and the slash. A plus must be encoded: the service decodes it as a space.
 func copySource(name, key string) string {
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 	var b strings.Builder

@@ -161,7 +161,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestUnsigned checks that requests are not signed without keys, and that they contain a session token if there is one.
+// TestUnsigned checks that requests are not signed without keys, and that they contain a session
+// token if there is one.
 func TestUnsigned(t *testing.T) {
 	var r *http.Request
 	server := serve(t, record(&r))

@@ -1,13 +1,15 @@
-// Package jetstream implements package queue on a NATS JetStream server, with one stream of waiting messages and one of buried
-// messages.
+// Package jetstream implements package queue on a NATS JetStream server, with one stream of waiting
+// messages and one of buried messages.
 //
-// The first stream has work-queue retention, which removes settled messages from the disk, and one durable pull consumer with
-// explicit acknowledgement, which all processes share. A lease is the consumer's AckWait. Ack waits for the server's
-// confirmation. The name of the second stream is that of the first with the suffix "-buried".
+// The first stream has work-queue retention, which removes settled messages from the disk, and one
+// durable pull consumer with explicit acknowledgement, which all processes share. A lease is the
+// consumer's AckWait. Ack waits for the server's confirmation. The name of the second stream is
+// that of the first with the suffix "-buried".
 //
-// It never starts a server, never closes the caller's connection and never imports nats-server. Whether a stored message
-// survives a crash of the machine depends on the server's sync settings. Specification: NATS docs, "JetStream", ADR-8 and ADR-13 (acknowledgement and
-// pull requests), ADR-31 (get by subject).
+// It never starts a server, never closes the caller's connection and never imports nats-server.
+// Whether a stored message survives a crash of the machine depends on the server's sync settings.
+// Specification: NATS docs, "JetStream", ADR-8 and ADR-13 (acknowledgement and pull requests),
+// ADR-31 (get by subject).
 package jetstream
 
 import (
@@ -32,10 +34,11 @@ const consumerName = "imgmill"
 type Config struct {
 	// Name is the name of the stream and of its subject: letters, digits, "-" and "_".
 	Name string
-	// Lease is the time for which Fetch and Extend lease a message; 0 means five seconds. It is short because after a crash,
-	// leased messages are not delivered again before it has passed.
+	// Lease is the time for which Fetch and Extend lease a message; 0 means five seconds. It is
+	// short because after a crash, leased messages are not delivered again before it has passed.
 	Lease time.Duration
-	// Duplicates is the time for which the id of a published message is remembered; 0 means two minutes.
+	// Duplicates is the time for which the id of a published message is remembered; 0 means two
+	// minutes.
 	Duplicates time.Duration
 }
 
@@ -78,7 +81,8 @@ type Queue struct {
 	close   context.CancelFunc
 }
 
-// Open opens the queue, and creates or updates its streams and its consumer. The caller must keep nc open until after Close.
+// Open opens the queue, and creates or updates its streams and its consumer. The caller must keep
+// nc open until after Close.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -110,8 +114,8 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: consumer: %w", cfg.Name, err)
 	}
-	// Each buried message has its own subject, and each subject holds one message: if a message is buried again after a crash,
-	// it replaces the first.
+	// Each buried message has its own subject, and each subject holds one message: if a message is
+	// buried again after a crash, it replaces the first.
 	q.buried, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:              cfg.Name + "-buried",
 		Subjects:          []string{cfg.Name + "-buried.*"},
@@ -126,7 +130,8 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	return q, nil
 }
 
-// begin ties a call to Close: the context that it returns ends with ctx or when the queue is closed.
+// begin ties a call to Close: the context that it returns ends with ctx or when the queue is
+// closed.
 func (q *Queue) begin(ctx context.Context) (context.Context, func(), error) {
 	if q.closing.Err() != nil {
 		return nil, nil, queue.ErrClosed
@@ -139,7 +144,8 @@ func (q *Queue) begin(ctx context.Context) (context.Context, func(), error) {
 	return ctx, func() { stop(); cancel() }, nil
 }
 
-// fail adds the operation to an error. That the queue is closed or the caller's context has ended takes precedence.
+// fail adds the operation to an error. That the queue is closed or the caller's context has ended
+// takes precedence.
 func (q *Queue) fail(caller context.Context, what string, err error) error {
 	if q.closing.Err() != nil {
 		return queue.ErrClosed
@@ -185,7 +191,8 @@ func (q *Queue) Fetch(caller context.Context, max int, wait time.Duration) ([]qu
 		}
 	}
 	if err == nil || len(got) > 0 {
-		// Return leased messages even if a later request failed; the next Fetch will report the failure.
+		// Return leased messages even if a later request failed; the next Fetch will report the
+		// failure.
 		return got, nil
 	}
 	return nil, q.fail(caller, "fetch from", err)
@@ -193,7 +200,8 @@ func (q *Queue) Fetch(caller context.Context, max int, wait time.Duration) ([]qu
 
 // await waits for one message. A larger batch would wait until it is full.
 func (q *Queue) await(ctx context.Context, wait time.Duration) ([]queue.Message, error) {
-	// The client reserves a tenth of the deadline, at most a second, for the network; the server waits for the rest.
+	// The client reserves a tenth of the deadline, at most a second, for the network; the server
+	// waits for the rest.
 	until, cancel := context.WithTimeout(ctx, wait+min(wait/9, time.Second))
 	defer cancel()
 	got, err := q.collect(q.pull.Fetch(1, jetstream.FetchContext(until)))
@@ -268,7 +276,8 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 	return list, nil
 }
 
-// Unbury implements queue.Queue. The ID of a message is its sequence number in the stream of buried messages.
+// Unbury implements queue.Queue. The ID of a message is its sequence number in the stream of buried
+// messages.
 func (q *Queue) Unbury(caller context.Context, id string) error {
 	ctx, end, err := q.begin(caller)
 	if err != nil {
@@ -317,7 +326,8 @@ func (m *message) Body() []byte         { return m.m.Data() }
 func (m *message) Attempt() int         { return int(m.md.NumDelivered) }
 func (m *message) Lease() time.Duration { return m.q.cfg.Lease }
 
-// send sends a reply that the server does not confirm, and flushes, which detects a lost connection.
+// send sends a reply that the server does not confirm, and flushes, which detects a lost
+// connection.
 func (m *message) send(caller context.Context, what string, reply func() error) error {
 	ctx, end, err := m.q.begin(caller)
 	if err != nil {
@@ -358,8 +368,8 @@ func (m *message) Ack(caller context.Context) error {
 	return nil
 }
 
-// Bury implements queue.Message. After a crash between its two steps, the message is delivered again, and burying it again
-// replaces the first.
+// Bury implements queue.Message. After a crash between its two steps, the message is delivered
+// again, and burying it again replaces the first.
 func (m *message) Bury(caller context.Context, reason string) error {
 	ctx, end, err := m.q.begin(caller)
 	if err != nil {

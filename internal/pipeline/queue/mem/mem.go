@@ -1,4 +1,5 @@
-// Package mem is a queue in memory, for tests. It implements the contract of package queue, except that it is not durable.
+// Package mem is a queue in memory, for tests. It implements the contract of package queue, except
+// that it is not durable.
 //
 // It never writes to disk and never starts a goroutine.
 package mem
@@ -101,8 +102,8 @@ func (q *Queue) Fetch(ctx context.Context, max int, wait time.Duration) ([]queue
 	}
 }
 
-// take leases messages that are free now. If there are none, the caller should look again after next, or once changed is
-// closed.
+// take leases messages that are free now. If there are none, the caller should look again after
+// next, or once changed is closed.
 func (q *Queue) take(ctx context.Context, max int) (got []queue.Message, next time.Duration, changed <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

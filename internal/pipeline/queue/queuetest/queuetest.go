@@ -1,8 +1,8 @@
 // Package queuetest is the test suite that every implementation of queue.Queue passes.
 //
-// It checks what the comments of package queue guarantee and nothing more: it accepts any order, inexact timing, and both
-// results of publishing an id again. It sleeps for a few leases at most, so the lease should be about a second. Its tests
-// run in parallel, because they mostly wait.
+// It checks what the comments of package queue guarantee and nothing more: it accepts any order,
+// inexact timing, and both results of publishing an id again. It sleeps for a few leases at most,
+// so the lease should be about a second. Its tests run in parallel, because they mostly wait.
 package queuetest
 
 import (
@@ -23,8 +23,8 @@ const soon = 10 * time.Second
 // Option extends the suite.
 type Option func(*suite)
 
-// Durable makes the suite check that messages survive a restart. After the suite has closed a queue, reopen must open it
-// again: the one that open returned last in the same test.
+// Durable makes the suite check that messages survive a restart. After the suite has closed a
+// queue, reopen must open it again: the one that open returned last in the same test.
 func Durable(reopen func(t *testing.T) queue.Queue) Option {
 	return func(s *suite) { s.reopen = reopen }
 }
@@ -34,8 +34,8 @@ type suite struct {
 	reopen func(t *testing.T) queue.Queue
 }
 
-// Run runs the suite. open must return a new, empty queue at each call, and is called from several tests at the same time.
-// The suite closes the queues.
+// Run runs the suite. open must return a new, empty queue at each call, and is called from several
+// tests at the same time. The suite closes the queues.
 func Run(t *testing.T, open func(t *testing.T) queue.Queue, options ...Option) {
 	s := &suite{open: open}
 	for _, o := range options {
@@ -340,7 +340,8 @@ func testBury(t *testing.T, q queue.Queue) {
 	}
 }
 
-// testUnbury checks that an unburied message is delivered as a new one, and that the others stay buried.
+// testUnbury checks that an unburied message is delivered as a new one, and that the others stay
+// buried.
 func testUnbury(t *testing.T, q queue.Queue) {
 	for i := range 3 {
 		publish(t, q, fmt.Sprint("id", i), fmt.Sprint("bad", i))
@@ -413,8 +414,8 @@ func testWaiting(t *testing.T, q queue.Queue) {
 	waiting(t, q, 2)
 }
 
-// testConcurrent runs four publishers and four consumers that retry different messages, and checks that every message is
-// settled.
+// testConcurrent runs four publishers and four consumers that retry different messages, and checks
+// that every message is settled.
 func testConcurrent(t *testing.T, q queue.Queue) {
 	const publishers, each = 4, 60
 	var mu sync.Mutex
@@ -536,7 +537,8 @@ func testCancel(t *testing.T, q queue.Queue) {
 	ack(t, one(t, q))
 }
 
-// testDurable checks that published, leased and buried messages survive a restart, and that settled ones stay settled.
+// testDurable checks that published, leased and buried messages survive a restart, and that settled
+// ones stay settled.
 func (s *suite) testDurable(t *testing.T) {
 	t.Parallel()
 	q := s.opened(t)

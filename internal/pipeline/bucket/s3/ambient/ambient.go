@@ -1,9 +1,10 @@
-// Package ambient opens an S3 store with the credentials and region that the AWS command line would find: in the
-// environment, shared files and profiles, single sign-on, container roles and instance roles.
+// Package ambient opens an S3 store with the credentials and region that the AWS command line would
+// find: in the environment, shared files and profiles, single sign-on, container roles and instance
+// roles.
 //
-// It is not part of package s3 because the search links five more service clients, which a Lambda function never needs. It
-// never stores credentials and never prompts for them. Specification: AWS SDKs and Tools Reference Guide, "Standardized
-// credential providers".
+// It is not part of package s3 because the search links five more service clients, which a Lambda
+// function never needs. It never stores credentials and never prompts for them. Specification: AWS
+// SDKs and Tools Reference Guide, "Standardized credential providers".
 package ambient
 
 import (

@@ -10,7 +10,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3/ambient"
 )
 
-// TestOpen checks that credentials and region are found in the environment, and that options take precedence.
+// TestOpen checks that credentials and region are found in the environment, and that options take
+// precedence.
 func TestOpen(t *testing.T) {
 	var auth string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { auth = r.Header.Get("Authorization") }))
