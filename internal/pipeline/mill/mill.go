@@ -83,7 +83,7 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
 	err := j.guard()
 	if err == nil {
-		err = j.settle(ctx)
+		err = j.converge(ctx)
 	}
 	j.conclude(err)
 	if j.result.Verdict == outcome.Bad {
@@ -103,7 +103,7 @@ type job struct {
 	result    Result
 }
 
-// guard ends a change that needs no look at the object.
+// guard ends a change that can be decided without the object.
 func (j *job) guard() error {
 	c := j.delivered
 	switch {
@@ -119,10 +119,10 @@ func (j *job) guard() error {
 	return nil
 }
 
-// settle applies the delivered change and, as long as the source turns out to have changed in the
+// converge applies the delivered change and, as long as the source turns out to have changed in the
 // meantime, the change that brought it to where it is. A panic, which would happen again with every
 // delivery, becomes a verdict.
-func (j *job) settle(ctx context.Context) (err error) {
+func (j *job) converge(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = verdictError{outcome.Bad, fmt.Sprintf("imgmill failed on it, please report this: %v", p)}

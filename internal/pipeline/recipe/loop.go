@@ -23,9 +23,9 @@ import (
 //   - If the template ends before the text does, its keys are too short: no.
 //
 // Suffixes are ASCII and compared without regard to case. If two byte strings of the same length,
-// one of them ASCII, are equal in this sense, they are also equal byte by byte (a longer encoding
-// that folds to ASCII, such as the Kelvin sign, has another length), so comparing piece by piece
-// misses nothing.
+// one of them ASCII, are equal in this sense, they are also equal byte by byte in this sense (a
+// longer encoding that folds to ASCII, such as the Kelvin sign, has another length), so comparing
+// piece by piece misses nothing.
 
 // allExtensions are the possible values of {format} for a variant that keeps the format of its
 // source.
