@@ -331,7 +331,7 @@ func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x
 	for i := range units {
 		u := &units[i]
 		dct.InverseBlocks(c.n, c.band[u.off+x*u.step:], c.stride, u.step, dct.Blocks{
-			Coef: coef[u.at:], Size: s.mcu.size, Last: ends[from+i:], Every: len(s.mcu.units), N: n,
+			Coef: coef[u.at:], Size: s.mcu.size, Last: ends[from+i:], LastStride: len(s.mcu.units), N: n,
 		})
 	}
 }
