@@ -9,9 +9,9 @@ package exif
 //	2      TopRight     the top          the right           mirror left to right
 //	3      BottomRight  the bottom       the right           turn by 180°
 //	4      BottomLeft   the bottom       the left            mirror top to bottom
-//	5      LeftTop      the left         the top             mirror along the diagonal from top left (transpose)
+//	5      LeftTop      the left         the top             mirror along the main diagonal (transpose)
 //	6      RightTop     the right        the top             turn by 90° clockwise
-//	7      RightBottom  the right        the bottom          mirror along the diagonal from top right
+//	7      RightBottom  the right        the bottom          mirror along the other diagonal
 //	8      LeftBottom   the left         the bottom          turn by 90° counter-clockwise
 //
 // For w×h stored samples, the upright picture is w×h for 1 to 4 and h×w for 5 to 8. The sample

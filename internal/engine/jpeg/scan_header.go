@@ -118,12 +118,14 @@ func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 			return d.corrupt(fmt.Sprintf("missing quantisation table %d", p.tq))
 		}
 		if dc {
-			if err := d.build(&d.tables.builtDC[p.dc], d.tables.dc[p.dc], &standardDC, p.dc, true); err != nil {
+			t := &d.tables
+			if err := d.build(&t.builtDC[p.dc], t.dc[p.dc], &standardDC, p.dc, true); err != nil {
 				return err
 			}
 		}
 		if ac {
-			if err := d.build(&d.tables.builtAC[p.ac], d.tables.ac[p.ac], &standardAC, p.ac, false); err != nil {
+			t := &d.tables
+			if err := d.build(&t.builtAC[p.ac], t.ac[p.ac], &standardAC, p.ac, false); err != nil {
 				return err
 			}
 		}
