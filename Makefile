@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz arm64 generate template rie
+.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz bench-smoke arm64 generate template rie
 
 check: fmt vet test race cross zips
 
@@ -63,6 +63,10 @@ fuzz:
 		echo "$$target"; \
 		$(GO) test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME) ./$${target%%:*} || exit 1; \
 	done
+
+# Runs every benchmark once, to show that all of them work; it measures nothing.
+bench-smoke:
+	$(GO) test -timeout 120s -run '^$$' -bench . -benchtime 1x ./internal/engine/...
 
 arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane

@@ -14,7 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
-// childVariable makes this test's binary the child that the bench would start.
+// childVariable makes the test binary act as the child that the bench would start.
 const childVariable = "IMGMILL_BENCH_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -27,14 +27,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// photos is a folder with one drawn photograph, and a row for it.
+// photos returns a folder with one drawn photograph, and a row for it.
 func photos(t *testing.T) (string, row) {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "drawn.jpg"), sample.Photo(640, 480), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return dir, row{name: "drawn", file: "drawn.jpg", boxes: []box{{64}, {160, 100}}, goals: goals{2, 3}}
+	return dir, row{name: "drawn", file: "drawn.jpg", boxes: []box{{64}, {160, 100}},
+		goals: goals{2, 3}}
 }
 
 func startSelf(t *testing.T, name string) *child {
@@ -48,7 +49,8 @@ func startSelf(t *testing.T, name string) *child {
 	return c
 }
 
-// Two children of the same program: the same files, ratios around one, a peak of memory.
+// TestRowOfTwoChildren measures two children of the same program, which must make the same files,
+// with a ratio around one.
 func TestRowOfTwoChildren(t *testing.T) {
 	dir, r := photos(t)
 	children := []*child{startSelf(t, "imgmill"), startSelf(t, "sharp")}
@@ -59,58 +61,64 @@ func TestRowOfTwoChildren(t *testing.T) {
 	}
 	ours, other := res.Peers[0], res.Peers[1]
 	if len(ours.times) != 3 || len(other.times) != 3 || ours.Millis <= 0 || ours.Ratio != 1 {
-		t.Errorf("3 runs gave %+v and %+v", ours, other)
+		t.Errorf("3 runs: got %+v and %+v", ours, other)
 	}
 	if other.Ratio < 0.1 || other.Ratio > 10 || other.Goal != 2 || other.Version != runtime.Version() {
-		t.Errorf("the same program as a peer: %+v", other)
+		t.Errorf("the same program as another peer: got %+v", other)
 	}
-	if len(ours.Outputs) != 2 || ours.Outputs[0].Width != 64 || ours.Outputs[1].Height != 100 || ours.Outputs[1].PSNR < 30 {
+	if len(ours.Outputs) != 2 || ours.Outputs[0].Width != 64 ||
+		ours.Outputs[1].Height != 100 || ours.Outputs[1].PSNR < 30 {
 		t.Errorf("outputs %+v", ours.Outputs)
 	}
-	if e := ours.Outputs[1].Equal; e < ours.Outputs[1].Bytes-1 || e > ours.Outputs[1].Bytes+1 || other.Outputs[1].Equal != 0 {
-		t.Errorf("%d bytes for the PSNR of the same file, which has %d", e, ours.Outputs[1].Bytes)
+	equal, size := ours.Outputs[1].Equal, ours.Outputs[1].Bytes
+	if equal < size-1 || equal > size+1 || other.Outputs[1].Equal != 0 {
+		t.Errorf("estimated %d bytes for the PSNR of the same file, which has %d", equal, size)
 	}
 	if runtime.GOOS == "linux" && (ours.Peak < 1<<20 || ours.Peak > 1<<30) {
 		t.Errorf("peak memory of %d bytes", ours.Peak)
 	}
 }
 
-func TestAPeerThatFailsIsToldOf(t *testing.T) {
+func TestFailingPeerIsReported(t *testing.T) {
 	dir, r := photos(t)
 	b := bench{photos: dir, runs: 1}
 	good := startSelf(t, "imgmill")
-	if _, err := good.ask(request{File: filepath.Join(dir, "none.jpg"), Boxes: r.boxes, Quality: quality, Reps: 1}); err == nil {
-		t.Error("a file that is not there gave no error")
+	none := request{File: filepath.Join(dir, "none.jpg"), Boxes: r.boxes, Quality: quality, Reps: 1}
+	if _, err := good.ask(none); err == nil {
+		t.Error("a missing file: no error")
 	}
 	if _, err := good.ask(b.request(r, 1)); err != nil {
-		t.Errorf("the child did not go on after an error: %v", err)
+		t.Errorf("the child did not continue after an error: %v", err)
 	}
 	dead := startSelf(t, "sharp")
 	dead.stop()
 	res, err := b.row(r, oneThread, []*child{good, dead})
 	if err != nil || res.Peers[0].Error != "" || res.Peers[1].Error == "" {
-		t.Errorf("a dead peer gave %v, %+v", err, res.Peers)
+		t.Errorf("a dead peer: error %v, results %+v", err, res.Peers)
 	}
 	if _, err := b.row(r, oneThread, []*child{dead, good}); err == nil {
-		t.Error("a row without imgmill is no error")
+		t.Error("a row without imgmill: no error")
 	}
-	if _, err := (peer{"none", []string{filepath.Join(dir, "none")}}).start(oneThread); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a program that is not there gave %v", err)
+	missing := peer{"none", []string{filepath.Join(dir, "none")}}
+	if _, err := missing.start(oneThread); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing program: error %v", err)
 	}
 }
 
-// A task from a file and one from a buffer are the same task.
-func TestStreamGivesTheSameFiles(t *testing.T) {
+// TestStreamMakesTheSameFiles checks that reading from a file and from a buffer makes the same
+// files.
+func TestStreamMakesTheSameFiles(t *testing.T) {
 	dir, r := photos(t)
 	var in, out bytes.Buffer
-	q := request{File: filepath.Join(dir, r.file), Boxes: r.boxes, Quality: quality, Reps: 2, Keep: true}
+	q := request{File: filepath.Join(dir, r.file), Boxes: r.boxes, Quality: quality, Reps: 2,
+		Keep: true}
 	lines := json.NewEncoder(&in)
 	for _, q.Stream = range []bool{false, true} {
 		if err := lines.Encode(q); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := serve(new(own), &in, &out); err != nil {
+	if err := serve(new(imgmill), &in, &out); err != nil {
 		t.Fatal(err)
 	}
 	answers := json.NewDecoder(&out)
@@ -119,16 +127,18 @@ func TestStreamGivesTheSameFiles(t *testing.T) {
 	if err := errors.Join(answers.Decode(&g), answers.Decode(&a), answers.Decode(&b)); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Files) != 2 || a.NS <= 0 || !bytes.Equal(a.Files[0], b.Files[0]) || !bytes.Equal(a.Files[1], b.Files[1]) {
+	if len(a.Files) != 2 || a.NS <= 0 ||
+		!bytes.Equal(a.Files[0], b.Files[0]) || !bytes.Equal(a.Files[1], b.Files[1]) {
 		t.Errorf("%d files in %d ns, %d in %d ns", len(a.Files), a.NS, len(b.Files), b.NS)
 	}
 }
 
-// High effort makes another file, of fewer bytes; commands say that they have none.
+// TestHighEffort checks that high effort makes a smaller file, and that commands report that they
+// do not support it.
 func TestHighEffort(t *testing.T) {
 	dir, r := photos(t)
 	q := request{File: filepath.Join(dir, r.file), Boxes: []box{{400}}, Quality: quality, Reps: 1}
-	o := new(own)
+	o := new(imgmill)
 	if err := o.load(q.File); err != nil {
 		t.Fatal(err)
 	}
@@ -139,10 +149,10 @@ func TestHighEffort(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(high[0]) >= len(usual[0]) {
-		t.Errorf("%d bytes at high effort, %d at the usual one", len(high[0]), len(usual[0]))
+		t.Errorf("%d bytes at high effort, %d at normal effort", len(high[0]), len(usual[0]))
 	}
 	if _, err := new(command).do(q); !errors.Is(err, errNoEffort) {
-		t.Errorf("a command gave %v", err)
+		t.Errorf("a command: error %v", err)
 	}
 }
 
@@ -152,16 +162,18 @@ func TestRows(t *testing.T) {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
-	if err != nil || len(list) != 1 || list[0].file != "phone-4032x3024-422.jpg" || list[0].boxes[0] != (box{800}) {
+	if err != nil || len(list) != 1 ||
+		list[0].file != "phone-4032x3024-422.jpg" || list[0].boxes[0] != (box{800}) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	list, err = rowsNamed("high effort$")
-	if err != nil || len(list) != 3 || !list[0].high || list[0].goals != (goals{}) || list[2].boxes[0] != (box{720, 588}) {
+	if err != nil || len(list) != 3 || !list[0].high ||
+		list[0].goals != (goals{}) || list[2].boxes[0] != (box{720, 588}) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	for _, pattern := range []string{"(", "no such row"} {
 		if _, err := rowsNamed(pattern); err == nil {
-			t.Errorf("-rows %q was taken", pattern)
+			t.Errorf("-rows %q: no error", pattern)
 		}
 	}
 }
@@ -172,8 +184,9 @@ func TestPhotographs(t *testing.T) {
 		t.Error(err)
 	}
 	missing := row{file: "missing.jpg"}
-	if err := photographs(dir, []row{missing, r, missing}); err == nil || !strings.Contains(err.Error(), " lacks missing.jpg: ") {
-		t.Errorf("a missing file: %v", err)
+	err := photographs(dir, []row{missing, r, missing})
+	if err == nil || !strings.Contains(err.Error(), ": missing.jpg; ") {
+		t.Errorf("a missing file: error %v", err)
 	}
 }
 
@@ -186,11 +199,11 @@ func TestFlags(t *testing.T) {
 	}
 	for _, args := range [][]string{{"-n", "0"}, {"more"}, {"-photos", ""}} {
 		if _, err := parse(args, &stderr); err == nil {
-			t.Errorf("%q was taken", args)
+			t.Errorf("%q: no error", args)
 		}
 	}
 	if _, err := modesNamed("two"); err == nil {
-		t.Error("-threads two was taken")
+		t.Error("-threads two: no error")
 	}
 }
 
@@ -211,7 +224,7 @@ func TestHighWater(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 	if got := highWater("VmPeak:\t 9 kB\n"); got != 0 {
-		t.Errorf("got %d of a status without it", got)
+		t.Errorf("got %d from a status without VmHWM", got)
 	}
 }
 
@@ -219,7 +232,8 @@ func TestMirroredHasNoSeams(t *testing.T) {
 	tile := sample.Landscape(40, 30)
 	m := mirrored(tile, 120, 60)
 	for y := range 60 {
-		if m.Y[m.YOffset(39, y)] != m.Y[m.YOffset(40, y)] || m.Y[m.YOffset(0, y)] != m.Y[m.YOffset(79, y)] {
+		if m.Y[m.YOffset(39, y)] != m.Y[m.YOffset(40, y)] ||
+			m.Y[m.YOffset(0, y)] != m.Y[m.YOffset(79, y)] {
 			t.Fatalf("row %d is not mirrored", y)
 		}
 	}
@@ -236,9 +250,12 @@ func TestMirroredHasNoSeams(t *testing.T) {
 	}
 }
 
-func TestTablesMarkWhatMissesItsGoal(t *testing.T) {
+func TestTablesMarkMissedGoals(t *testing.T) {
 	out := func(bytes, equal int, db float64) []output {
-		return []output{{Box: "200", Width: 200, Height: 150, Bytes: bytes, PSNR: db, PSNRRGB: db, SSIM: 0.97, Equal: equal}}
+		return []output{{
+			Box: "200", Width: 200, Height: 150, Bytes: bytes,
+			PSNR: db, PSNRRGB: db, SSIM: 0.97, Equal: equal,
+		}}
 	}
 	results := []result{{Mode: oneThread, Row: "a → 200", Runs: 5, Peers: []peerResult{
 		{Peer: "imgmill", Millis: 10, Ratio: 1, Peak: 9 << 20, Outputs: out(120, 125, 36)},
@@ -258,7 +275,8 @@ func TestTablesMarkWhatMissesItsGoal(t *testing.T) {
 		}
 	}
 	b.Reset()
-	printMemory(&b, oneThread, []result{{Row: "a", Peers: []peerResult{{Peer: "imgmill", Peak: 65 << 20, Most: 64 << 20}}}})
+	peers := []peerResult{{Peer: "imgmill", Peak: 65 << 20, Most: 64 << 20}}
+	printMemory(&b, oneThread, []result{{Row: "a", Peers: peers}})
 	if !strings.Contains(b.String(), "| a    |       65.0 | **< 64** |") {
 		t.Errorf("got\n%s", b.String())
 	}

@@ -13,29 +13,30 @@ import (
 	_ "image/jpeg" // for DecodeConfig
 )
 
-// command is a peer that is a program to be run once a variant, from file to file.
+// command is a peer that is run once per variant, from file to file.
 type command struct {
 	name string
-	dir  string // for its outputs
+	dir  string // folder for its outputs
 	arg  func(in, out string, q int, b, fitted box) []string
 	most int64
 }
 
-// commands are the workers by the name of their program.
+// commands maps the name of each command to a function that returns its arguments.
 var commands = map[string]func(in, out string, q int, b, fitted box) []string{
-	// sharp's defaults: no metadata, Huffman tables of the picture's own.
+	// The same as sharp's defaults: no metadata, optimised Huffman tables.
 	"vipsthumbnail": func(in, out string, q int, b, _ box) []string {
 		size := fmt.Sprintf("%dx", b[0])
 		if b[1] > 0 {
 			size += fmt.Sprint(b[1])
 		}
-		return []string{in, "--size", size + ">", "-o", fmt.Sprintf("%s[Q=%d,strip,optimize_coding]", out, q)}
+		return []string{in, "--size", size + ">",
+			"-o", fmt.Sprintf("%s[Q=%d,strip,optimize_coding]", out, q)}
 	},
-	// -size tells the decoder for what size a reduced decode is enough; it wants both sides.
+	// -size is the size for which a reduced decode suffices; both sides are required.
 	"gm": func(in, out string, q int, _, fitted box) []string {
 		size := fmt.Sprintf("%dx%d", fitted[0], fitted[1])
-		return []string{"convert", "-size", size, in, "-filter", "Lanczos", "-resize", size + ">", "+profile", "*",
-			"-quality", fmt.Sprint(q), out}
+		return []string{"convert", "-size", size, in, "-filter", "Lanczos", "-resize", size + ">",
+			"+profile", "*", "-quality", fmt.Sprint(q), out}
 	},
 }
 
@@ -59,15 +60,17 @@ func (c *command) version() string {
 	if c.name == "gm" {
 		flag = "version"
 	}
-	out, _ := exec.Command(c.name, flag).CombinedOutput() // without it the version is only not known
+	// After an error the version is merely unknown.
+	out, _ := exec.Command(c.name, flag).CombinedOutput()
 	first, _, _ := strings.Cut(string(out), "\n")
 	first = strings.TrimPrefix(strings.TrimSpace(first), "GraphicsMagick ")
 	first, _, _ = strings.Cut(first, " http")
 	return first
 }
 
-// errNoEffort: these programs, as distributions build them, have libjpeg's usual encoder and no other.
-var errNoEffort = errors.New("has no high effort")
+// errNoEffort reports that a command does not support high effort: as built by distributions, these
+// programs use libjpeg's normal encoder only.
+var errNoEffort = errors.New("high effort is not supported")
 
 func (c *command) do(r request) (files [][]byte, err error) {
 	if r.High {
@@ -115,7 +118,7 @@ func sizeOf(file string) (w, h int, err error) {
 	return cfg.Width, cfg.Height, nil
 }
 
-// fit is the size of a w×h picture inside the box, not enlarged.
+// fit is the size of a w×h picture fitted inside the box without enlarging it.
 func (b box) fit(w, h int) box {
 	scale := min(1, float64(b[0])/float64(w))
 	if b[1] > 0 {

@@ -1,18 +1,22 @@
-// Command bench measures the engine against sharp, Pillow, vipsthumbnail and GraphicsMagick, the same tasks on the same
-// machine in the same minutes, and prints a table of times, ratios, quality, bytes and peak memory:
+// Command bench compares the engine with sharp, Pillow, vipsthumbnail and GraphicsMagick. It runs
+// the same tasks on the same machine during the same minutes, and prints tables of times, ratios,
+// quality, file sizes and peak memory:
 //
 //	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-json] [-offline]
 //	go run ./bench -memory
 //	go run ./bench -rows REGEXP -cpuprofile FILE
 //
-// Each program runs as a child process that stays, is asked for some repetitions of a task at a time and answers with the
-// time that it took, told by its own monotonic clock from buffer to buffer. imgmill is such a child too. The children
-// are asked in turns, so that whatever else the machine does hits all of them, and ratios are medians of such pairs.
-// vipsthumbnail and GraphicsMagick are commands: their time has a start of a process and files in it.
+// Each program runs in a long-lived child process, which repeats a task as often as requested and
+// answers with the time taken from buffer to buffer, measured by its own monotonic clock. imgmill
+// runs in such a child too. The children take turns, so that other load on the machine affects all
+// of them, and each ratio is the median of the ratios of such pairs. vipsthumbnail and
+// GraphicsMagick are commands: their times include starting a process and file access.
 //
-// Quality is told against a reduction in floating point, see reference.go. The format of the tasks is in rows.go, what
-// passes between parent and child in protocol.go. docs/performance.md has the figures of a run and what they mean.
+// Quality is measured against a reduction in floating point; see reference.go. rows.go defines the
+// tasks, and protocol.go the messages between parent and child. docs/performance.md lists the
+// figures of a run and explains them.
 //
-// It never goes to the network but to install sharp (by npm, into bench/node_modules) and Pillow (by pip, into a folder of
-// the user's cache) where they are not there yet, and not even then with -offline.
+// The command accesses the network only to install sharp (with npm, into bench/node_modules) and
+// Pillow (with pip, into a folder of the user's cache) if they are missing, and with -offline not
+// even then.
 package main

@@ -21,7 +21,7 @@ func main() {
 	}
 }
 
-// options are the command line.
+// options are the command-line options.
 type options struct {
 	photos, rows, threads string
 	runs                  int
@@ -36,25 +36,27 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	if dir := os.Getenv("IMGMILL_CORPUS"); dir != "" {
 		corpus = filepath.Join(dir, "photos")
 	}
-	f.StringVar(&o.photos, "photos", corpus, "folder of the photographs")
-	f.StringVar(&o.rows, "rows", "", "only rows whose name this regular expression matches")
-	f.IntVar(&o.runs, "n", 15, "runs of each row and peer")
-	f.StringVar(&o.threads, "threads", "both", "one, all or both")
-	f.BoolVar(&o.json, "json", false, "a line of JSON for each row and mode instead of tables")
-	f.BoolVar(&o.memory, "memory", false, "only the peak memory, also for 100 megapixels")
-	f.BoolVar(&o.offline, "offline", false, "install no peers")
-	f.StringVar(&o.profile, "cpuprofile", "", "only run the rows by imgmill, n times each, and write a profile to this file")
-	f.StringVar(&o.serve, "serve", "", "be the child that runs the program of this name")
+	f.StringVar(&o.photos, "photos", corpus, "folder with the photographs")
+	f.StringVar(&o.rows, "rows", "", "measure only the rows whose name matches this regular expression")
+	f.IntVar(&o.runs, "n", 15, "number of runs per row and program")
+	f.StringVar(&o.threads, "threads", "both", "number of threads: one, all or both")
+	f.BoolVar(&o.json, "json", false, "print a line of JSON per row and mode instead of tables")
+	f.BoolVar(&o.memory, "memory", false,
+		"measure only peak memory, including a picture of 100 megapixels")
+	f.BoolVar(&o.offline, "offline", false, "do not install missing programs")
+	f.StringVar(&o.profile, "cpuprofile", "",
+		"only run the rows with imgmill, n times each, and write a CPU profile to this file")
+	f.StringVar(&o.serve, "serve", "", "run as the child process for the program of this name")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	switch {
 	case f.NArg() > 0:
-		return o, fmt.Errorf("%q is not a flag", f.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.serve == "" && o.photos == "":
-		return o, errors.New("say where the photographs are, with -photos or IMGMILL_CORPUS")
+		return o, errors.New("no folder with photographs: set -photos or IMGMILL_CORPUS")
 	case o.runs < 1:
-		return o, fmt.Errorf("-n %d: use 1 or more", o.runs)
+		return o, fmt.Errorf("invalid value %d for -n, want at least 1", o.runs)
 	}
 	return o, nil
 }
@@ -85,7 +87,8 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	if !o.json {
-		fmt.Fprintf(stdout, "%s, %s, %d CPUs, %s/%s, %s\n", time.Now().UTC().Format("2006-01-02 15:04 UTC"),
+		fmt.Fprintf(stdout, "%s, %s, %d CPUs, %s/%s, %s\n",
+			time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 			processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	}
 	b := &bench{photos: o.photos, runs: o.runs}
@@ -105,13 +108,13 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// child serves until its standard input ends.
+// child serves requests until its standard input ends.
 func (o options) child(stdin io.Reader, stdout io.Writer) error {
 	if o.serve == "imgmill" {
-		return serve(new(own), stdin, stdout)
+		return serve(new(imgmill), stdin, stdout)
 	}
 	if commands[o.serve] == nil {
-		return fmt.Errorf("-serve %q: no such peer", o.serve)
+		return fmt.Errorf("invalid value %q for -serve: unknown program", o.serve)
 	}
 	c, err := newCommand(o.serve)
 	if err != nil {
@@ -120,15 +123,17 @@ func (o options) child(stdin io.Reader, stdout io.Writer) error {
 	return errors.Join(serve(c, stdin, stdout), c.close())
 }
 
-// mode measures all rows in one mode and prints them.
-func (o options) mode(b *bench, m mode, list []row, first bool, stdout, stderr io.Writer) ([]result, error) {
+// mode measures all rows in one mode and prints the results.
+func (o options) mode(
+	b *bench, m mode, list []row, first bool, stdout, stderr io.Writer,
+) ([]result, error) {
 	peers, missing, err := findPeers(m, o.offline, stderr)
 	if err != nil {
 		return nil, err
 	}
 	if first {
 		for _, a := range missing {
-			fmt.Fprintf(stderr, "%s is absent: %v\n", a.name, a.reason)
+			fmt.Fprintf(stderr, "%s is not available: %v\n", a.name, a.reason)
 		}
 	}
 	var results []result
@@ -142,7 +147,9 @@ func (o options) mode(b *bench, m mode, list []row, first bool, stdout, stderr i
 	return results, o.print(stdout, stderr, m, results)
 }
 
-func (o options) measure(b *bench, m mode, list []row, peers []peer, first bool, stdout, stderr io.Writer) (results []result, err error) {
+func (o options) measure(
+	b *bench, m mode, list []row, peers []peer, first bool, stdout, stderr io.Writer,
+) (results []result, err error) {
 	var children []*child
 	for _, p := range peers {
 		c, err := p.start(m)
@@ -190,7 +197,7 @@ func (o options) print(stdout, stderr io.Writer, m mode, results []result) error
 	return nil
 }
 
-// profiled runs rows in this process.
+// profiled runs the rows in this process with a CPU profile.
 func (o options) profiled(list []row, stdout io.Writer) error {
 	f, err := os.Create(o.profile)
 	if err != nil {
@@ -202,7 +209,7 @@ func (o options) profiled(list []row, stdout io.Writer) error {
 	}
 	defer pprof.StopCPUProfile()
 	b := bench{photos: o.photos}
-	w := new(own)
+	w := new(imgmill)
 	for _, r := range list {
 		a, err := repeat(w, b.request(r, o.runs))
 		if err != nil {
@@ -213,9 +220,9 @@ func (o options) profiled(list []row, stdout io.Writer) error {
 	return nil
 }
 
-// processor is the name of the CPU where the system tells it.
+// processor returns the name of the CPU, if the system provides it.
 func processor() string {
-	info, _ := os.ReadFile("/proc/cpuinfo") // without it the name is only not known
+	info, _ := os.ReadFile("/proc/cpuinfo") // After an error the name is merely unknown.
 	_, rest, ok := strings.Cut(string(info), "model name")
 	if !ok {
 		return "unknown CPU"

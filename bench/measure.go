@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// slice is about how long a child works on one request: long enough for its clock and its garbage collector to even out,
-// short enough for the peers to meet the same weather.
+// slice is about how long a child works on one request: long enough to even out its clock and its
+// garbage collector, short enough for all programs to run under the same load of the machine.
 const slice = 150 * time.Millisecond
 
-// result is a row in one mode.
+// result is the outcome of a row in one mode.
 type result struct {
 	Mode  mode         `json:"mode"`
 	Row   string       `json:"row"`
@@ -19,19 +19,19 @@ type result struct {
 	Peers []peerResult `json:"peers"`
 }
 
-// peerResult is what one peer made of a row.
+// peerResult is the outcome of a row for one program.
 type peerResult struct {
 	Peer    string   `json:"peer"`
 	Version string   `json:"version"`
 	Millis  float64  `json:"ms"`             // median
-	Ratio   float64  `json:"ratio"`          // its time over imgmill's, median of pairs
-	Goal    float64  `json:"goal,omitempty"` // what Ratio is to reach
-	Peak    int64    `json:"peak_bytes"`     // of a fresh process that does the task once
+	Ratio   float64  `json:"ratio"`          // its time divided by imgmill's, median of pairs
+	Goal    float64  `json:"goal,omitempty"` // the ratio to reach
+	Peak    int64    `json:"peak_bytes"`     // of a fresh process that runs the task once
 	Most    int64    `json:"peak_goal,omitempty"`
 	Outputs []output `json:"outputs,omitempty"`
 	Error   string   `json:"error,omitempty"`
 
-	times []float64 // a run each, ms
+	times []float64 // in ms, one per run
 	reps  int
 }
 
@@ -42,7 +42,7 @@ type bench struct {
 	judge  judge
 }
 
-// row measures a row with children that run, imgmill first.
+// row measures a row with running children, of which the first is imgmill.
 func (b *bench) row(r row, m mode, children []*child) (result, error) {
 	res := result{Mode: m, Row: r.name, Runs: b.runs}
 	for _, c := range children {
@@ -89,10 +89,14 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 }
 
 func (b *bench) request(r row, reps int) request {
-	return request{File: filepath.Join(b.photos, r.file), Boxes: r.boxes, Quality: quality, High: r.high, Reps: reps}
+	return request{
+		File: filepath.Join(b.photos, r.file), Boxes: r.boxes,
+		Quality: quality, High: r.high, Reps: reps,
+	}
 }
 
-// try lets a child do a row for the first time, looks at what it made, and finds out how many repetitions fill a slice.
+// try runs a row in a child for the first time, judges the output, and determines how many
+// repetitions fill a slice.
 func (b *bench) try(r row, c *child) peerResult {
 	p := peerResult{Peer: c.peer.name, Version: c.version}
 	fail := func(err error) peerResult {
@@ -116,9 +120,12 @@ func (b *bench) try(r row, c *child) peerResult {
 	return p
 }
 
-// equalise finds how many bytes imgmill, whose child it asks, needs for the quality that sharp's outputs have.
+// equalise estimates how many bytes imgmill, whose child is c, needs for the quality of sharp's
+// outputs.
 func (b *bench) equalise(r row, c *child, peers []peerResult) error {
-	i := slices.IndexFunc(peers, func(p peerResult) bool { return p.Peer == "sharp" && p.Error == "" })
+	i := slices.IndexFunc(peers, func(p peerResult) bool {
+		return p.Peer == "sharp" && p.Error == ""
+	})
 	if i < 0 {
 		return nil
 	}
@@ -135,7 +142,7 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	if err != nil {
 		return err
 	}
-	ours := slices.Clone(peers[0].Outputs) // the judge's, which go to others too
+	ours := slices.Clone(peers[0].Outputs) // The judge shares its outputs with others.
 	for k := range ours {
 		ours[k].Equal = equalBytes(ours[k], rough[k], peers[i].Outputs[k].PSNR)
 	}
@@ -143,7 +150,7 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	return nil
 }
 
-// onceFresh is the peak memory of a new process that does a request, in bytes.
+// onceFresh returns the peak memory, in bytes, of a new process that runs a request.
 func onceFresh(p peer, m mode, r request) (int64, error) {
 	c, err := p.start(m)
 	if err != nil {

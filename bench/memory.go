@@ -12,12 +12,12 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
-// memoryTask is a task whose peak memory has a bound.
+// memoryTask is a task with a limit on its peak memory.
 type memoryTask struct {
 	name  string
-	file  string // with its folder
+	file  string // path
 	boxes []box
-	most  int64 // bytes, for imgmill
+	most  int64 // limit for imgmill in bytes
 }
 
 const (
@@ -31,7 +31,12 @@ func memoryTasks(photos string) ([]memoryTask, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draw 100 megapixels: %w", err)
 	}
-	tasks := []memoryTask{{rowName("drawn, 11600x8640, 100 megapixels", []box{{800}}), huge, []box{{800}}, hugeMost}}
+	tasks := []memoryTask{{
+		name:  rowName("drawn, 11600x8640, 100 megapixels", []box{{800}}),
+		file:  huge,
+		boxes: []box{{800}},
+		most:  hugeMost,
+	}}
 	for _, r := range rows {
 		if strings.HasPrefix(r.name, "phone-4032x3024") {
 			tasks = append(tasks, memoryTask{r.name, filepath.Join(photos, r.file), r.boxes, phoneMost})
@@ -40,7 +45,8 @@ func memoryTasks(photos string) ([]memoryTask, error) {
 	return tasks, nil
 }
 
-// hugeFile is a baseline JPEG of 100 megapixels in the folder for temporary files, drawn if it is not there.
+// hugeFile returns the path of a baseline JPEG of 100 megapixels in the folder for temporary files,
+// and draws the picture if the file does not exist.
 func hugeFile() (string, error) {
 	name := filepath.Join(os.TempDir(), fmt.Sprintf("imgmill-bench-%dx%d.jpg", hugeWidth, hugeHeight))
 	if _, err := os.Stat(name); err == nil {
@@ -50,11 +56,12 @@ func hugeFile() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(f.Name()) // fails once it is renamed
+	defer os.Remove(f.Name()) // This fails after the rename.
 	defer f.Close()
 	w := bufio.NewWriter(f)
 	tile := sample.Landscape(hugeWidth/8, hugeHeight/8)
-	if err := jpeg.Encode(w, mirrored(tile, hugeWidth, hugeHeight), &jpeg.Options{Quality: 92}); err != nil {
+	m := mirrored(tile, hugeWidth, hugeHeight)
+	if err := jpeg.Encode(w, m, &jpeg.Options{Quality: 92}); err != nil {
 		return "", err
 	}
 	if err := w.Flush(); err != nil {
@@ -66,7 +73,8 @@ func hugeFile() (string, error) {
 	return name, os.Rename(f.Name(), name)
 }
 
-// mirrored is a w×h picture, 4:2:0, of a tile and its mirror images side by side, so that there are no seams.
+// mirrored returns a w×h picture, 4:2:0, that consists of a tile and its mirror images, so that it
+// has no seams.
 func mirrored(tile *image.RGBA, w, h int) *image.YCbCr {
 	m := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio420)
 	size := tile.Bounds().Size()
@@ -89,7 +97,7 @@ func colourAt(m *image.RGBA, x, y int) (r, g, b int32) {
 	return int32(p[0]), int32(p[1]), int32(p[2])
 }
 
-// reflect walks 0..n-1 to and fro.
+// reflect maps x to 0..n-1, running back and forth.
 func reflect(x, n int) int {
 	if x %= 2 * n; x >= n {
 		return 2*n - 1 - x
@@ -97,7 +105,8 @@ func reflect(x, n int) int {
 	return x
 }
 
-// memory is the peak memory of all peers, each in a fresh process that reads the file as part of the task.
+// memory measures the peak memory of all programs, each in a fresh process that reads the file as
+// part of the task.
 func memory(m mode, peers []peer, photos string) ([]result, error) {
 	tasks, err := memoryTasks(photos)
 	if err != nil {
@@ -108,7 +117,9 @@ func memory(m mode, peers []peer, photos string) ([]result, error) {
 		res := result{Mode: m, Row: t.name, Runs: 1}
 		for _, p := range peers {
 			r := peerResult{Peer: p.name}
-			r.Peak, err = onceFresh(p, m, request{File: t.file, Boxes: t.boxes, Quality: quality, Reps: 1, Stream: true})
+			r.Peak, err = onceFresh(p, m, request{
+				File: t.file, Boxes: t.boxes, Quality: quality, Reps: 1, Stream: true,
+			})
 			if err != nil {
 				r.Error = err.Error()
 			}

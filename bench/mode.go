@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// mode is how many threads a peer may use for a task. There is one task at a time in either: what is told is how long a
-// task takes, not how many a machine does.
+// mode is the number of threads that a program may use for a task. Only one task runs at a time in
+// either mode: the bench measures how long a task takes, not how many tasks a machine completes.
 type mode string
 
 const (
@@ -24,7 +24,7 @@ func modesNamed(name string) ([]mode, error) {
 	case "both":
 		return []mode{oneThread, allThreads}, nil
 	}
-	return nil, fmt.Errorf("-threads %q: use one, all or both", name)
+	return nil, fmt.Errorf("invalid value %q for -threads, want one, all or both", name)
 }
 
 func (m mode) threads() int {
@@ -34,7 +34,8 @@ func (m mode) threads() int {
 	return runtime.NumCPU()
 }
 
-// environment is what limits the threads of Go, libuv, libvips and OpenMP (GraphicsMagick).
+// environment returns the variables that limit the threads of Go, libuv, libvips and OpenMP
+// (GraphicsMagick).
 func (m mode) environment() []string {
 	n := strconv.Itoa(m.threads())
 	env := []string{"GOMAXPROCS=" + n, "VIPS_CONCURRENCY=" + n, "OMP_NUM_THREADS=" + n}

@@ -15,14 +15,14 @@ type peer struct {
 	argv []string
 }
 
-// absent is a peer that cannot be started, and why.
+// absent is a program that cannot be started, and the reason.
 type absent struct {
 	name   string
 	reason error
 }
 
-// findPeers looks for all peers, imgmill first, and installs those that a package manager has, unless offline. log takes
-// what the package managers say.
+// findPeers finds all programs, imgmill first, and installs those that a package manager provides,
+// unless offline. The output of the package managers is written to log.
 func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []absent, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -51,7 +51,7 @@ func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []abs
 	return found, missing, nil
 }
 
-// folder is that of the bench's scripts, in the working directory or above it.
+// folder finds the folder of the bench's scripts, in the working directory or above it.
 func folder() (string, error) {
 	at, err := os.Getwd()
 	if err != nil {
@@ -63,14 +63,15 @@ func folder() (string, error) {
 			return bench, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no folder bench with the peers' scripts at or above %s: run this inside the repository", at)
+			return "", fmt.Errorf(
+				"no folder bench/peers at or above %s: run the bench inside the repository", at)
 		}
 	}
 }
 
-var errOffline = errors.New("not installed, and -offline forbids to install it")
+var errOffline = errors.New("not installed, and -offline prevents its installation")
 
-// findSharp installs what package.json pins beside it.
+// findSharp installs the version of sharp that package.json pins, if necessary.
 func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -80,14 +81,15 @@ func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error
 		if offline {
 			return nil, errOffline
 		}
-		if err := run(log, dir, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund"); err != nil {
+		err := run(log, dir, "npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
+		if err != nil {
 			return nil, err
 		}
 	}
 	return []string{node, filepath.Join(dir, "peers", "sharp.js"), fmt.Sprint(m.threads())}, nil
 }
 
-// findPillow takes the first Python that has Pillow, or makes one.
+// findPillow finds a Python that has Pillow, or creates an environment with it.
 func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
 	script := filepath.Join(dir, "peers", "pillow.py")
 	cache, err := os.UserCacheDir()

@@ -12,34 +12,38 @@ import (
 	"time"
 )
 
-// A child writes a greeting, then an answer to each request that it reads, every one a line of JSON. It ends when its
-// standard input does.
+// A child writes a greeting, and then an answer to each request that it reads. Each message is a
+// line of JSON. The child exits when its standard input ends.
 
-// greeting is what a child says first.
+// greeting is the first message of a child.
 type greeting struct {
 	Version string `json:"version"`
 }
 
-// request asks for a task, Reps times over.
+// request requests Reps repetitions of a task.
 type request struct {
 	File    string `json:"file"`
 	Boxes   []box  `json:"boxes"`
 	Quality int    `json:"quality"`
 	High    bool   `json:"high"` // see row
 	Reps    int    `json:"reps"`
-	Keep    bool   `json:"keep"`   // answer with the last repetition's files
-	Stream  bool   `json:"stream"` // read the file as part of the task, as the program does by itself, not from a buffer
+	Keep    bool   `json:"keep"` // return the files of the last repetition
+	// Stream reads the file as part of the task, as the program would by itself, instead of from a
+	// buffer.
+	Stream bool `json:"stream"`
 }
 
-// answer says how long all repetitions took together.
+// answer is the result of a request.
 type answer struct {
-	NS    int64    `json:"ns"`
-	Files [][]byte `json:"files"` // one a box, base64 in JSON
-	Peak  int64    `json:"peak"`  // bytes of the commands that the child ran; 0 if the child does the work itself
-	Error string   `json:"error"`
+	NS    int64    `json:"ns"`    // total time of all repetitions
+	Files [][]byte `json:"files"` // one per box, in base64
+	// Peak is the peak memory, in bytes, of the commands that the child has run; 0 if the child
+	// does the work itself.
+	Peak  int64  `json:"peak"`
+	Error string `json:"error"`
 }
 
-// child is a running peer.
+// child is a running program.
 type child struct {
 	peer    peer
 	version string
@@ -48,7 +52,7 @@ type child struct {
 	out     *bufio.Reader
 }
 
-// start runs a peer and waits for its greeting.
+// start starts a program and waits for its greeting.
 func (p peer) start(m mode) (*child, error) {
 	cmd := exec.Command(p.argv[0], p.argv[1:]...)
 	cmd.Env = append(os.Environ(), m.environment()...)
@@ -77,22 +81,22 @@ func (p peer) start(m mode) (*child, error) {
 func (c *child) read(v any) error {
 	line, err := c.out.ReadBytes('\n')
 	if err != nil {
-		return fmt.Errorf("%s gave no answer: %w", c.peer.name, err)
+		return fmt.Errorf("no answer from %s: %w", c.peer.name, err)
 	}
 	if err := json.Unmarshal(line, v); err != nil {
-		return fmt.Errorf("%s answered %.80q: %w", c.peer.name, line, err)
+		return fmt.Errorf("%s sent an invalid answer %.80q: %w", c.peer.name, line, err)
 	}
 	return nil
 }
 
-// ask has the child do a request.
+// ask sends a request to the child and waits for the answer.
 func (c *child) ask(r request) (answer, error) {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return answer{}, err
 	}
 	if _, err := c.in.Write(append(line, '\n')); err != nil {
-		return answer{}, fmt.Errorf("ask %s: %w", c.peer.name, err)
+		return answer{}, fmt.Errorf("send a request to %s: %w", c.peer.name, err)
 	}
 	var a answer
 	if err := c.read(&a); err != nil {
@@ -104,16 +108,16 @@ func (c *child) ask(r request) (answer, error) {
 	return a, nil
 }
 
-// stop ends the child, by force if it does not end by itself.
+// stop ends the child, and kills it if it does not exit by itself.
 func (c *child) stop() {
 	c.in.Close()
 	timer := time.AfterFunc(5*time.Second, func() { _ = c.cmd.Process.Kill() })
-	_ = c.cmd.Wait() // nothing depends on how it ends
+	_ = c.cmd.Wait() // Its exit status is of no interest.
 	timer.Stop()
 }
 
-// peak is the most memory that the child ever had resident, in bytes: VmHWM of proc(5), or what it said itself. 0 where the
-// system does not tell.
+// peak returns the peak resident memory of the child in bytes: VmHWM of proc(5), or the value from
+// its answer. It returns 0 if the system does not provide it.
 func (c *child) peak(a answer) int64 {
 	if a.Peak > 0 {
 		return a.Peak

@@ -9,28 +9,29 @@ import (
 	"math"
 )
 
-// output is what is said of one file that a peer made.
+// output describes one file that a program has made.
 type output struct {
 	Box     string  `json:"box"`
 	Width   int     `json:"width"`
 	Height  int     `json:"height"`
 	Bytes   int     `json:"bytes"`
-	Profile int     `json:"profile_bytes"` // of Bytes, those of a colour profile
-	PSNR    float64 `json:"psnr_luma"`     // dB
-	PSNRRGB float64 `json:"psnr_rgb"`      // dB, mean of the squared errors of the three
+	Profile int     `json:"profile_bytes"` // the part of Bytes that is a colour profile
+	PSNR    float64 `json:"psnr_luma"`     // in dB
+	PSNRRGB float64 `json:"psnr_rgb"`      // in dB, over the squared errors of all three channels
 	SSIM    float64 `json:"ssim_luma"`
-	Equal   int     `json:"bytes_at_sharps_psnr,omitempty"` // without a profile, an estimate; only of imgmill
+	// Equal estimates the size at sharp's PSNR, without a profile. It is set for imgmill only.
+	Equal int `json:"bytes_at_sharps_psnr,omitempty"`
 }
 
-// equalBytes estimates how many bytes a file would have at a luma PSNR of db, from two files that differ in quality
-// alone: the logarithm of the length is taken as linear in dB.
+// equalBytes estimates how many bytes a file would have at a luma PSNR of db, from two files that
+// differ only in quality. It assumes that the logarithm of the size is linear in dB.
 func equalBytes(a, b output, db float64) int {
 	la, lb := math.Log(float64(a.Bytes-a.Profile)), math.Log(float64(b.Bytes-b.Profile))
 	return int(math.Round(math.Exp(la + (lb-la)*(db-a.PSNR)/(b.PSNR-a.PSNR))))
 }
 
-// judge compares files with their source. It remembers the last source, what that looks like in the sizes that were asked
-// for, and every verdict.
+// judge compares files with their source. It caches the last source, its reductions to the
+// requested sizes, and all results.
 type judge struct {
 	file     string
 	source   *picture
@@ -38,7 +39,7 @@ type judge struct {
 	verdicts map[[sha256.Size]byte][]output
 }
 
-// files judges what a peer made of a request.
+// files judges the files that a program has made for a request.
 func (j *judge) files(r request, files [][]byte) ([]output, error) {
 	if len(files) != len(r.Boxes) {
 		return nil, fmt.Errorf("%d files for %d sizes", len(files), len(r.Boxes))
@@ -70,8 +71,8 @@ func (j *judge) files(r request, files [][]byte) ([]output, error) {
 	return list, nil
 }
 
-// one compares a file with the source reduced to its size. Chroma of the file is brought to the size of luma by linear
-// interpolation, whoever made it.
+// one compares a file with the source reduced to its size. Chroma of the file is enlarged to the
+// size of luma by linear interpolation, for all programs alike.
 func (j *judge) one(file []byte) (output, error) {
 	m, err := jpeg.Decode(bytes.NewReader(file))
 	if err != nil {
@@ -106,7 +107,7 @@ func squaredError(a, b []float64) (sum float64) {
 	return sum
 }
 
-// psnr is 10·log10(255²/MSE) of n samples.
+// psnr is 10·log10(255²/MSE) over n samples.
 func psnr(squared float64, n int) float64 { return 10 * math.Log10(255*255*float64(n)/squared) }
 
 func psnrRGB(a, b *picture) float64 {
@@ -118,7 +119,8 @@ func psnrRGB(a, b *picture) float64 {
 	return psnr(sum, 3*len(a.y.at))
 }
 
-// rgb is the colour of sample i of a picture whose planes have one size (T.871, section 7).
+// rgb returns the colour of sample i of a picture whose planes have the same size (T.871, section
+// 7).
 func (p *picture) rgb(i int) [3]float64 {
 	y := p.y.at[i]
 	if p.cb.w == 0 {
@@ -128,8 +130,9 @@ func (p *picture) rgb(i int) [3]float64 {
 	return [3]float64{y + 1.402*cr, y - (0.114*1.772*cb+0.299*1.402*cr)/0.587, y + 1.772*cb}
 }
 
-// ssim is the mean structural similarity of Wang, Bovik, Sheikh and Simoncelli (IEEE Transactions on Image Processing 13:4,
-// 2004) with their constants: a Gaussian window of 11×11, sigma 1.5, K1 0.01 and K2 0.03, where it lies wholly inside.
+// ssim is the mean structural similarity of Wang, Bovik, Sheikh and Simoncelli (IEEE Transactions
+// on Image Processing 13:4, 2004) with their constants: a Gaussian window of 11×11, sigma 1.5, K1
+// 0.01 and K2 0.03, wherever it lies entirely inside.
 func ssim(a, b grid) float64 {
 	const c1, c2 = 0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255
 	if a.w < gaussian || a.h < gaussian {
@@ -158,7 +161,7 @@ func ssim(a, b grid) float64 {
 
 const gaussian = 11
 
-// blur is the Gaussian mean around each sample whose window lies inside.
+// blur returns the Gaussian mean around each sample whose window lies inside.
 func blur(v []float64, w, h int) []float64 {
 	var g [gaussian]float64
 	sum := 0.0
@@ -187,7 +190,7 @@ func blur(v []float64, w, h int) []float64 {
 	return out
 }
 
-// profileBytes is how many bytes of a JPEG file are segments of a colour profile (ICC.1, annex B.4).
+// profileBytes counts the bytes of a JPEG file in segments of a colour profile (ICC.1, annex B.4).
 func profileBytes(file []byte) (n int) {
 	for i := 2; i+4 <= len(file) && file[i] == 0xFF && file[i+1] != 0xDA; {
 		length := 2 + int(binary.BigEndian.Uint16(file[i+2:]))

@@ -13,8 +13,9 @@ import (
 )
 
 func TestPSNR(t *testing.T) {
-	if got, want := psnr(squaredError([]float64{10, 20}, []float64{11, 19}), 2), 48.1308; math.Abs(got-want) > 1e-4 {
-		t.Errorf("errors of one level are %v dB, want %v", got, want)
+	got, want := psnr(squaredError([]float64{10, 20}, []float64{11, 19}), 2), 48.1308
+	if math.Abs(got-want) > 1e-4 {
+		t.Errorf("errors of one level: got %v dB, want %v", got, want)
 	}
 	if got := squaredError([]float64{300, -4}, []float64{255, 0}); got != 0 {
 		t.Errorf("values out of range differ by %v from their limits, want 0", got)
@@ -37,27 +38,28 @@ func TestRGB(t *testing.T) {
 func TestSSIM(t *testing.T) {
 	a := plane(40, 30, func(x, y float64) float64 { return 128 + 90*math.Sin(x/3)*math.Cos(y/4) })
 	if got := ssim(a, a); math.Abs(got-1) > 1e-12 {
-		t.Errorf("a picture is %v like itself", got)
+		t.Errorf("similarity to itself is %v", got)
 	}
 	shifted := plane(40, 30, func(x, y float64) float64 { return 138 + 90*math.Sin(x/3)*math.Cos(y/4) })
 	negative := plane(40, 30, func(x, y float64) float64 { return 128 - 90*math.Sin(x/3)*math.Cos(y/4) })
 	if got := ssim(a, shifted); got < 0.95 || got >= 1 {
-		t.Errorf("a slightly brighter picture is %v like it", got)
+		t.Errorf("similarity to a slightly brighter picture is %v", got)
 	}
 	if got := ssim(a, negative); got > 0 {
-		t.Errorf("its negative is %v like it", got)
+		t.Errorf("similarity to its negative is %v", got)
 	}
-	// flat planes: only the means differ, (2ab+c1)/(a²+b²+c1)
+	// Flat planes differ only in their means: (2ab+c1)/(a²+b²+c1).
 	flat := func(v float64) grid { return plane(12, 12, func(_, _ float64) float64 { return v }) }
-	if got, want := ssim(flat(100), flat(120)), (2*12000+6.5025)/(10000+14400+6.5025); math.Abs(got-want) > 1e-9 {
-		t.Errorf("flat planes are %v alike, want %v", got, want)
+	want := (2*12000 + 6.5025) / (10000 + 14400 + 6.5025)
+	if got := ssim(flat(100), flat(120)); math.Abs(got-want) > 1e-9 {
+		t.Errorf("similarity of flat planes is %v, want %v", got, want)
 	}
 	if got := ssim(plane(10, 40, func(_, _ float64) float64 { return 1 }), flat(1)); !math.IsNaN(got) {
-		t.Errorf("a plane smaller than the window gives %v", got)
+		t.Errorf("similarity of planes smaller than the window is %v, want NaN", got)
 	}
 }
 
-// A better file must be judged better, and the judge must see the whole picture's colour.
+// TestJudge checks that a better file is judged better, and that missing colour is detected.
 func TestJudge(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "photo.jpg")
 	if err := os.WriteFile(file, sample.Photo(320, 240), 0o600); err != nil {
@@ -81,7 +83,8 @@ func TestJudge(t *testing.T) {
 	rough, grey := encode(m, 20), image.NewGray(m.Bounds())
 	copy(grey.Pix, m.(*image.YCbCr).Y)
 	var j judge
-	list, err := j.files(request{File: file, Boxes: []box{{160}, {160}, {160}}}, [][]byte{small[0], rough, encode(grey, 95)})
+	list, err := j.files(request{File: file, Boxes: []box{{160}, {160}, {160}}},
+		[][]byte{small[0], rough, encode(grey, 95)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,13 +93,15 @@ func TestJudge(t *testing.T) {
 		t.Errorf("got %+v", good)
 	}
 	if good.PSNR < 30 || good.PSNR < bad.PSNR+2 || good.SSIM < bad.SSIM {
-		t.Errorf("quality 80 gives %.1f dB and %.3f, quality 20 %.1f dB and %.3f", good.PSNR, good.SSIM, bad.PSNR, bad.SSIM)
+		t.Errorf("quality 80 has %.1f dB and %.3f, quality 20 %.1f dB and %.3f",
+			good.PSNR, good.SSIM, bad.PSNR, bad.SSIM)
 	}
 	if colourless.PSNR < good.PSNR-1 || colourless.PSNRRGB > good.PSNRRGB-5 {
-		t.Errorf("without colour: luma %.1f, RGB %.1f dB; with it %.1f and %.1f", colourless.PSNR, colourless.PSNRRGB, good.PSNR, good.PSNRRGB)
+		t.Errorf("without colour: luma %.1f, RGB %.1f dB; with it %.1f and %.1f",
+			colourless.PSNR, colourless.PSNRRGB, good.PSNR, good.PSNRRGB)
 	}
 	if _, err := j.files(request{File: file, Boxes: []box{{1}}}, nil); err == nil {
-		t.Error("no file for a size was taken")
+		t.Error("no file for a size: no error")
 	}
 }
 
@@ -115,7 +120,8 @@ func TestProfileBytes(t *testing.T) {
 		return string([]byte{0xFF, marker, byte((len(body) + 2) >> 8), byte(len(body) + 2)}) + body
 	}
 	profile := segment(0xE2, "ICC_PROFILE\x00\x01\x01profile")
-	file := "\xff\xd8" + segment(0xE0, "JFIF") + string([]byte("\xff\xe2\x00\x08other!")) + profile + "\xff\xda\x00\x02"
+	file := "\xff\xd8" + segment(0xE0, "JFIF") + "\xff\xe2\x00\x08other!" + profile +
+		"\xff\xda\x00\x02"
 	if got := profileBytes([]byte(file)); got != len(profile) {
 		t.Errorf("%d bytes of profile, want %d", got, len(profile))
 	}
@@ -128,7 +134,7 @@ func TestEqualBytes(t *testing.T) {
 	a, b := output{Bytes: 1100, Profile: 100, PSNR: 40}, output{Bytes: 900, Profile: 100, PSNR: 39}
 	for db, want := range map[float64]int{40: 1000, 39: 800, 39.5: 894, 38: 640} {
 		if got := equalBytes(a, b, db); got != want {
-			t.Errorf("%v dB are %d bytes, want %d", db, got, want)
+			t.Errorf("%v dB: got %d bytes, want %d", db, got, want)
 		}
 	}
 }

@@ -8,24 +8,25 @@ import (
 	"os"
 )
 
-// The reference is the full decode by Go's own image/jpeg, reduced in 64-bit floating point by Lanczos3, stretched by the
-// step (K. Turkowski, Filters for Common Resampling Tasks, 1990), luma and chroma each from the grid on which the file
-// has them. Chroma samples are centred (T.871). Neither the EXIF orientation nor a profile is applied: none of the photographs
-// of the table needs turning, and the one profile among them is sRGB.
+// The reference is a full decode by Go's image/jpeg, reduced in 64-bit floating point by Lanczos3,
+// stretched by the step (K. Turkowski, Filters for Common Resampling Tasks, 1990). Luma and chroma
+// are each reduced from the grid of the file. Chroma samples are centred (T.871). Neither the EXIF
+// orientation nor a profile is applied: none of the photographs of the table needs turning, and the
+// only profile among them is sRGB.
 
-// grid is samples of one plane, span of them across and down covered by the picture.
+// grid holds the samples of one plane, of which the picture covers spanX by spanY.
 type grid struct {
 	w, h         int
 	spanX, spanY float64
 	at           []float64
 }
 
-// picture is luma and chroma. A grey picture has no chroma.
+// picture holds luma and chroma. A grey picture has no chroma.
 type picture struct {
 	y, cb, cr grid
 }
 
-// load decodes a file by image/jpeg.
+// load decodes a file with image/jpeg.
 func load(file string) (*picture, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -55,7 +56,7 @@ func planesOf(m image.Image) (*picture, error) {
 			cr: gridOf(m.Cr, m.CStride, size.X, size.Y, subX, subY),
 		}, nil
 	}
-	return nil, fmt.Errorf("a picture of type %T cannot be compared", m)
+	return nil, fmt.Errorf("cannot compare a picture of type %T", m)
 }
 
 func subsampling(r image.YCbCrSubsampleRatio) (x, y int, err error) {
@@ -69,10 +70,10 @@ func subsampling(r image.YCbCrSubsampleRatio) (x, y int, err error) {
 	case image.YCbCrSubsampleRatio440:
 		return 1, 2, nil
 	}
-	return 0, 0, fmt.Errorf("a picture subsampled %v cannot be compared", r)
+	return 0, 0, fmt.Errorf("cannot compare a picture with subsampling %v", r)
 }
 
-// gridOf is a plane of a w×h picture.
+// gridOf returns a plane of a w×h picture.
 func gridOf(pix []byte, stride, w, h, subX, subY int) grid {
 	g := grid{
 		w: (w + subX - 1) / subX, h: (h + subY - 1) / subY,
@@ -87,7 +88,7 @@ func gridOf(pix []byte, stride, w, h, subX, subY int) grid {
 	return g
 }
 
-// resized is the picture at w×h, all planes of that size.
+// resized returns the picture at w×h, with all planes of that size.
 func (p *picture) resized(w, h int, k kernel) *picture {
 	q := &picture{y: p.y.resized(w, h, k)}
 	if p.cb.w > 0 {
@@ -96,7 +97,7 @@ func (p *picture) resized(w, h int, k kernel) *picture {
 	return q
 }
 
-// kernel is a filter: its weight at a distance, and from where on that is zero.
+// kernel is a filter: its weight at a distance, and the distance from which on that is zero.
 type kernel struct {
 	weight func(float64) float64
 	radius float64
@@ -109,7 +110,7 @@ var lanczos3 = kernel{func(x float64) float64 {
 	return sinc(x) * sinc(x/3)
 }, 3}
 
-// triangle interpolates linearly where it enlarges.
+// triangle interpolates linearly when it enlarges.
 var triangle = kernel{func(x float64) float64 { return max(0, 1-math.Abs(x)) }, 1}
 
 func sinc(x float64) float64 {
@@ -119,7 +120,7 @@ func sinc(x float64) float64 {
 	return math.Sin(math.Pi*x) / (math.Pi * x)
 }
 
-// resized is the part of g that the picture covers, on w×h samples.
+// resized returns the part of g that the picture covers, at w×h samples.
 func (g grid) resized(w, h int, k kernel) grid {
 	across := grid{w: w, h: g.h, at: make([]float64, w*g.h)}
 	for x := range w {
@@ -145,8 +146,8 @@ func (g grid) resized(w, h int, k kernel) grid {
 	return out
 }
 
-// window is the weights, adding up to one, that sample i of n has on src samples from the first one on, span of which are
-// mapped onto the n. What the kernel covers beyond an edge counts for the sample there.
+// window returns the weights, normalised, of sample i of n for the src samples from first on; span
+// of the source samples are mapped to the n. Weights beyond an edge are added to the edge sample.
 func (k kernel) window(src int, span float64, n, i int) (first int, weights []float64) {
 	step := span / float64(n)
 	scale := max(1, step)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// plane makes a grid from a function of the samples' centres.
+// plane returns a grid whose samples are a function of their centres.
 func plane(w, h int, f func(x, y float64) float64) grid {
 	g := grid{w: w, h: h, spanX: float64(w), spanY: float64(h)}
 	for y := range h {
@@ -17,14 +17,14 @@ func plane(w, h int, f func(x, y float64) float64) grid {
 	return g
 }
 
-func TestReductionKeepsFlatAndPlace(t *testing.T) {
+func TestReductionKeepsLevelAndPosition(t *testing.T) {
 	flat := plane(50, 37, func(_, _ float64) float64 { return 93 }).resized(7, 5, lanczos3)
 	for i, v := range flat.at {
 		if math.Abs(v-93) > 1e-9 {
 			t.Fatalf("sample %d of a flat plane is %v, want 93", i, v)
 		}
 	}
-	// a ramp is reduced to a ramp: the kernel is even and the centres are mapped exactly
+	// A ramp must be reduced to a ramp: the kernel is even, and centres are mapped exactly.
 	const step = 4.0
 	ramp := plane(160, 8, func(x, _ float64) float64 { return x }).resized(40, 2, lanczos3)
 	for x := 4; x < 36; x++ {
@@ -34,7 +34,7 @@ func TestReductionKeepsFlatAndPlace(t *testing.T) {
 	}
 }
 
-func TestReductionFiltersWhatTheGridCannotCarry(t *testing.T) {
+func TestReductionRemovesHighFrequencies(t *testing.T) {
 	wave := func(period float64) func(x, y float64) float64 {
 		return func(x, _ float64) float64 { return 100 * math.Cos(2*math.Pi*x/period) }
 	}
@@ -44,9 +44,10 @@ func TestReductionFiltersWhatTheGridCannotCarry(t *testing.T) {
 		}
 		return most
 	}
-	// reduced by 4, the shortest period that fits is 8
-	// and of a wave of 10 samples, the nearest to the crest are 18° away from it
-	if got, want := amplitude(plane(400, 1, wave(40)).resized(100, 1, lanczos3)), 100*math.Cos(math.Pi/10); math.Abs(got-want) > 1 {
+	// After a reduction by 4, the shortest representable period is 8. In a wave of 10 samples,
+	// those nearest to the crest are 18° away from it.
+	want := 100 * math.Cos(math.Pi/10)
+	if got := amplitude(plane(400, 1, wave(40)).resized(100, 1, lanczos3)); math.Abs(got-want) > 1 {
 		t.Errorf("a wave well below the limit kept %.1f, want %.1f", got, want)
 	}
 	if got := amplitude(plane(400, 1, wave(5)).resized(100, 1, lanczos3)); got > 2 {
@@ -65,7 +66,7 @@ func TestWindowAtTheEdges(t *testing.T) {
 			t.Errorf("window %d: %d weights from %d on, sum %v", i, len(weights), first, sum)
 		}
 	}
-	// no change of size: each sample is itself
+	// Without a change of size, samples do not change.
 	g := plane(9, 7, func(x, y float64) float64 { return x * y * 3 })
 	for i, v := range g.resized(9, 7, lanczos3).at {
 		if math.Abs(v-g.at[i]) > 1e-9 {
@@ -74,7 +75,8 @@ func TestWindowAtTheEdges(t *testing.T) {
 	}
 }
 
-// Chroma of an odd width ends within a sample, and interpolation puts centred samples where T.871 has them.
+// TestChromaIsCentred checks that chroma of an odd width ends within a sample, and that
+// interpolation positions centred samples as T.871 requires.
 func TestChromaIsCentred(t *testing.T) {
 	m := image.NewYCbCr(image.Rect(0, 0, 5, 4), image.YCbCrSubsampleRatio420)
 	for i := range m.Cb {
@@ -85,7 +87,8 @@ func TestChromaIsCentred(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.cb.w != 3 || p.cb.spanX != 2.5 || p.cb.h != 2 || p.cb.spanY != 2 {
-		t.Errorf("chroma is %d×%d spanning %v×%v, want 3×2 spanning 2.5×2", p.cb.w, p.cb.h, p.cb.spanX, p.cb.spanY)
+		t.Errorf("chroma is %d×%d spanning %v×%v, want 3×2 spanning 2.5×2",
+			p.cb.w, p.cb.h, p.cb.spanX, p.cb.spanY)
 	}
 	row := p.resized(5, 4, triangle).cb.at[:5]
 	for x, want := range []float64{100, 110, 130, 150, 170} {
@@ -95,6 +98,6 @@ func TestChromaIsCentred(t *testing.T) {
 		}
 	}
 	if _, err := planesOf(image.NewRGBA(image.Rect(0, 0, 1, 1))); err == nil {
-		t.Error("a picture without luma was taken")
+		t.Error("a picture without luma: no error")
 	}
 }

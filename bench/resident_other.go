@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// maxResident is not known here.
+// maxResident returns 0: the peak memory is not known on this system.
 func maxResident(*os.ProcessState) int64 { return 0 }

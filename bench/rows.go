@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// box is what a variant must fit inside, in pixels; a height of 0 follows the width.
+// box is the size within which a variant must fit, in pixels; a height of 0 follows from the width.
 type box [2]int
 
 func (b box) String() string {
@@ -19,16 +19,17 @@ func (b box) String() string {
 	return fmt.Sprintf("%d×%d", b[0], b[1])
 }
 
-// row is one task of the table: a photograph to one or several variants, all JPEG of quality 80.
+// row is one task of the table: turning a photograph into one or several variants, all JPEG of
+// quality 80.
 type row struct {
 	name  string
 	file  string // in the folder of photographs
 	boxes []box
-	goals goals // none if zero
-	high  bool  // as few bytes as the program makes of that quality, in whatever time
+	goals goals // zero if there are none
+	high  bool  // whether to make the file as small as possible, however long it takes
 }
 
-// goals are how many times sharp's speed a row is to reach.
+// goals are the ratios to sharp's speed that a row is meant to reach.
 type goals struct{ one, all float64 }
 
 func (g goals) in(m mode) float64 {
@@ -38,8 +39,9 @@ func (g goals) in(m mode) float64 {
 	return g.one
 }
 
-// quality is that of every output, on the scale of libjpeg. lower is that of a second file by imgmill, which tells how many
-// bytes a dB is; at high effort sharp's files are some 3 dB below ours, so it is lowerHigh there.
+// quality is the quality of every output, on libjpeg's scale. lower is that of a second file by
+// imgmill, which shows how many bytes a dB costs. At high effort it is lowerHigh, because sharp's
+// files are about 3 dB below imgmill's there.
 const (
 	quality   = 80
 	lower     = 75
@@ -50,7 +52,8 @@ var rows = makeRows()
 
 func makeRows() (list []row) {
 	add := func(file string, g goals, boxes ...box) {
-		list = append(list, row{name: rowName(file, boxes), file: file + ".jpg", boxes: boxes, goals: g})
+		list = append(list, row{name: rowName(file, boxes), file: file + ".jpg", boxes: boxes,
+			goals: g})
 	}
 	usual := goals{one: 2, all: 3}
 	phones := []string{"phone-4032x3024-422", "phone-2448x3264-420"}
@@ -81,26 +84,27 @@ func rowName(stem string, boxes []box) string {
 	return stem + " → " + strings.Join(sizes, "+")
 }
 
-// photographs says which of the rows' files a folder lacks.
+// photographs returns an error that lists the files of the rows that are missing in a folder.
 func photographs(dir string, list []row) error {
 	var missing []string
 	for _, r := range list {
-		if _, err := os.Stat(filepath.Join(dir, r.file)); err != nil && !slices.Contains(missing, r.file) {
+		_, err := os.Stat(filepath.Join(dir, r.file))
+		if err != nil && !slices.Contains(missing, r.file) {
 			missing = append(missing, r.file)
 		}
 	}
 	if missing == nil {
 		return nil
 	}
-	return fmt.Errorf("%s lacks %s: put camera JPEGs of these sizes there by these names, or choose other rows with -rows",
-		dir, strings.Join(missing, ", "))
+	return fmt.Errorf("missing in %s: %s; add camera JPEGs of these sizes under these names, "+
+		"or select other rows with -rows", dir, strings.Join(missing, ", "))
 }
 
-// rowsNamed are the rows whose name the pattern matches, at least one.
+// rowsNamed returns the rows whose name matches the pattern, or an error if there are none.
 func rowsNamed(pattern string) ([]row, error) {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("-rows: %w", err)
+		return nil, fmt.Errorf("invalid value for -rows: %w", err)
 	}
 	var list []row
 	for _, r := range rows {
@@ -109,7 +113,7 @@ func rowsNamed(pattern string) ([]row, error) {
 		}
 	}
 	if list == nil {
-		return nil, fmt.Errorf("-rows: %q matches none of the %d rows", pattern, len(rows))
+		return nil, fmt.Errorf("-rows %q matches none of the %d rows", pattern, len(rows))
 	}
 	return list, nil
 }

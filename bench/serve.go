@@ -15,14 +15,14 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// worker does tasks in a child process of this program.
+// worker runs tasks in a child process of this program.
 type worker interface {
 	version() string
-	// load readies a file for tasks from a buffer.
+	// load loads a file for tasks that read from a buffer.
 	load(file string) error
-	// do does a task once and gives a file a box.
+	// do runs a task once and returns a file per box.
 	do(r request) ([][]byte, error)
-	// peak is the memory of what ran besides the worker itself, in bytes.
+	// peak returns the peak memory of processes other than the worker itself, in bytes.
 	peak() int64
 }
 
@@ -71,16 +71,16 @@ func repeat(w worker, r request) (a answer, err error) {
 	return a, nil
 }
 
-// own is imgmill: what a worker of the pipeline runs between reading an object and writing its variants.
-type own struct {
+// imgmill runs what the pipeline runs between reading an object and writing its variants.
+type imgmill struct {
 	file string
 	data []byte
 }
 
-func (*own) version() string { return runtime.Version() }
-func (*own) peak() int64     { return 0 }
+func (*imgmill) version() string { return runtime.Version() }
+func (*imgmill) peak() int64     { return 0 }
 
-func (o *own) load(file string) (err error) {
+func (o *imgmill) load(file string) (err error) {
 	if o.file == file {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (o *own) load(file string) (err error) {
 	return err
 }
 
-func (o *own) do(r request) ([][]byte, error) {
+func (o *imgmill) do(r request) ([][]byte, error) {
 	if !r.Stream {
 		return renderTo(bytes.NewReader(o.data), r)
 	}
@@ -114,7 +114,8 @@ func renderTo(in io.Reader, r request) ([][]byte, error) {
 	}
 	for _, b := range r.Boxes {
 		variants = append(variants, render.Variant{
-			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside, Format: codec.JPEG, Quality: r.Quality, Effort: effort,
+			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside,
+			Format: codec.JPEG, Quality: r.Quality, Effort: effort,
 		})
 	}
 	outputs, err := render.Render(context.Background(), d, variants)

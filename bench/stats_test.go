@@ -13,14 +13,15 @@ func TestMedian(t *testing.T) {
 		}
 		for i := range before {
 			if c.of[i] != before[i] {
-				t.Errorf("median changed %v to %v", before, c.of)
+				t.Errorf("median modified %v to %v", before, c.of)
 			}
 		}
 	}
 }
 
-// A machine that is three times slower for one pair must not change the ratio.
-func TestPairedRatioIgnoresWeather(t *testing.T) {
+// TestPairedRatioIgnoresLoad checks that a machine that is three times slower during one pair does
+// not change the ratio.
+func TestPairedRatioIgnoresLoad(t *testing.T) {
 	a, b := []float64{20, 60, 22}, []float64{10, 30, 11}
 	if got := pairedRatio(a, b); got != 2 {
 		t.Errorf("ratio %v, want 2", got)

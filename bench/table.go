@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Tables are Markdown, aligned so that a terminal shows them well too.
+// Tables are in Markdown, aligned so that they are readable in a terminal too.
 
-// printTimes is the table of one mode: times, and how many times imgmill's they are.
+// printTimes prints the table of one mode: times, and their ratios to imgmill's.
 func printTimes(w io.Writer, m mode, results []result) {
 	head := []string{"task"}
 	for i, p := range results[0].Peers {
@@ -42,7 +42,7 @@ func printTimes(w io.Writer, m mode, results []result) {
 	print(w, lines)
 }
 
-// verdict says whether the goal is reached.
+// verdict shows the goal, and whether it is reached.
 func (p peerResult) verdict() string {
 	switch {
 	case p.Error != "", p.Goal == 0:
@@ -60,16 +60,19 @@ func number(v float64, digits int) string {
 	return fmt.Sprintf("%.*f", digits, v)
 }
 
-// tolerance is how many dB imgmill may be under sharp, slack how many times sharp's bytes it may need for sharp's PSNR:
-// what the estimate cannot tell.
+// tolerance is how many dB imgmill may be below sharp. slack is the ratio to sharp's bytes that it
+// may need for sharp's PSNR; it covers the uncertainty of the estimate.
 const (
 	tolerance = 0.1
 	slack     = 1.005
 )
 
-// printQuality is the table of what the peers made, a line for each output.
+// printQuality prints the table of the outputs, a line for each.
 func printQuality(w io.Writer, results []result) {
-	lines := [][]string{{"task", "by", "pixels", "PSNR Y", "PSNR RGB", "SSIM", "bytes", "at sharp's PSNR", "profile", "peak MB"}}
+	lines := [][]string{{
+		"task", "by", "pixels", "PSNR Y", "PSNR RGB", "SSIM",
+		"bytes", "at sharp's PSNR", "profile", "peak MB",
+	}}
 	for _, r := range results {
 		var sharp []output
 		for _, p := range r.Peers {
@@ -83,17 +86,24 @@ func printQuality(w io.Writer, results []result) {
 				if len(p.Outputs) > 1 {
 					name += " : " + o.Box
 				}
-				line := []string{name, p.Peer, fmt.Sprintf("%d×%d", o.Width, o.Height), number(o.PSNR, 2), number(o.PSNRRGB, 2),
-					number(o.SSIM, 4), fmt.Sprint(o.Bytes - o.Profile), number(float64(o.Equal), 0), fmt.Sprint(o.Profile), number(float64(p.Peak)/(1<<20), 1)}
+				line := []string{
+					name, p.Peer, fmt.Sprintf("%d×%d", o.Width, o.Height),
+					number(o.PSNR, 2), number(o.PSNRRGB, 2), number(o.SSIM, 4),
+					fmt.Sprint(o.Bytes - o.Profile), number(float64(o.Equal), 0),
+					fmt.Sprint(o.Profile), number(float64(p.Peak)/(1<<20), 1),
+				}
 				if p.Peer == "imgmill" && len(sharp) > i {
-					line[3], line[4] = mark(line[3], o.PSNR < sharp[i].PSNR-tolerance), mark(line[4], o.PSNRRGB < sharp[i].PSNRRGB-tolerance)
-					line[7] = mark(line[7], float64(o.Equal) > slack*float64(sharp[i].Bytes-sharp[i].Profile))
+					line[3] = mark(line[3], o.PSNR < sharp[i].PSNR-tolerance)
+					line[4] = mark(line[4], o.PSNRRGB < sharp[i].PSNRRGB-tolerance)
+					line[7] = mark(line[7],
+						float64(o.Equal) > slack*float64(sharp[i].Bytes-sharp[i].Profile))
 				}
 				lines = append(lines, line)
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n### Quality, bytes without those of a profile, and peak memory (bold: more than %.1f dB or %.1f %% of bytes worse than sharp)\n\n",
+	fmt.Fprintf(w, "\n### Quality, bytes without the profile, and peak memory "+
+		"(bold: worse than sharp by more than %.1f dB or %.1f %% of bytes)\n\n",
 		tolerance, 100*(slack-1))
 	print(w, lines)
 }
@@ -105,7 +115,7 @@ func mark(s string, bad bool) string {
 	return s
 }
 
-// printMemory is the table of peak memory.
+// printMemory prints the table of peak memory.
 func printMemory(w io.Writer, m mode, results []result) {
 	head := []string{"task"}
 	for _, p := range results[0].Peers {
@@ -125,11 +135,12 @@ func printMemory(w io.Writer, m mode, results []result) {
 		}
 		lines = append(lines, line)
 	}
-	fmt.Fprintf(w, "\n### Peak memory of the whole process, file to buffer, %s (bold: missed)\n\n", m)
+	fmt.Fprintf(w, "\n### Peak memory of the whole process, file to buffer, %s "+
+		"(bold: goal missed)\n\n", m)
 	print(w, lines)
 }
 
-// print aligns cells; the first line is the head.
+// print aligns the cells; the first line is the head.
 func print(w io.Writer, lines [][]string) {
 	width := make([]int, len(lines[0]))
 	for _, line := range lines {

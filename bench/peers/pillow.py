@@ -1,4 +1,4 @@
-"""Pillow as a child of the bench; ../protocol.go says what passes between the two."""
+"""Runs Pillow as a child process of the bench; ../protocol.go defines the messages."""
 
 import base64
 import io
@@ -9,11 +9,11 @@ import time
 import PIL
 from PIL import Image, features
 
-ENDLESS = 65535  # a height that never binds
+ENDLESS = 65535  # a height that never limits the size
 
 
 def thumbnail(picture, box, quality, high):
-    # thumbnail() asks the decoder for a reduced size (Image.draft) itself.
+    # thumbnail() requests a reduced size from the decoder (Image.draft) by itself.
     picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=quality, optimize=high, progressive=high)
@@ -57,7 +57,7 @@ def main():
     for line in sys.stdin:
         try:
             say(answer(json.loads(line), loaded))
-        except Exception as e:  # the parent tells of it and goes on
+        except Exception as e:  # the parent reports it and continues
             say({"error": repr(e)})
 
 

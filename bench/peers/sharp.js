@@ -1,4 +1,5 @@
-// sharp as a child of the bench; ../protocol.go says what passes between the two. The argument is the number of threads.
+// Runs sharp as a child process of the bench; ../protocol.go defines the messages. The argument is the
+// number of threads.
 'use strict';
 
 const fs = require('fs');
@@ -7,9 +8,10 @@ const sharp = require('sharp');
 
 const threads = Number(process.argv[2]);
 sharp.concurrency(threads);
-sharp.cache(false); // or the second repetition would find the first one's work
+sharp.cache(false); // otherwise repetitions would reuse earlier results
 
-// mozjpeg is what sharp calls its high effort: trellis quantisation, optimised progressive scans, other tables.
+// mozjpeg is sharp's name for high effort: trellis quantisation, optimised progressive scans and other
+// tables.
 function variant(picture, [width, height], quality, high) {
   return picture
     .resize(width, height || null, { fit: 'inside', withoutEnlargement: true })
@@ -46,7 +48,8 @@ function say(value) {
 }
 
 async function main() {
-  say({ version: `${sharp.versions.sharp} (libvips ${sharp.versions.vips}, node ${process.versions.node})` });
+  const { vips, sharp: version } = sharp.versions;
+  say({ version: `${version} (libvips ${vips}, node ${process.versions.node})` });
   for await (const line of readline.createInterface({ input: process.stdin })) {
     say(await answer(JSON.parse(line)).catch((err) => ({ error: String(err) })));
   }

@@ -2,5 +2,5 @@
 
 package cpu
 
-// Name is the instruction set that vector kernels use here, or empty if there is none.
+// Name returns the instruction set that the vector kernels use on this processor, or "" if none.
 func Name() string { return "" }

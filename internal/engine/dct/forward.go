@@ -1,16 +1,20 @@
-// Package dct holds the discrete cosine transforms of JPEG on blocks of 8×8 (ITU-T T.81, A.3.3) in integers, and the
-// quantisation of what the forward one gives. Every implementation of a kernel gives the same bits.
+// Package dct implements the discrete cosine transforms of JPEG on 8×8 blocks (ITU-T T.81, A.3.3)
+// in integer arithmetic, and the quantisation of the forward transform's output. All
+// implementations of a kernel produce the same bits.
 //
-// It never allocates, reads no stream and knows nothing of colour or of the order of coefficients in a file.
+// It never allocates per block, reads no stream, and does not deal with colour or with the order of
+// coefficients in a file.
 package dct
 
 // The forward transform is the 8×8 DCT-II of T.81 A.3.3, scaled by 8:
 //
-//	F(u,v) = 8 * C(u)C(v)/4 * sum over x,y of (s(x,y)-128) cos((2x+1)uπ/16) cos((2y+1)vπ/16), C(0)=1/√2, else 1
+//	F(u,v) = 8 * C(u)C(v)/4 * sum over x,y of (s(x,y)-128) cos((2x+1)uπ/16) cos((2y+1)vπ/16)
+//	C(0) = 1/√2, else 1
 //
-// by the method of Loeffler, Ligtenberg and Moschytz (ICASSP 1989), in the fixed point of libjpeg's accurate integer
-// method: 13-bit constants, rows first with 2 more bits kept between the passes, 32-bit products. Every result equals
-// libjpeg's, and lies within 4 (half a step of the unscaled transform) of the formula. Results are in -8192..8191.
+// It uses the method of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) in the fixed-point format
+// of libjpeg's accurate integer method: 13-bit constants, rows first, with 2 extra bits kept
+// between the passes, and 32-bit products. Every result equals libjpeg's and differs from the
+// formula by at most 4 (half a step of the unscaled transform). Results are in -8192..8191.
 
 const (
 	fixBits  = 13 // fraction bits of the constants
@@ -33,8 +37,9 @@ const (
 	fix3072711026 = 25172
 )
 
-// Forward transforms n blocks that lie side by side: block i is the 8×8 samples from src[8*i], its rows stride apart.
-// dst takes 64 coefficients for each, in rows: F(u,v), times 8, at 64*i+8*v+u.
+// Forward transforms n blocks that lie side by side: block i is the 8×8 samples at src[8*i], with
+// rows stride apart. It writes 64 coefficients per block to dst, in rows: F(u,v), times 8, at
+// 64*i+8*v+u.
 func Forward(dst []int16, src []byte, stride, n int) {
 	if n == 0 {
 		return
@@ -61,7 +66,7 @@ func forwardBlock(dst *[64]int16, src []byte, stride int) {
 
 		b0, b3 := a0+a3, a0-a3
 		b1, b2 := a1+a2, a1-a2
-		w[0] = (b0 + b1 - 8*128) << passBits // the level shift touches nothing else
+		w[0] = (b0 + b1 - 8*128) << passBits // the level shift affects no other coefficient
 		w[4] = (b0 - b1) << passBits
 		z := (b2+b3)*fix0541196100 + half
 		w[2] = (z + b3*fix0765366865) >> shift

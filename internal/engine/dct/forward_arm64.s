@@ -3,23 +3,25 @@
 #include "textflag.h"
 #include "neon.h"
 
-// NEON kernels of the forward transform and its quantisation; forward.go and forward_quantise.go say what they compute,
-// neon.h how instructions are written that Go's assembler does not know.
+// NEON kernels of the forward transform and its quantisation. forward.go and forward_quantise.go
+// define what they compute; neon.h describes the encoding of instructions unknown to Go's
+// assembler.
 
-// RSHRN: half of vd.8h = vn.4s shifted to the right and rounded, the low 16 bits
+// RSHRN: one half of vd.8h = the low 16 bits of vn.4s, shifted right and rounded
 #define AFTER_ROWS(q, n, d) WORD $(0x0F158C00 | (q) | (n)<<5 | (d))    // by 11
 #define AFTER_COLUMNS(q, n, d) WORD $(0x0F118C00 | (q) | (n)<<5 | (d)) // by 15
 
 // SRSHR: vd.8h = (vn.8h + 2) >> 2
 #define QUARTER(n, d) WORD $(0x4F1E2400 | (n)<<5 | (d))
 
-// The sums of rounded constants that forward.go comes to.
+// Sums of rounded constants, equal to those that the steps of forward.go add up to.
 DATA factors<>+0(SB)/8, $0x08D3115129D029CF  // 10703 10704 4433 2259
 DATA factors<>+8(SB)/8, $0x08D4192525A12C63  // 11363 9633 6437 2260
 DATA factors<>+16(SB)/8, $0x000008D519242C62 // 11362 6436 2261
 GLOBL factors<>(SB), RODATA|NOPTR, $24
 
-// PRODUCTS makes coefficients 2 and 6 from b3 and b2 in v4 and v5, and the odd ones from a4 to a7 in v20 to v23.
+// PRODUCTS computes coefficients 2 and 6 from b3 and b2 in v4 and v5, and the odd coefficients from
+// a4 to a7 in v20 to v23.
 #define PRODUCTS(AFTER, q) \
 	MUL(q, 0, 4, 6) \
 	MLA(q, 2, 5, 6) \
@@ -48,7 +50,8 @@ GLOBL factors<>(SB), RODATA|NOPTR, $24
 	MLS(q, 4, 20, 7) \
 	AFTER(q, 7, 31)
 
-// PASS takes the vectors of one axis in v16 to v23 to v24 to v31. Coefficients 0 and 4 are not brought to scale yet.
+// PASS transforms the vectors of one axis from v16 to v23 into v24 to v31. It does not scale
+// coefficients 0 and 4.
 #define PASS(AFTER) \
 	VADD V23.H8, V16.H8, V4.H8 \
 	VSUB V23.H8, V16.H8, V23.H8 \
@@ -97,12 +100,12 @@ block:
 	ROW(V29)
 	ROW(V30)
 	ROW(V31)
-	TURN8
+	TRANSPOSE8
 	PASS(AFTER_ROWS)
 	VSUB   V2.H8, V24.H8, V24.H8
 	VSHL   $2, V24.H8, V24.H8
 	VSHL   $2, V28.H8, V28.H8
-	TURN8
+	TRANSPOSE8
 	PASS(AFTER_COLUMNS)
 	QUARTER(24, 24)
 	QUARTER(28, 28)
@@ -118,16 +121,17 @@ block:
 // vd.8h = vn.8h >> 15, signed
 #define SIGN(n, d) WORD $(0x4F110400 | (n)<<5 | (d))
 
-// vd.4s = half of vn.8h * that of vm.8h, unsigned
+// vd.4s = one half of vn.8h * the same half of vm.8h, unsigned
 #define UMULL(q, m, n, d) WORD $(0x2E60C000 | (q) | (m)<<16 | (n)<<5 | (d))
 
-// HIGH_PRODUCT is the upper words of the products of vn.8h and vm.8h, by way of v4 and v5.
+// HIGH_PRODUCT computes the high 16 bits of the products of vn.8h and vm.8h, and uses v4 and v5.
 #define HIGH_PRODUCT(m, n, d) \
 	UMULL(LOW, m, n, 4) \
 	UMULL(HIGH, m, n, 5) \
 	VUZP2 V5.H8, V4.H8, d.H8
 
-// SIXTEEN divides the next 16 coefficients and leaves a bit in each byte of mask where one is not 0.
+// SIXTEEN divides the next 16 coefficients and sets a bit in each byte of mask whose coefficient is
+// not 0.
 #define SIXTEEN(mask) \
 	VLD1.P 32(R1), [V16.H8, V17.H8] \
 	VLD1.P 32(R4), [V18.H8, V19.H8] \

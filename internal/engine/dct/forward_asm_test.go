@@ -12,8 +12,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 )
 
-// TestForwardVector compares the vector kernel with plain Go, bit for bit, on its own and behind Forward, at every
-// alignment and at counts that leave an odd block.
+// TestForwardVector compares the vector kernel with plain Go, bit for bit, on its own and through
+// Forward, at every alignment and for counts that leave an odd block.
 func TestForwardVector(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -48,29 +48,29 @@ func TestForwardVector(t *testing.T) {
 	}
 }
 
-// TestForwardVectorRuns tells the implementations apart by a source one sample short within a longer one: plain Go
-// refuses it, and kernels leave that to Forward.
+// TestForwardVectorRuns distinguishes the implementations by a source that is one sample short
+// within a longer buffer: plain Go panics, whereas the kernels rely on Forward to check lengths.
 func TestForwardVectorRuns(t *testing.T) {
 	cputest.NeedVector(t)
 	for n := 2; n <= 3; n++ {
 		src, dst := make([]byte, 64*n), make([]int16, 64*n)
-		refused := func() (yes bool) {
+		panics := func() (yes bool) {
 			defer func() { yes = recover() != nil }()
 			forward(dst, src[:64*n-1:64*n-1], 8*n, n)
 			return
 		}
-		if refused() {
+		if panics() {
 			t.Errorf("%d blocks: the vector kernel did not run", n)
 		}
 		restore := cpu.Plain()
-		if !refused() {
+		if !panics() {
 			t.Errorf("%d blocks: plain Go did not run", n)
 		}
 		restore()
 	}
 }
 
-// TestQuantiseVectorRuns spoils what only plain Go divides with.
+// TestQuantiseVectorRuns clears the factors that only plain Go uses.
 func TestQuantiseVectorRuns(t *testing.T) {
 	cputest.NeedVector(t)
 	table := [64]uint8{}
@@ -82,13 +82,13 @@ func TestQuantiseVectorRuns(t *testing.T) {
 	src, dst, nonzero := slices.Repeat([]int16{800}, 64), make([]int16, 64), make([]uint64, 1)
 	Quantise(dst, src, nonzero, d)
 	if want := slices.Repeat([]int16{100}, 64); !slices.Equal(dst, want) || nonzero[0] != math.MaxUint64 {
-		t.Errorf("the vector kernel did not run, or divides 800 by 8 wrongly: %v", dst)
+		t.Errorf("the vector kernel did not run, or 800/8 is wrong: %v", dst)
 	}
 }
 
-// TestQuantiseVectorAnyWord holds the kernels to the 16-bit way of Divisors on every word there is, also those beyond
-// what Forward gives, so that they agree with each other there too.
-func TestQuantiseVectorAnyWord(t *testing.T) {
+// TestQuantiseVectorAnyValue checks the kernels against the 16-bit method of Divisors on every
+// 16-bit value, including those that Forward never returns, so that the kernels agree there too.
+func TestQuantiseVectorAnyValue(t *testing.T) {
 	cputest.NeedVector(t)
 	src, got := make([]int16, 1<<16), make([]int16, 1<<16)
 	for i := range src {
@@ -98,7 +98,8 @@ func TestQuantiseVectorAnyWord(t *testing.T) {
 	for q := 1; q <= 255; q++ {
 		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)), Nearest)
 		bias, recip, scale := uint32(d.bias[1]), uint32(d.recip[0]), uint32(d.scale[0])
-		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.bias[0], &d.recip[0], &d.scale[0])
+		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.bias[0], &d.recip[0],
+			&d.scale[0])
 		for i, c := range src {
 			want := int16(((uint32(max(int(c), -int(c))) + bias) * recip >> 16) * scale >> 16)
 			if c < 0 {
@@ -134,8 +135,8 @@ func TestQuantiseVector(t *testing.T) {
 	}
 }
 
-// TestKernelsExhaustive runs the division of every coefficient by every entry in plain Go too; on its own it meets
-// whatever kernel is in use.
+// TestKernelsExhaustive repeats the exhaustive tests in plain Go; on their own they use whichever
+// kernel is active.
 func TestKernelsExhaustive(t *testing.T) {
 	cputest.NeedVector(t)
 	restore := cpu.Plain()

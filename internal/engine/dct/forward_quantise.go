@@ -6,26 +6,31 @@ import "math/bits"
 //
 //	sign(c) * floor((|c| + b) / 8q)
 //
-// where b, at most 4q, says from where on a coefficient is rounded up, by multiplication, in two ways with equal results.
-// Let m = |c| + b and d = 8q.
+// where b, at most 4q, determines from which fraction on a coefficient is rounded up. The division
+// is a multiplication, done in one of two ways with equal results. Let m = |c| + b and d = 8q.
 //
-// In plain Go: m*r>>25, in 64 bits, with r = floor(2^25/d) + 1. The quotient is too large by less than m/2^25 < 2^-11, and its
-// distance to the next integer is a multiple of 1/d > 2^-11, so that it never reaches one.
+// In plain Go: m*r>>25, in 64 bits, with r = floor(2^25/d) + 1. The quotient is too large by less
+// than m/2^25 < 2^-11. Its distance to the next integer is a multiple of 1/d > 2^-11, so it never
+// reaches that integer.
 //
-// In 16 bits, for vectors: with l = floor(log2 d) and r = ceil(2^(16+l)/d), floor(m/d) is m*r>>16>>l while
-// m(rd-2^(16+l)) < 2^(16+l), which m < 2^15 ensures (Granlund and Montgomery, PLDI 1994). r needs 17 bits where d is a
-// power of two; there r is halved and one less is shifted.
+// In 16 bits, for vectors: with l = floor(log2 d) and r = ceil(2^(16+l)/d), floor(m/d) is
+// m*r>>16>>l while m(rd-2^(16+l)) < 2^(16+l), which m < 2^15 ensures (Granlund and Montgomery, PLDI
+// 1994). r needs 17 bits if d is a power of two; r is then halved and the shift is one bit shorter.
 type Divisors struct {
-	wide               [64]uint32 // r of plain Go
-	bias, recip, scale [64]uint16 // b, r and 2^(16-l): the shift by l as a product whose high half is taken
+	// wide is r for plain Go.
+	wide [64]uint32
+	// bias, recip and scale are b, r and 2^(16-l) for vectors. The shift by l is done as a
+	// multiplication of which only the high half is kept.
+	bias, recip, scale [64]uint16
 }
 
-// Nearest is the part of a step, in 64ths, that rounds to the nearest.
+// Nearest is the fraction of a step, in 64ths, that rounds to nearest.
 const Nearest = 32
 
-// NewDivisors makes the divisors for a table in rows, entries 1..255. b is round 64ths of a step for all coefficients but the
-// first, which is rounded to nearest; round is at most Nearest. What of b is no integer is rounded up at some places and
-// down at others, so that what is quantised changes evenly with the table.
+// NewDivisors returns the divisors for a table in rows with entries 1..255. b is round 64ths of a
+// step for all coefficients except the first, which is rounded to nearest; round is at most
+// Nearest. Where b is not an integer, it is rounded up for some coefficients and down for others,
+// so that the result of quantisation changes evenly with the table.
 func NewDivisors(table *[64]uint8, round int) *Divisors {
 	t := new(Divisors)
 	for i, q := range table {
@@ -43,8 +48,9 @@ func NewDivisors(table *[64]uint8, round int) *Divisors {
 	return t
 }
 
-// Quantise divides the coefficients of len(nonzero) blocks, 64 each in rows, and sets bit i of a block's word in nonzero
-// where its quantised coefficient i is not zero. dst may be src. Coefficients are those of Forward: -8192..8191.
+// Quantise divides the coefficients of len(nonzero) blocks, 64 each, in rows. It sets bit i of a
+// block's word in nonzero if its quantised coefficient i is not zero. dst may be src. The
+// coefficients must be in the range of Forward: -8192..8191.
 func Quantise(dst, src []int16, nonzero []uint64, d *Divisors) {
 	n := len(nonzero)
 	if n == 0 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// cosines is cos((2x+1)uπ/2n) at [x][u].
+// cosines returns cos((2x+1)uπ/2n) at [x][u].
 func cosines(n int) (c [8][8]float64) {
 	for x := range n {
 		for u := range n {
@@ -16,7 +16,7 @@ func cosines(n int) (c [8][8]float64) {
 	return c
 }
 
-// exactForward is the formula of T.81 A.3.3 times 8.
+// exactForward evaluates the formula of T.81 A.3.3, times 8.
 func exactForward(src []byte, stride int) (f [64]float64) {
 	cos := cosines(8)
 	for v := range 8 {
@@ -38,7 +38,8 @@ func exactForward(src []byte, stride int) (f [64]float64) {
 	return f
 }
 
-// forwardBlocks is blocks that reach the corners of the range: noise, black and white, waves of one frequency.
+// forwardBlocks returns blocks that reach the limits of the range: noise, black and white, waves of
+// one frequency.
 func forwardBlocks(r *rand.Rand, n int) []byte {
 	src := make([]byte, 64*n)
 	for i := range n {
@@ -53,13 +54,10 @@ func forwardBlocks(r *rand.Rand, n int) []byte {
 				case 1:
 					s = float64(255 * r.IntN(2))
 				case 2:
-					s = 128 + amplitude*math.Cos((2*float64(x)+1)*u*math.Pi/16)*math.Cos((2*float64(y)+1)*v*math.Pi/16)
+					s = 128 + amplitude*wave(x, y, u, v)
 				case 3:
-					s = 128
-					if math.Cos((2*float64(x)+1)*float64(int(u))*math.Pi/16)*math.Cos((2*float64(y)+1)*float64(int(v))*math.Pi/16) > 0 {
+					if wave(x, y, math.Floor(u), math.Floor(v)) > 0 {
 						s = 255
-					} else {
-						s = 0
 					}
 				}
 				src[y*8*n+8*i+x] = byte(math.Round(min(max(s, 0), 255)))
@@ -67,6 +65,11 @@ func forwardBlocks(r *rand.Rand, n int) []byte {
 		}
 	}
 	return src
+}
+
+// wave returns the value at (x, y) of a basis function of the transform.
+func wave(x, y int, u, v float64) float64 {
+	return math.Cos((2*float64(x)+1)*u*math.Pi/16) * math.Cos((2*float64(y)+1)*v*math.Pi/16)
 }
 
 func TestForwardNearFormula(t *testing.T) {
@@ -109,7 +112,7 @@ func TestForwardFlat(t *testing.T) {
 	}
 }
 
-// TestQuantiseExhaustive divides every coefficient by every entry a table can have.
+// TestQuantiseExhaustive divides every coefficient by every possible table entry.
 func TestQuantiseExhaustive(t *testing.T) {
 	for _, round := range []int{Nearest, 31, 20, 0} {
 		quantiseExhaustive(t, round)
@@ -143,7 +146,7 @@ func quantiseExhaustive(t *testing.T, round int) {
 				t.Fatalf("%d by 8·%d, rounded up from %d: %d, want %d", c, q, bias, dst[i], want)
 			}
 			if set := nonzero[i/64]>>(i%64)&1 == 1; set != (want != 0) {
-				t.Fatalf("%d by 8·%d: bit %v", c, q, set)
+				t.Fatalf("%d by 8·%d: bit in nonzero is %v", c, q, set)
 			}
 		}
 	}

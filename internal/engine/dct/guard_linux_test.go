@@ -13,8 +13,9 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 )
 
-// TestInverseBlocksStays transforms runs of blocks of which samples and coefficients end where memory does, or begin there.
-func TestInverseBlocksStays(t *testing.T) {
+// TestInverseBlocksBounds transforms runs of blocks whose samples and coefficients border on
+// inaccessible memory.
+func TestInverseBlocksBounds(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(12, 1))
 	for n := 1; n <= 8; n++ {
@@ -41,8 +42,9 @@ func TestInverseBlocksStays(t *testing.T) {
 	}
 }
 
-// TestForwardStays transforms and quantises blocks of which samples and coefficients end where memory does, or begin there.
-func TestForwardStays(t *testing.T) {
+// TestForwardBounds transforms and quantises blocks whose samples and coefficients border on
+// inaccessible memory.
+func TestForwardBounds(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(12, 2))
 	table := [64]uint8{}
@@ -58,13 +60,15 @@ func TestForwardStays(t *testing.T) {
 				src[i] = byte(r.Uint32())
 			}
 			coef, got := cputest.Guarded[int16](t, 64*n, end), cputest.Guarded[int16](t, 64*n, end)
-			nonzero := unsafe.Slice((*uint64)(unsafe.Pointer(&cputest.Guarded[byte](t, 8*n, end)[0])), n)
+			nonzero := unsafe.Slice((*uint64)(unsafe.Pointer(&cputest.Guarded[byte](t, 8*n,
+				end)[0])), n)
 			Forward(coef, src, stride, n)
 			Quantise(got, coef, nonzero, d)
 			whole, want, wantBits := make([]int16, 64*n), make([]int16, 64*n), make([]uint64, n)
 			forwardGo(whole, src, stride, n)
 			quantiseGo(want, whole, wantBits, d)
-			if !slices.Equal(coef, whole) || !slices.Equal(got, want) || !slices.Equal(nonzero, wantBits) {
+			if !slices.Equal(coef, whole) || !slices.Equal(got, want) ||
+				!slices.Equal(nonzero, wantBits) {
 				t.Fatalf("%d blocks: differs from plain Go", n)
 			}
 		}

@@ -1,7 +1,8 @@
 package dct
 
-// inverse8 is the method of Loeffler, Ligtenberg and Moschytz (ICASSP 1989). Where the coefficients after last leave
-// the upper half of a vector zero, half is the same arithmetic without them.
+// inverse8 uses the method of Loeffler, Ligtenberg and Moschytz (ICASSP 1989); inverse.go states
+// its fixed-point format and bounds. If last implies that the upper half of each vector is zero, it
+// uses the half functions, which are the same arithmetic without that half.
 func inverse8(dst []byte, stride int, block *[64]int16, last int) {
 	var ws [64]int16
 	e := extent[last&63]
@@ -80,7 +81,8 @@ func halfColumn(w *[57]int16, b *[57]int16) {
 }
 
 func fullRow(d *[8]byte, w *[8]int16) {
-	c0, c1, c2, c3, c4, c5, c6, c7 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5]), int32(w[6]), int32(w[7])
+	c0, c1, c2, c3 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3])
+	c4, c5, c6, c7 := int32(w[4]), int32(w[5]), int32(w[6]), int32(w[7])
 	z := (c2 + c6) * fix0541196100
 	t2, t3 := z-c6*fix1847759065, z+c2*fix0765366865
 	t0, t1 := (c0+c4)<<fixBits+rowHalf, (c0-c4)<<fixBits+rowHalf

@@ -3,26 +3,28 @@
 #include "textflag.h"
 #include "neon.h"
 
-// NEON kernels of the inverse transforms of 3 to 8 points; inverse.go says what they compute, neon.h how instructions are
-// written that Go's assembler does not know.
+// NEON kernels of the inverse transforms of 3 to 8 points. inverse.go defines what they compute;
+// neon.h describes the encoding of instructions unknown to Go's assembler.
 
-// RSHRN: half of vd.8h = (vn.4s + 1<<10) >> 11, the low 16 bits
+// RSHRN: one half of vd.8h = the low 16 bits of (vn.4s + 1<<10) >> 11
 #define AFTER_COLUMNS(q, n, d) WORD $(0x0F158C00 | (q) | (n)<<5 | (d))
 
-// ADDHN: half of vd.8h = (vn.4s + v2.4s) >> 16
+// ADDHN: one half of vd.8h = (vn.4s + v2.4s) >> 16
 #define AFTER_ROWS(q, n, d) WORD $(0x0E624000 | (q) | (n)<<5 | (d))
 
 // SQSHRUN: vd.8b = vn.8h >> 2, saturated to 0..255
 #define CLAMP(n, d) WORD $(0x2F0E8400 | (n)<<5 | (d))
 
-// BOTH makes samples a and b from the sums of even and odd coefficients, the odd one in v5.
+// BOTH computes samples a and b from the sums of the even and odd coefficients; the odd sum is in
+// v5.
 #define BOTH(AFTER, q, even, a, b) \
 	VADD V5.S4, even.S4, V6.S4 \
 	VSUB V5.S4, even.S4, V7.S4 \
 	AFTER(q, 6, a) \
 	AFTER(q, 7, b)
 
-// A pass takes coefficients in v16 and on to samples in v24 and on. Its constants stand beside it; the first is 2^13.
+// A pass turns coefficients in v16 and following into samples in v24 and following. Its constants
+// precede it; the first is 2^13.
 
 DATA factors3<>+0(SB)/8, $0x2D4116A127312000 // 8192 10033 5793 11585
 GLOBL factors3<>(SB), RODATA|NOPTR, $8
@@ -134,7 +136,7 @@ GLOBL factors7<>(SB), RODATA|NOPTR, $16
 	MLS(q, 7, 22, 4) \
 	AFTER(q, 4, 27)
 
-// The sums of rounded constants that inverse8.go comes to.
+// Sums of rounded constants, equal to those that the steps of inverse8.go add up to.
 DATA factors8<>+0(SB)/8, $0x29D0115129CF2000  // 8192 10703 4433 10704
 DATA factors8<>+8(SB)/8, $0x08D4192525A12C63  // 11363 9633 6437 2260
 DATA factors8<>+16(SB)/8, $0x08D519242C6208D3 // 2259 11362 6436 2261
@@ -174,7 +176,7 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 	MLS(q, 4, 23, 5) \
 	BOTH(AFTER, q, V11, 27, 28)
 
-// BEGIN loads the arguments and, in v2, a half and the level shift of the rows.
+// BEGIN loads the arguments, and into v2 the sum of one half and the level shift of the rows.
 #define BEGIN(factors) \
 	MOVD dst+0(FP), R6 \
 	MOVD stride+8(FP), R1 \
@@ -187,7 +189,7 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 	MOVW $0x2020000, R4 \
 	VDUP R4, V2.S4
 
-// BLOCK begins a block, NEXT goes on to the one after it.
+// BLOCK begins a block; NEXT moves on to the one after it, or returns.
 #define BLOCK \
 	MOVD R6, R0 \
 	MOVD R8, R2
@@ -199,8 +201,8 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 	BNE  next \
 	RET
 
-// TURN4 transposes the lower halves of v24 to v27 into those of v16 to v19.
-#define TURN4 \
+// TRANSPOSE4 transposes the lower halves of v24 to v27 into those of v16 to v19.
+#define TRANSPOSE4 \
 	VZIP1 V26.H8, V24.H8, V20.H8 \
 	VZIP1 V27.H8, V25.H8, V21.H8 \
 	VZIP1 V21.H8, V20.H8, V16.H8 \
@@ -208,13 +210,13 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 	VEXT  $8, V16.B16, V16.B16, V17.B16 \
 	VEXT  $8, V18.B16, V18.B16, V19.B16
 
-// BOTH_PASSES leaves the samples of column x in v(24+x), a row in each byte.
+// BOTH_PASSES leaves the samples of column x in v(24+x), one row per byte.
 #define BOTH_PASSES8(PASS) \
 	VLD1.P 64(R2), [V16.H8, V17.H8, V18.H8, V19.H8] \
 	VLD1   (R2), [V20.H8, V21.H8, V22.H8, V23.H8] \
 	PASS(AFTER_COLUMNS, LOW) \
 	PASS(AFTER_COLUMNS, HIGH) \
-	TURN8 \
+	TRANSPOSE8 \
 	PASS(AFTER_ROWS, LOW) \
 	PASS(AFTER_ROWS, HIGH) \
 	CLAMP(24, 24) \
@@ -229,14 +231,14 @@ GLOBL factors8<>(SB), RODATA|NOPTR, $24
 #define BOTH_PASSES4(PASS) \
 	VLD1 (R2), [V16.H8, V17.H8, V18.H8, V19.H8] \
 	PASS(AFTER_COLUMNS, LOW) \
-	TURN4 \
+	TRANSPOSE4 \
 	PASS(AFTER_ROWS, LOW) \
 	CLAMP(24, 24) \
 	CLAMP(25, 25) \
 	CLAMP(26, 26) \
 	CLAMP(27, 27)
 
-// FOURS brings four columns together, rows 0 to 3 in lo and 4 to 7 in hi.
+// FOURS interleaves four columns: rows 0 to 3 in lo, 4 to 7 in hi.
 #define FOURS(a, b, c, d, lo, hi) \
 	VZIP1 b.B16, a.B16, V4.B16 \
 	VZIP1 d.B16, c.B16, V5.B16 \

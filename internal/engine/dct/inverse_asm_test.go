@@ -13,29 +13,31 @@ import (
 )
 
 var inverseKernels = map[int]func(dst *byte, stride, step int, coef *int16, size, count int){
-	3: inverse3Vector, 4: inverse4Vector, 5: inverse5Vector, 6: inverse6Vector, 7: inverse7Vector, 8: inverse8Vector,
+	3: inverse3Vector, 4: inverse4Vector, 5: inverse5Vector, 6: inverse6Vector, 7: inverse7Vector,
+	8: inverse8Vector,
 }
 
-// extremes are the blocks of one value everywhere, of one value that changes sign, and of one value in one place.
+// extremes returns blocks with one value everywhere, with one value of alternating sign, and with
+// one value in a single position.
 func extremes() (blocks []*[64]int16) {
 	for _, v := range []int16{math.MaxInt16, math.MinInt16, -1, 1} {
-		even, turning := new([64]int16), new([64]int16)
+		even, alternating := new([64]int16), new([64]int16)
 		for i := range even {
 			even[i] = v
-			turning[i] = v
+			alternating[i] = v
 			if (i+i/8)%2 == 1 {
-				turning[i] = ^v
+				alternating[i] = ^v
 			}
 			one := new([64]int16)
 			one[i] = v
 			blocks = append(blocks, one)
 		}
-		blocks = append(blocks, even, turning)
+		blocks = append(blocks, even, alternating)
 	}
 	return blocks
 }
 
-// hostileBlock has coefficients of any size, many of them at the ends of the range.
+// hostileBlock returns coefficients of any size, many of them at the limits of the range.
 func hostileBlock(r *rand.Rand) *[64]int16 {
 	b := new([64]int16)
 	for i := range b {
@@ -51,15 +53,15 @@ func hostileBlock(r *rand.Rand) *[64]int16 {
 	return b
 }
 
-// TestInverseVector compares each kernel with plain Go, bit for bit, on blocks like those of photographs and on hostile
-// ones, at every alignment, and checks that it stays within n×n samples.
+// TestInverseVector compares each kernel with plain Go, bit for bit, on blocks like those of
+// photographs and on hostile ones, at every alignment, and checks that it writes only n×n samples.
 func TestInverseVector(t *testing.T) {
 	cputest.NeedVector(t)
 	for n, kernel := range inverseKernels {
 		r := rand.New(rand.NewPCG(7, uint64(n)))
 		blocks := extremes()
 		for i := range 2000 {
-			one := new([64]int16) // one coefficient finds a wrong factor
+			one := new([64]int16) // a single coefficient reveals a wrong factor
 			one[i%64] = int16(r.IntN(2048) - 1024)
 			blocks = append(blocks, randomBlock(r, i%64), hostileBlock(r), one)
 		}
@@ -70,13 +72,14 @@ func TestInverseVector(t *testing.T) {
 			inverseGo(n, want[shift:], stride, block, 63)
 			kernel(&got[shift], stride, 0, &block[0], 0, 1)
 			if !bytes.Equal(got, want) {
-				t.Fatalf("n=%d block %v: got %v, plain Go gives %v", n, block, got, want)
+				t.Fatalf("n=%d block %v: got %v, plain Go returns %v", n, block, got, want)
 			}
 		}
 	}
 }
 
-// TestInverseBlocks compares runs of blocks with plain Go, one at a time: odd and even numbers of them, close together and apart.
+// TestInverseBlocks compares runs of blocks with plain Go on single blocks: odd and even numbers of
+// them, adjacent and apart.
 func TestInverseBlocks(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(9, 9))
@@ -98,14 +101,14 @@ func TestInverseBlocks(t *testing.T) {
 				inverseGo(n, want[i*step:], stride, b, 63)
 			}
 			if !bytes.Equal(got, want) {
-				t.Fatalf("n=%d, %d blocks: %v, plain Go gives %v", n, count, got, want)
+				t.Fatalf("n=%d, %d blocks: %v, plain Go returns %v", n, count, got, want)
 			}
 		}
 	}
 }
 
-// TestInverseVectorLast compares Inverse with plain Go on hostile blocks that end at each place, which plain Go has
-// shortcuts for.
+// TestInverseVectorLast compares Inverse with plain Go on hostile blocks that end at each index,
+// for which plain Go has shortcuts.
 func TestInverseVectorLast(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(8, 8))
@@ -122,15 +125,16 @@ func TestInverseVectorLast(t *testing.T) {
 				Inverse(n, want[:], n, block, last)
 				restore()
 				if got != want {
-					t.Fatalf("n=%d last=%d block %v: got %v, plain Go gives %v", n, last, block, got, want)
+					t.Fatalf("n=%d last=%d block %v: got %v, plain Go returns %v",
+						n, last, block, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestInverseVectorRuns tells the implementations apart by a block that lies about its last coefficient: plain Go
-// believes it.
+// TestInverseVectorRuns distinguishes the implementations by a block with a coefficient after last,
+// which only plain Go ignores.
 func TestInverseVectorRuns(t *testing.T) {
 	cputest.NeedVector(t)
 	block := new([64]int16)
@@ -148,17 +152,19 @@ func TestInverseVectorRuns(t *testing.T) {
 	}
 }
 
-// TestInversePlain runs the tests of the transform on plain Go; on their own they meet whatever kernel is in use.
+// TestInversePlain repeats the tests of the transform in plain Go; on their own they use whichever
+// kernel is active.
 func TestInversePlain(t *testing.T) {
 	cputest.NeedVector(t)
 	defer cpu.Plain()()
 	t.Run("accuracy", TestInverseAccuracy)
 	t.Run("shortcuts", TestInverseShortcuts)
-	t.Run("stays", TestInverseStays)
+	t.Run("bounds", TestInverseBounds)
 	t.Run("hostile", TestInverseHostile)
 }
 
-// TestInverseShort checks that a destination that is too short panics before anything is written past its end.
+// TestInverseShort checks that a destination that is too short causes a panic before anything is
+// written past its end.
 func TestInverseShort(t *testing.T) {
 	cputest.NeedVector(t)
 	for n := range inverseKernels {

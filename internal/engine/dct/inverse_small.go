@@ -1,10 +1,12 @@
 package dct
 
-// The transforms of 2 to 7 points. One pass of n points is
+// The transforms of 2 to 7 points, in the fixed-point format that inverse.go states. One pass of n
+// points is
 //
 //	t(i) = X(0) + sum over k=1..n-1 of √2 cos((2i+1)kπ/2n) X(k)
 //
-// whose even coefficients are the same at i and n-1-i and whose odd ones change sign. Two passes leave a factor of 8.
+// The terms of even k are the same at i and n-1-i; those of odd k change sign. Two passes leave a
+// factor of 8.
 
 // Constants √2 cos(jπ/2n) times 2^13, rounded, named cos<n>x<j>.
 const (
@@ -34,9 +36,9 @@ const (
 	root2 = 11585 // √2
 )
 
-// inverse2 gives two rows of two samples. It needs no constants: √2 cos(π/4) is 1.
+// inverse2 computes two rows of two samples. It needs no constants: √2 cos(π/4) is 1.
 func inverse2(upper, lower *[2]byte, c0, c1, c2, c3 int32) {
-	c0 += 1<<2 + 128<<3 // a half and the level shift
+	c0 += 1<<2 + 128<<3 // one half, and the level shift
 	a0, a1, b0, b1 := c0+c2, c1+c3, c0-c2, c1-c3
 	s0, s1, s2, s3 := (a0+a1)>>3, (a0-a1)>>3, (b0+b1)>>3, (b0-b1)>>3
 	if uint32(s0|s1|s2|s3) > 255 {
@@ -124,7 +126,8 @@ func inverse6(dst []byte, stride int, block *[64]int16) {
 	var ws [36]int16
 	for x := range 6 {
 		b, w := (*[41]int16)(block[x:]), (*[31]int16)(ws[x:])
-		c0, c1, c2, c3, c4, c5 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24]), int32(b[32]), int32(b[40])
+		c0, c1, c2 := int32(b[0]), int32(b[8]), int32(b[16])
+		c3, c4, c5 := int32(b[24]), int32(b[32]), int32(b[40])
 		e0 := c0<<fixBits + colHalf + c2*cos6x2 + c4*cos6x4
 		e1 := c0<<fixBits + colHalf - c4*root2
 		e2 := c0<<fixBits + colHalf - c2*cos6x2 + c4*cos6x4
@@ -137,7 +140,8 @@ func inverse6(dst []byte, stride int, block *[64]int16) {
 	}
 	for y := range 6 {
 		d, w := (*[6]byte)(dst[y*stride:]), (*[6]int16)(ws[6*y:])
-		c0, c1, c2, c3, c4, c5 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5])
+		c0, c1, c2 := int32(w[0]), int32(w[1]), int32(w[2])
+		c3, c4, c5 := int32(w[3]), int32(w[4]), int32(w[5])
 		e0 := c0<<fixBits + rowHalf + c2*cos6x2 + c4*cos6x4
 		e1 := c0<<fixBits + rowHalf - c4*root2
 		e2 := c0<<fixBits + rowHalf - c2*cos6x2 + c4*cos6x4
@@ -154,7 +158,8 @@ func inverse7(dst []byte, stride int, block *[64]int16) {
 	var ws [49]int16
 	for x := range 7 {
 		b, w := (*[49]int16)(block[x:]), (*[43]int16)(ws[x:])
-		c0, c1, c2, c3, c4, c5, c6 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24]), int32(b[32]), int32(b[40]), int32(b[48])
+		c0, c1, c2, c3 := int32(b[0]), int32(b[8]), int32(b[16]), int32(b[24])
+		c4, c5, c6 := int32(b[32]), int32(b[40]), int32(b[48])
 		e0 := c0<<fixBits + colHalf + c2*cos7x2 + c4*cos7x4 + c6*cos7x6
 		e1 := c0<<fixBits + colHalf + c2*cos7x6 - c4*cos7x2 - c6*cos7x4
 		e2 := c0<<fixBits + colHalf - c2*cos7x4 - c4*cos7x6 + c6*cos7x2
@@ -169,7 +174,8 @@ func inverse7(dst []byte, stride int, block *[64]int16) {
 	}
 	for y := range 7 {
 		d, w := (*[7]byte)(dst[y*stride:]), (*[7]int16)(ws[7*y:])
-		c0, c1, c2, c3, c4, c5, c6 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3]), int32(w[4]), int32(w[5]), int32(w[6])
+		c0, c1, c2, c3 := int32(w[0]), int32(w[1]), int32(w[2]), int32(w[3])
+		c4, c5, c6 := int32(w[4]), int32(w[5]), int32(w[6])
 		e0 := c0<<fixBits + rowHalf + c2*cos7x2 + c4*cos7x4 + c6*cos7x6
 		e1 := c0<<fixBits + rowHalf + c2*cos7x6 - c4*cos7x2 - c6*cos7x4
 		e2 := c0<<fixBits + rowHalf - c2*cos7x4 - c4*cos7x6 + c6*cos7x2

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// order is the zigzag order, made along the diagonals.
+// order is the zigzag order, generated along the diagonals.
 var order = func() (z [64]int) {
 	k := 0
 	for d := range 15 {
@@ -25,7 +25,7 @@ var order = func() (z [64]int) {
 	return z
 }()
 
-// exactInverse is the formula in floating point, not rounded.
+// exactInverse evaluates the formula in floating point, without rounding.
 func exactInverse(n int, block *[64]int16) []float64 {
 	c := func(k int) float64 {
 		if k == 0 {
@@ -48,7 +48,8 @@ func exactInverse(n int, block *[64]int16) []float64 {
 	return out
 }
 
-// randomBlock is like one of a photograph: amplitudes fall with frequency, and nothing follows place last.
+// randomBlock returns a block like those of photographs: amplitudes fall with frequency, and all
+// coefficients after index last are zero.
 func randomBlock(r *rand.Rand, last int) *[64]int16 {
 	b := new([64]int16)
 	b[0] = int16(r.IntN(1600) - 800)
@@ -63,12 +64,14 @@ func TestExtent(t *testing.T) {
 	for k, z := range order {
 		cols, rows = max(cols, z%8+1), max(rows, z/8+1)
 		if int(extent[k].cols) != cols || int(extent[k].rows) != rows {
-			t.Errorf("first %d coefficients: %d×%d, not %d×%d", k+1, extent[k].cols, extent[k].rows, cols, rows)
+			t.Errorf("first %d coefficients: got %d×%d, want %d×%d",
+				k+1, extent[k].cols, extent[k].rows, cols, rows)
 		}
 	}
 }
 
-// TestInverseAccuracy holds each size to its error bound, and the mean square far below that of rounding to 8 bits twice.
+// TestInverseAccuracy checks each size against its error bound, and requires a mean square error
+// far below that of rounding to 8 bits twice.
 func TestInverseAccuracy(t *testing.T) {
 	for n := 1; n <= 8; n++ {
 		r := rand.New(rand.NewPCG(1, uint64(n)))
@@ -90,35 +93,35 @@ func TestInverseAccuracy(t *testing.T) {
 			t.Errorf("n=%d: a sample is off by %.3f", n, worst)
 		}
 		if mse > 0.1 {
-			t.Errorf("n=%d: mean square error %.4f, rounding alone makes 1/12", n, mse)
+			t.Errorf("n=%d: mean square error %.4f; rounding alone causes 1/12", n, mse)
 		}
 		if n <= 2 && worst > 0.5+1e-9 {
-			t.Errorf("n=%d: not the formula rounded: off by %.3f", n, worst)
+			t.Errorf("n=%d: differs from the rounded formula: off by %.3f", n, worst)
 		}
 	}
 }
 
-// TestInverseShortcuts checks that knowing where the coefficients end changes nothing.
+// TestInverseShortcuts checks that the value of last does not change the result.
 func TestInverseShortcuts(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for n := 1; n <= 8; n++ {
 		for last := range 64 {
 			for range 20 {
 				b := randomBlock(r, last)
-				b[0] <<= r.IntN(2) * r.IntN(8) // also beyond what a picture has
+				b[0] <<= r.IntN(2) * r.IntN(8) // exceeds the range of a picture, too
 				var got, want [64]byte
 				Inverse(n, got[:], n, b, last)
 				Inverse(n, want[:], n, b, 63)
 				if got != want {
-					t.Fatalf("n=%d last=%d: %v, in full %v", n, last, got, want)
+					t.Fatalf("n=%d last=%d: got %v, want %v as with last=63", n, last, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestInverseStays checks that nothing but n×n samples is written, at any stride.
-func TestInverseStays(t *testing.T) {
+// TestInverseBounds checks that only n×n samples are written.
+func TestInverseBounds(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for n := 1; n <= 8; n++ {
 		for _, last := range []int{0, 9, 63} {
@@ -162,7 +165,10 @@ func BenchmarkInverse(b *testing.B) {
 	for _, c := range []struct {
 		name    string
 		n, last int
-	}{{"8/full", 8, 63}, {"8/half", 8, 9}, {"8/flat", 8, 0}, {"4", 4, 24}, {"3", 3, 12}, {"2", 2, 4}, {"7", 7, 63}} {
+	}{
+		{"8/full", 8, 63}, {"8/half", 8, 9}, {"8/flat", 8, 0},
+		{"7", 7, 63}, {"4", 4, 24}, {"3", 3, 12}, {"2", 2, 4},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			block := randomBlock(rand.New(rand.NewPCG(1, 1)), c.last)
 			dst := make([]byte, 64)

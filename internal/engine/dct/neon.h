@@ -1,19 +1,20 @@
-// Instructions and steps that the NEON kernels of both directions take.
+// Instructions and steps that the NEON kernels of both directions share.
 //
-// Instructions that Go's assembler does not know are written as words (Arm ARM, C7.2, Advanced SIMD instructions). d, n
-// and m are register numbers. q is LOW for an instruction on the lower half of its wide operands, HIGH for its second
-// form, on the upper half.
+// Instructions unknown to Go's assembler are encoded as words (Arm ARM, C7.2, Advanced SIMD
+// instructions). d, n and m are register numbers. q is LOW for an instruction on the lower halves
+// of its operands, HIGH for its second form, on the upper halves.
 #define LOW 0
 #define HIGH 0x40000000
 
-// vd.4s = vn.4h * constant c, signed; then added to and subtracted from vd. Constants 0..7 lie in v0, 8..15 in v1.
+// MUL computes vd.4s = vn.4h * constant c, signed; MLA adds the product to vd and MLS subtracts it.
+// Constants 0..7 are in v0, 8..15 in v1.
 #define BY(c, n, d) (((c)>>3)<<16 | ((c)&1)<<20 | (((c)>>1)&1)<<21 | (((c)>>2)&1)<<11 | (n)<<5 | (d))
 #define MUL(q, c, n, d) WORD $(0x0F40A000 | (q) | BY(c, n, d)) // SMULL
 #define MLA(q, c, n, d) WORD $(0x0F402000 | (q) | BY(c, n, d)) // SMLAL
 #define MLS(q, c, n, d) WORD $(0x0F406000 | (q) | BY(c, n, d)) // SMLSL
 
-// TURN8 transposes v24 to v31 into v16 to v23.
-#define TURN8 \
+// TRANSPOSE8 transposes v24 to v31 into v16 to v23.
+#define TRANSPOSE8 \
 	VTRN1 V25.H8, V24.H8, V16.H8 \
 	VTRN2 V25.H8, V24.H8, V17.H8 \
 	VTRN1 V27.H8, V26.H8, V18.H8 \

@@ -2,7 +2,8 @@ package exif
 
 import "encoding/binary"
 
-// field is one directory entry of a block under construction. A value of up to four bytes stands in the entry.
+// field is one directory entry of a block under construction. A value of up to four bytes is stored
+// in the entry.
 type field struct {
 	tag, typ uint16
 	count    uint32
@@ -24,7 +25,7 @@ func ascii(tag uint16, s string) field {
 	return field{tag, typeASCII, uint32(len(s)), []byte(s)}
 }
 
-// build lays out directories one after another, each followed by its values, as writers do.
+// build arranges directories one after another, each followed by its values, as EXIF writers do.
 func build(mark string, directories ...[]field) []byte {
 	order := byteOrders[mark]
 	out := append([]byte(mark), order.AppendUint16(nil, 42)...)

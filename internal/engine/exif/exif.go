@@ -1,30 +1,36 @@
-// Package exif reads the few facts of an EXIF block that a resized picture depends on (orientation, artist, copyright),
-// and writes the blocks that go with one: the same block marked upright, or one with nothing but the rights.
+// Package exif reads the few EXIF fields that a resized picture depends on (orientation, artist,
+// copyright) and writes the blocks to store with one: the same block marked upright, or a new one
+// that holds nothing but artist and copyright.
 //
-// It takes a block that starts with its TIFF header, without the "Exif\0\0" that precedes it in a JPEG. It never reads
-// maker notes, thumbnails or places, never moves a byte of a block it was given, and trusts no offset or count in it.
+// A block starts with its TIFF header, without the "Exif\0\0" that precedes it in a JPEG. The
+// package never reads maker notes, thumbnails or locations, never moves a byte of a block it is
+// given, and trusts no offset or count in it.
 //
-// The structure is that of TIFF 6.0 section 2, the tags those of CIPA DC-008 (Exif 3.0) section 4.6.
+// It follows TIFF 6.0 section 2 for the structure and CIPA DC-008 (Exif 3.0) section 4.6 for the
+// tags.
 package exif
 
 import "strings"
 
-// Info is what a block says. A field is zero where the block does not say, or does not say it readably.
+// Info holds the fields that Parse reads. A field that is missing or unreadable is zero.
 type Info struct {
 	// Orientation is 1 to 8, or 0.
 	Orientation Orientation
-	// Artist is the bytes up to the first NUL, without blanks at the end; UTF-8 in practice, but nobody checks.
+	// Artist is the text up to the first NUL, without trailing blanks. It is UTF-8 in practice,
+	// which is not checked.
 	Artist string
-	// Copyright is the bytes without NULs and blanks at the end. A NUL inside parts the photographer's notice from the
-	// editor's (Exif 4.6.4, Copyright).
+	// Copyright is the text without trailing NULs and blanks. A NUL inside it separates the
+	// photographer's notice from the editor's (Exif 4.6.4, Copyright).
 	Copyright string
 }
 
-// maxText bounds the artist and the copyright, so that a block with both fits one JPEG segment of 64 KiB.
+// maxText limits artist and copyright in bytes, so that a block with both fits one JPEG segment of
+// 64 KiB.
 const maxText = 16 << 10
 
-// Parse reads a block. Damage does not hide what can be read all the same: Info holds all that was found, and the error,
-// which carries the offset in the block, is the first damage met. A tag that stands twice counts once, the first time.
+// Parse reads a block. Damage does not prevent it from reading the rest: Info holds everything that
+// was readable, and the error reports the first damage with its offset in the block. If a tag
+// occurs twice, the first counts.
 func Parse(tiff []byte) (Info, error) {
 	var info Info
 	b, err := open(tiff)
@@ -64,11 +70,12 @@ func Parse(tiff []byte) (Info, error) {
 	return info, err
 }
 
-// artist is a text field as Info has it: cameras fill the space they reserve with blanks or NULs.
+// artist normalises a text field for Info.Artist: cameras pad it with blanks or NULs.
 func artist(s string) string {
 	s, _, _ = strings.Cut(s, "\x00")
 	return strings.TrimRight(s, " ")
 }
 
-// rights is a copyright field as Info has it; " \0editor" must keep its first blank, which stands for no photographer.
+// rights normalises a copyright field for Info.Copyright. " \0editor" must keep its first blank,
+// which stands for an absent photographer's notice.
 func rights(s string) string { return strings.TrimRight(s, " \x00") }

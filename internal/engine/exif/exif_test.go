@@ -8,7 +8,7 @@ import (
 )
 
 func TestOrientationTable(t *testing.T) {
-	// Where stored row 0 is seen: at the left or right exactly when the sides swap.
+	// Where stored row 0 is displayed: at the left or right exactly when the sides swap.
 	row := map[Orientation]string{
 		1: "top", 2: "top", 3: "bottom", 4: "bottom", 5: "left", 6: "right", 7: "right", 8: "left",
 	}
@@ -23,7 +23,8 @@ func TestOrientationTable(t *testing.T) {
 		}
 	}
 	if TopLeft != 1 || RightTop != 6 || LeftBottom != 8 {
-		t.Errorf("names are off: TopLeft %d, RightTop %d, LeftBottom %d", TopLeft, RightTop, LeftBottom)
+		t.Errorf("names have the wrong values: TopLeft %d, RightTop %d, LeftBottom %d",
+			TopLeft, RightTop, LeftBottom)
 	}
 }
 
@@ -46,8 +47,9 @@ func TestParseOrientation(t *testing.T) {
 				}
 			}
 		}
-		// 256+6 must not be taken for 6.
-		if info, err := Parse(build(mark, []field{short(order, tagOrientation, 262)})); err != nil || info != (Info{}) {
+		// 256+6 must not be mistaken for 6.
+		if info, err := Parse(build(mark,
+			[]field{short(order, tagOrientation, 262)})); err != nil || info != (Info{}) {
 			t.Errorf("%s 262: got %+v, %v", mark, info, err)
 		}
 	}
@@ -97,38 +99,47 @@ func TestParseDamage(t *testing.T) {
 		at    string
 	}{
 		{"empty", nil, Info{}, "byte 0:"},
-		{"header only half there", whole[:7], Info{}, "byte 7:"},
-		{"no byte order", with(0, []byte("Exif")...), Info{}, "byte 0:"},
+		{"truncated header", whole[:7], Info{}, "byte 7:"},
+		{"invalid byte order", with(0, []byte("Exif")...), Info{}, "byte 0:"},
 		{"BigTIFF", with(2, 43), Info{}, "byte 2:"},
 		{"directory in the header", with(4, 4), Info{}, "byte 4:"},
 		{"directory past the end", with(4, 0xff, 0xff, 0xff, 0xff), Info{}, "byte 4294967295:"},
-		{"cut in the second entry", whole[:30], Info{Orientation: 8}, "byte 22:"},
-		{"cut in the first entry", whole[:15], Info{}, "byte 10:"},
-		{"more entries claimed than there are", append([]byte("II*\x00\x08\x00\x00\x00\xff\xff"), whole[10:22]...), Info{Orientation: 8}, "byte 22:"},
+		{"truncated in the second entry", whole[:30], Info{Orientation: 8}, "byte 22:"},
+		{"truncated in the first entry", whole[:15], Info{}, "byte 10:"},
+		{
+			"more entries claimed than present",
+			append([]byte("II*\x00\x08\x00\x00\x00\xff\xff"), whole[10:22]...),
+			Info{Orientation: 8}, "byte 22:",
+		},
 		{"text past the end", whole[:40], Info{Orientation: 8}, "byte 22:"},
-		{"text far away", with(30, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
-		{"text without end", with(26, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
-		{"text that is no text", with(24, typeLong), Info{Orientation: 8}, "byte 22:"},
-		{"orientation of two numbers", with(14, 2), Info{Artist: "Ann Example"}, "byte 10:"},
-		{"orientation in words", with(12, typeASCII), Info{Artist: "Ann Example"}, "byte 10:"},
-		{"text over the bound", build("II", []field{ascii(tagArtist, strings.Repeat("a", maxText+1)), orientation}), Info{Orientation: 8}, "byte 10:"},
+		{"text far past the end", with(30, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
+		{"text of huge length", with(26, 0xff, 0xff, 0xff, 0xff), Info{Orientation: 8}, "byte 22:"},
+		{"text of the wrong type", with(24, typeLong), Info{Orientation: 8}, "byte 22:"},
+		{"orientation with two values", with(14, 2), Info{Artist: "Ann Example"}, "byte 10:"},
+		{"orientation as text", with(12, typeASCII), Info{Artist: "Ann Example"}, "byte 10:"},
+		{
+			"text over the limit",
+			build("II", []field{ascii(tagArtist, strings.Repeat("a", maxText+1)), orientation}),
+			Info{Orientation: 8}, "byte 10:",
+		},
 	}
 	for _, test := range tests {
 		got, err := Parse(test.block)
 		if err == nil || !strings.Contains(err.Error(), test.at) {
-			t.Errorf("%s: error %v does not say %q", test.name, err, test.at)
+			t.Errorf("%s: error %v does not contain %q", test.name, err, test.at)
 		}
 		if got != test.want {
 			t.Errorf("%s: got %+v, want %+v", test.name, got, test.want)
 		}
 	}
-	// No link after the last directory is common enough to be no damage.
+	// A missing link after the last directory is so common that it does not count as damage.
 	if got, err := Parse(build("II", []field{orientation})[:22]); err != nil || got.Orientation != 8 {
 		t.Errorf("no link: got %+v, %v", got, err)
 	}
-	// The first of two counts.
-	if got, err := Parse(build("II", []field{orientation, short(le, tagOrientation, 3)})); err != nil || got.Orientation != 8 {
-		t.Errorf("twice: got %+v, %v", got, err)
+	// If a tag occurs twice, the first counts.
+	if got, err := Parse(build("II",
+		[]field{orientation, short(le, tagOrientation, 3)})); err != nil || got.Orientation != 8 {
+		t.Errorf("repeated tag: got %+v, %v", got, err)
 	}
 }
 
@@ -137,33 +148,36 @@ func TestUpright(t *testing.T) {
 		for v := uint16(1); v <= 8; v++ {
 			directories := func(v uint16) [][]field {
 				return [][]field{
-					{ascii(0x010F, "maker\x00"), short(order, tagOrientation, v), ascii(tagArtist, "Ann Example\x00")},
-					{short(order, 0x0103, 6), {tagOrientation, typeLong, 1, order.AppendUint32(nil, uint32(v))}},
+					{ascii(0x010F, "maker\x00"), short(order, tagOrientation, v),
+						ascii(tagArtist, "Ann Example\x00")},
+					{short(order, 0x0103, 6),
+						{tagOrientation, typeLong, 1, order.AppendUint32(nil, uint32(v))}},
 				}
 			}
 			before := build(mark, directories(v)...)
 			given := bytes.Clone(before)
 			got := Upright(given)
 			if !bytes.Equal(got, build(mark, directories(1)...)) {
-				t.Errorf("%s %d: not the same block with 1 in both directories", mark, v)
+				t.Errorf("%s %d: want the same block with 1 in both directories", mark, v)
 			}
 			if !bytes.Equal(given, before) {
-				t.Errorf("%s %d: the given block was changed", mark, v)
+				t.Errorf("%s %d: the input was modified", mark, v)
 			}
 		}
 	}
 }
 
-func TestUprightLeavesTheRest(t *testing.T) {
+func TestUprightLeavesTheRestUnchanged(t *testing.T) {
 	le := byteOrders["II"]
 	same := map[string][]byte{
-		"none":           build("II", []field{ascii(tagArtist, "Ann Example\x00")}),
-		"words":          build("II", []field{ascii(tagOrientation, "six")}),
-		"two":            build("II", []field{{tagOrientation, typeShort, 2, []byte{6, 0, 6, 0}}}),
-		"not TIFF":       []byte("II+\x00\x08\x00\x00\x00 and so on"),
-		"empty":          {},
-		"nil":            nil,
-		"other IFD only": build("II", []field{short(le, 0x8769, 26)}, nil, []field{short(le, tagOrientation, 6)}),
+		"none":       build("II", []field{ascii(tagArtist, "Ann Example\x00")}),
+		"text":       build("II", []field{ascii(tagOrientation, "six")}),
+		"two values": build("II", []field{{tagOrientation, typeShort, 2, []byte{6, 0, 6, 0}}}),
+		"not TIFF":   []byte("II+\x00\x08\x00\x00\x00 and so on"),
+		"empty":      {},
+		"nil":        nil,
+		"other IFD only": build("II", []field{short(le, 0x8769, 26)}, nil,
+			[]field{short(le, tagOrientation, 6)}),
 	}
 	for name, b := range same {
 		if got := Upright(b); !bytes.Equal(got, b) {
@@ -171,33 +185,35 @@ func TestUprightLeavesTheRest(t *testing.T) {
 		}
 	}
 
-	// A thumbnail directory laid over the picture's, from the value of the first field on: its orientation has the bytes
-	// of the second field, whose count must not change.
-	b := build("II", []field{{0x0100, typeLong, 1, []byte{1, 0, 0x12, 0x01}}, {typeShort, 1, 6 << 16, nil}})
+	// The thumbnail directory overlaps the picture's, starting at the value of the first field. Its
+	// orientation shares bytes with the second field, whose count must not change.
+	b := build("II", []field{{0x0100, typeLong, 1, []byte{1, 0, 0x12, 0x01}},
+		{typeShort, 1, 6 << 16, nil}})
 	le.PutUint32(b[34:], 18)
 	if laid, err := (block{data: b, order: le}).directory(18); err != nil || laid.n != 1 || b[28] != 6 {
-		t.Fatalf("the forgery is none: %+v, %v", laid, err)
+		t.Fatalf("the forged directory is not read as intended: %+v, %v", laid, err)
 	}
 	if got := Upright(b); !bytes.Equal(got, b) {
 		t.Errorf("overlapping directories: got %x, want %x", got, b)
 	}
 
-	// A directory that points at itself ends.
+	// A directory that links to itself must not loop.
 	loop := build("II", []field{short(le, tagOrientation, 6)})
 	le.PutUint32(loop[22:], 8)
 	if info, err := Parse(Upright(loop)); err != nil || info.Orientation != 1 {
 		t.Errorf("loop: got %+v, %v", info, err)
 	}
 
-	// What is left of a block that was cut is set all the same.
+	// The remaining entries of a truncated block are still set.
 	cut := build("II", []field{short(le, tagOrientation, 6), short(le, 0x0128, 2)})[:30]
 	if info, err := Parse(Upright(cut)); err == nil || info.Orientation != 1 {
-		t.Errorf("cut: got %+v, %v", info, err)
+		t.Errorf("truncated: got %+v, %v", info, err)
 	}
 }
 
 func TestCopyrightOnly(t *testing.T) {
-	texts := []string{"", "A", "Ann", "Anna", "Ann Example", "Zoë 写真", "\xff", strings.Repeat("long ", 3000) + "."}
+	texts := []string{"", "A", "Ann", "Anna", "Ann Example", "Zoë 写真", "\xff",
+		strings.Repeat("long ", 3000) + "."}
 	rights := append(texts, "Ann\x00Bob", " \x00Bob")
 	for _, artist := range texts {
 		for _, copyright := range rights {
@@ -205,7 +221,7 @@ func TestCopyrightOnly(t *testing.T) {
 			b := CopyrightOnly(Info{Orientation: 6, Artist: artist, Copyright: copyright})
 			if artist == "" && copyright == "" {
 				if b != nil {
-					t.Errorf("nothing to say gives %d bytes", len(b))
+					t.Errorf("empty fields: got a block of %d bytes, want none", len(b))
 				}
 				continue
 			}
@@ -218,10 +234,12 @@ func TestCopyrightOnly(t *testing.T) {
 		}
 	}
 	if b := CopyrightOnly(Info{Orientation: 6, Artist: "   ", Copyright: " \x00\x00 "}); b != nil {
-		t.Errorf("blanks give %x", b)
+		t.Errorf("blank fields: got %x, want no block", b)
 	}
-	// One byte by byte: header, one field of four bytes in its entry, no further directory.
-	want := []byte("II*\x00\x08\x00\x00\x00" + "\x01\x00" + "\x98\x82\x02\x00\x04\x00\x00\x00Ann\x00" + "\x00\x00\x00\x00")
+	// Compare every byte: header, one field of four bytes stored in its entry, no further
+	// directory.
+	want := []byte("II*\x00\x08\x00\x00\x00" + "\x01\x00" +
+		"\x98\x82\x02\x00\x04\x00\x00\x00Ann\x00" + "\x00\x00\x00\x00")
 	if got := CopyrightOnly(Info{Copyright: "Ann"}); !bytes.Equal(got, want) {
 		t.Errorf("got %x, want %x", got, want)
 	}
@@ -229,8 +247,10 @@ func TestCopyrightOnly(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for mark, order := range byteOrders {
-		f.Add(build(mark, []field{short(order, tagOrientation, 6), ascii(tagArtist, "Ann Example\x00"), ascii(tagCopyright, "Ann\x00Bob\x00")},
-			[]field{short(order, tagOrientation, 6)}))
+		f.Add(build(mark, []field{
+			short(order, tagOrientation, 6),
+			ascii(tagArtist, "Ann Example\x00"), ascii(tagCopyright, "Ann\x00Bob\x00"),
+		}, []field{short(order, tagOrientation, 6)}))
 		f.Add(build(mark, []field{{tagOrientation, typeLong, 1, order.AppendUint32(nil, 3)}})[:22])
 	}
 	f.Add(CopyrightOnly(Info{Artist: "Ann Example", Copyright: "Example"}))
@@ -242,19 +262,21 @@ func FuzzParse(f *testing.F) {
 		}
 		upright := Upright(b)
 		if !bytes.Equal(b, before) {
-			t.Fatal("the input was changed")
+			t.Fatal("the input was modified")
 		}
 		after, afterErr := Parse(upright)
-		if len(upright) != len(b) || after.Orientation > 1 || (info.Orientation != 0) && after.Orientation != 1 {
-			t.Fatalf("upright: %d bytes of %d, orientation %d of %d", len(upright), len(b), after.Orientation, info.Orientation)
+		if len(upright) != len(b) || after.Orientation > 1 ||
+			(info.Orientation != 0) && after.Orientation != 1 {
+			t.Fatalf("upright: %d bytes from %d, orientation %d from %d",
+				len(upright), len(b), after.Orientation, info.Orientation)
 		}
 		if (err == nil) != (afterErr == nil) {
-			t.Fatalf("upright changes %v to %v", err, afterErr)
+			t.Fatalf("Parse: error %v before Upright, %v after", err, afterErr)
 		}
 		rights := CopyrightOnly(info)
 		if rights == nil {
 			if info.Artist != "" || info.Copyright != "" {
-				t.Fatalf("%+v gives no block", info)
+				t.Fatalf("%+v: got no block", info)
 			}
 			return
 		}

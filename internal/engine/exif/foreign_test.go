@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// identify asks ImageMagick, whose EXIF reader has nothing in common with this one. What it does not know it prints empty.
+// identify runs ImageMagick, whose EXIF reader shares no code with this one. It prints unknown
+// fields as empty.
 func identify(t *testing.T, format, path string) string {
 	t.Helper()
 	out, err := exec.Command("identify", "-quiet", "-format", format, path).Output()
@@ -30,7 +31,7 @@ func needIdentify(t *testing.T) {
 	}
 }
 
-// withEXIF is a small JPEG with a block in its first segment.
+// withEXIF writes a small JPEG with the block in its first segment and returns its path.
 func withEXIF(t *testing.T, block []byte) string {
 	t.Helper()
 	var picture bytes.Buffer
@@ -58,27 +59,30 @@ func TestForeignReaderAgrees(t *testing.T) {
 			}
 			theirs := identify(t, "%[EXIF:Orientation]", withEXIF(t, block))
 			if ours := fmt.Sprint(info.Orientation); ours != theirs || ours != fmt.Sprint(v) {
-				t.Errorf("%s: stored %d, we read %s, they read %s", mark, v, ours, theirs)
+				t.Errorf("%s: stored %d, we read %s, ImageMagick reads %s", mark, v, ours, theirs)
 			}
 			if theirs := identify(t, "%[EXIF:Orientation]", withEXIF(t, Upright(block))); theirs != "1" {
-				t.Errorf("%s: made upright from %d, they read %s", mark, v, theirs)
+				t.Errorf("%s: made upright from %d, ImageMagick reads %s", mark, v, theirs)
 			}
 		}
 	}
-	for _, info := range []Info{{Artist: "Ann Example", Copyright: "(c) Example Ltd"}, {Artist: "Ann"}, {Copyright: "Bob"}} {
-		got := identify(t, "%[EXIF:Artist]|%[EXIF:Copyright]|%[EXIF:Orientation]", withEXIF(t, CopyrightOnly(info)))
+	for _, info := range []Info{{Artist: "Ann Example", Copyright: "(c) Example Ltd"},
+		{Artist: "Ann"}, {Copyright: "Bob"}} {
+		got := identify(t, "%[EXIF:Artist]|%[EXIF:Copyright]|%[EXIF:Orientation]",
+			withEXIF(t, CopyrightOnly(info)))
 		if want := info.Artist + "|" + info.Copyright + "|"; got != want {
-			t.Errorf("they read %q, want %q", got, want)
+			t.Errorf("ImageMagick reads %q, want %q", got, want)
 		}
 	}
 }
 
-// exifOf finds the EXIF block of a JPEG file, or nil, by walking its segments up to the first scan.
+// exifOf walks the segments of a JPEG file up to the first scan and returns its EXIF block, or nil.
 func exifOf(file []byte) []byte {
 	for at := 2; at+4 <= len(file) && file[at] == 0xff && file[at+1] != 0xda; {
 		size := int(binary.BigEndian.Uint16(file[at+2:]))
 		end := min(at+2+size, len(file))
-		if block, ok := bytes.CutPrefix(file[at+4:max(end, at+4)], []byte("Exif\x00\x00")); ok && file[at+1] == 0xe1 {
+		if block, ok := bytes.CutPrefix(file[at+4:max(end, at+4)], []byte("Exif\x00\x00")); ok &&
+			file[at+1] == 0xe1 {
 			return block
 		}
 		at += 2 + size
@@ -103,10 +107,11 @@ func TestCorpus(t *testing.T) {
 			t.Fatal(err)
 		}
 		block, name := exifOf(file), filepath.Base(path)
-		theirs := strings.Split(identify(t, "%[EXIF:Orientation]|%[EXIF:Artist]|%[EXIF:Copyright]", path), "|")
+		theirs := strings.Split(identify(t,
+			"%[EXIF:Orientation]|%[EXIF:Artist]|%[EXIF:Copyright]", path), "|")
 		if block == nil {
 			if strings.Join(theirs, "") != "" {
-				t.Errorf("%s: no block found, they read %q", name, theirs)
+				t.Errorf("%s: no block found, ImageMagick reads %q", name, theirs)
 			}
 			continue
 		}
@@ -118,8 +123,9 @@ func TestCorpus(t *testing.T) {
 		if info.Orientation != 0 {
 			ours = fmt.Sprint(info.Orientation)
 		}
-		if ours != theirs[0] || info.Artist != strings.TrimRight(theirs[1], " ") || info.Copyright != strings.TrimRight(theirs[2], " ") {
-			t.Errorf("%s: we read %+v, they read %q", name, info, theirs)
+		if ours != theirs[0] || info.Artist != strings.TrimRight(theirs[1], " ") ||
+			info.Copyright != strings.TrimRight(theirs[2], " ") {
+			t.Errorf("%s: we read %+v, ImageMagick reads %q", name, info, theirs)
 		}
 		t.Logf("%s: %+v", name, info)
 		if info.Orientation > TopLeft {
@@ -127,10 +133,10 @@ func TestCorpus(t *testing.T) {
 		}
 		upright, err := Parse(Upright(block))
 		if err != nil || info.Orientation != 0 && upright.Orientation != TopLeft {
-			t.Errorf("%s: made upright, it says %d, %v", name, upright.Orientation, err)
+			t.Errorf("%s: made upright, got orientation %d, error %v", name, upright.Orientation, err)
 		}
 	}
 	if turned == 0 {
-		t.Error("no photo is turned: the comparison shows nothing")
+		t.Error("no photo needs turning, so the comparison proves nothing")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// Tags of IFD0 that are read or written here.
+// Tags of IFD0 that this package reads or writes.
 const (
 	tagOrientation = 0x0112
 	tagArtist      = 0x013B
@@ -30,20 +30,20 @@ const (
 	entrySize  = 12 // tag, type, count, value or its offset
 )
 
-// block is a TIFF structure in memory. All offsets are bytes from its start.
+// block is a TIFF structure in memory. All offsets are in bytes from its start.
 type block struct {
 	data  []byte
 	order binary.ByteOrder
 	first int64 // offset of IFD0, not checked
 }
 
-// directory is an IFD: n entries that lie wholly in the block, from at to end.
+// directory is an IFD: n entries that lie entirely within the block, from at to end.
 type directory struct {
 	at, n, end int64
-	next       int64 // offset of the next IFD, not checked; 0 for none
+	next       int64 // offset of the next IFD, not checked; 0 if there is none
 }
 
-// entry is one field of a directory; its value or offset is at at+8.
+// entry is one field of a directory; its value, or the offset of its value, is at at+8.
 type entry struct {
 	at       int64
 	tag, typ uint16
@@ -56,7 +56,7 @@ func damage(at int64, format string, args ...any) error {
 
 func open(data []byte) (block, error) {
 	if len(data) < headerSize {
-		return block{}, damage(int64(len(data)), "header cut short")
+		return block{}, damage(int64(len(data)), "truncated header")
 	}
 	var order binary.ByteOrder
 	switch string(data[:2]) {
@@ -65,7 +65,7 @@ func open(data []byte) (block, error) {
 	case "MM":
 		order = binary.BigEndian
 	default:
-		return block{}, damage(0, "byte order %q", data[:2])
+		return block{}, damage(0, "invalid byte order mark %q", data[:2])
 	}
 	if magic := order.Uint16(data[2:]); magic != 42 {
 		return block{}, damage(2, "magic number %d, want 42", magic)
@@ -73,19 +73,20 @@ func open(data []byte) (block, error) {
 	return block{data: data, order: order, first: int64(order.Uint32(data[4:]))}, nil
 }
 
-// directory finds the IFD at an offset. One that is cut short is returned with the entries that it still has and an error.
+// directory reads the IFD at an offset. A truncated one is returned with its remaining entries and
+// an error.
 func (b block) directory(at int64) (directory, error) {
 	size := int64(len(b.data))
 	if at < headerSize || at > size-2 {
-		return directory{}, damage(at, "directory outside of the block")
+		return directory{}, damage(at, "directory outside the block")
 	}
 	claimed := int64(b.order.Uint16(b.data[at:]))
 	d := directory{at: at, n: min(claimed, (size-at-2)/entrySize)}
 	d.end = at + 2 + d.n*entrySize
 	if d.n < claimed {
-		return d, damage(d.end, "directory of %d entries cut short after %d", claimed, d.n)
+		return d, damage(d.end, "directory of %d entries truncated after %d", claimed, d.n)
 	}
-	// Some writers leave out the link after the last directory.
+	// Some writers omit the link after the last directory.
 	if d.end+4 <= size {
 		d.next = int64(b.order.Uint32(b.data[d.end:]))
 		d.end += 4
@@ -97,7 +98,12 @@ func (b block) entries(d directory) iter.Seq[entry] {
 	return func(yield func(entry) bool) {
 		for i := range d.n {
 			at := d.at + 2 + i*entrySize
-			e := entry{at: at, tag: b.order.Uint16(b.data[at:]), typ: b.order.Uint16(b.data[at+2:]), count: b.order.Uint32(b.data[at+4:])}
+			e := entry{
+				at:    at,
+				tag:   b.order.Uint16(b.data[at:]),
+				typ:   b.order.Uint16(b.data[at+2:]),
+				count: b.order.Uint32(b.data[at+4:]),
+			}
 			if !yield(e) {
 				return
 			}
@@ -105,8 +111,8 @@ func (b block) entries(d directory) iter.Seq[entry] {
 	}
 }
 
-// width is the number of bytes of an integer that stands in the entry itself, or 0. The standard wants a SHORT for the
-// orientation; other integers are in use.
+// width returns the size in bytes of an integer stored in the entry itself, or 0 if the entry holds
+// none. The standard requires a SHORT for the orientation, but other integer types are in use.
 func (e entry) width() int {
 	if e.count != 1 {
 		return 0
@@ -122,7 +128,7 @@ func (e entry) width() int {
 	return 0
 }
 
-// integer is the entry's single value. Negative numbers come out as large ones.
+// integer returns the entry's single value. Negative numbers become large ones.
 func (b block) integer(e entry) (uint32, error) {
 	value := b.data[e.at+8:]
 	switch e.width() {
@@ -133,10 +139,12 @@ func (b block) integer(e entry) (uint32, error) {
 	case 4:
 		return b.order.Uint32(value), nil
 	}
-	return 0, damage(e.at, "tag 0x%04x is not one integer: type %d, count %d", e.tag, e.typ, e.count)
+	return 0, damage(e.at, "tag 0x%04x is not a single integer: type %d, count %d",
+		e.tag, e.typ, e.count)
 }
 
-// setInteger writes the entry's single value in place and leaves an entry that is no integer as it is.
+// setInteger overwrites the entry's single value; it leaves an entry that holds no integer
+// unchanged.
 func (b block) setInteger(e entry, v uint8) {
 	value := b.data[e.at+8:]
 	switch e.width() {
@@ -149,20 +157,20 @@ func (b block) setInteger(e entry, v uint8) {
 	}
 }
 
-// text is the entry's bytes, NULs included.
+// text returns the entry's bytes, including NULs.
 func (b block) text(e entry) (string, error) {
 	if e.typ != typeASCII && e.typ != typeUTF8 {
-		return "", damage(e.at, "tag 0x%04x is no text: type %d", e.tag, e.typ)
+		return "", damage(e.at, "tag 0x%04x is not text: type %d", e.tag, e.typ)
 	}
 	n, at := int64(e.count), e.at+8
 	if n > maxText {
-		return "", damage(e.at, "tag 0x%04x has %d bytes, over %d", e.tag, n, maxText)
+		return "", damage(e.at, "tag 0x%04x has %d bytes, more than the limit of %d", e.tag, n, maxText)
 	}
 	if n > 4 {
 		at = int64(b.order.Uint32(b.data[at:]))
 	}
 	if at > int64(len(b.data))-n {
-		return "", damage(e.at, "tag 0x%04x has %d bytes at %d, outside of the block", e.tag, n, at)
+		return "", damage(e.at, "tag 0x%04x has %d bytes at offset %d, outside the block", e.tag, n, at)
 	}
 	return string(b.data[at : at+n]), nil
 }

@@ -5,23 +5,25 @@ import (
 	"encoding/binary"
 )
 
-// Upright is a copy of a block with every orientation in it set to TopLeft: that of the picture (IFD0) and that of its
-// thumbnail (IFD1). Nothing else changes and no byte moves, so that offsets inside maker notes keep their meaning. A block
-// without an orientation, or too damaged to find one, is copied as it is.
+// Upright returns a copy of a block with every orientation in it set to TopLeft: that of the
+// picture (IFD0) and that of its thumbnail (IFD1). Nothing else changes and no byte moves, so
+// offsets inside maker notes stay valid. A block without an orientation, or too damaged to find
+// one, is copied unchanged.
 func Upright(tiff []byte) []byte {
 	out := bytes.Clone(tiff)
 	b, err := open(out)
 	if err != nil {
 		return out
 	}
-	// A directory that is cut short still has entries to set; one that is not there has none.
+	// The error is of no consequence: a truncated directory still has entries to set, a missing one
+	// has none.
 	picture, _ := b.directory(b.first)
 	b.turnUpright(picture)
 	if picture.next == 0 {
 		return out
 	}
 	thumbnail, _ := b.directory(picture.next)
-	// One that shares bytes with the picture's is a forgery: a write to it could change the picture's.
+	// A directory that overlaps the picture's is forged: writing to it could change the picture's.
 	if thumbnail.at >= picture.end || thumbnail.end <= picture.at {
 		b.turnUpright(thumbnail)
 	}
@@ -36,9 +38,9 @@ func (b block) turnUpright(d directory) {
 	}
 }
 
-// CopyrightOnly is a new block that holds the artist and the copyright of info and nothing else: little-endian, one IFD,
-// fields in the order of their tags (TIFF 6.0 section 2). It is nil if both are empty. A text over 16 KiB is cut, which
-// Parse never gives.
+// CopyrightOnly returns a new block that holds the artist and the copyright of info and nothing
+// else: little-endian, one IFD, fields in the order of their tags (TIFF 6.0 section 2). It returns
+// nil if both are empty. Text over 16 KiB is truncated; Parse never returns that much.
 func CopyrightOnly(info Info) []byte {
 	type field struct {
 		tag  uint16
@@ -71,7 +73,7 @@ func CopyrightOnly(info Info) []byte {
 		out = le.AppendUint32(out, uint32(values+len(tail)))
 		tail = append(tail, text...)
 		if len(tail)%2 != 0 {
-			tail = append(tail, 0) // values begin at even offsets
+			tail = append(tail, 0) // Values start at even offsets.
 		}
 	}
 	out = le.AppendUint32(out, 0)

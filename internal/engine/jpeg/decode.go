@@ -1,11 +1,12 @@
 // Package jpeg reads and writes JPEG files: ITU-T T.81 with the JFIF (T.871) and Adobe conventions.
 //
-// The decoder reads baseline, extended sequential and progressive Huffman-coded pictures of 8 bits and 1, 3 or 4
-// components from a stream, whole or at n/8 of their size, straight into planes: it never interleaves, never raises
-// chroma to the size of luma, and converts no colours but YCCK, which nothing else knows. It stops reading once the rest of
-// a progressive file can change nothing at the chosen size. What is damaged is decoded as libjpeg does it and reported.
-// Arithmetic coding, other depths, lossless and hierarchical files are refused by name. It never touches files, networks
-// or the clock.
+// The decoder reads baseline, extended sequential and progressive Huffman-coded pictures of 8 bits
+// and 1, 3 or 4 components from a stream, at full size or at n/8 of it, straight into planes. It
+// never interleaves samples, never upsamples chroma to the size of luma, and never converts
+// colours, except from YCCK, which only JPEG has. It stops reading once the rest of a progressive
+// file cannot change the result at the chosen size. It decodes damaged files as libjpeg does and
+// reports the damage. It refuses arithmetic coding, other bit depths, and lossless and hierarchical
+// files with an error that names the feature. It never accesses files, networks or the clock.
 package jpeg
 
 import (
@@ -15,28 +16,33 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// DecodeOptions change how a Decoder judges and works. The zero value judges as browsers do, in one thread.
+// DecodeOptions configure a Decoder. The zero value is as lenient as browsers are and uses one
+// thread.
 type DecodeOptions struct {
-	Strict  bool // damage is an error instead of a Report, also in scans that come when nothing depends on them any more
-	Threads int  // that may decode a sequential picture, the caller's among them; no more than 8 are of use
+	// Strict makes damage an error instead of a Report, and also has scans decoded and checked that
+	// can no longer change the result.
+	Strict bool
+	// Threads is the number of threads that may decode a sequential picture, including the
+	// caller's. More than 8 are of no use.
+	Threads int
 }
 
-// Report is what a decode has to say.
+// Report describes a completed decode.
 type Report struct {
-	Damage string // what was wrong first, empty if nothing was
+	Damage string // the first damage found, or empty
 }
 
-// Decoder reads one picture. Its methods are called in the order in which they stand, Shrink any number of times,
-// Decode once.
+// Decoder reads one picture. Call its methods in the order in which they are declared: Shrink any
+// number of times, Decode once.
 type Decoder struct {
-	opt    DecodeOptions
-	src    *source
-	own    int   // of walker
-	at     int64 // offset of the marker being read
-	header Header
-	tables tables
-	comps  []*component
-	first  scanHeader
+	opt         DecodeOptions
+	src         *source
+	stretchSize int   // for the walker
+	at          int64 // offset of the marker being read
+	header      Header
+	tables      tables
+	comps       []*component
+	first       scanHeader
 
 	hmax, vmax   int
 	mcusX, mcusY int
@@ -44,33 +50,33 @@ type Decoder struct {
 
 	scans  int
 	damage string
-	flags  int // how often flag was told of damage
+	flags  int // number of calls to flag
 }
 
-// component is what is known of one colour plane while it is decoded.
+// component is the state of one colour plane during decoding.
 type component struct {
 	Component
 	index            int
 	tq               byte
-	n                int        // samples across a decoded block
-	size             plane.Size // of what is decoded, at that scale
-	blocksX, blocksY int        // that hold samples of the picture
-	padX, padY       int        // with those that fill up the last MCUs
-	expand           bool       // to the picture's size, see colour
+	n                int        // width of a decoded block in samples
+	size             plane.Size // size of the decoded plane at that scale
+	blocksX, blocksY int        // number of blocks with samples of the picture
+	padX, padY       int        // the same, including the padding of the last MCUs
+	expand           bool       // whether to repeat samples up to the picture's size; see colour
 	quant            *[64]uint16
 	scanned          bool
 	pred             int32
 	stride           int
-	band             []byte // V rows of blocks
+	band             []byte // samples of V rows of blocks
 	scratch          []byte // an expanded band
 	coef             *coefficients
 }
 
-// NewDecoder reads the header: everything up to the first scan, and little beyond it. A picture that does not say its
-// height there is read as far as the marker that does, at most 64 MB. Errors are *FormatError, *UnsupportedError, or the
-// reader's, wrapped.
+// NewDecoder reads the header: everything up to the first scan, and little beyond it. If the header
+// does not state the picture's height, NewDecoder reads on to the marker that does, at most 64 MB.
+// It returns a *FormatError, an *UnsupportedError, or the reader's error, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
-	d := &Decoder{opt: o, src: newSource(r), own: ownSize}
+	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize}
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}
@@ -78,10 +84,10 @@ func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
 	return d, nil
 }
 
-// Header is what was read so far. The caller must not change what it points to.
+// Header returns the header. The caller must not modify what its fields refer to.
 func (d *Decoder) Header() Header { return d.header }
 
-// finishHeader works out the geometry (T.81 A.1.1, A.2.4) and what the components mean.
+// finishHeader computes the geometry (T.81 A.1.1, A.2.4) and determines the colour model.
 func (d *Decoder) finishHeader() error {
 	h := &d.header
 	if h.Height == 0 {
@@ -110,9 +116,10 @@ func (d *Decoder) finishHeader() error {
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
-// findHeight looks for the DNL segment that ends the first scan of a picture of height 0 (T.81 B.2.5).
+// findHeight looks for the DNL segment at the end of the first scan, which states the height if the
+// frame header has height 0 (T.81 B.2.5).
 func (d *Decoder) findHeight() error {
-	i, ok := d.src.ahead()
+	i, ok := d.src.peekMarker()
 	if err := d.src.fail(); err != nil {
 		return err
 	}
@@ -120,12 +127,12 @@ func (d *Decoder) findHeight() error {
 		d.header.Height = int(w[i+4])<<8 | int(w[i+5])
 	}
 	if d.header.Height == 0 {
-		return d.corrupt("height 0")
+		return d.corrupt("image height is 0")
 	}
 	return nil
 }
 
-// setScale chooses how large the blocks of a component are decoded.
+// setScale sets the scale of a component to n/8.
 func (d *Decoder) setScale(c *component, n int) {
 	c.n = n
 	w, wd := d.header.Width*c.H*n, d.hmax*8
@@ -136,26 +143,30 @@ func (d *Decoder) setScale(c *component, n int) {
 	}
 }
 
-// layout is what Decode gives at the present scales.
+// layout returns the layout that Decode produces at the current scales.
 func (d *Decoder) layout() plane.Layout {
 	l := plane.Layout{Model: d.colour.model}
 	for _, c := range d.comps {
-		l.Planes = append(l.Planes, d.given(c))
+		l.Planes = append(l.Planes, d.outputSize(c))
 	}
 	return l
 }
 
-// given is the size in which a component's plane is given.
-func (d *Decoder) given(c *component) plane.Size {
+// outputSize is the size in which a component's plane is passed to the sink.
+func (d *Decoder) outputSize(c *component) plane.Size {
 	if !c.expand {
 		return c.size
 	}
 	w, h := d.header.Width*c.n, d.header.Height*c.n
-	return plane.Size{Width: ceilDiv(w, 8), Height: ceilDiv(h, 8), SpanX: float64(w) / 8, SpanY: float64(h) / 8}
+	return plane.Size{
+		Width: ceilDiv(w, 8), Height: ceilDiv(h, 8),
+		SpanX: float64(w) / 8, SpanY: float64(h) / 8,
+	}
 }
 
-// Shrink tells the decoder that no more than w×h samples of the stored picture are needed. It chooses the smallest scale
-// n/8 of each plane that suffices, chroma for half of w and h as in 4:2:0, and answers with what Decode will give.
+// Shrink declares that w×h samples of the stored picture suffice. It chooses for each plane the
+// smallest sufficient scale n/8, where chroma needs half of w and h as in 4:2:0, and returns the
+// layout that Decode will produce.
 func (d *Decoder) Shrink(w, h int) plane.Layout {
 	for i, c := range d.comps {
 		needW, needH := w, h
@@ -164,7 +175,7 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 		}
 		for n := 1; n <= 8; n++ {
 			d.setScale(c, n)
-			if s := d.given(c); s.Width >= needW && s.Height >= needH {
+			if s := d.outputSize(c); s.Width >= needW && s.Height >= needH {
 				break
 			}
 		}
@@ -172,36 +183,39 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 	return d.layout()
 }
 
-// Memory is about how many bytes Decode will hold at the present scales: the height of the picture matters only where
-// its coefficients come in several scans, or an unusual file gives planes one after another that are needed together.
+// Memory estimates how many bytes Decode will hold at the current scales. They grow with the height
+// of the picture only if its coefficients are spread over several scans, or if an unusual file
+// stores planes one after another that are needed together.
 func (d *Decoder) Memory() int64 {
-	total := int64(scanRead + cleanSize + 1<<18)
+	total := int64(scanRead + unstuffedSize + 1<<18)
 	if n := ringSize(min(d.opt.Threads, maxThreads)); n > 1 && !d.header.Progressive {
-		total += int64(n) * (memSize + 3*aheadSize) // two bytes a coefficient, and no more than one a block
+		total += int64(n) * (memSize + 3*aheadSize) // two bytes per coefficient, at most one per block
 	}
 	for _, c := range d.comps {
 		total += int64(c.padX*c.n) * int64(c.V*c.n)
 		if c.expand {
-			total += int64(d.given(c).Width) * int64(d.vmax*c.n+1)
+			total += int64(d.outputSize(c).Width) * int64(d.vmax*c.n+1)
 		}
 		if d.header.Progressive {
 			total += int64(c.padX) * int64(c.padY) * int64(coefficientBytes(c.n))
 		} else if d.colour.ycck && len(d.first.parts) < len(d.comps) {
-			total += int64(d.given(c).Width) * int64(d.given(c).Height)
+			total += int64(d.outputSize(c).Width) * int64(d.outputSize(c).Height)
 		}
 	}
 	return total
 }
 
-// Decode pushes the picture's rows to sink as they come, in planes of the layout that Shrink or Header gave. Damage that
-// leaves something to show is reported; what it leaves out is grey. Errors are *FormatError, the reader's (wrapped),
-// ctx's, or the sink's, unchanged; the Report beside an error is of the damage found by then.
+// Decode pushes the picture's rows to sink as they become available, in planes of the layout that
+// Shrink or Header returned. Damage that leaves something to show is reported; missing parts are
+// grey. Errors are a *FormatError, the reader's error (wrapped), or the unchanged error of ctx or
+// the sink. The Report is also valid if there is an error: it describes the damage found before.
 //
-// Of a progressive picture no more is read than the scale needs: once the last bit of every coefficient that it keeps has
-// come in sound scans, the rest of the file is left, with what damage may be there, unless Strict asks for it.
+// A progressive picture is read only as far as the scale requires. Once the last bits of all
+// coefficients that it keeps have arrived in undamaged scans, the rest of the file is not read, and
+// damage there is not reported, unless Strict is set.
 func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	if d.colour.ycck {
-		sink = &ycckSink{next: sink, width: d.given(d.comps[0]).Width}
+		sink = &ycckSink{next: sink, width: d.outputSize(d.comps[0]).Width}
 	}
 	for _, c := range d.comps {
 		c.stride = c.padX * c.n
@@ -218,13 +232,13 @@ func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	return Report{d.damage}, err
 }
 
-// flag notes damage at the source's position, less what was read ahead, or returns it as an error.
+// flag records damage at the source's position less readAhead bytes, or returns it as an error.
 func (d *Decoder) flag(readAhead int, reason string) error {
 	if err := d.src.fail(); err != nil {
 		return err
 	}
 	d.flags++
-	if d.damage != "" { // the first is the one told, and there may be millions
+	if d.damage != "" { // Only the first is reported; there may be millions.
 		return nil
 	}
 	e := &FormatError{d.src.offset() - int64(readAhead), reason}

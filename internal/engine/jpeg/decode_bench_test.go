@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// BenchmarkDecode decodes camera pictures at four scales.
+// BenchmarkDecode decodes photographs at four scales.
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range corpus(b, "photos/*.jpg") {
 		file, err := os.ReadFile(name)
@@ -39,7 +39,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkDecodeStandard is the standard library's decoder on the same pictures.
+// BenchmarkDecodeStandard runs the standard library's decoder on the same photographs.
 func BenchmarkDecodeStandard(b *testing.B) {
 	for _, name := range corpus(b, "photos/*.jpg") {
 		file, err := os.ReadFile(name)

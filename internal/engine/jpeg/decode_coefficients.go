@@ -8,26 +8,32 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// dropped is where a coefficient is kept that is not.
+// dropped is the index in coefficients.at of a coefficient that is not kept.
 const dropped = 255
 
-// coefficients are what is kept of a component until all scans are read: the n×n lowest of each block, not dequantised,
-// and which of all 64 are not zero, because corrections come only for those. Rows of blocks are made when a scan first
-// reaches them, so that little data cannot ask for much memory.
+// coefficients holds what is kept of a component until all scans are read: the n×n lowest
+// coefficients of each block, not dequantised, and which of all 64 are not zero, because only those
+// have correction bits. Rows of blocks are allocated when a scan first reaches them, so that a
+// small file cannot claim much memory.
 type coefficients struct {
 	n    int
-	keep int // place in the zigzag order of the last that is kept
+	keep int // index in the zigzag order of the last coefficient that is kept
 	padX int
-	low  [][]int16  // by row of blocks
-	seen [][]uint64 // the same; bit k is the AC coefficient at place k of the zigzag order; none if n is 1
-	at   [64]uint8  // where in a block of low the coefficient at a place of the zigzag order is, or dropped
-	bit  [64]int8   // by place: down to which bit the coefficients came, or noBit
+	// low holds the kept coefficients by row of blocks.
+	low [][]int16
+	// nonzero holds a word per block, by row of blocks; bit k stands for the AC coefficient at
+	// index k of the zigzag order. It is unused if n is 1.
+	nonzero [][]uint64
+	// at maps an index in the zigzag order to one in a block of low, or to dropped.
+	at [64]uint8
+	// bit is, by index in the zigzag order, the lowest bit decoded so far, or noBit.
+	bit [64]int8
 }
 
-// noBit stands for no scan yet, or one that was unsound or out of turn.
+// noBit means that no scan has arrived yet, or that one was damaged or out of order.
 const noBit = -1
 
-// coefficientBytes is what a block needs at scale n.
+// coefficientBytes is the memory of a block at scale n.
 func coefficientBytes(n int) int {
 	if n == 1 {
 		return 2
@@ -38,7 +44,7 @@ func coefficientBytes(n int) int {
 func newCoefficients(c *component) *coefficients {
 	k := &coefficients{n: c.n, keep: lastKept[c.n], padX: c.padX}
 	k.low = make([][]int16, c.padY)
-	k.seen = make([][]uint64, c.padY)
+	k.nonzero = make([][]uint64, c.padY)
 	for i, z := range zigzag[:64] {
 		u, v := int(z&7), int(z>>3)
 		k.at[i], k.bit[i] = dropped, noBit
@@ -49,10 +55,10 @@ func newCoefficients(c *component) *coefficients {
 	return k
 }
 
-// came notes that a scan came, sound or not.
-func (c *coefficients) came(s scanHeader, sound bool) {
+// record records that a scan has been decoded, undamaged or not.
+func (c *coefficients) record(s scanHeader, intact bool) {
 	for k := s.ss; k <= s.se; k++ {
-		if sound && (s.ah == 0 || c.bit[k] == int8(s.ah)) {
+		if intact && (s.ah == 0 || c.bit[k] == int8(s.ah)) {
 			c.bit[k] = int8(s.al)
 		} else {
 			c.bit[k] = noBit
@@ -60,8 +66,8 @@ func (c *coefficients) came(s scanHeader, sound bool) {
 	}
 }
 
-// final tells whether the last bit came of all coefficients that are kept: each comes once (T.81 G.1.1.1), and no scan that
-// follows has a say in them.
+// final reports whether the last bits of all kept coefficients have arrived. Each bit is sent once
+// (T.81 G.1.1.1), so no later scan can change them.
 func (c *coefficients) final() bool {
 	for k, at := range c.at {
 		if at != dropped && c.bit[k] != 0 {
@@ -71,18 +77,19 @@ func (c *coefficients) final() bool {
 	return true
 }
 
-// row is a row of blocks.
+// row returns a row of blocks, and allocates it if necessary.
 func (c *coefficients) row(y int) ([]int16, []uint64) {
 	if c.low[y] == nil {
 		c.low[y] = make([]int16, c.padX*c.n*c.n)
 		if c.n > 1 {
-			c.seen[y] = make([]uint64, c.padX)
+			c.nonzero[y] = make([]uint64, c.padX)
 		}
 	}
-	return c.low[y], c.seen[y]
+	return c.low[y], c.nonzero[y]
 }
 
-// transform turns the coefficients of all components into rows, in bands of MCUs.
+// transform turns the coefficients of all components into rows of samples, one row of MCUs at a
+// time.
 func (d *Decoder) transform(ctx context.Context, sink plane.Sink) error {
 	for _, c := range d.comps {
 		c.band = make([]byte, c.stride*c.V*c.n)
@@ -105,7 +112,7 @@ func (d *Decoder) transform(ctx context.Context, sink plane.Sink) error {
 
 // transformRow transforms a row of blocks.
 func (c *component) transformRow(dst []byte, y int) {
-	low, seen := c.coef.low[y], c.coef.seen[y]
+	low, nonzero := c.coef.low[y], c.coef.nonzero[y]
 	if low == nil {
 		for i := range dst {
 			dst[i] = grey
@@ -122,7 +129,7 @@ func (c *component) transformRow(dst []byte, y int) {
 	}
 	var block [64]int16
 	kept := ^uint64(0) >> (63 - c.coef.keep)
-	for x, s := range seen {
+	for x, s := range nonzero {
 		b := low[x*n*n:][:n*n]
 		block[0] = int16(int32(b[0]) * dc)
 		s &= kept

@@ -6,15 +6,16 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// colour is what the planes mean. Planes of anything but YCbCr are given all in the picture's size, and so is luma: where
-// a file samples them more coarsely than another plane, samples are repeated.
+// colour is the interpretation of the planes. All planes except chroma are output in the picture's
+// size: where a file samples one more coarsely than another plane, samples are repeated.
 type colour struct {
 	model  plane.Model
-	ycck   bool // four planes of which three are to be converted; they are stored inverted
-	invert bool // ink is stored as 255 less ink, as Adobe does
+	ycck   bool // the first three of four planes must be converted; all are stored inverted
+	invert bool // ink is stored inverted (255 minus ink), as by Adobe
 }
 
-// setColour follows the Adobe and JFIF markers and, without them, the component identifiers, in libjpeg's order.
+// setColour determines the colour model from the Adobe and JFIF markers or, without them, from the
+// component identifiers, with the precedence that libjpeg uses.
 func (d *Decoder) setColour() {
 	h := &d.header
 	switch len(d.comps) {
@@ -23,7 +24,8 @@ func (d *Decoder) setColour() {
 	case 3:
 		d.colour = colour{model: plane.YCbCr}
 		ids := []byte{d.comps[0].ID, d.comps[1].ID, d.comps[2].ID}
-		if !h.JFIF && (h.Adobe && h.AdobeTransform == 0 || !h.Adobe && bytes.Equal(ids, []byte("RGB"))) {
+		if !h.JFIF && (h.Adobe && h.AdobeTransform == 0 ||
+			!h.Adobe && bytes.Equal(ids, []byte("RGB"))) {
 			d.colour.model = plane.RGB
 		}
 	case 4:
@@ -35,8 +37,8 @@ func (d *Decoder) setColour() {
 	}
 }
 
-// push gives n rows of a component's band, of which the first is row y, to the sink: clipped to the picture, inverted
-// and expanded where that is called for.
+// push passes n rows of a component's band to the sink. The first of them is row y. It clips them
+// to the picture, and inverts and expands them as required.
 func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {
 	if d.colour.invert && !d.colour.ycck {
 		for i, v := range c.band[:n*c.stride] {
@@ -55,7 +57,7 @@ func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {
 
 // pushExpanded repeats samples: sample x of the picture is sample floor(x*H/hmax) of the component.
 func (d *Decoder) pushExpanded(sink plane.Sink, c *component, y, n int) error {
-	size := d.given(c)
+	size := d.outputSize(c)
 	from := ceilDiv(y*d.vmax, c.V)
 	to := min(ceilDiv((y+n)*d.vmax, c.V), size.Height)
 	if to <= from {
@@ -74,7 +76,7 @@ func (d *Decoder) pushExpanded(sink plane.Sink, c *component, y, n int) error {
 	return sink.Rows(c.index, from, plane.Rows{Pix: c.scratch, Stride: size.Width, N: to - from})
 }
 
-// ycckSink turns the YCCK planes that it takes into CMYK. It keeps rows until it has them of all planes.
+// ycckSink converts YCCK planes to CMYK. It buffers rows until it has them for all planes.
 type ycckSink struct {
 	next  plane.Sink
 	width int
@@ -105,8 +107,9 @@ func (s *ycckSink) Rows(i, _ int, r plane.Rows) error {
 	return nil
 }
 
-// toCMYK converts in place. Adobe stores 255 less ink, and of that the first three as the YCbCr of 255 less them: the two
-// cancel out, and R, G and B of T.871's equations are the amounts of ink. Black is only inverted.
+// toCMYK converts in place. Adobe inverts ink and stores the first three inks as the YCbCr of the
+// inverted values. The two inversions cancel out, so R, G and B of T.871's equations are the
+// amounts of ink. Black is only inverted.
 func toCMYK(y, cb, cr, k []byte) {
 	const half = 1 << 15
 	for i := range y {

@@ -16,15 +16,17 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// djpegPixels is libjpeg's picture, of 1 or 3 samples a pixel, in the accurate integer method and with chroma raised by
-// repeating. complaint is what it has against the file, empty if it is valid.
+// djpegPixels decodes with libjpeg to 1 or 3 samples per pixel, with the accurate integer method
+// and with chroma upsampled by repetition. complaint holds libjpeg's messages about the file, and
+// is empty if the file is valid.
 func djpegPixels(t testing.TB, file []byte) (w, h, samples int, pix []byte, complaint string) {
 	t.Helper()
 	cmd := exec.Command(tool(t, "djpeg"), "-dct", "int", "-nosmooth", "-pnm")
-	var out, said bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(file), &out, &said
-	if err := cmd.Run(); err != nil || said.Len() > 0 {
-		return 0, 0, 0, nil, fmt.Sprintf("%s (%v)", strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "), err)
+	var out, messages bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(file), &out, &messages
+	if err := cmd.Run(); err != nil || messages.Len() > 0 {
+		text := strings.ReplaceAll(strings.TrimSpace(messages.String()), "\n", "; ")
+		return 0, 0, 0, nil, fmt.Sprintf("%s (%v)", text, err)
 	}
 	var kind byte
 	var depth int
@@ -36,8 +38,8 @@ func djpegPixels(t testing.TB, file []byte) (w, h, samples int, pix []byte, comp
 	return w, h, samples, out.Bytes()[out.Len()-w*h*samples:], ""
 }
 
-// asRGB is a file of three components that says that they are red, green and blue, whatever they are: what libjpeg makes of it are the
-// samples before colour conversion.
+// asRGB marks a file of three components as RGB, whatever it is, so that libjpeg outputs the
+// samples without colour conversion.
 func asRGB(t testing.TB, file []byte) []byte {
 	t.Helper()
 	out := append(bytes.Clone(file[:2]), adobe(0)...)
@@ -60,15 +62,20 @@ func asRGB(t testing.TB, file []byte) []byte {
 	}
 }
 
-// difference compares a picture with libjpeg's samples: want gives those of a pixel that are to be there.
-func difference(p *plane.Picture, samples int, pix []byte, want func(x, y int) [3]float64) (most float64, where string) {
+// difference compares libjpeg's samples with those that want returns for each pixel of a picture.
+// It returns the largest difference, and describes where it is.
+func difference(
+	p *plane.Picture, samples int, pix []byte, want func(x, y int) [3]float64,
+) (most float64, where string) {
 	w := p.Width()
 	for y := range p.Height() {
 		for x := range w {
 			v := want(x, y)
 			for i, got := range pix[(y*w+x)*samples:][:samples] {
 				if d := math.Abs(v[i] - float64(got)); d > most {
-					most, where = d, fmt.Sprintf("sample %d at %d,%d is %.2f, libjpeg has %d", i, x, y, v[i], got)
+					most = d
+					where = fmt.Sprintf("sample %d at %d,%d is %.2f, libjpeg has %d",
+						i, x, y, v[i], got)
 				}
 			}
 		}
@@ -76,7 +83,8 @@ func difference(p *plane.Picture, samples int, pix []byte, want func(x, y int) [
 	return most, where
 }
 
-// raised is what a picture has at a place of plane 0, the samples of coarser planes repeated.
+// raised returns the sample of a plane at a position of plane 0, with the samples of coarser planes
+// repeated.
 func raised(h Header, p *plane.Picture) func(i, x, y int) float64 {
 	hmax, vmax := 1, 1
 	for _, c := range h.Components {
@@ -90,7 +98,8 @@ func raised(h Header, p *plane.Picture) func(i, x, y int) float64 {
 	}
 }
 
-// converted are the pixels that a picture stands for: by the equations of T.871, and of ink what djpeg makes of it.
+// converted returns the pixels of a picture, by the equations of T.871; for inks, it converts as
+// djpeg does.
 func converted(h Header, p *plane.Picture) func(x, y int) [3]float64 {
 	at := raised(h, p)
 	return func(x, y int) (v [3]float64) {
@@ -105,7 +114,7 @@ func converted(h Header, p *plane.Picture) func(x, y int) [3]float64 {
 		case plane.CMYK:
 			for i := range v {
 				ink, black := at(i, x, y), at(3, x, y)
-				if h.Adobe { // stored inverted, and djpeg takes it for what is stored
+				if h.Adobe { // It is stored inverted, and djpeg does not undo that.
 					ink, black = 255-ink, 255-black
 				}
 				v[i] = ink * black / 255
@@ -118,8 +127,9 @@ func converted(h Header, p *plane.Picture) func(x, y int) [3]float64 {
 	}
 }
 
-// compareWithDjpeg holds every sample of a file to 1 from libjpeg's before colour conversion, where that can be had, and to 2 after it. The
-// greatest differences are what it gives.
+// compareWithDjpeg requires every sample of a file to differ from libjpeg's by at most 1 before
+// colour conversion, where libjpeg can output that, and by at most 2 after it. It returns the
+// largest differences.
 func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after float64) {
 	t.Helper()
 	w, h, samples, pix, complaint := djpegPixels(t, file)
@@ -136,7 +146,8 @@ func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after flo
 		t.Fatalf("damage %q, error %v", report.Damage, err)
 	}
 	if p.Width() != w || p.Height() != h || (samples == 1) != (p.Model == plane.Gray) {
-		t.Fatalf("%d×%d of %s, libjpeg has %d×%d of %d samples", p.Width(), p.Height(), p.Model, w, h, samples)
+		t.Fatalf("%d×%d of %s, libjpeg has %d×%d of %d samples",
+			p.Width(), p.Height(), p.Model, w, h, samples)
 	}
 	after, where := difference(p, samples, pix, converted(d.header, p))
 	if after > 2 {
@@ -148,11 +159,13 @@ func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after flo
 	case plane.YCbCr:
 		at := raised(d.header, p)
 		if _, _, _, pix, complaint = djpegPixels(t, asRGB(t, file)); complaint != "" {
-			t.Fatalf("libjpeg, told that it is RGB: %s", complaint)
+			t.Fatalf("libjpeg, with the file marked as RGB: %s", complaint)
 		}
-		before, where = difference(p, 3, pix, func(x, y int) [3]float64 { return [3]float64{at(0, x, y), at(1, x, y), at(2, x, y)} })
+		before, where = difference(p, 3, pix, func(x, y int) [3]float64 {
+			return [3]float64{at(0, x, y), at(1, x, y), at(2, x, y)}
+		})
 	case plane.CMYK:
-		before = math.NaN() // only products of samples can be had
+		before = math.NaN() // libjpeg outputs only products of samples
 	}
 	if before > 1 {
 		t.Errorf("before conversion, %s", where)
@@ -160,7 +173,8 @@ func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after flo
 	return before, after
 }
 
-// TestColoursEqualDjpeg compares all components of every model and sampling that libjpeg reads.
+// TestColoursEqualDjpeg compares all components for every colour model and sampling that libjpeg
+// reads.
 func TestColoursEqualDjpeg(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -187,13 +201,14 @@ func TestColoursEqualDjpeg(t *testing.T) {
 			f := newFixture(183, 131, 8, c.sampling...)
 			f.before, f.interval = c.before, interval
 			before, after := compareWithDjpeg(t, f.bytes(), 1)
-			t.Logf("%s, restart interval %d: at most %g before, %.2f after conversion", c.name, interval, before, after)
+			t.Logf("%s, restart interval %d: at most %g before, %.2f after conversion",
+				c.name, interval, before, after)
 		}
 	}
 }
 
-// TestCorpusEqualsDjpeg compares every JPEG of the corpus that is valid: of which libjpeg says nothing. The log lists those
-// that are not.
+// TestCorpusEqualsDjpeg compares every valid JPEG of the corpus, which is one about which libjpeg
+// prints no message. The log lists the others.
 func TestCorpusEqualsDjpeg(t *testing.T) {
 	tool(t, "djpeg")
 	root := filepath.Dir(filepath.Dir(corpus(t, "photos/*.jpg")[0]))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -15,7 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// damaged makes kinds of damage by turns.
+// damaged damages a file; i selects the kind of damage and its place.
 func damaged(file []byte, i int) []byte {
 	r := rand.New(rand.NewPCG(7, uint64(i)))
 	b := bytes.Clone(file)
@@ -31,7 +32,8 @@ func damaged(file []byte, i int) []byte {
 	return append(b[:at], b[min(len(b), at+r.IntN(20000)):]...)
 }
 
-// TestDamageEqualsLibjpeg cuts files short, turns bits over and takes pieces out: what is shown is what libjpeg shows.
+// TestDamageEqualsLibjpeg truncates files, flips bits and removes pieces, and checks that the
+// result equals libjpeg's.
 func TestDamageEqualsLibjpeg(t *testing.T) {
 	for _, name := range corpus(t, "photos/sharp*.jpg", "photos/*restart.jpg") {
 		file, err := os.ReadFile(name)
@@ -47,15 +49,15 @@ func TestDamageEqualsLibjpeg(t *testing.T) {
 					name, i, report.Damage, k%w, k/w, p.Pix[0][k], want[k])
 			}
 			if i%3 == 0 && report.Damage == "" {
-				t.Errorf("%s, cut short: no damage reported", name)
+				t.Errorf("%s, truncated: no damage reported", name)
 			}
 		}
 	}
 }
 
-// noCode is a gray picture of zeros, side samples each way, with bits that are no Huffman code where the DC or an AC
-// coefficient of a block is due.
-func noCode(side, block int, ac bool) []byte {
+// invalidCodeFile returns a gray picture of zeros, side samples wide and high, with an invalid
+// Huffman code in place of the DC coefficient or of an AC coefficient of a block.
+func invalidCodeFile(side, block int, ac bool) []byte {
 	f := newFixture(side, side, 1, [2]int{1, 1})
 	blocks := f.comps[0].blocks
 	clear(blocks)
@@ -78,28 +80,29 @@ func noCode(side, block int, ac bool) []byte {
 	return append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
 }
 
-// TestNoCode puts bits that are no Huffman code where a DC or an AC coefficient is due.
-func TestNoCode(t *testing.T) {
+// TestInvalidCode checks that an invalid code in place of a DC or an AC coefficient is reported.
+func TestInvalidCode(t *testing.T) {
 	for _, ac := range []bool{false, true} {
-		file := noCode(64, 20, ac)
+		file := invalidCodeFile(64, 20, ac)
 		for _, threads := range []int{1, 2} {
-			_, report, err := decodeBy(t, file, 8, threads, ownSize)
+			_, report, err := decodeBy(t, file, 8, threads, stretchSize)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(report.Damage, "no Huffman code") {
+			if !strings.Contains(report.Damage, invalidCode) {
 				t.Errorf("AC %t, %d threads: damage is %q", ac, threads, report.Damage)
 			}
 		}
 	}
 }
 
-// TestRestartDamage takes away, doubles or renumbers what lies between restart markers. Only MCUs near it may change.
+// TestRestartDamage removes, duplicates or renumbers data between restart markers. Only nearby MCUs
+// may change.
 func TestRestartDamage(t *testing.T) {
 	f := newFixture(640, 32, 4, [2]int{1, 1})
 	f.interval = 4
 	file := f.bytes()
-	marker := func(n int) int { // the n-th
+	marker := func(n int) int { // returns the position of the n-th restart marker
 		at := 0
 		for range n + 1 {
 			at += bytes.Index(file[at:], []byte{0xFF, markerRST0 + byte(n&7)}) + 1
@@ -109,18 +112,19 @@ func TestRestartDamage(t *testing.T) {
 		}
 		return at - 1
 	}
-	cut := func(from, to int) []byte { return append(bytes.Clone(file[:from]), file[to:]...) }
+	cut := func(from, to int) []byte { return slices.Concat(file[:from], file[to:]) }
+	insert := func(at int, b ...byte) []byte { return slices.Concat(file[:at], b, file[at:]) }
 	for _, c := range []struct {
 		name     string
 		file     []byte
-		from, to int // MCUs of the first row that may be spoilt
+		from, to int // MCUs of the first row that may differ
 	}{
 		{"segment missing", cut(marker(2), marker(3)), 12, 16},
 		{"two segments missing", cut(marker(2), marker(4)), 12, 20},
 		{"half a segment missing", cut(marker(2)+9, marker(3)), 12, 16},
-		{"bytes too many", append(append(bytes.Clone(file[:marker(3)]), "stray"...), file[marker(3):]...), 0, 0},
-		{"old marker", append(append(bytes.Clone(file[:marker(3)]), 0xFF, markerRST0+2), file[marker(3):]...), 0, 0},
-		{"marker of another kind", append(append(bytes.Clone(file[:marker(3)]), 0xFF, 0x02), file[marker(3):]...), 0, 0},
+		{"extra bytes", insert(marker(3), 's', 't', 'r', 'a', 'y'), 0, 0},
+		{"old marker", insert(marker(3), 0xFF, markerRST0+2), 0, 0},
+		{"marker of another kind", insert(marker(3), 0xFF, 0x02), 0, 0},
 	} {
 		p, report := decodeAll(t, c.file, 0, 0)
 		if report.Damage == "" {
@@ -132,14 +136,15 @@ func TestRestartDamage(t *testing.T) {
 					continue
 				}
 				if want := f.sample(0, 8, x, y); float64(got)-want > 0.75 || want-float64(got) > 0.75 {
-					t.Fatalf("%s (%s): sample %d,%d is %d, not %.1f", c.name, report.Damage, x, y, got, want)
+					t.Fatalf("%s (%s): sample %d,%d is %d, want %.1f",
+						c.name, report.Damage, x, y, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestStrict checks that damage is an error where that is asked for, with the place.
+// TestStrict checks that with Strict damage is an error that states its position.
 func TestStrict(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
@@ -160,7 +165,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// TestMissingComponent leaves a scan out: that plane is grey.
+// TestMissingComponent omits a scan and checks that its plane is grey.
 func TestMissingComponent(t *testing.T) {
 	f := newFixture(40, 24, 6, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
 	f.scans = [][]int{{0}, {2}}
@@ -176,11 +181,11 @@ func TestMissingComponent(t *testing.T) {
 	f.scans = nil
 	want := decodeAt(t, f.bytes(), 8)
 	if !bytes.Equal(p.Pix[0], want.Pix[0]) || !bytes.Equal(p.Pix[2], want.Pix[2]) {
-		t.Error("the other planes are not whole")
+		t.Error("the other planes differ")
 	}
 }
 
-// TestNoData refuses a file that ends before anything can be shown.
+// TestNoData checks that a file that ends before anything can be shown is refused.
 func TestNoData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
@@ -194,61 +199,67 @@ func TestNoData(t *testing.T) {
 			_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
 			var f *FormatError
 			if !errors.As(err, &f) || f.Reason != "no data in the first scan" {
-				t.Errorf("progressive %v, then % x: error %v", progressive, end, err)
+				t.Errorf("progressive %v, followed by % x: error %v", progressive, end, err)
 			}
 		}
 	}
 }
 
-// TestEmptyFirstSegment takes the data before the first restart marker away: what follows is shown.
+// TestEmptyFirstSegment removes the data before the first restart marker and checks that the rest
+// is decoded.
 func TestEmptyFirstSegment(t *testing.T) {
 	f := newFixture(640, 32, 4, [2]int{1, 1})
 	f.interval = 4
 	file := f.bytes()
-	scan, restart := bytes.Index(file, []byte{0xFF, markerSOS})+10, bytes.Index(file, []byte{0xFF, markerRST0})
+	scan := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
+	restart := bytes.Index(file, []byte{0xFF, markerRST0})
 	p, report := decodeAll(t, append(file[:scan:scan], file[restart:]...), 0, 0)
 	if !strings.Contains(report.Damage, "scan ends early") {
 		t.Errorf("damage is %q", report.Damage)
 	}
 	for y := range 32 {
 		for x, got := range p.Row(0, y) {
-			if want := f.sample(0, 8, x, y); (y >= 8 || x >= 4*8) && (float64(got)-want > 0.75 || want-float64(got) > 0.75) {
-				t.Fatalf("sample %d,%d is %d, not %.1f", x, y, got, want)
+			want := f.sample(0, 8, x, y)
+			if (y >= 8 || x >= 4*8) && math.Abs(float64(got)-want) > 0.75 {
+				t.Fatalf("sample %d,%d is %d, want %.1f", x, y, got, want)
 			}
 		}
 	}
 	file = encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: true})
 	scan = bytes.Index(file, []byte{0xFF, markerSOS})
 	first := scan + 4 + int(file[scan+3]) - 2
-	file = slices.Concat(file[:scan], []byte{0xFF, markerDRI, 0, 4, 0, 100}, file[scan:first], []byte{0xFF, markerRST0}, file[first:])
+	file = slices.Concat(file[:scan], []byte{0xFF, markerDRI, 0, 4, 0, 100},
+		file[scan:first], []byte{0xFF, markerRST0}, file[first:])
 	if _, report = decodeAll(t, file, 0, 0); report.Damage == "" {
 		t.Error("progressive: no damage reported")
 	}
 }
 
-// TestStrayData adds data to a scan that is part of no block: as much as a writer may leave is put up with, more is damage.
+// TestStrayData appends data to a scan that belongs to no block. A few bytes, which some writers
+// leave, are tolerated; more are damage.
 func TestStrayData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
 		end := len(file) - 2
-		for _, stray := range []int{1, strayBytes, strayBytes + 1, 3 * ownSize, 200_000} {
+		for _, stray := range []int{1, strayBytes, strayBytes + 1, 3 * stretchSize, 200_000} {
 			b := append(bytes.Clone(file[:end]), bytes.Repeat([]byte{0x55}, stray)...)
 			b = append(b, file[end:]...)
 			got, report := decodeAll(t, b, 0, 0)
-			if said := strings.Contains(report.Damage, "data after the last block"); said != (stray > strayBytes) {
+			reported := strings.Contains(report.Damage, "data after the last block")
+			if reported != (stray > strayBytes) {
 				t.Errorf("progressive %v, %d stray bytes: damage %q", progressive, stray, report.Damage)
 			}
 			want, _ := decodeAll(t, file, 0, 0)
 			for i := range want.Pix {
 				if !bytes.Equal(got.Pix[i], want.Pix[i]) {
-					t.Errorf("progressive %v, %d stray bytes: plane %d is another", progressive, stray, i)
+					t.Errorf("progressive %v, %d stray bytes: plane %d differs", progressive, stray, i)
 				}
 			}
 		}
 	}
 }
 
-// giant is the start of a picture of 65535×65535 samples.
+// giant returns the start of a picture of 65535×65535 samples.
 func giant(progressive bool) []byte {
 	f := newFixture(8, 8, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
 	if progressive {
@@ -264,7 +275,7 @@ func giant(progressive bool) []byte {
 	return b
 }
 
-// stopAfter is a sink that stops at a row, with what memory was in use then.
+// stopAfter is a sink that stops at a row and records how much memory is then in use.
 type stopAfter struct {
 	row  int
 	heap uint64
@@ -280,7 +291,8 @@ func (s *stopAfter) Rows(i, y int, r plane.Rows) error {
 	return errBroken
 }
 
-// TestGiant checks that little data cannot ask for memory by the area of the picture.
+// TestGiant checks that a small file cannot make the decoder allocate in proportion to the
+// picture's area.
 func TestGiant(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		d, err := NewDecoder(bytes.NewReader(giant(progressive)), DecodeOptions{})
@@ -298,21 +310,24 @@ func TestGiant(t *testing.T) {
 	}
 }
 
-// TestManyScans checks that a file of endless scans ends soon.
+// TestManyScans checks that a file with very many scans does not take long.
 func TestManyScans(t *testing.T) {
 	const side = 2000
 	file := encode(t, noise(side, side, 1, 1, 1), Options{Quality: 50, Progressive: true})
 	last := bytes.LastIndex(file, []byte{0xFF, markerSOS})
 	bomb := bytes.Clone(file[:last])
-	// One code, of one bit, for the longest run of empty blocks, and corrections of the band of luma again and again.
-	bomb = append(bomb, 0xFF, markerDHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE0)
+	// A table with one code, of one bit, for the longest run of empty blocks, and many refinement
+	// scans of the luma band.
+	bomb = append(bomb, 0xFF, markerDHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0xE0)
 	for range 20000 {
 		bomb = append(bomb, 0xFF, markerSOS, 0, 8, 1, 1, 0, 1, 63, 0x10)
 		bomb = append(bomb, "\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F"...)
 	}
 	begin := time.Now()
 	_, report := decodeAll(t, bomb, 0, 0)
-	if !strings.Contains(report.Damage, "too many scans") && !strings.Contains(report.Damage, "scan ends early") {
+	if !strings.Contains(report.Damage, "too many scans") &&
+		!strings.Contains(report.Damage, "scan ends early") {
 		t.Errorf("damage %q", report.Damage)
 	}
 	d, err := NewDecoder(bytes.NewReader(bomb), DecodeOptions{})
@@ -323,13 +338,19 @@ func TestManyScans(t *testing.T) {
 		t.Error(err)
 	}
 	if d.scans > maxScans || d.scans < 100 {
-		t.Errorf("%d scans were decoded", d.scans)
+		t.Errorf("%d scans decoded", d.scans)
 	}
 	t.Logf("%d bytes, %d scans, %v", len(bomb), d.scans, time.Since(begin))
 }
 
 func FuzzDecode(f *testing.F) {
-	for i, s := range [][][2]int{{{1, 1}}, {{2, 2}, {1, 1}, {1, 1}}, {{1, 1}, {1, 1}, {1, 1}, {1, 1}}, {{4, 4}, {4, 4}, {4, 4}, {4, 4}}, {{3, 1}, {2, 2}, {1, 1}}} {
+	for i, s := range [][][2]int{
+		{{1, 1}},
+		{{2, 2}, {1, 1}, {1, 1}},
+		{{1, 1}, {1, 1}, {1, 1}, {1, 1}},
+		{{4, 4}, {4, 4}, {4, 4}, {4, 4}},
+		{{3, 1}, {2, 2}, {1, 1}},
+	} {
 		x := newFixture(33, 21, uint64(i), s...)
 		f.Add(x.bytes())
 		x.interval, x.fill, x.wide = 2, 1, true
@@ -345,7 +366,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	for _, sub := range samplings {
 		for _, progressive := range []bool{false, true} {
-			f.Add(encode(f, toYCbCr(scene(40, 30), sub.subX, sub.subY), Options{Quality: 60, Progressive: progressive, EXIF: []byte("MM\x00*"), ICC: []byte("icc")}))
+			f.Add(encode(f, toYCbCr(scene(40, 30), sub.subX, sub.subY), Options{
+				Quality: 60, Progressive: progressive, EXIF: []byte("MM\x00*"), ICC: []byte("icc"),
+			}))
 		}
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -363,7 +386,7 @@ func FuzzDecode(f *testing.F) {
 		sameInPlainGo(t, file, 3)
 		sameEnoughByThreads(t, file, 2, 24)
 		if d, err = NewDecoder(bytes.NewReader(file), DecodeOptions{Strict: true}); err != nil {
-			t.Errorf("strict refuses the header: %v", err)
+			t.Errorf("the header is refused if Strict is set: %v", err)
 			return
 		}
 		if _, err := d.Decode(context.Background(), newDiscard(d.Header().Layout)); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// decodeAll decodes a file at the scale that w×h needs, 0 for the whole of it.
+// decodeAll decodes a file at the scale that w×h requires, or at full size if they are 0.
 func decodeAll(t testing.TB, file []byte, w, h int) (*plane.Picture, Report) {
 	t.Helper()
 	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
@@ -31,10 +31,11 @@ func decodeAll(t testing.TB, file []byte, w, h int) (*plane.Picture, Report) {
 	return p, r
 }
 
-// djpegGray is libjpeg's luma at n/8 of the size, in the accurate integer method.
+// djpegGray returns libjpeg's luma at n/8 of the size, decoded with the accurate integer method.
 func djpegGray(t testing.TB, file []byte, n int) (w, h int, pix []byte) {
 	t.Helper()
-	cmd := exec.Command(tool(t, "djpeg"), "-grayscale", "-dct", "int", "-scale", fmt.Sprintf("%d/8", n), "-pnm")
+	cmd := exec.Command(tool(t, "djpeg"),
+		"-grayscale", "-dct", "int", "-scale", fmt.Sprintf("%d/8", n), "-pnm")
 	cmd.Stdin = bytes.NewReader(file)
 	out, err := cmd.Output()
 	if err != nil && len(out) == 0 {
@@ -68,7 +69,7 @@ func corpus(t testing.TB, patterns ...string) []string {
 	return files
 }
 
-// equalsLibjpeg compares luma with libjpeg's. At 8/8 and 1/8 both do the same arithmetic.
+// equalsLibjpeg compares luma with libjpeg's. At 8/8 and 1/8 both use the same arithmetic.
 func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
 	t.Helper()
 	for _, n := range scales {
@@ -81,7 +82,8 @@ func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
 			t.Fatalf("scale %d: %d×%d, libjpeg has %d×%d", n, p.Width(), p.Height(), w, h)
 		}
 		if i := firstDifference(p.Pix[0], want); i < len(want) {
-			t.Errorf("scale %d: luma differs at %d,%d: %d, libjpeg has %d", n, i%w, i/w, p.Pix[0][i], want[i])
+			t.Errorf("scale %d: luma differs at %d,%d: got %d, libjpeg has %d",
+				n, i%w, i/w, p.Pix[0][i], want[i])
 		}
 	}
 }
@@ -89,16 +91,20 @@ func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
 func TestDecodeEqualsLibjpeg(t *testing.T) {
 	for _, sub := range samplings {
 		for _, progressive := range []bool{false, true} {
-			for _, p := range []*plane.Picture{noise(203, 157, sub.subX, sub.subY, 1), toYCbCr(scene(203, 157), sub.subX, sub.subY)} {
+			for _, p := range []*plane.Picture{
+				noise(203, 157, sub.subX, sub.subY, 1),
+				toYCbCr(scene(203, 157), sub.subX, sub.subY),
+			} {
 				equalsLibjpeg(t, encode(t, p, Options{Quality: 90, Progressive: progressive}), 1, 8)
 			}
 		}
 	}
 }
 
-// TestPhotographsEqualLibjpeg compares at 1/8; TestCorpusEqualsDjpeg does at full size.
+// TestPhotographsEqualLibjpeg compares at 1/8. TestCorpusEqualsDjpeg compares at full size.
 func TestPhotographsEqualLibjpeg(t *testing.T) {
-	for _, name := range corpus(t, "photos/*.jpg", "corpus/mixed/jpg/*.jpg", "corpus/mixed/jpg/progressive/*.jpg") {
+	for _, name := range corpus(t,
+		"photos/*.jpg", "corpus/mixed/jpg/*.jpg", "corpus/mixed/jpg/progressive/*.jpg") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			file, err := os.ReadFile(name)
 			if err != nil {

@@ -13,8 +13,10 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// decodeCounted decodes at scale n, and says how many bytes that took.
-func decodeCounted(t testing.TB, file []byte, n int, o DecodeOptions) (p *plane.Picture, report Report, read int, err error) {
+// decodeCounted decodes at scale n and returns how many bytes it has read.
+func decodeCounted(
+	t testing.TB, file []byte, n int, o DecodeOptions,
+) (p *plane.Picture, report Report, read int, err error) {
 	t.Helper()
 	r := bytes.NewReader(file)
 	d, err := NewDecoder(r, o)
@@ -26,7 +28,7 @@ func decodeCounted(t testing.TB, file []byte, n int, o DecodeOptions) (p *plane.
 	return p, report, len(file) - r.Len(), err
 }
 
-// samePlanes compares pictures.
+// samePlanes checks that two pictures are equal.
 func samePlanes(t testing.TB, what string, got, want *plane.Picture) {
 	t.Helper()
 	for i := range want.Pix {
@@ -36,18 +38,25 @@ func samePlanes(t testing.TB, what string, got, want *plane.Picture) {
 	}
 }
 
-// scripts for cjpeg, of three components.
+// scripts are scan scripts of three components for cjpeg.
 var scripts = map[string]string{
-	"many bands":  "0,1,2: 0-0, 0, 2; 0: 1-2, 0, 1; 0: 3-9, 0, 0; 0: 10-63, 0, 3; 1: 1-63, 0, 0; 0,1,2: 0-0, 2, 1; 2: 1-7, 0, 1; 0: 10-40, 3, 2; 0: 41-63, 3, 2; 2: 8-63, 0, 0; 0: 1-2, 1, 0; 0,1,2: 0-0, 1, 0; 2: 1-7, 1, 0; 0: 10-63, 2, 1; 0: 10-63, 1, 0;",
-	"DC last":     "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 0; 1: 1-63, 0, 0; 2: 1-63, 0, 0; 0,1,2: 0-0, 1, 0;",
-	"DC apart":    "0: 0-0, 0, 0; 0: 1-63, 0, 1; 0: 1-63, 1, 0; 2: 0-0, 0, 1; 1: 0-0, 0, 0; 1: 1-63, 0, 0; 2: 1-63, 0, 0; 2: 0-0, 1, 0;",
-	"one by one":  "0: 0-0, 0, 0; 1: 0-0, 0, 0; 2: 0-0, 0, 0; 0: 1-1, 0, 0; 0: 2-2, 0, 0; 0: 3-4, 0, 0; 1: 1-2, 0, 0; 2: 1-2, 0, 0; 1: 3-4, 0, 0; 2: 3-4, 0, 0; 0: 5-63, 0, 0; 1: 5-63, 0, 0; 2: 5-63, 0, 0;",
-	"coarse only": "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 2; 1: 1-63, 0, 1; 2: 1-63, 0, 1;", // last bits never come
+	"many bands": "0,1,2: 0-0, 0, 2; 0: 1-2, 0, 1; 0: 3-9, 0, 0; 0: 10-63, 0, 3; 1: 1-63, 0, 0; " +
+		"0,1,2: 0-0, 2, 1; 2: 1-7, 0, 1; 0: 10-40, 3, 2; 0: 41-63, 3, 2; 2: 8-63, 0, 0; " +
+		"0: 1-2, 1, 0; 0,1,2: 0-0, 1, 0; 2: 1-7, 1, 0; 0: 10-63, 2, 1; 0: 10-63, 1, 0;",
+	"DC last": "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 0; 1: 1-63, 0, 0; 2: 1-63, 0, 0; 0,1,2: 0-0, 1, 0;",
+	"separate DC": "0: 0-0, 0, 0; 0: 1-63, 0, 1; 0: 1-63, 1, 0; 2: 0-0, 0, 1; 1: 0-0, 0, 0; " +
+		"1: 1-63, 0, 0; 2: 1-63, 0, 0; 2: 0-0, 1, 0;",
+	"one by one": "0: 0-0, 0, 0; 1: 0-0, 0, 0; 2: 0-0, 0, 0; 0: 1-1, 0, 0; 0: 2-2, 0, 0; " +
+		"0: 3-4, 0, 0; 1: 1-2, 0, 0; 2: 1-2, 0, 0; 1: 3-4, 0, 0; 2: 3-4, 0, 0; " +
+		"0: 5-63, 0, 0; 1: 5-63, 0, 0; 2: 5-63, 0, 0;",
+	// The last bits are never sent.
+	"coarse only": "0,1,2: 0-0, 0, 1; 0: 1-63, 0, 2; 1: 1-63, 0, 1; 2: 1-63, 0, 1;",
 }
 
-// TestProgressiveIsSequential decodes progressive files of all scripts at all scales: the planes are those of a sequential
-// file of the same coefficients, of which everything is read.
-func TestProgressiveIsSequential(t *testing.T) {
+// TestProgressiveEqualsSequential decodes progressive files with all scripts at all scales and
+// checks that the planes equal those of a sequential file with the same coefficients, which is read
+// to its end.
+func TestProgressiveEqualsSequential(t *testing.T) {
 	m := scene(333, 221)
 	compare := func(name string, progressive, sequential []byte) {
 		for n := 1; n <= 8; n++ {
@@ -73,7 +82,8 @@ func TestProgressiveIsSequential(t *testing.T) {
 			compare(fmt.Sprint(sub, effort), encode(t, p, o), sequential)
 		}
 	}
-	compare("gray", encode(t, toGray(m), Options{Quality: 85, Progressive: true}), encode(t, toGray(m), Options{Quality: 85}))
+	compare("gray", encode(t, toGray(m), Options{Quality: 85, Progressive: true}),
+		encode(t, toGray(m), Options{Quality: 85}))
 	tool(t, "cjpeg")
 	for name, script := range scripts {
 		path := filepath.Join(t.TempDir(), "script")
@@ -82,7 +92,7 @@ func TestProgressiveIsSequential(t *testing.T) {
 		}
 		for _, sample := range []string{"1x1", "2x2"} {
 			scripted := runCjpeg(t, m, "-quality", "85", "-sample", sample, "-scans", path)
-			if name == "coarse only" { // every scan is needed, and none makes the decoder stop
+			if name == "coarse only" { // Every scan is needed, so the decoder never stops early.
 				for n := 1; n <= 8; n++ {
 					got, _, _, _ := decodeCounted(t, scripted, n, DecodeOptions{})
 					want, _, read, err := decodeCounted(t, scripted, n, DecodeOptions{Strict: true})
@@ -98,7 +108,8 @@ func TestProgressiveIsSequential(t *testing.T) {
 	}
 }
 
-// takeApart gives what stands before the first scan of a progressive file, and the scans, each with its tables.
+// takeApart splits a progressive file into what precedes the first scan, and the scans, each with
+// its tables.
 func takeApart(t testing.TB, file []byte) (head []byte, scans [][]byte) {
 	t.Helper()
 	at, from := 2, 2
@@ -120,11 +131,12 @@ func takeApart(t testing.TB, file []byte) (head []byte, scans [][]byte) {
 	return head, scans
 }
 
-// poison is a scan that cannot be: whoever reads it reports damage.
+// poison is an invalid scan: a decoder that reads it reports damage.
 var poison = []byte{0xFF, markerSOS, 0, 8, 1, 1, 0, 9, 3, 0, 0xFF, markerEOI}
 
-// TestStopsWithTheLastBit puts the scans of libjpeg's usual script in other orders, and a poisoned scan behind each in turn:
-// it is only met while something is missing.
+// TestStopsWithTheLastBit puts the scans of libjpeg's default script in other orders, and an
+// invalid scan after each in turn. The decoder must reach that scan only while something is
+// missing.
 func TestStopsWithTheLastBit(t *testing.T) {
 	file := encode(t, toYCbCr(scene(200, 150), 2, 2), Options{Quality: 80, Progressive: true})
 	head, scans := takeApart(t, file)
@@ -133,21 +145,21 @@ func TestStopsWithTheLastBit(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		order []int // of fixedScript
+		order []int // indices in fixedScript
 		n     int
-		stops int // scans after which nothing more is read
+		stops int // number of scans after which the decoder stops reading
 	}{
-		{"as it is, 1/8", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 1, 7},
-		{"as it is, 2/8", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 2, 10},
-		{"as it is, whole", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 8, 10},
-		{"DC at once", []int{0, 6, 1, 2, 3, 4, 5, 7, 8, 9}, 1, 2},
-		{"DC at last", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 6}, 1, 10},
-		{"DC at last, 3/8", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 6}, 3, 10},
-		{"luma at last", []int{0, 2, 3, 6, 7, 8, 1, 4, 5, 9}, 8, 10},
-		{"a correction without a beginning", []int{6, 0, 6, 1, 2}, 1, 3},
-		{"a correction twice", []int{0, 6, 6, 1, 2}, 1, 2},
-		{"a beginning twice", []int{0, 0, 6, 1, 2}, 1, 3},
-		{"again from the beginning", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 0, 6}, 8, 11},
+		{"default order, 1/8", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 1, 7},
+		{"default order, 2/8", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 2, 10},
+		{"default order, full size", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 8, 10},
+		{"DC first", []int{0, 6, 1, 2, 3, 4, 5, 7, 8, 9}, 1, 2},
+		{"DC last", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 6}, 1, 10},
+		{"DC last, 3/8", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 6}, 3, 10},
+		{"luma last", []int{0, 2, 3, 6, 7, 8, 1, 4, 5, 9}, 8, 10},
+		{"refinement before a first scan", []int{6, 0, 6, 1, 2}, 1, 3},
+		{"repeated refinement", []int{0, 6, 6, 1, 2}, 1, 2},
+		{"repeated first scan", []int{0, 0, 6, 1, 2}, 1, 3},
+		{"restarted from the first scan", []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 0, 6}, 8, 11},
 	} {
 		for k := 1; k <= len(c.order); k++ {
 			b := slices.Clone(head)
@@ -158,62 +170,81 @@ func TestStopsWithTheLastBit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if met := strings.Contains(report.Damage, "progressive scan of coefficients"); met != (k < c.stops) || !met && report.Damage != "" {
-				t.Errorf("%s: behind %d scans, damage %q", c.name, k, report.Damage)
+			reached := strings.Contains(report.Damage, "invalid progressive scan of coefficients")
+			if reached != (k < c.stops) || !reached && report.Damage != "" {
+				t.Errorf("%s: after %d scans, damage %q", c.name, k, report.Damage)
 			}
 			if k >= c.stops {
 				want, _, _, _ := decodeCounted(t, file, c.n, DecodeOptions{})
 				samePlanes(t, c.name, p, want)
 			}
-			if _, _, _, err := decodeCounted(t, append(b, poison...), c.n, DecodeOptions{Strict: true}); err == nil {
-				t.Errorf("%s: strict, behind %d scans: no error", c.name, k)
+			strict := DecodeOptions{Strict: true}
+			if _, _, _, err := decodeCounted(t, append(b, poison...), c.n, strict); err == nil {
+				t.Errorf("%s: strict, after %d scans: no error", c.name, k)
 			}
 		}
 	}
 }
 
-// TestLastBits follows scripts, sound and not, to the scan that completes a component at a scale.
+// TestLastBits follows valid and damaged scripts up to the scan that completes a component at a
+// scale.
 func TestLastBits(t *testing.T) {
-	const unsound = true
+	const ok, damaged = false, true
 	type s struct {
 		ss, se, ah, al int
 		bad            bool
 	}
+	mixed := []s{
+		{40, 63, 0, 0, ok}, {0, 0, 0, 0, ok}, {2, 39, 0, 1, ok}, {1, 1, 0, 0, ok},
+		{2, 9, 1, 0, ok}, {10, 39, 1, 0, ok},
+	}
 	for _, c := range []struct {
 		name  string
-		scans []s
 		n     int
-		after int // scans; 0: never
+		after int // number of scans; 0 means never
+		scans []s
 	}{
-		{"all at once", []s{{0, 0, 0, 0, false}, {1, 63, 0, 0, false}}, 8, 2},
-		{"bands anywhere", []s{{40, 63, 0, 0, false}, {0, 0, 0, 0, false}, {2, 39, 0, 1, false}, {1, 1, 0, 0, false}, {2, 9, 1, 0, false}, {10, 39, 1, 0, false}}, 8, 6},
-		{"the same at 2/8, whose last place is 4", []s{{40, 63, 0, 0, false}, {0, 0, 0, 0, false}, {2, 39, 0, 1, false}, {1, 1, 0, 0, false}, {2, 9, 1, 0, false}, {10, 39, 1, 0, false}}, 2, 5},
-		{"a place that is not kept between", []s{{0, 0, 0, 0, false}, {1, 2, 0, 0, false}, {4, 4, 0, 0, false}, {3, 3, 0, 0, false}}, 2, 3},
-		{"a bit left out", []s{{0, 0, 0, 2, false}, {0, 0, 1, 0, false}}, 1, 0},
-		{"a correction twice", []s{{0, 0, 0, 0, false}, {1, 63, 0, 1, false}, {1, 63, 1, 0, false}}, 4, 3},
-		{"a correction of what never began", []s{{0, 0, 0, 0, false}, {1, 20, 0, 1, false}, {1, 63, 1, 0, false}}, 8, 0},
-		{"a correction twice, too early", []s{{1, 63, 0, 1, false}, {1, 63, 1, 0, false}, {1, 63, 1, 0, false}, {0, 0, 0, 0, false}}, 2, 0},
-		{"coarse again", []s{{1, 63, 0, 0, false}, {1, 63, 0, 1, false}, {0, 0, 0, 0, false}, {1, 63, 1, 0, false}}, 8, 4},
-		{"an unsound beginning", []s{{0, 0, 0, 0, false}, {1, 63, 0, 1, unsound}, {1, 63, 1, 0, false}}, 2, 0},
-		{"an unsound end", []s{{0, 0, 0, 1, false}, {0, 0, 1, 0, unsound}}, 1, 0},
-		{"an unsound beginning, and a sound one", []s{{0, 0, 0, 0, unsound}, {0, 0, 0, 1, false}, {0, 0, 1, 0, false}}, 1, 3},
+		{"all bits at once", 8, 2, []s{{0, 0, 0, 0, ok}, {1, 63, 0, 0, ok}}},
+		{"bands in any order", 8, 6, mixed},
+		{"the same at 2/8, whose last index is 4", 2, 5, mixed},
+		{"an index between that is not kept", 2, 3, []s{
+			{0, 0, 0, 0, ok}, {1, 2, 0, 0, ok}, {4, 4, 0, 0, ok}, {3, 3, 0, 0, ok},
+		}},
+		{"a missing bit", 1, 0, []s{{0, 0, 0, 2, ok}, {0, 0, 1, 0, ok}}},
+		{"a repeated refinement", 4, 3, []s{{0, 0, 0, 0, ok}, {1, 63, 0, 1, ok}, {1, 63, 1, 0, ok}}},
+		{"a refinement without a first scan", 8, 0, []s{
+			{0, 0, 0, 0, ok}, {1, 20, 0, 1, ok}, {1, 63, 1, 0, ok},
+		}},
+		{"a repeated refinement, too early", 2, 0, []s{
+			{1, 63, 0, 1, ok}, {1, 63, 1, 0, ok}, {1, 63, 1, 0, ok}, {0, 0, 0, 0, ok},
+		}},
+		{"a coarse scan again", 8, 4, []s{
+			{1, 63, 0, 0, ok}, {1, 63, 0, 1, ok}, {0, 0, 0, 0, ok}, {1, 63, 1, 0, ok},
+		}},
+		{"a damaged first scan", 2, 0, []s{
+			{0, 0, 0, 0, ok}, {1, 63, 0, 1, damaged}, {1, 63, 1, 0, ok},
+		}},
+		{"a damaged last scan", 1, 0, []s{{0, 0, 0, 1, ok}, {0, 0, 1, 0, damaged}}},
+		{"a damaged first scan, then an undamaged one", 1, 3, []s{
+			{0, 0, 0, 0, damaged}, {0, 0, 0, 1, ok}, {0, 0, 1, 0, ok},
+		}},
 	} {
 		k := newCoefficients(&component{n: c.n, padX: 1, padY: 1})
 		after := 0
 		for i, s := range c.scans {
-			k.came(scanHeader{ss: s.ss, se: s.se, ah: s.ah, al: s.al}, !s.bad)
+			k.record(scanHeader{ss: s.ss, se: s.se, ah: s.ah, al: s.al}, !s.bad)
 			if k.final() && after == 0 {
 				after = i + 1
 			}
 		}
 		if after != c.after {
-			t.Errorf("%s: complete after %d scans, not %d", c.name, after, c.after)
+			t.Errorf("%s: complete after %d scans, want %d", c.name, after, c.after)
 		}
 	}
 }
 
-// TestDamageBehindTheLastBit spoils a file behind what a scale needs, and before.
-func TestDamageBehindTheLastBit(t *testing.T) {
+// TestDamageAfterTheLastBit damages a file after the part that a scale needs, and within it.
+func TestDamageAfterTheLastBit(t *testing.T) {
 	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 92, Progressive: true})
 	head, scans := takeApart(t, file)
 	needed := len(head)
@@ -225,7 +256,7 @@ func TestDamageBehindTheLastBit(t *testing.T) {
 		t.Fatalf("%v, damage %q", err, report.Damage)
 	}
 	if read > len(file)*2/3 || read > needed+scanRead {
-		t.Errorf("1/8 read %d of %d bytes, %d are needed", read, len(file), needed)
+		t.Errorf("1/8 read %d of %d bytes, needs %d", read, len(file), needed)
 	}
 	if _, _, read, err := decodeCounted(t, file, 1, DecodeOptions{Strict: true}); err != nil || read != len(file) {
 		t.Errorf("strict read %d of %d bytes, %v", read, len(file), err)
@@ -233,19 +264,20 @@ func TestDamageBehindTheLastBit(t *testing.T) {
 	cut := file[:needed+100]
 	got, report, _, err := decodeCounted(t, cut, 1, DecodeOptions{})
 	if err != nil || report.Damage != "" {
-		t.Errorf("cut behind: %v, damage %q", err, report.Damage)
+		t.Errorf("cut after: %v, damage %q", err, report.Damage)
 	}
-	samePlanes(t, "cut behind", got, want)
+	samePlanes(t, "cut after", got, want)
 	if _, _, _, err := decodeCounted(t, cut, 1, DecodeOptions{Strict: true}); err == nil {
-		t.Error("cut behind, strict: no error")
+		t.Error("cut after, strict: no error")
 	}
 	if _, report, _, _ := decodeCounted(t, cut, 2, DecodeOptions{}); report.Damage == "" {
-		t.Error("cut behind what 1/8 needs: no damage at 2/8")
+		t.Error("cut after the part that 1/8 needs: no damage at 2/8")
 	}
 	for name, b := range map[string][]byte{
-		"cut within":      file[:needed-100],
-		"cut at its end":  file[:needed],
-		"stray in DC":     slices.Concat(head, scans[0], make([]byte, 100), file[len(head)+len(scans[0]):]),
+		"cut within":     file[:needed-100],
+		"cut at its end": file[:needed],
+		"stray in DC": slices.Concat(head, scans[0], make([]byte, 100),
+			file[len(head)+len(scans[0]):]),
 		"stray in its DC": slices.Concat(file[:needed], make([]byte, 100), file[needed:]),
 	} {
 		_, report, read, err := decodeCounted(t, b, 1, DecodeOptions{})
@@ -255,9 +287,11 @@ func TestDamageBehindTheLastBit(t *testing.T) {
 	}
 }
 
-// TestReadsLittleForAThumbnail checks a file that has DC in one scan, as those of high effort do.
+// TestReadsLittleForAThumbnail checks a file with DC in a single scan, as those of high effort
+// have.
 func TestReadsLittleForAThumbnail(t *testing.T) {
-	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 92, Progressive: true, Effort: High})
+	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2),
+		Options{Quality: 92, Progressive: true, Effort: High})
 	want, _, _, err := decodeCounted(t, file, 1, DecodeOptions{Strict: true})
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +307,7 @@ func TestReadsLittleForAThumbnail(t *testing.T) {
 	t.Logf("1/8 read %d of %d bytes", read, len(file))
 }
 
-// TestProgressivePhotograph says how much of a camera's picture a thumbnail takes.
+// TestProgressivePhotograph logs how much of a photograph must be read for a thumbnail.
 func TestProgressivePhotograph(t *testing.T) {
 	for _, name := range corpus(t, "photos/*progressive.jpg") {
 		file, err := os.ReadFile(name)
@@ -286,7 +320,8 @@ func TestProgressivePhotograph(t *testing.T) {
 				t.Fatalf("%s: %v, damage %q", name, err, report.Damage)
 			}
 			t.Logf("%s at %d/8: %d of %d bytes", filepath.Base(name), n, read, len(file))
-			if n == 1 && read > len(file)*3/5 { // libjpeg's script has the last bit of DC in the middle
+			// libjpeg's script sends the last bit of DC in the middle of the file.
+			if n == 1 && read > len(file)*3/5 {
 				t.Errorf("%s at 1/8: %d of %d bytes read", filepath.Base(name), read, len(file))
 			}
 			want, _, _, err := decodeCounted(t, file, n, DecodeOptions{Strict: true})

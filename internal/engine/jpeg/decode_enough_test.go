@@ -3,12 +3,13 @@ package jpeg
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// enoughAt is a sink that has enough with a row.
+// enoughAt is a sink that has enough at a row.
 type enoughAt struct{ row int }
 
 func (e enoughAt) Rows(_, y int, r plane.Rows) error {
@@ -18,8 +19,9 @@ func (e enoughAt) Rows(_, y int, r plane.Rows) error {
 	return nil
 }
 
-// sameEnoughByThreads checks that threads do not change what is found before the sink has enough, half way down.
-func sameEnoughByThreads(t testing.TB, file []byte, threads, own int) {
+// sameEnoughByThreads checks that the number of threads does not change what is found before a sink
+// has enough, halfway down.
+func sameEnoughByThreads(t testing.TB, file []byte, threads, size int) {
 	t.Helper()
 	var damage [2]string
 	var errs [2]error
@@ -28,12 +30,13 @@ func sameEnoughByThreads(t testing.TB, file []byte, threads, own int) {
 		if err != nil {
 			return
 		}
-		d.own = own
+		d.stretchSize = size
 		report, err := d.Decode(context.Background(), enoughAt{d.header.Height / 2})
 		damage[i], errs[i] = report.Damage, err
 	}
-	if damage[0] != damage[1] || errs[0] != errs[1] && (errs[0] == nil || errs[1] == nil || errs[0].Error() != errs[1].Error()) {
-		t.Errorf("%d threads, %d bytes a stretch: %q, %v, not %q, %v", threads, own, damage[1], errs[1], damage[0], errs[0])
+	if damage[0] != damage[1] || fmt.Sprint(errs[0]) != fmt.Sprint(errs[1]) {
+		t.Errorf("%d threads, stretches of %d bytes: got %q, %v, want %q, %v",
+			threads, size, damage[1], errs[1], damage[0], errs[0])
 	}
 }
 
@@ -47,22 +50,23 @@ func TestEnoughByThreads(t *testing.T) {
 	}
 }
 
-// TestDamageBeforeEnough puts bits that are no code into one row of blocks, and stops at each: what came before is told,
-// what comes behind is not, with helpers or without.
+// TestDamageBeforeEnough puts an invalid code into one row of blocks and stops at each row: damage
+// before that row is reported and damage after it is not, with and without helpers.
 func TestDamageBeforeEnough(t *testing.T) {
-	const side, spoilt = 512, 40
+	const side, damagedRow = 512, 40
 	for _, ac := range []bool{false, true} {
-		file := noCode(side, spoilt*side/8+20, ac)
+		file := invalidCodeFile(side, damagedRow*side/8+20, ac)
 		for row := range side / 8 {
 			for _, threads := range []int{1, 2, 4} {
 				d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
 				if err != nil {
 					t.Fatal(err)
 				}
-				d.own = 500 // some 10 rows
+				d.stretchSize = 500 // about 10 rows
 				report, err := d.Decode(context.Background(), enoughAt{8 * row})
-				if err != plane.ErrEnough || (report.Damage != "") != (row >= spoilt) {
-					t.Errorf("AC %t, row %d, %d threads: %v, damage %q", ac, row, threads, err, report.Damage)
+				if err != plane.ErrEnough || (report.Damage != "") != (row >= damagedRow) {
+					t.Errorf("AC %t, row %d, %d threads: %v, damage %q",
+						ac, row, threads, err, report.Damage)
 				}
 			}
 		}
@@ -70,17 +74,18 @@ func TestDamageBeforeEnough(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Decode(context.Background(), enoughAt{8 * spoilt}); err == nil || err == plane.ErrEnough {
+		if _, err := d.Decode(context.Background(), enoughAt{8 * damagedRow}); err == nil ||
+			err == plane.ErrEnough {
 			t.Errorf("AC %t, strict: %v", ac, err)
 		}
 	}
 }
 
-// TestBrokenWithinATakenStretch walks every stretch ahead as a helper does, so that the code that is none is known before the
-// MCUs around it are taken.
+// TestBrokenWithinATakenStretch walks every stretch ahead as a helper does, so that an invalid code
+// is found before the MCUs around it are taken.
 func TestBrokenWithinATakenStretch(t *testing.T) {
-	const side, spoilt = 512, 40
-	file := noCode(side, spoilt*side/8+20, true)
+	const side, damagedRow = 512, 40
+	file := invalidCodeFile(side, damagedRow*side/8+20, true)
 	ahead := 0
 	for stop := range side / 8 {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: 2})
@@ -91,10 +96,10 @@ func TestBrokenWithinATakenStretch(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.comps[0].stride = d.comps[0].padX * 8
-		d.own = 500
+		d.stretchSize = 500
 		s := d.newSequentialScan(d.first)
 		w := s.walker
-		w.misses = maxMisses // no helpers: every walk ahead is made here
+		w.misses = maxMisses // no helpers: the test makes every walk ahead itself
 		w.start()
 		for row := range stop + 1 {
 			for i := 1; i < w.loaded; i++ {
@@ -106,20 +111,21 @@ func TestBrokenWithinATakenStretch(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if c := w.ring[w.head]; c.bad && c.taken < c.mcus && stop < spoilt {
+		if c := w.ring[w.head]; c.bad && c.taken < c.mcus && stop < damagedRow {
 			ahead++
 		}
-		if got := w.broken(); got != (stop >= spoilt) {
+		if got := w.broken(); got != (stop >= damagedRow) {
 			t.Errorf("row %d: broken %t", stop, got)
 		}
 		w.stop()
 	}
 	if ahead == 0 {
-		t.Error("no stretch was walked ahead beyond what was taken")
+		t.Error("no stretch was walked ahead beyond the MCUs taken")
 	}
 }
 
-// TestSequentialStopsReading checks that a sequential picture is read little further than the sink takes it.
+// TestSequentialStopsReading checks that a sequential picture is read only a little further than
+// the sink needs.
 func TestSequentialStopsReading(t *testing.T) {
 	file := encode(t, noise(400, 4000, 2, 2, 1), Options{Quality: 90})
 	for _, threads := range []int{1, 2} {
@@ -131,9 +137,10 @@ func TestSequentialStopsReading(t *testing.T) {
 		if _, err := d.Decode(context.Background(), enoughAt{1000}); err != plane.ErrEnough {
 			t.Fatal(err)
 		}
-		ahead := ringSize(threads)*ownSize + scanRead
+		ahead := ringSize(threads)*stretchSize + scanRead
 		if read := len(file) - r.Len(); read > len(file)/4+ahead+len(file)/50 {
-			t.Errorf("%d threads: %d of %d bytes were read for a quarter", threads, read, len(file))
+			t.Errorf("%d threads: read %d of %d bytes for a quarter of the rows",
+				threads, read, len(file))
 		}
 	}
 }

@@ -2,9 +2,12 @@ package jpeg
 
 import "fmt"
 
-// FormatError is damage that leaves no picture to show, or any damage at all if [Options].Strict is set.
+// FormatError reports damage that leaves no picture to show, or any damage if Strict of
+// [DecodeOptions] is set.
 type FormatError struct {
-	Offset int64 // bytes from the start of the stream; within entropy-coded data it is exact to a few bytes
+	// Offset is the position in bytes from the start of the stream. Within entropy-coded data it is
+	// accurate to a few bytes.
+	Offset int64
 	Reason string
 }
 
@@ -12,9 +15,9 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("corrupt jpeg at byte %d: %s", e.Offset, e.Reason)
 }
 
-// UnsupportedError is a valid kind of JPEG that this package does not read.
+// UnsupportedError reports a valid kind of JPEG that this package does not read.
 type UnsupportedError struct {
-	Offset  int64 // of the marker that says so
+	Offset  int64 // position of the marker that declares the feature
 	Feature string
 }
 

@@ -9,7 +9,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// fixture is a sequential file made of coefficients that are known, with whatever oddities a test asks for.
+// fixture is a sequential file with known coefficients, and with any irregularities that a test
+// requests.
 type fixture struct {
 	w, h     int
 	sof      byte
@@ -17,18 +18,18 @@ type fixture struct {
 	quant    *[64]uint16 // in zigzag order, for all components
 	wide     bool        // 16-bit quantisation table
 	interval int
-	scans    [][]int // components of each; nil for all in one
-	before   []byte  // whole segments behind SOI
-	noTables bool    // leave DHT out
-	dnl      bool    // height only in DNL
-	fill     int     // fill bytes before each marker
-	end      []byte  // in place of EOI
+	scans    [][]int // components of each scan; nil for all in one
+	before   []byte  // whole segments after SOI
+	noTables bool    // omits DHT
+	dnl      bool    // states the height only in DNL
+	fill     int     // number of fill bytes before each marker
+	end      []byte  // replaces EOI
 }
 
 type fixtureComponent struct {
 	id     byte
 	h, v   int
-	across int         // blocks, those that pad MCUs with them
+	across int         // number of blocks in a row, with those that pad MCUs
 	blocks [][64]int16 // quantised, in zigzag order
 }
 
@@ -141,7 +142,7 @@ func (f *fixture) bytes() []byte {
 	return append(out, f.end...)
 }
 
-// fixtureBits packs codes.
+// fixtureBits packs codes into bytes.
 type fixtureBits struct {
 	out  []byte
 	acc  uint64
@@ -233,7 +234,7 @@ func (f *fixture) scan(out []byte, comps []int) []byte {
 	return b.out
 }
 
-// sample is a sample of component i decoded at n/8, by the formula, not rounded.
+// sample evaluates the formula for a sample of component i at n/8, without rounding.
 func (f *fixture) sample(i, n, x, y int) float64 {
 	c := f.comps[i]
 	return f.formula(&c.blocks[y/n*c.across+x/n], n, x%n, y%n)
@@ -250,14 +251,15 @@ func (f *fixture) formula(block *[64]int16, n, x, y int) float64 {
 	for k, q := range block {
 		if u, v := int(zigzag[k]&7), int(zigzag[k]>>3); q != 0 && u < n && v < n {
 			sum += scale(u) * scale(v) * float64(q) * float64(f.quant[k]) *
-				math.Cos(float64((2*x+1)*u)*math.Pi/float64(2*n)) * math.Cos(float64((2*y+1)*v)*math.Pi/float64(2*n))
+				math.Cos(float64((2*x+1)*u)*math.Pi/float64(2*n)) *
+				math.Cos(float64((2*y+1)*v)*math.Pi/float64(2*n))
 		}
 	}
 	return min(max(sum, 0), 255)
 }
 
-// compare holds a decoded picture, at scale n of all components, to the formula. Planes that are to have the picture's
-// size repeat samples.
+// compare compares a picture decoded at scale n of all components with the formula. Planes for
+// which whole returns true have the picture's size and repeated samples.
 func (f *fixture) compare(t *testing.T, p *plane.Picture, n int, whole func(i int) bool) {
 	t.Helper()
 	for i, c := range f.comps {
@@ -268,19 +270,22 @@ func (f *fixture) compare(t *testing.T, p *plane.Picture, n int, whole func(i in
 			w, h = f.w*n*f.hmax(), f.h*n*f.vmax()
 			sx, sy = float64(c.h)/float64(f.hmax()), float64(c.v)/float64(f.vmax())
 		}
-		want := plane.Size{Width: ceilDiv(w, wd), Height: ceilDiv(h, hd), SpanX: float64(w) / float64(wd), SpanY: float64(h) / float64(hd)}
+		want := plane.Size{
+			Width: ceilDiv(w, wd), Height: ceilDiv(h, hd),
+			SpanX: float64(w) / float64(wd), SpanY: float64(h) / float64(hd),
+		}
 		if p.Planes[i] != want {
-			t.Fatalf("plane %d is %+v, not %+v", i, p.Planes[i], want)
+			t.Fatalf("plane %d is %+v, want %+v", i, p.Planes[i], want)
 		}
 		for y := range want.Height {
 			for x, got := range p.Row(i, y) {
 				exact := f.sample(i, n, int((float64(x)+1e-9)*sx), int((float64(y)+1e-9)*sy))
 				if math.Abs(exact-float64(got)) > 0.75 {
-					t.Fatalf("plane %d, sample %d,%d is %d, not %.2f", i, x, y, got, exact)
+					t.Fatalf("plane %d, sample %d,%d is %d, want %.2f", i, x, y, got, exact)
 				}
 			}
 		}
 	}
 }
 
-func chromaFree(i int) bool { return i == 0 }
+func onlyLuma(i int) bool { return i == 0 }

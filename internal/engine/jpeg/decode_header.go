@@ -7,32 +7,36 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Component is one colour plane as the frame header lists it.
+// Component is one colour plane as listed in the frame header.
 type Component struct {
 	ID   byte
-	H, V int // sampling factors, 1..4; both 1 in a picture of one component, where they mean nothing
+	H, V int // sampling factors, 1..4; set to 1 if there is one component, where they have no meaning
 }
 
-// Header is what stands before the first scan.
+// Header holds the information that precedes the first scan.
 type Header struct {
-	Width, Height  int // samples, as stored
-	Precision      int // bits of a sample, always 8
+	Width, Height  int // in samples, as stored
+	Precision      int // bits per sample, always 8
 	Components     []Component
 	Progressive    bool
 	JFIF           bool
 	Adobe          bool
-	AdobeTransform int          // 0 none, 1 YCbCr, 2 YCCK; meaningless without Adobe
-	Layout         plane.Layout // at full scale
-	ICC            []byte       // colour profile, its chunks joined; nil if there is none or chunks are missing
-	EXIF           []byte       // TIFF-structured block without its prefix, or nil
-	Notes          []string     // what in the header was put up with or dropped
+	AdobeTransform int // 0 none, 1 YCbCr, 2 YCCK; meaningless unless Adobe is set
+	// Layout is the layout at full scale.
+	Layout plane.Layout
+	// ICC is the colour profile, its chunks joined; nil if there is none or if chunks are missing.
+	ICC []byte
+	// EXIF is the TIFF-structured block without its prefix, or nil.
+	EXIF []byte
+	// Notes lists irregularities in the header that were tolerated, and metadata that was dropped.
+	Notes []string
 }
 
-// tables are what DQT, DHT and DRI set, before the frame or between scans.
+// tables holds what DQT, DHT and DRI segments define, before the frame header or between scans.
 type tables struct {
 	quant    [4]*[64]uint16 // in zigzag order
 	dc, ac   [4]*huffmanSpec
-	restart  int // MCUs between restart markers, 0 for none
+	restart  int // number of MCUs between restart markers; 0 for none
 	builtDC  [4]*decodeTable
 	builtAC  [4]*decodeTable
 	iccParts map[byte][]byte
@@ -46,14 +50,14 @@ func (d *Decoder) readHeader() error {
 		if err := d.src.fail(); err != nil {
 			return err
 		}
-		return &FormatError{0, "does not begin with a start of image"}
+		return &FormatError{0, "missing start of image marker"}
 	}
 	d.src.skip(2)
 	for {
 		at := d.src.offset()
 		m, skipped := d.src.marker()
 		if skipped > 0 {
-			d.note(fmt.Sprintf("%d stray bytes at byte %d", skipped, at))
+			d.note(fmt.Sprintf("%d stray bytes at offset %d", skipped, at))
 		}
 		done, err := d.headerMarker(m)
 		if err != nil {
@@ -65,7 +69,7 @@ func (d *Decoder) readHeader() error {
 	}
 }
 
-// headerMarker acts on one marker before the first scan; done after SOS.
+// headerMarker processes one marker before the first scan. done is true after SOS.
 func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	switch {
 	case m == 0 || m == markerEOI:
@@ -74,10 +78,10 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		}
 		return false, d.corrupt("ends before the first scan")
 	case m == markerTEM || m >= markerRST0 && m <= markerSOI:
-		return false, nil // no segment follows; some cameras write SOI twice
+		return false, nil // These have no segment; some cameras write SOI twice.
 	case m == markerSOS:
 		if d.comps == nil {
-			return false, d.corrupt("scan without a frame")
+			return false, d.corrupt("scan before the frame header")
 		}
 		d.first, err = d.readScanHeader()
 		return true, err
@@ -109,7 +113,7 @@ func isFrame(m byte) bool {
 	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
 }
 
-// frameKind names what this package does not read (T.81 table B.1).
+// frameKind names the coding process of a frame that this package does not read (T.81 table B.1).
 func frameKind(m byte) string {
 	switch {
 	case m == markerJPG:
@@ -128,7 +132,8 @@ func frameKind(m byte) string {
 	return "arithmetic coding"
 }
 
-// segment reads the length at the source's position and the bytes that it counts. They are valid until the next read.
+// segment reads a segment's length and content at the source's position. The content is valid until
+// the next read.
 func (d *Decoder) segment() ([]byte, error) {
 	d.at = d.src.offset() - 2
 	l := d.src.window(2)
@@ -137,7 +142,7 @@ func (d *Decoder) segment() ([]byte, error) {
 	}
 	n := int(l[0])<<8 | int(l[1])
 	if n < 2 {
-		return nil, &FormatError{d.at, fmt.Sprintf("segment of length %d", n)}
+		return nil, &FormatError{d.at, fmt.Sprintf("invalid segment length %d", n)}
 	}
 	d.src.skip(2)
 	body := d.src.window(n - 2)
@@ -148,7 +153,7 @@ func (d *Decoder) segment() ([]byte, error) {
 	return body, nil
 }
 
-// ended is the error for a stream that stops inside a segment.
+// ended returns the error for a stream that ends inside a segment.
 func (d *Decoder) ended() error {
 	if err := d.src.fail(); err != nil {
 		return err
@@ -161,10 +166,10 @@ func (d *Decoder) corrupt(reason string) error { return &FormatError{d.src.offse
 // frame reads SOF0, SOF1 or SOF2 (T.81 B.2.2).
 func (d *Decoder) frame(m byte, b []byte) error {
 	if d.comps != nil {
-		return &FormatError{d.at, "second frame"}
+		return &FormatError{d.at, "second frame header"}
 	}
 	if len(b) < 6 || len(b) < 6+3*int(b[5]) {
-		return &FormatError{d.at, "short frame header"}
+		return &FormatError{d.at, "truncated frame header"}
 	}
 	h := &d.header
 	h.Precision = int(b[0])
@@ -174,7 +179,7 @@ func (d *Decoder) frame(m byte, b []byte) error {
 		return &UnsupportedError{d.at, fmt.Sprintf("%d-bit samples", h.Precision)}
 	}
 	if h.Width == 0 {
-		return &FormatError{d.at, "width 0"}
+		return &FormatError{d.at, "image width is 0"}
 	}
 	n := int(b[5])
 	if n != 1 && n != 3 && n != 4 {
@@ -184,13 +189,13 @@ func (d *Decoder) frame(m byte, b []byte) error {
 		c := b[6+3*i:]
 		k := Component{ID: c[0], H: int(c[1] >> 4), V: int(c[1] & 15)}
 		if k.H < 1 || k.H > 4 || k.V < 1 || k.V > 4 {
-			return &FormatError{d.at, fmt.Sprintf("sampling factors %d×%d", k.H, k.V)}
+			return &FormatError{d.at, fmt.Sprintf("invalid sampling factors %d×%d", k.H, k.V)}
 		}
 		if c[2] > 3 {
-			return &FormatError{d.at, fmt.Sprintf("quantisation table %d", c[2])}
+			return &FormatError{d.at, fmt.Sprintf("invalid quantisation table number %d", c[2])}
 		}
 		if n == 1 {
-			k.H, k.V = 1, 1 // T.81 A.2.2: a scan of one component is not interleaved
+			k.H, k.V = 1, 1 // A scan of one component is not interleaved (T.81 A.2.2).
 		}
 		h.Components = append(h.Components, k)
 		d.comps = append(d.comps, &component{Component: k, tq: c[2]})
@@ -198,7 +203,8 @@ func (d *Decoder) frame(m byte, b []byte) error {
 	return nil
 }
 
-// tableMarker acts on what may stand before the frame and between scans. Segments that say nothing to a decoder pass.
+// tableMarker processes a segment that may occur before the frame header and between scans. It
+// ignores those that do not affect decoding.
 func (d *Decoder) tableMarker(m byte, body []byte) error {
 	switch m {
 	case markerDQT:
@@ -207,23 +213,24 @@ func (d *Decoder) tableMarker(m byte, body []byte) error {
 		return d.huffmanTables(body)
 	case markerDRI:
 		if len(body) < 2 {
-			return &FormatError{d.at, "short restart interval"}
+			return &FormatError{d.at, "truncated restart interval"}
 		}
 		d.tables.restart = int(body[0])<<8 | int(body[1])
 	}
 	return nil
 }
 
-// quantTables reads DQT (T.81 B.2.4.1). Bytes after the last whole table are left alone.
+// quantTables reads DQT (T.81 B.2.4.1). Bytes after the last complete table are ignored.
 func (d *Decoder) quantTables(b []byte) error {
 	for len(b) > 0 {
 		wide, id := b[0]>>4, b[0]&15
 		size := 1 + 64<<wide
 		if wide > 1 || id > 3 {
-			return &FormatError{d.at, fmt.Sprintf("quantisation table %d of kind %d", id, wide)}
+			return &FormatError{d.at, fmt.Sprintf(
+				"invalid quantisation table: number %d, precision code %d", id, wide)}
 		}
 		if len(b) < size {
-			return &FormatError{d.at, "short quantisation table"}
+			return &FormatError{d.at, "truncated quantisation table"}
 		}
 		t := new([64]uint16)
 		for i := range t {
@@ -239,12 +246,13 @@ func (d *Decoder) quantTables(b []byte) error {
 	return nil
 }
 
-// huffmanTables reads DHT (T.81 B.2.4.2). The look-ups are only built when a scan uses them.
+// huffmanTables reads DHT (T.81 B.2.4.2). Look-up tables are built only when a scan uses them.
 func (d *Decoder) huffmanTables(b []byte) error {
 	for len(b) >= 17 {
 		class, id := b[0]>>4, b[0]&15
 		if class > 1 || id > 3 {
-			return &FormatError{d.at, fmt.Sprintf("Huffman table %d of class %d", id, class)}
+			return &FormatError{d.at, fmt.Sprintf(
+				"invalid Huffman table: number %d, class %d", id, class)}
 		}
 		spec := new(huffmanSpec)
 		copy(spec.counts[1:], b[1:17])
@@ -253,7 +261,7 @@ func (d *Decoder) huffmanTables(b []byte) error {
 			n += int(c)
 		}
 		if n > 256 || len(b) < 17+n {
-			return &FormatError{d.at, "Huffman table longer than its segment"}
+			return &FormatError{d.at, "Huffman table exceeds its segment"}
 		}
 		spec.symbols = bytes.Clone(b[17 : 17+n])
 		if class == 0 {
@@ -264,19 +272,20 @@ func (d *Decoder) huffmanTables(b []byte) error {
 		b = b[17+n:]
 	}
 	if len(b) > 0 {
-		return &FormatError{d.at, "short Huffman table"}
+		return &FormatError{d.at, "truncated Huffman table"}
 	}
 	return nil
 }
 
-// exif keeps the first EXIF block. Some writers end its prefix with 0xFF.
+// exif stores the first EXIF block. Some writers end its prefix with 0xFF.
 func (d *Decoder) exif(b []byte) {
-	if d.header.EXIF == nil && len(b) > 6 && string(b[:5]) == "Exif\x00" && (b[5] == 0 || b[5] == 0xFF) {
+	if d.header.EXIF == nil && len(b) > 6 && string(b[:5]) == "Exif\x00" &&
+		(b[5] == 0 || b[5] == 0xFF) {
 		d.header.EXIF = bytes.Clone(b[6:])
 	}
 }
 
-// iccPart keeps a chunk of a colour profile (ICC.1 annex B.4).
+// iccPart stores a chunk of a colour profile (ICC.1 annex B.4).
 func (d *Decoder) iccPart(b []byte) {
 	t := &d.tables
 	if len(b) < len(iccPrefix)+2 || string(b[:len(iccPrefix)]) != iccPrefix {
@@ -293,14 +302,14 @@ func (d *Decoder) iccPart(b []byte) {
 	}
 }
 
-// joinICC puts the chunks together, or drops them if one is missing.
+// joinICC joins the chunks of the profile, or drops them all if one is missing.
 func (d *Decoder) joinICC() {
 	t := &d.tables
 	for i := range int(t.iccCount) {
 		part, ok := t.iccParts[byte(i+1)]
 		if !ok {
-			d.note(
-				fmt.Sprintf("colour profile dropped: chunk %d of %d is missing", i+1, t.iccCount))
+			d.note(fmt.Sprintf("colour profile ignored: chunk %d of %d is missing",
+				i+1, t.iccCount))
 			d.header.ICC = nil
 			break
 		}
@@ -309,10 +318,10 @@ func (d *Decoder) joinICC() {
 	t.iccParts = nil
 }
 
-// maxNotes bounds what hostile headers make us remember.
+// maxNotes limits the number of notes, so that hostile headers cannot claim much memory.
 const maxNotes = 16
 
-// note remembers what in the header was put up with or dropped.
+// note records an irregularity in the header that was tolerated, or metadata that was dropped.
 func (d *Decoder) note(text string) {
 	if len(d.header.Notes) < maxNotes {
 		d.header.Notes = append(d.header.Notes, text)

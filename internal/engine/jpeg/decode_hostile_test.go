@@ -15,7 +15,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// discard is a sink that only checks what it is given.
+// discard is a sink that only checks the order and the bounds of rows.
 type discard struct {
 	layout plane.Layout
 	next   []int
@@ -28,14 +28,15 @@ func newDiscard(l plane.Layout) *discard {
 
 func (d *discard) Rows(i, y int, r plane.Rows) error {
 	s := d.layout.Planes[i]
-	if y != d.next[i] || r.N < 1 || y+r.N > s.Height || r.Stride < s.Width || len(r.Pix) < (r.N-1)*r.Stride+s.Width {
+	if y != d.next[i] || r.N < 1 || y+r.N > s.Height || r.Stride < s.Width ||
+		len(r.Pix) < (r.N-1)*r.Stride+s.Width {
 		d.bad = "rows out of order or out of bounds"
 	}
 	d.next[i] += r.N
 	return nil
 }
 
-// check tells what is wrong with the rows that came, empty if they were all there.
+// check returns what is wrong with the rows received, or "" if they were complete.
 func (d *discard) check() string {
 	for i, s := range d.layout.Planes {
 		if d.bad == "" && d.next[i] != s.Height {
@@ -47,8 +48,8 @@ func (d *discard) check() string {
 
 const maxTestPixels = 1 << 26
 
-// tryDecode decodes at every scale in turn, checks the promises that hold for any input, and gives the most that was
-// allocated and the first error.
+// tryDecode decodes at each scale in turn and checks what must hold for any input. It returns the
+// largest amount of memory allocated and the first error.
 func tryDecode(t testing.TB, file []byte, threads int, scales ...int) (most int64, first error) {
 	for _, n := range scales {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
@@ -69,7 +70,8 @@ func tryDecode(t testing.TB, file []byte, threads int, scales ...int) (most int6
 		runtime.ReadMemStats(&after)
 		used := int64(after.TotalAlloc - before.TotalAlloc)
 		if most = max(most, used); used > 2*memory+1<<20+int64(len(file)) {
-			t.Errorf("scale %d of %d×%d allocated %d bytes, promised %d", n, h.Width, h.Height, used, memory)
+			t.Errorf("scale %d of %d×%d allocated %d bytes, estimated %d",
+				n, h.Width, h.Height, used, memory)
 		}
 		if err != nil {
 			checkError(t, err)
@@ -93,8 +95,8 @@ func checkError(t testing.TB, err error) {
 	}
 }
 
-// TestDecodeHostile holds every decode of a file of a fuzzing corpus to a second and to the memory that was promised, with
-// one thread and with several.
+// TestDecodeHostile requires every decode of a file of a fuzzing corpus to stay within a second and
+// within the estimated memory, with one thread and with several.
 func TestDecodeHostile(t *testing.T) {
 	files := corpus(t, "corpus/jpeg-hostile/*")
 	for _, threads := range []int{1, 2, 4} {
@@ -121,16 +123,18 @@ func TestDecodeHostile(t *testing.T) {
 				refused++
 			}
 		}
-		t.Logf("%d threads: %d decoded, %d refused, at most %v and %d bytes", threads, shown, refused, slowest, most)
+		t.Logf("%d threads: %d decoded, %d refused, at most %v and %d bytes",
+			threads, shown, refused, slowest, most)
 	}
 }
 
-// TestDecodeLargestMCU holds what threads keep of MCUs of 64 blocks to the memory that is promised.
+// TestDecodeLargestMCU checks the memory of several threads for MCUs of 64 blocks against the
+// estimate.
 func TestDecodeLargestMCU(t *testing.T) {
 	file := newFixture(8000, 64, 1, [2]int{4, 4}, [2]int{4, 4}, [2]int{4, 4}, [2]int{4, 4}).bytes()
 	for _, threads := range []int{1, 2, 8} {
 		runtime.GC()
-		runtime.GC() // and what the pool kept from one to the next is gone
+		runtime.GC() // The second run also frees what the pool has retained.
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
 		if err != nil {
 			t.Fatal(err)
@@ -139,13 +143,14 @@ func TestDecodeLargestMCU(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if promised := d.Memory(); most > promised+promised/4 {
-			t.Errorf("%d threads: %d bytes, promised %d", threads, most, promised)
+		if estimate := d.Memory(); most > estimate+estimate/4 {
+			t.Errorf("%d threads: %d bytes, estimated %d", threads, most, estimate)
 		}
 	}
 }
 
-// TestDecodeCut cuts files short at many places: each piece is decoded or refused, and a reader's error comes back.
+// TestDecodeCut truncates files at many places. Each piece must be decoded or refused, and a
+// reader's error must be returned.
 func TestDecodeCut(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(90, 70, 2, 2, 1), Options{Quality: 80, Progressive: progressive})

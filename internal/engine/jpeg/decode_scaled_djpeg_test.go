@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// lanczos is a row of weights for each of the n/8 samples, of those from its first source sample on (Lanczos3, stretched by 8/n).
+// lanczos returns for each of the n/8 samples its first source sample and the weights from there on
+// (Lanczos3, stretched by 8/n).
 func lanczos(src, n int) (first []int, weights [][]float64) {
 	step := 8 / float64(n)
 	sinc := func(x float64) float64 {
@@ -18,7 +19,8 @@ func lanczos(src, n int) (first []int, weights [][]float64) {
 	}
 	for i := range ceilDiv(src*n, 8) {
 		centre := (float64(i) + 0.5) * step
-		from, to := max(int(math.Ceil(centre-3*step-0.5)), 0), min(int(centre+3*step+0.5), src)
+		from := max(int(math.Ceil(centre-3*step-0.5)), 0)
+		to := min(int(centre+3*step+0.5), src)
 		var w []float64
 		sum := 0.0
 		for k := from; k < to; k++ {
@@ -34,7 +36,7 @@ func lanczos(src, n int) (first []int, weights [][]float64) {
 	return first, weights
 }
 
-// reduced is a plane at n/8 of its size, by Lanczos3 in real numbers.
+// reduced returns a plane at n/8 of its size, computed by Lanczos3 in real arithmetic.
 func reduced(pix []byte, w, h, n int) []float64 {
 	first, weights := lanczos(w, n)
 	narrow := len(first)
@@ -70,8 +72,8 @@ func psnrTo(want []float64, got []byte) float64 {
 	return 10 * math.Log10(255*255*float64(len(want))/sum)
 }
 
-// TestScaledQuality holds luma at n/8 against libjpeg's at n/8: next to a reduction of the full decode, it may be 0.2 dB
-// worse. IMGMILL_SCALES=all takes every photograph and scale.
+// TestScaledQuality compares luma at n/8 with libjpeg's. Measured against a reduction of the full
+// decode, it may be at most 0.2 dB worse. IMGMILL_SCALES=all tests every photograph and scale.
 func TestScaledQuality(t *testing.T) {
 	const tolerance = 0.2
 	scales, photos := []int{1, 2, 3, 4, 6}, []string{"photos/sharp*.jpg", "photos/dslr-2304*.jpg"}

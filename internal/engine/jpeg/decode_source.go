@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	headerRead = 4 << 10  // asked of the reader at a time while the header is read
-	scanRead   = 64 << 10 // and while scans are
-	// maxAhead bounds how far a header without a height is followed to the marker that gives it.
+	headerRead = 4 << 10  // bytes requested per read while reading the header
+	scanRead   = 64 << 10 // bytes requested per read while reading scans
+	// maxAhead limits the search for the marker that states a height missing in the header.
 	maxAhead = 64 << 20
 )
 
-// source is the stream with a position. Only io.EOF is its end: every other error is the reader's, ends the stream all
-// the same, and is what fail returns.
+// source is the input stream with a position. Only io.EOF is a regular end. Any other error is the
+// reader's; it ends the stream as well, and fail returns it.
 type source struct {
 	r        io.Reader
-	buf      []byte // buf[pos:end] is read and not consumed
+	buf      []byte // buf[pos:end] has been read but not consumed
 	pos, end int
 	base     int64 // offset of buf[0] in the stream
-	step     int   // bytes asked for at a time
+	step     int   // bytes requested per read
 	err      error
 }
 
@@ -31,7 +31,7 @@ func newSource(r io.Reader) *source {
 
 func (s *source) offset() int64 { return s.base + int64(s.pos) }
 
-// fail is the reader's error, nil if it has none or only ended.
+// fail returns the reader's error, or nil if there is none or the stream has ended regularly.
 func (s *source) fail() error {
 	if s.err == nil || errors.Is(s.err, io.EOF) {
 		return nil
@@ -39,7 +39,8 @@ func (s *source) fail() error {
 	return fmt.Errorf("read jpeg: %w", s.err)
 }
 
-// fill reads more and reports whether any came. Unconsumed bytes stay, moved to the front of the buffer if it is full.
+// fill reads more data and reports whether there was any. Unconsumed bytes are kept, and moved to
+// the front if the buffer is full.
 func (s *source) fill() bool {
 	if s.err != nil {
 		return false
@@ -68,7 +69,8 @@ func (s *source) fill() bool {
 	return false
 }
 
-// peek is what can be had without a copy, at least one byte unless the stream is over.
+// peek returns the bytes that are available without a copy: at least one unless the stream has
+// ended.
 func (s *source) peek() []byte {
 	if s.pos == s.end && !s.fill() {
 		return nil
@@ -76,17 +78,18 @@ func (s *source) peek() []byte {
 	return s.buf[s.pos:s.end]
 }
 
-// next is the next byte; false at the end.
-func (s *source) next() (byte, bool) {
+// next consumes the next byte; ok is false at the end of the stream.
+func (s *source) next() (c byte, ok bool) {
 	if s.pos == s.end && !s.fill() {
 		return 0, false
 	}
-	c := s.buf[s.pos]
+	c = s.buf[s.pos]
 	s.pos++
 	return c, true
 }
 
-// window is the next n bytes, without consuming them; fewer at the end. It is valid until the next call of any method.
+// window returns the next n bytes without consuming them, or fewer at the end of the stream. They
+// are valid until the next call of any method.
 func (s *source) window(n int) []byte {
 	for s.end-s.pos < n && s.fill() {
 	}
@@ -106,8 +109,9 @@ func (s *source) skip(n int) {
 	}
 }
 
-// marker consumes up to the next marker and gives its second byte, and how many bytes before it belonged to nothing.
-// Repeated 0xFF before a marker are fill bytes (T.81 B.1.1.2). At the end of the stream it gives 0.
+// marker consumes everything up to and including the next marker. It returns the marker's second
+// byte, 0 at the end of the stream, and how many stray bytes preceded it. Repeated 0xFF before a
+// marker are fill bytes (T.81 B.1.1.2).
 func (s *source) marker() (m byte, skipped int64) {
 	from := s.offset()
 	for {
@@ -132,9 +136,10 @@ func (s *source) marker() (m byte, skipped int64) {
 	}
 }
 
-// ahead is the offset, from the present position, of the first marker that is neither a restart nor a stuffed zero, and
-// false if there is none within maxAhead. Nothing is consumed: what was passed stays in the buffer.
-func (s *source) ahead() (int, bool) {
+// peekMarker returns the offset, relative to the current position, of the first marker that is
+// neither a restart marker nor a stuffed zero, and false if there is none within maxAhead. It
+// consumes nothing: the bytes before the marker stay in the buffer.
+func (s *source) peekMarker() (int, bool) {
 	for i := 0; i < maxAhead; {
 		w := s.window(i + 2)
 		if len(w) < i+2 {
@@ -159,9 +164,10 @@ func (s *source) ahead() (int, bool) {
 	return 0, false
 }
 
-// clean fills dst with entropy-coded data, without the zeros stuffed after 0xFF (T.81 F.1.2.3). The data ends at the next
-// marker, which is consumed and found, or at the end of the stream, where found is 0.
-func (s *source) clean(dst []byte) (n int, found byte, ended bool) {
+// unstuff fills dst with entropy-coded data without the zeros stuffed after 0xFF (T.81 F.1.2.3).
+// The data ends at the next marker, which is consumed and returned in found, or at the end of the
+// stream, where found is 0.
+func (s *source) unstuff(dst []byte) (n int, found byte, ended bool) {
 	for n < len(dst) {
 		c := s.peek()
 		if len(c) == 0 {
@@ -185,7 +191,8 @@ func (s *source) clean(dst []byte) (n int, found byte, ended bool) {
 	return n, 0, false
 }
 
-// escape consumes a 0xFF with those that fill and the byte behind them, which it gives; false at the end of the stream.
+// escape consumes a 0xFF with the fill bytes after it, and returns the byte that follows; ok is
+// false at the end of the stream.
 func (s *source) escape() (c byte, ok bool) {
 	for c, ok = s.next(); ok && c == 0xFF; c, ok = s.next() {
 	}

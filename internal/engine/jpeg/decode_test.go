@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,20 +14,23 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// TestDecodeSampling decodes every kind of sampling, in one scan and in several, with restart markers and without.
+// TestDecodeSampling decodes every kind of sampling, in one scan and in several, with and without
+// restart markers.
 func TestDecodeSampling(t *testing.T) {
 	var cases [][][2]int
 	for h := 1; h <= 4; h++ {
 		for v := 1; v <= 4; v++ {
-			cases = append(cases, [][2]int{{h, v}, {1, 1}, {1, 1}}, [][2]int{{h, v}, {max(h-1, 1), 1}, {1, v}})
+			cases = append(cases,
+				[][2]int{{h, v}, {1, 1}, {1, 1}}, [][2]int{{h, v}, {max(h-1, 1), 1}, {1, v}})
 		}
 	}
-	cases = append(cases, [][2]int{{1, 1}}, [][2]int{{3, 2}}, [][2]int{{1, 1}, {2, 2}, {1, 2}}, [][2]int{{2, 3}, {3, 2}, {1, 1}})
+	cases = append(cases, [][2]int{{1, 1}}, [][2]int{{3, 2}},
+		[][2]int{{1, 1}, {2, 2}, {1, 2}}, [][2]int{{2, 3}, {3, 2}, {1, 1}})
 	for i, s := range cases {
 		f := newFixture(53, 43, uint64(i), s...)
 		name := fmt.Sprint(s)
 		if len(s) == 1 {
-			// A single component is never interleaved, whatever its factors say.
+			// A single component is never interleaved, whatever its sampling factors are.
 			f = newFixture(53, 43, uint64(i), [2]int{1, 1})
 		}
 		scans := [][][]int{nil}
@@ -38,12 +42,14 @@ func TestDecodeSampling(t *testing.T) {
 				f.scans, f.interval = scan, interval
 				file := f.bytes()
 				if len(s) == 1 {
-					file = bytes.Replace(file, []byte{1, 1, 0x11, 0}, []byte{1, 1, byte(s[0][0]<<4 | s[0][1]), 0}, 1)
+					factors := byte(s[0][0]<<4 | s[0][1])
+					file = bytes.Replace(file, []byte{1, 1, 0x11, 0}, []byte{1, 1, factors, 0}, 1)
 				}
 				for _, n := range []int{8, 3} {
-					t.Run(fmt.Sprintf("%s/%v/restart=%d/scale=%d", name, scan, interval, n), func(t *testing.T) {
+					name := fmt.Sprintf("%s/%v/restart=%d/scale=%d", name, scan, interval, n)
+					t.Run(name, func(t *testing.T) {
 						p := decodeAt(t, file, n)
-						f.compare(t, p, n, chromaFree)
+						f.compare(t, p, n, onlyLuma)
 					})
 				}
 			}
@@ -68,7 +74,8 @@ func decodeAt(t testing.TB, file []byte, n int) *plane.Picture {
 	return p
 }
 
-// TestDecodeScales compares each scale of a progressive file with the same coefficients in sequential order.
+// TestDecodeScales compares each scale of a progressive file with a sequential file of the same
+// coefficients.
 func TestDecodeScales(t *testing.T) {
 	for _, sub := range samplings {
 		p := toYCbCr(scene(203, 157), sub.subX, sub.subY)
@@ -85,7 +92,7 @@ func TestDecodeScales(t *testing.T) {
 	}
 }
 
-// TestShrink checks that scales suffice and are the least that do.
+// TestShrink checks that the chosen scales are the smallest sufficient ones.
 func TestShrink(t *testing.T) {
 	file := newFixture(803, 401, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1}).bytes()
 	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
@@ -93,16 +100,20 @@ func TestShrink(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ w, h, luma, chroma int }{
-		{1, 1, 1, 1}, {101, 51, 1, 1}, {102, 10, 2, 1}, {103, 10, 2, 2}, {101, 52, 2, 1}, {400, 200, 4, 4}, {402, 200, 4, 4}, {403, 200, 5, 5},
-		{803, 401, 8, 8}, {5000, 1, 8, 8}, {1, 5000, 8, 8}, {0, 0, 1, 1},
+		{1, 1, 1, 1}, {101, 51, 1, 1}, {102, 10, 2, 1}, {103, 10, 2, 2}, {101, 52, 2, 1},
+		{400, 200, 4, 4}, {402, 200, 4, 4}, {403, 200, 5, 5}, {803, 401, 8, 8}, {5000, 1, 8, 8},
+		{1, 5000, 8, 8}, {0, 0, 1, 1},
 	} {
 		l := d.Shrink(c.w, c.h)
-		want := []plane.Size{
-			{Width: ceilDiv(803*c.luma, 8), Height: ceilDiv(401*c.luma, 8), SpanX: 803 * float64(c.luma) / 8, SpanY: 401 * float64(c.luma) / 8},
-			{Width: ceilDiv(803*c.chroma, 16), Height: ceilDiv(401*c.chroma, 16), SpanX: 803 * float64(c.chroma) / 16, SpanY: 401 * float64(c.chroma) / 16},
+		size := func(n, over int) plane.Size {
+			return plane.Size{
+				Width: ceilDiv(803*n, over), Height: ceilDiv(401*n, over),
+				SpanX: 803 * float64(n) / float64(over), SpanY: 401 * float64(n) / float64(over),
+			}
 		}
+		want := []plane.Size{size(c.luma, 8), size(c.chroma, 16)}
 		if l.Planes[0] != want[0] || l.Planes[1] != want[1] || l.Planes[2] != want[1] {
-			t.Errorf("%d×%d: %+v, not %+v", c.w, c.h, l.Planes, want)
+			t.Errorf("%d×%d: %+v, want %+v", c.w, c.h, l.Planes, want)
 		}
 	}
 	file = newFixture(800, 400, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}).bytes()
@@ -110,17 +121,19 @@ func TestShrink(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l := d.Shrink(400, 200); l.Width() != 400 || l.Planes[1].Width != 200 {
-		t.Errorf("4:4:4 at a half: %+v", l.Planes)
+		t.Errorf("4:4:4 at half size: %+v", l.Planes)
 	}
 }
 
 func adobe(transform byte) []byte {
-	return append([]byte{0xFF, markerAPP14, 0, 14}, "Adobe\x00\x64\x00\x00\x00\x00"+string(transform)...)
+	return append([]byte{0xFF, markerAPP14, 0, 14},
+		"Adobe\x00\x64\x00\x00\x00\x00"+string(transform)...)
 }
 
 var jfif = append([]byte{0xFF, markerAPP0, 0, 16}, "JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"...)
 
-// TestDecodeModels checks what tells the colour models apart, and that all but YCbCr come in planes of one size.
+// TestDecodeModels checks how the colour model is determined, and that the planes of all models
+// except YCbCr have one size.
 func TestDecodeModels(t *testing.T) {
 	even := [][2]int{{1, 1}, {1, 1}, {1, 1}, {1, 1}}
 	odd := [][2]int{{2, 2}, {1, 1}, {2, 1}, {2, 2}}
@@ -160,7 +173,7 @@ func TestDecodeModels(t *testing.T) {
 					}
 					p := decodeAt(t, f.bytes(), 8)
 					if p.Model != c.want {
-						t.Fatalf("%v, not %v", p.Model, c.want)
+						t.Fatalf("got %v, want %v", p.Model, c.want)
 					}
 					undoInk(t, f, p, c.name)
 				})
@@ -169,7 +182,7 @@ func TestDecodeModels(t *testing.T) {
 	}
 }
 
-// undoInk brings ink back to what is stored and compares.
+// undoInk converts ink back to the stored values and compares them.
 func undoInk(t *testing.T, f *fixture, p *plane.Picture, name string) {
 	t.Helper()
 	switch name {
@@ -195,32 +208,44 @@ func compareYCCK(t *testing.T, f *fixture, p *plane.Picture) {
 	for y := range f.h {
 		for x := range f.w {
 			l, b, r, k := at(0, x, y), at(1, x, y)-128, at(2, x, y)-128, at(3, x, y)
-			// T.871 equations; Adobe stores the YCbCr of 255 less ink, inverted once more.
+			// The equations of T.871. Adobe stores the YCbCr of inverted ink, inverted once more.
 			want := []float64{l + 1.402*r, l - 0.344136*b - 0.714136*r, l + 1.772*b, 255 - k}
 			for i, v := range want {
 				if got := float64(p.Row(i, y)[x]); math.Abs(got-min(max(v, 0), 255)) > 3 {
-					t.Fatalf("ink %d at %d,%d is %g, not %.1f", i, x, y, got, v)
+					t.Fatalf("ink %d at %d,%d is %g, want %.1f", i, x, y, got, v)
 				}
 			}
 		}
 	}
 }
 
-// TestDecodeOddities decodes what writers get away with; none of it is damage.
+// TestDecodeOddities decodes irregularities that some writers produce. None of them is damage.
 func TestDecodeOddities(t *testing.T) {
 	app := func(body string) []byte {
 		return append([]byte{0xFF, 0xE5, 0, byte(2 + len(body))}, body...)
 	}
 	for name, change := range map[string]func(*fixture) []byte{
-		"extended, 16-bit table": func(f *fixture) []byte { f.sof, f.wide = markerSOF1, true; return f.bytes() },
-		"no Huffman tables":      func(f *fixture) []byte { f.noTables = true; return f.bytes() },
-		"fill bytes":             func(f *fixture) []byte { f.fill = 5; return f.bytes() },
-		"second start":           func(f *fixture) []byte { f.before = []byte{0xFF, markerSOI}; return f.bytes() },
-		"stray bytes":            func(f *fixture) []byte { f.before = append(app("hello"), "\x00junk\xFF\x00"...); return f.bytes() },
-		"no end":                 func(f *fixture) []byte { f.end = nil; return f.bytes() },
-		"trailing data":          func(f *fixture) []byte { f.end = append(f.end, make([]byte, 70000)...); return f.bytes() },
-		"second picture":         func(f *fixture) []byte { b := f.bytes(); return append(b, b...) },
-		"height in DNL":          func(f *fixture) []byte { f.dnl = true; return f.bytes() },
+		"extended, 16-bit table": func(f *fixture) []byte {
+			f.sof, f.wide = markerSOF1, true
+			return f.bytes()
+		},
+		"no Huffman tables": func(f *fixture) []byte { f.noTables = true; return f.bytes() },
+		"fill bytes":        func(f *fixture) []byte { f.fill = 5; return f.bytes() },
+		"second start": func(f *fixture) []byte {
+			f.before = []byte{0xFF, markerSOI}
+			return f.bytes()
+		},
+		"stray bytes": func(f *fixture) []byte {
+			f.before = append(app("hello"), "\x00junk\xFF\x00"...)
+			return f.bytes()
+		},
+		"no end": func(f *fixture) []byte { f.end = nil; return f.bytes() },
+		"trailing data": func(f *fixture) []byte {
+			f.end = append(f.end, make([]byte, 70000)...)
+			return f.bytes()
+		},
+		"second picture": func(f *fixture) []byte { b := f.bytes(); return append(b, b...) },
+		"height in DNL":  func(f *fixture) []byte { f.dnl = true; return f.bytes() },
 		"height in DNL, restarts": func(f *fixture) []byte {
 			f.dnl, f.interval = true, 2
 			return f.bytes()
@@ -233,7 +258,8 @@ func TestDecodeOddities(t *testing.T) {
 		},
 		"fill before restart markers": func(f *fixture) []byte {
 			f.interval = 1
-			return bytes.ReplaceAll(f.bytes(), []byte{0xFF, markerRST0 + 3}, []byte{0xFF, 0xFF, 0xFF, markerRST0 + 3})
+			return bytes.ReplaceAll(f.bytes(),
+				[]byte{0xFF, markerRST0 + 3}, []byte{0xFF, 0xFF, 0xFF, markerRST0 + 3})
 		},
 		"other table numbers": func(f *fixture) []byte {
 			b := f.bytes()
@@ -252,17 +278,18 @@ func TestDecodeOddities(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(61, 43, 3, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
 			p := decodeAt(t, change(f), 8)
-			f.compare(t, p, 8, chromaFree)
+			f.compare(t, p, 8, onlyLuma)
 		})
 	}
 }
 
-// TestDecodeByOnes reads a file byte by byte, the last together with the end.
+// TestDecodeByOnes reads a file byte by byte, and the last byte together with io.EOF.
 func TestDecodeByOnes(t *testing.T) {
 	f := newFixture(61, 43, 3, [2]int{2, 1}, [2]int{1, 1}, [2]int{1, 1})
 	f.interval, f.dnl = 4, true
 	file := f.bytes()
-	d, err := NewDecoder(iotest.DataErrReader(iotest.OneByteReader(bytes.NewReader(file))), DecodeOptions{Strict: true})
+	r := iotest.DataErrReader(iotest.OneByteReader(bytes.NewReader(file)))
+	d, err := NewDecoder(r, DecodeOptions{Strict: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,10 +297,10 @@ func TestDecodeByOnes(t *testing.T) {
 	if _, err := d.Decode(context.Background(), p); err != nil {
 		t.Fatal(err)
 	}
-	f.compare(t, p, 8, chromaFree)
+	f.compare(t, p, 8, onlyLuma)
 }
 
-// TestUnsupported checks that valid kinds of JPEG that are not read are told by name.
+// TestUnsupported checks that the errors for valid but unsupported kinds of JPEG name the feature.
 func TestUnsupported(t *testing.T) {
 	file := newFixture(16, 16, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}).bytes()
 	sof := bytes.Index(file, []byte{0xFF, markerSOF0})
@@ -283,21 +310,25 @@ func TestUnsupported(t *testing.T) {
 		want string
 	}{
 		{sof + 1, 0xC3, "lossless"}, {sof + 1, 0xC5, "hierarchical"}, {sof + 1, 0xC7, "hierarchical"},
-		{sof + 1, 0xC9, "arithmetic"}, {sof + 1, 0xCA, "arithmetic"}, {sof + 1, 0xCB, "lossless arithmetic"},
-		{sof + 1, 0xCD, "hierarchical arithmetic"}, {sof + 1, 0xCC, "arithmetic"}, {sof + 1, 0xDE, "hierarchical"},
-		{sof + 1, 0xC8, "extension"}, {sof + 4, 12, "12-bit"}, {sof + 4, 16, "16-bit"}, {sof + 9, 2, "2 components"},
+		{sof + 1, 0xC9, "arithmetic"}, {sof + 1, 0xCA, "arithmetic"},
+		{sof + 1, 0xCB, "lossless arithmetic"},
+		{sof + 1, 0xCD, "hierarchical arithmetic"}, {sof + 1, 0xCC, "arithmetic"},
+		{sof + 1, 0xDE, "hierarchical"},
+		{sof + 1, 0xC8, "extension"}, {sof + 4, 12, "12-bit"}, {sof + 4, 16, "16-bit"},
+		{sof + 9, 2, "2 components"},
 	} {
 		b := bytes.Clone(file)
 		b[c.at] = c.to
 		_, err := NewDecoder(bytes.NewReader(b), DecodeOptions{})
 		var u *UnsupportedError
 		if !errors.As(err, &u) || !strings.Contains(u.Feature, c.want) || u.Offset != int64(sof) {
-			t.Errorf("byte %d = %#x: error %v, want one that names %q at byte %d", c.at, c.to, err, c.want, sof)
+			t.Errorf("byte %d = %#x: error %v, want one that names %q at byte %d",
+				c.at, c.to, err, c.want, sof)
 		}
 	}
 }
 
-// TestHeaderErrors checks that a header without a picture is refused at the right place.
+// TestHeaderErrors checks that an invalid header is refused with the right position.
 func TestHeaderErrors(t *testing.T) {
 	file := newFixture(16, 16, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}).bytes()
 	sof := bytes.Index(file, []byte{0xFF, markerSOF0})
@@ -309,9 +340,11 @@ func TestHeaderErrors(t *testing.T) {
 		to     byte
 		offset int
 	}{
-		{"start", 1, 0, 0}, {"width", sof + 8, 0, sof}, {"sampling", sof + 11, 0x51, sof}, {"table", sof + 12, 4, sof},
-		{"short frame", sof + 3, 8, sof}, {"scan of nothing", sos + 5, 77, sos}, {"length", sos + 3, 1, sos},
-		{"scan of none", sos + 4, 0, sos}, {"table class", dht + 4, 0x20, dht}, {"counts", dht + 5, 255, dht},
+		{"start", 1, 0, 0}, {"width", sof + 8, 0, sof},
+		{"sampling", sof + 11, 0x51, sof}, {"table", sof + 12, 4, sof},
+		{"truncated frame header", sof + 3, 8, sof}, {"unknown component", sos + 5, 77, sos},
+		{"length", sos + 3, 1, sos}, {"no components", sos + 4, 0, sos},
+		{"table class", dht + 4, 0x20, dht}, {"counts", dht + 5, 255, dht},
 	} {
 		b := bytes.Clone(file)
 		b[c.at] = c.to
@@ -323,10 +356,12 @@ func TestHeaderErrors(t *testing.T) {
 	}
 }
 
-// TestDecodeMetadata reads back what the encoder writes, with the profile's chunks in another order or incomplete.
+// TestDecodeMetadata reads back what the encoder has written, with the chunks of the profile in
+// another order or incomplete.
 func TestDecodeMetadata(t *testing.T) {
 	icc := bytes.Repeat([]byte("profile "), 20000)
-	file := encode(t, toGray(scene(20, 20)), Options{Quality: 80, ICC: icc, EXIF: []byte("II*\x00 exif")})
+	file := encode(t, toGray(scene(20, 20)),
+		Options{Quality: 80, ICC: icc, EXIF: []byte("II*\x00 exif")})
 	header := func(file []byte) Header {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {
@@ -335,15 +370,17 @@ func TestDecodeMetadata(t *testing.T) {
 		return d.Header()
 	}
 	h := header(file)
-	if !bytes.Equal(h.ICC, icc) || string(h.EXIF) != "II*\x00 exif" || !h.JFIF || h.Adobe || len(h.Notes) > 0 {
-		t.Errorf("profile of %d bytes, EXIF %q, JFIF %v, Adobe %v, notes %q", len(h.ICC), h.EXIF, h.JFIF, h.Adobe, h.Notes)
+	if !bytes.Equal(h.ICC, icc) || string(h.EXIF) != "II*\x00 exif" || !h.JFIF || h.Adobe ||
+		len(h.Notes) > 0 {
+		t.Errorf("profile of %d bytes, EXIF %q, JFIF %v, Adobe %v, notes %q",
+			len(h.ICC), h.EXIF, h.JFIF, h.Adobe, h.Notes)
 	}
 	first := bytes.Index(file, []byte(iccPrefix+"\x01")) - 4
 	second := bytes.Index(file, []byte(iccPrefix+"\x02")) - 4
 	third := bytes.Index(file, []byte(iccPrefix+"\x03")) - 4
-	swapped := append(append(append(bytes.Clone(file[:first]), file[second:third]...), file[first:second]...), file[third:]...)
+	swapped := slices.Concat(file[:first], file[second:third], file[first:second], file[third:])
 	if h := header(swapped); !bytes.Equal(h.ICC, icc) {
-		t.Error("chunks in another order are not put in order")
+		t.Error("chunks in another order are not sorted")
 	}
 	missing := append(bytes.Clone(file[:second]), file[third:]...)
 	if h := header(missing); h.ICC != nil || len(h.Notes) != 1 || !strings.Contains(h.Notes[0], "chunk 2 of 3") {
@@ -351,7 +388,8 @@ func TestDecodeMetadata(t *testing.T) {
 	}
 }
 
-// TestSinkErrors checks that a sink's error and a cancelled context end a decode unchanged.
+// TestSinkErrors checks that the error of a sink and that of a cancelled context are returned
+// unchanged.
 func TestSinkErrors(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, toGray(scene(100, 100)), Options{Quality: 80, Progressive: progressive})

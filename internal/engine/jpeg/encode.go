@@ -9,58 +9,69 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Effort says how long the encoder looks for fewer bytes.
+// Effort determines how long the encoder searches for a smaller file.
 type Effort uint8
 
 const (
-	// Normal rounds coefficients to the nearest step, as libjpeg does, but those of AC down that lie about halfway: that costs
-	// less than it saves.
+	// Normal rounds coefficients to the nearest step as libjpeg does, except that it rounds AC
+	// coefficients near the middle down, which costs less than it saves.
 	Normal Effort = iota
-	// High weighs every coefficient's error against its bits, divides by tables of its own, which keep the meaning of
-	// Quality, and searches the script of a progressive file. It takes about five times as long.
+	// High weighs the error of every coefficient against its bits, uses its own quantisation
+	// tables, which keep the meaning of Quality, and searches for the best script of a progressive
+	// file. It takes about five times as long.
 	High
 )
 
-// Options say how a picture is written. The zero value is not valid: Quality must be set.
+// Options configure an encode. The zero value is invalid: Quality must be set.
 type Options struct {
-	Quality     int    // 1..100 as libjpeg counts it; at Normal its scaling of the tables of T.81 Annex K
-	Progressive bool   // several scans, coarse to fine (SOF2) instead of one (SOF0)
-	Effort      Effort // Normal or High
-	ICC         []byte // colour profile, split over APP2 segments; nil for none
-	EXIF        []byte // TIFF-structured block without its "Exif\0\0" prefix, in APP1; nil for none
-	Threads     int    // that may share the work, the caller's among them
+	// Quality is 1..100 as in libjpeg; at Normal it scales the tables of T.81 Annex K as libjpeg
+	// does.
+	Quality int
+	// Progressive stores several scans, coarse to fine (SOF2), instead of one (SOF0).
+	Progressive bool
+	// Effort is Normal or High.
+	Effort Effort
+	// ICC is the colour profile, which is split over APP2 segments; nil for none.
+	ICC []byte
+	// EXIF is a TIFF-structured block without its "Exif\0\0" prefix, stored in APP1; nil for none.
+	EXIF []byte
+	// Threads is the number of threads that may share the work, including the caller's.
+	Threads int
 
-	nearest bool // Normal rounds as libjpeg does, so that tests can compare every byte
+	nearest bool // makes Normal round as libjpeg does, so that tests can compare every byte
 }
 
 const (
 	maxSide     = 65535
-	maxEXIF     = 65533 - 6         // what a segment holds, less the prefix
-	iccChunk    = 65533 - 14        // the same for "ICC_PROFILE\0", number and count (ICC.1 annex B.4)
-	maxICCBytes = 255 * iccChunk    // the chunks are counted in a byte
+	maxEXIF     = 65533 - 6         // capacity of a segment, less the prefix
+	iccChunk    = 65533 - 14        // capacity less "ICC_PROFILE\0", number and count (ICC.1 annex B.4)
+	maxICCBytes = 255 * iccChunk    // The number of chunks is stored in a byte.
 	exifPrefix  = "Exif\x00\x00"    // Exif 4.7.2
 	iccPrefix   = "ICC_PROFILE\x00" // ICC.1 annex B.4
 )
 
 func (o *Options) check() error {
 	if o.Quality < 1 || o.Quality > 100 {
-		return fmt.Errorf("encode jpeg: quality %d is not within 1 to 100", o.Quality)
+		return fmt.Errorf("encode jpeg: quality %d is outside 1 to 100", o.Quality)
 	}
 	if o.Effort > High {
 		return fmt.Errorf("encode jpeg: unknown effort %d", o.Effort)
 	}
 	if len(o.EXIF) > maxEXIF {
-		return fmt.Errorf("encode jpeg: EXIF of %d bytes, a segment holds %d", len(o.EXIF), maxEXIF)
+		return fmt.Errorf("encode jpeg: EXIF block of %d bytes exceeds the %d that fit a segment",
+			len(o.EXIF), maxEXIF)
 	}
 	if len(o.ICC) > maxICCBytes {
-		return fmt.Errorf("encode jpeg: profile of %d bytes, the segments hold %d", len(o.ICC), maxICCBytes)
+		return fmt.Errorf("encode jpeg: colour profile of %d bytes exceeds the %d that fit a file",
+			len(o.ICC), maxICCBytes)
 	}
 	return nil
 }
 
-// Encode writes p as a JFIF file. p is Gray or YCbCr without alpha, 1 to 65535 samples wide and high, its chroma planes
-// both whole or both halved (rounded up) in width, in height or in both. Samples past the right and lower edge repeat
-// the last. The same picture and options always give the same bytes. An error of w is returned wrapped.
+// Encode writes p as a JFIF file. p must be Gray or YCbCr without alpha, 1 to 65535 samples wide
+// and high. Its chroma planes must have the full size, or half of it (rounded up) in width, in
+// height or in both. Blocks at the right and lower edges are padded by repeating the last sample.
+// The same picture and options always produce the same bytes. An error of w is returned wrapped.
 func Encode(w io.Writer, p *plane.Picture, o Options) error {
 	e, err := newFrame(p)
 	if err != nil {
@@ -69,16 +80,16 @@ func Encode(w io.Writer, p *plane.Picture, o Options) error {
 	return e.Encode(w, o)
 }
 
-// Encoder writes one picture several times, at different qualities, and transforms it only once. It holds two bytes for
-// each sample. It may be used by several goroutines at once.
+// Encoder writes one picture several times, at different qualities, and transforms it only once. It
+// holds two bytes per sample. It is safe for concurrent use.
 type Encoder struct {
 	width, height int
 	hMax, vMax    int
-	mcusX, mcusY  int // of an interleaved scan
+	mcusX, mcusY  int // number of MCUs of an interleaved scan
 	parts         []part
 }
 
-// NewEncoder transforms a picture as Encode takes it. p is not used afterwards.
+// NewEncoder transforms a picture, with the same requirements as Encode. It does not retain p.
 func NewEncoder(p *plane.Picture) (*Encoder, error) {
 	e, err := newFrame(p)
 	if err != nil {
@@ -95,25 +106,28 @@ func NewEncoder(p *plane.Picture) (*Encoder, error) {
 	return e, nil
 }
 
-// part is one component: where its samples or coefficients come from and what grid of blocks they make.
+// part is one component: the source of its samples or coefficients, and their grid of blocks.
 type part struct {
 	pix              []byte
 	stride           int
 	width, height    int
 	h, v             int // sampling factors (T.81 A.1.1)
-	class            int // 0 luma, 1 chroma: the number of its tables
+	class            int // 0 luma, 1 chroma: the number of the tables it uses
 	blocksX, blocksY int
-	raw              []int16 // forward transform of every block, in rows of blocks; nil while pix serves
+	raw              []int16 // forward transform of all blocks, in rows of blocks; nil if pix is used
 }
 
-// newFrame reads the geometry of a picture.
+// newFrame returns an Encoder with the geometry of a picture.
 func newFrame(p *plane.Picture) (*Encoder, error) {
-	if p.Alpha || p.Model != plane.Gray && p.Model != plane.YCbCr || len(p.Planes) != p.Model.Colours() {
-		return nil, fmt.Errorf("encode jpeg: cannot hold %v with %d planes", p.Model, len(p.Planes))
+	if p.Alpha || p.Model != plane.Gray && p.Model != plane.YCbCr ||
+		len(p.Planes) != p.Model.Colours() {
+		return nil, fmt.Errorf("encode jpeg: a JPEG cannot hold %v with %d planes",
+			p.Model, len(p.Planes))
 	}
 	w, h := p.Width(), p.Height()
 	if w < 1 || h < 1 || w > maxSide || h > maxSide {
-		return nil, fmt.Errorf("encode jpeg: %d×%d is not within 1 to %d samples a side", w, h, maxSide)
+		return nil, fmt.Errorf("encode jpeg: size %d×%d is outside 1 to %d samples per side",
+			w, h, maxSide)
 	}
 	e := &Encoder{width: w, height: h, hMax: 1, vMax: 1}
 	if p.Model == plane.YCbCr {
@@ -126,17 +140,22 @@ func newFrame(p *plane.Picture) (*Encoder, error) {
 		}
 		if cb.Width != cr.Width || cb.Height != cr.Height ||
 			cb.Width != (w+e.hMax-1)/e.hMax || cb.Height != (h+e.vMax-1)/e.vMax {
-			return nil, fmt.Errorf("encode jpeg: chroma planes of %d×%d and %d×%d in a picture of %d×%d are neither whole nor halved",
+			return nil, fmt.Errorf("encode jpeg: chroma planes of %d×%d and %d×%d have neither "+
+				"full nor half the size of the %d×%d picture",
 				cb.Width, cb.Height, cr.Width, cr.Height, w, h)
 		}
 	}
 	for i, s := range p.Planes {
-		c := part{pix: p.Pix[i], stride: p.Stride[i], width: s.Width, height: s.Height, h: 1, v: 1, class: 1}
+		c := part{
+			pix: p.Pix[i], stride: p.Stride[i], width: s.Width, height: s.Height,
+			h: 1, v: 1, class: 1,
+		}
 		if i == 0 {
 			c.h, c.v, c.class = e.hMax, e.vMax, 0
 		}
 		if c.stride < c.width || len(c.pix) < c.stride*(c.height-1)+c.width {
-			return nil, fmt.Errorf("encode jpeg: plane %d holds %d bytes, too few for %d rows of %d", i, len(c.pix), c.height, c.width)
+			return nil, fmt.Errorf("encode jpeg: plane %d has %d bytes, too few for %d rows of %d",
+				i, len(c.pix), c.height, c.width)
 		}
 		c.blocksX, c.blocksY = (c.width+7)/8, (c.height+7)/8
 		e.parts = append(e.parts, c)
@@ -146,7 +165,7 @@ func newFrame(p *plane.Picture) (*Encoder, error) {
 	return e, nil
 }
 
-// transform makes the coefficients of one row of blocks.
+// transform computes the coefficients of one row of blocks.
 func (c *part) transform(dst []int16, by int) {
 	y, whole := 8*by, c.width/8
 	if y+8 > c.height {
@@ -173,8 +192,9 @@ type quantTables struct {
 	divisors [2]*dct.Divisors
 }
 
-// normalRound is the part of a step, in 64ths, with which Normal rounds AC coefficients up. At quality 80 photographs take 0.9 to
-// 1.6 % fewer bytes than rounded to the nearest, and 0.1 to 1.4 % fewer at the same signal to noise.
+// normalRound is the fraction of a step, in 64ths, from which on Normal rounds AC coefficients up.
+// At quality 80, photographs take 0.9 to 1.6 % fewer bytes than with rounding to nearest, and 0.1
+// to 1.4 % fewer at the same signal-to-noise ratio.
 const normalRound = 31
 
 func newTables(o *Options) *quantTables {
@@ -182,7 +202,7 @@ func newTables(o *Options) *quantTables {
 	if o.nearest {
 		round = dct.Nearest
 	}
-	if o.Effort == High { // its trellis weighs the rounded values itself
+	if o.Effort == High { // The trellis starts from values rounded to nearest.
 		base, round = [2]*[64]uint8{&evenLuma, &evenChroma}, dct.Nearest
 	}
 	t := new(quantTables)
@@ -193,7 +213,7 @@ func newTables(o *Options) *quantTables {
 	return t
 }
 
-// Encode writes the picture as the function Encode does.
+// Encode writes the picture in the same way as the function Encode.
 func (e *Encoder) Encode(w io.Writer, o Options) error {
 	if err := o.check(); err != nil {
 		return err
@@ -220,11 +240,11 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 	return nil
 }
 
-// shareRows is the least that a thread is started for.
+// shareRows is the least number of rows for which a thread is started.
 const shareRows = 8
 
-// share splits rows among threads, calls f for the part of each, numbered from 0, and waits for all. A panic in any of
-// them is the caller's, who may recover from it.
+// share splits rows among threads, calls f for each part, numbered from 0, and waits for all. A
+// panic in any thread is passed on to the caller, who can recover from it.
 func share(threads, rows int, f func(part, from, to int)) {
 	threads = shares(threads, rows)
 	panics := make([]any, threads)
@@ -245,5 +265,5 @@ func share(threads, rows int, f func(part, from, to int)) {
 	}
 }
 
-// shares is into how many parts share splits.
+// shares is the number of parts into which share splits the rows.
 func shares(threads, rows int) int { return max(min(threads, rows/shareRows), 1) }

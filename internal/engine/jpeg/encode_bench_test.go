@@ -12,7 +12,7 @@ import (
 
 const benchW, benchH = 1600, 1200
 
-// stdImage shows the planes of a 4:2:0 picture to the standard library.
+// stdImage converts a 4:2:0 picture to the standard library's type, without a copy.
 func stdImage(p *plane.Picture) *image.YCbCr {
 	return &image.YCbCr{
 		Y: p.Pix[0], Cb: p.Pix[1], Cr: p.Pix[2], YStride: p.Stride[0], CStride: p.Stride[1],
@@ -23,9 +23,11 @@ func stdImage(p *plane.Picture) *image.YCbCr {
 func BenchmarkEncode(b *testing.B) {
 	p := toYCbCr(scene(benchW, benchH), 2, 2)
 	for _, o := range []Options{
-		{Quality: 80}, {Quality: 95}, {Quality: 80, Progressive: true}, {Quality: 80, Progressive: true, Effort: High},
+		{Quality: 80}, {Quality: 95}, {Quality: 80, Progressive: true},
+		{Quality: 80, Progressive: true, Effort: High},
 	} {
-		b.Run(fmt.Sprintf("q%d/progressive=%v/high=%v", o.Quality, o.Progressive, o.Effort == High), func(b *testing.B) {
+		name := fmt.Sprintf("q%d/progressive=%v/high=%v", o.Quality, o.Progressive, o.Effort == High)
+		b.Run(name, func(b *testing.B) {
 			b.SetBytes(benchW * benchH * 3 / 2)
 			for b.Loop() {
 				if err := Encode(io.Discard, p, o); err != nil {
@@ -36,7 +38,8 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-// BenchmarkStandard is the standard library's encoder at the same task, without optimised tables.
+// BenchmarkStandard runs the standard library's encoder, which does not optimise Huffman tables, on
+// the same picture.
 func BenchmarkStandard(b *testing.B) {
 	m := stdImage(toYCbCr(scene(benchW, benchH), 2, 2))
 	b.SetBytes(benchW * benchH * 3 / 2)

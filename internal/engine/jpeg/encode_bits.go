@@ -5,38 +5,40 @@ import (
 	"io"
 )
 
-// A token is one Huffman-coded symbol and the bits that follow it, held until the symbols have been counted and their
-// codes made: the symbol in the low byte, the low 8 of its extra bits in the high byte; where a symbol has more than 8,
-// the next token word holds the rest.
+// A token is one Huffman-coded symbol and the extra bits that follow it, buffered until all symbols
+// have been counted and their codes computed. The low byte of a token word is the symbol, the high
+// byte the low 8 of its extra bits; if a symbol has more than 8, the next word holds the others.
 //
-// Symbols are those of T.81 for AC coefficients. The values that AC never uses carry the rest, so that one table of
-// codes per class (luma, chroma) serves a whole interleaved scan: see dcLuma, dcChroma and rawBits.
+// Symbols are those of T.81 for AC coefficients. Values that AC never uses stand for everything
+// else, so that one table of codes per class (luma, chroma) serves a whole interleaved scan: see
+// dcLuma, dcChroma and rawBits.
 const (
 	symEOB = 0x00
 	symZRL = 0xF0
 
-	classSize = 256 // entries of a class in a codeTable: luma first, then chroma
+	classSize = 256 // number of entries per class in a codeTable: luma first, then chroma
 )
 
-// dcLuma is the token symbol of a DC difference of the given size (0..11) in the luma class. It also selects the class
-// for the tokens up to the next DC symbol.
+// dcLuma is the token symbol of a DC difference of the given size (0..11) in the luma class. It
+// also selects the class for the tokens up to the next DC symbol.
 func dcLuma(size int) int { return (size + 1) << 4 }
 
-// dcChroma is the same for chroma.
+// dcChroma is the token symbol of a DC difference in the chroma class.
 func dcChroma(size int) int { return size<<4 | 0x0B }
 
-// rawBits is the token symbol of n bits (1..8) that follow no code: the corrections of a refinement scan.
+// rawBits is the token symbol of n bits (1..8) without a code: the corrections of a refinement
+// scan.
 func rawBits(n int) int { return (n-1)<<4 | 0x0F }
 
-// codeTable maps class*classSize+symbol to the code: bits 0..4 its length, bit 8 the class of the next token, bits 9..13
-// the number of extra bits, bits 16..31 the code itself.
+// codeTable maps class*classSize+symbol to a code: bits 0..4 are its length, bit 8 the class of the
+// next token, bits 9..13 the number of extra bits, bits 16..31 the code itself.
 type codeTable [2 * classSize]uint32
 
 func codeEntry(code, length, extra uint32, class int) uint32 {
 	return code<<16 | extra<<9 | uint32(class)<<8 | length
 }
 
-// setRaw makes raw bits known to both classes.
+// setRaw adds the symbols for raw bits to both classes.
 func (t *codeTable) setRaw() {
 	for class := range 2 {
 		for n := 1; n <= 8; n++ {
@@ -45,21 +47,23 @@ func (t *codeTable) setRaw() {
 	}
 }
 
-// tokenChunk is the most words in one piece of a tokenList, a block's tokens being at most blockTokens: 63 of two words
-// each and what waited from blocks before, maxCorrections at 8 a word.
+// tokenChunk is the capacity of one chunk of a tokenList in words. blockTokens is the largest
+// number of words of a block: 63 tokens of two words each, and the maxCorrections bits pending from
+// previous blocks, 8 per word.
 const (
 	tokenChunk  = 1 << 15
 	blockTokens = 512
 )
 
-// tokenList is tokens in the order of the scan, in pieces that never move.
+// tokenList holds tokens in the order of the scan, in chunks that never move.
 type tokenList struct {
 	full [][]uint16
 	last []uint16
 	free [][]uint16
 }
 
-// room is the list's last piece with room for the tokens of some blocks; what is added to it is given back to keep.
+// room returns the last chunk, with room for the tokens of the given number of blocks. The caller
+// appends to it and passes the result to keep.
 func (l *tokenList) room(blocks int) []uint16 {
 	if cap(l.last)-len(l.last) >= blocks*blockTokens {
 		return l.last
@@ -84,19 +88,20 @@ func (l *tokenList) reset() {
 	l.last = l.last[:0]
 }
 
-// bitWriter packs codes into entropy-coded bytes, a zero byte after each 0xFF (T.81 F.1.2.3). Segments are written through
-// it as well, between scans. It keeps the first error of the writer and is silent from then on.
+// bitWriter packs codes into entropy-coded bytes and stuffs a zero byte after each 0xFF (T.81
+// F.1.2.3). Between scans, segments are written through it as well. It keeps the writer's first
+// error and writes nothing after it.
 type bitWriter struct {
 	w   io.Writer
 	err error
-	acc uint64 // the low n bits are waiting
+	acc uint64 // its low n bits are pending
 	n   uint
-	buf []byte // length is what is waiting, capacity never exceeded
+	buf []byte // pending bytes; never grows beyond its capacity
 }
 
 func newBitWriter(w io.Writer) *bitWriter { return &bitWriter{w: w, buf: make([]byte, 0, 32<<10)} }
 
-// flush hands what is waiting to the writer.
+// flush passes the pending bytes to the writer.
 func (b *bitWriter) flush() {
 	if b.err == nil && len(b.buf) > 0 {
 		_, b.err = b.w.Write(b.buf)
@@ -104,7 +109,7 @@ func (b *bitWriter) flush() {
 	b.buf = b.buf[:0]
 }
 
-// bytes writes whole bytes as they are; no bits may be waiting.
+// bytes writes bytes unchanged. No bits may be pending.
 func (b *bitWriter) bytes(p []byte) {
 	for len(p) > 0 {
 		if len(b.buf) == cap(b.buf) {
@@ -135,7 +140,7 @@ func (b *bitWriter) word(x uint64) {
 	}
 }
 
-// tokens writes a run of tokens. The first is taken as luma unless it says otherwise.
+// tokens writes a run of tokens. The first belongs to luma unless its symbol selects a class.
 func (b *bitWriter) tokens(list []uint16, codes *codeTable) {
 	acc, n := b.acc, b.n
 	class := uint32(0)

@@ -31,8 +31,9 @@ func encode(t testing.TB, p *plane.Picture, o Options) []byte {
 	return b.Bytes()
 }
 
-// TestEqualsLibjpeg wants every byte of a file to be libjpeg's: transform, rounding, tables, scans. Sides are multiples of
-// an MCU where chroma is subsampled, since libjpeg pads before it subsamples and this package is handed the planes.
+// TestEqualsLibjpeg requires every byte of a file to equal libjpeg's: transform, rounding, tables
+// and scans. Where chroma is subsampled, the sides are multiples of an MCU, because libjpeg pads
+// before it subsamples whereas this package receives subsampled planes.
 func TestEqualsLibjpeg(t *testing.T) {
 	tool(t, "cjpeg")
 	samplings := map[string][2]int{"1x1": {1, 1}, "2x1": {2, 1}, "1x2": {1, 2}, "2x2": {2, 2}}
@@ -42,10 +43,12 @@ func TestEqualsLibjpeg(t *testing.T) {
 			p := toYCbCr(m, sub[0], sub[1])
 			for _, q := range []int{1, 10, 25, 50, 75, 80, 90, 95, 100} {
 				for _, mode := range []string{"-optimize", "-progressive"} {
-					want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q), "-sample", name)
-					got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive", nearest: true})
+					want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q),
+						"-sample", name)
+					got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive",
+						nearest: true})
 					if !bytes.Equal(got, want) {
-						t.Errorf("%v %s quality %d %s: %d bytes, libjpeg's %d, first different at %d",
+						t.Errorf("%v %s quality %d %s: %d bytes, libjpeg has %d, first difference at %d",
 							size, name, q, mode, len(got), len(want), firstDifference(got, want))
 					}
 				}
@@ -54,7 +57,7 @@ func TestEqualsLibjpeg(t *testing.T) {
 	}
 }
 
-// TestEqualsLibjpegAnySize does so at all sizes where nothing is subsampled.
+// TestEqualsLibjpegAnySize compares arbitrary sizes without subsampling.
 func TestEqualsLibjpegAnySize(t *testing.T) {
 	tool(t, "cjpeg")
 	for i := range 40 {
@@ -65,17 +68,19 @@ func TestEqualsLibjpegAnySize(t *testing.T) {
 			quality := fmt.Sprint(o.Quality)
 			want := runCjpeg(t, m, "-baseline", mode, "-quality", quality, "-sample", "1x1")
 			if got := encode(t, toYCbCr(m, 1, 1), o); !bytes.Equal(got, want) {
-				t.Errorf("%d×%d %s: first different at %d of %d", w, h, mode, firstDifference(got, want), len(want))
+				t.Errorf("%d×%d %s: first difference at %d of %d bytes",
+					w, h, mode, firstDifference(got, want), len(want))
 			}
 			want = runCjpeg(t, m, "-baseline", mode, "-quality", quality, "-grayscale")
 			if got := encode(t, toGray(m), o); !bytes.Equal(got, want) {
-				t.Errorf("%d×%d gray %s: first different at %d of %d", w, h, mode, firstDifference(got, want), len(want))
+				t.Errorf("%d×%d gray %s: first difference at %d of %d bytes",
+					w, h, mode, firstDifference(got, want), len(want))
 			}
 		}
 	}
 }
 
-// TestEqualsLibjpegPhotographs does so for photographs.
+// TestEqualsLibjpegPhotographs compares photographs.
 func TestEqualsLibjpegPhotographs(t *testing.T) {
 	tool(t, "cjpeg")
 	for n, m := range kodak(t, 1, 5, 8, 13, 20, 23) {
@@ -83,9 +88,11 @@ func TestEqualsLibjpegPhotographs(t *testing.T) {
 		for _, q := range []int{40, 80, 92} {
 			for _, mode := range []string{"-optimize", "-progressive"} {
 				want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q), "-sample", "2x2")
-				got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive", nearest: true})
+				got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive",
+					nearest: true})
 				if !bytes.Equal(got, want) {
-					t.Errorf("kodak %d quality %d %s: %d bytes, libjpeg's %d", n, q, mode, len(got), len(want))
+					t.Errorf("kodak %d quality %d %s: differs; %d bytes, libjpeg has %d",
+						n, q, mode, len(got), len(want))
 				}
 			}
 		}

@@ -9,31 +9,34 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// ErrTooLarge says that a picture does not fit, even at the lowest quality allowed. It comes as a *SizeError.
-var ErrTooLarge = errors.New("picture is too large at the lowest quality allowed")
+// ErrTooLarge reports that a picture does not fit even at the lowest allowed quality. It is
+// returned as a *SizeError.
+var ErrTooLarge = errors.New("picture is too large at the lowest allowed quality")
 
-// SizeError says how far from fitting a picture is. It matches ErrTooLarge.
+// SizeError reports by how much a picture exceeds the limit. It matches ErrTooLarge.
 type SizeError struct {
-	Limit    int // bytes that the file may have
-	Smallest int // bytes that it has at the lowest quality
+	Limit    int // largest allowed size of the file in bytes
+	Smallest int // its size in bytes at the lowest allowed quality
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("encode jpeg: %d bytes at the lowest quality allowed, the limit is %d", e.Smallest, e.Limit)
+	return fmt.Sprintf("encode jpeg: %d bytes at the lowest allowed quality, the limit is %d",
+		e.Smallest, e.Limit)
 }
 
 // Is reports whether target is ErrTooLarge.
 func (e *SizeError) Is(target error) bool { return target == ErrTooLarge }
 
-// maxTrials bounds the encodes of one Fit.
+// maxTrials limits the number of encodes per Fit.
 const maxTrials = 6
 
-// Fit writes p at the highest quality of lo..hi that makes no more than maxBytes, and says which that is. The other
-// options are those of o. It takes at most six encodes; where they do not settle the question, the best quality found
-// that fits. If lo does not fit the error is a *SizeError.
+// Fit writes p at the highest quality in lo..hi that needs at most maxBytes, and returns that
+// quality. The other options are those of o. It encodes at most six times; if that does not settle
+// the question, it returns the best fitting file found. If lo does not fit, the error is a
+// *SizeError.
 func Fit(p *plane.Picture, o Options, maxBytes, lo, hi int) (file []byte, quality int, err error) {
 	if lo < 1 || hi > 100 || lo > hi {
-		return nil, 0, fmt.Errorf("encode jpeg: qualities %d to %d are not within 1 to 100", lo, hi)
+		return nil, 0, fmt.Errorf("encode jpeg: invalid quality range %d to %d, want 1 to 100", lo, hi)
 	}
 	e, err := NewEncoder(p)
 	if err != nil {
@@ -48,11 +51,12 @@ type fitting struct {
 	e     *Encoder
 	o     Options
 	limit int
-	best  []byte // the largest file that fits
-	least int    // bytes of the smallest file made
+	best  []byte // the largest file that fits so far
+	least int    // size of the smallest file so far, in bytes
 }
 
-// try encodes at a quality, keeps the file if it fits, and gives the natural logarithm of its size over the limit.
+// try encodes at a quality, keeps the file if it fits, and returns the natural logarithm of its
+// size divided by the limit.
 func (f *fitting) try(quality int) (over float64, err error) {
 	var b bytes.Buffer
 	f.o.Quality = quality
@@ -68,13 +72,14 @@ func (f *fitting) try(quality int) (over float64, err error) {
 	return math.Log(float64(b.Len()) / math.Max(float64(f.limit), 1)), nil
 }
 
-// search keeps fits < q <= tooBig around the answer and guesses between them.
+// search narrows the range between fits, the best quality known to fit, and tooBig, the lowest
+// known not to. It guesses the next quality to try from the previous ones.
 func (f *fitting) search(lo, hi int) ([]byte, int, error) {
 	over, err := f.try(hi)
 	if err != nil || f.best != nil {
 		return f.best, hi, err
 	}
-	near := trial{hi, over} // the closest to the limit so far, and the one before it
+	near := trial{hi, over} // the trial closest to the limit; before is the previous one
 	var before trial
 	tooBig, fits := hi, lo-1
 	for n := 2; n <= maxTrials && tooBig-fits > 1; n++ {
@@ -102,17 +107,19 @@ func (f *fitting) search(lo, hi int) ([]byte, int, error) {
 	return f.best, fits, nil
 }
 
-// trial is a quality and the logarithm of the file's size over the limit.
+// trial is a quality, and the logarithm of the size of its file divided by the limit.
 type trial struct {
 	quality int
 	over    float64
 }
 
-// logScale is the logarithm of the table's scale, but for the finest tables, whose entries cannot fall below 1.
+// logScale is the logarithm of the table's scale, adjusted for the finest tables, whose entries
+// cannot fall below 1.
 func logScale(quality int) float64 { return math.Log(float64(qualityScale(quality)) + 4) }
 
-// guess is the highest quality that fits if the logarithm of the size is linear in that of the table's scale, through two
-// trials or, before there are two, at the slope usual for photographs.
+// guess returns the highest quality that fits if the logarithm of the size is a linear function of
+// that of the table's scale: through two trials or, if there is only one, with the slope usual for
+// photographs.
 func guess(a, b trial) int {
 	slope := -0.62
 	if b.quality != 0 && (a.over-b.over)*float64(a.quality-b.quality) > 0 {

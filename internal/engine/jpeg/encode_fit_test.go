@@ -8,7 +8,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// TestFit wants the best quality below the limit, found by trying them all.
+// TestFit requires the best quality within the limit, which it determines by trying them all.
 func TestFit(t *testing.T) {
 	p := toYCbCr(scene(300, 200), 2, 2)
 	for _, o := range []Options{{}, {Progressive: true}} {
@@ -18,8 +18,9 @@ func TestFit(t *testing.T) {
 			size[q] = len(encode(t, p, o))
 		}
 		for _, c := range []struct{ limit, lo, hi int }{
-			{size[95] + 1, 10, 95}, {size[80], 10, 95}, {size[80] - 1, 10, 95}, {size[50] + 7, 1, 100}, {size[30], 10, 90},
-			{size[11], 10, 80}, {size[10], 10, 80}, {size[60] + 1, 60, 60}, {size[75], 70, 80}, {size[5], 1, 100},
+			{size[95] + 1, 10, 95}, {size[80], 10, 95}, {size[80] - 1, 10, 95},
+			{size[50] + 7, 1, 100}, {size[30], 10, 90}, {size[11], 10, 80}, {size[10], 10, 80},
+			{size[60] + 1, 60, 60}, {size[75], 70, 80}, {size[5], 1, 100},
 		} {
 			file, quality, err := Fit(p, o, c.limit, c.lo, c.hi)
 			if err != nil {
@@ -32,7 +33,8 @@ func TestFit(t *testing.T) {
 			}
 			o.Quality = quality
 			if quality != best || !bytes.Equal(file, encode(t, p, o)) {
-				t.Errorf("%+v: quality %d of %d bytes, best is %d", c, quality, len(file), best)
+				t.Errorf("%+v: got quality %d with %d bytes, want quality %d",
+					c, quality, len(file), best)
 			}
 		}
 	}
@@ -44,28 +46,31 @@ func TestFitTooLarge(t *testing.T) {
 	for _, limit := range []int{0, 1, 1000, smallest - 1} {
 		_, _, err := Fit(p, Options{}, limit, 20, 90)
 		var size *SizeError
-		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &size) || size.Smallest != smallest || size.Limit != limit {
-			t.Errorf("limit %d: %v, the smallest is %d", limit, err, smallest)
+		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &size) ||
+			size.Smallest != smallest || size.Limit != limit {
+			t.Errorf("limit %d: error %v, want a SizeError with smallest size %d", limit, err, smallest)
 		}
 	}
 }
 
-func TestFitRefusals(t *testing.T) {
+func TestFitErrors(t *testing.T) {
 	p := noise(10, 10, 1, 1, 3)
 	for _, c := range [][2]int{{0, 50}, {50, 101}, {60, 50}} {
 		if _, _, err := Fit(p, Options{}, 1000, c[0], c[1]); err == nil || errors.Is(err, ErrTooLarge) {
 			t.Errorf("qualities %v: %v", c, err)
 		}
 	}
-	if _, _, err := Fit(plane.New(plane.NewLayout(plane.RGB, false, 8, 8, 1, 1)), Options{}, 1000, 10, 90); err == nil {
+	rgb := plane.New(plane.NewLayout(plane.RGB, false, 8, 8, 1, 1))
+	if _, _, err := Fit(rgb, Options{}, 1000, 10, 90); err == nil {
 		t.Error("RGB: no error")
 	}
-	if _, _, err := Fit(p, Options{EXIF: make([]byte, 1<<16)}, 1000, 10, 90); err == nil || errors.Is(err, ErrTooLarge) {
+	long := Options{EXIF: make([]byte, 1<<16)}
+	if _, _, err := Fit(p, long, 1000, 10, 90); err == nil || errors.Is(err, ErrTooLarge) {
 		t.Errorf("long EXIF: %v", err)
 	}
 }
 
-// TestFitPhotographs wants no more than six trials to do for photographs.
+// TestFitPhotographs requires six trials to suffice for photographs.
 func TestFitPhotographs(t *testing.T) {
 	for n, m := range kodak(t, 3, 8, 19) {
 		p := toYCbCr(m, 2, 2)
@@ -76,11 +81,12 @@ func TestFitPhotographs(t *testing.T) {
 				continue
 			}
 			if len(file) > limit {
-				t.Errorf("kodak %d: %d bytes of %d", n, len(file), limit)
+				t.Errorf("kodak %d: %d bytes exceed the limit of %d", n, len(file), limit)
 			}
 			if quality < 95 {
 				if above := len(encode(t, p, Options{Quality: quality + 1})); above <= limit {
-					t.Errorf("kodak %d, %d bytes: quality %d, the next takes %d", n, limit, quality, above)
+					t.Errorf("kodak %d, limit %d: got quality %d, but the next one fits with %d bytes",
+						n, limit, quality, above)
 				}
 			}
 		}

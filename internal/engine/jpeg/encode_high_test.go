@@ -8,8 +8,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// TestHighEffort wants the promise of High kept: at a quality, pictures no worse than Normal's in no more bytes, and in far fewer
-// than libjpeg's.
+// TestHighEffort checks what High promises: at the same quality, pictures no worse than Normal's in
+// no more bytes, and in far fewer than libjpeg's.
 func TestHighEffort(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		sizeNearest, sizeHigh := 0, 0
@@ -18,22 +18,25 @@ func TestHighEffort(t *testing.T) {
 			for _, q := range []int{60, 75, 85} {
 				normal := encode(t, p, Options{Quality: q, Progressive: progressive})
 				high := encode(t, p, Options{Quality: q, Progressive: progressive, Effort: High})
-				sizeNearest += len(encode(t, p, Options{Quality: q, Progressive: progressive, nearest: true}))
+				sizeNearest += len(encode(t, p,
+					Options{Quality: q, Progressive: progressive, nearest: true}))
 				sizeHigh += len(high)
-				before, after := psnr(decodeStandard(t, normal)[0], p.Pix[0]), psnr(decodeStandard(t, high)[0], p.Pix[0])
+				before := psnr(decodeStandard(t, normal)[0], p.Pix[0])
+				after := psnr(decodeStandard(t, high)[0], p.Pix[0])
 				if float64(len(high)) > 1.01*float64(len(normal)) || after < before-0.1 {
-					t.Errorf("kodak %d quality %d progressive %v: %d bytes at %.2f dB, at Normal %d at %.2f",
+					t.Errorf("kodak %d quality %d progressive %v: %d bytes at %.2f dB, Normal has %d at %.2f",
 						n, q, progressive, len(high), after, len(normal), before)
 				}
 			}
 		}
 		if float64(sizeHigh) > 0.94*float64(sizeNearest) {
-			t.Errorf("progressive %v: %d bytes, libjpeg's have %d", progressive, sizeHigh, sizeNearest)
+			t.Errorf("progressive %v: %d bytes, libjpeg has %d", progressive, sizeHigh, sizeNearest)
 		}
 	}
 }
 
-// TestSearchedScript wants the searched script to be no larger than the fixed one for the same coefficients.
+// TestSearchedScript requires the searched script to be no larger than the fixed one for the same
+// coefficients.
 func TestSearchedScript(t *testing.T) {
 	for _, size := range [][2]int{{40, 30}, {300, 200}, {8, 8}} {
 		for _, q := range []int{30, 80, 97} {
@@ -51,14 +54,15 @@ func TestSearchedScript(t *testing.T) {
 				return out.Len()
 			}
 			searched, fixed := write(e.searchScript(grids)), write(fixedScript(3))
-			if searched > fixed+2 { // stuffing is not measured
-				t.Errorf("%v quality %d: %d bytes, the fixed script %d", size, q, searched, fixed)
+			if searched > fixed+2 { // The search does not count stuffed zeros.
+				t.Errorf("%v quality %d: %d bytes, the fixed script has %d", size, q, searched, fixed)
 			}
 		}
 	}
 }
 
-// TestSameBytesEverywhere holds the bytes of a picture drawn in integers, since they must not depend on the machine.
+// TestSameBytesEverywhere checks the bytes for a picture drawn in integer arithmetic, because they
+// must not depend on the machine.
 func TestSameBytesEverywhere(t *testing.T) {
 	p := plane.New(plane.NewLayout(plane.YCbCr, false, 150, 110, 2, 2))
 	for c, pix := range p.Pix {

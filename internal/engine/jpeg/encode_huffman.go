@@ -2,18 +2,20 @@ package jpeg
 
 import "sort"
 
-// huffmanSpec is a Huffman table as a DHT segment holds it: how many codes have each length 1..16, and their symbols in
-// the order of the codes.
+// huffmanSpec is a Huffman table as in a DHT segment: the number of codes of each length 1..16, and
+// their symbols in the order of the codes.
 type huffmanSpec struct {
 	counts  [17]uint8
 	symbols []uint8
 }
 
-// optimalSpec makes the code that needs the fewest bits for symbols of the given frequencies, no code longer than 16 bits
-// and none of ones alone (T.81 K.2). Ties fall as in libjpeg, so that the same pictures give the same bytes. Without any
-// symbol it has none.
+// optimalSpec returns the code that needs the fewest bits for symbols of the given frequencies,
+// with no code longer than 16 bits and none consisting only of ones (T.81 K.2). Ties are resolved
+// as in libjpeg, so that the same pictures produce the same bytes. If no symbol occurs, the code is
+// empty.
 func optimalSpec(freq *[256]uint32) huffmanSpec {
-	// The procedure of figure K.1: weight[i] heads the chain that starts at i and goes on by next.
+	// The procedure of figure K.1. weight[i] is the weight of the chain that starts at i and is
+	// linked by next.
 	var weight [257]uint64
 	var next [257]int
 	var length [257]uint8
@@ -28,7 +30,7 @@ func optimalSpec(freq *[256]uint32) huffmanSpec {
 	if len(heads) == 0 {
 		return huffmanSpec{}
 	}
-	weight[256], next[256] = 1, -1 // takes the code of ones alone
+	weight[256], next[256] = 1, -1 // reserves the code that consists only of ones
 	heads = append(heads, 256)
 	for len(heads) > 1 {
 		a := takeLightest(&heads, &weight)
@@ -51,7 +53,8 @@ func optimalSpec(freq *[256]uint32) huffmanSpec {
 	return limitLengths(&length)
 }
 
-// takeLightest removes the head of least weight from heads, which ascend, and of several the last.
+// takeLightest removes the head of least weight from the ascending heads; if several are equal, the
+// last.
 func takeLightest(heads *[]int, weight *[257]uint64) int {
 	h := *heads
 	best := 0
@@ -65,8 +68,8 @@ func takeLightest(heads *[]int, weight *[257]uint64) int {
 	return v
 }
 
-// limitLengths brings all lengths to 16 or less (T.81 figure K.3), takes back the reserved code and sorts the symbols by
-// the lengths that they had before.
+// limitLengths reduces all lengths to 16 or less (T.81 figure K.3), removes the reserved code, and
+// sorts the symbols by their original lengths.
 func limitLengths(length *[257]uint8) huffmanSpec {
 	var bits [257]int
 	for _, l := range length {
@@ -99,7 +102,9 @@ func limitLengths(length *[257]uint8) huffmanSpec {
 			s.symbols = append(s.symbols, uint8(i))
 		}
 	}
-	sort.SliceStable(s.symbols, func(a, b int) bool { return length[s.symbols[a]] < length[s.symbols[b]] })
+	sort.SliceStable(s.symbols, func(a, b int) bool {
+		return length[s.symbols[a]] < length[s.symbols[b]]
+	})
 	return s
 }
 
@@ -116,10 +121,10 @@ func (s *huffmanSpec) each(f func(symbol uint8, code, length uint32)) {
 	}
 }
 
-// tokenCounts says how often each token symbol occurs, by class as in a codeTable.
+// tokenCounts counts how often each token symbol occurs, by class as in a codeTable.
 type tokenCounts [2 * classSize]uint32
 
-// dc is how often each DC size occurs in a class.
+// dc returns how often each DC size occurs in a class.
 func (c *tokenCounts) dc(class int) (freq [256]uint32) {
 	for size := range 12 {
 		freq[size] = c[class*classSize+dcSymbol(class, size)]
@@ -127,7 +132,7 @@ func (c *tokenCounts) dc(class int) (freq [256]uint32) {
 	return freq
 }
 
-// ac is how often each AC symbol of a sequential scan occurs in a class.
+// ac returns how often each AC symbol of a sequential scan occurs in a class.
 func (c *tokenCounts) ac(class int) (freq [256]uint32) {
 	for sym := range 256 {
 		if s := sym & 15; s > 0 && s <= 10 || sym == symEOB || sym == symZRL {
@@ -137,7 +142,8 @@ func (c *tokenCounts) ac(class int) (freq [256]uint32) {
 	return freq
 }
 
-// acProgressive is the same for a progressive scan, which has the runs of ended blocks besides (T.81 G.1.2.2).
+// acProgressive returns how often each AC symbol of a progressive scan occurs. These include runs
+// of blocks without further coefficients (T.81 G.1.2.2).
 func (c *tokenCounts) acProgressive() (freq [256]uint32) {
 	for sym := range 256 {
 		if s := sym & 15; s <= 10 {
@@ -154,7 +160,8 @@ func dcSymbol(class, size int) int {
 	return dcChroma(size)
 }
 
-// setDC adds a table of DC sizes. The symbol names its class, so that it is known wherever the last token was.
+// setDC adds a table of DC sizes. Each symbol determines its class, so it is entered for either
+// class of the preceding token.
 func (t *codeTable) setDC(class int, s *huffmanSpec) {
 	s.each(func(size uint8, code, length uint32) {
 		for from := range 2 {
@@ -170,14 +177,15 @@ func (t *codeTable) setAC(class int, s *huffmanSpec) {
 	})
 }
 
-// setACProgressive adds a progressive scan's, where a run of 2^r blocks or more is followed by r bits.
+// setACProgressive adds a progressive scan's table of AC symbols, in which a run of 2^r blocks or
+// more is followed by r bits.
 func (t *codeTable) setACProgressive(s *huffmanSpec) {
 	s.each(func(sym uint8, code, length uint32) {
 		t[sym] = codeEntry(code, length, uint32(extraBits(int(sym))), 0)
 	})
 }
 
-// extraBits is how many bits follow an AC symbol of a progressive scan.
+// extraBits is the number of bits that follow an AC symbol of a progressive scan.
 func extraBits(symbol int) int {
 	if size := symbol & 15; size > 0 || symbol == symZRL {
 		return size

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOptimalSpec wants codes that are prefix-free, within 16 bits and never ones alone, and as short in total as
-// Huffman's own where no limit is met.
+// TestOptimalSpec requires codes that are prefix-free, have at most 16 bits, never consist only of
+// ones, and are in total as short as a Huffman code where the limit on the length does not apply.
 func TestOptimalSpec(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for round := range 300 {
@@ -18,7 +18,7 @@ func TestOptimalSpec(t *testing.T) {
 		for range symbols {
 			freq[r.IntN(256)] = 1 + r.Uint32()>>(8+r.IntN(24))
 		}
-		if round == 0 { // the steepest that there is
+		if round == 0 { // the steepest possible distribution
 			a, b := uint32(1), uint32(1)
 			for i := range 40 {
 				freq[i], a, b = a, b, a+b
@@ -35,10 +35,10 @@ func TestOptimalSpec(t *testing.T) {
 				t.Fatalf("symbol %d, code of %d bits, frequency %d", sym, length, freq[sym])
 			}
 			if code == 1<<length-1 {
-				t.Fatalf("symbol %d has the code of ones alone", sym)
+				t.Fatalf("symbol %d has a code that consists only of ones", sym)
 			}
 			if aligned := code << (16 - length); len(seen) > 0 && aligned <= last {
-				t.Fatalf("codes do not ascend at symbol %d", sym)
+				t.Fatalf("codes are not ascending at symbol %d", sym)
 			} else {
 				last = aligned
 			}
@@ -53,18 +53,18 @@ func TestOptimalSpec(t *testing.T) {
 			}
 		}
 		if space >= 1<<16 {
-			t.Fatalf("codes take %d of 65536", space)
+			t.Fatalf("codes use %d of 65536", space)
 		}
 		if round > 0 && total > entropy+sum {
 			t.Errorf("%.0f bits for an entropy of %.0f and %.0f symbols", total, entropy, sum)
 		}
 	}
 	if s := optimalSpec(new([256]uint32)); len(s.symbols) != 0 {
-		t.Errorf("no symbols gave %d", len(s.symbols))
+		t.Errorf("got %d symbols, want none", len(s.symbols))
 	}
 }
 
-// TestBitWriter reads tokens of all lengths back, a bit at a time.
+// TestBitWriter writes tokens of all lengths and compares the output bit by bit.
 func TestBitWriter(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	var codes codeTable
@@ -130,20 +130,21 @@ func TestBitWriter(t *testing.T) {
 	}
 	for i, bit := range want {
 		if file[i/8]>>(7-i%8)&1 != bit {
-			t.Fatalf("bit %d is not %d", i, bit)
+			t.Fatalf("bit %d: want %d", i, bit)
 		}
 	}
 }
 
 func TestLog2(t *testing.T) {
 	for _, x := range []uint64{1, 2, 3, 5, 255, 256, 257, 1e6, 1<<32 + 12345, 1 << 40} {
-		if got, want := log2(x), 256*math.Log2(float64(x)); math.Abs(float64(got)-want) > 1.01 || float64(got) > want+1e-9 {
+		got, want := log2(x), 256*math.Log2(float64(x))
+		if math.Abs(float64(got)-want) > 1.01 || float64(got) > want+1e-9 {
 			t.Errorf("log2(%d) = %d/256, want %.2f/256", x, got, want)
 		}
 	}
 }
 
-// TestTrellisOptimal compares the trellis with all choices for a block tried one by one.
+// TestTrellisOptimal compares the trellis with an exhaustive search of all choices for a block.
 func TestTrellisOptimal(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	var counts tokenCounts
@@ -158,7 +159,8 @@ func TestTrellisOptimal(t *testing.T) {
 		for range 1 + r.IntN(7) {
 			k := 1 + r.IntN(63)
 			v := int16(r.IntN(9) - 4)
-			raw[zigzag[k]] = v*int16(choose.step[k]) + int16(r.IntN(int(choose.step[k]))-int(choose.step[k])/2)
+			step := int(choose.step[k])
+			raw[zigzag[k]] = v*int16(step) + int16(r.IntN(step)-step/2)
 			if rounded[zigzag[k]] = v; v != 0 {
 				nonzero |= 1 << k
 			} else {
@@ -174,18 +176,18 @@ func TestTrellisOptimal(t *testing.T) {
 		}
 		best := leastCost(choose, &raw, rounded, nonzero)
 		if c := blockCost(choose, &raw, &got); c != best {
-			t.Fatalf("cost %d, least is %d", c, best)
+			t.Fatalf("cost %d, want %d", c, best)
 		}
 		if got != rounded {
 			changed++
 		}
 	}
 	if changed < 30 {
-		t.Errorf("%d of 300 blocks changed", changed)
+		t.Errorf("only %d of 300 blocks changed", changed)
 	}
 }
 
-// leastCost is the cost of the best choice of keeping, reducing or dropping each coefficient that is not zero.
+// leastCost is the lowest cost of keeping, reducing or dropping each of the coefficients in open.
 func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64) int64 {
 	if open == 0 {
 		return blockCost(choose, raw, &block)
@@ -204,7 +206,7 @@ func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64) in
 	return least
 }
 
-// blockCost is the bits of a block and its distortion less that of a block of zeros.
+// blockCost is the number of bits of a block, plus its distortion less that of a block of zeros.
 func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
 	last := 0
 	for k := 1; k < 64; k++ {
@@ -222,14 +224,15 @@ func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
 	return cost
 }
 
-// TestMeasure wants the search's idea of a scan's size to be what the scan takes.
+// TestMeasure requires the size of a scan that the search computes to equal the actual size.
 func TestMeasure(t *testing.T) {
 	e, err := NewEncoder(toYCbCr(scene(203, 155), 2, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
 	grids := e.quantiseHigh(newTables(&Options{Quality: 85, Effort: High}), 1)
-	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}}, scan{[]int{0}, 1, 63, 0, 0})
+	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}},
+		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
 		var p progressiveTokens
 		p.scan(e, grids, &s)
@@ -239,7 +242,7 @@ func TestMeasure(t *testing.T) {
 		b.flush()
 		size := out.Len() - bytes.Count(out.Bytes(), []byte{0xFF, 0})
 		if m := p.measure(e, &s); m != size {
-			t.Errorf("%+v: measured %d, takes %d", s, m, size)
+			t.Errorf("%+v: measured %d bytes, want %d", s, m, size)
 		}
 	}
 }

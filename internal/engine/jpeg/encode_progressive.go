@@ -2,12 +2,15 @@ package jpeg
 
 import "math/bits"
 
-// fixedScript is the order of scans that libjpeg takes by default: DC of all components first, then the lowest luma
-// coefficients, chroma, the rest of luma, and one bit of refinement after the other.
+// fixedScript is libjpeg's default sequence of scans: DC of all components first, then the lowest
+// luma coefficients, chroma, the rest of luma, and then the refinements, bit by bit.
 func fixedScript(parts int) []scan {
 	if parts == 1 {
 		y := []int{0}
-		return []scan{{y, 0, 0, 0, 1}, {y, 1, 5, 0, 2}, {y, 6, 63, 0, 2}, {y, 1, 63, 2, 1}, {y, 0, 0, 1, 0}, {y, 1, 63, 1, 0}}
+		return []scan{
+			{y, 0, 0, 0, 1}, {y, 1, 5, 0, 2}, {y, 6, 63, 0, 2},
+			{y, 1, 63, 2, 1}, {y, 0, 0, 1, 0}, {y, 1, 63, 1, 0},
+		}
 	}
 	all, y, cb, cr := []int{0, 1, 2}, []int{0}, []int{1}, []int{2}
 	return []scan{
@@ -26,7 +29,7 @@ func (e *Encoder) progressive(b *bitWriter, grids []*grid, script []scan) {
 	}
 }
 
-// writeProgressive writes the tables that a scan needs and the scan.
+// writeProgressive writes a scan and the tables that it needs.
 func (e *Encoder) writeProgressive(b *bitWriter, p *progressiveTokens, s *scan) {
 	var codes codeTable
 	codes.setRaw()
@@ -48,7 +51,7 @@ func (e *Encoder) writeProgressive(b *bitWriter, p *progressiveTokens, s *scan) 
 	b.list(&p.list, &codes)
 }
 
-// classes is the classes of a scan's components, ascending.
+// classes returns the classes of a scan's components, ascending.
 func (e *Encoder) classes(s *scan) (list []int) {
 	for _, i := range s.parts {
 		if class := e.parts[i].class; len(list) == 0 || class > list[len(list)-1] {
@@ -58,22 +61,23 @@ func (e *Encoder) classes(s *scan) (list []int) {
 	return list
 }
 
-// maxCorrections bounds the correction bits that wait for the end of a run of blocks, as libjpeg bounds them.
+// maxCorrections limits the correction bits that are pending at the end of a run of blocks, as in
+// libjpeg.
 const maxCorrections = 1000
 
-// progressiveTokens gathers the tokens of one scan at a time (T.81 G.1.2).
+// progressiveTokens collects the tokens of one scan at a time (T.81 G.1.2).
 type progressiveTokens struct {
 	list   tokenList
 	counts tokenCounts
 
-	ended   int   // blocks ended since the last symbol, EOBRUN
-	waiting uint8 // bits in pending, for raw tokens
-	pending uint
+	ended   int     // number of blocks ended since the last symbol, EOBRUN
+	waiting uint8   // number of bits in pending
+	pending uint    // bits for the next raw token
 	held    []uint8 // correction bits of the ended blocks
-	block   []uint8 // correction bits of this block since its last symbol
+	block   []uint8 // correction bits of the current block since its last symbol
 }
 
-// scan replaces what was gathered by the tokens of s.
+// scan replaces the collected tokens by those of s.
 func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
 	p.list.reset()
 	p.counts = tokenCounts{}
@@ -98,8 +102,8 @@ func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
 	}
 }
 
-// eachDC calls f with the DC coefficient of every block in the order of an interleaved scan; blocks past the edge of
-// their component repeat the block before.
+// eachDC calls f with the DC coefficient of every block in the order of the scan. In an interleaved
+// scan, blocks past the edge of their component repeat the previous block.
 func (e *Encoder) eachDC(grids []*grid, s *scan, f func(part, dc int)) {
 	if len(s.parts) == 1 {
 		g := grids[s.parts[0]]
@@ -141,7 +145,7 @@ func (p *progressiveTokens) dcRefine(e *Encoder, grids []*grid, s *scan) {
 	p.list.keep(p.endRaw(p.list.room(1)))
 }
 
-// raw adds one bit that has no code.
+// raw adds one bit without a code.
 func (p *progressiveTokens) raw(t []uint16, bit uint8) []uint16 {
 	p.pending = p.pending<<1 | uint(bit)
 	p.waiting++
@@ -160,7 +164,8 @@ func (p *progressiveTokens) endRaw(t []uint16) []uint16 {
 	return t
 }
 
-// endRun adds the symbol for the blocks that ended, if any, and their correction bits (T.81 G.1.2.2, G.1.2.3).
+// endRun adds the symbol for the blocks that have ended, if any, and their correction bits (T.81
+// G.1.2.2, G.1.2.3).
 func (p *progressiveTokens) endRun(t []uint16) []uint16 {
 	if p.ended == 0 {
 		return t
@@ -180,7 +185,7 @@ func (p *progressiveTokens) corrections(t []uint16, list []uint8) []uint16 {
 	return p.endRaw(t)
 }
 
-// endBlock counts a block as ended, the run of such blocks having at most 32767 (T.81 G.1.2.2).
+// endBlock counts a block as ended. A run of such blocks has at most 32767 (T.81 G.1.2.2).
 func (p *progressiveTokens) endBlock(t []uint16) []uint16 {
 	p.ended++
 	p.held = append(p.held, p.block...)
@@ -191,7 +196,7 @@ func (p *progressiveTokens) endBlock(t []uint16) []uint16 {
 	return t
 }
 
-// acFirst adds a block's coefficients of a band, nonzero being those of them that are not zero.
+// acFirst adds the coefficients of a block in a band; nonzero marks those that are not zero.
 func (p *progressiveTokens) acFirst(t []uint16, coef *[64]int16, nonzero uint64, s *scan) []uint16 {
 	last := s.from - 1
 	for m := nonzero; m != 0; m &= m - 1 {
@@ -222,11 +227,12 @@ func (p *progressiveTokens) acFirst(t []uint16, coef *[64]int16, nonzero uint64,
 	return t
 }
 
-// acRefine adds one more bit of a block's coefficients of a band: those that become known now as symbols, those known
-// before as correction bits behind the symbol that passes them (T.81 G.1.2.3).
+// acRefine adds one more bit of a block's coefficients in a band. Coefficients that become nonzero
+// with this bit are sent as symbols; those that were nonzero before are sent as correction bits
+// after the symbol that passes them (T.81 G.1.2.3).
 func (p *progressiveTokens) acRefine(t []uint16, coef *[64]int16, nonzero uint64, s *scan) []uint16 {
-	var size [64]uint16 // the magnitudes at this bit
-	final := 0          // the last that becomes known
+	var size [64]uint16 // the magnitudes down to this bit
+	final := 0          // the last coefficient that becomes nonzero
 	known := uint64(0)
 	for m := nonzero; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)

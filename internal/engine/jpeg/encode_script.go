@@ -1,6 +1,7 @@
 package jpeg
 
-// measure is the bytes of a scan with its tables and header, 0xFF stuffing left out.
+// measure returns the size in bytes of a scan with its tables and header, without the zeros stuffed
+// after 0xFF.
 func (p *progressiveTokens) measure(e *Encoder, s *scan) int {
 	bits := 0
 	for n := 1; n <= 8; n++ {
@@ -25,7 +26,7 @@ func (p *progressiveTokens) measure(e *Encoder, s *scan) int {
 	return (bits+7)/8 + 2 + 6 + 2*len(s.parts)
 }
 
-// searchScript finds a script that makes the file small.
+// searchScript searches for a script that makes the file small.
 func (e *Encoder) searchScript(grids []*grid) []scan {
 	var p progressiveTokens
 	cost := func(s ...scan) (sum int) {
@@ -38,7 +39,10 @@ func (e *Encoder) searchScript(grids []*grid) []scan {
 	dc := []scan{{parts: e.all()}}
 	if len(e.parts) == 3 {
 		least := cost(dc...)
-		for _, other := range [][]scan{{{parts: []int{0}}, {parts: []int{1, 2}}}, {{parts: []int{0}}, {parts: []int{1}}, {parts: []int{2}}}} {
+		for _, other := range [][]scan{
+			{{parts: []int{0}}, {parts: []int{1, 2}}},
+			{{parts: []int{0}}, {parts: []int{1}}, {parts: []int{2}}},
+		} {
 			if c := cost(other...); c < least {
 				dc, least = other, c
 			}
@@ -51,7 +55,7 @@ func (e *Encoder) searchScript(grids []*grid) []scan {
 		script = append(script, first...)
 		refine = append(refine, later...)
 	}
-	// Coarse bits of all components before fine ones.
+	// Send the coarse bits of all components before the fine ones.
 	for low := 2; low >= 0; low-- {
 		for _, s := range refine {
 			if s.low == low {
@@ -62,7 +66,8 @@ func (e *Encoder) searchScript(grids []*grid) []scan {
 	return script
 }
 
-// searchAC finds how many low bits of a component to leave for refinement and where to split its first scan.
+// searchAC determines how many low bits of a component to leave for refinement, and where to split
+// its first scan.
 func (e *Encoder) searchAC(part int, cost func(...scan) int) (first, refine []scan) {
 	one := []int{part}
 	low, least, refined := 0, cost(scan{one, 1, 63, 0, 0}), 0

@@ -2,7 +2,7 @@ package jpeg
 
 import "encoding/binary"
 
-// segment writes a marker segment of the pieces given (T.81 B.1.1.4).
+// segment writes a marker segment with the concatenated pieces (T.81 B.1.1.4).
 func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
 	n := 2
 	for _, p := range pieces {
@@ -14,10 +14,10 @@ func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
 	}
 }
 
-// writeHeader writes all up to the first Huffman table.
+// writeHeader writes everything up to the first Huffman table.
 func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
 	b.bytes([]byte{0xFF, markerSOI})
-	// JFIF 1.01, pixels square, no thumbnail.
+	// JFIF 1.01, square pixels, no thumbnail.
 	b.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
 	if len(o.EXIF) > 0 {
 		b.segment(markerAPP1, []byte(exifPrefix), o.EXIF)
@@ -34,7 +34,9 @@ func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
 		}
 		b.segment(markerDQT, dqt)
 	}
-	sof := []byte{8, byte(e.height >> 8), byte(e.height), byte(e.width >> 8), byte(e.width), byte(len(e.parts))}
+	sof := []byte{
+		8, byte(e.height >> 8), byte(e.height), byte(e.width >> 8), byte(e.width), byte(len(e.parts)),
+	}
 	for i, c := range e.parts {
 		sof = append(sof, byte(i+1), byte(c.h<<4|c.v), byte(c.class))
 	}
@@ -50,20 +52,20 @@ func (b *bitWriter) writeHuffman(kind, class int, s *huffmanSpec) {
 	b.segment(markerDHT, []byte{byte(kind<<4 | class)}, s.counts[1:], s.symbols)
 }
 
-// scan is what one scan holds: the components by number, the band of coefficients in zigzag order, and the bits of
-// successive approximation (T.81 G.1.1.1). A sequential scan is 0..63, 0, 0.
+// scan describes one scan: its components by number, the band of coefficients in zigzag order, and
+// the bits of successive approximation (T.81 G.1.1.1). A sequential scan has 0..63, 0, 0.
 type scan struct {
 	parts    []int
 	from, to int // spectral selection, Ss and Se
-	high     int // bits already sent are those above it, Ah; 0 in a first scan
-	low      int // bits below it are left for later, Al
+	high     int // the bits from this one up have been sent, Ah; 0 in a first scan
+	low      int // the bits below this one are left for later scans, Al
 }
 
 func (e *Encoder) writeScanHeader(b *bitWriter, s *scan) {
 	sos := []byte{byte(len(s.parts))}
 	for _, i := range s.parts {
 		class := e.parts[i].class
-		dc, ac := class, class // what the scan does not use is 0, as libjpeg has it
+		dc, ac := class, class // 0 if the scan does not use the table, as in libjpeg
 		if s.from > 0 || s.high > 0 {
 			dc = 0
 		}

@@ -6,24 +6,28 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/dct"
 )
 
-// grid is the quantised coefficients of a component, or of some rows of its blocks.
+// grid holds the quantised coefficients of a component, or of some rows of its blocks.
 type grid struct {
 	blocksX int
 	first   int      // number of the first row of blocks
-	coef    []int16  // 64 a block, in rows
-	nonzero []uint64 // a word a block: bit k set where coefficient k in zigzag order is not zero
+	coef    []int16  // 64 per block, in rows
+	nonzero []uint64 // a word per block: bit k is set if coefficient k in zigzag order is not zero
 }
 
 func newGrid(blocksX, blocksY int) *grid {
-	return &grid{blocksX: blocksX, coef: make([]int16, 64*blocksX*blocksY), nonzero: make([]uint64, blocksX*blocksY)}
+	return &grid{
+		blocksX: blocksX,
+		coef:    make([]int16, 64*blocksX*blocksY),
+		nonzero: make([]uint64, blocksX*blocksY),
+	}
 }
 
-// block is the number in the grid of a block of the component.
+// block is the index in the grid of a block of the component.
 func (g *grid) block(bx, by int) int { return (by-g.first)*g.blocksX + bx }
 
 func (g *grid) at(i int) *[64]int16 { return (*[64]int16)(g.coef[64*i:]) }
 
-// zigzagBits spreads each byte of a word of 64 bits in rows to its bits in zigzag order.
+// zigzagBits maps each byte of a word of 64 bits in rows to its bits in zigzag order.
 var zigzagBits = makeZigzagBits()
 
 func makeZigzagBits() (t [8][256]uint64) {
@@ -42,7 +46,8 @@ func toZigzag(rows uint64) uint64 {
 		zigzagBits[6][byte(rows>>48)] | zigzagBits[7][rows>>56]
 }
 
-// quantiseRow makes the quantised coefficients of one row of blocks, which the grid must hold.
+// quantiseRow computes the quantised coefficients of one row of blocks, for which the grid must
+// have room.
 func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
 	i := g.block(0, by)
 	dst, nonzero := g.coef[64*i:64*(i+c.blocksX)], g.nonzero[i:i+c.blocksX]
@@ -58,7 +63,7 @@ func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
 	}
 }
 
-// quantiseAll makes the quantised coefficients of the whole picture.
+// quantiseAll computes the quantised coefficients of the whole picture.
 func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
 	var all []*grid
 	for i := range e.parts {
@@ -74,8 +79,8 @@ func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
 	return all
 }
 
-// sequential writes the one scan of a baseline file, keeping no more than an MCU row of coefficients for each thread and
-// the tokens.
+// sequential writes the only scan of a baseline file. In memory it keeps the tokens, and one row of
+// MCUs of coefficients per thread.
 func (e *Encoder) sequential(b *bitWriter, t *quantTables, threads int) {
 	parts := make([]sequentialTokens, shares(threads, e.mcusY))
 	share(threads, e.mcusY, func(part, from, to int) { e.gather(&parts[part], t, from, to) })
@@ -85,7 +90,7 @@ func (e *Encoder) sequential(b *bitWriter, t *quantTables, threads int) {
 	e.writeSequential(b, &parts[0])
 }
 
-// gather makes the tokens of some MCU rows.
+// gather collects the tokens of some rows of MCUs.
 func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
 	var rows []*grid
 	for _, c := range e.parts {
@@ -100,13 +105,13 @@ func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
 			}
 		}
 		s.mcuRow(e, rows, my)
-		if my < from { // the row before is only there for its last DC coefficients
+		if my < from { // The previous row serves only to determine its last DC coefficients.
 			*s = sequentialTokens{dc: s.dc}
 		}
 	}
 }
 
-// sequentialOf gathers the tokens of coefficients that are all made.
+// sequentialOf collects the tokens of coefficients that are all available.
 func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
 	s := new(sequentialTokens)
 	for my := range e.mcusY {
@@ -115,17 +120,17 @@ func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
 	return s
 }
 
-// maxMCU is the most blocks in an MCU: those of 4:2:0.
+// maxMCU is the largest number of blocks in an MCU: that of 4:2:0.
 const maxMCU = 6
 
-// sequentialTokens gathers the tokens of an interleaved scan of all coefficients (T.81 F.1.2).
+// sequentialTokens collects the tokens of an interleaved scan of all coefficients (T.81 F.1.2).
 type sequentialTokens struct {
 	list   tokenList
 	counts tokenCounts
-	dc     [3]int // the last block's, by component
+	dc     [3]int // DC coefficient of the last block, by component
 }
 
-// join adds the tokens of the rows that follow.
+// join appends the tokens of the rows that follow.
 func (s *sequentialTokens) join(next *sequentialTokens) {
 	for i, n := range next.counts {
 		s.counts[i] += n
@@ -142,7 +147,7 @@ func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
 			for by := my * c.v; by < (my+1)*c.v; by++ {
 				for bx := mx * c.h; bx < (mx+1)*c.h; bx++ {
 					if bx >= c.blocksX || by >= c.blocksY {
-						// Past the edge of the component: a copy of the block before costs least.
+						// Past the edge of the component, repeating the previous DC costs least.
 						t = s.counts.dcToken(t, c.class, 0)
 						t = s.counts.acTokens(t, c.class, nil, 0)
 						continue
@@ -159,14 +164,15 @@ func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
 	}
 }
 
-// magnitude is the size of a coefficient's category and the bits that tell it from the others there (T.81 F.1.2.1).
+// magnitude returns the size of a coefficient's category, and the bits that identify the
+// coefficient within it (T.81 F.1.2.1).
 func magnitude(v int) (size int, low uint) {
 	sign := v >> (bits.UintSize - 1)
 	size = bits.Len(uint((v ^ sign) - sign))
 	return size, uint(v+sign) & (1<<size - 1)
 }
 
-// add counts a symbol and adds it with its extra bits.
+// add counts a symbol and appends it with its extra bits.
 func (n *tokenCounts) add(t []uint16, class, symbol, extra int, low uint) []uint16 {
 	n[class*classSize+symbol]++
 	t = append(t, uint16(symbol)|uint16(low<<8))
@@ -181,7 +187,7 @@ func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
 	return n.add(t, class, dcSymbol(class, size), size, low)
 }
 
-// acTokens adds a block's 63 AC coefficients (T.81 F.1.2.2).
+// acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2).
 func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
 	count := (*[classSize]uint32)(n[class*classSize:])
 	last := 0
@@ -225,7 +231,7 @@ func (e *Encoder) writeSequential(b *bitWriter, s *sequentialTokens) {
 	b.list(&s.list, &codes)
 }
 
-// all is the numbers of all components.
+// all lists the numbers of all components.
 func (e *Encoder) all() []int {
 	return []int{0, 1, 2}[:len(e.parts)]
 }

@@ -27,7 +27,7 @@ var samplings = []struct {
 	{"4:2:0", 2, 2, image.YCbCrSubsampleRatio420},
 }
 
-// decodeStandard decodes with the standard library into planes, cut to the picture.
+// decodeStandard decodes with the standard library into planes, clipped to the picture.
 func decodeStandard(t testing.TB, file []byte) [][]byte {
 	t.Helper()
 	m, err := jpeg.Decode(bytes.NewReader(file))
@@ -54,10 +54,22 @@ func decodeStandard(t testing.TB, file []byte) [][]byte {
 		case image.YCbCrSubsampleRatio440:
 			ch = (h + 1) / 2
 		}
-		return [][]byte{cut(m.Y, m.YStride, w, h), cut(m.Cb, m.CStride, cw, ch), cut(m.Cr, m.CStride, cw, ch)}
+		return [][]byte{
+			cut(m.Y, m.YStride, w, h), cut(m.Cb, m.CStride, cw, ch), cut(m.Cr, m.CStride, cw, ch),
+		}
 	}
 	t.Fatalf("decoded to %T", m)
 	return nil
+}
+
+// modes returns options for every kind of file at a quality.
+func modes(quality int) []Options {
+	return []Options{
+		{Quality: quality},
+		{Quality: quality, Progressive: true},
+		{Quality: quality, Effort: High},
+		{Quality: quality, Progressive: true, Effort: High},
+	}
 }
 
 func psnr(a, b []byte) float64 {
@@ -69,27 +81,30 @@ func psnr(a, b []byte) float64 {
 	return 10 * math.Log10(255*255*float64(len(a))/math.Max(sum, 1e-9))
 }
 
-// TestEverySize encodes small pictures of every size in every sampling and mode, and wants each plane back near the source.
+// TestEverySize encodes small pictures of every size in every sampling and mode, and requires each
+// plane to decode to nearly the source.
 func TestEverySize(t *testing.T) {
 	for _, s := range samplings {
 		for w := 1; w <= 35; w++ {
 			for h := 1; h <= 35; h += 1 + w%3 {
 				p := toYCbCr(scene(w, h), s.subX, s.subY)
 				var first [][]byte
-				for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}, {Quality: 95, Progressive: true, Effort: High}} {
+				for _, o := range modes(95) {
 					got := decodeStandard(t, encode(t, p, o))
 					if first == nil {
 						first = got
 					}
 					for i := range got {
 						if len(got[i]) != len(p.Pix[i]) {
-							t.Fatalf("%s %d×%d: plane %d has %d samples, want %d", s.name, w, h, i, len(got[i]), len(p.Pix[i]))
+							t.Fatalf("%s %d×%d: plane %d has %d samples, want %d",
+								s.name, w, h, i, len(got[i]), len(p.Pix[i]))
 						}
 						if db := psnr(got[i], p.Pix[i]); db < 33 {
 							t.Errorf("%s %d×%d %+v: plane %d at %.1f dB", s.name, w, h, o, i, db)
 						}
 						if o.Effort == Normal && !bytes.Equal(got[i], first[i]) {
-							t.Errorf("%s %d×%d: progressive differs from baseline in plane %d", s.name, w, h, i)
+							t.Errorf("%s %d×%d: progressive differs from baseline in plane %d",
+								s.name, w, h, i)
 						}
 					}
 				}
@@ -102,7 +117,7 @@ func TestEverySizeGray(t *testing.T) {
 	for w := 1; w <= 35; w++ {
 		for h := 1; h <= 35; h += 1 + w%3 {
 			p := toGray(scene(w, h))
-			for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}, {Quality: 95, Effort: High}} {
+			for _, o := range modes(95) {
 				got := decodeStandard(t, encode(t, p, o))
 				if len(got) != 1 || len(got[0]) != w*h {
 					t.Fatalf("%d×%d: %d planes", w, h, len(got))
@@ -115,28 +130,31 @@ func TestEverySizeGray(t *testing.T) {
 	}
 }
 
-// TestEveryQuality wants quality to cost bytes and to buy likeness, in every mode.
+// TestEveryQuality requires a higher quality to need more bytes and to be closer to the source, in
+// every mode.
 func TestEveryQuality(t *testing.T) {
 	p := toYCbCr(scene(200, 150), 2, 2)
-	for _, o := range []Options{{}, {Progressive: true}, {Effort: High}, {Progressive: true, Effort: High}} {
+	for _, o := range []Options{{}, {Progressive: true}, {Effort: High},
+		{Progressive: true, Effort: High}} {
 		lastBytes, lastDB := 0, 0.0
 		for q := 1; q <= 100; q++ {
 			o.Quality = q
 			file := encode(t, p, o)
 			db := psnr(decodeStandard(t, file)[0], p.Pix[0])
-			// One step of quality may round to the same or a slightly worse table.
+			// One step of quality may round to the same table, or to a slightly worse one.
 			if float64(len(file)) < 0.98*float64(lastBytes) || db < lastDB-0.4 {
-				t.Errorf("%+v: %d bytes at %.2f dB after %d at %.2f", o, len(file), db, lastBytes, lastDB)
+				t.Errorf("%+v: %d bytes at %.2f dB after %d at %.2f",
+					o, len(file), db, lastBytes, lastDB)
 			}
 			lastBytes, lastDB = len(file), db
 		}
 		if lastDB < 48 {
-			t.Errorf("%+v: %.1f dB at the top", o, lastDB)
+			t.Errorf("%+v: %.1f dB at quality 100", o, lastDB)
 		}
 	}
 }
 
-// noise fills every coefficient, which gives the largest symbols and the longest codes.
+// noise makes all coefficients nonzero, which causes the largest symbols and the longest codes.
 func noise(w, h, subX, subY int, seed uint64) *plane.Picture {
 	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, subX, subY))
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -153,7 +171,7 @@ func noise(w, h, subX, subY int, seed uint64) *plane.Picture {
 func TestNoise(t *testing.T) {
 	for seed := range uint64(4) {
 		p := noise(97, 61, 2, 1, seed)
-		for _, o := range []Options{{Quality: 100}, {Quality: 100, Progressive: true}, {Quality: 100, Progressive: true, Effort: High}} {
+		for _, o := range modes(100) {
 			got := decodeStandard(t, encode(t, p, o))
 			for i := range got {
 				if db := psnr(got[i], p.Pix[i]); db < 44 {
@@ -164,14 +182,14 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestLongEndRun has more empty blocks in a row than one symbol can tell.
+// TestLongEndRun has more consecutive empty blocks than one symbol can express.
 func TestLongEndRun(t *testing.T) {
 	p := plane.New(plane.NewLayout(plane.Gray, false, 8*300, 8*250, 1, 1))
 	for i := range p.Pix[0] {
 		p.Pix[0][i] = 77
 	}
 	copy(p.Row(0, p.Height()-1)[p.Width()-3:], "abc")
-	for _, o := range []Options{{Quality: 90}, {Quality: 90, Progressive: true}, {Quality: 90, Progressive: true, Effort: High}} {
+	for _, o := range modes(90) {
 		got := decodeStandard(t, encode(t, p, o))
 		if db := psnr(got[0], p.Pix[0]); db < 60 {
 			t.Errorf("%+v: %.1f dB", o, db)
@@ -179,12 +197,12 @@ func TestLongEndRun(t *testing.T) {
 	}
 }
 
-// TestDjpeg has another decoder read what is written, without a warning.
+// TestDjpeg checks that libjpeg decodes the output without a warning.
 func TestDjpeg(t *testing.T) {
 	djpeg := tool(t, "djpeg")
 	for _, s := range samplings {
 		p := toYCbCr(scene(123, 77), s.subX, s.subY)
-		for _, o := range []Options{{Quality: 85}, {Quality: 85, Progressive: true}, {Quality: 85, Effort: High, Progressive: true}} {
+		for _, o := range modes(85) {
 			file := filepath.Join(t.TempDir(), "a.jpg")
 			if err := os.WriteFile(file, encode(t, p, o), 0o600); err != nil {
 				t.Fatal(err)
@@ -198,7 +216,7 @@ func TestDjpeg(t *testing.T) {
 			}
 			head := fmt.Appendf(nil, "P5\n%d %d\n255\n", p.Width(), p.Height())
 			if !bytes.HasPrefix(out, head) {
-				t.Fatalf("djpeg says %q", out[:20])
+				t.Fatalf("djpeg printed %q", out[:20])
 			}
 			if db := psnr(out[len(head):], p.Pix[0]); db < 30 {
 				t.Errorf("%s %+v: %.1f dB", s.name, o, db)
@@ -226,8 +244,9 @@ func TestMetadata(t *testing.T) {
 		case markerAPP1:
 			gotEXIF = body[len(exifPrefix):]
 		case markerAPP2:
-			if want := []byte{byte(len(gotICC)/iccChunk + 1), 3}; !bytes.Equal(body[:14], append([]byte(iccPrefix), want...)) {
-				t.Errorf("ICC segment opens with %q", body[:14])
+			want := append([]byte(iccPrefix), byte(len(gotICC)/iccChunk+1), 3)
+			if !bytes.Equal(body[:14], want) {
+				t.Errorf("ICC segment starts with %q, want %q", body[:14], want)
 			}
 			gotICC = append(gotICC, body[14:]...)
 		}
@@ -237,7 +256,8 @@ func TestMetadata(t *testing.T) {
 		at += 2 + n
 	}
 	if !bytes.Equal(gotICC, icc) || !bytes.Equal(gotEXIF, exif) {
-		t.Errorf("%d of %d bytes of profile and %d of %d of EXIF came back", len(gotICC), len(icc), len(gotEXIF), len(exif))
+		t.Errorf("read back %d of %d bytes of profile and %d of %d of EXIF",
+			len(gotICC), len(icc), len(gotEXIF), len(exif))
 	}
 	want := []byte{
 		markerAPP0, markerAPP1, markerAPP2, markerAPP2, markerAPP2, markerDQT, markerDQT, markerSOF0,
@@ -248,8 +268,10 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	gray := func(w, h int) *plane.Picture { return plane.New(plane.NewLayout(plane.Gray, false, w, h, 1, 1)) }
+func TestEncodeErrors(t *testing.T) {
+	gray := func(w, h int) *plane.Picture {
+		return plane.New(plane.NewLayout(plane.Gray, false, w, h, 1, 1))
+	}
 	short := gray(8, 8)
 	short.Pix[0] = short.Pix[0][:63]
 	odd := plane.New(plane.NewLayout(plane.YCbCr, false, 16, 16, 4, 1))
@@ -279,17 +301,17 @@ func TestRefusals(t *testing.T) {
 		if err := Encode(&b, c.p, c.o); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if b.Len() > 0 {
-			t.Errorf("%s: %d bytes written all the same", name, b.Len())
+			t.Errorf("%s: %d bytes written despite the error", name, b.Len())
 		}
 	}
 	for _, p := range []*plane.Picture{gray(65535, 1), gray(1, 65535)} {
 		if got := decodeStandard(t, encode(t, p, ok)); len(got[0]) != 65535 {
-			t.Errorf("%d×%d: %d samples came back", p.Width(), p.Height(), len(got[0]))
+			t.Errorf("%d×%d: read back %d samples", p.Width(), p.Height(), len(got[0]))
 		}
 	}
 }
 
-// brokenWriter takes left bytes and then fails.
+// brokenWriter accepts left bytes and then fails.
 type brokenWriter struct{ left int }
 
 var errBroken = errors.New("broken")
@@ -319,7 +341,8 @@ func TestWriterErrors(t *testing.T) {
 	}
 }
 
-// TestEncoderReuse wants the same bytes from an Encoder, however often and from however many goroutines.
+// TestEncoderReuse requires the same bytes from an Encoder, however often and from however many
+// goroutines it is used.
 func TestEncoderReuse(t *testing.T) {
 	p := toYCbCr(scene(133, 91), 2, 2)
 	e, err := NewEncoder(p)
@@ -327,7 +350,7 @@ func TestEncoderReuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for q := 10; q <= 90; q += 20 {
-		for _, o := range []Options{{Quality: q}, {Quality: q, Progressive: true}, {Quality: q, Progressive: true, Effort: High}} {
+		for _, o := range modes(q) {
 			t.Run(fmt.Sprintf("%d/%v/%d", q, o.Progressive, o.Effort), func(t *testing.T) {
 				t.Parallel()
 				var b bytes.Buffer
@@ -342,7 +365,8 @@ func TestEncoderReuse(t *testing.T) {
 	}
 }
 
-// FuzzEncode wants any planes in any mode to be read back near the source by a decoder of other hands.
+// FuzzEncode requires any planes in any mode to decode, with the standard library, to nearly the
+// source.
 func FuzzEncode(f *testing.F) {
 	f.Add([]byte("picture"), uint8(7), uint8(5), uint8(80), uint8(0))
 	f.Add([]byte{0, 255, 0, 255, 255}, uint8(33), uint8(17), uint8(99), uint8(0x1F))
@@ -360,11 +384,12 @@ func FuzzEncode(f *testing.F) {
 				at++
 			}
 		}
-		o := Options{Quality: 1 + int(quality)%100, Progressive: mode&4 != 0, Effort: Effort(mode >> 3 & 1)}
+		o := Options{Quality: 1 + int(quality)%100, Progressive: mode&4 != 0,
+			Effort: Effort(mode >> 3 & 1)}
 		got := decodeStandard(t, encode(t, p, o))
 		for i := range got {
 			if len(got[i]) != len(p.Pix[i]) {
-				t.Fatalf("plane %d: %d samples of %d", i, len(got[i]), len(p.Pix[i]))
+				t.Fatalf("plane %d: got %d samples, want %d", i, len(got[i]), len(p.Pix[i]))
 			}
 			if db := psnr(got[i], p.Pix[i]); o.Quality == 100 && db < 40 {
 				t.Fatalf("plane %d at %.1f dB", i, db)
@@ -373,7 +398,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// TestSharePanic: a panic in a thread that share started reaches the caller, who would keep the process alive.
+// TestSharePanic checks that a panic in a thread that share has started reaches the caller, who can
+// recover from it.
 func TestSharePanic(t *testing.T) {
 	defer func() {
 		if p := recover(); p != "in the second part" {
@@ -387,15 +413,16 @@ func TestSharePanic(t *testing.T) {
 	})
 }
 
-// TestEncodeThreads checks that threads do not change a byte.
+// TestEncodeThreads checks that the number of threads does not change any byte.
 func TestEncodeThreads(t *testing.T) {
 	for _, sub := range samplings {
 		p := toYCbCr(scene(301, 429), sub.subX, sub.subY)
-		for _, o := range []Options{{Quality: 80}, {Quality: 80, Progressive: true}, {Quality: 80, Effort: High}, {Quality: 80, Effort: High, Progressive: true}} {
+		for _, o := range modes(80) {
 			want := encode(t, p, o)
 			for o.Threads = 2; o.Threads < 8; o.Threads++ {
 				if got := encode(t, p, o); !bytes.Equal(got, want) {
-					t.Errorf("%v, %+v: %d bytes, not the same %d", sub, o, len(got), len(want))
+					t.Errorf("%v, %+v: %d bytes differ from the %d of one thread",
+						sub, o, len(got), len(want))
 				}
 			}
 		}

@@ -14,7 +14,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// scene draws a photo-like picture: soft shading, edges in all directions, texture and a little noise.
+// scene draws a picture like a photograph: soft shading, edges in all directions, texture and some
+// noise.
 func scene(w, h int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	seed := uint32(12345)
@@ -31,13 +32,15 @@ func scene(w, h int) *image.RGBA {
 			seed = seed*1664525 + 1013904223
 			noise := float64(seed>>24)/256*8 - 4
 			c := func(v float64) uint8 { return uint8(min(max(v, 0), 255)) }
-			m.SetRGBA(x, y, color.RGBA{c(base + noise + 20*math.Sin(fx/83)), c(base + noise), c(base*0.8 + noise + 40*math.Cos(fy/71)), 255})
+			red, blue := base+20*math.Sin(fx/83), base*0.8+40*math.Cos(fy/71)
+			m.SetRGBA(x, y, color.RGBA{c(red + noise), c(base + noise), c(blue + noise), 255})
 		}
 	}
 	return m
 }
 
-// kodak is some of the Kodak pictures, by number; the test is skipped without IMGMILL_CORPUS.
+// kodak returns some of the Kodak pictures, by number. It skips the test if IMGMILL_CORPUS is not
+// set.
 func kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
 	t.Helper()
 	root := os.Getenv("IMGMILL_CORPUS")
@@ -66,7 +69,8 @@ func kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
 	return all
 }
 
-// toYCbCr converts as libjpeg's jccolor.c and jcsample.c do, bit for bit, so that cjpeg's files can be compared.
+// toYCbCr converts as libjpeg's jccolor.c and jcsample.c do, bit for bit, so that files can be
+// compared with cjpeg's.
 func toYCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	full := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, 1, 1))
@@ -93,7 +97,7 @@ func toYCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
 				for i := range subX * subY {
 					sum += int(full.Row(c, min(subY*y+i/subX, h-1))[min(subX*x+i%subX, w-1)])
 				}
-				bias := 1 // int_downsample, which does 1×2
+				bias := 1 // int_downsample, which libjpeg uses for 1×2
 				switch {
 				case subX == 2 && subY == 1:
 					bias = x & 1
@@ -107,7 +111,7 @@ func toYCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
 	return p
 }
 
-// toGray is the luma plane alone.
+// toGray returns only the luma plane.
 func toGray(m *image.RGBA) *plane.Picture {
 	full := toYCbCr(m, 1, 1)
 	return &plane.Picture{
@@ -116,7 +120,7 @@ func toGray(m *image.RGBA) *plane.Picture {
 	}
 }
 
-// ppm is a picture as cjpeg reads it.
+// ppm returns a picture in the format that cjpeg reads.
 func ppm(m *image.RGBA) []byte {
 	b := fmt.Appendf(nil, "P6\n%d %d\n255\n", m.Rect.Dx(), m.Rect.Dy())
 	for y := range m.Rect.Dy() {
@@ -128,7 +132,7 @@ func ppm(m *image.RGBA) []byte {
 	return b
 }
 
-// tool is the path of a program, or the test is skipped.
+// tool returns the path of a program, or skips the test if it is not installed.
 func tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)

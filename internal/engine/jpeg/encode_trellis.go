@@ -2,25 +2,29 @@ package jpeg
 
 import "math/bits"
 
-// A trellis chooses a block's AC coefficients so that bits + distortion/λ is least (rate-distortion optimised quantisation
-// by dynamic programming, as Crouse and Ramchandran, IEEE Trans. Image Processing 6(9), 1997, describe it for JPEG). A
-// coefficient keeps its rounded value, takes the largest of the next smaller category, or becomes zero.
+// A trellis chooses a block's AC coefficients so that bits + distortion/λ is minimal
+// (rate-distortion optimised quantisation by dynamic programming, as Crouse and Ramchandran, IEEE
+// Trans. Image Processing 6(9), 1997, describe it for JPEG). Each coefficient keeps its rounded
+// value, takes the largest value of the next smaller category, or becomes zero.
 //
-// Distortion is the squared error of the coefficient. λ is proportional to the product of the coefficient's own step and
-// the mean step of low frequencies, which lies between what suits squared error and what keeps the table's own weights.
-// All is integer, so that a picture gives the same bytes on every machine: bits in 1/256, weights with 16 more.
+// Distortion is the squared error of the coefficient. λ is proportional to the product of the
+// coefficient's own step and the mean step of low frequencies, a compromise between what minimises
+// the squared error and what preserves the weights of the table. All arithmetic is in integers, so
+// that a picture produces the same bytes on every machine: bits are in units of 1/256, and weights
+// have 16 more fraction bits.
 type trellis struct {
-	rate   [12][64]int64 // bits of a coefficient, by category and zeros before it
-	end    int64         // bits of the end of block
-	weight [64]int64     // bits for a squared error of 1 in coefficients times 8, in zigzag order
+	rate   [12][64]int64 // bits of a coefficient, by category and number of preceding zeros
+	end    int64         // bits of the end-of-block symbol
+	weight [64]int64     // bits per squared error of 1, for coefficients times 8, in zigzag order
 	step   [64]int32     // 8q, in zigzag order
 }
 
-// errorBits is what an error of one step squared costs, in bits, where a step is the mean one: 1/λ, by class. More bits
-// make truer pictures and larger files; these gave small files at equal signal to noise and structural similarity.
+// errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step. Larger values
+// make more faithful pictures and larger files; these produced small files at equal signal-to-noise
+// ratio and structural similarity.
 var errorBits = [2]int64{12, 16}
 
-// newTrellis takes its rates from the symbols of the block values as they are when rounded.
+// newTrellis derives its rates from the symbols of the rounded values.
 func newTrellis(c *tokenCounts, class int, table *[64]uint8) *trellis {
 	t := new(trellis)
 	freq := c.ac(class)
@@ -28,7 +32,7 @@ func newTrellis(c *tokenCounts, class int, table *[64]uint8) *trellis {
 	for _, f := range freq {
 		total += uint64(f)
 	}
-	// A symbol not seen yet counts as a quarter.
+	// A symbol that does not occur counts as a quarter.
 	all := log2(4*total + 256)
 	cost := func(symbol int) int64 { return all - log2(4*uint64(freq[symbol])+1) }
 	t.end = cost(symEOB)
@@ -41,7 +45,7 @@ func newTrellis(c *tokenCounts, class int, table *[64]uint8) *trellis {
 			t.rate[size][run] = cost(run&15<<4|size) + int64(run>>4)*cost(symZRL) + int64(size)<<8
 		}
 	}
-	mean := int64(0) // of 10 steps
+	mean := int64(0) // the sum of 10 steps
 	for _, z := range zigzag[1:11] {
 		mean += int64(table[z])
 	}
@@ -59,7 +63,7 @@ func log2(x uint64) int64 {
 	m := x << (63 - n) >> 32 // in 1..2 with 31 fraction bits
 	r := int64(n)
 	for range 8 {
-		// Squaring m doubles its logarithm; the next bit is whether that passes 1.
+		// Squaring m doubles its logarithm; the next bit is set if that reaches 1.
 		m = m * m >> 31
 		r <<= 1
 		if m >= 1<<32 {
@@ -70,11 +74,12 @@ func log2(x uint64) int64 {
 	return r
 }
 
-// block replaces coef, a block's rounded coefficients, by the best; raw is the block before division, nonzero which of
-// coef are not zero. It gives which are not zero afterwards. Both blocks are in rows, the bits in zigzag order.
+// block replaces coef, the rounded coefficients of a block, by the best choice. raw is the block
+// before division, and nonzero marks the nonzero coefficients of coef. It returns which are nonzero
+// afterwards. Both blocks are in rows, the bits in zigzag order.
 func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
-	// Paths end at their last coefficient that is not zero: path n at place[n], path 0 before the first. cost is that of
-	// the whole path less that of leaving all coefficients zero.
+	// A path ends at its last nonzero coefficient: path n at place[n], path 0 before the first.
+	// cost is the cost of the path less that of setting all coefficients to zero.
 	var (
 		cost  [64]int64
 		place [64]uint8
@@ -134,13 +139,14 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 	return kept
 }
 
-// gain is the distortion, in bits, that a coefficient of magnitude c loses by being v steps instead of zero.
+// gain is the reduction in distortion, in bits, if a coefficient of magnitude c becomes v steps
+// instead of zero.
 func (t *trellis) gain(k int, c, v int16) int64 {
 	left := int64(c) - int64(v)*int64(t.step[k])
 	return (int64(c)*int64(c) - left*left) * t.weight[k] >> 16
 }
 
-// quantiseHigh makes the coefficients of the whole picture by trellis.
+// quantiseHigh computes the coefficients of the whole picture by trellis.
 func (e *Encoder) quantiseHigh(t *quantTables, threads int) []*grid {
 	grids := e.quantiseAll(t, threads)
 	s := e.sequentialOf(grids)
@@ -157,7 +163,7 @@ func (e *Encoder) quantiseHigh(t *quantTables, threads int) []*grid {
 	return grids
 }
 
-// row chooses the coefficients of a row of blocks. made has room for one.
+// row chooses the coefficients of a row of blocks. made is scratch space for one row.
 func (t *trellis) row(c *part, g *grid, by int, made []int16) {
 	raw := made
 	if c.raw != nil {

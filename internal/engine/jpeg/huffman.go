@@ -5,20 +5,22 @@ import (
 	"math/bits"
 )
 
-// A decodeTable answers a Huffman code with everything that follows from it in one look-up: the code and the bits after
-// it are taken together from the next lookBits bits. A skip table answers with as many whole symbols as it can, for
-// coefficients whose values nobody needs.
+// A decodeTable decodes a Huffman code and the value bits after it in one look-up of the next
+// lookBits bits. Its pairs table decodes up to two coefficients per look-up. Its skip table decodes
+// as many whole symbols as possible per look-up, for coefficients whose values are not needed.
 const (
 	lookBits = 11
 	pairBits = 10
 	skipBits = 12
-	// badLength is how many bits libjpeg passes over when they are no code.
+	// badLength is the number of bits that libjpeg skips if they match no code.
 	badLength = 17
 )
 
-// Fields of a decodeTable.look entry, from bit 0 on: 6 bits of length (code and value bits; 0 if the code is longer than
-// lookBits), 1 bit special, 1 free, 8 bits of advance in the block, and the value in the upper 16. A special entry has the
-// symbol there instead: its value does not fit in lookBits, or it stands for no coefficient, or the code is longer.
+// Fields of a decodeTable.look entry, from bit 0 on: 6 bits of length (code and value bits; 0 if
+// the code is longer than lookBits), the special bit, an unused bit, 8 bits of advance in the
+// block, and the value in the upper 16 bits. A special entry has the symbol in place of the value:
+// either its value does not fit in lookBits, or it stands for no coefficient, or the code is
+// longer.
 const (
 	lengthMask   = 63
 	entrySpecial = 1 << 6
@@ -27,16 +29,20 @@ const (
 	valueShift   = 16
 
 	endOfBlock = 128 // advance of an end-of-block code
-	endAfter   = 224 // in pairs, advance of one by itself: two symbols and endWith add up to less
-	endWith    = 128 // in pairs, what one adds to the advance of the symbol before it: two symbols add up to less
-	unknown    = 255 // advance of a skip entry that holds no symbol
-	maxRun     = 64  // most that the symbols of one skip entry advance together
-	maxSkip    = 18  // most bits that they have: three entries are within minFill bits
+	// endAfter is the advance of an end-of-block code by itself in pairs: two symbols and endWith
+	// add up to less.
+	endAfter = 224
+	// endWith is what an end-of-block code adds to the advance of the symbol before it in pairs:
+	// two symbols add up to less.
+	endWith = 128
+	unknown = 255 // advance of a skip entry that holds no symbol
+	maxRun  = 64  // largest advance of all symbols of a skip entry together
+	maxSkip = 18  // largest number of their bits: three entries have at most minFill bits
 )
 
 type decodeTable struct {
 	look [1 << lookBits]uint32
-	// limit[l] is one more than the last code of length l, and of every shorter one, left-aligned in 16 bits.
+	// limit[l] is one more than the last code of length l or less, left-aligned in 16 bits.
 	limit  [17]uint32
 	delta  [17]int32 // index of a code of length l in symbols, less the code
 	symbol [256]uint8
@@ -45,46 +51,72 @@ type decodeTable struct {
 	skip   *[2 << skipBits]uint16
 }
 
-var errBadTable = errors.New("the codes of a Huffman table do not fit their lengths")
+var errBadTable = errors.New("invalid Huffman table: more codes than their lengths allow")
 
-// standard tables of T.81 K.3.3, which files from some cameras leave out, as Motion JPEG does.
+// Standard tables of T.81 K.3.3, which the files of some cameras omit, as Motion JPEG does.
 var (
 	standardDC = [2]huffmanSpec{
-		{counts: [17]uint8{0, 0, 1, 5, 1, 1, 1, 1, 1, 1}, symbols: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
-		{counts: [17]uint8{0, 0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}, symbols: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
+		{
+			counts:  [17]uint8{0, 0, 1, 5, 1, 1, 1, 1, 1, 1},
+			symbols: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		},
+		{
+			counts:  [17]uint8{0, 0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+			symbols: []uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		},
 	}
 	standardAC = [2]huffmanSpec{
 		{counts: [17]uint8{0, 0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D}, symbols: []uint8{
-			0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07,
-			0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1, 0x15, 0x52, 0xD1, 0xF0,
-			0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0A, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x25, 0x26, 0x27, 0x28,
-			0x29, 0x2A, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49,
-			0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69,
-			0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89,
-			0x8A, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7,
-			0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3, 0xC4, 0xC5,
-			0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDA, 0xE1, 0xE2,
-			0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
+			0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51,
+			0x61, 0x07,
+			0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1, 0x15, 0x52,
+			0xD1, 0xF0,
+			0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0A, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x25, 0x26,
+			0x27, 0x28,
+			0x29, 0x2A, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44, 0x45, 0x46, 0x47,
+			0x48, 0x49,
+			0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67,
+			0x68, 0x69,
+			0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x83, 0x84, 0x85, 0x86, 0x87,
+			0x88, 0x89,
+			0x8A, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5,
+			0xA6, 0xA7,
+			0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3,
+			0xC4, 0xC5,
+			0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDA,
+			0xE1, 0xE2,
+			0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6,
+			0xF7, 0xF8,
 			0xF9, 0xFA,
 		}},
 		{counts: [17]uint8{0, 0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77}, symbols: []uint8{
-			0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61, 0x71,
-			0x13, 0x22, 0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xA1, 0xB1, 0xC1, 0x09, 0x23, 0x33, 0x52, 0xF0,
-			0x15, 0x62, 0x72, 0xD1, 0x0A, 0x16, 0x24, 0x34, 0xE1, 0x25, 0xF1, 0x17, 0x18, 0x19, 0x1A, 0x26,
-			0x27, 0x28, 0x29, 0x2A, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48,
-			0x49, 0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68,
-			0x69, 0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87,
-			0x88, 0x89, 0x8A, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5,
-			0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3,
-			0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDA,
-			0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
+			0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07,
+			0x61, 0x71,
+			0x13, 0x22, 0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xA1, 0xB1, 0xC1, 0x09, 0x23, 0x33,
+			0x52, 0xF0,
+			0x15, 0x62, 0x72, 0xD1, 0x0A, 0x16, 0x24, 0x34, 0xE1, 0x25, 0xF1, 0x17, 0x18, 0x19,
+			0x1A, 0x26,
+			0x27, 0x28, 0x29, 0x2A, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44, 0x45, 0x46,
+			0x47, 0x48,
+			0x49, 0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66,
+			0x67, 0x68,
+			0x69, 0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x82, 0x83, 0x84, 0x85,
+			0x86, 0x87,
+			0x88, 0x89, 0x8A, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3,
+			0xA4, 0xA5,
+			0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA,
+			0xC2, 0xC3,
+			0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8,
+			0xD9, 0xDA,
+			0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6,
+			0xF7, 0xF8,
 			0xF9, 0xFA,
 		}},
 	}
 )
 
-// newDecodeTable builds the canonical code of T.81 C.2. Codes left over by the lengths are allowed, as in libjpeg; more
-// codes than the lengths have room for are not.
+// newDecodeTable builds the canonical code of T.81 C.2. Like libjpeg, it accepts lengths that leave
+// codes unused, but not more codes than the lengths allow.
 func newDecodeTable(spec *huffmanSpec, dc bool) (*decodeTable, error) {
 	t := &decodeTable{count: len(spec.symbols)}
 	for i := range t.look {
@@ -110,7 +142,7 @@ func newDecodeTable(spec *huffmanSpec, dc bool) (*decodeTable, error) {
 	return t, nil
 }
 
-// fill writes the entries of every look-up that begins with one code.
+// fill writes the entries of all look-ups that start with one code.
 func (t *decodeTable) fill(code uint32, length uint, symbol uint8, dc bool) {
 	size := uint(symbol & 15)
 	run := uint32(symbol>>4) + 1
@@ -121,7 +153,7 @@ func (t *decodeTable) fill(code uint32, length uint, symbol uint8, dc bool) {
 	case dc && size == 0:
 		special, payload = 0, 0
 	case size == 0 && run == 16:
-		// Sixteen zeros: the advance of a run of 15 with its coefficient.
+		// Sixteen zeros advance as far as a run of 15 and its coefficient.
 	case size == 0:
 		run = endOfBlock
 	case size <= rest:
@@ -136,16 +168,16 @@ func (t *decodeTable) fill(code uint32, length uint, symbol uint8, dc bool) {
 	}
 }
 
-// extend is the value that size bits stand for, 1 to 15 of them (T.81 figure F.12). It has no branch, because the sign is
-// anyone's guess.
+// extend returns the value that size bits stand for, 1 to 15 of them (T.81 figure F.12). It has no
+// branch, because the sign is unpredictable.
 func extend(bits uint32, size uint) int32 {
 	v := int32(bits)
 	negative := v>>(size-1) - 1 // all ones if the first bit is 0
 	return v + negative&(1-1<<size)
 }
 
-// long finds a code that look has no entry for, at the top of acc. Bits that are no code are badLength long and stand
-// for symbol 0, as in libjpeg.
+// long decodes a code for which look has no entry, from the most significant bits of acc. Bits that
+// match no code count as badLength bits and stand for symbol 0, as in libjpeg.
 func (t *decodeTable) long(acc uint64) (symbol uint8, length uint) {
 	code := uint32(acc >> 48)
 	for l := uint(lookBits + 1); l <= 16; l++ {
@@ -156,7 +188,8 @@ func (t *decodeTable) long(acc uint64) (symbol uint8, length uint) {
 	return 0, badLength
 }
 
-// resolve is the code at the top of acc, the value that follows it and the length of both.
+// resolve decodes the code in the most significant bits of acc and the value that follows it.
+// length is that of both.
 func (t *decodeTable) resolve(acc uint64) (symbol uint8, value int32, length uint) {
 	e := t.look[acc>>(64-lookBits)]
 	switch {
@@ -178,9 +211,10 @@ func (t *decodeTable) resolve(acc uint64) (symbol uint8, value int32, length uin
 	return symbol, value, length + size
 }
 
-// withPairs adds a table that takes one or two AC coefficients at a look-up, and an end-of-block code behind them. The lower
-// half of an entry is laid out as those of look, its length that of all; the upper half is the second symbol's advance and
-// value, and repeats the value with an advance of 0 where there is no second.
+// withPairs adds a table that decodes one or two AC coefficients per look-up, and an end-of-block
+// code after them. The lower half of an entry has the layout of look, with the length of
+// everything. The upper half has the second symbol's advance and value; if there is no second
+// symbol, it repeats the value with advance 0.
 func (t *decodeTable) withPairs() {
 	if t.pairs != nil {
 		return
@@ -196,7 +230,7 @@ func (t *decodeTable) pair(x uint32) uint64 {
 	following := func(n uint32) (e, length uint32) {
 		e = t.look[x<<n&(1<<pairBits-1)<<rest]
 		if length = e & lengthMask; length != 0 && e&entrySpecial != 0 && e>>valueShift == symZRL {
-			e = length | 16<<advanceShift // a coefficient of 0 behind 15 others
+			e = length | 16<<advanceShift // a coefficient of 0 after 15 others
 		}
 		return e, length
 	}
@@ -205,7 +239,7 @@ func (t *decodeTable) pair(x uint32) uint64 {
 	size := uint32(t.valueBits(e))
 	switch {
 	case n == 0 || n-size > pairBits:
-		return entrySpecial // the code is longer
+		return entrySpecial // The code is longer.
 	case ends(e):
 		return uint64(n | endAfter<<advanceShift)
 	case e&entrySpecial != 0 || n > pairBits:
@@ -228,9 +262,10 @@ func (t *decodeTable) pair(x uint32) uint64 {
 	return uint64(second)<<32 | uint64(first)
 }
 
-// withSkip adds the table for passing over AC coefficients. Entry 1<<w+x describes the symbols of the w bits x: their
-// length in the lowest 6 bits, which may run past w by the value bits of the last one, and above it how far they advance
-// in the block, endOfBlock added if they end it. All prefixes are kept because longer ones are made of shorter ones.
+// withSkip adds the table for skipping AC coefficients. Entry 1<<w+x describes the symbols in the w
+// bits x: their length in the lowest 6 bits, which may exceed w by the value bits of the last
+// symbol, and above it how far they advance in the block, plus endOfBlock if they end it. Entries
+// for all w are kept because longer ones are built from shorter ones.
 func (t *decodeTable) withSkip() {
 	if t.skip != nil {
 		return
@@ -263,7 +298,7 @@ func (t *decodeTable) skipEntry(w, x uint) uint16 {
 	return uint16((advance+more)<<6 | (length + moreLength))
 }
 
-// valueBits is how many of an entry's bits follow the code.
+// valueBits is the number of an entry's bits that follow the code.
 func (t *decodeTable) valueBits(e uint32) uint {
 	if e&entrySpecial != 0 {
 		return uint(e >> valueShift & 15)

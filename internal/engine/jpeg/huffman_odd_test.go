@@ -5,13 +5,14 @@ import (
 	"testing"
 )
 
-// oddTable is a Huffman code of any shape: codes of lengths that rng picks as long as there is room for them, or a whole code of
-// lengths up to 11. Its symbols are any, those that no encoder writes among them.
+// oddTable returns a Huffman code of any shape: codes of random lengths as long as there is room
+// for them, or a complete code with lengths up to 11. Its symbols are arbitrary and include some
+// that no encoder writes.
 func oddTable(t *testing.T, rng *rand.Rand, dc, whole bool) *decodeTable {
 	t.Helper()
 	var counts [17]int
 	switch kind := rng.IntN(4); {
-	case whole && kind < 2: // one code of each length, two of the last
+	case whole && kind < 2: // one code of each length, and two of the last
 		last := 1 + rng.IntN(11)
 		for l := 1; l <= last; l++ {
 			counts[l] = 1
@@ -33,7 +34,7 @@ func oddTable(t *testing.T, rng *rand.Rand, dc, whole bool) *decodeTable {
 			spec.counts[l]++
 			symbol := uint8(rng.Uint32())
 			if rng.IntN(2) == 0 {
-				symbol &= 0xF0 // ends of blocks, of runs of them, and zeros
+				symbol &= 0xF0 // ends of blocks, runs of them, and runs of zeros
 			}
 			if dc {
 				symbol &= 15

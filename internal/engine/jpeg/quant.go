@@ -24,9 +24,10 @@ var (
 	}
 )
 
-// The tables of High: those of Annex K to the power of 0.8, which spends less on the lowest frequencies and more on the
-// others, scaled so that a picture is as near its source as at Normal, in fewer bytes: by signal to noise from quality 50
-// up, by structural similarity from 80 up.
+// The tables of High: those of Annex K to the power of 0.8, which spends fewer bits on the lowest
+// frequencies and more on the others. They are scaled so that a picture is as close to its source
+// as at Normal, in fewer bytes: by signal-to-noise ratio from quality 50 up, by structural
+// similarity from 80 up.
 var (
 	evenLuma = [64]uint8{
 		18, 13, 12, 18, 25, 37, 45, 52,
@@ -50,8 +51,8 @@ var (
 	}
 )
 
-// qualityScale is the percentage by which libjpeg scales Annex K's tables for a quality of 1..100 (jpeg_quality_scaling):
-// 5000 at 1, 100 at 50, 0 at 100.
+// qualityScale is the percentage by which libjpeg scales the tables of Annex K for a quality of
+// 1..100 (jpeg_quality_scaling): 5000 at 1, 100 at 50, 0 at 100.
 func qualityScale(quality int) int {
 	if quality < 50 {
 		return 5000 / quality
@@ -59,7 +60,8 @@ func qualityScale(quality int) int {
 	return 200 - 2*quality
 }
 
-// scaleTable is a table at a quality, its entries kept in 1..255 so that the file stays baseline.
+// scaleTable scales a table to a quality. It keeps entries within 1..255 so that the file stays
+// baseline.
 func scaleTable(base *[64]uint8, quality int) *[64]uint8 {
 	scale := qualityScale(quality)
 	t := new([64]uint8)

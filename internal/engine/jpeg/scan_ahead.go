@@ -2,55 +2,71 @@ package jpeg
 
 import "sync"
 
-// A walk through entropy-coded data cannot begin just anywhere, because a code tells where the next one begins. But a walk
-// that begins wrongly mostly falls into step with the right one soon (Klein and Wiseman, Parallel Huffman decoding with
-// applications to JPEG files, 2003). So helpers walk stretches ahead of the one that is due, each from a little before its
-// own bytes on; what they found is used if they were at the beginning of an MCU exactly where the walk before arrives,
-// and walked again if not. Behind a restart marker a walk can begin rightly. What is decoded is the same with helpers as
-// without.
+// Decoding in parallel. Walking through entropy-coded data, which means decoding its Huffman codes,
+// cannot start at an arbitrary position, because only decoding a code shows where the next one
+// starts. A walk that starts at a wrong position usually synchronises with the correct one soon,
+// however (Klein and Wiseman, Parallel Huffman decoding with applications to JPEG files, 2003).
+// Helpers therefore walk stretches of the data ahead of the current one, each starting a little
+// before its stretch. Their result is used if they found an MCU to start exactly where the walk
+// through the previous stretch ends; otherwise the stretch is walked again. After a restart marker,
+// a walk can start at the correct position. The decoded picture is the same with and without
+// helpers.
 const (
-	ownSize  = 24 << 10 // bytes of a stretch in which its MCUs begin
-	leadSize = 768      // bytes before them, in which a walk ahead falls into step; photographs took up to 450
-	minShare = 8        // a segment shorter than this part of a stretch is not worth a helper
-	maxUnits = 64       // blocks of an MCU: four components of 4×4
-	memSize  = leadSize + ownSize + 2*maxUnits*slack
+	// stretchSize is the number of bytes of a stretch in which its MCUs start.
+	stretchSize = 24 << 10
+	// leadSize is the number of bytes before a stretch in which a walk ahead can synchronise.
+	// Photographs took up to 450.
+	leadSize = 768
+	// minShare is the fraction of a stretch below which a segment is not worth a helper.
+	minShare = 8
+	// maxUnits is the largest number of blocks in an MCU: four components of 4×4.
+	maxUnits = 64
+	memSize  = leadSize + stretchSize + 2*maxUnits*slack
 
-	// aheadSize is how many coefficients a walk ahead keeps. The rest of a stretch with more is walked when it is due.
+	// aheadSize is how many coefficients a walk ahead keeps. If a stretch has more, the rest is
+	// walked when its turn comes.
 	aheadSize = 1 << 17
-	// maxMisses is how often a walk ahead may be in vain before there are no more.
+	// maxMisses is the number of useless walks ahead after which no more are made.
 	maxMisses = 8
-	// maxThreads is how many threads the rest of the work keeps busy.
+	// maxThreads is the number of threads that the rest of the work can keep busy.
 	maxThreads = 8
 )
 
-// walker walks the segments of entropy-coded data that restart markers part, stretch after stretch.
+// walker decodes the entropy-coded segments between restart markers, stretch by stretch.
 type walker struct {
 	source  *source
 	mcu     *mcu
 	restart *restarts
 	threads int
-	own     int // bytes of a stretch in which its MCUs begin, ownSize but in tests
+
+	stretchSize int // the constant stretchSize, except in tests
+
 	ring    []*stretch
-	head    int  // in ring, of the stretch that is due
-	loaded  int  // stretches in ring from head on
-	fresh   int  // of them, how many begin a segment, without the head
-	entered bool // the head begins a segment and was not looked at yet
-	bad     bool // a code in the stretches that the head has left was none
-	misses  int
-	jobs    chan *stretch // to be walked ahead; nil before there are helpers
+	head    int  // index in ring of the current stretch
+	loaded  int  // number of loaded stretches in ring, from head on
+	fresh   int  // how many of them, except the head, start a segment
+	entered bool // whether the head starts a segment and has not been examined yet
+	bad     bool // whether the stretches before the head contained an invalid code
+
+	misses  int           // number of walks ahead that were useless
+	jobs    chan *stretch // stretches to walk ahead; nil until there are helpers
 	helpers sync.WaitGroup
 }
 
-// newWalker makes a walker that uses up to so many threads, the caller's among them. It is to be stopped.
-func newWalker(src *source, m *mcu, r *restarts, threads, own int) *walker {
-	w := &walker{source: src, mcu: m, restart: r, threads: threads, own: own, ring: make([]*stretch, ringSize(threads))}
+// newWalker returns a walker that uses up to the given number of threads, including the caller's.
+// The caller must stop it.
+func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walker {
+	w := &walker{
+		source: src, mcu: m, restart: r, threads: threads, stretchSize: stretchSize,
+		ring: make([]*stretch, ringSize(threads)),
+	}
 	for i := range w.ring {
 		w.ring[i] = stretches.Get().(*stretch)
 	}
 	return w
 }
 
-// ringSize is how many stretches so many threads are kept busy with.
+// ringSize is the number of stretches that keep the given number of threads busy.
 func ringSize(threads int) int {
 	if threads < 2 {
 		return 1
@@ -62,7 +78,7 @@ func ringSize(threads int) int {
 func (w *walker) stop() {
 	if w.jobs != nil {
 		close(w.jobs)
-		for range w.jobs { // what nobody has begun
+		for range w.jobs { // discard jobs that no helper has started
 		}
 		w.helpers.Wait()
 	}
@@ -78,39 +94,40 @@ func (w *walker) stop() {
 // start implements segment.
 func (w *walker) start() {
 	w.entered = true
-	if w.loaded > 1 { // the segment was read ahead
+	if w.loaded > 1 { // The segment has been read ahead.
 		w.fresh--
 		w.advance()
 	} else {
 		w.head, w.loaded = 0, 0
 		w.load(nil)
 	}
-	w.ahead()
+	w.readAhead()
 }
 
-// empty tells whether the segment that was started has no data, and none follows it.
+// empty reports whether the current segment has no data and no other segment follows it.
 func (w *walker) empty() bool {
 	c := w.ring[w.head]
-	return c.size == leadSize && !w.restart.goesOn(c.found)
+	return c.size == leadSize && !w.restart.continues(c.found)
 }
 
 // beyond implements segment.
 func (w *walker) beyond() int { return int(w.source.offset() - w.ring[w.head].at) }
 
-// load fills the next free stretch of the ring with what follows before, or with the beginning of a segment.
+// load fills the next free stretch of the ring with the data that follows before, or with the start
+// of a segment if before is nil.
 func (w *walker) load(before *stretch) *stretch {
 	c := w.ring[(w.head+w.loaded)%len(w.ring)]
 	w.loaded++
 	n := leadSize
 	if c.fresh = before == nil; !c.fresh {
-		n = copy(c.mem[:], before.mem[w.own:before.size])
+		n = copy(c.mem[:], before.mem[w.stretchSize:before.size])
 	}
-	tail := len(w.mcu.units) * slack // more than an MCU can take
+	tail := len(w.mcu.units) * slack // more than an MCU can have
 	var more int
-	more, c.found, c.last = w.source.clean(c.mem[n : leadSize+w.own+tail])
+	more, c.found, c.last = w.source.unstuff(c.mem[n : leadSize+w.stretchSize+tail])
 	c.size = uint(n + more)
 	c.at = w.source.offset()
-	c.until = uint(leadSize+w.own) * 8
+	c.until = uint(leadSize+w.stretchSize) * 8
 	if c.last {
 		c.until = c.size*8 + 1
 		clear(c.mem[n+more:][:tail])
@@ -119,8 +136,8 @@ func (w *walker) load(before *stretch) *stretch {
 	return c
 }
 
-// ahead loads what there is room for and asks for help with it.
-func (w *walker) ahead() {
+// readAhead loads as many stretches as the ring has room for and passes them to the helpers.
+func (w *walker) readAhead() {
 	for w.loaded < len(w.ring) {
 		c := w.ring[(w.head+w.loaded-1)%len(w.ring)]
 		switch {
@@ -136,20 +153,22 @@ func (w *walker) ahead() {
 			w.help()
 			select {
 			case w.jobs <- c:
-			default: // there is enough to do
+			default: // The helpers have enough to do.
 			}
 		}
 	}
 }
 
-// follows tells whether a segment is to be read ahead behind the last stretch of another: if the marker there is the one
-// that the restarts to come will ask for, and segments are not so short that help is no gain.
+// follows reports whether the segment after c, the last stretch of another, should be read ahead.
+// It should if the marker between them is the one expected there, and if segments are not too short
+// for helpers to be of use.
 func (w *walker) follows(c *stretch) bool {
 	due := markerRST0 + (w.restart.next+byte(w.fresh))&7
-	return w.fresh < w.restart.more && c.found == due && (!c.fresh || int(c.size) > leadSize+w.own/minShare)
+	return w.fresh < w.restart.more && c.found == due &&
+		(!c.fresh || int(c.size) > leadSize+w.stretchSize/minShare)
 }
 
-// help makes sure that there are helpers.
+// help starts the helpers if there are none yet.
 func (w *walker) help() {
 	if w.jobs != nil {
 		return
@@ -164,13 +183,13 @@ func (w *walker) help() {
 	}
 }
 
-// guess walks a stretch ahead, unless someone else does.
+// guess walks a stretch ahead, unless another thread has claimed it.
 func (w *walker) guess(c *stretch) {
 	if !c.claimed.CompareAndSwap(false, true) {
 		return
 	}
 	defer func() {
-		c.failed = recover() != nil // it is walked again in turn, and fails there if it must
+		c.failed = recover() != nil // The stretch will be walked again; a real fault will recur there.
 		c.done <- struct{}{}
 	}()
 	for c.begin(c.lead()); c.pos < leadSize*8; c.begin(c.pos) {
@@ -178,12 +197,12 @@ func (w *walker) guess(c *stretch) {
 	}
 	end := c.until
 	if c.last {
-		end = c.size*8 - 7 // what may be padding is left
+		end = c.size*8 - 7 // Leave bits that may be padding.
 	}
 	c.walk(w.mcu, end, max(aheadSize/w.mcu.size, 1))
 }
 
-// wait waits for the walk of a stretch that someone has claimed, and helps meanwhile.
+// wait waits for the walk through a stretch that another thread has claimed, and helps meanwhile.
 func (w *walker) wait(c *stretch) {
 	for {
 		select {
@@ -200,8 +219,8 @@ func (w *walker) wait(c *stretch) {
 	}
 }
 
-// next is the stretch that is due. It holds MCUs that were walked ahead and not yet taken, at most limit of them, or its
-// next MCU is to be walked.
+// next returns the current stretch. Either it holds MCUs that were walked ahead and not yet taken,
+// at most limit of them, or its next MCU has yet to be walked.
 func (w *walker) next(limit int) *stretch {
 	c := w.ring[w.head]
 	pos := uint(leadSize) * 8
@@ -209,9 +228,9 @@ func (w *walker) next(limit int) *stretch {
 		if c.taken < c.mcus || c.pos < c.until {
 			return c
 		}
-		pos = c.pos - uint(w.own)*8
+		pos = c.pos - uint(w.stretchSize)*8
 		c = w.advance()
-		w.ahead()
+		w.readAhead()
 	}
 	w.entered = false
 	if !w.guessed(c, pos, limit) {
@@ -220,7 +239,7 @@ func (w *walker) next(limit int) *stretch {
 	return c
 }
 
-// walk walks the next MCUs of the head, up to limit of them; those that it had are taken.
+// walk walks the next MCUs of the head, up to limit of them. Those that it held have been taken.
 func (w *walker) walk(limit int) {
 	c := w.ring[w.head]
 	w.bad = w.bad || c.bad
@@ -239,7 +258,8 @@ func (w *walker) advance() *stretch {
 	return w.ring[w.head]
 }
 
-// guessed tells whether a stretch was walked ahead from bit pos on, and no more than limit MCUs. If not, nobody else will.
+// guessed reports whether a stretch has been walked ahead, starting at bit pos and with no more
+// than limit MCUs. If not, it claims the stretch.
 func (w *walker) guessed(c *stretch, pos uint, limit int) bool {
 	if c.claimed.CompareAndSwap(false, true) {
 		return false
@@ -252,8 +272,9 @@ func (w *walker) guessed(c *stretch, pos uint, limit int) bool {
 	return true
 }
 
-// broken tells whether a code was none in the MCUs that were taken. Those that a helper walked beyond them do not count, so
-// that the answer is the same without one; the walk is over with this.
+// broken reports whether the MCUs taken so far contained an invalid code. MCUs that a helper has
+// walked beyond them do not count, so that the result does not depend on helpers. The walk must not
+// continue afterwards.
 func (w *walker) broken() bool {
 	c := w.ring[w.head]
 	if taken := c.taken; c.bad && taken < c.mcus {
@@ -271,14 +292,14 @@ func (w *walker) finish() (left int, found byte) {
 	}
 	bad := w.bad || c.bad
 	for !c.last {
-		shared := c.size - uint(w.own)
+		shared := c.size - uint(w.stretchSize)
 		c = w.advance()
 		left += int(c.size - shared)
 		if !c.claimed.CompareAndSwap(false, true) {
 			<-c.done
 		}
 	}
-	w.bad = bad // what is left is not looked at
+	w.bad = bad // The rest is not checked.
 	c.begin(c.size * 8)
 	return left, c.found
 }

@@ -16,52 +16,55 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// decodeBy decodes at scale n with some threads and a size of the stretches that they share.
-func decodeBy(t testing.TB, file []byte, n, threads, own int) (*plane.Picture, Report, error) {
+// decodeBy decodes at scale n with a number of threads and a size of their stretches.
+func decodeBy(t testing.TB, file []byte, n, threads, size int) (*plane.Picture, Report, error) {
 	t.Helper()
 	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
 	if err != nil {
 		return nil, Report{}, err
 	}
-	d.own = own
+	d.stretchSize = size
 	p := plane.New(d.Shrink(ceilDiv(d.header.Width*n, 8), ceilDiv(d.header.Height*n, 8)))
 	r, err := d.Decode(context.Background(), p)
 	return p, r, err
 }
 
-// sameByThreads checks that threads change neither samples nor the report nor the error.
-func sameByThreads(t testing.TB, file []byte, n, threads, own int) {
+// sameByThreads checks that the number of threads changes neither the samples nor the report nor
+// the error.
+func sameByThreads(t testing.TB, file []byte, n, threads, size int) {
 	t.Helper()
-	want := decodedBy(t, file, n, 1, ownSize)
-	want.same(t, fmt.Sprintf("scale %d, %d threads, %d bytes a stretch", n, threads, own), decodedBy(t, file, n, threads, own))
+	want := decodedBy(t, file, n, 1, stretchSize)
+	what := fmt.Sprintf("scale %d, %d threads, stretches of %d bytes", n, threads, size)
+	want.same(t, what, decodedBy(t, file, n, threads, size))
 }
 
-// sameInPlainGo checks that kernels change nothing of it either.
+// sameInPlainGo checks that vector kernels do not change them either.
 func sameInPlainGo(t testing.TB, file []byte, n int) {
 	t.Helper()
-	got := decodedBy(t, file, n, 1, ownSize)
+	got := decodedBy(t, file, n, 1, stretchSize)
 	defer cpu.Plain()()
-	decodedBy(t, file, n, 1, ownSize).same(t, fmt.Sprintf("scale %d, kernels", n), got)
+	decodedBy(t, file, n, 1, stretchSize).same(t, fmt.Sprintf("scale %d, kernels", n), got)
 }
 
-// decoded is what a decode gives.
+// decoded is the result of a decode.
 type decoded struct {
 	picture *plane.Picture
 	report  Report
 	err     error
 }
 
-func decodedBy(t testing.TB, file []byte, n, threads, own int) decoded {
-	p, r, err := decodeBy(t, file, n, threads, own)
+func decodedBy(t testing.TB, file []byte, n, threads, size int) decoded {
+	p, r, err := decodeBy(t, file, n, threads, size)
 	return decoded{p, r, err}
 }
 
-// same compares what should not differ.
+// same checks that two results are equal.
 func (want decoded) same(t testing.TB, what string, got decoded) {
 	t.Helper()
 	err, e := want.err, got.err
-	if (err == nil) != (e == nil) || err != nil && err.Error() != e.Error() || got.report != want.report {
-		t.Errorf("%s: %q, %v, not %q, %v", what, got.report.Damage, e, want.report.Damage, err)
+	if (err == nil) != (e == nil) || err != nil && err.Error() != e.Error() ||
+		got.report != want.report {
+		t.Errorf("%s: got %q, %v, want %q, %v", what, got.report.Damage, e, want.report.Damage, err)
 	}
 	if err != nil || e != nil {
 		return
@@ -74,7 +77,8 @@ func (want decoded) same(t testing.TB, what string, got decoded) {
 	}
 }
 
-// TestThreads decodes whole and damaged pictures, in stretches so small that a walk ahead is often in vain, and larger.
+// TestThreads decodes undamaged and damaged pictures, in stretches so small that a walk ahead is
+// often useless, and in larger ones.
 func TestThreads(t *testing.T) {
 	for _, sub := range samplings {
 		file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), Options{Quality: 85})
@@ -96,30 +100,32 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestThreadsPhotographs does so at full size, and with damage.
+// TestThreadsPhotographs decodes photographs, with and without damage.
 func TestThreadsPhotographs(t *testing.T) {
-	for _, name := range corpus(t, "photos/sharp*.jpg", "photos/*restart.jpg", "photos/dslr-2304*.jpg") {
+	for _, name := range corpus(t, "photos/sharp*.jpg", "photos/*restart.jpg",
+		"photos/dslr-2304*.jpg") {
 		file, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			for i, n := range []int{8, 4, 1} {
-				sameByThreads(t, file, n, 2, ownSize)
-				sameByThreads(t, damaged(file, i), n, 2, ownSize)
+				sameByThreads(t, file, n, 2, stretchSize)
+				sameByThreads(t, damaged(file, i), n, 2, stretchSize)
 			}
 		})
 	}
 }
 
-// TestWalkAhead checks that what is walked ahead can mostly be used: without that, threads are of no use.
+// TestWalkAhead checks that most walks ahead can be used; otherwise threads would be of no use.
 func TestWalkAhead(t *testing.T) {
 	files := make(map[string][]byte)
 	for _, sub := range samplings {
-		files[fmt.Sprint(sub)] = encode(t, toYCbCr(scene(1600, 1200), sub.subX, sub.subY), Options{Quality: 90})
+		files[fmt.Sprint(sub)] = encode(t, toYCbCr(scene(1600, 1200), sub.subX, sub.subY),
+			Options{Quality: 90})
 	}
 	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
-	restarts.interval = 20 // a segment has about a stretch
+	restarts.interval = 20 // A segment is about as long as a stretch.
 	files["restarts"] = restarts.bytes()
 	for name, file := range files {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
@@ -132,10 +138,10 @@ func TestWalkAhead(t *testing.T) {
 		for _, c := range d.comps {
 			c.stride = c.padX * c.n
 		}
-		d.own = 4 << 10
+		d.stretchSize = 4 << 10
 		d.opt.Threads = 2
 		s := d.newSequentialScan(d.first)
-		s.walker.misses = maxMisses // no helpers: every walk ahead is made here
+		s.walker.misses = maxMisses // no helpers: the test makes every walk ahead itself
 		s.walker.start()
 		walks := 0
 		for row := range s.rows {
@@ -152,12 +158,12 @@ func TestWalkAhead(t *testing.T) {
 		}
 		s.walker.stop()
 		if missed := s.walker.misses - maxMisses; walks < 10 || missed*10 > walks {
-			t.Errorf("%s: %d walks ahead, %d in vain", name, walks, missed)
+			t.Errorf("%s: %d walks ahead, %d of them useless", name, walks, missed)
 		}
 	}
 }
 
-// TestThreadsEnd checks that no goroutine stays behind, however a decode ends.
+// TestThreadsEnd checks that no goroutine is left running, however a decode ends.
 func TestThreadsEnd(t *testing.T) {
 	file := encode(t, noise(900, 700, 2, 2, 1), Options{Quality: 85})
 	before := runtime.NumGoroutine()
@@ -169,28 +175,31 @@ func TestThreadsEnd(t *testing.T) {
 		return d
 	}
 	for row := 0; row < 700; row += 16 {
-		if _, err := open(bytes.NewReader(file)).Decode(context.Background(), &stopAfter{row: row}); err != errBroken {
+		d := open(bytes.NewReader(file))
+		if _, err := d.Decode(context.Background(), &stopAfter{row: row}); err != errBroken {
 			t.Fatalf("sink broken at row %d: %v", row, err)
 		}
 		cut := file[:len(file)*(row+100)/900]
-		d := open(io.MultiReader(bytes.NewReader(cut), brokenReader{}))
-		if _, err := d.Decode(context.Background(), newDiscard(d.Header().Layout)); !errors.Is(err, errBroken) {
+		d = open(io.MultiReader(bytes.NewReader(cut), brokenReader{}))
+		_, err := d.Decode(context.Background(), newDiscard(d.Header().Layout))
+		if !errors.Is(err, errBroken) {
 			t.Fatalf("reader broken at byte %d: %v", len(cut), err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		if _, err := open(bytes.NewReader(file)).Decode(ctx, cancelAt{row, cancel}); row < 672 && !errors.Is(err, context.Canceled) {
+		_, err = open(bytes.NewReader(file)).Decode(ctx, cancelAt{row, cancel})
+		if row < 672 && !errors.Is(err, context.Canceled) {
 			t.Fatalf("cancelled at row %d: %v", row, err)
 		}
 		cancel()
 	}
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) { // one that has told that it is done may still be on its way out
+		if time.Now().After(end) { // A goroutine may still be exiting after it has reported its end.
 			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 		}
 	}
 }
 
-// cancelAt is a sink that cancels at a row.
+// cancelAt is a sink that cancels the decode at a row.
 type cancelAt struct {
 	row    int
 	cancel context.CancelFunc

@@ -8,13 +8,14 @@ type scanHeader struct {
 	ss, se, ah, al int
 }
 
-// scanPart is a component's share in a scan.
+// scanPart is the part of one component in a scan.
 type scanPart struct {
 	*component
 	dc, ac byte // numbers of its Huffman tables
 }
 
-// maxScans bounds how many scans of one picture are decoded. Those that a scale does not need do not count.
+// maxScans limits how many scans of one picture are decoded. Scans that the scale does not need do
+// not count.
 const maxScans = 1000
 
 func (d *Decoder) readScanHeader() (scanHeader, error) {
@@ -24,17 +25,18 @@ func (d *Decoder) readScanHeader() (scanHeader, error) {
 		return s, err
 	}
 	if len(b) < 1 || b[0] < 1 || b[0] > 4 || len(b) < 4+2*int(b[0]) {
-		return s, &FormatError{d.at, "bad scan header"}
+		return s, &FormatError{d.at, "invalid scan header"}
 	}
 	n := int(b[0])
 	for i := range n {
 		id, t := b[1+2*i], b[2+2*i]
 		c := d.find(id, s.parts)
 		if c == nil {
-			return s, &FormatError{d.at, fmt.Sprintf("scan of component %d, which the frame lacks", id)}
+			return s, &FormatError{d.at, fmt.Sprintf("scan of unknown component %d", id)}
 		}
 		if t>>4 > 3 || t&15 > 3 {
-			return s, &FormatError{d.at, fmt.Sprintf("Huffman tables %d and %d", t>>4, t&15)}
+			return s, &FormatError{d.at, fmt.Sprintf(
+				"invalid Huffman table numbers %d and %d", t>>4, t&15)}
 		}
 		s.parts = append(s.parts, scanPart{c, t >> 4, t & 15})
 	}
@@ -43,7 +45,8 @@ func (d *Decoder) readScanHeader() (scanHeader, error) {
 	return s, nil
 }
 
-// find is the component with an identifier that is not among used; identifiers need not differ.
+// find returns the component with the given identifier that is not in used. Identifiers need not be
+// unique.
 func (d *Decoder) find(id byte, used []scanPart) *component {
 next:
 	for _, c := range d.comps {
@@ -60,8 +63,9 @@ next:
 	return nil
 }
 
-// nextScan reads on to the next scan; false if there is none. m is a marker that was already read, or 0. Errors in what
-// stands between scans end the picture: what came before can be shown.
+// nextScan reads on to the next scan; it returns false if there is none. m is a marker that has
+// already been read, or 0. Errors between scans end the picture; what came before them can be
+// shown.
 func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 	for {
 		if m == 0 {
@@ -102,8 +106,8 @@ func (d *Decoder) orDamage(s scanHeader, err error) (scanHeader, bool, error) {
 	return s, false, nil
 }
 
-// prepare latches what the components of a scan use: the quantisation table of their first scan (T.81 B.2.2) and the
-// look-ups of their Huffman tables, standard ones in place of those that are missing.
+// prepare fixes what the components of a scan use: the quantisation table of their first scan (T.81
+// B.2.2), and the look-up tables of their Huffman codes. Standard tables replace missing ones.
 func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 	for _, p := range s.parts {
 		if !p.scanned {
@@ -111,15 +115,17 @@ func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 			p.scanned = true
 		}
 		if p.quant == nil {
-			return d.corrupt(fmt.Sprintf("no quantisation table %d", p.tq))
+			return d.corrupt(fmt.Sprintf("missing quantisation table %d", p.tq))
 		}
 		if dc {
-			if err := d.build(&d.tables.builtDC[p.dc], d.tables.dc[p.dc], &standardDC, p.dc, true); err != nil {
+			t := &d.tables
+			if err := d.build(&t.builtDC[p.dc], t.dc[p.dc], &standardDC, p.dc, true); err != nil {
 				return err
 			}
 		}
 		if ac {
-			if err := d.build(&d.tables.builtAC[p.ac], d.tables.ac[p.ac], &standardAC, p.ac, false); err != nil {
+			t := &d.tables
+			if err := d.build(&t.builtAC[p.ac], t.ac[p.ac], &standardAC, p.ac, false); err != nil {
 				return err
 			}
 		}
@@ -127,13 +133,15 @@ func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 	return nil
 }
 
-func (d *Decoder) build(t **decodeTable, spec *huffmanSpec, standard *[2]huffmanSpec, id byte, dc bool) (err error) {
+func (d *Decoder) build(
+	t **decodeTable, spec *huffmanSpec, standard *[2]huffmanSpec, id byte, dc bool,
+) (err error) {
 	if *t != nil {
 		return nil
 	}
 	if spec == nil {
 		if id > 1 {
-			return d.corrupt(fmt.Sprintf("no Huffman table %d", id))
+			return d.corrupt(fmt.Sprintf("missing Huffman table %d", id))
 		}
 		spec = &standard[id]
 	}

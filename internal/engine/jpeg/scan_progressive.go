@@ -8,8 +8,9 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// maxPasses bounds the work of a progressive picture: its scans together may visit each block so often. Real files stay
-// below 30; without a bound, a file of a few megabytes could keep the decoder busy for hours.
+// maxPasses limits the work for a progressive picture: how many times its scans together may visit
+// each block. Real files stay below 30. Without a limit, a file of a few megabytes could keep the
+// decoder busy for hours.
 const maxPasses = 200
 
 // progressiveScan decodes one scan into the components' coefficients.
@@ -18,10 +19,11 @@ type progressiveScan struct {
 	scanHeader
 	bits    bitReader
 	restart restarts
-	endRun  int // blocks still to come that have no more new coefficients in the band (T.81 G.1.2.2)
+	endRun  int // number of following blocks without new coefficients in the band (T.81 G.1.2.2)
 }
 
-// progressive decodes the scans of a progressive picture, as far as its scale needs them, and then transforms what they gave.
+// progressive decodes the scans of a progressive picture as far as its scale needs them, and then
+// transforms the coefficients.
 func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	total := 0
 	for _, c := range d.comps {
@@ -56,7 +58,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	}
 	for _, c := range d.comps {
 		if !c.scanned {
-			if err := d.flag(0, "a component is missing"); err != nil {
+			if err := d.flag(0, "missing scan of a component"); err != nil {
 				return err
 			}
 		}
@@ -64,7 +66,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	return d.transform(ctx, sink)
 }
 
-// final tells whether nothing that is kept of any component depends on what is yet to be read.
+// final reports whether nothing that is kept of any component depends on data not yet read.
 func (d *Decoder) final() bool {
 	for _, c := range d.comps {
 		if !c.coef.final() {
@@ -74,7 +76,7 @@ func (d *Decoder) final() bool {
 	return true
 }
 
-// blocks is how many blocks a scan visits, none if it is passed over.
+// blocks returns how many blocks a scan visits: none if it is skipped.
 func (s *progressiveScan) blocks() int {
 	if !s.needed() {
 		return 0
@@ -86,8 +88,9 @@ func (s *progressiveScan) blocks() int {
 	return n
 }
 
-// needed tells whether anything that is kept depends on a scan. One of coefficients that all are beyond the kept corner
-// still says which of them are not zero, and so where the corrections of a later scan are, unless it is their last.
+// needed reports whether anything that is kept depends on a scan. Even a scan of coefficients that
+// are not kept determines which of them are nonzero, and thereby the position of the correction
+// bits of later scans, unless it is their last.
 func (s *progressiveScan) needed() bool {
 	if s.ss == 0 {
 		return true
@@ -96,8 +99,8 @@ func (s *progressiveScan) needed() bool {
 	return c.n > 1 && (s.ss <= c.keep || s.al > 0)
 }
 
-// scan decodes one scan or passes over it, and gives the marker behind it. Once there is something to show, what cannot
-// be decoded is only damage.
+// scan decodes or skips one scan, and returns the marker after it. Once there is something to show,
+// a scan that cannot be decoded is only damage.
 func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 	d := s.d
 	err = s.check()
@@ -116,12 +119,12 @@ func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 		m, _ = d.src.marker()
 	}
 	if m == 0 && err == nil {
-		err = d.flag(0, "ends before the end of the image")
+		err = d.flag(0, "missing end of image marker")
 	}
 	return m, err
 }
 
-// check holds the scan to T.81 G.1.1.1.
+// check enforces T.81 G.1.1.1.
 func (s *progressiveScan) check() error {
 	ok := s.se <= 63 && s.al <= 13 && (s.ah == 0 || s.ah == s.al+1)
 	if s.ss == 0 {
@@ -130,7 +133,9 @@ func (s *progressiveScan) check() error {
 		ok = ok && s.ss <= s.se && len(s.parts) == 1
 	}
 	if !ok {
-		return s.d.corrupt(fmt.Sprintf("progressive scan of coefficients %d to %d, bits %d to %d", s.ss, s.se, s.ah, s.al))
+		return s.d.corrupt(fmt.Sprintf(
+			"invalid progressive scan of coefficients %d to %d, bits %d to %d",
+			s.ss, s.se, s.ah, s.al))
 	}
 	return nil
 }
@@ -142,7 +147,7 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	s.bits.bad = false
 	flags := d.flags
 	s.bits.start()
-	if d.scans == 0 && s.bits.end == 0 && !s.restart.goesOn(s.bits.found) {
+	if d.scans == 0 && s.bits.end == 0 && !s.restart.continues(s.bits.found) {
 		if err := d.src.fail(); err != nil {
 			return 0, err
 		}
@@ -161,18 +166,19 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.bits.bad {
-		err = d.flag(0, "bits that are no Huffman code")
+		err = d.flag(0, invalidCode)
 	}
 	if m = s.restart.found; m == 0 && err == nil {
-		err = d.flag(0, "ends before the end of the image")
+		err = d.flag(0, "missing end of image marker")
 	}
 	for _, p := range s.parts {
-		p.coef.came(s.scanHeader, d.flags == flags)
+		p.coef.record(s.scanHeader, d.flags == flags)
 	}
 	return m, err
 }
 
-// segments calls f for every run of MCUs of a row up to a restart marker or the row's end, as long as there is data.
+// segments calls f for every run of MCUs within a row, up to a restart marker or the end of the
+// row, as long as there is data.
 func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y, from, to int)) error {
 	for _, p := range s.parts {
 		p.pred = 0
@@ -211,7 +217,7 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 	return nil
 }
 
-// dc decodes a scan of DC coefficients (T.81 G.1.2.1), of one component or several.
+// dc decodes a scan of the DC coefficients of one component or several (T.81 G.1.2.1).
 func (s *progressiveScan) dc(ctx context.Context) error {
 	if len(s.parts) > 1 {
 		return s.segments(ctx, s.d.mcusY, s.d.mcusX, func(y, from, to int) {
@@ -261,28 +267,28 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 	t := s.d.tables.builtAC[p.ac]
 	size := p.coef.n * p.coef.n
 	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
-		low, seen := p.coef.row(y)
+		low, nonzero := p.coef.row(y)
 		for x := from; x < to && !s.bits.starved(); x++ {
 			s.bits.ensure()
 			switch {
 			case s.ah > 0:
-				s.refine(t, p.coef, low[x*size:][:size], &seen[x])
+				s.refine(t, p.coef, low[x*size:][:size], &nonzero[x])
 			case s.endRun > 0:
 				skip := min(s.endRun, to-x)
 				s.endRun -= skip
 				x += skip - 1
 			default:
-				s.acFirst(t, p.coef, low[x*size:][:size], &seen[x])
+				s.acFirst(t, p.coef, low[x*size:][:size], &nonzero[x])
 			}
 		}
 	})
 }
 
-// acFirst decodes a block's coefficients for the first time (T.81 G.1.2.2).
-func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
+// acFirst decodes a block's coefficients in their first scan (T.81 G.1.2.2).
+func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, nonzero *uint64) {
 	b := &s.bits
 	mem, pos := b.mem[:], b.pos
-	mask := *seen
+	mask := *nonzero
 	al, se := uint(s.al)&15, uint(s.se)
 	for k := uint(s.ss) - 1; k < se; {
 		acc := load64(mem, pos)
@@ -297,7 +303,7 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 					b.pos = pos + l
 					s.startEndRun(r)
 					s.endRun--
-					*seen = mask
+					*nonzero = mask
 					return
 				}
 				v = 0
@@ -314,19 +320,20 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 			}
 		}
 	}
-	*seen = mask
+	*nonzero = mask
 	b.pos = pos
 }
 
-// startEndRun reads how many blocks from this one on have no more new coefficients.
+// startEndRun reads how many blocks, including this one, have no more new coefficients.
 func (s *progressiveScan) startEndRun(r uint8) {
 	s.endRun = 1<<r + int(s.bits.take(uint(r)))
 }
 
-// refine decodes one more bit of a block's coefficients, and those that it makes other than zero (T.81 G.1.2.3).
-func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, seen *uint64) {
-	mask := *seen
-	band := ^uint64(0) >> (63 - s.se) // places k..se
+// refine decodes one more bit of a block's nonzero coefficients, and those that become nonzero with
+// it (T.81 G.1.2.3).
+func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, nonzero *uint64) {
+	mask := *nonzero
+	band := ^uint64(0) >> (63 - s.se) // indices ss..se
 	band &= ^uint64(0) << s.ss
 	if s.endRun > 0 {
 		s.endRun--
@@ -360,14 +367,14 @@ func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, s
 		for ; run > 0; run-- {
 			zeros &= zeros - 1
 		}
-		stop := zeros & -zeros // the place of the new coefficient, none if it is past the band
+		stop := zeros & -zeros // the bit of the new coefficient; 0 if it is past the band
 		passed := band & (stop - 1)
 		if set := mask & passed; set != 0 {
 			pos = s.correct(c, low, set, acc<<(l&63), pos)
 		}
 		band &^= passed | stop
 		if v != 0 && stop != 0 {
-			*seen |= stop
+			*nonzero |= stop
 			if at := c.at[bits.TrailingZeros64(stop)]; at != dropped {
 				low[at] = int16(v << s.al)
 			}
@@ -376,11 +383,12 @@ func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, s
 	s.bits.pos = pos
 }
 
-// correct reads a bit for each of the coefficients in set, from pos on, and gives the place behind them. acc holds at
-// least 26 bits from pos on. The places that are kept come first, so that the bits of the others need not be looked at.
+// correct reads a correction bit for each coefficient in set, starting at pos, and returns the
+// position after them. acc holds at least 26 bits from pos on. Kept coefficients come first in the
+// zigzag order, so the bits of the others need not be examined.
 func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64, pos uint) uint {
 	n := bits.OnesCount64(set)
-	behind := pos + uint(n)
+	after := pos + uint(n)
 	set &= ^uint64(0) >> (63 - c.keep)
 	one := int16(1) << s.al
 	for ; set != 0; set &= set - 1 {
@@ -396,5 +404,5 @@ func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64,
 		acc <<= 1
 		pos++
 	}
-	return behind
+	return after
 }

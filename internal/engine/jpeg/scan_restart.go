@@ -3,14 +3,16 @@ package jpeg
 // restarts counts MCUs from one restart marker to the next.
 type restarts struct {
 	interval, left int
-	more           int  // restarts that are yet to come
-	next           byte // number of the marker that is due
-	found          byte // the marker that ended the segment, 0 at the end of the stream
-	waits          bool // found belongs behind a restart that is yet to come
-	starved        bool // the data ended early: what is left up to the next marker that is found stays empty
+	more           int  // number of restarts still to come
+	next           byte // number of the next restart marker
+	found          byte // marker that ended the segment; 0 at the end of the stream
+	pending        bool // whether found belongs to a later restart
+	// starved is set if the data has ended early; everything up to the next marker found stays
+	// empty.
+	starved bool
 }
 
-// newRestarts counts what is due in so many MCUs.
+// newRestarts returns the restarts expected in the given number of MCUs.
 func newRestarts(interval, mcus int) restarts {
 	r := restarts{interval: interval, left: interval}
 	if interval > 0 {
@@ -19,7 +21,7 @@ func newRestarts(interval, mcus int) restarts {
 	return r
 }
 
-// run is how many of n MCUs may be decoded before a restart is due.
+// run returns how many of n MCUs can be decoded before the next restart.
 func (r *restarts) run(n int) int {
 	if r.interval == 0 {
 		return n
@@ -27,7 +29,7 @@ func (r *restarts) run(n int) int {
 	return min(n, r.left)
 }
 
-// pass counts n MCUs.
+// pass counts n decoded MCUs.
 func (r *restarts) pass(n int) {
 	if r.interval > 0 {
 		r.left -= n
@@ -36,33 +38,34 @@ func (r *restarts) pass(n int) {
 
 func (r *restarts) due() bool { return r.interval > 0 && r.left == 0 }
 
-// goesOn tells whether a marker that ends a segment says that another follows.
-func (r *restarts) goesOn(found byte) bool {
+// continues reports whether a marker at the end of a segment announces another segment.
+func (r *restarts) continues(found byte) bool {
 	return r.interval > 0 && found >= markerRST0 && found <= markerRST7
 }
 
 // segment reads the entropy-coded data between two markers.
 type segment interface {
-	// start begins the segment at the source's position, or goes on to the one that was read ahead.
+	// start starts the segment at the source's position, or one that has been read ahead.
 	start()
-	// finish passes over what is left of the data, and gives the number of whole bytes and the marker that ends it, 0 at
-	// the end of the stream. From here on there are only zeros.
+	// finish skips the remaining data. It returns its number of whole bytes, and the marker that
+	// ends it, which is 0 at the end of the stream. Only zeros can be read afterwards.
 	finish() (left int, found byte)
-	// beyond is how many bytes behind that marker the source has read.
+	// beyond returns how many bytes after that marker the source has read.
 	beyond() int
 }
 
-// finish passes over what is left of a segment and gives the number of whole bytes.
+// finish skips the rest of a segment and returns its number of whole bytes.
 func (r *restarts) finish(s segment) (left int) {
-	if !r.waits {
+	if !r.pending {
 		left, r.found = s.finish()
 	}
 	return left
 }
 
-// restart goes on behind the restart marker that is due. If another marker comes first, it finds its feet as libjpeg does
-// (jpeg_resync_to_restart): a marker one or two too early belongs to data that is missing, so the segment stays empty
-// and the marker waits; one or two too late is an old one and is passed over; any other is taken for the one due.
+// restart continues after the expected restart marker. If another marker is found, it
+// resynchronises as libjpeg does (jpeg_resync_to_restart). A marker one or two ahead means that
+// data is missing: the segment stays empty and the marker stays pending. A marker one or two behind
+// is an old one and is skipped. Any other marker is treated as the expected one.
 func (d *Decoder) restart(s segment, r *restarts) error {
 	left := r.finish(s)
 	beyond := s.beyond()
@@ -72,17 +75,18 @@ func (d *Decoder) restart(s segment, r *restarts) error {
 	r.more--
 	damage := ""
 	if left > 0 {
-		damage = "data before a restart marker that is part of no block"
+		damage = "extra data before a restart marker"
 	}
 	if r.found != markerRST0+due {
-		damage = "restart marker missing"
+		damage = "missing restart marker"
 	}
-	r.waits = false
+	r.pending = false
 	for r.found != markerRST0+due {
 		ahead := (r.found - markerRST0 - due) & 7
 		switch m := r.found; {
-		case m == 0 || m > markerRST7 || m >= markerSOF0 && m < markerRST0 || m <= markerRST7 && m >= markerRST0 && (ahead == 1 || ahead == 2):
-			r.waits = true
+		case m == 0 || m > markerRST7 || m >= markerSOF0 && m < markerRST0,
+			m >= markerRST0 && m <= markerRST7 && (ahead == 1 || ahead == 2):
+			r.pending = true
 		case m < markerSOF0 || ahead >= 6:
 			r.found, _ = d.src.marker()
 			continue
@@ -94,7 +98,7 @@ func (d *Decoder) restart(s segment, r *restarts) error {
 			return err
 		}
 	}
-	if !r.waits {
+	if !r.pending {
 		r.starved = false
 		s.start()
 	}

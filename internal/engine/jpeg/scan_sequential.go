@@ -11,35 +11,39 @@ import (
 // grey is the sample of a block without coefficients.
 const grey = 128
 
-// strayBytes is how much data may be left after the last block before it counts as damage: a decoder that lost its way
-// mostly ends too early or too late.
+// strayBytes is how much data may be left after the last block before it counts as damage: a
+// decoder that has lost synchronisation usually ends too early or too late.
 const strayBytes = 16
+
+// invalidCode reports bits that match no Huffman code.
+const invalidCode = "invalid Huffman code"
 
 // unit is one block of an MCU.
 type unit struct {
 	*component
 	dc, ac *decodeTable
 	steps  *[advances]uint32
-	keep   uint // last place in the zigzag order that the scale needs
-	at     int  // of the block in the coefficients of an MCU
-	off    int  // of the block in the band, in the first MCU
-	step   int  // from one MCU to the next
+	keep   uint // last index in the zigzag order that the scale needs
+	at     int  // offset of the block in the coefficients of an MCU
+	off    int  // offset of the block in the band, in the first MCU
+	step   int  // distance from one MCU to the next in the band
 }
 
-// mcu is the blocks that a scan interleaves.
+// mcu describes the blocks that a scan interleaves.
 type mcu struct {
 	units  []unit
-	size   int          // of the coefficients, where they are kept
-	tables []walkTables // of the units, nil to run plain Go
+	size   int          // number of kept coefficients
+	tables []walkTables // of the units; nil if plain Go is used
 }
 
-// newUnit is a block of a component whose scale and quantisation table are known, anywhere in an MCU.
+// newUnit returns a block of a component whose scale and quantisation table are known, without its
+// position in an MCU.
 func newUnit(c *component, dc, ac *decodeTable) unit {
 	ac.withSkip()
 	return unit{component: c, dc: dc, ac: ac, steps: stepTable(c.quant, c.n), keep: uint(lastKept[c.n])}
 }
 
-// add adds a block behind the others.
+// add appends a block.
 func (m *mcu) add(u unit) {
 	u.at = m.size
 	m.size += blockSize(u.n)
@@ -53,13 +57,13 @@ type sequentialScan struct {
 	walker  *walker
 	parts   []scanPart
 	restart restarts
-	mcus    int  // in a row
-	rows    int  // of MCUs
-	flagged bool // that the data ended early
+	mcus    int  // number of MCUs in a row
+	rows    int  // number of rows of MCUs
+	flagged bool // whether an early end of the data has been reported
 }
 
-// sequential decodes the scans of a baseline or extended sequential picture. Each component is in one of them; planes
-// come as their scans do.
+// sequential decodes the scans of a baseline or extended sequential picture. Each component is in
+// exactly one of them; planes are output in the order of their scans.
 func (d *Decoder) sequential(ctx context.Context, sink plane.Sink) error {
 	scan, done := d.first, 0
 	for {
@@ -80,7 +84,7 @@ func (d *Decoder) sequential(ctx context.Context, sink plane.Sink) error {
 		}
 		scan = next
 	}
-	if err := d.flag(0, "a component is missing"); err != nil {
+	if err := d.flag(0, "missing scan of a component"); err != nil {
 		return err
 	}
 	for _, c := range d.comps {
@@ -93,9 +97,11 @@ func (d *Decoder) sequential(ctx context.Context, sink plane.Sink) error {
 	return nil
 }
 
-// sequentialScan decodes one scan, of components that had none; done is how many they are. first scans must be sound
-// enough to show something.
-func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHeader, first bool) (m byte, done int, err error) {
+// sequentialScan decodes one scan of components that have not been scanned before, and returns
+// their number in done. The first scan must have some data to show.
+func (d *Decoder) sequentialScan(
+	ctx context.Context, sink plane.Sink, h scanHeader, first bool,
+) (m byte, done int, err error) {
 	if d.scans++; d.scans > maxScans {
 		return 0, 0, d.corrupt("too many scans")
 	}
@@ -138,7 +144,7 @@ func (d *Decoder) sequentialScan(ctx context.Context, sink plane.Sink, h scanHea
 		err = d.flag(0, "data after the last block")
 	}
 	if s.walker.bad {
-		err = d.flag(0, "bits that are no Huffman code")
+		err = d.flag(0, invalidCode)
 	}
 	return s.restart.found, len(h.parts), err
 }
@@ -166,11 +172,12 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	}
 	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
-	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.own)
+	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.stretchSize)
 	return s
 }
 
-// lastKept is the place in the zigzag order of the last of the n×n lowest coefficients.
+// lastKept holds, by scale, the index in the zigzag order of the last of the n×n lowest
+// coefficients.
 var lastKept = func() (last [9]int) {
 	for n := 1; n <= 8; n++ {
 		for k, z := range zigzag[:64] {
@@ -182,7 +189,7 @@ var lastKept = func() (last [9]int) {
 	return last
 }()
 
-// blockSize is how many coefficients of a block at scale n are kept.
+// blockSize is the number of coefficients of a block kept at scale n.
 func blockSize(n int) int {
 	if n == 1 {
 		return 1
@@ -190,7 +197,7 @@ func blockSize(n int) int {
 	return dct.Pitch(n) * n
 }
 
-// row decodes the next row of the rest of the MCUs.
+// row decodes the next row of MCUs, of which rest remain in the picture.
 func (s *sequentialScan) row(rest int) error {
 	for x := 0; x < s.mcus; {
 		if s.restart.due() {
@@ -222,15 +229,16 @@ func (s *sequentialScan) row(rest int) error {
 	return nil
 }
 
-// stopped is err, with which the sink ends the scan. What was taken up to here is looked through for damage first.
+// stopped returns the error with which the sink has ended the scan, after checking the MCUs taken
+// so far for damage.
 func (s *sequentialScan) stopped(err error) error {
 	if !s.walker.broken() {
 		return err
 	}
-	return cmp.Or(s.d.flag(s.walker.beyond(), "bits that are no Huffman code"), err)
+	return cmp.Or(s.d.flag(s.walker.beyond(), invalidCode), err)
 }
 
-// grey empties n MCUs from the x-th on.
+// grey makes n MCUs grey, starting with the x-th.
 func (s *sequentialScan) grey(x, n int) {
 	var empty [64]int16
 	for i := range s.mcu.units {
@@ -241,7 +249,7 @@ func (s *sequentialScan) grey(x, n int) {
 	}
 }
 
-// pushGrey gives a plane of which nothing is known.
+// pushGrey outputs a grey plane for a component without a scan.
 func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) error {
 	c.band = make([]byte, c.stride*c.V*c.n)
 	for row := range d.mcusY {
@@ -258,11 +266,12 @@ func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) e
 	return nil
 }
 
-// batch is how many MCUs are walked before they are painted.
+// batch is the number of MCUs that are walked before they are painted.
 const batch = 64
 
-// decode decodes n MCUs from the x-th of the row on and says how many it did. At most limit MCUs follow in the segment,
-// these n among them. If the data ends in one, that one is the last until data is found again.
+// decode decodes n MCUs, starting with the x-th of the row, and returns how many it decoded. The
+// segment has at most limit more MCUs, including these. If the data ends within an MCU, that one is
+// the last until more data is found.
 func (s *sequentialScan) decode(x, n, limit int) int {
 	for done := 0; done < n; {
 		c := s.walker.next(limit - done)
@@ -280,7 +289,7 @@ func (s *sequentialScan) decode(x, n, limit int) int {
 	return n
 }
 
-// paint turns n MCUs that were walked ahead into samples, component by component.
+// paint turns n walked MCUs into samples, component by component.
 func (s *sequentialScan) paint(c *stretch, x, n int) {
 	coef := c.coef[c.taken*s.mcu.size:]
 	ends := c.ends[c.taken*len(s.mcu.units):]
@@ -299,7 +308,8 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 	}
 }
 
-// paintFlat adds the differences of DC coefficients up (T.81 F.2.1.3.1) and gives each a sample.
+// paintFlat adds up the differences of DC coefficients (T.81 F.2.1.3.1) and outputs a sample for
+// each.
 func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c := units[0].component
 	pred, step := c.pred, int32(c.quant[0])
@@ -315,8 +325,9 @@ func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c.pred = pred
 }
 
-// paintBlocks adds the differences up and transforms the blocks. It does so one after the other, because a vector load must
-// not follow a store of one of its parts at once.
+// paintBlocks adds up the differences of DC coefficients and then transforms the blocks. It does
+// not interleave the two, because a vector load stalls if it closely follows a store to a part of
+// what it loads.
 func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x, n int) {
 	units := s.mcu.units[from:to]
 	c := units[0].component
@@ -331,7 +342,8 @@ func (s *sequentialScan) paintBlocks(from, to int, coef []int16, ends []uint8, x
 	for i := range units {
 		u := &units[i]
 		dct.InverseBlocks(c.n, c.band[u.off+x*u.step:], c.stride, u.step, dct.Blocks{
-			Coef: coef[u.at:], Size: s.mcu.size, Last: ends[from+i:], Every: len(s.mcu.units), N: n,
+			Coef: coef[u.at:], Size: s.mcu.size,
+			Last: ends[from+i:], LastStride: len(s.mcu.units), N: n,
 		})
 	}
 }

@@ -8,40 +8,42 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/dct"
 )
 
-// stretch is a piece of entropy-coded data, freed of stuffed zeros, and what the MCUs say that begin in it. A block of n×n
-// samples has n rows of 8 coefficients, of which the n lowest count, dequantised but for the first: that is the difference
-// of its DC coefficient. A block of one sample has only this.
+// stretch is a piece of entropy-coded data without stuffed zeros, and the decoded MCUs that start
+// in it. A block of n×n samples has n rows of dct.Pitch(n) coefficients, of which the n lowest are
+// significant. All are dequantised except the first, which is the difference of the DC coefficient.
+// A block of one sample has only this difference.
 type stretch struct {
 	mem   [memSize]byte
 	size  uint  // bytes of data in mem; zeros follow
-	fresh bool  // it begins a segment: the data in mem begins at leadSize
-	last  bool  // nothing but a marker follows the data
-	found byte  // that marker, 0 at the end of the stream
+	fresh bool  // whether it starts a segment; the data in mem then starts at leadSize
+	last  bool  // whether only a marker or the end of the stream follows the data
+	found byte  // that marker; 0 at the end of the stream
 	at    int64 // offset in the stream of what follows
-	until uint  // bit before which its MCUs begin
-	first uint  // bit at which the first MCU begins that was walked
-	pos   uint  // bit at which the next MCU begins
+	until uint  // bit before which its MCUs start
+	first uint  // bit at which the first walked MCU starts
+	pos   uint  // bit at which the next MCU starts
 	coef  []int16
-	ends  []uint8 // by block: place in the zigzag order of the last coefficient that may be other than zero
-	mcus  int     // in coef
-	taken int     // of them
-	bad   bool    // a code was none
+	ends  []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
+	mcus  int     // number of MCUs in coef
+	taken int     // number of those that have been taken
+	bad   bool    // whether there was an invalid code
 
-	claimed atomic.Bool   // someone walks it or has
-	done    chan struct{} // told once it was walked ahead
-	failed  bool          // that walk panicked
+	claimed atomic.Bool   // whether a thread is walking it or has done so
+	done    chan struct{} // receives a value after a walk ahead
+	failed  bool          // whether that walk panicked
 }
 
-// stretches are those that no decode uses: a small picture takes as long to clear new ones as to walk through some.
+// stretches holds unused ones: for a small picture, clearing a new stretch takes as long as walking
+// one.
 var stretches = sync.Pool{New: func() any { return &stretch{done: make(chan struct{}, 1)} }}
 
-// begin forgets the MCUs; the next one begins at bit pos.
+// begin discards the MCUs; the next one starts at bit pos.
 func (c *stretch) begin(pos uint) {
 	c.first, c.pos = pos, pos
 	c.mcus, c.taken, c.bad = 0, 0, false
 }
 
-// lead is the bit at which a walk ahead begins.
+// lead is the bit at which a walk ahead starts.
 func (c *stretch) lead() uint {
 	if c.fresh {
 		return leadSize * 8
@@ -49,30 +51,31 @@ func (c *stretch) lead() uint {
 	return 0
 }
 
-// starved tells whether bits past the end of the data have been used.
+// starved reports whether bits after the end of the data have been used.
 func (c *stretch) starved() bool { return c.last && c.pos > c.size*8 }
 
-// window is the bits of a stretch that come next. Its fields are kept apart from the stretch so that they stay in registers.
+// window holds the next bits of a stretch. It is separate from the stretch so that its fields stay
+// in registers.
 type window struct {
-	bits uint64 // the next ones, at the top
-	have uint   // how many of bits are accounted for, at most 63
-	next uint   // byte in mem at which the bits after these begin
+	bits uint64 // the next bits, starting at the most significant one
+	have uint   // number of valid bits, at most 63
+	next uint   // index in mem of the byte that follows them
 }
 
-// minFill is how many bits a window has at least after fill.
+// minFill is the least number of bits in a window after fill.
 const minFill = 56
 
-// from is the window at bit pos.
+// from returns the window at bit pos.
 func (c *stretch) from(pos uint) window {
 	w := c.fill(window{next: pos >> 3})
 	return w.drop(pos & 7)
 }
 
-// pos is the bit at which the window begins.
+// pos is the bit at which the window starts.
 func (w window) pos() uint { return w.next*8 - w.have }
 
-// fill adds to the window what there is room for in whole bytes. The load does not depend on the codes that were looked up
-// since the last one, so nothing waits for it.
+// fill adds as many whole bytes to the window as fit. The load does not depend on codes looked up
+// since the previous one, so nothing has to wait for it.
 func (c *stretch) fill(w window) window {
 	w.bits |= binary.BigEndian.Uint64(c.mem[w.next:w.next+8:w.next+8]) >> (w.have & 63)
 	w.next += (63 - w.have) >> 3
@@ -86,7 +89,7 @@ func (w window) drop(n uint) window {
 	return w
 }
 
-// walkTables are what a kernel looks a unit's bits up in. Those of amd64 and arm64 know this layout.
+// walkTables are the look-up tables of a unit. The kernels for amd64 and arm64 rely on this layout.
 type walkTables struct {
 	dc    *[1 << lookBits]uint32
 	pairs *[1 << pairBits]uint64
@@ -94,20 +97,23 @@ type walkTables struct {
 	steps *[advances]uint32
 	ends  *[advances]uint8
 	keep  uint
-	at    uint // bytes before the block in those of an MCU
+	at    uint // offset of the block in those of an MCU, in bytes
 	look  *[1 << lookBits]uint32
 }
 
 const (
-	// advances is more than the places of a block and what the symbols of one look-up can add to them.
+	// advances is more than the largest index in a block plus what the symbols of one look-up can
+	// add to it.
 	advances = 63 + 16 + endAfter
-	// blockRoom is how many coefficients from a block's first on must be there to be written.
+	// blockRoom is how many coefficients from a block's first on must be writable.
 	blockRoom = 65
-	// unended is what walkEnds has for a block of which more is to come or which has gone too far.
+	// unended is the value in walkEnds for a block that is not complete or that has run past its
+	// end.
 	unended = 64
 )
 
-// walkEnds gives the place in the zigzag order of a block's last coefficient by the sum of all advances.
+// walkEnds maps the sum of all advances of a block to the index in the zigzag order of its last
+// coefficient.
 var walkEnds = func() *[advances]uint8 {
 	ends := new([advances]uint8)
 	for k := range ends {
@@ -121,9 +127,10 @@ var walkEnds = func() *[advances]uint8 {
 	return ends
 }()
 
-// stepTable has, by the sum of advances, the quantisation step in the upper half and the place of the coefficient in the
-// block in the lower. The places of coefficients that scale n does not need are one beyond what it reads: at the end of a row of 8
-// if rows are less full, else behind the block.
+// stepTable maps the sum of advances to the quantisation step, in the upper half, and to the
+// position of the coefficient in the block, in the lower half. Coefficients that scale n does not
+// need go to a position that it does not read: the end of a row of 8 if rows have unused room, else
+// the one after the block.
 func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 	pitch := dct.Pitch(n)
 	unread := uint32(pitch - 1)
@@ -147,14 +154,14 @@ func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 	return t
 }
 
-// walk keeps the coefficients of the MCUs that begin before bit end, up to limit of them. If the data ends in one, that one is
-// completed with zero bits, as libjpeg does, and is the last.
+// walk decodes the coefficients of the MCUs that start before bit end, up to limit of them. If the
+// data ends within an MCU, that MCU is completed with zero bits, as libjpeg does, and is the last.
 func (c *stretch) walk(m *mcu, end uint, limit int) {
 	c.reserve(m, limit)
 	c.pos = c.walkMCUs(m, c.from(c.pos), end, limit).pos()
 }
 
-// reserve makes room for n MCUs, and to point behind them.
+// reserve makes room for n MCUs, and for a pointer to the position after them.
 func (c *stretch) reserve(m *mcu, n int) {
 	if need := n*len(m.units) + 1; len(c.ends) < need {
 		c.ends = make([]uint8, need)
@@ -168,7 +175,7 @@ func (c *stretch) walkMCUsGo(m *mcu, w window, end uint, limit int) window {
 	for ; c.mcus < limit && w.pos() < end; c.mcus++ {
 		coef := c.coef[c.mcus*m.size:][:m.size+blockRoom]
 		ends := c.ends[c.mcus*len(m.units):][:len(m.units)]
-		if m.size > len(m.units) { // else every coefficient is written
+		if m.size > len(m.units) { // Otherwise every coefficient is written.
 			clear(coef[:m.size])
 		}
 		for i := range m.units {
@@ -179,8 +186,9 @@ func (c *stretch) walkMCUsGo(m *mcu, w window, end uint, limit int) window {
 	return w
 }
 
-// walkBlock decodes a block as far as its scale needs it: the difference of its DC coefficient, and the AC coefficients
-// times their steps. end is the place in the zigzag order of the last that may be other than zero.
+// walkBlock decodes a block as far as its scale needs it: the difference of its DC coefficient, and
+// the AC coefficients times their steps. end is the index in the zigzag order of the last
+// coefficient that may be nonzero.
 func (c *stretch) walkBlock(u *unit, block *[blockRoom]int16, w window) (end uint8, after window) {
 	diff, w := c.walkDC(u, w)
 	block[0] = int16(diff)
@@ -199,10 +207,10 @@ func (c *stretch) walkDC(u *unit, w window) (diff int32, after window) {
 	return v, w.drop(l)
 }
 
-// walkAC decodes a block's AC coefficients behind place k (T.81 F.2.2.2).
+// walkAC decodes a block's AC coefficients after index k (T.81 F.2.2.2).
 func (c *stretch) walkAC(u *unit, block *[blockRoom]int16, w window, k uint) (end uint8, after window) {
 	look := &u.ac.look
-	left := 0 // look-ups that the bits of the window are enough for
+	left := 0 // number of look-ups for which the window has enough bits
 	for k < u.keep {
 		if left == 0 {
 			w = c.fill(w)
@@ -216,7 +224,7 @@ func (c *stretch) walkAC(u *unit, block *[blockRoom]int16, w window, k uint) (en
 				return uint8(k), w.drop(l)
 			}
 			w = c.fill(w)
-			left = 2 // a code and a value are at most 31 bits
+			left = 2 // A code and its value have at most 31 bits.
 			if size := uint(e>>valueShift) & 15; l != 0 && size != 0 {
 				v = extend(uint32(w.bits<<((l-size)&63)>>((64-size)&63)), size)
 			} else {
@@ -231,7 +239,7 @@ func (c *stretch) walkAC(u *unit, block *[blockRoom]int16, w window, k uint) (en
 		}
 		w = w.drop(l)
 		k += uint(e >> advanceShift & advanceMask)
-		z := u.steps[min(k, 63)] // a coefficient beyond is the last, as libjpeg has it
+		z := u.steps[min(k, 63)] // One past the end counts as the last, as in libjpeg.
 		block[z&127] = int16(v * int32(z>>16))
 	}
 	if k < 63 {
@@ -240,11 +248,11 @@ func (c *stretch) walkAC(u *unit, block *[blockRoom]int16, w window, k uint) (en
 	return uint8(min(k, 63)), w
 }
 
-// passAC passes over the rest of a block's AC coefficients, of which the one at place k was the last.
+// passAC skips the rest of a block's AC coefficients after the one at index k.
 func (c *stretch) passAC(t *decodeTable, w window, k uint) window {
 	skip := t.skip
 	for {
-		w = c.fill(w) // three entries are within minFill bits
+		w = c.fill(w) // Three entries have at most minFill bits.
 		e := uint(skip[1<<skipBits+w.bits>>(64-skipBits)])
 		next := k + e>>6
 		if next < 63 {
@@ -267,7 +275,7 @@ func (c *stretch) passAC(t *decodeTable, w window, k uint) window {
 		if next == 63 || next-endOfBlock < 63 {
 			return w.drop(e & 63)
 		}
-		// The entry holds no symbol, or some that are the next block's.
+		// The entry holds no symbol, or some that belong to the next block.
 		w = c.fill(w)
 		symbol, _, l := t.resolve(w.bits)
 		c.bad = c.bad || l == badLength && symbol == 0

@@ -2,11 +2,13 @@
 
 #include "textflag.h"
 
-// The kernel that walks entropy-coded data; scan_walk_asm.go says what it computes and where it stops, _asm/main.go is the same
-// for amd64. Shifts by a register take its lowest 6 bits, so an entry is its own shift, and the upper bits of have do not matter.
-// Of the numbers below, 10, 11 and 12 are pairBits, lookBits and skipBits, and bit 6 of an entry is entrySpecial.
+// The kernel that walks entropy-coded data. scan_walk_asm.go defines what it computes and where it
+// stops; _asm/main.go is the same kernel for amd64. Shifts by a register use only its lowest 6
+// bits, so an entry serves directly as the shift by its length, and the upper bits of have are
+// irrelevant. The constants 10, 11 and 12 are pairBits, lookBits and skipBits; bit 6 of an entry is
+// entrySpecial.
 
-// Fields of the run, from its first word on.
+// Fields of walkRun, in order.
 #define bits R1
 #define have R2
 #define next R3
@@ -22,8 +24,8 @@
 #define place R5
 #define run R0
 
-// walkTables of the unit that is due, in order. lasts is its ends; block is coef and its at; end is where its block ended, and
-// takes the place of dc.
+// Fields of walkTables of the current unit, in order. lasts is its ends; block is coef plus its at.
+// end is the end of the current block, and shares a register with dc.
 #define dc R7
 #define pairs R8
 #define skip R9
@@ -34,13 +36,13 @@
 #define look R14
 #define end R7
 
-// entry is what was looked up, value what it says, t and u are of the moment.
+// entry is the result of a look-up and value the value in it; t and u are temporaries.
 #define entry R23
 #define value R24
 #define t R25
 #define u R26
 
-// FILL is window.fill.
+// FILL does the same as window.fill.
 #define FILL \
 	MOVD (mem)(next), t \
 	REV  t, t \
@@ -51,12 +53,12 @@
 	ADD  t, next \
 	ORR  $56, have
 
-// DROP passes over the bits that entry says.
+// DROP skips the bits of entry.
 #define DROP \
 	LSL entry, bits, bits \
 	SUB entry, have
 
-// PUT advances by the byte of entry at a bit and stores value times its step.
+// PUT advances by the byte of entry that starts at the given bit, and stores value times its step.
 #define PUT(at) \
 	UBFX  $at, entry, $8, t \
 	ADD   t, place \
@@ -66,8 +68,8 @@
 	ADD   t.UXTH<<1, block, t \
 	MOVH  u, (t)
 
-// LOOK takes an entry of pairs, and goes on to what follows when that leads beyond keep. Of products 16 bits are stored, so
-// values need no more.
+// LOOK processes an entry of pairs, and leaves the loop if that leads to keep or beyond. Only 16
+// bits of products are stored, so 16 bits of the values suffice.
 #define LOOK \
 	LSR  $(64-10), bits, entry \
 	MOVD (pairs)(entry<<3), entry \
@@ -80,8 +82,10 @@
 	CMP  keep, place \
 	BHS  kept
 
-// LONG makes value of a symbol for which the look-up had too few bits, of at least one, and drops it. If it had too few for the
-// code, it goes to a label with nothing done. What it subtracts is 2^size-1 if the first bit of the value is 0, else 0.
+// LONG decodes into value the value of a symbol for which the look-up had too few bits, and drops
+// the symbol; the value has at least one bit. If the look-up had too few bits for the code itself,
+// LONG jumps to tooLong with the state unchanged. It subtracts 2^size-1 if the first bit of the
+// value is 0, else 0.
 #define LONG(tooLong) \
 	AND  $63, entry, u \
 	CBZ  u, tooLong \
@@ -96,7 +100,7 @@
 	SUB  u, value \
 	DROP
 
-// PASS takes an entry of skip, from its last row on.
+// PASS processes an entry of skip, whose last row skip points to.
 #define PASS \
 	LSR   $(64-12), bits, entry \
 	MOVHU (skip)(entry<<1), entry \
@@ -128,7 +132,7 @@ mcu:
 	CMP  until, t
 	BHS  finished
 	MOVD units, due
-	MOVD 72(run), u // bytes to be cleared
+	MOVD 72(run), u // number of bytes to clear
 	CBZ  u, unit
 	MOVD coef, t
 	ADD  coef, u
@@ -156,7 +160,7 @@ difference:
 	MOVH value, (block)
 	CBZ  keep, flat
 
-	// The look-up of DC and four more are within the bits of a FILL, and so are five.
+	// The bits of a FILL suffice for the look-up of DC and four more, and also for five look-ups.
 	LOOK
 	LOOK
 	LOOK
@@ -202,11 +206,12 @@ pass:
 
 last:
 	BEQ passed
-	SUB $128, place, t // an end-of-block code was among them
+	SUB $128, place, t // for an end-of-block code among the symbols
 	CMP $63, t
 	BLO passed
 
-	// No symbol, or some that are the next block's: a look-up of one symbol, whose value may be longer.
+	// The entry holds no symbol, or some of the next block. Look up one symbol; its value may be
+	// longer.
 	SUB   entry>>6, place
 	FILL
 	LSR   $(64-11), bits, entry
@@ -216,7 +221,7 @@ last:
 	DROP
 	UBFX  $8, entry, $8, t
 	ADD   t, place
-	CMP   $63, place // with an end-of-block code it is more than that
+	CMP   $63, place // An end-of-block code makes it more than that.
 	BLO   pass
 	B     ended
 
@@ -236,7 +241,8 @@ finished:
 	MOVD $0, t
 	B    leave
 
-	// Back to before the last entry; only have is right then, and bits is not. The upper half of a special one is 0.
+	// Go back to before the last entry. Only have can be restored; bits is not valid then. The
+	// upper half of a special entry is 0.
 overrun:
 	ADD  entry, have
 	UBFX $8, entry, $8, t
@@ -251,7 +257,7 @@ untouched:
 stop:
 	MOVD $1, t
 
-	// coef and ends follow from left and due, which is how the caller goes on.
+	// The caller computes coef and ends from left and due.
 leave:
 	AND  $63, have
 	STP  (bits, have), (run)

@@ -10,24 +10,27 @@ import (
 
 //go:generate go -C _asm run . -out ../scan_walk_amd64.s -pkg jpeg
 
-// walkKernel walks MCUs as walkMCUsGo does, by tables that give up to two coefficients in one look-up. r points to a walkRun. It stops
-// within a block where these tables do not have what comes, and is to be called again once the block is done. amd64 and arm64
-// have it; plain Go does the same on others, one coefficient at a look-up.
+// walkKernel walks MCUs as walkMCUsGo does, with tables that decode up to two coefficients per
+// look-up; plain Go decodes one per look-up. r points to a walkRun. The kernel stops within a block
+// when it meets something that its tables do not cover. The caller must then complete the block and
+// call it again. There are kernels for amd64 and arm64.
 //
 //go:noescape
 func walkKernel(r *byte) (stopped bool)
 
-// walkRun is some MCUs on their way through walkKernel, and where it stopped.
+// walkRun is the state of walkKernel: the MCUs to walk, and where it has stopped.
 type walkRun struct {
 	window
 	mem              *byte
-	units, due, past *walkTables // the first of an MCU, the one that is due, past the last
-	coef             *int16      // of the MCU that is due
-	size, clear      uint        // bytes of an MCU's coefficients, and of those that are cleared
-	ends             *uint8      // of the block that is due
-	until            uint        // bit before which MCUs begin
-	left             uint        // MCUs
-	place            int         // in the zigzag order, from which the block that is due is to go on; -1 if it was not begun
+	units, due, past *walkTables // the first of an MCU, the current one, and the end
+	coef             *int16      // coefficients of the current MCU
+	size, clear      uint        // size of an MCU's coefficients in bytes, and how many to clear
+	ends             *uint8      // end of the current block
+	until            uint        // bit before which MCUs start
+	left             uint        // number of MCUs left
+	// place is the index in the zigzag order at which to continue in the current block, or -1 if
+	// the block has not been started.
+	place int
 }
 
 func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
@@ -40,12 +43,13 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 		units: &m.tables[0], due: &m.tables[0], past: &m.tables[len(m.units)],
 		coef: &coef[0], size: uint(m.size) * 2, ends: &ends[0], until: end, left: uint(limit),
 	}
-	if m.size > len(m.units) { // else every coefficient is written
+	if m.size > len(m.units) { // Otherwise every coefficient is written.
 		r.clear = r.size
 	}
 	for walkKernel((*byte)(unsafe.Pointer(&r))) {
 		n := limit - int(r.left)
-		i := int((uintptr(unsafe.Pointer(r.due)) - uintptr(unsafe.Pointer(r.units))) / unsafe.Sizeof(*r.due))
+		offset := uintptr(unsafe.Pointer(r.due)) - uintptr(unsafe.Pointer(r.units))
+		i := int(offset / unsafe.Sizeof(*r.due))
 		u := &m.units[i]
 		block := (*[blockRoom]int16)(coef[n*m.size+u.at:])
 		w := c.from(r.pos())
@@ -68,15 +72,18 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 	return r.window
 }
 
-// ready makes the tables of walkKernel, if the processor has what it needs.
+// ready builds the tables of walkKernel if the processor supports the kernel.
 func (m *mcu) ready() {
 	if !cpu.Vector() {
 		return
 	}
-	m.tables = make([]walkTables, len(m.units)+1) // and one to point behind them
+	m.tables = make([]walkTables, len(m.units)+1) // The last is the end that walkRun.past points to.
 	for i := range m.units {
 		u := &m.units[i]
 		u.ac.withPairs()
-		m.tables[i] = walkTables{&u.dc.look, u.ac.pairs, u.ac.skip, u.steps, walkEnds, u.keep, uint(u.at) * 2, &u.ac.look}
+		m.tables[i] = walkTables{
+			dc: &u.dc.look, pairs: u.ac.pairs, skip: u.ac.skip, steps: u.steps, ends: walkEnds,
+			keep: u.keep, at: uint(u.at) * 2, look: &u.ac.look,
+		}
 	}
 }

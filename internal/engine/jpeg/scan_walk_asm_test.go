@@ -11,8 +11,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/dct"
 )
 
-// randomMCU has units of all scales, with codes of the standard lengths whose symbols stand for each other half of the time, or odd
-// ones.
+// randomMCU returns an MCU with units of all scales. Their codes are standard ones, half of them
+// with exchanged symbols, or odd ones.
 func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 	t.Helper()
 	m := new(mcu)
@@ -50,7 +50,8 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 	return m
 }
 
-// TestWalkKernel walks random data, which has every kind of code and of damage, in the kernel and in plain Go.
+// TestWalkKernel walks random data, which contains every kind of code and of damage, with the
+// kernel and in plain Go.
 func TestWalkKernel(t *testing.T) {
 	cputest.NeedVector(t)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -64,14 +65,14 @@ func TestWalkKernel(t *testing.T) {
 		d.mem = c.mem
 		c.begin(uint(rng.IntN(64)))
 		d.begin(c.pos)
-		end, limit := uint(rng.IntN(8*ownSize)), rng.IntN(3000)
+		end, limit := uint(rng.IntN(8*stretchSize)), rng.IntN(3000)
 		d.walk(m, end, limit)
 		m.ready()
 		if m.tables == nil {
 			t.Fatal("no tables for the kernel")
 		}
 		c.reserve(m, limit)
-		const left = 0x5A5A // by MCUs before these
+		const left = 0x5A5A // stands for values left by earlier MCUs
 		for i := range c.coef {
 			c.coef[i] = left
 		}
@@ -79,11 +80,12 @@ func TestWalkKernel(t *testing.T) {
 		c.coef = append(c.coef, left, left, left, left)
 		c.walk(m, end, limit)
 		if slices.Max(c.coef[room:]) != left || slices.Min(c.coef[room:]) != left {
-			t.Fatalf("round %d: coefficients behind the room for them: %v", round, c.coef[room:])
+			t.Fatalf("round %d: coefficients written past the end: %v", round, c.coef[room:])
 		}
 		mcus += c.mcus
 		if c.mcus != d.mcus || c.pos != d.pos || c.bad != d.bad {
-			t.Fatalf("round %d: %d MCUs to bit %d, bad %v; plain Go has %d to bit %d, bad %v", round, c.mcus, c.pos, c.bad, d.mcus, d.pos, d.bad)
+			t.Fatalf("round %d: got %d MCUs up to bit %d, bad %v; plain Go has %d up to bit %d, bad %v",
+				round, c.mcus, c.pos, c.bad, d.mcus, d.pos, d.bad)
 		}
 		for i := range c.mcus {
 			for j, u := range m.units {
@@ -92,12 +94,15 @@ func TestWalkKernel(t *testing.T) {
 				pitch := dct.Pitch(u.n)
 				for z := range got {
 					if read := z%pitch < u.n; read && got[z] != want[z] {
-						t.Fatalf("round %d, MCU %d, block %d of scale %d: %v, plain Go has %v", round, i, j, u.n, got, want)
+						t.Fatalf("round %d, MCU %d, block %d of scale %d: got %v, plain Go has %v",
+							round, i, j, u.n, got, want)
 					}
 				}
 				for k := int(c.ends[end]) + 1; k < 64; k++ {
-					if x, y := int(zigzag[k]&7), int(zigzag[k]>>3); x < u.n && y < u.n && got[y*pitch+x] != 0 {
-						t.Fatalf("round %d, MCU %d, block %d of scale %d: a coefficient at place %d, behind the end %d", round, i, j, u.n, k, c.ends[end])
+					x, y := int(zigzag[k]&7), int(zigzag[k]>>3)
+					if x < u.n && y < u.n && got[y*pitch+x] != 0 {
+						t.Fatalf("round %d, MCU %d, block %d of scale %d: coefficient %d is after the end %d",
+							round, i, j, u.n, k, c.ends[end])
 					}
 				}
 			}
@@ -106,13 +111,14 @@ func TestWalkKernel(t *testing.T) {
 	t.Logf("%d MCUs", mcus)
 }
 
-// TestWalkKernelRuns tells the implementations apart by tables that say that every block is empty: plain Go has its own.
+// TestWalkKernelRuns distinguishes the implementations by kernel tables that declare every block
+// empty, which plain Go does not use.
 func TestWalkKernelRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	m := randomMCU(t, rng)
 	m.ready()
 	if m.tables == nil {
-		t.Skip("the processor has no such instructions")
+		t.Skip("the processor lacks the vector instructions")
 	}
 	c := new(stretch)
 	for i := range c.mem {

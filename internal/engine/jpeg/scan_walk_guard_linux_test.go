@@ -10,7 +10,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 )
 
-// oddMCU has up to as many blocks as an MCU can have, of any scale, with codes that the kernel knows.
+// oddMCU returns an MCU with up to the largest number of blocks, of any scale, with complete odd
+// codes.
 func oddMCU(t *testing.T, rng *rand.Rand) *mcu {
 	t.Helper()
 	m := new(mcu)
@@ -24,12 +25,13 @@ func oddMCU(t *testing.T, rng *rand.Rand) *mcu {
 			quant[i] = uint16(rng.IntN(1 << (1 + rng.IntN(16))))
 		}
 		n := 1 + rng.IntN(8)
-		m.add(newUnit(&component{n: n, quant: &quant}, oddTable(t, rng, true, true), oddTable(t, rng, false, true)))
+		dc, ac := oddTable(t, rng, true, true), oddTable(t, rng, false, true)
+		m.add(newUnit(&component{n: n, quant: &quant}, dc, ac))
 	}
 	return m
 }
 
-// fillOdd makes data in which ones and zeros are as many, ones are few or many, or all bits are the same.
+// fillOdd fills data with equally many ones and zeros, with few or many ones, or with equal bits.
 func fillOdd(rng *rand.Rand, data []byte) {
 	kind := rng.IntN(5)
 	for i := range data {
@@ -38,14 +40,15 @@ func fillOdd(rng *rand.Rand, data []byte) {
 	}
 }
 
-// TestWalkKernelStays walks in the kernel with data, coefficients and ends that each end where memory does, and begin there.
-func TestWalkKernelStays(t *testing.T) {
+// TestWalkKernelBounds runs the kernel on data, coefficients and ends that border on inaccessible
+// memory.
+func TestWalkKernelBounds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	walked := 0
 	for round := range 400 {
 		m := oddMCU(t, rng)
 		if m.ready(); m.tables == nil {
-			t.Skip("the processor has no such instructions")
+			t.Skip("the processor lacks the vector instructions")
 		}
 		limit, until := 1+rng.IntN(3), 1+rng.IntN(400)
 		mem := cputest.Guarded[byte](t, (until+7)/8+len(m.units)*slack, round%2 == 0)
@@ -54,7 +57,8 @@ func TestWalkKernelStays(t *testing.T) {
 		ends := cputest.Guarded[byte](t, limit*len(m.units)+1, round%2 == 0)
 		r := walkRun{
 			mem: &mem[0], units: &m.tables[0], due: &m.tables[0], past: &m.tables[len(m.units)],
-			coef: &coef[0], size: uint(m.size) * 2, ends: &ends[0], until: uint(until), left: uint(limit),
+			coef: &coef[0], size: uint(m.size) * 2, ends: &ends[0], until: uint(until),
+			left: uint(limit),
 		}
 		if m.size > len(m.units) {
 			r.clear = r.size
@@ -62,10 +66,10 @@ func TestWalkKernelStays(t *testing.T) {
 		walkKernel((*byte)(unsafe.Pointer(&r)))
 		walked += limit - int(r.left)
 		if r.next > uint(len(mem)) {
-			t.Fatalf("round %d: the next byte is %d of %d", round, r.next, len(mem))
+			t.Fatalf("round %d: the next byte is %d, past the end of %d", round, r.next, len(mem))
 		}
 	}
 	if walked < 200 {
-		t.Errorf("only %d MCUs were walked", walked)
+		t.Errorf("only %d MCUs walked", walked)
 	}
 }

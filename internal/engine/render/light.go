@@ -19,7 +19,7 @@ import (
 // almost.
 //
 // Error: the light of a result is off by less than E = 1.55·(nx·2 + 1) + ny·3.1 + 1.8, for nx×ny samples in a window: the
-// bound of resample.Words, and the rounding of each level's light carried through it. From level 0 to 1 it is 20, and more
+// bound of resample.Planes16, and the rounding of each level's light carried through it. From level 0 to 1 it is 20, and more
 // between all others. E is the worst case; in a flat place it is 3, which keeps the place flat.
 
 // transfer holds sRGB's function both ways.
@@ -60,7 +60,7 @@ type light struct {
 	spare  [][]byte
 	rows   [][]byte // one of each plane
 	rgb    [][]byte // the same, converted
-	words  *resample.Words
+	words  *resample.Planes16
 	row    []byte
 	store  func(plane, y int, row []byte) error
 }
@@ -88,7 +88,7 @@ func newLight(x, y resample.Axis, f resample.Filter, src plane.Layout, store fun
 		planes++
 	}
 	var err error
-	l.words, err = resample.NewWords(x, y, f, planes, l.finish)
+	l.words, err = resample.NewPlanes16(x, y, f, planes, l.finish)
 	return l, err
 }
 

@@ -9,14 +9,15 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// resizeAlpha runs an Alpha over planes (alpha last), band rows at a time, and checks the order of what comes out.
+// resizeAlpha runs an Alpha over planes (alpha last), band rows at a time, and checks the order of
+// its output.
 func resizeAlpha(t testing.TB, src [][]byte, x, y Axis, f Filter, band int) [][]byte {
 	t.Helper()
 	got := make([][]byte, len(src))
 	next := 0
 	a, err := NewAlpha(x, y, f, len(src)-1, func(plane, y int, row []byte) error {
 		if plane != next%len(src) || y != next/len(src) || len(row) != x.Dst {
-			t.Fatalf("plane %d row %d of %d samples at place %d", plane, y, len(row), next)
+			t.Fatalf("call %d of out: row %d of plane %d, %d samples", next, y, plane, len(row))
 		}
 		next++
 		got[plane] = append(got[plane], row...)
@@ -28,18 +29,20 @@ func resizeAlpha(t testing.TB, src [][]byte, x, y Axis, f Filter, band int) [][]
 	for at := 0; at < y.Src; at += band {
 		n := min(band, y.Src-at)
 		for c, pix := range src {
-			if err := a.Rows(c, at, plane.Rows{Pix: pix[at*x.Src : (at+n)*x.Src], Stride: x.Src, N: n}); err != nil {
+			if err := a.Rows(c, at,
+				plane.Rows{Pix: pix[at*x.Src : (at+n)*x.Src], Stride: x.Src, N: n}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	if next != y.Dst*len(src) {
-		t.Fatalf("%d rows came out, want %d of %d planes", next, y.Dst, len(src))
+		t.Fatalf("%d rows received out, want %d of %d planes", next, y.Dst, len(src))
 	}
 	return got
 }
 
-// ramp is alpha with all that matters: opaque, clear, edges between them, and everything in between.
+// ramp returns an alpha plane with all cases that matter: opaque areas, transparent ones, edges
+// between them, and everything in between.
 func ramp(seed uint64, w, h int) []byte {
 	a := noise(seed, w*h)
 	for i := range a {
@@ -53,7 +56,8 @@ func ramp(seed uint64, w, h int) []byte {
 	return a
 }
 
-// checkAlpha compares with real numbers, within the bound of kernel.go carried through the division.
+// checkAlpha compares the result with real arithmetic, within the bound of kernel.go carried
+// through the division.
 func checkAlpha(t *testing.T, x, y Axis, f Filter) {
 	t.Helper()
 	n := x.Src * y.Src
@@ -82,12 +86,13 @@ func checkAlpha(t *testing.T, x, y Axis, f Filter) {
 				continue
 			}
 			if qa[i] < 2*off {
-				continue // next to nothing to divide by
+				continue // alpha is too small for a useful bound
 			}
 			want := v / qa[i] * 255
 			limit := 0.5 + (255+math.Abs(want))*off/(qa[i]-off)
 			if d := math.Abs(float64(got[c][i]) - min(max(want, 0), 255)); d > limit {
-				t.Fatalf("%v %+v %+v: colour %d, sample %d of alpha %d is off by %.3f, bound %.3f", f, x, y, c, i, got[3][i], d, limit)
+				t.Fatalf("%v %+v %+v: colour %d, sample %d of alpha %d is off by %.3f, bound %.3f",
+					f, x, y, c, i, got[3][i], d, limit)
 			}
 		}
 	}
@@ -95,7 +100,8 @@ func checkAlpha(t *testing.T, x, y Axis, f Filter) {
 
 func TestAlphaBound(t *testing.T) {
 	axes := []Axis{
-		whole(1, 3), whole(7, 7), whole(31, 20), whole(20, 31), whole(40, 9), {Src: 33, Dst: 20, Start: 3.5, Step: 1},
+		whole(1, 3), whole(7, 7), whole(31, 20), whole(20, 31), whole(40, 9),
+		{Src: 33, Dst: 20, Start: 3.5, Step: 1},
 		{Src: 50, Dst: 17, Start: 12.25, Step: 1.4}, {Src: 3, Dst: 5, Step: 0.5}, whole(90, 7),
 	}
 	for _, f := range filters {
@@ -107,7 +113,8 @@ func TestAlphaBound(t *testing.T) {
 	}
 }
 
-// Colour does not come in from transparent samples, and ringing in alpha does not change it.
+// TestAlphaDoesNotBleed checks that transparent samples contribute no colour, and that ringing in
+// alpha does not change colour.
 func TestAlphaDoesNotBleed(t *testing.T) {
 	x, y := whole(60, 37), whole(40, 23)
 	n := x.Src * y.Src
@@ -131,7 +138,8 @@ func TestAlphaDoesNotBleed(t *testing.T) {
 	}
 }
 
-// With alpha 255 everywhere the colours are those that Plane makes, but for the rounding of values that lie halfway.
+// TestAlphaOpaque checks that with alpha 255 everywhere the colours equal those of Plane, except
+// for the rounding of halves.
 func TestAlphaOpaque(t *testing.T) {
 	x, y := whole(60, 37), whole(40, 55)
 	n := x.Src * y.Src
@@ -141,7 +149,8 @@ func TestAlphaOpaque(t *testing.T) {
 		for c := range 3 {
 			for i, v := range resize(t, src[c], x, y, f, 8) {
 				if d := int(v) - int(got[c][i]); d < -1 || d > 1 || got[3][i] != 255 {
-					t.Fatalf("%v: colour %d, sample %d is %d with alpha %d, alone %d", f, c, i, got[c][i], got[3][i], v)
+					t.Fatalf("%v: colour %d, sample %d: got %d with alpha %d, want %d as from Plane",
+						f, c, i, got[c][i], got[3][i], v)
 				}
 			}
 		}
@@ -155,16 +164,18 @@ func TestAlphaOpaque(t *testing.T) {
 
 func TestAlphaCopies(t *testing.T) {
 	src := [][]byte{noise(1, 21*30), noise(2, 21*30)}
-	got := resizeAlpha(t, src, Axis{Src: 21, Dst: 10, Start: 4, Step: 1}, Axis{Src: 30, Dst: 20, Start: 2, Step: 1}, Lanczos3, 7)
+	got := resizeAlpha(t, src, Axis{Src: 21, Dst: 10, Start: 4, Step: 1},
+		Axis{Src: 30, Dst: 20, Start: 2, Step: 1}, Lanczos3, 7)
 	for i, a := range got[1] {
 		at := (i/10+2)*21 + i%10 + 4
 		if a != src[1][at] || a != 0 && got[0][i] != src[0][at] || a == 0 && got[0][i] != 0 {
-			t.Fatalf("sample %d is %d, alpha %d; source %d, alpha %d", i, got[0][i], a, src[0][at], src[1][at])
+			t.Fatalf("sample %d is %d, alpha %d; source %d, alpha %d",
+				i, got[0][i], a, src[0][at], src[1][at])
 		}
 	}
 }
 
-func TestAlphaBandsDoNotMatter(t *testing.T) {
+func TestAlphaIsIndependentOfBandHeight(t *testing.T) {
 	for _, y := range []Axis{whole(61, 20), whole(61, 90), {Src: 61, Dst: 9, Start: 20.5, Step: 2}} {
 		x := whole(53, 31)
 		n := x.Src * y.Src
@@ -173,7 +184,8 @@ func TestAlphaBandsDoNotMatter(t *testing.T) {
 		for _, band := range []int{1, 2, 16} {
 			got := resizeAlpha(t, src, x, y, Lanczos3, band)
 			if !bytes.Equal(got[0], want[0]) || !bytes.Equal(got[1], want[1]) {
-				t.Errorf("%+v: %d rows at a time differ from all at once", y, band)
+				t.Errorf("%+v: the result of %d rows at a time differs from that of all at once",
+					y, band)
 			}
 		}
 	}
@@ -195,17 +207,17 @@ func TestAlphaErrors(t *testing.T) {
 	}
 	rows := func(n int) plane.Rows { return plane.Rows{Pix: make([]byte, 100), Stride: 10, N: n} }
 	if err := begin().Rows(1, 0, rows(3)); err == nil {
-		t.Error("alpha before colour is taken")
+		t.Error("alpha before colour is accepted")
 	}
 	if err := begin().Rows(0, 1, rows(3)); err == nil {
-		t.Error("rows that start late are taken")
+		t.Error("rows that skip a row are accepted")
 	}
 	a := begin()
 	if err := a.Rows(0, 0, rows(3)); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Rows(1, 0, rows(2)); err == nil {
-		t.Error("fewer rows of alpha than of colour are taken")
+		t.Error("fewer rows of alpha than of colour are accepted")
 	}
 	a = begin()
 	if err := a.Rows(0, 0, rows(10)); err != nil {
@@ -215,11 +227,12 @@ func TestAlphaErrors(t *testing.T) {
 		t.Errorf("error %v, want that of out", err)
 	}
 	if _, err := NewAlpha(whole(1, 1), whole(1, 1), Box, 0, nil); err == nil {
-		t.Error("a picture of alpha alone is taken")
+		t.Error("a picture of alpha alone is accepted")
 	}
 }
 
-// The division by multiplication is exact for every alpha, at the values around each step.
+// TestDivide checks that the division by multiplication is exact for every alpha, at the values
+// around each step.
 func TestDivide(t *testing.T) {
 	for qa := int32(-3); qa < 112000; qa += 1 + qa/900 {
 		for _, c := range []int32{0, 1, 100, 254, 255, 300} {
@@ -230,14 +243,15 @@ func TestDivide(t *testing.T) {
 				alpha := byte(math.Round(min(max(float64(qa)/255, 0), 255)))
 				var want byte
 				if alpha > 0 {
-					// n/qa floored, in integers: round half up
+					// n/qa, floored in integer arithmetic, rounds halves up.
 					want = byte(min(max((int64(qc)*255+int64(qa)/2)/int64(qa), 0), 255))
 					if qc < 0 {
 						want = 0
 					}
 				}
 				if rows[0][0] != want || rows[1][0] != alpha {
-					t.Fatalf("%d/%d: colour %d alpha %d, want %d and %d", qc, qa, rows[0][0], rows[1][0], want, alpha)
+					t.Fatalf("%d/%d: colour %d alpha %d, want %d and %d",
+						qc, qa, rows[0][0], rows[1][0], want, alpha)
 				}
 			}
 		}

@@ -8,12 +8,13 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// jobs are what thumbnails of photographs come to, after a scaled decode where the format has one.
+// jobs are the reductions that thumbnails of photographs need, after a scaled decode where the
+// format has one.
 var jobs = []struct{ w, h, toW, toH int }{
 	{504, 378, 200, 150}, {1008, 756, 800, 600}, {2016, 1512, 1600, 1200}, {4032, 3024, 800, 600},
 }
 
-// both runs a benchmark with plain Go and, where there are any, with vector kernels.
+// both runs a benchmark with plain Go and, if the processor has them, with vector kernels.
 func both(b *testing.B, name string, run func(b *testing.B)) {
 	b.Run(name+"/go", func(b *testing.B) {
 		defer cpu.Plain()()
@@ -24,7 +25,8 @@ func both(b *testing.B, name string, run func(b *testing.B)) {
 	}
 }
 
-// BenchmarkPlane is a whole plane, whose weights another plane of the same job has made: MB/s are of source samples.
+// BenchmarkPlane resizes a whole plane whose weights are already cached by another plane of the
+// same job. MB/s counts source samples.
 func BenchmarkPlane(b *testing.B) {
 	for _, j := range jobs {
 		both(b, fmt.Sprintf("%dx%d-%dx%d", j.w, j.h, j.toW, j.toH), func(b *testing.B) {
@@ -44,21 +46,22 @@ func BenchmarkPlane(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			if other.came != 0 {
-				b.Fatal("the plane that holds the weights was used")
+			if other.received != 0 {
+				b.Fatal("the plane that keeps the weights alive was used")
 			}
 		})
 	}
 }
 
-// BenchmarkAlpha is three colours and alpha: MB/s are of the samples of all four.
+// BenchmarkAlpha resizes three colour planes and alpha. MB/s counts the samples of all four.
 func BenchmarkAlpha(b *testing.B) {
 	const w, h = 1008, 756
 	both(b, "1008x756-800x600", func(b *testing.B) {
 		src := [][]byte{noise(1, w*h), noise(2, w*h), noise(3, w*h), ramp(4, w, h)}
 		b.SetBytes(4 * w * h)
 		for b.Loop() {
-			a, err := NewAlpha(whole(w, 800), whole(h, 600), Lanczos3, 3, func(int, int, []byte) error { return nil })
+			discard := func(int, int, []byte) error { return nil }
+			a, err := NewAlpha(whole(w, 800), whole(h, 600), Lanczos3, 3, discard)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -73,54 +76,55 @@ func BenchmarkAlpha(b *testing.B) {
 	})
 }
 
-// BenchmarkHorizontal is one row: MB/s are of source samples.
+// BenchmarkHorizontal filters one row. MB/s counts source samples.
 func BenchmarkHorizontal(b *testing.B) {
 	for _, j := range jobs {
 		t := tableOf(whole(j.w, j.toW), Lanczos3)
 		dst := make([]int16, j.toW+16)
-		both(b, fmt.Sprintf("bytes-%d-%d", j.w, j.toW), func(b *testing.B) {
+		both(b, fmt.Sprintf("8bit-%d-%d", j.w, j.toW), func(b *testing.B) {
 			k, src := newKernels(t, 1), noise(1, 2*j.w)
 			b.SetBytes(int64(j.w))
 			for b.Loop() {
-				k.bytes(dst, src, j.w)
+				k.horizontal8(dst, src, j.w)
 			}
 		})
-		both(b, fmt.Sprintf("words-%d-%d", j.w, j.toW), func(b *testing.B) {
+		both(b, fmt.Sprintf("16bit-%d-%d", j.w, j.toW), func(b *testing.B) {
 			k, src := newKernels(t, 2), make([]int16, 2*j.w)
 			b.SetBytes(int64(j.w) * 2)
 			for b.Loop() {
-				k.words(dst, src)
+				k.horizontal16(dst, src)
 			}
 		})
 	}
 }
 
-// BenchmarkVertical is one output row: MB/s are of result samples.
+// BenchmarkVertical computes one output row. MB/s counts output bytes.
 func BenchmarkVertical(b *testing.B) {
 	for _, j := range jobs {
 		r := newRing(tableOf(whole(j.h, j.toH), Lanczos3), j.toW)
 		h, wide, levels := r.rows(), make([]int32, blocks(j.toW)), make([]byte, blocks(j.toW))
 		r.next = j.toH / 2
-		r.turn()
+		r.advance()
 		name := fmt.Sprintf("%d-of-%d", j.toW, r.slots)
-		both(b, "bytes-"+name, func(b *testing.B) {
+		both(b, "8bit-"+name, func(b *testing.B) {
 			k := newKernels(r.t, 1)
 			b.SetBytes(int64(j.toW))
 			for b.Loop() {
-				k.levels(levels, h, r.stride, r.coef)
+				k.vertical8(levels, h, r.stride, r.coef)
 			}
 		})
-		both(b, "wide-"+name, func(b *testing.B) {
+		both(b, "16bit-"+name, func(b *testing.B) {
 			k := newKernels(r.t, 2)
 			b.SetBytes(int64(j.toW) * 4)
 			for b.Loop() {
-				k.wide(wide, h, r.stride, r.coef)
+				k.vertical16(wide, h, r.stride, r.coef)
 			}
 		})
 	}
 }
 
-// BenchmarkTable is the weights of an axis that nobody else holds: MB/s are of result samples.
+// BenchmarkTable computes the weights of an axis that nothing else uses. MB/s counts output
+// samples.
 func BenchmarkTable(b *testing.B) {
 	b.SetBytes(1600)
 	for b.Loop() {

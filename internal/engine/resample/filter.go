@@ -2,24 +2,27 @@ package resample
 
 import "math"
 
-// Filter names the kernel that weighs source samples by their distance from the place of an output sample. The zero value
-// is Lanczos3.
+// Filter names the function that weights source samples by their distance from the position of an
+// output sample. The zero value means Lanczos3.
 type Filter string
 
 const (
-	// Lanczos3 is sinc windowed by the central lobe of a sinc three times as wide: sharp, with a little ringing.
+	// Lanczos3 is sinc windowed by the central lobe of a sinc three times as wide: sharp, with
+	// slight ringing.
 	Lanczos3 Filter = "lanczos3"
-	// CatmullRom is the Mitchell-Netravali cubic with B=0, C=1/2: interpolates, sharper than Mitchell.
+	// CatmullRom is the Mitchell-Netravali cubic with B=0, C=1/2: it interpolates and is sharper
+	// than Mitchell.
 	CatmullRom Filter = "catmull-rom"
-	// Mitchell is the Mitchell-Netravali cubic with B=C=1/3: smooth, almost without ringing.
+	// Mitchell is the Mitchell-Netravali cubic with B=C=1/3: smooth, with almost no ringing.
 	Mitchell Filter = "mitchell"
 	// Linear is a triangle two samples wide: bilinear interpolation when enlarging.
 	Linear Filter = "linear"
-	// Box is the mean of the samples within the step; when enlarging, the nearest sample.
+	// Box averages the samples within the step; when enlarging, it picks the nearest sample.
 	Box Filter = "box"
 )
 
-// kernel is the filter's weight by distance in samples, and the distance from which on it is zero.
+// kernel returns the weight as a function of the distance in samples, and the distance beyond which
+// the weight is zero.
 func (f Filter) kernel() (weight func(x float64) float64, radius float64) {
 	switch f {
 	case Box:
@@ -34,11 +37,12 @@ func (f Filter) kernel() (weight func(x float64) float64, radius float64) {
 	return lanczos3, 3
 }
 
-// The kernels below, and whatever else leads to a weight, convert each product to float64 before adding to it: the
-// conversion forbids the compiler to fuse the two (Go specification, Floating-point operators), so that an architecture
-// with fused multiply-add gets the same weights as one without.
+// The functions below, and all other code that contributes to a weight, convert each product to
+// float64 before adding to it. The conversion stops the compiler from fusing the two operations (Go
+// specification, Floating-point operators), so that architectures with fused multiply-add compute
+// the same weights as those without.
 
-// box takes one of its two ends, so that a sample right between two windows counts once.
+// box includes only one of its two ends, so that a sample exactly between two windows counts once.
 func box(x float64) float64 {
 	if x > -0.5 && x <= 0.5 {
 		return 1
@@ -69,8 +73,8 @@ func cubic(x, b, c float64) float64 {
 	return 0
 }
 
-// lanczos3 is sinc(x)·sinc(x/3) for |x| < 3, where sinc(x) is sin(πx)/(πx). Both sines come from s = sin(πx/3), because
-// sin 3a = sin a·(3 - 4 sin² a).
+// lanczos3 is sinc(x)·sinc(x/3) for |x| < 3, where sinc(x) is sin(πx)/(πx). Both sines follow from
+// s = sin(πx/3), because sin 3a = sin a·(3 - 4 sin² a).
 func lanczos3(x float64) float64 {
 	x = math.Abs(x)
 	if x >= 3 {
@@ -84,7 +88,8 @@ func lanczos3(x float64) float64 {
 	return float64(ss*(3-float64(4*ss))) * 3 / (float64(math.Pi*x) * float64(math.Pi*x))
 }
 
-// sineTerms are (-1)^k π^(2k+1)/(2k+1)!, the Taylor series of sin(πx). At x = 1/2 the first term left out is below 1e-17.
+// sineTerms are (-1)^k π^(2k+1)/(2k+1)!, the Taylor series of sin(πx). At x = 1/2 the first omitted
+// term is below 1e-17.
 var sineTerms = [...]float64{
 	3.14159265358979311600e+00,
 	-5.16771278004997025590e+00,
@@ -100,7 +105,8 @@ var sineTerms = [...]float64{
 	-1.05184717169320651159e-11,
 }
 
-// sinPi is sin(πx) for x in 0..1, in operations that give the same bits everywhere, which math.Sin does not promise.
+// sinPi is sin(πx) for x in 0..1. Unlike math.Sin, it uses only operations that produce the same
+// bits on every architecture.
 func sinPi(x float64) float64 {
 	if x > 0.5 {
 		x = 1 - x

@@ -63,9 +63,9 @@ pair:
 	VZEROUPPER
 	RET
 
-// func dotBytes(dst *int16, src *byte, base *int32, coef *int16, fours int, chunks int)
+// func dot8(dst *int16, src *byte, base *int32, coef *int16, fours int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·dotBytes(SB), NOSPLIT, $0-48
+TEXT ·dot8(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         base+16(FP), DX
@@ -124,9 +124,9 @@ chunk:
 	VZEROUPPER
 	RET
 
-// func dotWords(dst *int16, src *int16, base *int32, coef *int16, fours int, chunks int)
+// func dot16(dst *int16, src *int16, base *int32, coef *int16, fours int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·dotWords(SB), NOSPLIT, $0-48
+TEXT ·dot16(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         base+16(FP), DX
@@ -185,9 +185,9 @@ chunk:
 	VZEROUPPER
 	RET
 
-// func verticalBytesVector(dst *byte, h *int16, stride int, coef *int16, pairs int, blocks int)
+// func vertical8Vector(dst *byte, h *int16, stride int, coef *int16, pairs int, blocks int)
 // Requires: AVX, AVX2
-TEXT ·verticalBytesVector(SB), NOSPLIT, $0-48
+TEXT ·vertical8Vector(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -231,9 +231,9 @@ pair:
 	VZEROUPPER
 	RET
 
-// func verticalWideVector(dst *int32, h *int16, stride int, coef *int16, pairs int, blocks int)
+// func vertical16Vector(dst *int32, h *int16, stride int, coef *int16, pairs int, blocks int)
 // Requires: AVX, AVX2
-TEXT ·verticalWideVector(SB), NOSPLIT, $0-48
+TEXT ·vertical16Vector(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         stride+16(FP), DX

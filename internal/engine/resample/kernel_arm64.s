@@ -2,10 +2,12 @@
 
 #include "textflag.h"
 
-// NEON kernels; kernel.go says what they compute, lanes.go how their weights lie in memory, kernel_asm.go what they take.
+// NEON kernels. kernel.go defines what they compute, lanes.go how their weights are laid out in
+// memory, and kernel_asm.go their parameters.
 //
-// Instructions that Go's assembler does not know are written as words (Arm ARM, C7.2, Advanced SIMD instructions). d, n
-// and m are register numbers; the halves of m and n that a widening instruction takes are the lower for X, the upper for X2.
+// Instructions unknown to Go's assembler are encoded as words (Arm ARM, C7.2, Advanced SIMD
+// instructions). d, n and m are register numbers. A widening instruction X reads the lower halves
+// of m and n, X2 the upper halves.
 
 // vd.4s += vn.4h * vm.4h, signed
 #define SMLAL(m, n, d) WORD $(0x0E608000 | (m)<<16 | (n)<<5 | (d))
@@ -15,21 +17,22 @@
 #define UMULL(m, n, d) WORD $(0x2E20C000 | (m)<<16 | (n)<<5 | (d))
 #define UMULL2(m, n, d) WORD $(0x6E20C000 | (m)<<16 | (n)<<5 | (d))
 
-// vd.4s = vn.4s << vm.4s, signed: to the right by -vm where that is negative
+// vd.4s = vn.4s << vm.4s, signed; shifts right by -vm where vm is negative
 #define SSHL(m, n, d) WORD $(0x4EA04400 | (m)<<16 | (n)<<5 | (d))
 
 // vd.4s = vn.4s >> by, signed
 #define SSHR(by, n, d) WORD $(0x4F000400 | (64-(by))<<16 | (n)<<5 | (d))
 
-// half of vd.8h = saturated vn.4s
+// one half of vd.8h = vn.4s, saturated
 #define SQXTN(n, d) WORD $(0x0E614800 | (n)<<5 | (d))
 #define SQXTN2(n, d) WORD $(0x4E614800 | (n)<<5 | (d))
 
-// half of vd.16b = vn.8h saturated to 0..255
+// one half of vd.16b = vn.8h, saturated to 0..255
 #define SQXTUN(n, d) WORD $(0x2E212800 | (n)<<5 | (d))
 #define SQXTUN2(n, d) WORD $(0x6E212800 | (n)<<5 | (d))
 
-// func spread(dst *int16, src unsafe.Pointer, base *int32, mask *byte, coef *int16, groups, pairs, step int, start, shift int32)
+// func spread(dst *int16, src unsafe.Pointer, base *int32, mask *byte, coef *int16, groups, pairs,
+// step int, start, shift int32)
 TEXT ·spread(SB), NOSPLIT, $0-72
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
@@ -85,7 +88,7 @@ pair:
 	SUBS   $1, R6
 	BNE    pair
 
-	// the two products of each output, then the views in the order 0, 1, 2, 3
+	// Add the two products of each output, then put the views in the order 0, 1, 2, 3.
 	VADDP  V1.S4, V0.S4, V0.S4
 	VADDP  V3.S4, V2.S4, V2.S4
 	VADDP  V5.S4, V4.S4, V4.S4
@@ -107,7 +110,7 @@ pair:
 	BNE    group
 	RET
 
-// DOT_BEGIN starts four windows and their sums.
+// DOT_BEGIN sets up four windows and clears their sums.
 #define DOT_BEGIN \
 	MOVW.P 4(R2), R8 \
 	MOVW.P 4(R2), R9 \
@@ -122,20 +125,20 @@ pair:
 	VEOR   V2.B16, V2.B16, V2.B16 \
 	VEOR   V3.B16, V3.B16, V3.B16
 
-// DOT_WORDS adds 16 products of the words in v18 and v19 to sum d.
-#define DOT_WORDS(d) \
+// DOT_16 adds 16 products of the 16-bit values in v18 and v19 to sum d.
+#define DOT_16(d) \
 	VLD1.P 32(R3), [V20.H8, V21.H8] \
 	SMLAL(20, 18, d) \
 	SMLAL2(20, 18, d) \
 	SMLAL(21, 19, d) \
 	SMLAL2(21, 19, d)
 
-// DOT_BYTES adds 16 products of the bytes at a window to sum d.
-#define DOT_BYTES(window, d) \
+// DOT_8 adds 16 products of the bytes of a window to sum d.
+#define DOT_8(window, d) \
 	VLD1.P  16(window), [V16.B16] \
 	VUSHLL  $0, V16.B8, V18.H8 \
 	VUSHLL2 $0, V16.B16, V19.H8 \
-	DOT_WORDS(d)
+	DOT_16(d)
 
 // DOT_END rounds the sums and stores four values of h.
 #define DOT_END(shift) \
@@ -147,14 +150,14 @@ pair:
 	SQXTN(0, 0) \
 	VST1.P [V0.H4], 8(R0)
 
-// func dotBytes(dst *int16, src *byte, base *int32, coef *int16, fours, chunks int)
-TEXT ·dotBytes(SB), NOSPLIT, $0-48
+// func dot8(dst *int16, src *byte, base *int32, coef *int16, fours, chunks int)
+TEXT ·dot8(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD base+16(FP), R2
 	MOVD coef+24(FP), R3
 	MOVD fours+32(FP), R5
-	MOVD $-2097088, R8       // byteStart
+	MOVD $-2097088, R8       // horizontalStart8
 	VDUP R8, V30.S4
 
 four:
@@ -162,10 +165,10 @@ four:
 	MOVD chunks+40(FP), R6
 
 chunk:
-	DOT_BYTES(R8, 0)
-	DOT_BYTES(R9, 1)
-	DOT_BYTES(R10, 2)
-	DOT_BYTES(R11, 3)
+	DOT_8(R8, 0)
+	DOT_8(R9, 1)
+	DOT_8(R10, 2)
+	DOT_8(R11, 3)
 	SUBS $1, R6
 	BNE  chunk
 	DOT_END(7)
@@ -173,14 +176,14 @@ chunk:
 	BNE  four
 	RET
 
-// func dotWords(dst *int16, src *int16, base *int32, coef *int16, fours, chunks int)
-TEXT ·dotWords(SB), NOSPLIT, $0-48
+// func dot16(dst *int16, src *int16, base *int32, coef *int16, fours, chunks int)
+TEXT ·dot16(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD base+16(FP), R2
 	MOVD coef+24(FP), R3
 	MOVD fours+32(FP), R5
-	MOVD $16384, R8          // wordStart
+	MOVD $16384, R8          // horizontalStart16
 	VDUP R8, V30.S4
 
 four:
@@ -189,13 +192,13 @@ four:
 
 chunk:
 	VLD1.P 32(R8), [V18.H8, V19.H8]
-	DOT_WORDS(0)
+	DOT_16(0)
 	VLD1.P 32(R9), [V18.H8, V19.H8]
-	DOT_WORDS(1)
+	DOT_16(1)
 	VLD1.P 32(R10), [V18.H8, V19.H8]
-	DOT_WORDS(2)
+	DOT_16(2)
 	VLD1.P 32(R11), [V18.H8, V19.H8]
-	DOT_WORDS(3)
+	DOT_16(3)
 	SUBS $1, R6
 	BNE  chunk
 	DOT_END(15)
@@ -203,7 +206,7 @@ chunk:
 	BNE  four
 	RET
 
-// COLUMNS sums 16 columns of h in v0 to v3, two rows at a time.
+// COLUMNS adds up 16 columns of h in v0 to v3, two rows at a time.
 #define COLUMNS \
 	VLD1.P  (R8)(R2), [V16.H8, V17.H8] \
 	VLD1R.P 2(R9), [V20.H8] \
@@ -229,15 +232,15 @@ chunk:
 	MOVD R3, R9 \
 	MOVD R4, R6
 
-// func verticalBytesVector(dst *byte, h *int16, stride int, coef *int16, pairs, blocks int)
-TEXT ·verticalBytesVector(SB), NOSPLIT, $0-48
+// func vertical8Vector(dst *byte, h *int16, stride int, coef *int16, pairs, blocks int)
+TEXT ·vertical8Vector(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0
 	MOVD h+8(FP), R1
 	MOVD stride+16(FP), R2
 	MOVD coef+24(FP), R3
 	MOVD pairs+32(FP), R4
 	MOVD blocks+40(FP), R5
-	MOVD $269484032, R8             // levelStart
+	MOVD $269484032, R8             // verticalStart8
 	VDUP R8, V30.S4
 
 block:
@@ -262,15 +265,15 @@ pair:
 	BNE    block
 	RET
 
-// func verticalWideVector(dst *int32, h *int16, stride int, coef *int16, pairs, blocks int)
-TEXT ·verticalWideVector(SB), NOSPLIT, $0-48
+// func vertical16Vector(dst *int32, h *int16, stride int, coef *int16, pairs, blocks int)
+TEXT ·vertical16Vector(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0
 	MOVD h+8(FP), R1
 	MOVD stride+16(FP), R2
 	MOVD coef+24(FP), R3
 	MOVD pairs+32(FP), R4
 	MOVD blocks+40(FP), R5
-	MOVD $268439552, R8            // wideStart
+	MOVD $268439552, R8            // verticalStart16
 	VDUP R8, V30.S4
 
 block:

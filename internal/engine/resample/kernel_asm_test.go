@@ -14,22 +14,26 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// needVector is cputest.NeedVector, and fails if a Plane would run plain Go all the same.
+// needVector calls cputest.NeedVector, and also fails if a Plane would run plain Go anyway.
 func needVector(t *testing.T) {
 	t.Helper()
 	cputest.NeedVector(t)
 	if newKernels(newTable(whole(9, 4), Lanczos3), 1).lanes == nil {
-		t.Fatal("the processor has vector instructions, but plain Go would run")
+		t.Fatal("the processor has vector instructions, but a Plane would run plain Go")
 	}
 }
 
-// Weights of lanes are used by vector kernels only: if changing them does not show, plain Go has run.
+// TestVectorRuns clears the lane weights, which only the vector kernels use: if that does not
+// change the result, plain Go has run.
 func TestVectorRuns(t *testing.T) {
 	needVector(t)
 	for _, x := range []Axis{whole(100, 70), whole(100, 7)} {
 		src := noise(1, x.Src*4)
 		run := func(spoil bool) (rows []byte) {
-			p, err := NewPlane(x, whole(4, 3), Lanczos3, func(_ int, row []byte) error { rows = append(rows, row...); return nil })
+			p, err := NewPlane(x, whole(4, 3), Lanczos3, func(_ int, row []byte) error {
+				rows = append(rows, row...)
+				return nil
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,10 +52,11 @@ func TestVectorRuns(t *testing.T) {
 	}
 }
 
-// testAxes have every width up to 70 and every kind of lanes.
+// testAxes returns axes of every width up to 70 and of every kind of lanes.
 func testAxes() []Axis {
 	axes := []Axis{
-		whole(4000, 3), whole(333, 33), whole(500, 123), whole(1000, 999), {Src: 90, Dst: 40, Start: 30.3, Step: 1.1},
+		whole(4000, 3), whole(333, 33), whole(500, 123), whole(1000, 999),
+		{Src: 90, Dst: 40, Start: 30.3, Step: 1.1},
 		{Src: 40, Dst: 70, Start: -10, Step: 60.0 / 70}, {Src: 64, Dst: 9, Start: 1, Step: 7},
 	}
 	for w := 1; w <= 70; w++ {
@@ -60,7 +65,7 @@ func testAxes() []Axis {
 	return axes
 }
 
-// guardedNoise is noise that ends where readable memory ends.
+// guardedNoise returns noise that ends where readable memory ends.
 func guardedNoise(t *testing.T, seed uint64, n int) []byte {
 	m := guarded(t, n)
 	copy(m, noise(seed, n))
@@ -78,30 +83,32 @@ func TestHorizontalVectorEqualsGo(t *testing.T) {
 			for size := 1; size <= 2; size++ {
 				k := newKernels(tb, size)
 				seen[fmt.Sprint(size, k.lanes.mask != nil)]++
-				// a row that ends where memory ends, one sample from where it is aligned, and one followed by another
-				for i, length := range []int{a.Src, max(a.Src, k.need()), a.Src + 1 + n%7, 2*a.Src + 64} {
+				// The rows end where memory ends, at various alignments, or are followed by others.
+				for i, length := range []int{a.Src, max(a.Src, k.need()), a.Src + 1 + n%7,
+					2*a.Src + 64} {
 					if size == 2 {
 						length = max(length, k.need())
 					}
 					got[blocks(a.Dst)] = 12345
 					if size == 1 {
 						src := guardedNoise(t, uint64(n), length)
-						horizontalBytes(want, src[:a.Src], tb)
-						k.bytes(got, src, a.Src)
+						horizontal8(want, src[:a.Src], tb)
+						k.horizontal8(got, src, a.Src)
 					} else {
-						src := words(guardedNoise(t, uint64(n), 2*length))
-						horizontalWords(want, src, tb)
-						k.words(got, src)
+						src := int16s(guardedNoise(t, uint64(n), 2*length))
+						horizontal16(want, src, tb)
+						k.horizontal16(got, src)
 					}
 					if !slices.Equal(got[:a.Dst], want) || got[blocks(a.Dst)] != 12345 {
-						t.Fatalf("%v %+v, size %d, row %d: vector kernel differs from plain Go", f, a, size, i)
+						t.Fatalf("%v %+v, size %d, row %d: vector kernel differs from plain Go",
+							f, a, size, i)
 					}
 				}
 			}
 		}
 	}
 	if len(seen) != 4 {
-		t.Errorf("kinds of lanes tested: %v, want both for both sizes", seen)
+		t.Errorf("tested kinds of lanes: %v, want both kinds for both sizes", seen)
 	}
 }
 
@@ -113,7 +120,7 @@ func TestVerticalVectorEqualsGo(t *testing.T) {
 			ring := newRing(newTable(a, f), 1+n%50)
 			k := newKernels(newTable(whole(9, 4), f), 1)
 			columns := blocks(1 + n%50)
-			h := words(guarded(t, 2*ring.slots*ring.stride))
+			h := int16s(guarded(t, 2*ring.slots*ring.stride))
 			for i := range h {
 				h[i] = int16(r.IntN(2*25300+1) - 25300)
 				if i%ring.stride < 3 {
@@ -121,18 +128,19 @@ func TestVerticalVectorEqualsGo(t *testing.T) {
 				}
 			}
 			levels, want := guarded(t, columns), make([]byte, columns)
-			wide, wantWide := longs(guarded(t, 4*columns)), make([]int32, columns)
+			wide, wantWide := int32s(guarded(t, 4*columns)), make([]int32, columns)
 			for ring.next < a.Dst {
-				ring.turn()
-				k.levels(levels, h, ring.stride, ring.coef)
-				verticalBytes(want, h, ring.stride, ring.coef)
+				ring.advance()
+				k.vertical8(levels, h, ring.stride, ring.coef)
+				vertical8(want, h, ring.stride, ring.coef)
 				if !bytes.Equal(levels, want) {
 					t.Fatalf("%v %+v, row %d: vector kernel differs from plain Go", f, a, ring.next-1)
 				}
-				k.wide(wide, h, ring.stride, ring.coef)
-				verticalWide(wantWide, h, ring.stride, ring.coef)
+				k.vertical16(wide, h, ring.stride, ring.coef)
+				vertical16(wantWide, h, ring.stride, ring.coef)
 				if !slices.Equal(wide, wantWide) {
-					t.Fatalf("%v %+v, wide row %d: vector kernel differs from plain Go", f, a, ring.next-1)
+					t.Fatalf("%v %+v, wide row %d: vector kernel differs from plain Go",
+						f, a, ring.next-1)
 				}
 			}
 		}
@@ -144,7 +152,7 @@ func TestPremultiplyVectorEqualsGo(t *testing.T) {
 	k := newKernels(newTable(whole(9, 4), Box), 2)
 	for n := 1; n < 100; n++ {
 		colour, alpha := guardedNoise(t, uint64(n), n), guardedNoise(t, uint64(n+1), n)
-		got, want := words(guarded(t, 2*n)), make([]int16, n)
+		got, want := int16s(guarded(t, 2*n)), make([]int16, n)
 		k.premultiply(got, colour, alpha)
 		for i := range want {
 			want[i] = int16(int(colour[i])*int(alpha[i]) - 32768)
@@ -155,7 +163,8 @@ func TestPremultiplyVectorEqualsGo(t *testing.T) {
 	}
 }
 
-// Whole planes and pictures are the same, bit for bit, with vector kernels and without.
+// TestPlaneVectorEqualsGo checks that whole planes and pictures are the same, bit for bit, with and
+// without vector kernels.
 func TestPlaneVectorEqualsGo(t *testing.T) {
 	needVector(t)
 	axes := testAxes()
@@ -167,11 +176,14 @@ func TestPlaneVectorEqualsGo(t *testing.T) {
 		src := noise(uint64(n), x.Src*y.Src)
 		alpha := ramp(uint64(n), x.Src, y.Src)
 		f := filters[n%len(filters)]
-		fast, fastAlpha := resize(t, src, x, y, f, 3), resizeAlpha(t, [][]byte{src, alpha}, x, y, f, 3)
+		fast := resize(t, src, x, y, f, 3)
+		fastAlpha := resizeAlpha(t, [][]byte{src, alpha}, x, y, f, 3)
 		restore := cpu.Plain()
-		slow, slowAlpha := resize(t, src, x, y, f, 5), resizeAlpha(t, [][]byte{src, alpha}, x, y, f, 5)
+		slow := resize(t, src, x, y, f, 5)
+		slowAlpha := resizeAlpha(t, [][]byte{src, alpha}, x, y, f, 5)
 		restore()
-		if !bytes.Equal(fast, slow) || !bytes.Equal(fastAlpha[0], slowAlpha[0]) || !bytes.Equal(fastAlpha[1], slowAlpha[1]) {
+		if !bytes.Equal(fast, slow) || !bytes.Equal(fastAlpha[0], slowAlpha[0]) ||
+			!bytes.Equal(fastAlpha[1], slowAlpha[1]) {
 			t.Fatalf("%v %+v %+v: vector kernels differ from plain Go", f, x, y)
 		}
 	}

@@ -1,33 +1,37 @@
 package resample
 
-// lanes holds the weights of a table in the order in which vector kernels, where there are any, read them. Output values come in groups of 16, of
-// which those past the end of the row have no weights.
+// lanes holds the weights of a table in the order in which the vector kernels read them. Output
+// values are handled in groups of 16; those past the end of the row have zero weights.
 //
-// Spread lanes are for windows that start close to one another. Four neighbouring outputs look through one view of 16 bytes
-// of source, which begins with the first sample of the first one's window; the mask picks for each output the two samples
-// that its window begins with, as 16-bit values (0x80 picks a zero byte). A step weighs these two and moves the view on
-// by two samples, which the same mask serves. Views of a group lie in the order 0, 2, 1, 3: two 128-bit lanes of 0 and 2,
-// two of 1 and 3, which narrow to 16 values in order.
+// Spread lanes serve windows that start close to one another. Four neighbouring outputs share one
+// view of 16 bytes of source, which begins at the first sample of the first output's window. For
+// each output, the mask picks the two samples at which its window begins, as 16-bit values (0x80
+// picks a zero byte). A step weights these two samples and moves the view forward by two samples,
+// so the same mask serves every step. The views of a group are stored in the order 0, 2, 1, 3:
+// views 0 and 2 in the two 128-bit lanes of one register, 1 and 3 in those of another, which narrow
+// to 16 values in order.
 //
-//	base  [group][view]                      first sample, in bytes
+//	base  [group][view]                      first sample, as an offset in bytes
 //	mask  [group][view][output][4]           bytes of the view
 //	coef  [group][step][view][output][2]     weights
 //
-// Dot lanes are for all other windows, which are long: a step weighs 16 samples of each of four outputs.
+// Dot lanes serve all other windows, which are long. A step weights 16 samples of each of four
+// outputs.
 //
-//	base  [output]                           first sample, in bytes
+//	base  [output]                           first sample, as an offset in bytes
 //	coef  [output/4][step][output%4][16]     weights
 type lanes struct {
 	groups, steps int
-	need          int // samples that a row must have, some of them only to be read with weight zero
-	base          []int32
-	mask          []byte // nil for dot lanes
-	coef          []int16
+	// need is the number of samples that must be readable in a row; some may have zero weight.
+	need int
+	base []int32
+	mask []byte // nil for dot lanes
+	coef []int16
 }
 
 var viewOrder = [4]int{0, 2, 1, 3}
 
-// newLanes lays out t for source samples of size bytes.
+// newLanes arranges the weights of t for source samples of size bytes.
 func newLanes(t *table, size int) *lanes {
 	l := &lanes{groups: (len(t.first) + 15) / 16}
 	for i := 0; i < len(t.first); i += 4 {

@@ -7,12 +7,14 @@ import (
 	"testing"
 )
 
-// guarded is n zero bytes that end where readable memory ends: a kernel that touches one more brings the test down.
+// guarded returns n zero bytes that end where readable memory ends: a kernel that touches one byte
+// more crashes the test.
 func guarded(t testing.TB, n int) []byte {
 	t.Helper()
 	page := syscall.Getpagesize()
 	size := (n + page - 1) / page * page
-	m, err := syscall.Mmap(-1, 0, size+page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	m, err := syscall.Mmap(-1, 0, size+page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

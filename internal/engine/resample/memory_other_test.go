@@ -4,5 +4,5 @@ package resample
 
 import "testing"
 
-// guarded is n zero bytes; only Linux tests that nothing beyond them is touched.
+// guarded returns n zero bytes. Only Linux checks that nothing beyond them is touched.
 func guarded(_ testing.TB, n int) []byte { return make([]byte, n) }

@@ -10,10 +10,10 @@ import (
 
 var filters = []Filter{Lanczos3, Box, Linear, CatmullRom, Mitchell}
 
-// whole is the axis that maps all of src samples to dst.
+// whole returns the axis that maps all src samples to dst.
 func whole(src, dst int) Axis { return Axis{Src: src, Dst: dst, Step: float64(src) / float64(dst)} }
 
-// textbook is a filter as its source writes it, on floating point.
+// textbook evaluates a filter in floating point, as its source writes it.
 func textbook(f Filter, x float64) float64 {
 	sinc := func(x float64) float64 {
 		if x == 0 {
@@ -50,7 +50,8 @@ func textbook(f Filter, x float64) float64 {
 	return sinc(x) * sinc(x/3)
 }
 
-// reals are the weights of an axis in real numbers: for each output sample, one weight for each source sample.
+// reals returns the weights of an axis in real arithmetic: for each output sample, one weight for
+// each source sample.
 func reals(a Axis, f Filter) [][]float64 {
 	scale := max(1, a.Step)
 	all := make([][]float64, a.Dst)
@@ -71,7 +72,7 @@ func reals(a Axis, f Filter) [][]float64 {
 	return all
 }
 
-// exact resamples in real numbers, without rounding or clamping.
+// exact resamples in real arithmetic, without rounding or clamping.
 func exact(src []float64, x, y Axis, f Filter) []float64 {
 	wx, wy := reals(x, f), reals(y, f)
 	h := make([]float64, y.Src*x.Dst)
@@ -98,7 +99,7 @@ func exact(src []float64, x, y Axis, f Filter) []float64 {
 	return out
 }
 
-// span is the length of the longest window that is not zero.
+// span is the length of the longest run of nonzero weights.
 func span(a Axis, f Filter) int {
 	n := 0
 	for _, w := range reals(a, f) {
@@ -113,12 +114,12 @@ func span(a Axis, f Filter) int {
 	return n
 }
 
-// bound is the error bound of kernel.go for a plane, in levels, with the last rounding.
+// bound is the error bound of kernel.go for a plane, in levels, including the final rounding.
 func bound(x, y Axis, f Filter) float64 {
 	return 1.55*(float64(span(x, f))*128/one+1.0/256) + float64(span(y, f))*198.4/one + 0.5
 }
 
-// noise is random samples, half of them black or white.
+// noise returns random samples, half of them black or white.
 func noise(seed uint64, n int) []byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	p := make([]byte, n)
@@ -142,14 +143,15 @@ func floats(p []byte) []float64 {
 	return f
 }
 
-// resize runs a Plane over src, band rows at a time, and checks that rows come out once and in order.
+// resize runs a Plane over src, band rows at a time, and checks that each row is output once, in
+// order.
 func resize(t testing.TB, src []byte, x, y Axis, f Filter, band int) []byte {
 	t.Helper()
 	var got []byte
 	next := 0
 	p, err := NewPlane(x, y, f, func(y int, row []byte) error {
 		if y != next || len(row) != x.Dst {
-			t.Fatalf("row %d of %d samples, want row %d of %d", y, len(row), next, x.Dst)
+			t.Fatalf("got row %d of %d samples, want row %d of %d", y, len(row), next, x.Dst)
 		}
 		next++
 		got = append(got, row...)
@@ -165,12 +167,13 @@ func resize(t testing.TB, src []byte, x, y Axis, f Filter, band int) []byte {
 		}
 	}
 	if next != y.Dst {
-		t.Fatalf("%d rows came out after the last source row, want %d", next, y.Dst)
+		t.Fatalf("%d rows received out after the last source row, want %d", next, y.Dst)
 	}
 	return got
 }
 
-// worst is the largest difference of got from want, which is clamped to the range of a sample.
+// worst is the largest difference between got and want, which is first clamped to the range of a
+// sample.
 func worst(got []byte, want []float64) float64 {
 	var d float64
 	for i, v := range want {

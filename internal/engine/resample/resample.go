@@ -6,23 +6,25 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Plane changes the size of one plane. Not for concurrent use.
+// Plane resizes one plane. It is not safe for concurrent use.
 type Plane struct {
-	x, y  Axis
-	out   func(y int, row []byte) error
-	came  int // source rows seen
-	run   kernels
-	ring  ring
-	rows  []int16
-	row   []byte
-	shift int // with copies: column of the source that becomes column 0
-	// copies is set if neither axis does more than pick samples one after the other.
+	x, y     Axis
+	out      func(y int, row []byte) error
+	received int // source rows received
+	run      kernels
+	ring     ring
+	rows     []int16
+	row      []byte
+
+	// copies is set if both axes only copy samples; shift is then the source column of column 0.
 	copies bool
+	shift  int
 }
 
-// NewPlane prepares to resample a plane of x.Src×y.Src samples to x.Dst×y.Dst. out gets each output row once, from the
-// top; row holds x.Dst samples, is valid until out returns and must not be written. The error reports an unknown filter, an axis
-// without samples, or one that reaches further outside the source than the source is long.
+// NewPlane returns a Plane that resizes x.Src×y.Src samples to x.Dst×y.Dst. It calls out once for
+// each output row, from the top; row holds x.Dst samples, is valid until out returns and must not
+// be modified. NewPlane returns an error for an unknown filter, for an axis without samples, and
+// for one that extends further beyond the source than the source is long.
 func NewPlane(x, y Axis, f Filter, out func(y int, row []byte) error) (*Plane, error) {
 	if err := validate(x, y, f); err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func validate(x, y Axis, f Filter) error {
 	switch f {
 	case "", Lanczos3, CatmullRom, Mitchell, Linear, Box:
 	default:
-		return fmt.Errorf("there is no filter %q", f)
+		return fmt.Errorf("resample: unknown filter %q", f)
 	}
 	if err := x.validate("horizontal"); err != nil {
 		return err
@@ -54,16 +56,17 @@ func validate(x, y Axis, f Filter) error {
 	return y.validate("vertical")
 }
 
-// Rows takes source rows y to y+r.N-1, the next ones that have not come yet, and gives every output row that they
-// complete to out; with the last source row that is all of them. An error of out stops it and is returned unchanged;
-// the Plane is then of no further use.
+// Rows accepts source rows y to y+r.N-1, which must follow those of the previous call, and passes
+// each output row that has become computable to out; after the last source row all of them have
+// been. An error from out stops the work and is returned unchanged; the Plane must not be used
+// after that.
 func (p *Plane) Rows(y int, r plane.Rows) error {
-	if err := checkRows(y, r, p.came, p.x.Src, p.y.Src); err != nil {
+	if err := checkRows(y, r, p.received, p.x.Src, p.y.Src); err != nil {
 		return err
 	}
-	p.came += r.N
+	p.received += r.N
 	for i := range r.N {
-		if !p.ring.wants(y + i) {
+		if !p.ring.needs(y + i) {
 			continue
 		}
 		if p.copies {
@@ -74,11 +77,11 @@ func (p *Plane) Rows(y int, r plane.Rows) error {
 			}
 			continue
 		}
-		p.run.bytes(p.rows[p.ring.at(y+i):], r.Pix[i*r.Stride:], p.x.Src)
+		p.run.horizontal8(p.rows[p.ring.offset(y+i):], r.Pix[i*r.Stride:], p.x.Src)
 		for p.ring.ready(y + i + 1) {
 			next := p.ring.next
-			p.ring.turn()
-			p.run.levels(p.row, p.rows, p.ring.stride, p.ring.coef)
+			p.ring.advance()
+			p.run.vertical8(p.row, p.rows, p.ring.stride, p.ring.coef)
 			if err := p.out(next, p.row[:p.x.Dst]); err != nil {
 				return err
 			}
@@ -87,13 +90,16 @@ func (p *Plane) Rows(y int, r plane.Rows) error {
 	return nil
 }
 
-// checkRows reports rows that do not follow the ones that came, are more than the source has, or are not all there.
-func checkRows(y int, r plane.Rows, came, width, height int) error {
-	if y != came || r.N < 0 || y+r.N > height {
-		return fmt.Errorf("resample: rows %d to %d after %d of %d", y, y+r.N, came, height)
+// checkRows returns an error for rows that do not directly follow the received ones, that exceed
+// the height of the source, or that do not fit their buffer.
+func checkRows(y int, r plane.Rows, received, width, height int) error {
+	if y != received || r.N < 0 || y+r.N > height {
+		return fmt.Errorf("resample: got rows %d to %d after %d of %d source rows",
+			y, y+r.N, received, height)
 	}
 	if r.N > 0 && (r.Stride < 0 || (r.N-1)*r.Stride+width > len(r.Pix)) {
-		return fmt.Errorf("resample: %d rows of %d samples at stride %d in %d bytes", r.N, width, r.Stride, len(r.Pix))
+		return fmt.Errorf("resample: %d rows of %d samples at stride %d do not fit %d bytes",
+			r.N, width, r.Stride, len(r.Pix))
 	}
 	return nil
 }

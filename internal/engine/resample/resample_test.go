@@ -33,16 +33,16 @@ func TestBoundOddSizes(t *testing.T) {
 
 func TestBoundCropsAndSpans(t *testing.T) {
 	axes := []Axis{
-		{Src: 50, Dst: 17, Start: 12.25, Step: 1.4},       // a crop
-		{Src: 50, Dst: 30, Start: 49.5 - 15, Step: 0.5},   // enlarged up to the far edge
-		{Src: 3, Dst: 5, Step: 0.5},                       // chroma of a 5 wide 4:2:0 picture, span 2.5
-		{Src: 33, Dst: 20, Start: 3, Step: 1},             // whole samples, cut out
-		{Src: 33, Dst: 20, Start: 3.5, Step: 1},           // half a sample off
+		{Src: 50, Dst: 17, Start: 12.25, Step: 1.4},       // crop
+		{Src: 50, Dst: 30, Start: 49.5 - 15, Step: 0.5},   // enlargement up to the far edge
+		{Src: 3, Dst: 5, Step: 0.5},                       // 4:2:0 chroma 5 pixels wide, span 2.5
+		{Src: 33, Dst: 20, Start: 3, Step: 1},             // crop of whole samples
+		{Src: 33, Dst: 20, Start: 3.5, Step: 1},           // offset of half a sample
 		{Src: 40, Dst: 70, Start: -10, Step: 60.0 / 70},   // beyond both edges
 		{Src: 101, Dst: 13, Start: 1.0 / 3, Step: 7.7},    // coarse
-		{Src: 9, Dst: 4, Start: -8.9, Step: 1.1},          // nothing but the near edge
-		{Src: 9, Dst: 3, Start: 13, Step: 1.5},            // nothing but the far edge
-		{Src: 257, Dst: 100, Start: 0.001, Step: 2.56999}, // nearly the whole
+		{Src: 9, Dst: 4, Start: -8.9, Step: 1.1},          // only the near edge
+		{Src: 9, Dst: 3, Start: 13, Step: 1.5},            // only the far edge
+		{Src: 257, Dst: 100, Start: 0.001, Step: 2.56999}, // almost everything
 		{Src: 64, Dst: 64, Step: 0.99},
 	}
 	for _, f := range filters {
@@ -52,10 +52,12 @@ func TestBoundCropsAndSpans(t *testing.T) {
 	}
 }
 
-// A huge reduction has thousands of small weights, so the worst case says little; ordinary pictures stay close.
+// TestHugeReduction checks that ordinary pictures stay close to the exact result. The worst case
+// means little here, because a huge reduction has thousands of small weights.
 func TestHugeReduction(t *testing.T) {
 	for _, f := range filters {
-		for _, x := range []Axis{whole(4000, 3), whole(4000, 1), {Src: 4000, Dst: 3, Start: 100.5, Step: 1234.5}} {
+		for _, x := range []Axis{whole(4000, 3), whole(4000, 1),
+			{Src: 4000, Dst: 3, Start: 100.5, Step: 1234.5}} {
 			y := whole(20, 3)
 			src := noise(5, x.Src*y.Src)
 			for i := range src {
@@ -106,9 +108,9 @@ func TestWeights(t *testing.T) {
 			}
 		}
 	}
-	// the width and error bounds of kernel.go
+	// The bit widths and error bounds of kernel.go rely on this.
 	if l := float64(largest) / one; l < 1.5 || l > 1.55 {
-		t.Errorf("largest sum of |weights| is %.4f, kernel.go says a little below 1.55", l)
+		t.Errorf("largest sum of |weights| is %.4f, want a little below 1.55 as in kernel.go", l)
 	}
 }
 
@@ -133,7 +135,8 @@ func TestCopiesExactly(t *testing.T) {
 				t.Fatalf("%v: a crop changes row %d", f, j)
 			}
 		}
-		// one axis copies, the other does not: every output column is that of the single column
+		// One axis copies and the other does not: each output column equals that of the column
+		// alone.
 		got = resize(t, src, whole(41, 41), whole(29, 13), f, 4)
 		for i := range 41 {
 			var col []byte
@@ -152,7 +155,8 @@ func TestCopiesExactly(t *testing.T) {
 func TestFlatStaysFlat(t *testing.T) {
 	for _, f := range filters {
 		for _, v := range []byte{0, 1, 127, 128, 200, 254, 255} {
-			for _, x := range []Axis{whole(37, 23), whole(37, 80), whole(400, 3), {Src: 37, Dst: 9, Start: 0.3, Step: 3.9}} {
+			for _, x := range []Axis{whole(37, 23), whole(37, 80), whole(400, 3),
+				{Src: 37, Dst: 9, Start: 0.3, Step: 3.9}} {
 				src := bytes.Repeat([]byte{v}, x.Src*19)
 				for _, y := range []Axis{whole(19, 7), whole(19, 19), whole(19, 50)} {
 					if got := resize(t, src, x, y, f, 19); !bytes.Equal(got, bytes.Repeat([]byte{v}, len(got))) {
@@ -164,27 +168,31 @@ func TestFlatStaysFlat(t *testing.T) {
 	}
 }
 
-func TestBandsDoNotMatter(t *testing.T) {
+func TestResultIsIndependentOfBandHeight(t *testing.T) {
 	for _, f := range filters {
-		for _, y := range []Axis{whole(61, 20), whole(61, 90), whole(61, 61), {Src: 61, Dst: 9, Start: 20.5, Step: 2}} {
+		for _, y := range []Axis{whole(61, 20), whole(61, 90), whole(61, 61),
+			{Src: 61, Dst: 9, Start: 20.5, Step: 2}} {
 			x := whole(53, 31)
 			src := noise(8, x.Src*y.Src)
 			want := resize(t, src, x, y, f, 61)
 			for _, band := range []int{1, 2, 16, 60} {
 				if !bytes.Equal(resize(t, src, x, y, f, band), want) {
-					t.Errorf("%v %+v: %d rows at a time differ from all at once", f, y, band)
+					t.Errorf("%v %+v: the result of %d rows at a time differs from that of all at once",
+						f, y, band)
 				}
 			}
 		}
 	}
 }
 
-// Rows come as early as the window allows: the last output row of an enlargement needs the last source row, the first does
-// not.
+// TestEmitsEarly checks that rows are output as early as the window allows.
 func TestEmitsEarly(t *testing.T) {
 	y := whole(100, 50)
 	var rows []int
-	p, err := NewPlane(whole(8, 8), y, Linear, func(y int, row []byte) error { rows = append(rows, y); return nil })
+	p, err := NewPlane(whole(8, 8), y, Linear, func(y int, row []byte) error {
+		rows = append(rows, y)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,13 +201,13 @@ func TestEmitsEarly(t *testing.T) {
 		if err := p.Rows(at, plane.Rows{Pix: src, Stride: 8, N: 1}); err != nil {
 			t.Fatal(err)
 		}
-		// row k of step 2 is centred at 2k+1 and reaches 2 further: its last source row is 2k+2
+		// At step 2, row k is centred at 2k+1 and its window extends 2 further, to source row 2k+2.
 		if want := max(0, at/2); len(rows) != want && at < 99 {
-			t.Fatalf("%d rows out after %d in, want %d", len(rows), at+1, want)
+			t.Fatalf("%d output rows after %d source rows, want %d", len(rows), at+1, want)
 		}
 	}
 	if len(rows) != 50 {
-		t.Fatalf("%d rows out", len(rows))
+		t.Fatalf("%d output rows, want 50", len(rows))
 	}
 }
 
@@ -214,7 +222,10 @@ func TestStrideAndShortBuffers(t *testing.T) {
 				copy(pix[offset+j*stride:], src[j*19:][:19])
 			}
 			var got []byte
-			p, err := NewPlane(x, y, Lanczos3, func(_ int, row []byte) error { got = append(got, row...); return nil })
+			p, err := NewPlane(x, y, Lanczos3, func(_ int, row []byte) error {
+				got = append(got, row...)
+				return nil
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,23 +245,28 @@ func TestErrors(t *testing.T) {
 	good := whole(10, 5)
 	nan := math.NaN()
 	for _, a := range []Axis{
-		{}, {Src: 10, Step: 1}, {Dst: 10, Step: 1}, {Src: 10, Dst: 5}, {Src: 10, Dst: 5, Step: -1}, {Src: 10, Dst: 5, Step: nan},
-		{Src: 10, Dst: 5, Step: 2, Start: nan}, {Src: 10, Dst: 5, Step: math.Inf(1)}, {Src: 10, Dst: 5, Step: 1e9},
-		{Src: 10, Dst: 5, Step: 2, Start: -11}, {Src: 10, Dst: 5, Step: 2, Start: 11}, {Src: 1 << 30, Dst: 5, Step: 2},
+		{}, {Src: 10, Step: 1}, {Dst: 10, Step: 1}, {Src: 10, Dst: 5},
+		{Src: 10, Dst: 5, Step: -1}, {Src: 10, Dst: 5, Step: nan},
+		{Src: 10, Dst: 5, Step: 2, Start: nan}, {Src: 10, Dst: 5, Step: math.Inf(1)},
+		{Src: 10, Dst: 5, Step: 1e9},
+		{Src: 10, Dst: 5, Step: 2, Start: -11}, {Src: 10, Dst: 5, Step: 2, Start: 11},
+		{Src: 1 << 30, Dst: 5, Step: 2},
 	} {
 		if _, err := NewPlane(a, good, Lanczos3, out); err == nil {
-			t.Errorf("horizontal %+v is taken", a)
+			t.Errorf("horizontal %+v is accepted", a)
 		}
 		if _, err := NewAlpha(good, a, Lanczos3, 3, nil); err == nil {
-			t.Errorf("vertical %+v is taken", a)
+			t.Errorf("vertical %+v is accepted", a)
 		}
 	}
 	for _, r := range []struct {
 		y int
 		plane.Rows
 	}{
-		{1, plane.Rows{Pix: make([]byte, 100), Stride: 10, N: 1}}, {0, plane.Rows{Pix: make([]byte, 200), Stride: 10, N: 11}},
-		{0, plane.Rows{Pix: make([]byte, 19), Stride: 10, N: 2}}, {0, plane.Rows{Pix: make([]byte, 19), Stride: -1, N: 1}},
+		{1, plane.Rows{Pix: make([]byte, 100), Stride: 10, N: 1}},
+		{0, plane.Rows{Pix: make([]byte, 200), Stride: 10, N: 11}},
+		{0, plane.Rows{Pix: make([]byte, 19), Stride: 10, N: 2}},
+		{0, plane.Rows{Pix: make([]byte, 19), Stride: -1, N: 1}},
 		{0, plane.Rows{N: -1}},
 	} {
 		p, err := NewPlane(good, good, Lanczos3, out)
@@ -258,7 +274,8 @@ func TestErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := p.Rows(r.y, r.Rows); err == nil {
-			t.Errorf("rows at %d, %d of stride %d in %d bytes are taken", r.y, r.N, r.Stride, len(r.Pix))
+			t.Errorf("%d rows at %d, of stride %d in %d bytes, are accepted",
+				r.N, r.y, r.Stride, len(r.Pix))
 		}
 	}
 }
@@ -293,7 +310,7 @@ func TestFilterNames(t *testing.T) {
 		t.Error("the zero value is not Lanczos3")
 	}
 	if _, err := NewPlane(x, x, "lanczos", nil); err == nil {
-		t.Error("an unknown filter is taken")
+		t.Error("an unknown filter is accepted")
 	}
 }
 
@@ -304,7 +321,8 @@ func TestCopies(t *testing.T) {
 		want bool
 	}{
 		{whole(9, 9), Lanczos3, true}, {Axis{Src: 9, Dst: 4, Start: 2, Step: 1}, CatmullRom, true},
-		{Axis{Src: 9, Dst: 4, Start: 2.5, Step: 1}, Lanczos3, false}, {whole(9, 8), Box, false}, {whole(9, 9), Mitchell, false},
+		{Axis{Src: 9, Dst: 4, Start: 2.5, Step: 1}, Lanczos3, false}, {whole(9, 8), Box, false},
+		{whole(9, 9), Mitchell, false},
 		{Axis{Src: 9}, Box, false},
 	} {
 		if got := c.a.Copies(c.f); got != c.want {
@@ -334,10 +352,10 @@ func TestTablesAreSharedAndFreed(t *testing.T) {
 	a := Axis{Src: 1234, Dst: 567, Step: 2.125}
 	one, two := tableOf(a, Mitchell), tableOf(a, Mitchell)
 	if one != two {
-		t.Error("equal axes have two tables")
+		t.Error("equal axes do not share a table")
 	}
 	if tableOf(a, Linear) == one {
-		t.Error("two filters have one table")
+		t.Error("different filters share a table")
 	}
 	runtime.KeepAlive(one)
 	for range 100 {
@@ -349,10 +367,11 @@ func TestTablesAreSharedAndFreed(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a table that nobody holds is still known")
+	t.Error("a table that is no longer used is not freed")
 }
 
-// The same bytes come out on every architecture and implementation: these sums were taken on amd64 from plain Go.
+// TestSameEverywhere checks that every architecture and implementation produces the same bytes. The
+// checksums were taken from plain Go on amd64.
 func TestSameEverywhere(t *testing.T) {
 	want := map[Filter]uint64{
 		Lanczos3: 0x7774b526ea7f0ba8, Box: 0x5918cd2f93d0f4eb, Linear: 0x99525db3e810f38b,
@@ -360,7 +379,8 @@ func TestSameEverywhere(t *testing.T) {
 	}
 	for _, f := range filters {
 		h := fnv.New64a()
-		for _, a := range []Axis{whole(200, 151), whole(151, 200), {Src: 200, Dst: 31, Start: 3.3, Step: 4.7}, whole(200, 3)} {
+		for _, a := range []Axis{whole(200, 151), whole(151, 200),
+			{Src: 200, Dst: 31, Start: 3.3, Step: 4.7}, whole(200, 3)} {
 			fmt.Fprint(h, newTable(a, f).coef)
 			b := Axis{Src: 77, Dst: 60, Start: 0.1, Step: 1.27}
 			h.Write(resize(t, noise(9, a.Src*b.Src), a, b, f, 5))

@@ -8,21 +8,24 @@ import (
 	"weak"
 )
 
-// Weights are integers of which one makes up a whole sample. The largest sum of |weights| of one output sample, that of
-// Lanczos3 halfway between two samples, is below 1.55 times one: the bounds in kernel.go rely on that, and a test holds it.
+// Weights are integers in units of 1/one. The largest sum of |weights| of one output sample, that
+// of Lanczos3 halfway between two samples, is below 1.55 times one. The bounds in kernel.go rely on
+// that, and a test checks it.
 const (
 	fraction = 14
 	one      = 1 << fraction
 )
 
-// table holds the weights of every output sample of one axis: output i is the sum over k of coef[i*taps+k] times source
-// sample first[i]+k. All windows have the same length and lie inside the source: 0 <= first[i], first[i]+taps <= src.
-// first never falls, nor does last, the end (exclusive) of what is not zero in the window.
+// table holds the weights of every output sample of one axis: output i is the sum over k of
+// coef[i*taps+k] times source sample first[i]+k. All windows have the same length and lie inside
+// the source: 0 <= first[i], first[i]+taps <= src. first never decreases. Neither does last, the
+// exclusive end of the nonzero weights of a window.
 type table struct {
 	taps        int
 	first, last []int32
 	coef        []int16
-	lanes       [2]func() *lanes // the same for vector kernels, by the size of a source sample in bytes less one
+	// lanes returns the weights arranged for vector kernels, for source samples of one byte or two.
+	lanes [2]func() *lanes
 }
 
 type tableKey struct {
@@ -30,14 +33,16 @@ type tableKey struct {
 	filter Filter
 }
 
-// tables lets planes that are alive at the same time share their weights: the two axes of a square, two chroma planes,
-// one upload after the other in the same size. It keeps no table alive by itself.
+// tables shares the weights of planes that are in use at the same time: the two axes of a square,
+// two chroma planes, successive uploads of the same size. It holds weak pointers and keeps no table
+// alive.
 var tables struct {
 	sync.Mutex
 	live map[tableKey]weak.Pointer[table]
 }
 
-// tableOf is the table of a valid axis, shared with whoever holds the same one.
+// tableOf returns the table of a valid axis, shared with every other user of the same axis and
+// filter.
 func tableOf(a Axis, f Filter) *table {
 	if f == "" {
 		f = Lanczos3
@@ -64,17 +69,19 @@ func tableOf(a Axis, f Filter) *table {
 	return t
 }
 
-// validate reports an axis that asks for nothing, or for so much outside the source that the work would not be bounded by
-// the sizes of source and result.
+// validate returns an error for an axis that has no samples, or that extends so far outside the
+// source that the work would not be bounded by the sizes of source and result.
 func (a Axis) validate(name string) error {
 	const largest = 1 << 26
 	switch {
 	case a.Src < 1 || a.Src > largest || a.Dst < 1 || a.Dst > largest:
-		return fmt.Errorf("%s axis: %d to %d samples, want 1 to %d", name, a.Src, a.Dst, largest)
+		return fmt.Errorf("resample: %s axis: resizes %d to %d samples, want both in 1 to %d",
+			name, a.Src, a.Dst, largest)
 	case !(a.Step > 0) || math.IsInf(a.Step, 0):
-		return fmt.Errorf("%s axis: step %v is not a positive number", name, a.Step)
+		return fmt.Errorf("resample: %s axis: step %v is not a positive number", name, a.Step)
 	case !(a.Start >= -float64(a.Src)) || !(a.Start+float64(a.Dst)*a.Step <= float64(2*a.Src)):
-		return fmt.Errorf("%s axis: %v to %v is too far outside 0 to %d", name, a.Start, a.Start+float64(a.Dst)*a.Step, a.Src)
+		return fmt.Errorf("resample: %s axis: %v to %v is too far outside 0 to %d",
+			name, a.Start, a.Start+float64(a.Dst)*a.Step, a.Src)
 	}
 	return nil
 }
@@ -85,7 +92,7 @@ func newTable(a Axis, f Filter) *table {
 	weight, radius := f.kernel()
 	scale := max(1, a.Step)
 	reach := radius * scale
-	var loose []int16 // windows one after the other, each of its own length
+	var loose []int16 // windows of varying length, one after another
 	starts := make([]int, a.Dst)
 	window := make([]float64, 0, int(2*reach)+3)
 	for i := range a.Dst {
@@ -119,11 +126,14 @@ func newTable(a Axis, f Filter) *table {
 	return t
 }
 
-// weigh appends the weights, not yet normalised, that the samples around centre have in one output sample, and returns the
-// first of these samples. What lies outside 0..src-1 is added to the sample at that edge.
-func weigh(w []float64, src int, centre, reach, scale float64, weight func(float64) float64) (int, []float64) {
+// weigh appends the weights, normalised, that the samples around centre have in one output sample,
+// and returns the index of the first of these samples. The weights of positions outside 0..src-1
+// are added to the edge sample.
+func weigh(
+	w []float64, src int, centre, reach, scale float64, weight func(float64) float64,
+) (first int, weights []float64) {
 	lo, hi := int(math.Ceil(centre-reach-0.5)), int(math.Floor(centre+reach-0.5))
-	first := min(max(lo, 0), src-1)
+	first = min(max(lo, 0), src-1)
 	for k := lo; k <= hi; k++ {
 		at := min(max(k, 0), src-1) - first
 		if at == len(w) {
@@ -136,7 +146,7 @@ func weigh(w []float64, src int, centre, reach, scale float64, weight func(float
 		sum += v
 	}
 	if sum == 0 {
-		// a box whose only sample was missed by a rounding error
+		// Rounding made a box miss its only sample.
 		nearest := min(max(int(math.Floor(centre)), 0), src-1)
 		return nearest, append(w[:0], 1)
 	}
@@ -146,9 +156,10 @@ func weigh(w []float64, src int, centre, reach, scale float64, weight func(float
 	return first, w
 }
 
-// quantise appends the weights as integers without the zeros around them, and returns the first sample that has one. Each
-// integer is the difference of two rounded partial sums, so that the integers add up to one exactly, none is off by
-// more than one unit, and the errors of neighbours cancel instead of adding up.
+// quantise appends the weights as integers, without the zeros around them, and returns the index of
+// the first sample with a weight. Each integer is the difference of two rounded partial sums, so
+// the integers add up to exactly one, none is off by more than one unit, and the errors of
+// neighbours cancel instead of accumulating.
 func quantise(to []int16, first int, w []float64) (int, []int16) {
 	var sum, before float64
 	start, end := len(to), len(to)
@@ -172,7 +183,7 @@ func quantise(to []int16, first int, w []float64) (int, []int16) {
 	return first, to[:end]
 }
 
-// shift is the place of output sample 0 if the axis does nothing but copy samples, each to the next.
+// shift returns the source sample of output sample 0 if the axis only copies consecutive samples.
 func (t *table) shift() (at int, ok bool) {
 	if t.taps != 1 {
 		return 0, false

@@ -1,5 +1,6 @@
-// Package sample draws pictures with the statistics of photographs (smooth sky, sharp edges, fine texture, noise), so
-// that the project can be tried and tested without anybody's photographs. Equal sizes give equal pictures.
+// Package sample draws pictures with the statistics of photographs: smooth sky, sharp edges, fine
+// texture and noise. They let people try and test the project without using anybody's photographs.
+// A picture depends on its size alone.
 package sample
 
 import (
@@ -12,7 +13,9 @@ import (
 // Landscape draws hills under a low sun, w×h pixels, opaque.
 func Landscape(w, h int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
-	ridges := [][]float64{ridge(w, 0.46, 0.10, 3.1, 1), ridge(w, 0.58, 0.07, 5.3, 2), ridge(w, 0.72, 0.05, 7.7, 3)}
+	ridges := [][]float64{
+		ridge(w, 0.46, 0.10, 3.1, 1), ridge(w, 0.58, 0.07, 5.3, 2), ridge(w, 0.72, 0.05, 7.7, 3),
+	}
 	for y := range h {
 		for x := range w {
 			u, v := float64(x)/float64(w), float64(y)/float64(h)
@@ -24,22 +27,24 @@ func Landscape(w, h int) *image.RGBA {
 			}
 			grain := 5 * (noise(x, y, 9) - 0.5)
 			i := m.PixOffset(x, y)
-			m.Pix[i], m.Pix[i+1], m.Pix[i+2], m.Pix[i+3] = level(r+grain), level(g+grain), level(b+grain), 255
+			m.Pix[i], m.Pix[i+1], m.Pix[i+2] = level(r+grain), level(g+grain), level(b+grain)
+			m.Pix[i+3] = 255
 		}
 	}
 	return m
 }
 
-// Photo is a Landscape as a JPEG file, as a camera would write it.
+// Photo returns a Landscape as a JPEG file of the quality that cameras use. It panics if no JPEG
+// can have that size.
 func Photo(w, h int) []byte {
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, Landscape(w, h), &jpeg.Options{Quality: 92}); err != nil {
-		panic(err) // a size that no JPEG has; a bytes.Buffer never fails
+		panic(err) // The size is invalid; a bytes.Buffer never fails.
 	}
 	return b.Bytes()
 }
 
-// ridge is the upper edge of a row of hills, per column, as a share of the height.
+// ridge returns the upper edge of a row of hills for each column, as a fraction of the height.
 func ridge(w int, base, height, frequency float64, seed int) []float64 {
 	top := make([]float64, w)
 	for x := range top {
@@ -62,7 +67,8 @@ func sky(u, v float64) (r, g, b float64) {
 	return r + 200*sun + 60*glow + cloud, g + 190*sun + 30*glow + cloud, b + 120*sun - 20*glow + cloud
 }
 
-// hill is ground at some depth below its ridge: hazy afar, grassy near.
+// hill returns the colour of the ground at some depth below its ridge: hazy in the distance, grassy
+// in the foreground.
 func hill(k, x, y int, depth float64) (r, g, b float64) {
 	near := float64(k) / 2
 	texture := smooth(float64(x)/3, float64(y)/7, 60+k)*0.6 + noise(x, y/2, 70+k)*0.4
@@ -74,7 +80,7 @@ func hill(k, x, y int, depth float64) (r, g, b float64) {
 	return r * shade, g * shade, b * shade
 }
 
-// noise is a hash of a lattice point, 0 to 1.
+// noise hashes a lattice point to a value in 0..1.
 func noise(x, y, seed int) float64 {
 	h := uint32(x)*0x9e3779b1 ^ uint32(y)*0x85ebca77 ^ uint32(seed)*0xc2b2ae3d
 	h = (h ^ h>>15) * 0x2c1b3c6d
@@ -82,7 +88,7 @@ func noise(x, y, seed int) float64 {
 	return float64(h^h>>15) / math.MaxUint32
 }
 
-// smooth is noise interpolated between lattice points.
+// smooth interpolates noise between lattice points.
 func smooth(x, y float64, seed int) float64 {
 	x0, y0 := math.Floor(x), math.Floor(y)
 	ease := func(t float64) float64 { return t * t * (3 - 2*t) }

@@ -1,4 +1,5 @@
-// Package cputest is what the tests of kernels share. It never tests anything by itself.
+// Package cputest holds helpers that the tests of vector kernels share. It contains no tests
+// itself.
 package cputest
 
 import (
@@ -9,7 +10,8 @@ import (
 	features "golang.org/x/sys/cpu"
 )
 
-// NeedVector skips a test of kernels that the processor has not, and fails if it has them and they are not used.
+// NeedVector skips a test of vector kernels if the processor lacks the instructions, and fails the
+// test if the processor has them but the kernels would not be used.
 func NeedVector(t testing.TB) {
 	t.Helper()
 	has := features.X86.HasAVX2 && features.X86.HasBMI1 && features.X86.HasBMI2
@@ -17,9 +19,9 @@ func NeedVector(t testing.TB) {
 		has = features.ARM64.HasASIMD
 	}
 	if !has {
-		t.Skip("the processor has no such instructions")
+		t.Skip("the processor lacks the vector instructions")
 	}
 	if !cpu.Vector() {
-		t.Fatal("the processor has vector instructions, but plain Go would run")
+		t.Fatal("the processor has the vector instructions, but plain Go would run")
 	}
 }

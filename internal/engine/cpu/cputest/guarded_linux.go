@@ -6,13 +6,15 @@ import (
 	"unsafe"
 )
 
-// Guarded is memory for n values between two pages that must not be touched, at the end of it or else at the beginning.
+// Guarded returns memory for n values between two inaccessible pages. The values touch the page
+// after them if end is set, and the page before them otherwise.
 func Guarded[T byte | int16](t testing.TB, n int, end bool) []T {
 	t.Helper()
 	var one T
 	size, page := n*int(unsafe.Sizeof(one)), syscall.Getpagesize()
 	whole := (size+page-1)/page*page + 2*page
-	mem, err := syscall.Mmap(-1, 0, whole, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	mem, err := syscall.Mmap(-1, 0, whole,
+		syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

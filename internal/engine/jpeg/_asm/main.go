@@ -1,5 +1,5 @@
-// Command _asm writes the kernel that walks entropy-coded data; scan_walk_asm.go of package jpeg says what it computes and
-// where it stops.
+// Command _asm generates the kernel that walks entropy-coded data. scan_walk_asm.go of package jpeg
+// defines what it computes and where it stops.
 package main
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants of huffman.go and scan_walk.go.
+// Constants, as in huffman.go and scan_walk.go.
 const (
 	lookBits         = 11
 	pairBits         = 10
@@ -22,25 +22,25 @@ const (
 	unended          = 64
 )
 
-// Words of a run.
+// Indices of the words of a walkRun.
 const (
 	runBits = iota
 	runHave
 	runNext
 	runMem
-	runUnits // the first
-	runUnit  // the one that is due
-	runPast  // past the last
-	runCoef  // of the MCU that is due
-	runSize  // bytes of an MCU's coefficients
-	runClear // of them, how many are to be cleared
-	runEnds  // of the block that is due
+	runUnits // the first unit
+	runUnit  // the current unit
+	runPast  // the end of the units
+	runCoef  // coefficients of the current MCU
+	runSize  // size of an MCU's coefficients in bytes
+	runClear // number of those bytes to clear
+	runEnds  // end of the current block
 	runUntil
 	runLeft
 	runPlace
 )
 
-// Words of walkTables.
+// Indices of the words of walkTables.
 const (
 	tableDC = iota
 	tablePairs
@@ -56,7 +56,8 @@ const (
 var (
 	bits, have, next, mem, k, ac, scale, block, unit reg.GPVirtual
 
-	// The halves of an entry of pairs, whose second bytes are the advances. AH and CH can be moved to few registers.
+	// The halves of an entry of pairs. Their second bytes are the advances; few registers can be
+	// loaded from AH and CH.
 	first, second, advance = reg.RAX, reg.RCX, reg.RDX
 )
 
@@ -69,9 +70,19 @@ func main() {
 	unit, k = load(r, runUnit), GP64()
 	CMPQ(unit, word(r, runUnits))
 	JNE(LabelRef("unit"))
+	startMCU()
+	decodeUnit()
+	longSymbols()
+	end := endUnit()
+	storeEnd(end)
+	exits()
+	Generate()
+}
 
+// startMCU checks whether another MCU starts before the end, and clears its coefficients.
+func startMCU() {
 	Label("mcu")
-	r = run()
+	r := run()
 	CMPQ(word(r, runLeft), U8(0))
 	JE(LabelRef("finished"))
 	ANDQ(U8(63), have)
@@ -93,7 +104,10 @@ func main() {
 	ADDQ(U8(32), from)
 	CMPQ(from, to)
 	JB(LabelRef("clear"))
+}
 
+// decodeUnit decodes a block: its DC coefficient, and its AC coefficients up to keep.
+func decodeUnit() {
 	Label("unit")
 	ac, scale = load(unit, tablePairs), load(unit, tableScale)
 	block = load(unit, tableAt)
@@ -111,7 +125,7 @@ func main() {
 	MOVW(first.As16(), Mem{Base: block})
 	CMPQ(word(unit, tableKeep), U8(0))
 	JE(LabelRef("flat"))
-	// The look-up of DC and four more are within minFill bits, and so are five.
+	// minFill bits suffice for the look-up of DC and four more, and also for five look-ups.
 	for range minFill/lookBits - 1 {
 		look()
 	}
@@ -121,7 +135,10 @@ func main() {
 		look()
 	}
 	JMP(LabelRef("looks"))
+}
 
+// longSymbols decodes symbols for which a look-up has too few bits.
+func longSymbols() {
 	Label("special")
 	value := longValue("stop")
 	XORL(second.As32(), second.As32())
@@ -135,9 +152,12 @@ func main() {
 	fill()
 	MOVL(value.As32(), first.As32())
 	JMP(LabelRef("difference"))
+}
 
+// endUnit determines where a block ends, and skips its AC coefficients after keep.
+func endUnit() (end reg.GPVirtual) {
 	Label("kept")
-	end := GP32()
+	end = GP32()
 	MOVBLZX(Mem{Base: load(unit, tableEnds), Index: k, Scale: 1}, end)
 	CMPL(end, U8(unended))
 	JB(LabelRef("ended"))
@@ -146,9 +166,13 @@ func main() {
 	Label("flat")
 	MOVL(k.As32(), end)
 	pass()
+	return end
+}
 
+// storeEnd stores the end of a block and moves on to the next unit or MCU.
+func storeEnd(end reg.GPVirtual) {
 	Label("ended")
-	r = run()
+	r := run()
 	ends := load(r, runEnds)
 	MOVB(end.As8(), Mem{Base: ends})
 	INCQ(word(r, runEnds))
@@ -159,15 +183,19 @@ func main() {
 	size := load(r, runSize)
 	ADDQ(size, word(r, runCoef))
 	JMP(LabelRef("mcu"))
+}
 
+// exits returns from the kernel, because all MCUs are done or because it has stopped within a
+// block.
+func exits() {
 	Label("finished")
-	r = run()
+	r := run()
 	MOVQ(load(r, runUnits), unit)
 	no := GP8()
 	XORB(no, no)
 	leave(no)
 
-	// Back to before the last entry; only have is right then, and bits is not.
+	// Go back to before the last entry. Only have can be restored; bits is not valid then.
 	Label("overrun")
 	ADDQ(first, have)
 	for _, half := range []reg.GPPhysical{first, second} {
@@ -182,9 +210,9 @@ func main() {
 	yes := GP8()
 	MOVB(U8(1), yes)
 	leave(yes)
-	Generate()
 }
 
+// leave saves the state and returns from the kernel.
 func leave(stopped reg.GPVirtual) {
 	r := run()
 	ANDQ(U8(63), have)
@@ -198,7 +226,7 @@ func leave(stopped reg.GPVirtual) {
 	RET()
 }
 
-// run is the pointer to the run.
+// run loads the pointer to the walkRun.
 func run() reg.GPVirtual {
 	r := GP64()
 	Load(Param("r"), r)
@@ -214,7 +242,7 @@ func load(of reg.GPVirtual, i int) reg.GPVirtual {
 	return r
 }
 
-// fill is window.fill.
+// fill does the same as window.fill.
 func fill() {
 	more, room := GP64(), GP64()
 	ANDQ(U8(63), have)
@@ -229,7 +257,7 @@ func fill() {
 	ORQ(U8(minFill), have)
 }
 
-// top is the first n bits.
+// top returns the first n bits.
 func top(n int) reg.GPVirtual {
 	at := GP64()
 	MOVQ(bits, at)
@@ -237,13 +265,14 @@ func top(n int) reg.GPVirtual {
 	return at
 }
 
-// drop passes over the bits that the entry says. The upper bits of have are of no meaning before fill.
+// drop skips the bits of the entry in first. The upper bits of have are meaningless until the next
+// fill.
 func drop() {
 	SHLXQ(first, bits, bits)
 	SUBQ(first, have)
 }
 
-// look takes an entry of pairs, and goes on to what follows when that leads beyond keep.
+// look processes an entry of pairs, and leaves the loop if that leads to keep or beyond.
 func look() {
 	at := top(pairBits)
 	MOVQ(Mem{Base: ac, Index: at, Scale: 8}, first)
@@ -262,7 +291,7 @@ func look() {
 	JAE(LabelRef("kept"))
 }
 
-// put advances and stores a value times its step.
+// put advances by half an entry and stores its value times the step.
 func put(half reg.GPPhysical, value reg.Register) {
 	step, place := GP32(), GP32()
 	MOVBLZX(half.As8H(), advance.As32())
@@ -273,8 +302,9 @@ func put(half reg.GPPhysical, value reg.Register) {
 	MOVW(step.As16(), Mem{Base: block, Index: place.As64(), Scale: 2})
 }
 
-// longValue is the value of a symbol for which the look-up had too few bits, of at least one. If it had too few for the code, it
-// goes to a label with nothing done.
+// longValue decodes the value of a symbol for which the look-up had too few bits; the value has at
+// least one. If the look-up had too few bits for the code itself, it jumps to the label tooLong
+// with the state unchanged.
 func longValue(tooLong string) reg.GPVirtual {
 	length, size := GP64(), GP64()
 	MOVL(first.As32(), length.As32())
@@ -300,13 +330,13 @@ func longValue(tooLong string) reg.GPVirtual {
 	return value
 }
 
-// pass is passAC.
+// pass does the same as passAC.
 func pass() {
 	skip := load(unit, tableSkip)
 	after := GP64()
 	Label("pass")
 	fill()
-	const entries = 3 // within minFill bits
+	const entries = 3 // have at most minFill bits
 	for range entries {
 		at := top(skipBits)
 		MOVWLZX(Mem{Base: skip, Index: at, Scale: 2, Disp: 2 << skipBits}, first.As32())
@@ -325,7 +355,8 @@ func pass() {
 	CMPQ(after, U8(63))
 	JB(LabelRef("passed"))
 
-	// No symbol, or some that are the next block's: a look-up of one symbol, whose value may be longer.
+	// The entry holds no symbol, or some of the next block. Look up one symbol; its value may be
+	// longer.
 	fill()
 	at := top(lookBits)
 	MOVL(Mem{Base: load(unit, tableLook), Index: at, Scale: 4}, first.As32())
@@ -335,7 +366,7 @@ func pass() {
 	SHRL(U8(advanceShift), first.As32())
 	MOVBLZX(first.As8L(), first.As32())
 	ADDQ(first, k)
-	CMPQ(k, U8(63)) // with an end-of-block code it is more than that
+	CMPQ(k, U8(63)) // An end-of-block code makes it more than that.
 	JB(LabelRef("pass"))
 	JMP(LabelRef("ended"))
 	Label("passed")

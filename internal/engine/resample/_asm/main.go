@@ -1,5 +1,6 @@
-// Command _asm writes the AVX2 kernels of package resample; kernel.go says what they compute, lanes.go how their weights
-// lie in memory. Each loop works on whole blocks: 16 output samples, which is what rows are padded to.
+// Command _asm generates the AVX2 kernels of package resample. kernel.go defines what they compute
+// and lanes.go how their weights are laid out in memory. Each loop works on whole blocks of 16
+// output samples, to which rows are padded.
 package main
 
 import (
@@ -11,18 +12,20 @@ import (
 func main() {
 	ConstraintExpr("!purego")
 	spread()
-	dot("dotBytes", 1)
-	dot("dotWords", 2)
-	vertical("verticalBytesVector", bytesOut)
-	vertical("verticalWideVector", wideOut)
+	dot("dot8", 1)
+	dot("dot16", 2)
+	vertical("vertical8Vector", output8)
+	vertical("vertical16Vector", output16)
 	premultiply()
 	Generate()
 }
 
-// spread: four windows of four output samples each; see lanes.
+// spread computes four windows of four output samples each; see lanes.
 func spread() {
-	TEXT("spread", NOSPLIT, "func(dst *int16, src *byte, base *int32, mask *byte, coef *int16, groups, pairs, step int, start, shift int32)")
-	Doc("spread makes 16*groups values of h: step is the size of two source samples in bytes, start and shift are those of kernel.go.")
+	TEXT("spread", NOSPLIT, "func(dst *int16, src *byte, base *int32, mask *byte, coef *int16, "+
+		"groups, pairs, step int, start, shift int32)")
+	Doc("spread computes 16*groups values of h.",
+		"step is the size of two source samples in bytes; start and shift are those of kernel.go.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	base, mask := Load(Param("base"), GP64()), Load(Param("mask"), GP64())
 	coef, groups := Load(Param("coef"), GP64()), Load(Param("groups"), GP64())
@@ -76,14 +79,15 @@ func spread() {
 	RET()
 }
 
-// dot: four long windows at a time, 16 source samples of each in one step.
+// dot computes four long windows at a time, 16 source samples of each in one step.
 func dot(name string, size int) {
 	source := "byte"
 	if size == 2 {
 		source = "int16"
 	}
-	TEXT(name, NOSPLIT, "func(dst *int16, src *"+source+", base *int32, coef *int16, fours, chunks int)")
-	Doc(name + " makes 4*fours values of h from windows of 16*chunks source samples.")
+	TEXT(name, NOSPLIT,
+		"func(dst *int16, src *"+source+", base *int32, coef *int16, fours, chunks int)")
+	Doc(name + " computes 4*fours values of h from windows of 16*chunks source samples.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	base, coef := Load(Param("base"), GP64()), Load(Param("coef"), GP64())
 	fours := Load(Param("fours"), GP64())
@@ -123,7 +127,7 @@ func dot(name string, size int) {
 	DECQ(left)
 	JNZ(LabelRef("chunk"))
 
-	// the eight parts of each sum come together, first neighbours, then lanes
+	// Add up the eight parts of each sum: first neighbours, then 128-bit lanes.
 	VPHADDD(sum[1], sum[0], sum[0])
 	VPHADDD(sum[3], sum[2], sum[2])
 	VPHADDD(sum[2], sum[0], sum[0])
@@ -142,7 +146,8 @@ func dot(name string, size int) {
 	RET()
 }
 
-// output says how a vertical kernel starts its sums and stores 16 of them: columns 0 to 3 and 8 to 11 in a, the rest in b.
+// output describes how a vertical kernel initialises its sums and stores 16 of them: columns 0 to 3
+// and 8 to 11 are in a, the others in b.
 type output struct {
 	dst   string
 	size  int
@@ -150,7 +155,7 @@ type output struct {
 	store func(a, b reg.VecVirtual, dst reg.Register)
 }
 
-var bytesOut = output{"byte", 1, 128<<21 + 1<<20, func(a, b reg.VecVirtual, dst reg.Register) {
+var output8 = output{"byte", 1, 128<<21 + 1<<20, func(a, b reg.VecVirtual, dst reg.Register) {
 	VPSRAD(Imm(21), a, a)
 	VPSRAD(Imm(21), b, b)
 	VPACKSSDW(b, a, a)
@@ -159,7 +164,7 @@ var bytesOut = output{"byte", 1, 128<<21 + 1<<20, func(a, b reg.VecVirtual, dst 
 	VMOVDQU(a.AsX(), Mem{Base: dst})
 }}
 
-var wideOut = output{"int32", 4, 32768<<13 + 1<<12, func(a, b reg.VecVirtual, dst reg.Register) {
+var output16 = output{"int32", 4, 32768<<13 + 1<<12, func(a, b reg.VecVirtual, dst reg.Register) {
 	VPSRAD(Imm(13), a, a)
 	VPSRAD(Imm(13), b, b)
 	x := YMM()
@@ -169,10 +174,10 @@ var wideOut = output{"int32", 4, 32768<<13 + 1<<12, func(a, b reg.VecVirtual, ds
 	VMOVDQU(a, Mem{Base: dst, Disp: 32})
 }}
 
-// vertical: the rows of h two by two, interleaved, times their two weights.
+// vertical reads the rows of h in interleaved pairs and multiplies each pair by its two weights.
 func vertical(name string, out output) {
 	TEXT(name, NOSPLIT, "func(dst *"+out.dst+", h *int16, stride int, coef *int16, pairs, blocks int)")
-	Doc(name + " makes 16*blocks output values from 2*pairs rows of h; stride is in bytes.")
+	Doc(name + " computes 16*blocks output values from 2*pairs rows of h; stride is in bytes.")
 	dst, h := Load(Param("dst"), GP64()), Load(Param("h"), GP64())
 	stride, coef := Load(Param("stride"), GP64()), Load(Param("coef"), GP64())
 	pairs, blocks := Load(Param("pairs"), GP64()), Load(Param("blocks"), GP64())
@@ -213,7 +218,7 @@ func vertical(name string, out output) {
 
 func premultiply() {
 	TEXT("premultiplyVector", NOSPLIT, "func(dst *int16, colour, alpha *byte, blocks int)")
-	Doc("premultiplyVector makes 16*blocks values p-32768.")
+	Doc("premultiplyVector computes 16*blocks values p-32768.")
 	dst, colour := Load(Param("dst"), GP64()), Load(Param("colour"), GP64())
 	alpha, blocks := Load(Param("alpha"), GP64()), Load(Param("blocks"), GP64())
 	flip := YMM()
@@ -242,7 +247,7 @@ func constant(v int32) reg.Register {
 	return r
 }
 
-// broadcast puts a 32-bit register in all eight places.
+// broadcast copies a 32-bit register to all eight lanes.
 func broadcast(r reg.Register) reg.VecVirtual {
 	all := YMM()
 	VMOVD(r, all.AsX())

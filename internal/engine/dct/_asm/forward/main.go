@@ -1,5 +1,5 @@
-// Command forward writes the AVX2 kernels of the forward transform and its quantisation; forward.go and
-// forward_quantise.go of package dct say what they compute.
+// Command forward generates the AVX2 kernels of the forward transform and its quantisation.
+// forward.go and forward_quantise.go of package dct define what they compute.
 package main
 
 import (
@@ -16,7 +16,7 @@ func main() {
 	Generate()
 }
 
-// Constants of forward.go.
+// Constants, as in forward.go.
 const (
 	f0298 = 2446
 	f0390 = 3196
@@ -37,7 +37,7 @@ var (
 	at    = map[string]int{}
 )
 
-// constants lays out a row of 32 bytes for each pair of factors, and the roundings.
+// constants writes a row of 32 bytes for each pair of factors and for each rounding term.
 func constants() {
 	table = GLOBL("forwardConst", RODATA|NOPTR)
 	next := 0
@@ -72,7 +72,7 @@ func constants() {
 
 func row(name string) Mem { return table.Offset(at[name]) }
 
-// transpose turns eight rows of words into eight columns, in each 128-bit lane by itself.
+// transpose turns eight rows of 16-bit values into eight columns, within each 128-bit lane.
 func transpose(r []reg.VecVirtual) []reg.VecVirtual {
 	stage := func(in []reg.VecVirtual, lo, hi func(ops ...Op), pairs [4][2]int) []reg.VecVirtual {
 		var out []reg.VecVirtual
@@ -89,7 +89,7 @@ func transpose(r []reg.VecVirtual) []reg.VecVirtual {
 	return stage(r, VPUNPCKLQDQ, VPUNPCKHQDQ, [4][2]int{{0, 4}, {1, 5}, {2, 6}, {3, 7}})
 }
 
-// sum and difference of words.
+// butterfly returns the sum and the difference of 16-bit values.
 func butterfly(a, b reg.VecVirtual) (sum, difference reg.VecVirtual) {
 	sum, difference = YMM(), YMM()
 	VPADDW(b, a, sum)
@@ -97,7 +97,8 @@ func butterfly(a, b reg.VecVirtual) (sum, difference reg.VecVirtual) {
 	return sum, difference
 }
 
-// product is a pair of words times a pair of factors, 32 bits each, for the low and high half of each lane.
+// product holds pairs of 16-bit values and, after times, the 32-bit sums of their products with a
+// pair of factors, for the low and the high half of each lane.
 type product struct{ lo, hi reg.VecVirtual }
 
 func interleave(a, b reg.VecVirtual) product {
@@ -114,7 +115,7 @@ func (p product) times(name string) product {
 	return q
 }
 
-// plus adds in place.
+// plus adds q to p in place.
 func (p product) plus(q product) product {
 	VPADDD(q.lo, p.lo, p.lo)
 	VPADDD(q.hi, p.hi, p.hi)
@@ -175,7 +176,7 @@ func pass(d []reg.VecVirtual, second bool) []reg.VecVirtual {
 	return out[:]
 }
 
-// forward holds two blocks side by side, one in each 128-bit lane.
+// forward transforms two blocks side by side, one in each 128-bit lane.
 func forward() {
 	TEXT("forwardPairs", NOSPLIT, "func(dst *int16, src *byte, stride, pairs int)")
 	Doc("forwardPairs transforms 2*pairs blocks as forwardGo does.")
@@ -190,7 +191,8 @@ func forward() {
 	var rows []reg.VecVirtual
 	for _, base := range []reg.Register{src, lower} {
 		for _, m := range []Mem{
-			{Base: base}, {Base: base, Index: stride, Scale: 1}, {Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
+			{Base: base}, {Base: base, Index: stride, Scale: 1},
+			{Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
 		} {
 			r := YMM()
 			VPMOVZXBW(m, r)
@@ -211,11 +213,13 @@ func forward() {
 }
 
 func quantise() {
-	TEXT("quantiseVector", NOSPLIT, "func(dst, src *int16, nonzero *uint64, n int, bias, recip, scale *uint16)")
-	Doc("quantiseVector divides n blocks as quantiseGo does, by its 16-bit way.")
+	TEXT("quantiseVector", NOSPLIT,
+		"func(dst, src *int16, nonzero *uint64, n int, bias, recip, scale *uint16)")
+	Doc("quantiseVector divides n blocks as quantiseGo does, with the 16-bit method of Divisors.")
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	nonzero, n := Load(Param("nonzero"), GP64()), Load(Param("n"), GP64())
-	bias, recip, scale := Load(Param("bias"), GP64()), Load(Param("recip"), GP64()), Load(Param("scale"), GP64())
+	bias, recip := Load(Param("bias"), GP64()), Load(Param("recip"), GP64())
+	scale := Load(Param("scale"), GP64())
 	zero := YMM()
 	VPXOR(zero, zero, zero)
 

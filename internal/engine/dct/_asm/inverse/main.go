@@ -1,5 +1,5 @@
-// Command inverse writes the AVX2 kernels of the inverse transforms of 3 to 8 points; inverse.go of package dct says what
-// they compute.
+// Command inverse generates the AVX2 kernels of the inverse transforms of 3 to 8 points. inverse.go
+// of package dct defines what they compute.
 package main
 
 import (
@@ -35,7 +35,7 @@ var (
 	next  int
 )
 
-// row is eight times a pair of words in memory.
+// row is a constant in memory: a pair of 16-bit values, repeated eight times.
 func row(a, b int) Mem {
 	key := [2]int{a, b}
 	if _, ok := at[key]; !ok {
@@ -49,11 +49,12 @@ func row(a, b int) Mem {
 	return table.Offset(at[key])
 }
 
-// long is eight times v in memory.
+// long is a constant in memory: the 32-bit value v, repeated eight times.
 func long(v int) Mem { return row(int(int16(v)), v>>16) }
 
-// factor is what the kth coefficient is multiplied by in the ith sample of n, i in the first half. Those of 8 points are
-// the sums of rounded constants that inverse8.go comes to.
+// factor is the factor of coefficient k in sample i of n, for i in the first half of the samples.
+// For 8 points the factors are sums of rounded constants, equal to those that the steps of
+// inverse8.go add up to.
 func factor(n, i, k int) int {
 	switch {
 	case k >= n:
@@ -71,14 +72,16 @@ func factor(n, i, k int) int {
 	return int(math.Round(one * math.Sqrt2 * math.Cos(float64((2*i+1)*k)*math.Pi/float64(2*n))))
 }
 
-// kernel is one size: up to 4 points are four lanes of 32 bits and two pairs of coefficients, up to 8 are eight and four. Of
-// up to 4 points two blocks are done at a time, one in each 128-bit lane.
+// kernel describes one size. Up to 4 points use four lanes of 32 bits and two pairs of
+// coefficients; up to 8 points use eight lanes and four pairs. Kernels of up to 4 points process
+// two blocks at a time, one in each 128-bit lane.
 type kernel struct {
 	n    int
 	wide bool
 }
 
-// pairs of coefficients are interleaved, the first in the low words; even ones come before odd ones.
+// pairs lists the coefficients that are interleaved; the first of a pair is in the low 16 bits.
+// Pairs of even coefficients precede those of odd ones.
 func (k kernel) pairs() [][2]int {
 	if k.wide {
 		return [][2]int{{0, 4}, {2, 6}, {1, 5}, {3, 7}}
@@ -86,7 +89,7 @@ func (k kernel) pairs() [][2]int {
 	return [][2]int{{0, 2}, {1, 3}}
 }
 
-// sum is the products of some pairs with the factors of sample i, plus bias if it is not 0.
+// sum adds up the products of some pairs with the factors of sample i, plus bias if it is not 0.
 func (k kernel) sum(in []reg.VecVirtual, pairs [][2]int, i, bias int) reg.VecVirtual {
 	var s reg.VecVirtual
 	for j, p := range pairs {
@@ -104,7 +107,7 @@ func (k kernel) sum(in []reg.VecVirtual, pairs [][2]int, i, bias int) reg.VecVir
 	return s
 }
 
-// pass transforms along one axis. The samples are not shifted yet; those from n on are nil.
+// pass transforms along one axis. The samples are not yet shifted; those from n on are nil.
 func (k kernel) pass(in []reg.VecVirtual, bias int) (out [8]reg.VecVirtual) {
 	pairs := k.pairs()
 	half := len(pairs) / 2
@@ -122,7 +125,8 @@ func (k kernel) pass(in []reg.VecVirtual, bias int) (out [8]reg.VecVirtual) {
 	return out
 }
 
-// words is the low 16 bits of a>>shift and b>>shift, interleaved; without b, those of b are any.
+// words interleaves the low 16 bits of a>>shift and b>>shift. If b is nil, the values in its place
+// are arbitrary.
 func (k kernel) words(a, b reg.VecVirtual, shift uint64) reg.VecVirtual {
 	low := YMM()
 	VPSRAD(Imm(shift), a, low)
@@ -139,14 +143,14 @@ func (k kernel) words(a, b reg.VecVirtual, shift uint64) reg.VecVirtual {
 	return low
 }
 
-// zip interleaves the low and the high halves of each 128-bit lane.
+// zip interleaves the low or the high halves of each 128-bit lane, depending on op.
 func (k kernel) zip(op func(...Op), a, b reg.VecVirtual) reg.VecVirtual {
 	out := YMM()
 	op(b, a, out)
 	return out
 }
 
-// load reads the pairs of rows, of two blocks if they are narrow.
+// load reads the pairs of rows, of two blocks if the kernel is narrow.
 func (k kernel) load(blocks ...reg.Register) (in []reg.VecVirtual) {
 	if !k.wide {
 		row := func(y int) reg.VecVirtual {
@@ -161,7 +165,7 @@ func (k kernel) load(blocks ...reg.Register) (in []reg.VecVirtual) {
 		return in
 	}
 	block := blocks[0]
-	var two [4]reg.VecVirtual // rows 2y and 2y+1: the left halves in the low lane, the right ones in the high lane
+	var two [4]reg.VecVirtual // rows 2y and 2y+1, left halves in the low lane
 	for y := range two {
 		two[y] = YMM()
 		VPERMQ(Imm(0xD8), Mem{Base: block, Disp: 32 * y}, two[y])
@@ -176,8 +180,9 @@ func (k kernel) interleave(two [4]reg.VecVirtual) []reg.VecVirtual {
 	}
 }
 
-// turn makes the pairs of columns from rows of 32 bits a lane. Rows that are missing are any: nobody reads them.
-func (k kernel) turn(w [8]reg.VecVirtual) []reg.VecVirtual {
+// transpose returns the pairs of columns of rows with 32-bit lanes. Missing rows have arbitrary
+// values, which are never read.
+func (k kernel) transpose(w [8]reg.VecVirtual) []reg.VecVirtual {
 	a, b := k.words(w[0], w[2], colShift), k.words(w[1], w[3], colShift)
 	if !k.wide {
 		left, right := k.zip(VPUNPCKLWD, a, b), k.zip(VPUNPCKHWD, a, b)
@@ -198,7 +203,8 @@ func (k kernel) turn(w [8]reg.VecVirtual) []reg.VecVirtual {
 	return k.interleave(two)
 }
 
-// bytes makes the first four samples of each row and, if there are more, the last four, a row in each 32 bits.
+// bytes returns the first four samples of each row and, if there are more, the last four; each 32
+// bits hold one row.
 func (k kernel) bytes(s [8]reg.VecVirtual) (first, last reg.VecVirtual) {
 	a, b := k.words(s[0], s[1], rowShift), k.words(s[2], s[3], rowShift)
 	if !k.wide {
@@ -214,11 +220,12 @@ func (k kernel) bytes(s [8]reg.VecVirtual) (first, last reg.VecVirtual) {
 	return k.zip(VPUNPCKLWD, a, b), k.zip(VPUNPCKHWD, a, b)
 }
 
-// store writes n rows of n bytes, to each dst.
+// store writes n rows of n bytes to each dst.
 func (k kernel) store(stride, stride3 reg.Register, first, last reg.VecVirtual, dst ...reg.Register) {
 	four := func(base reg.Register, store func(y int, m Mem)) {
 		for y, m := range []Mem{
-			{Base: base}, {Base: base, Index: stride, Scale: 1}, {Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
+			{Base: base}, {Base: base, Index: stride, Scale: 1},
+			{Base: base, Index: stride, Scale: 2}, {Base: base, Index: stride3, Scale: 1},
 		} {
 			store(y, m)
 		}
@@ -268,14 +275,16 @@ func (k kernel) store(stride, stride3 reg.Register, first, last reg.VecVirtual, 
 
 func inverse(n int) {
 	k := kernel{n: n, wide: n > 4}
-	TEXT(fmt.Sprintf("inverse%dVector", n), NOSPLIT, "func(dst *byte, stride, step int, coef *int16, size, count int)")
-	Doc(fmt.Sprintf("inverse%dVector computes what inverse%d does.", n, n))
+	TEXT(fmt.Sprintf("inverse%dVector", n), NOSPLIT,
+		"func(dst *byte, stride, step int, coef *int16, size, count int)")
+	Doc(fmt.Sprintf("inverse%dVector computes the same as inverse%d.", n, n))
 	argument := func(name string) reg.GPVirtual {
 		r := GP64()
 		Load(Param(name), r)
 		return r
 	}
-	dst, coef, stride, step, size, count := argument("dst"), argument("coef"), argument("stride"), argument("step"), argument("size"), argument("count")
+	dst, coef, stride := argument("dst"), argument("coef"), argument("stride")
+	step, size, count := argument("step"), argument("size"), argument("count")
 	ADDQ(size, size)
 	stride3 := GP64()
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
@@ -286,7 +295,7 @@ func inverse(n int) {
 		places, blocks = append(places, GP64()), append(blocks, GP64())
 	}
 	Label("next")
-	if !k.wide { // a last block alone is done in both lanes
+	if !k.wide { // A single last block is processed in both lanes.
 		MOVQ(dst, places[1])
 		MOVQ(coef, blocks[1])
 		CMPQ(count, U8(1))
@@ -295,7 +304,7 @@ func inverse(n int) {
 		ADDQ(size, blocks[1])
 		Label("alone")
 	}
-	first, last := k.bytes(k.pass(k.turn(k.pass(k.load(blocks...), colHalf)), rowHalf))
+	first, last := k.bytes(k.pass(k.transpose(k.pass(k.load(blocks...), colHalf)), rowHalf))
 	k.store(stride, stride3, first, last, places...)
 	for range atOnce {
 		ADDQ(step, dst)

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// resizeWords runs a Words over planes of 16-bit values and checks the order of what comes out.
-func resizeWords(t *testing.T, src [][]uint16, x, y Axis, f Filter) [][]int32 {
+// resizePlanes16 runs a Planes16 over planes of 16-bit values and checks the order of its output.
+func resizePlanes16(t *testing.T, src [][]uint16, x, y Axis, f Filter) [][]int32 {
 	t.Helper()
 	got := make([][]int32, len(src))
 	next := 0
-	w, err := NewWords(x, y, f, len(src), func(y int, q [][]int32) error {
+	w, err := NewPlanes16(x, y, f, len(src), func(y int, q [][]int32) error {
 		if y != next || len(q) != len(src) {
-			t.Fatalf("row %d of %d planes, want row %d of %d", y, len(q), next, len(src))
+			t.Fatalf("got row %d of %d planes, want row %d of %d", y, len(q), next, len(src))
 		}
 		next++
 		for p := range q {
@@ -42,14 +42,16 @@ func resizeWords(t *testing.T, src [][]uint16, x, y Axis, f Filter) [][]int32 {
 		}
 	}
 	if next != y.Dst {
-		t.Fatalf("%d rows came out, want %d", next, y.Dst)
+		t.Fatalf("%d rows received out, want %d", next, y.Dst)
 	}
 	return got
 }
 
-// The values are those of real numbers, not clamped, within the bound of kernel.go.
-func TestWordsBound(t *testing.T) {
-	axes := []Axis{whole(1, 3), whole(9, 9), whole(31, 20), whole(20, 31), whole(90, 7), {Src: 33, Dst: 20, Start: 3.25, Step: 1.1}}
+// TestPlanes16Bound compares the values with real arithmetic, not clamped, within the bound of
+// kernel.go.
+func TestPlanes16Bound(t *testing.T) {
+	axes := []Axis{whole(1, 3), whole(9, 9), whole(31, 20), whole(20, 31), whole(90, 7),
+		{Src: 33, Dst: 20, Start: 3.25, Step: 1.1}}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, f := range filters {
 		for i, x := range axes {
@@ -65,14 +67,15 @@ func TestWordsBound(t *testing.T) {
 				}
 			}
 			bound := 1.55*(float64(span(x, f))*32768/one+1) + float64(span(y, f))*50800/one + 0.5
-			for p, got := range resizeWords(t, src, x, y, f) {
+			for p, got := range resizePlanes16(t, src, x, y, f) {
 				values := make([]float64, len(src[p]))
 				for k, v := range src[p] {
 					values[k] = float64(v)
 				}
 				for k, want := range exact(values, x, y, f) {
 					if d := math.Abs(float64(got[k]) - want); d > bound {
-						t.Fatalf("%v %+v %+v: value %d is off by %.1f, bound %.1f", f, x, y, k, d, bound)
+						t.Fatalf("%v %+v %+v: value %d is off by %.1f, bound %.1f",
+							f, x, y, k, d, bound)
 					}
 				}
 			}
@@ -80,12 +83,12 @@ func TestWordsBound(t *testing.T) {
 	}
 }
 
-func TestWordsStayFlat(t *testing.T) {
+func TestPlanes16FlatStaysFlat(t *testing.T) {
 	x, y := whole(60, 37), whole(40, 55)
 	for _, level := range []uint16{0, 1, 32768, 65535} {
 		src := slices.Repeat([]uint16{level}, x.Src*y.Src)
-		for i, v := range resizeWords(t, [][]uint16{src}, x, y, Lanczos3)[0] {
-			// h is in steps of two, and weighed once more.
+		for i, v := range resizePlanes16(t, [][]uint16{src}, x, y, Lanczos3)[0] {
+			// h is in steps of two levels, and is weighted once more.
 			if d := v - int32(level); d < -2 || d > 2 {
 				t.Fatalf("level %d, value %d is %d", level, i, v)
 			}
@@ -93,9 +96,11 @@ func TestWordsStayFlat(t *testing.T) {
 	}
 }
 
-func TestWordsErrors(t *testing.T) {
+func TestPlanes16Errors(t *testing.T) {
 	stop := errors.New("stop")
-	w, err := NewWords(whole(4, 2), whole(4, 2), Box, 1, func(y int, _ [][]int32) error { return stop })
+	discard := func(int, [][]int32) error { return nil }
+	fail := func(int, [][]int32) error { return stop }
+	w, err := NewPlanes16(whole(4, 2), whole(4, 2), Box, 1, fail)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +111,7 @@ func TestWordsErrors(t *testing.T) {
 	if err := w.Row(fill); err != stop {
 		t.Errorf("error %v, want that of out", err)
 	}
-	w, err = NewWords(whole(4, 2), whole(1, 1), Box, 1, func(int, [][]int32) error { return nil })
+	w, err = NewPlanes16(whole(4, 2), whole(1, 1), Box, 1, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,23 +119,24 @@ func TestWordsErrors(t *testing.T) {
 		t.Error(err)
 	}
 	if err := w.Row(fill); err == nil {
-		t.Error("a row more than the source has is taken")
+		t.Error("a row beyond the end of the source is accepted")
 	}
-	if _, err := NewWords(whole(1, 1), whole(1, 1), Box, 0, nil); err == nil {
-		t.Error("no planes are taken")
+	if _, err := NewPlanes16(whole(1, 1), whole(1, 1), Box, 0, nil); err == nil {
+		t.Error("zero planes are accepted")
 	}
-	// Cropped rows are not asked for.
-	asked := 0
-	w, err = NewWords(whole(4, 4), Axis{Src: 9, Dst: 2, Start: 3, Step: 1}, Box, 1, func(int, [][]int32) error { return nil })
+	// Rows outside the crop are not requested.
+	requested := 0
+	crop := Axis{Src: 9, Dst: 2, Start: 3, Step: 1}
+	w, err = NewPlanes16(whole(4, 4), crop, Box, 1, discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 9 {
-		if err := w.Row(func([][]int16) { asked++ }); err != nil {
+		if err := w.Row(func([][]int16) { requested++ }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if asked != 2 {
-		t.Errorf("%d rows were asked for, 2 are needed", asked)
+	if requested != 2 {
+		t.Errorf("%d rows were requested, want 2", requested)
 	}
 }
