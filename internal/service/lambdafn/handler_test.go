@@ -77,7 +77,7 @@ func (b *bench) lines() []map[string]any {
 
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "event", "testdata", name+".json"))
+	data, err := os.ReadFile(filepath.Join("..", "..", "pipeline", "event", "testdata", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
