@@ -66,7 +66,6 @@ a crash, goes on where it was. Nothing listens on any address but loopback.`,
 }
 
 func (f *devFlags) run(c *cobra.Command) error {
-	ctx := c.Context()
 	if f.once && !f.sample && len(f.uploads) == 0 {
 		return wrongUse("--once needs something to do: add --sample or --upload FILE")
 	}
@@ -80,29 +79,14 @@ func (f *devFlags) run(c *cobra.Command) error {
 	}
 	level := slog.LevelInfo
 	if f.once && !f.verbose {
-		level = slog.LevelError // the table tells of the uploads
+		level = slog.LevelError // the table reports on the uploads
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	d, err := startDev(ctx, f, r, log)
+	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, Log: log}, r)
 	if err != nil {
 		return err
 	}
-	rows, err := d.upload(ctx, pictures)
-	if err == nil && len(pictures) > 0 {
-		err = printTable(c.OutOrStdout(), rows)
-	}
-	if err == nil && !f.once {
-		d.welcome(c.ErrOrStderr())
-		<-ctx.Done()
-		fmt.Fprintln(c.ErrOrStderr(), "\nStopping; everything is kept in", f.dir)
-	}
-	if stopErr := d.stop(); stopErr != nil {
-		err = errors.Join(err, stopErr)
-	}
-	if err != nil || !f.once {
-		return err
-	}
-	return uploadOutcome(rows)
+	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
 }
 
 // picture is one upload: a key and its bytes, read when their turn comes.
@@ -165,21 +149,19 @@ type dev struct {
 	store   *s3.Store
 	recipe  *recipe.Recipe
 	results *results
-	cancel  context.CancelFunc
-	ended   chan error // of the worker
+
+	stopWorker context.CancelFunc
+	workerDone chan struct{} // closed when the worker has returned
+	workerErr  error         // read after workerDone
 }
 
 // sweepInterval is how often the source bucket is searched for uploads whose event a crash swallowed.
 const sweepInterval = 3 * time.Minute
 
-func startDev(ctx context.Context, f *devFlags, r *recipe.Recipe, log *slog.Logger) (*dev, error) {
-	buckets := []string{r.Source.Bucket}
-	if r.Target.Bucket != r.Source.Bucket {
-		buckets = append(buckets, r.Target.Bucket)
-	}
-	cloud, err := devcloud.Start(ctx, devcloud.Config{
-		Dir: f.dir, Port: f.port, Buckets: buckets, Watch: []string{r.Source.Bucket}, Log: log,
-	})
+// startDev starts the servers with the buckets of the recipe, and the worker. It fills in the buckets of cfg.
+func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev, error) {
+	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
+	cloud, err := devcloud.Start(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -189,27 +171,76 @@ func startDev(ctx context.Context, f *devFlags, r *recipe.Recipe, log *slog.Logg
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
 	m := &mill.Mill{Store: store, Recipe: r}
-	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), ended: make(chan error, 1)}
+	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), workerDone: make(chan struct{})}
 	w := &worker.Worker{
-		Queue: cloud.Queue(), Process: m.Process, Log: log, Concurrency: runtime.GOMAXPROCS(0), Told: d.results.tell,
+		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log, Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
 	}
 	work, cancel := context.WithCancel(ctx)
-	d.cancel = cancel
+	d.stopWorker = cancel
 	cloud.SweepEvery(sweepInterval, func(ctx context.Context, _ string, info bucket.Info) (bool, error) {
 		fresh, err := m.Fresh(ctx, info)
 		return !fresh, err
 	})
-	go func() { d.ended <- w.Run(work) }()
+	go func() {
+		defer close(d.workerDone)
+		if err := w.Run(work); err != nil {
+			d.workerErr = fmt.Errorf("the worker has stopped: %w", err)
+		}
+	}()
 	return d, nil
+}
+
+// run uploads the pictures and prints what became of them. Unless once is set, it then serves until ctx ends or a part of
+// the cloud fails. It stops the cloud before it returns.
+func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, stderr io.Writer) error {
+	serving, release := d.untilFailure(ctx)
+	defer release()
+	rows, err := d.upload(serving, pictures)
+	if err == nil && len(pictures) > 0 {
+		err = printTable(stdout, rows)
+	}
+	if err == nil && !once {
+		d.welcome(stderr)
+		<-serving.Done()
+		if ctx.Err() != nil {
+			fmt.Fprintln(stderr, "\nStopping. Everything is kept in", d.cloud.Dir())
+		}
+	}
+	if serving.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(serving) // what else failed is a consequence
+	}
+	err = errors.Join(err, d.stop())
+	if err == nil {
+		err = d.workerErr
+	}
+	if err != nil || !once {
+		return err
+	}
+	return uploadOutcome(rows)
+}
+
+// untilFailure returns a context that also ends when a server or the worker ends by itself, which is then its cause.
+func (d *dev) untilFailure(ctx context.Context) (context.Context, func()) {
+	serving, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-serving.Done():
+		case <-d.cloud.Done():
+			cancel(d.cloud.Err())
+		case <-d.workerDone:
+			cancel(d.workerErr)
+		}
+	}()
+	return serving, func() { cancel(nil) }
 }
 
 // stop ends the worker, then the servers that it uses.
 func (d *dev) stop() error {
-	d.cancel()
-	err := <-d.ended
+	d.stopWorker()
+	<-d.workerDone
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, d.cloud.Stop(ctx))
+	return d.cloud.Stop(ctx)
 }
 
 // welcome says what a person needs next.

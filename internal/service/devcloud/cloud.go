@@ -37,12 +37,15 @@ type Cloud struct {
 
 	listener net.Listener
 
-	ctx        context.Context // ends when Stop begins
-	cancel     context.CancelFunc
-	gone       chan struct{} // closed when the gateway has ended
-	goneErr    error         // why, if not by Stop; read after gone
-	background sync.WaitGroup
-	sweeper    sweeper
+	ctx          context.Context // ends when Stop begins
+	cancel       context.CancelFunc
+	gatewayEnded chan struct{} // closed when the gateway has returned
+	background   sync.WaitGroup
+	sweeper      sweeper
+
+	end  sync.Once
+	done chan struct{} // closed when a server has ended
+	err  error         // the reason if that was not Stop; read after done
 
 	stop    sync.Once
 	stopped chan struct{}
@@ -60,14 +63,14 @@ func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 		return nil, errors.New("a cloud is running in this process already: stop it first")
 	}
 	c := &Cloud{
-		cfg: cfg.withDefaults(), gone: make(chan struct{}), stopped: make(chan struct{}),
-		sweeper: sweeper{queued: map[string]bool{}},
+		cfg: cfg.withDefaults(), listener: cfg.Listener, sweeper: sweeper{queued: map[string]bool{}},
+		gatewayEnded: make(chan struct{}), done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := c.start(ctx); err != nil {
-		close(c.gone) // serve was not reached, or has ended
+		close(c.gatewayEnded) // serve was not reached, or has returned
 		return nil, errors.Join(fmt.Errorf("start the local cloud: %w", err), c.Stop(context.Background()))
 	}
 	return c, nil
@@ -80,8 +83,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.account, err = loadCredentials(c.folder.credentials); err != nil {
 		return err
 	}
-	if c.listener, err = listen(c.cfg.Port); err != nil {
-		return err
+	if c.listener == nil {
+		if c.listener, err = listen(c.cfg.Port); err != nil {
+			return err
+		}
 	}
 	if c.nats, err = startNATS(ctx, c.folder.queue, c.cfg.Log); err != nil {
 		return err
@@ -150,11 +155,18 @@ func (c *Cloud) serve(ctx context.Context) error {
 	case <-ready:
 	}
 	go func() {
-		if err := <-ended; err != nil && c.ctx.Err() == nil {
-			c.goneErr = fmt.Errorf("the S3 server ended: %w", err)
+		err := <-ended
+		close(c.gatewayEnded)
+		if err == nil {
+			err = errors.New("it was shut down")
 		}
-		close(c.gone)
+		c.endWith(fmt.Errorf("the S3 server has stopped: %w", err))
 	}()
+	c.background.Go(func() {
+		if err := c.nats.watch(c.ctx); err != nil {
+			c.endWith(fmt.Errorf("the queue has stopped: %w", err))
+		}
+	})
 	c.background.Go(func() {
 		c.repeat(leftInterval, func(ctx context.Context) {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
@@ -163,6 +175,16 @@ func (c *Cloud) serve(ctx context.Context) error {
 		})
 	})
 	return nil
+}
+
+// endWith closes Done. The reason counts only if Stop has not been called, and only the first one does.
+func (c *Cloud) endWith(reason error) {
+	c.end.Do(func() {
+		if c.ctx.Err() == nil {
+			c.err = reason
+		}
+		close(c.done)
+	})
 }
 
 // Endpoint is the URL of the S3 server, for clients that address buckets in the path.
@@ -183,13 +205,13 @@ func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
 // Queue holds the events of the watched buckets, one change in each body, in the JSON that S3 sends. Stop closes it.
 func (c *Cloud) Queue() queue.Queue { return c.queue }
 
-// Done is closed when the S3 server has ended, by Stop or by itself.
-func (c *Cloud) Done() <-chan struct{} { return c.gone }
+// Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop in either case.
+func (c *Cloud) Done() <-chan struct{} { return c.done }
 
-// Err is why the S3 server ended by itself, once Done is closed; nil if it was stopped.
+// Err waits for Done and returns the reason why a server ended by itself; it is nil after Stop.
 func (c *Cloud) Err() error {
-	<-c.gone
-	return c.goneErr
+	<-c.done
+	return c.err
 }
 
 // Stop ends the server, which finishes the requests that it is at, then the queue, and gives the folder and the working
@@ -214,7 +236,8 @@ func (c *Cloud) Stop(ctx context.Context) error {
 func (c *Cloud) shutDown() error {
 	defer running.Store(false)
 	c.cancel()
-	<-c.gone
+	c.endWith(nil)
+	<-c.gatewayEnded
 	c.background.Wait()
 	var errs []error
 	if c.gw != nil {

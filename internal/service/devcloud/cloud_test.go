@@ -62,6 +62,64 @@ func TestStartStop(t *testing.T) {
 	}
 }
 
+// TestServerFails checks that a server that ends by itself closes Done with its reason, and that Stop still cleans up.
+func TestServerFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail func(c *Cloud) error
+		want string
+	}{
+		"listener":      {func(c *Cloud) error { return c.listener.Close() }, "the S3 server has stopped: accept connections: "},
+		"queue":         {func(c *Cloud) error { c.nats.ns.Shutdown(); return nil }, "the queue has stopped: it was shut down"},
+		"queue storage": {func(c *Cloud) error { return c.nats.ns.DisableJetStream() }, "the queue has stopped: its storage failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := start(t, testConfig(dir))
+			select {
+			case <-c.Done():
+				t.Fatalf("done before anything failed: %v", c.Err())
+			default:
+			}
+			if err := test.fail(c); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-c.Done():
+			case <-time.After(soon):
+				t.Fatal("the failure went unnoticed")
+			}
+			if err := c.Err(); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+			stop(t, c)
+			start(t, testConfig(dir))
+		})
+	}
+}
+
+// TestConfigListener checks that a listener of the caller is used, and refused beyond loopback.
+func TestConfigListener(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t.TempDir())
+	cfg.Listener = l
+	c := start(t, cfg)
+	if want := "http://" + l.Addr().String(); c.Endpoint() != want {
+		t.Errorf("endpoint %s, want %s", c.Endpoint(), want)
+	}
+	put(t, client(c), source, "a.jpg", "a")
+	outside, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	if err := (Config{Listener: outside}).Validate(); err == nil || !strings.Contains(err.Error(), "want 127.0.0.1") {
+		t.Errorf("a listener beyond loopback: %v", err)
+	}
+}
+
 // TestStopFinishesRequests: an upload that is under way when Stop comes is finished, answered and announced.
 func TestStopFinishesRequests(t *testing.T) {
 	dir := t.TempDir()

@@ -25,6 +25,8 @@ type Config struct {
 	Dir string
 	// Port of the S3 server on 127.0.0.1. 0 is the first free one from FirstPort on.
 	Port int
+	// Listener, if set, is used instead of Port. It must listen on 127.0.0.1; the cloud closes it.
+	Listener net.Listener
 	// Region that clients sign for. Empty is us-east-1.
 	Region string
 	// Buckets are made at the start if they are missing.
@@ -45,6 +47,11 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Port < AnyPort || c.Port > 65535 {
 		errs = append(errs, fmt.Errorf("port %d: want a number from 1 to 65535, or 0 for the first free one", c.Port))
+	}
+	if c.Listener != nil {
+		if a, ok := c.Listener.Addr().(*net.TCPAddr); !ok || !a.IP.Equal(net.IPv4(127, 0, 0, 1)) {
+			errs = append(errs, fmt.Errorf("listener on %s: want 127.0.0.1", c.Listener.Addr()))
+		}
 	}
 	if c.Lease < 0 || c.Lease > 12*time.Hour {
 		errs = append(errs, fmt.Errorf("lease %v: want between 0 and 12h", c.Lease))

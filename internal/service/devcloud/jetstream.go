@@ -18,8 +18,9 @@ const syncInterval = 5 * time.Second
 
 // natsServer is the embedded server, which does not listen, and the one connection to it.
 type natsServer struct {
-	ns *server.Server
-	nc *nats.Conn
+	ns    *server.Server
+	nc    *nats.Conn
+	fatal <-chan string // the server's fatal error, if it has one
 }
 
 // startNATS starts a server with its files in dir.
@@ -38,10 +39,10 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	words := &natsLog{log: log, fatal: make(chan string, 1)}
-	ns.SetLoggerV2(words, false, false, false)
+	logger := &natsLog{log: log, fatal: make(chan string, 1)}
+	ns.SetLoggerV2(logger, false, false, false)
 	go ns.Start()
-	if err := awaitNATS(ctx, ns, words.fatal); err != nil {
+	if err := awaitNATS(ctx, ns, logger.fatal); err != nil {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue in %s: %w", dir, err)
@@ -53,7 +54,7 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue: connect: %w", err)
 	}
-	return &natsServer{ns: ns, nc: nc}, nil
+	return &natsServer{ns: ns, nc: nc, fatal: logger.fatal}, nil
 }
 
 // awaitNATS waits until the server has read its files, however many there are.
@@ -62,12 +63,40 @@ func awaitNATS(ctx context.Context, ns *server.Server, fatal <-chan string) erro
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case words := <-fatal:
-			return errors.New(words)
+		case text := <-fatal:
+			return errors.New(text)
 		default:
 		}
 		if ns.ReadyForConnections(20 * time.Millisecond) {
 			return nil
+		}
+	}
+}
+
+// watchInterval is how often watch looks whether the server still stores messages.
+const watchInterval = time.Second
+
+// watch waits until ctx ends, or returns the reason why the server no longer stores messages.
+func (n *natsServer) watch(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		n.ns.WaitForShutdown()
+		close(ended)
+	}()
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case text := <-n.fatal:
+			return errors.New(text)
+		case <-ended:
+			return errors.New("it was shut down")
+		case <-tick.C:
+			if !n.ns.JetStreamEnabled() && n.ns.Running() { // as the server does when it cannot write a file
+				return errors.New("its storage failed; check for a full disk, and read the log for the cause")
+			}
 		}
 	}
 }

@@ -25,8 +25,8 @@ type Worker struct {
 	Concurrency int           // messages at a time; default 2
 	MaxAttempts int           // deliveries after which a message is buried; default 10
 	Grace       time.Duration // how long work may go on after ctx ends; default 25 s
-	// Told, if set, is called with each result before its message is settled.
-	Told func(event.Change, mill.Result)
+	// OnResult, if set, is called with each result before its message is settled.
+	OnResult func(event.Change, mill.Result)
 }
 
 const (
@@ -163,8 +163,8 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		}
 		r := w.Process(ctx, item.Change)
 		w.Log.LogAttrs(ctx, r.Level(), "change", append(r.Attrs(item.Change), slog.Int("attempt", m.Attempt()))...)
-		if w.Told != nil {
-			w.Told(item.Change, r)
+		if w.OnResult != nil {
+			w.OnResult(item.Change, r)
 		}
 		if r.Verdict == mill.Retry {
 			retry = r.Reason

@@ -361,19 +361,19 @@ func TestEndsAtOnceWhenIdle(t *testing.T) {
 	})
 }
 
-func TestToldBeforeSettled(t *testing.T) {
+func TestResultBeforeSettling(t *testing.T) {
 	run(t, verdict(mill.Bad), func(b *bench) {
-		var told []string
-		b.Told = func(c event.Change, r mill.Result) {
-			told = append(told, c.Key+" "+string(r.Verdict)+" "+r.Reason)
+		var reported []string
+		b.OnResult = func(c event.Change, r mill.Result) {
+			reported = append(reported, c.Key+" "+string(r.Verdict)+" "+r.Reason)
 			b.want(1)
 		}
 		b.publish("a", "b")
 		b.work()
 		synctest.Wait()
 		b.want(0)
-		if got := strings.Join(told, ", "); got != "a bad because, b bad because" {
-			b.Errorf("told %q", got)
+		if got := strings.Join(reported, ", "); got != "a bad because, b bad because" {
+			b.Errorf("reported %q", got)
 		}
 	})
 }
