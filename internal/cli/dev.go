@@ -23,7 +23,7 @@ import (
 	"github.com/imgmill/imgmill/internal/service/worker"
 )
 
-// devFlags are the command line of dev.
+// devFlags are the flags of dev.
 type devFlags struct {
 	dir, config  string
 	port         int
@@ -35,33 +35,36 @@ type devFlags struct {
 func devCommand() *cobra.Command {
 	var f devFlags
 	c := &cobra.Command{
-		Use:   "dev [--upload] [FILE...]",
-		Short: "Run the whole of it here: an S3 server, a queue and a worker in one process",
-		Long: `Run a cloud in one process, on this machine alone: an S3 server with two buckets, a durable queue, and a worker that
-makes the variants of whatever is uploaded to the first bucket. Everything is kept in one folder, so a restart, also after
-a crash, goes on where it was. Nothing listens on any address but loopback.`,
-		Example: `  imgmill dev --sample              # see it work, then use it yourself
-  imgmill dev --upload photo.jpg    # put your own picture through
-  imgmill dev --sample --once       # the same and stop: exit code 0 if all variants came out`,
+		Use:   "dev [--upload FILE...]",
+		Short: "Run everything on this machine: an S3 server, a queue, a worker",
+		Long: `Run everything in one process on this machine: an S3 server with two buckets, a
+durable queue, and a worker that makes the variants of every picture that is
+uploaded to the first bucket.
+
+All data is kept in one folder, so that the next start continues where this one
+ended, even after a crash. The server listens on 127.0.0.1 only.`,
+		Example: `  imgmill dev --sample              # see it work, then upload pictures yourself
+  imgmill dev --upload photo.jpg    # start with a picture of your own
+  imgmill dev --sample --once       # resize the sample, then stop`,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.uploads = append(f.uploads, args...)
 			return f.run(c)
 		},
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && !c.Flags().Changed("upload") {
-				return wrongUse("to put %s in, write --upload %s", args[0], args[0])
+				return wrongUse("to upload %s, write --upload %s", args[0], args[0])
 			}
 			return nil
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.dir, "dir", ".imgmill", "folder that keeps the objects, the queue and the credentials")
-	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
-	flags.IntVar(&f.port, "port", 0, "port of the S3 server (default 9000, or a free one if that is taken)")
-	flags.StringArrayVar(&f.uploads, "upload", nil, "put these files in and print what came out")
-	flags.BoolVar(&f.sample, "sample", false, "put a picture in that the program draws")
-	flags.BoolVar(&f.once, "once", false, "stop after the uploads; exit code 0 only if all variants came out")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change")
+	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "`DIR` for the objects, the queue and the credentials")
+	flags.StringVar(&f.config, "config", "", "`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
+	flags.IntVar(&f.port, "port", 0, "`PORT` of the S3 server (default 9000, or a free one if that is in use)")
+	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
+	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
+	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change, also with --once")
 	return c
 }
 
@@ -89,13 +92,14 @@ func (f *devFlags) run(c *cobra.Command) error {
 	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
 }
 
-// picture is one upload: a key and its bytes, read when their turn comes.
+// picture is one upload: its key, and a function that reads its bytes when its turn has come.
 type picture struct {
 	key  string
 	read func() ([]byte, error)
 }
 
-// pictures lists the uploads under the recipe's prefix. Files are looked at before anything starts.
+// pictures lists the uploads, with keys below the recipe's prefix. It checks the files, so that mistakes are reported before
+// anything starts.
 func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	var list []picture
 	seen := map[string]string{}
@@ -107,11 +111,11 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, wrongUse("--upload %s: there is no such file", name)
+			return nil, wrongUse("--upload %s: no such file", name)
 		case err != nil:
 			return nil, fmt.Errorf("--upload: %w", err)
 		case info.IsDir():
-			return nil, wrongUse("--upload %s: this is a folder; name files", name)
+			return nil, wrongUse("--upload %s is a folder; name the files in it", name)
 		}
 		base := filepath.Base(name)
 		if first, ok := seen[base]; ok {
@@ -126,7 +130,7 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	return list, nil
 }
 
-// uploadOutcome is how --once ends.
+// uploadOutcome returns the error that --once ends with.
 func uploadOutcome(rows []row) error {
 	failed := 0
 	for _, r := range rows {
@@ -155,7 +159,7 @@ type dev struct {
 	workerErr  error         // read after workerDone
 }
 
-// sweepInterval is how often the source bucket is searched for uploads whose event a crash swallowed.
+// sweepInterval is how often dev searches the source bucket for uploads whose event was lost in a crash.
 const sweepInterval = 3 * time.Minute
 
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the buckets of cfg.
@@ -243,16 +247,17 @@ func (d *dev) stop() error {
 	return d.cloud.Stop(ctx)
 }
 
-// welcome says what a person needs next.
+// welcome prints what a person needs to upload pictures.
 func (d *dev) welcome(w io.Writer) {
 	access, secret := d.cloud.Credentials()
 	fmt.Fprintf(w, `
-The cloud is up, on this machine only. Upload a picture to %[1]s and it appears in %[2]s:
+Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
   export AWS_ENDPOINT_URL=%[3]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=%[5]s AWS_SECRET_ACCESS_KEY=%[6]s
   aws s3 cp photo.jpg s3://%[1]s/%[7]s
   aws s3 ls --recursive s3://%[2]s/
 
-An AWS CLI older than 2.13 wants --endpoint-url "$AWS_ENDPOINT_URL" too. Ctrl-C stops; nothing is lost.
+An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
+Press Ctrl-C to stop; nothing is lost.
 `, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, d.recipe.Source.Prefix)
 }
