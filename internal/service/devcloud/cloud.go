@@ -19,10 +19,10 @@ import (
 // queueName is the stream that holds the events.
 const queueName = "events"
 
-// startTimeout bounds a start; reading back a long queue takes most of it.
+// startTimeout limits the start, of which most is spent on reading back a long queue.
 const startTimeout = 2 * time.Minute
 
-// running keeps a second Cloud out of the process: the gateway has globals, and the working directory is one, too.
+// running prevents a second Cloud in the process: the gateway has global state, and so is the working directory.
 var running atomic.Bool
 
 // Cloud is a running S3 server and its queue of events.
@@ -33,7 +33,7 @@ type Cloud struct {
 	nats    *natsServer
 	queue   *jetstream.Queue
 	gw      *gateway
-	oldDir  string // the working directory from before
+	oldDir  string // the working directory before Start
 
 	listener net.Listener
 
@@ -52,15 +52,15 @@ type Cloud struct {
 	stopErr error
 }
 
-// Start starts a cloud and returns when it serves. ctx bounds the start only; Stop ends the cloud.
+// Start starts a cloud and returns once it serves requests. ctx limits the start only; Stop ends the cloud.
 //
-// Start changes the working directory and, for a moment, os.Stdout: call it before other goroutines depend on either.
+// Start changes the working directory and, briefly, os.Stdout: call it before other goroutines depend on either.
 func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if !running.CompareAndSwap(false, true) {
-		return nil, errors.New("a cloud is running in this process already: stop it first")
+		return nil, errors.New("a cloud is already running in this process: stop it first")
 	}
 	c := &Cloud{
 		cfg: cfg.withDefaults(), listener: cfg.Listener, sweeper: sweeper{queued: map[string]bool{}},
@@ -101,7 +101,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	return c.serve(ctx)
 }
 
-// openGateway opens the object store, makes the buckets, and sets right what an earlier process left in the middle.
+// openGateway opens the object store, creates the buckets, and repairs what an earlier process left unfinished.
 func (c *Cloud) openGateway(ctx context.Context) error {
 	g := &gateway{
 		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
@@ -135,11 +135,11 @@ func (c *Cloud) openGateway(ctx context.Context) error {
 	if err := clearStaged(c.folder); err != nil {
 		return explain(g.root, err)
 	}
-	_, err = g.announceLeft(ctx)
+	_, err = g.announcePending(ctx)
 	return err
 }
 
-// serve starts the HTTP server and returns when it answers.
+// serve starts the HTTP server and returns once it accepts requests.
 func (c *Cloud) serve(ctx context.Context) error {
 	ready := make(chan struct{})
 	ended := make(chan error, 1)
@@ -168,9 +168,9 @@ func (c *Cloud) serve(ctx context.Context) error {
 		}
 	})
 	c.background.Go(func() {
-		c.repeat(leftInterval, func(ctx context.Context) {
+		c.repeat(pendingInterval, func(ctx context.Context) {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
-				c.cfg.Log.Warn("events that could not be stored are still waiting", "error", err)
+				c.cfg.Log.Warn("events that could not be stored are still pending", "error", err)
 			}
 		})
 	})
@@ -187,22 +187,22 @@ func (c *Cloud) endWith(reason error) {
 	})
 }
 
-// Endpoint is the URL of the S3 server, for clients that address buckets in the path.
+// Endpoint returns the URL of the S3 server, for clients that address buckets in the path.
 func (c *Cloud) Endpoint() string { return "http://127.0.0.1:" + strconv.Itoa(portOf(c.listener)) }
 
-// Credentials are those of the server's one account; they stay the same from start to start.
+// Credentials returns those of the server's only account, which are the same at every start on a folder.
 func (c *Cloud) Credentials() (access, secret string) { return c.account.Access, c.account.Secret }
 
-// Region is what clients sign for.
+// Region returns the region that clients sign requests for.
 func (c *Cloud) Region() string { return c.cfg.Region }
 
-// Dir is the absolute path of the folder that holds the data.
+// Dir returns the absolute path of the data folder.
 func (c *Cloud) Dir() string { return c.folder.dir }
 
-// Watched lists the buckets whose changes are published.
+// Watched returns the buckets whose changes are published.
 func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
 
-// Queue holds the events of the watched buckets, one change in each body, in the JSON that S3 sends. Stop closes it.
+// Queue returns the queue of the watched buckets' events. Each body holds one change, in the JSON of S3. Stop closes it.
 func (c *Cloud) Queue() queue.Queue { return c.queue }
 
 // Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop in either case.
@@ -214,9 +214,9 @@ func (c *Cloud) Err() error {
 	return c.err
 }
 
-// Stop ends the server, which finishes the requests that it is at, then the queue, and gives the folder and the working
-// directory back. It waits for all of them, or until ctx ends; the rest then goes on behind it. Further calls wait for the
-// first.
+// Stop ends the server, which finishes the requests in progress, then the queue. It then releases the folder and restores
+// the working directory. If ctx ends first, Stop returns and the work continues in the background. Further calls wait for
+// the first.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.stop.Do(func() {
 		go func() {
@@ -232,7 +232,7 @@ func (c *Cloud) Stop(ctx context.Context) error {
 	}
 }
 
-// shutDown ends what has been started, in the opposite order.
+// shutDown ends what has been started, in reverse order.
 func (c *Cloud) shutDown() error {
 	defer running.Store(false)
 	c.cancel()

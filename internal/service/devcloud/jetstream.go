@@ -12,11 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// syncInterval is how often the queue's files go to the disk: what a loss of power may take. Without one, acknowledged
-// events are in the system's page cache, which outlives the process.
+// syncInterval is how often the queue's files are synced to the disk, and thus how much a loss of power may lose. Until
+// then, acknowledged events are in the system's page cache, which outlives the process.
 const syncInterval = 5 * time.Second
 
-// natsServer is the embedded server, which does not listen, and the one connection to it.
+// natsServer is the embedded server, which opens no port, and the only connection to it.
 type natsServer struct {
 	ns    *server.Server
 	nc    *nats.Conn
@@ -57,7 +57,7 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 	return &natsServer{ns: ns, nc: nc, fatal: logger.fatal}, nil
 }
 
-// awaitNATS waits until the server has read its files, however many there are.
+// awaitNATS waits until the server has read all of its files.
 func awaitNATS(ctx context.Context, ns *server.Server, fatal <-chan string) error {
 	for {
 		select {
@@ -108,24 +108,24 @@ func (n *natsServer) close() {
 	n.ns.WaitForShutdown()
 }
 
-// natsLog is the server's logger. What it calls fatal does not end the process; it fails the start.
+// natsLog is the server's logger. A fatal error does not end the process; it is sent to fatal.
 type natsLog struct {
 	log   *slog.Logger
 	fatal chan string
 	once  sync.Once
 }
 
-func (l *natsLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l *natsLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l *natsLog) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) }
-func (l *natsLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
-func (l *natsLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l *natsLog) Noticef(format string, v ...any) { l.write(slog.LevelDebug, format, v) }
+func (l *natsLog) Warnf(format string, v ...any)   { l.write(slog.LevelWarn, format, v) }
+func (l *natsLog) Errorf(format string, v ...any)  { l.write(slog.LevelWarn, format, v) }
+func (l *natsLog) Debugf(format string, v ...any)  { l.write(slog.LevelDebug, format, v) }
+func (l *natsLog) Tracef(format string, v ...any)  { l.write(slog.LevelDebug, format, v) }
 
 func (l *natsLog) Fatalf(format string, v ...any) {
-	l.say(slog.LevelError, format, v)
+	l.write(slog.LevelError, format, v)
 	l.once.Do(func() { l.fatal <- fmt.Sprintf(format, v...) })
 }
 
-func (l *natsLog) say(level slog.Level, format string, v []any) {
+func (l *natsLog) write(level slog.Level, format string, v []any) {
 	l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), "server", "nats")
 }
