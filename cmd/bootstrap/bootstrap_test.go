@@ -64,7 +64,7 @@ func TestFunction(t *testing.T) {
 // build compiles the function for this machine, with the flags of a deployment.
 func build(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
+	binary := filepath.Join(t.TempDir(), "bootstrap.exe") // Windows runs only files with such a name
 	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags=-s", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

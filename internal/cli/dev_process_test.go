@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -128,9 +129,14 @@ func (p *process) kill(t *testing.T) {
 	p.ended <- err
 }
 
-// interrupt ends dev like Ctrl-C, and checks that the exit code is 0.
+// interrupt ends dev like Ctrl-C, and checks that the exit code is 0. On Windows, where a process cannot send that to another,
+// it kills dev.
 func (p *process) interrupt(t *testing.T) {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		p.kill(t)
+		return
+	}
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatalf("interrupt: %v", err)
 	}
