@@ -78,7 +78,8 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// startCloud starts an S3 server behind a proxy that throttles requests for keys that contain "busy".
+// startCloud starts an S3 server behind a proxy that throttles requests for keys that contain
+// "busy".
 func (w *world) startCloud(t *testing.T) {
 	t.Helper()
 	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
@@ -161,8 +162,8 @@ func notification(t *testing.T, c event.Change) []byte {
 	return body
 }
 
-// s3Event checks that the function finds the recipe beside its binary, and makes the same bytes as the pipeline and the
-// command.
+// s3Event checks that the function finds the recipe beside its binary, and makes the same bytes as
+// the pipeline and the command.
 func (w *world) s3Event(t *testing.T) {
 	root, photo := t.TempDir(), sample.Photo(640, 480)
 	recipeFile := filepath.Join(root, "imgmill.yaml")
@@ -217,7 +218,8 @@ func (w *world) s3Event(t *testing.T) {
 	}
 }
 
-// sqsBatch checks that of several messages only the one whose object the store throttles is returned for a retry.
+// sqsBatch checks that of several messages only the one whose object the store throttles is
+// returned for a retry.
 func (w *world) sqsBatch(t *testing.T) {
 	f := w.start(t, recipeText)
 	photo := sample.Photo(200, 150)
@@ -278,8 +280,8 @@ func messages(t *testing.T, list []message) []byte {
 	return payload
 }
 
-// badPicture checks that the invocation for a corrupt picture succeeds, because a retry is useless, and that the next one
-// works.
+// badPicture checks that the invocation for a corrupt picture succeeds, because a retry is useless,
+// and that the next one works.
 func (w *world) badPicture(t *testing.T) {
 	f := w.start(t, recipeText)
 	photo := sample.Photo(400, 300)
@@ -302,7 +304,8 @@ func (w *world) badPicture(t *testing.T) {
 	}
 }
 
-// failure checks that the whole invocation fails if the event allows no partial failures, and that the function survives.
+// failure checks that the whole invocation fails if the event allows no partial failures, and that
+// the function survives.
 func (w *world) failure(t *testing.T) {
 	f := w.start(t, recipeText)
 	a := f.invoke(t, "request-7", notification(t, w.put(t, "fault/busy.jpg", sample.Photo(64, 48))))
@@ -349,8 +352,8 @@ func (w *world) otherBuckets(t *testing.T) {
 		"IMGMILL_TARGET_BUCKET", "target.bucket", "Not_A_Bucket")
 }
 
-// refuses checks that the function ends by itself with exit code 1, before it asks for work, and that it reports the reason in
-// one line of the log and to the runtime API.
+// refuses checks that the function ends by itself with exit code 1, before it asks for work, and
+// that it reports the reason in one line of the log and to the runtime API.
 func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 	t.Helper()
 	line := f.line(t)
@@ -407,7 +410,8 @@ func write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestReportInitErrorFails checks that reportInitError returns an error if the runtime API refuses it or is not there.
+// TestReportInitErrorFails checks that reportInitError returns an error if the runtime API refuses
+// it or is not there.
 func TestReportInitErrorFails(t *testing.T) {
 	api := httptest.NewServer(http.NotFoundHandler())
 	if err := reportInitError(strings.TrimPrefix(api.URL, "http://"), errors.New("no recipe")); err == nil || !strings.Contains(err.Error(), "404") {

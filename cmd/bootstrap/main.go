@@ -1,10 +1,10 @@
-// Command bootstrap is the Lambda function, for the runtime provided.al2023. It makes the variants of the pictures in S3
-// events.
+// Command bootstrap is the Lambda function, for the runtime provided.al2023. It makes the variants
+// of the pictures in S3 events.
 //
-// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary.
-// IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET, if set, replace the recipe's buckets, so that one zip serves every
-// deployment. If the recipe is invalid, the function ends before the first event, and reports all mistakes in the log and as
-// the error of the invocation.
+// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the
+// binary. IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET, if set, replace the recipe's buckets, so
+// that one zip serves every deployment. If the recipe is invalid, the function ends before the
+// first event, and reports all mistakes in the log and as the error of the invocation.
 package main
 
 import (
@@ -58,8 +58,10 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r, err = r.WithBuckets(os.Getenv("IMGMILL_SOURCE_BUCKET"), os.Getenv("IMGMILL_TARGET_BUCKET")); err != nil {
-		return nil, fmt.Errorf("the recipe with the buckets from IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET: %w", err)
+	r, err = r.WithBuckets(os.Getenv("IMGMILL_SOURCE_BUCKET"), os.Getenv("IMGMILL_TARGET_BUCKET"))
+	if err != nil {
+		return nil, fmt.Errorf(
+			"the recipe with the buckets from IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET: %w", err)
 	}
 	store, err := s3.Open(s3.Environment(os.Getenv))
 	if err != nil {
@@ -69,21 +71,26 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
 }
 
-// reportInitError reports an error at the start to the runtime API, which returns it as the result of the invocation (AWS
-// Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes", Initialization error).
+// reportInitError reports an error at the start to the runtime API, which returns it as the result
+// of the invocation (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
+// runtimes", Initialization error).
 func reportInitError(api string, cause error) error {
 	const kind = "Imgmill.CannotStart"
-	body, err := json.Marshal(map[string]any{"errorMessage": cause.Error(), "errorType": kind, "stackTrace": []string{}})
+	body, err := json.Marshal(map[string]any{
+		"errorMessage": cause.Error(), "errorType": kind, "stackTrace": []string{},
+	})
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequest(http.MethodPost, "http://"+api+"/2018-06-01/runtime/init/error", bytes.NewReader(body))
+	url := "http://" + api + "/2018-06-01/runtime/init/error"
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Lambda-Runtime-Function-Error-Type", kind)
-	client := http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second} // no proxy, because the API is on this machine
+	// The transport has no proxy, because the API is on this machine.
+	client := http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second}
 	resp, err := client.Do(r)
 	if err != nil {
 		return err
@@ -95,8 +102,8 @@ func reportInitError(api string, cause error) error {
 	return nil
 }
 
-// limitMemory makes the garbage collector work harder near the function's memory size, in MB, so that the function is not
-// killed for exceeding it.
+// limitMemory makes the garbage collector work harder near the function's memory size, in MB, so
+// that the function is not killed for exceeding it.
 func limitMemory(mb string) {
 	if n, err := strconv.ParseInt(mb, 10, 64); err == nil && n > 0 {
 		debug.SetMemoryLimit(n << 20 * 9 / 10)
@@ -111,7 +118,8 @@ func readRecipe(text, root string) (*recipe.Recipe, error) {
 	name := filepath.Join(root, "imgmill.yaml")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no recipe: set IMGMILL_RECIPE to its text, or add imgmill.yaml to the zip (there is no %s)", name)
+		return nil, fmt.Errorf(
+			"no recipe: set IMGMILL_RECIPE to its text, or add imgmill.yaml to the zip (there is no %s)", name)
 	}
 	if err != nil {
 		return nil, err

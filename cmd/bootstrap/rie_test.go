@@ -32,7 +32,8 @@ const (
 	mostInit   = 100 * time.Millisecond
 )
 
-// pythonHandler makes the same two variants with Pillow and boto3. Like imgmill, it has the JPEG decoded at a lower scale.
+// pythonHandler makes the same two variants with Pillow and boto3. Like imgmill, it has the JPEG
+// decoded at a lower scale.
 const pythonHandler = `import io
 import urllib.parse
 
@@ -59,9 +60,9 @@ def handler(event, context):
             s3.put_object(Bucket="photos-output", Key=f"{stem}-{name}.jpg", Body=out.getvalue(), ContentType="image/jpeg", CacheControl="max-age=60")
 `
 
-// TestRuntimeInterfaceEmulator unpacks the zip as Lambda does and runs it with AWS's Runtime Interface Emulator, whose path is
-// in IMGMILL_RIE. If IMGMILL_RIE_PYTHON is the path of a Python that has awslambdaric, Pillow and boto3, it also measures a
-// handler in Python for comparison.
+// TestRuntimeInterfaceEmulator unpacks the zip as Lambda does and runs it with AWS's Runtime
+// Interface Emulator, whose path is in IMGMILL_RIE. If IMGMILL_RIE_PYTHON is the path of a Python
+// that has awslambdaric, Pillow and boto3, it also measures a handler in Python for comparison.
 func TestRuntimeInterfaceEmulator(t *testing.T) {
 	emulator := os.Getenv("IMGMILL_RIE")
 	if emulator == "" {
@@ -127,8 +128,8 @@ func unpack(t *testing.T, data []byte, root string) {
 	}
 }
 
-// starts holds medians over several cold starts, as measured by the emulator: the init phase, and the handler for the first
-// and the second event of an instance.
+// starts holds medians over several cold starts, as measured by the emulator: the init phase, and
+// the handler for the first and the second event of an instance.
 type starts struct{ init, first, next time.Duration }
 
 func (w *world) coldStarts(t *testing.T, photo []byte, name string, command []string, dir string) starts {
@@ -163,8 +164,8 @@ func (w *world) coldStarts(t *testing.T, photo []byte, name string, command []st
 	return s
 }
 
-// These lines of the emulator hold its measurements. The init duration in its REPORT line is a different one, which ends before
-// the runtime has started.
+// These lines of the emulator hold its measurements. The init duration in its REPORT line is a
+// different one, which ends before the runtime has started.
 var (
 	initRE    = regexp.MustCompile(`INIT REPORT\(durationMs: ([0-9.]+)\)`)
 	handledRE = regexp.MustCompile(`INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)`)
@@ -241,7 +242,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// invoke invokes the function with an event, as Lambda's Invoke API does, and checks that it succeeds.
+// invoke invokes the function with an event, as Lambda's Invoke API does, and checks that it
+// succeeds.
 func (e *emulator) invoke(t *testing.T, payload []byte) {
 	t.Helper()
 	if status, body := e.post(t, payload); status != http.StatusOK || strings.TrimSpace(body) != "null" {

@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine fails no test.
+// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine
+// fails no test.
 const waitTimeout = 30 * time.Second
 
-// runtimeAPI is a server like the one that Lambda runs beside a function (AWS Lambda Developer Guide, "Using the Lambda runtime API
-// for custom runtimes", version 2018-06-01).
+// runtimeAPI is a server like the one that Lambda runs beside a function (AWS Lambda Developer
+// Guide, "Using the Lambda runtime API for custom runtimes", version 2018-06-01).
 type runtimeAPI struct {
 	*httptest.Server
 	next    chan invocation

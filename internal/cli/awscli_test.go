@@ -10,7 +10,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// TestAWSCLI uploads with the AWS CLI. It runs only if IMGMILL_AWSCLI is set and the AWS CLI is installed.
+// TestAWSCLI uploads with the AWS CLI. It runs only if IMGMILL_AWSCLI is set and the AWS CLI is
+// installed.
 func TestAWSCLI(t *testing.T) {
 	if os.Getenv("IMGMILL_AWSCLI") == "" {
 		t.Skip("IMGMILL_AWSCLI is not set")

@@ -1,5 +1,5 @@
-// Package cli is the imgmill command: one file per subcommand. It is the only place that chooses exit codes and that
-// writes to the terminal; what it runs lives in the packages below it.
+// Package cli is the imgmill command: one file per subcommand. It is the only place that chooses
+// exit codes and that writes to the terminal; what it runs lives in the packages below it.
 package cli
 
 import (
@@ -37,8 +37,8 @@ type usageError struct{ error }
 
 func wrongUse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// Main runs the command and returns its exit code. An interrupt or SIGTERM cancels what is running; a second one ends the
-// process at once.
+// Main runs the command and returns its exit code. An interrupt or SIGTERM cancels what is running;
+// a second one ends the process at once.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -118,7 +118,8 @@ func noArgs(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// noSuchCommand refuses arguments of a command that has only subcommands, and suggests those with a similar name.
+// noSuchCommand refuses arguments of a command that has only subcommands, and suggests those with a
+// similar name.
 func noSuchCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

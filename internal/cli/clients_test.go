@@ -25,7 +25,8 @@ type client interface {
 	upload(t *testing.T, key, file string, with headers)
 	// copy copies an object with its headers within the source bucket, a large one in parts.
 	copy(t *testing.T, from, to string)
-	// folder creates the object that represents a folder in consoles: its key ends with a slash, and it has no bytes.
+	// folder creates the object that represents a folder in consoles: its key ends with a slash,
+	// and it has no bytes.
 	folder(t *testing.T, key string)
 }
 
@@ -37,11 +38,12 @@ type headers struct {
 // clientTimeout limits one call of a client.
 const clientTimeout = time.Minute
 
-// partSize is the size of the parts of a multipart upload, the smallest that S3 allows (Amazon S3 User Guide, "Multipart upload limits").
+// partSize is the size of the parts of a multipart upload, the smallest that S3 allows (Amazon S3
+// User Guide, "Multipart upload limits").
 const partSize = 5 << 20
 
-// maxMemory is the most memory that dev may use in this test, including its servers. A picture of 100000×100000 would need
-// 30 GB.
+// maxMemory is the most memory that dev may use in this test, including its servers. A picture of
+// 100000×100000 would need 30 GB.
 const maxMemory = 200 << 20
 
 const (
@@ -96,7 +98,8 @@ func testClient(t *testing.T, connect func(t *testing.T, where s3.Options) clien
 	p.interrupt(t)
 }
 
-// refusals checks that objects that are not pictures, and bad pictures, are logged with a reason and get no variant.
+// refusals checks that objects that are not pictures, and bad pictures, are logged with a reason
+// and get no variant.
 func refusals(t *testing.T, p *process, c client) {
 	photo := sample.Photo(640, 480)
 	for _, r := range []struct {
@@ -200,7 +203,8 @@ func noise(t *testing.T, w, h int) []byte {
 	return b.Bytes()
 }
 
-// hugePNG returns a PNG of 65 bytes whose header declares 100000×100000 pixels (PNG specification, 11.2.1 IHDR).
+// hugePNG returns a PNG of 65 bytes whose header declares 100000×100000 pixels (PNG specification,
+// 11.2.1 IHDR).
 func hugePNG() []byte {
 	b := []byte("\x89PNG\r\n\x1a\n")
 	chunk := func(name string, data []byte) {

@@ -62,7 +62,8 @@ func orList(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// completeValues makes shells offer the values of an enumerated flag. It panics if the command has no such flag.
+// completeValues makes shells offer the values of an enumerated flag. It panics if the command has
+// no such flag.
 func completeValues(c *cobra.Command, flag string, values ...string) {
 	completeFlag(c, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -73,8 +74,8 @@ func completeFlag(c *cobra.Command, flag string, f cobra.CompletionFunc) {
 	}
 }
 
-// addCompletions gives root and all commands below it the completions that follow from names and types. A command's own
-// completions take precedence.
+// addCompletions gives root and all commands below it the completions that follow from names and
+// types. A command's own completions take precedence.
 func addCompletions(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		addCompletions(c)
@@ -88,7 +89,8 @@ func addCompletions(root *cobra.Command) {
 		}
 		switch f.Name {
 		case "config":
-			completeFlag(root, f.Name, cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt))
+			extensions := []string{"yaml", "yml"}
+			completeFlag(root, f.Name, cobra.FixedCompletions(extensions, cobra.ShellCompDirectiveFilterFileExt))
 			return
 		case "dir":
 			completeFlag(root, f.Name, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))

@@ -15,8 +15,8 @@ import (
 // recipeName is the recipe that commands read if none is named.
 const recipeName = "imgmill.yaml"
 
-// loadRecipe reads the named recipe. If name is empty it reads imgmill.yaml from the working directory or, if there is none,
-// returns the default recipe.
+// loadRecipe reads the named recipe. If name is empty it reads imgmill.yaml from the working
+// directory or, if there is none, returns the default recipe.
 func loadRecipe(name string) (*recipe.Recipe, error) {
 	named := name != ""
 	if !named {
@@ -79,7 +79,8 @@ func checkRecipe(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n", name, count(len(r.Variants), "variant"), r.Source.Bucket, r.Target.Bucket)
+	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n",
+		name, count(len(r.Variants), "variant"), r.Source.Bucket, r.Target.Bucket)
 	return err
 }
 

@@ -20,7 +20,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// TestKill kills dev over and over while clients upload. Every upload that dev has acknowledged must get its variant.
+// TestKill kills dev over and over while clients upload. Every upload that dev has acknowledged
+// must get its variant.
 func TestKill(t *testing.T) {
 	const clients = 6
 	uploads, kills := 500, 10
@@ -106,7 +107,8 @@ func distinctPictures(t *testing.T, n int) [][]byte {
 	return pictures
 }
 
-// putUntilAcknowledged repeats an upload until it succeeds, like a client that must not lose a picture.
+// putUntilAcknowledged repeats an upload until it succeeds, like a client that must not lose a
+// picture.
 func putUntilAcknowledged(t *testing.T, store *s3.Store, key string, data []byte, refused *atomic.Int64) (etag string) {
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

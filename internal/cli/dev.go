@@ -59,7 +59,8 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "`DIR` for the objects, the queue and the credentials")
-	flags.StringVar(&f.config, "config", "", "`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
+	flags.StringVar(&f.config, "config", "",
+		"`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
 	flags.IntVar(&f.port, "port", 0, "`PORT` of the S3 server (default 9000, or a free one if that is in use)")
 	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
 	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
@@ -98,13 +99,14 @@ type picture struct {
 	read func() ([]byte, error)
 }
 
-// pictures lists the uploads, with keys below the recipe's prefix. It checks the files, so that mistakes are reported before
-// anything starts.
+// pictures lists the uploads, with keys below the recipe's prefix. It checks the files, so that
+// mistakes are reported before anything starts.
 func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	var list []picture
 	seen := map[string]string{}
 	if f.sample {
-		list = append(list, picture{r.Source.Prefix + "sample.jpg", func() ([]byte, error) { return sample.Photo(2400, 1600), nil }})
+		draw := func() ([]byte, error) { return sample.Photo(2400, 1600), nil }
+		list = append(list, picture{r.Source.Prefix + "sample.jpg", draw})
 		seen["sample.jpg"] = "--sample"
 	}
 	for _, name := range f.uploads {
@@ -159,10 +161,12 @@ type dev struct {
 	workerErr  error         // read after workerDone
 }
 
-// sweepInterval is how often dev searches the source bucket for uploads whose event was lost in a crash.
+// sweepInterval is how often dev searches the source bucket for uploads whose event was lost in a
+// crash.
 const sweepInterval = 3 * time.Minute
 
-// startDev starts the servers with the buckets of the recipe, and the worker. It fills in the buckets of cfg.
+// startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
+// buckets of cfg.
 func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev, error) {
 	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
 	cloud, err := devcloud.Start(ctx, cfg)
@@ -170,14 +174,17 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 		return nil, err
 	}
 	access, secret := cloud.Credentials()
-	store, err := s3.Open(s3.Options{Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+	store, err := s3.Open(s3.Options{
+		Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true,
+	})
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
 	m := &mill.Mill{Store: store, Recipe: r}
 	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), workerDone: make(chan struct{})}
 	w := &worker.Worker{
-		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log, Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
+		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log,
+		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
 	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel
@@ -194,8 +201,8 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 	return d, nil
 }
 
-// run uploads the pictures and prints what became of them. Unless once is set, it then serves until ctx ends or a part of
-// the cloud fails. It stops the cloud before it returns.
+// run uploads the pictures and prints what became of them. Unless once is set, it then serves until
+// ctx ends or a part of the cloud fails. It stops the cloud before it returns.
 func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, stderr io.Writer) error {
 	serving, release := d.untilFailure(ctx)
 	defer release()
@@ -223,7 +230,8 @@ func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, st
 	return uploadOutcome(rows)
 }
 
-// untilFailure returns a context that also ends when a server or the worker ends by itself, which is then its cause.
+// untilFailure returns a context that also ends when a server or the worker ends by itself, which
+// is then its cause.
 func (d *dev) untilFailure(ctx context.Context) (context.Context, func()) {
 	serving, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -259,5 +267,6 @@ Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
 An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
 Press Ctrl-C to stop; nothing is lost.
-`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, d.recipe.Source.Prefix)
+`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret,
+		d.recipe.Source.Prefix)
 }

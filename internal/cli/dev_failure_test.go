@@ -14,7 +14,8 @@ import (
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
-// TestDevEndsWithItsServer checks that dev does not outlive its S3 server: it ends with the reason and exit code 1.
+// TestDevEndsWithItsServer checks that dev does not outlive its S3 server: it ends with the reason
+// and exit code 1.
 func TestDevEndsWithItsServer(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -18,7 +18,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine fails no test.
+// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine
+// fails no test.
 const waitTimeout = 30 * time.Second
 
 // process is a running imgmill dev.
@@ -73,8 +74,8 @@ func (p *process) read(r io.Reader) {
 	}
 }
 
-// find waits for a matching line of the log, beginning with line number from. It returns the groups of the match and the
-// number of the next line.
+// find waits for a matching line of the log, beginning with line number from. It returns the groups
+// of the match and the number of the next line.
 func (p *process) find(t *testing.T, from int, re *regexp.Regexp) (groups []string, next int) {
 	t.Helper()
 	deadline := time.After(waitTimeout)
@@ -108,7 +109,8 @@ func (p *process) ready(t *testing.T) s3.Options {
 	return s3.Options{Endpoint: m[1], Region: m[2], AccessKey: m[3], Secret: m[4], PathStyle: true}
 }
 
-// verdict waits for the line of the log about a key, and returns the verdict and the rest of the line.
+// verdict waits for the line of the log about a key, and returns the verdict and the rest of the
+// line.
 func (p *process) verdict(t *testing.T, key string) (verdict, rest string) {
 	t.Helper()
 	text := key
@@ -129,8 +131,8 @@ func (p *process) kill(t *testing.T) {
 	p.ended <- err
 }
 
-// interrupt ends dev like Ctrl-C, and checks that the exit code is 0. On Windows, where a process cannot send that to another,
-// it kills dev.
+// interrupt ends dev like Ctrl-C, and checks that the exit code is 0. On Windows, where a process
+// cannot send that to another, it kills dev.
 func (p *process) interrupt(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -151,7 +153,8 @@ func (p *process) interrupt(t *testing.T) {
 	}
 }
 
-// peak returns the largest memory use so far, in bytes. ok is false if the system does not report it.
+// peak returns the largest memory use so far, in bytes. ok is false if the system does not report
+// it.
 func (p *process) peak() (bytes int64, ok bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

@@ -16,8 +16,8 @@ type results struct {
 	waiting map[string]chan changeResult // by key
 }
 
-// changeResult is the result of processing one change of a key. The verdict retry is a result, too: here the store is our
-// own, and its faults should be seen at once.
+// changeResult is the result of processing one change of a key. The verdict retry is a result, too:
+// here the store is our own, and its faults should be seen at once.
 type changeResult struct {
 	etag   string
 	result mill.Result
@@ -27,8 +27,8 @@ func newResults() *results {
 	return &results{waiting: map[string]chan changeResult{}}
 }
 
-// wait returns a channel that receives the results of a key until done is called. Earlier changes of the key may be among
-// them.
+// wait returns a channel that receives the results of a key until done is called. Earlier changes
+// of the key may be among them.
 func (r *results) wait(key string) (results <-chan changeResult, done func()) {
 	c := make(chan changeResult, 64)
 	r.mu.Lock()

@@ -12,7 +12,8 @@ import (
 // helpColumns is the width that help texts are wrapped to.
 const helpColumns = 80
 
-// commandGroup is a heading in the help of imgmill, and the commands below it in the order in which they are listed.
+// commandGroup is a heading in the help of imgmill, and the commands below it in the order in which
+// they are listed.
 type commandGroup struct {
 	title    string
 	commands []*cobra.Command
@@ -37,18 +38,21 @@ func helpCommand() *cobra.Command {
 			}
 			return found.Help()
 		},
-		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			found, rest, err := c.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			var names []cobra.Completion
-			for _, sub := range found.Commands() {
-				names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: completeCommands,
 	}
+}
+
+// completeCommands offers the subcommands of the command that args name.
+func completeCommands(
+	c *cobra.Command, args []string, _ string,
+) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	found, rest, err := c.Root().Find(args)
+	if err == nil && len(rest) == 0 {
+		for _, sub := range found.Commands() {
+			names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // addHelp replaces cobra's help texts of root and of all commands below it.
@@ -110,8 +114,8 @@ func useLine(c *cobra.Command) string {
 
 func flagUsages(flags *pflag.FlagSet) string { return flags.FlagUsagesWrapped(helpColumns) }
 
-// wrap breaks paragraphs into lines of at most so many columns. Paragraphs are separated by empty lines; indented lines
-// stay as they are.
+// wrap breaks paragraphs into lines of at most so many columns. Paragraphs are separated by empty
+// lines; indented lines stay as they are.
 func wrap(text string, columns int) string {
 	var b strings.Builder
 	at := 0 // columns used in the last line

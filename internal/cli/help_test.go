@@ -77,7 +77,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestReleaseVersion builds the command as a release is built, and checks that its version is the one that was asked for.
+// TestReleaseVersion builds the command as a release is built, and checks that its version is the
+// one that was asked for.
 func TestReleaseVersion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("links the whole command")

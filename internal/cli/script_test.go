@@ -56,7 +56,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sentence checks that the last program has printed nothing but one error in one line on stderr, with or without the hint at
+// sentence checks that the last program has printed nothing but one error in one line on stderr,
+// with or without the hint at
 // --help: no usage text, no stack trace, no repetition.
 func sentence(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 0, "sentence")
@@ -94,7 +95,8 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// pixels checks that a file is a complete picture of a format and size, with the decoders of the standard library.
+// pixels checks that a file is a complete picture of a format and size, with the decoders of the
+// standard library.
 func pixels(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 4, "pixels FILE FORMAT WIDTH HEIGHT")
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
@@ -134,8 +136,8 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(port))
 }
 
-// findPort returns a port below those that systems assign to outgoing connections: a client that retries could be assigned
-// the port, and connect to itself.
+// findPort returns a port below those that systems assign to outgoing connections: a client that
+// retries could be assigned the port, and connect to itself.
 func findPort() (int, error) {
 	for range 100 {
 		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
@@ -170,7 +172,8 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// lines checks the number of lines on stdout, each of which must be a JSON object with at least the named members.
+// lines checks the number of lines on stdout, each of which must be a JSON object with at least the
+// named members.
 func lines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: lines COUNT MEMBER...")
@@ -193,7 +196,8 @@ func lines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// same checks that two files are equal, or with ! that they differ. Unlike cmp, it prints no contents.
+// same checks that two files are equal, or with ! that they differ. Unlike cmp, it prints no
+// contents.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] same FILE FILE")

@@ -30,12 +30,16 @@ func resultRows(name string, r mill.Result) []row {
 	}
 	var rows []row
 	for _, v := range r.Variants {
-		rows = append(rows, row{name, v.Name, fmt.Sprintf("%d×%d", v.Width, v.Height), r.Source.Bytes, v.Bytes, ms, "", true})
+		rows = append(rows, row{
+			name: name, variant: v.Name, size: fmt.Sprintf("%d×%d", v.Width, v.Height),
+			before: r.Source.Bytes, after: v.Bytes, ms: ms, succeeded: true,
+		})
 	}
 	return rows
 }
 
-// printTable prints the rows as a table, and below it the reasons of those that failed, which are whole sentences.
+// printTable prints the rows as a table, and below it the reasons of those that failed, which are
+// whole sentences.
 func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "picture\tvariant\tpixels\tbefore\tafter\tms\t")
@@ -46,7 +50,8 @@ func printTable(w io.Writer, rows []row) error {
 			fmt.Fprintf(&reasons, "%s: %s\n", r.name, r.reason)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n", shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
+			shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -55,7 +60,8 @@ func printTable(w io.Writer, rows []row) error {
 	return err
 }
 
-// shorten cuts a name so that the table fits a small terminal. It keeps the end, which usually differs more than the start.
+// shorten cuts a name so that the table fits a small terminal. It keeps the end, which usually
+// differs more than the start.
 func shorten(name string) string {
 	const most = 28
 	r := []rune(path.Base(name))

@@ -39,7 +39,8 @@ func version() string {
 	return "(unknown)"
 }
 
-// versionLine returns the output of imgmill version: the version, the commit if it is known, Go's version, the platform.
+// versionLine returns the output of imgmill version: the version, the commit if it is known, Go's
+// version, the platform.
 func versionLine() string {
 	parts := []string{"imgmill", version()}
 	if c := commit(); c != "" {
@@ -48,8 +49,8 @@ func versionLine() string {
 	return strings.Join(append(parts, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH), " ")
 }
 
-// commit returns the commit of a build from a working copy, with a plus sign if files had been changed; an installed module
-// has none.
+// commit returns the commit of a build from a working copy, with a plus sign if files had been
+// changed; an installed module has none.
 func commit() string {
 	b, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -14,13 +14,14 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// attributes stores the attributes of objects: ETag, content type, metadata. It is the gateway's sidecar store, which has
-// a small file for each attribute, with two additions.
+// attributes stores the attributes of objects: ETag, content type, metadata. It is the gateway's
+// sidecar store, which has a small file for each attribute, with two additions.
 //
-// The sidecar keeps attributes in a folder "meta" below the object's name, where they would collide with the attributes
-// of objects whose keys have a part "meta"; attributes renames such parts. It also records which attributes a write
-// stores: replacing an object's bytes does not remove its sidecar files, so the end of the write has to know which of
-// them are left over from the previous object.
+// The sidecar keeps attributes in a folder "meta" below the object's name, where they would collide
+// with the attributes of objects whose keys have a part "meta"; attributes renames such parts. It
+// also records which attributes a write stores: replacing an object's bytes does not remove its
+// sidecar files, so the end of the write has to know which of them are left over from the previous
+// object.
 type attributes struct {
 	side meta.SideCar
 	dir  string
@@ -161,7 +162,8 @@ func (a *attributes) removeOld(o object, old map[string][]byte, stored []string)
 	return nil
 }
 
-// storedSince returns the names of the attributes that were written at t or later, by the times of their files.
+// storedSince returns the names of the attributes that were written at t or later, by the times of
+// their files.
 func (a *attributes) storedSince(o object, t time.Time) ([]string, error) {
 	files, err := os.ReadDir(filepath.Join(a.dir, o.Bucket, filepath.FromSlash(escape(o.Key)), "meta"))
 	if err != nil && !notExist(err) {
@@ -177,7 +179,8 @@ func (a *attributes) storedSince(o object, t time.Time) ([]string, error) {
 	return names, nil
 }
 
-// notExist reports whether err means that there is no such file, or a file in the place of its folder.
+// notExist reports whether err means that there is no such file, or a file in the place of its
+// folder.
 func notExist(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

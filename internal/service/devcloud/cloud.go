@@ -22,7 +22,8 @@ const queueName = "events"
 // startTimeout limits the start, of which most is spent on reading back a long queue.
 const startTimeout = 2 * time.Minute
 
-// running prevents a second Cloud in the process: the gateway has global state, and so is the working directory.
+// running prevents a second Cloud in the process: the gateway has global state, and so is the
+// working directory.
 var running atomic.Bool
 
 // Cloud is a running S3 server and its queue of events.
@@ -52,9 +53,11 @@ type Cloud struct {
 	stopErr error
 }
 
-// Start starts a cloud and returns once it serves requests. ctx limits the start only; Stop ends the cloud.
+// Start starts a cloud and returns once it serves requests. ctx limits the start only; Stop ends
+// the cloud.
 //
-// Start changes the working directory and, briefly, os.Stdout: call it before other goroutines depend on either.
+// Start changes the working directory and, briefly, os.Stdout: call it before other goroutines
+// depend on either.
 func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -101,7 +104,8 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	return c.serve(ctx)
 }
 
-// openGateway opens the object store, creates the buckets, and repairs what an earlier process left unfinished.
+// openGateway opens the object store, creates the buckets, and repairs what an earlier process left
+// unfinished.
 func (c *Cloud) openGateway(ctx context.Context) error {
 	g := &gateway{
 		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
@@ -177,7 +181,8 @@ func (c *Cloud) serve(ctx context.Context) error {
 	return nil
 }
 
-// endWith closes Done. The reason counts only if Stop has not been called, and only the first one does.
+// endWith closes Done. The reason counts only if Stop has not been called, and only the first one
+// does.
 func (c *Cloud) endWith(reason error) {
 	c.end.Do(func() {
 		if c.ctx.Err() == nil {
@@ -190,7 +195,8 @@ func (c *Cloud) endWith(reason error) {
 // Endpoint returns the URL of the S3 server, for clients that address buckets in the path.
 func (c *Cloud) Endpoint() string { return "http://127.0.0.1:" + strconv.Itoa(portOf(c.listener)) }
 
-// Credentials returns those of the server's only account, which are the same at every start on a folder.
+// Credentials returns those of the server's only account, which are the same at every start on a
+// folder.
 func (c *Cloud) Credentials() (access, secret string) { return c.account.Access, c.account.Secret }
 
 // Region returns the region that clients sign requests for.
@@ -202,10 +208,12 @@ func (c *Cloud) Dir() string { return c.folder.dir }
 // Watched returns the buckets whose changes are published.
 func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
 
-// Queue returns the queue of the watched buckets' events. Each body holds one change, in the JSON of S3. Stop closes it.
+// Queue returns the queue of the watched buckets' events. Each body holds one change, in the JSON
+// of S3. Stop closes it.
 func (c *Cloud) Queue() queue.Queue { return c.queue }
 
-// Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop in either case.
+// Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop
+// in either case.
 func (c *Cloud) Done() <-chan struct{} { return c.done }
 
 // Err waits for Done and returns the reason why a server ended by itself; it is nil after Stop.
@@ -214,9 +222,9 @@ func (c *Cloud) Err() error {
 	return c.err
 }
 
-// Stop ends the server, which finishes the requests in progress, then the queue. It then releases the folder and restores
-// the working directory. If ctx ends first, Stop returns and the work continues in the background. Further calls wait for
-// the first.
+// Stop ends the server, which finishes the requests in progress, then the queue. It then releases
+// the folder and restores the working directory. If ctx ends first, Stop returns and the work
+// continues in the background. Further calls wait for the first.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.stop.Do(func() {
 		go func() {

@@ -62,7 +62,8 @@ func TestStartStop(t *testing.T) {
 	}
 }
 
-// TestServerFails checks that a server that ends by itself closes Done with its reason, and that Stop still cleans up.
+// TestServerFails checks that a server that ends by itself closes Done with its reason, and that
+// Stop still cleans up.
 func TestServerFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		fail func(c *Cloud) error
@@ -120,7 +121,8 @@ func TestConfigListener(t *testing.T) {
 	}
 }
 
-// TestStopFinishesRequests checks that an upload in progress is finished, answered and announced when Stop is called.
+// TestStopFinishesRequests checks that an upload in progress is finished, answered and announced
+// when Stop is called.
 func TestStopFinishesRequests(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -216,7 +218,8 @@ func TestPrivateFiles(t *testing.T) {
 	}
 }
 
-// TestPorts checks that listen uses the first free port from FirstPort on, or exactly the given one.
+// TestPorts checks that listen uses the first free port from FirstPort on, or exactly the given
+// one.
 func TestPorts(t *testing.T) {
 	blocked, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(FirstPort)))
 	if err == nil {
@@ -237,8 +240,8 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// TestFailedStarts checks that a start that fails states what failed, where and what to do, leaves nothing running, and can
-// be repeated.
+// TestFailedStarts checks that a start that fails states what failed, where and what to do, leaves
+// nothing running, and can be repeated.
 func TestFailedStarts(t *testing.T) {
 	was, err := os.Getwd()
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 // DefaultDir is the folder for a cloud's data if Config.Dir is empty.
 const DefaultDir = ".imgmill"
 
-// FirstPort is where the search for a free port begins. AnyPort as Config.Port leaves the choice to the system.
+// FirstPort is where the search for a free port begins. AnyPort as Config.Port leaves the choice to
+// the system.
 const (
 	FirstPort = 9000
 	AnyPort   = -1
@@ -21,9 +22,11 @@ const (
 
 // Config configures a Cloud.
 type Config struct {
-	// Dir is the folder for all data, created with mode 0700 if it is missing. The default is DefaultDir.
+	// Dir is the folder for all data, created with mode 0700 if it is missing. The default is
+	// DefaultDir.
 	Dir string
-	// Port is the port of the S3 server on 127.0.0.1. 0 means the first free one, beginning with FirstPort.
+	// Port is the port of the S3 server on 127.0.0.1. 0 means the first free one, beginning with
+	// FirstPort.
 	Port int
 	// Listener, if set, is used instead of Port. It must listen on 127.0.0.1; the cloud closes it.
 	Listener net.Listener
@@ -31,15 +34,18 @@ type Config struct {
 	Region string
 	// Buckets are created at the start if they are missing.
 	Buckets []string
-	// Watch lists the buckets whose changes are published. They, too, are created if they are missing.
+	// Watch lists the buckets whose changes are published. They, too, are created if they are
+	// missing.
 	Watch []string
-	// Lease is how long a consumer has an event to itself after Fetch or Extend. 0 means the queue's default, a few seconds.
+	// Lease is how long a consumer has an event to itself after Fetch or Extend. 0 means the
+	// queue's default, a few seconds.
 	Lease time.Duration
 	// Log receives the messages of the servers. The default is slog.Default().
 	Log *slog.Logger
 }
 
-// bucketRE is the general rule of the S3 User Guide, "Bucket naming rules", without the reserved words.
+// bucketRE is the general rule of the S3 User Guide, "Bucket naming rules", without the reserved
+// words.
 var bucketRE = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Validate reports all invalid settings at once.

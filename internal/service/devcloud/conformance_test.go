@@ -16,8 +16,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/queue/queuetest"
 )
 
-// TestStoreConformance runs the conformance suite for object stores with the S3 client against the S3 server. Every test has
-// a bucket of its own; the writes to watched buckets are announced.
+// TestStoreConformance runs the conformance suite for object stores with the S3 client against the
+// S3 server. Every test has a bucket of its own; the writes to watched buckets are announced.
 func TestStoreConformance(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	const buckets = 64
@@ -48,8 +48,8 @@ func openStore(t *testing.T, c *Cloud) bucket.Store {
 	return store
 }
 
-// TestQueueConformance runs the conformance suite for queues against an embedded server, which the test of durability
-// restarts.
+// TestQueueConformance runs the conformance suite for queues against an embedded server, which the
+// test of durability restarts.
 func TestQueueConformance(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	dir := t.TempDir()

@@ -60,8 +60,9 @@ func startChild(t *testing.T, dir string) (cl *s3.Client, kill func()) {
 	return newClient(fields[0], fields[1], fields[2], fields[3]), kill
 }
 
-// TestKill kills a server over and over while clients create, replace and remove objects. It must never lose a write that it
-// has acknowledged or keep half of a write, and the last event of each key must match the object.
+// TestKill kills a server over and over while clients create, replace and remove objects. It must
+// never lose a write that it has acknowledged or keep half of a write, and the last event of each
+// key must match the object.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	acked := &ledger{m: map[string]map[string]bool{}}
@@ -140,7 +141,8 @@ func (l *ledger) note(key, etag string) {
 	l.m[key][etag] = true
 }
 
-// hammer writes until the server dies: new keys, and keys that all clients replace and remove in every round.
+// hammer writes until the server dies: new keys, and keys that all clients replace and remove in
+// every round.
 func hammer(ctx context.Context, cl *s3.Client, acked *ledger, round, id int) {
 	src := source
 	single := func(o *s3.Options) { o.RetryMaxAttempts = 1 } // a second attempt would hide the effect of the first
@@ -166,7 +168,8 @@ func hammer(ctx context.Context, cl *s3.Client, acked *ledger, round, id int) {
 	}
 }
 
-// checkWhole checks that bytes, ETag and metadata come from the same write, the one in the last event.
+// checkWhole checks that bytes, ETag and metadata come from the same write, the one in the last
+// event.
 func checkWhole(t *testing.T, cl *s3.Client, key string, last notice) {
 	t.Helper()
 	src := source
@@ -189,7 +192,8 @@ func checkWhole(t *testing.T, cl *s3.Client, key string, last notice) {
 	}
 }
 
-// checkWritable checks that no key is stuck: an absent object can be created with the condition that it is absent.
+// checkWritable checks that no key is stuck: an absent object can be created with the condition
+// that it is absent.
 func checkWritable(t *testing.T, cl *s3.Client, latest map[string]notice) {
 	t.Helper()
 	src, none := source, "*"

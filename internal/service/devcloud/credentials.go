@@ -27,7 +27,8 @@ func loadCredentials(path string) (credentials, error) {
 	}
 	// Windows has no such mode bits; there, access depends on the permissions of the folder.
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return credentials{}, fmt.Errorf("%s can be read by other users (mode %04o): run `chmod 600 %s`", path, info.Mode().Perm(), path)
+		return credentials{}, fmt.Errorf("%s can be read by other users (mode %04o): run `chmod 600 %s`",
+			path, info.Mode().Perm(), path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -45,7 +46,8 @@ func loadCredentials(path string) (credentials, error) {
 }
 
 func makeCredentials(path string) (credentials, error) {
-	// Like Amazon's, these have 20 and 40 characters. rand.Text returns 26 characters of base32, 130 bits.
+	// Like Amazon's, these have 20 and 40 characters. rand.Text returns 26 characters of base32,
+	// 130 bits.
 	c := credentials{Access: "IMGMILL" + rand.Text()[:13], Secret: (rand.Text() + rand.Text())[:40]}
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

@@ -27,7 +27,8 @@ type folder struct {
 // ErrInUse means that another cloud is running on the folder.
 var ErrInUse = errors.New("is in use by another imgmill")
 
-// openFolder creates missing folders and takes the lock, which the system releases when the process ends in any way.
+// openFolder creates missing folders and takes the lock, which the system releases when the process
+// ends in any way.
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

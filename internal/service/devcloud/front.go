@@ -14,13 +14,15 @@ import (
 // portsTried is how many ports are tried, beginning with FirstPort, before the system chooses one.
 const portsTried = 20
 
-// wsaeAddrInUse is the number of EADDRINUSE on Windows, which package syscall does not define there.
+// wsaeAddrInUse is the number of EADDRINUSE on Windows, which package syscall does not define
+// there.
 const wsaeAddrInUse = syscall.Errno(10048)
 
-// front is the listener that clients connect to. It forwards a connection to the gateway, which listens on another port of
-// loopback, once the client has sent something. The gateway treats a connection without a request as busy and would wait
-// ten seconds for it when it stops, and browsers and Go's own client open such connections in advance. A listener of our
-// own also holds a free port from the moment it is chosen.
+// front is the listener that clients connect to. It forwards a connection to the gateway, which
+// listens on another port of loopback, once the client has sent something. The gateway treats a
+// connection without a request as busy and would wait ten seconds for it when it stops, and
+// browsers and Go's own client open such connections in advance. A listener of our own also holds a
+// free port from the moment it is chosen.
 type front struct {
 	l       net.Listener
 	backend string // address of the gateway
@@ -55,9 +57,11 @@ func listenOn(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, wsaeAddrInUse):
-		return nil, fmt.Errorf("port %d on 127.0.0.1 is in use by another program: stop that program, or choose another port", port)
+		return nil, fmt.Errorf(
+			"port %d on 127.0.0.1 is in use by another program: stop that program, or choose another port", port)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("port %d on 127.0.0.1 is reserved for privileged users: choose one from 1024 on", port)
+		return nil, fmt.Errorf(
+			"port %d on 127.0.0.1 is reserved for privileged users: choose one from 1024 on", port)
 	case err != nil:
 		return nil, fmt.Errorf("port %d on 127.0.0.1: %w", port, err)
 	}
@@ -122,7 +126,8 @@ func (f *front) forward(client net.Conn) {
 	io.Copy(client, gateway)
 }
 
-// close stops accepting and closes the connections that have sent nothing. The others end when the gateway does.
+// close stops accepting and closes the connections that have sent nothing. The others end when the
+// gateway does.
 func (f *front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,8 +19,8 @@ var errStopping = s3err.APIError{
 	HTTPStatusCode: http.StatusServiceUnavailable,
 }
 
-// gate counts the requests in progress. A gateway that stops cancels their contexts at once, so it is stopped only when
-// there are none.
+// gate counts the requests in progress. A gateway that stops cancels their contexts at once, so it
+// is stopped only when there are none.
 type gate struct {
 	mu     sync.Mutex
 	closed bool
@@ -64,7 +64,8 @@ func (g *gate) signalIdle() {
 	}
 }
 
-// drain refuses further requests and waits for those in progress, at most drainTimeout. Call it once.
+// drain refuses further requests and waits for those in progress, at most drainTimeout. Call it
+// once.
 func (g *gate) drain() {
 	g.mu.Lock()
 	g.closed = true

@@ -23,15 +23,17 @@ import (
 // publishTimeout limits how long a write waits for its event to be stored.
 const publishTimeout = 10 * time.Second
 
-// errUnannounced answers a write that took effect but whose event could not be stored. S3 clients retry it.
+// errUnannounced answers a write that took effect but whose event could not be stored. S3 clients
+// retry it.
 var errUnannounced = s3err.APIError{
 	Code:           "ServiceUnavailable",
 	Description:    "The event of this change could not be stored; please try again.",
 	HTTPStatusCode: http.StatusServiceUnavailable,
 }
 
-// gateway is the posix backend of versitygw. It publishes an event for every object that is created or removed, in the order
-// in which the writes take effect, and its reads never see half of a write.
+// gateway is the posix backend of versitygw. It publishes an event for every object that is created
+// or removed, in the order in which the writes take effect, and its reads never see half of a
+// write.
 type gateway struct {
 	*posix.Posix
 	root    string
@@ -47,8 +49,8 @@ type gateway struct {
 
 var _ backend.Backend = (*gateway)(nil)
 
-// send stores one event in the queue. It is independent of the request's context, because a write must be announced even if
-// the client has disconnected.
+// send stores one event in the queue. It is independent of the request's context, because a write
+// must be announced even if the client has disconnected.
 func (g *gateway) send(name string, ch event.Change) error {
 	body, err := event.NamedNotification(name, ch)
 	if err != nil {
@@ -59,8 +61,8 @@ func (g *gateway) send(name string, ch event.Change) error {
 	return g.publish(ctx, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
 }
 
-// s3Error returns errors that S3 defines as they are. It logs all others, which the gateway would print on the terminal, and
-// returns InternalError for them.
+// s3Error returns errors that S3 defines as they are. It logs all others, which the gateway would
+// print on the terminal, and returns InternalError for them.
 func (g *gateway) s3Error(err error) error {
 	if err == nil {
 		return nil
@@ -96,8 +98,11 @@ func str(p *string) string {
 	return *p
 }
 
-// PutObject implements backend.Backend. It locks the object once the body has arrived, so that a slow upload blocks nobody.
-func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+// PutObject implements backend.Backend. It locks the object once the body has arrived, so that a
+// slow upload blocks nobody.
+func (g *gateway) PutObject(
+	ctx context.Context, in s3response.PutObjectInput,
+) (s3response.PutObjectOutput, error) {
 	o := stored(str(in.Bucket), str(in.Key))
 	var w *write
 	defer func() { w.abandon() }()
@@ -124,7 +129,9 @@ func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 }
 
 // CopyObject implements backend.Backend.
-func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+func (g *gateway) CopyObject(
+	ctx context.Context, in s3response.CopyObjectInput,
+) (s3response.CopyObjectOutput, error) {
 	fromBucket, fromKey, _, err := backend.ParseCopySource(str(in.CopySource))
 	if err != nil {
 		return s3response.CopyObjectOutput{}, g.s3Error(err)
@@ -144,7 +151,9 @@ func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 }
 
 // CompleteMultipartUpload implements backend.Backend.
-func (g *gateway) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+func (g *gateway) CompleteMultipartUpload(
+	ctx context.Context, in *s3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
 	o := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(o, g.locks.lock(o))
 	if err != nil {
@@ -200,7 +209,8 @@ func (g *gateway) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 	return result, nil
 }
 
-// GetObject implements backend.Backend. Like the next two methods, it waits for a write of the object that is taking effect.
+// GetObject implements backend.Backend. Like the next two methods, it waits for a write of the
+// object that is taking effect.
 func (g *gateway) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
 	out, err := g.Posix.GetObject(ctx, in)
@@ -215,7 +225,9 @@ func (g *gateway) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.H
 }
 
 // GetObjectAttributes implements backend.Backend.
-func (g *gateway) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput) (s3response.GetObjectAttributesResponse, error) {
+func (g *gateway) GetObjectAttributes(
+	ctx context.Context, in *s3.GetObjectAttributesInput,
+) (s3response.GetObjectAttributesResponse, error) {
 	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
 	out, err := g.Posix.GetObjectAttributes(ctx, in)
 	return out, g.s3Error(err)

@@ -23,7 +23,8 @@ import (
 const (
 	source = "photos-input"
 	target = "photos-output"
-	// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine fails no test.
+	// waitTimeout limits the wait for things that normally take milliseconds, so that a busy
+	// machine fails no test.
 	waitTimeout = 20 * time.Second
 	// childEnv makes the test binary run a cloud on the folder that it names, until it is killed.
 	childEnv = "IMGMILL_DEVCLOUD_CHILD"
@@ -40,7 +41,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child runs a cloud on dir, writes its address to standard output, and ends when standard input is closed.
+// child runs a cloud on dir, writes its address to standard output, and ends when standard input is
+// closed.
 func child(dir string) error {
 	c, err := Start(context.Background(), testConfig(dir))
 	if err != nil {

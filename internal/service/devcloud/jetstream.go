@@ -12,8 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// syncInterval is how often the queue's files are synced to the disk, and thus how much a loss of power may lose. Until
-// then, acknowledged events are in the system's page cache, which outlives the process.
+// syncInterval is how often the queue's files are synced to the disk, and thus how much a loss of
+// power may lose. Until then, acknowledged events are in the system's page cache, which outlives
+// the process.
 const syncInterval = 5 * time.Second
 
 // natsServer is the embedded server, which opens no port, and the only connection to it.
@@ -94,7 +95,8 @@ func (n *natsServer) watch(ctx context.Context) error {
 		case <-ended:
 			return errors.New("it was shut down")
 		case <-tick.C:
-			if !n.ns.JetStreamEnabled() && n.ns.Running() { // as the server does when it cannot write a file
+			// The server disables JetStream if it cannot write a file.
+			if !n.ns.JetStreamEnabled() && n.ns.Running() {
 				return errors.New("its storage failed; check for a full disk, and read the log for the cause")
 			}
 		}

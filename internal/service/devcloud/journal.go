@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// entry is one write in progress: a file in the journal from before its first effect until its event is stored. If the
-// process dies in between, the next start repairs and announces the object that the entry names.
+// entry is one write in progress: a file in the journal from before its first effect until its
+// event is stored. If the process dies in between, the next start repairs and announces the object
+// that the entry names.
 type entry struct {
 	object
 	// Before is the object that the write may replace or remove; nil if there was none.
@@ -26,15 +27,16 @@ type entry struct {
 	at   time.Time // of the file
 }
 
-// snapshot holds what is needed to detect whether an object's bytes were replaced, and to restore its attributes if not.
+// snapshot holds what is needed to detect whether an object's bytes were replaced, and to restore
+// its attributes if not.
 type snapshot struct {
 	Size       int64             `json:"size"`
 	Modified   int64             `json:"modified"` // nanoseconds since 1970
 	Attributes map[string][]byte `json:"attributes"`
 }
 
-// journal is the folder of entries. Its files are not synced to the disk: they protect against a crash of the process, not
-// of the machine.
+// journal is the folder of entries. Its files are not synced to the disk: they protect against a
+// crash of the process, not of the machine.
 type journal struct {
 	dir    string
 	prefix string
@@ -105,8 +107,8 @@ func (j *journal) done(e *entry) error {
 	return nil
 }
 
-// leave keeps the entry for a later attempt to announce it. If it fails to store Settled, nothing is lost: a restart then
-// repairs the object once more.
+// leave keeps the entry for a later attempt to announce it. If it fails to store Settled, nothing
+// is lost: a restart then repairs the object once more.
 func (j *journal) leave(e *entry) error {
 	if info, err := os.Stat(e.path); err == nil && e.at.IsZero() {
 		e.at = info.ModTime()

@@ -16,7 +16,8 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// interrupted stops the cloud and opens its files, for a test that leaves them as a killed process would.
+// interrupted stops the cloud and opens its files, for a test that leaves them as a killed process
+// would.
 type interrupted struct {
 	t     *testing.T
 	c     *Cloud
@@ -108,7 +109,8 @@ func TestInterruptedReplacement(t *testing.T) {
 	}
 }
 
-// TestInterruptedCleaning stops after the bytes were replaced, but before the attributes of the old object are removed.
+// TestInterruptedCleaning stops after the bytes were replaced, but before the attributes of the old
+// object are removed.
 func TestInterruptedCleaning(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -198,7 +200,8 @@ func TestInterruptedBucket(t *testing.T) {
 	put(t, client(c), "half-made", "x", "x")
 }
 
-// TestMultipartAcrossRestart checks that a multipart upload can be continued after a restart, and leaves nothing behind.
+// TestMultipartAcrossRestart checks that a multipart upload can be continued after a restart, and
+// leaves nothing behind.
 func TestMultipartAcrossRestart(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -236,8 +239,8 @@ func TestMultipartAcrossRestart(t *testing.T) {
 	one(t, c, "ObjectCreated:CompleteMultipartUpload", key, bare(*done.ETag), 4)
 }
 
-// TestLateFailure checks that a write that fails after it took effect, even with a panic, returns an error to its client, and
-// that its object is then repaired and announced.
+// TestLateFailure checks that a write that fails after it took effect, even with a panic, returns
+// an error to its client, and that its object is then repaired and announced.
 func TestLateFailure(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	for key, end := range map[string]func(w *write) error{
@@ -273,7 +276,8 @@ func TestLateFailure(t *testing.T) {
 	}
 }
 
-// TestFailureWithoutEffect checks that a write that fails while it stores attributes leaves the object unchanged.
+// TestFailureWithoutEffect checks that a write that fails while it stores attributes leaves the
+// object unchanged.
 func TestFailureWithoutEffect(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	putMarked(t, client(c), "x.jpg", "old")

@@ -23,8 +23,9 @@ type KeptQueue struct {
 	folder *folder
 }
 
-// OpenQueue opens the queue of the cloud whose data is in dir, without its S3 server. It creates nothing: the error is
-// ErrNoCloud if there is no such data, and ErrInUse while a Cloud is running on the folder.
+// OpenQueue opens the queue of the cloud whose data is in dir, without its S3 server. It creates
+// nothing: the error is ErrNoCloud if there is no such data, and ErrInUse while a Cloud is running
+// on the folder.
 func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, error) {
 	if _, err := os.Stat(filepath.Join(dir, "queue")); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)

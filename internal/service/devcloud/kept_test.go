@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestKeptQueue checks that a buried message can be queued again while the cloud is stopped, and is delivered by the next one.
+// TestKeptQueue checks that a buried message can be queued again while the cloud is stopped, and is
+// delivered by the next one.
 func TestKeptQueue(t *testing.T) {
 	log, dir := slog.New(slog.DiscardHandler), filepath.Join(t.TempDir(), "cloud")
 	if _, err := OpenQueue(t.Context(), dir, log); !errors.Is(err, ErrNoCloud) {

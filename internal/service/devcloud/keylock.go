@@ -2,9 +2,9 @@ package devcloud
 
 import "sync"
 
-// keyLocks holds a lock for each object that is being read or written. A write holds its lock from when its bytes are staged
-// until it has taken effect and has its sequencer. A read holds it while the gateway opens the file and collects its
-// attributes, so that both belong to the same write.
+// keyLocks holds a lock for each object that is being read or written. A write holds its lock from
+// when its bytes are staged until it has taken effect and has its sequencer. A read holds it while
+// the gateway opens the file and collects its attributes, so that both belong to the same write.
 type keyLocks struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
@@ -33,8 +33,8 @@ func (l *keyLocks) rlock(o object) func() {
 	return func() { k.RUnlock(); l.leave(id, k) }
 }
 
-// lockCopy locks to and read-locks from, in the same order for all callers, so that two copies in opposite directions do not
-// deadlock.
+// lockCopy locks to and read-locks from, in the same order for all callers, so that two copies in
+// opposite directions do not deadlock.
 func (l *keyLocks) lockCopy(from, to object) func() {
 	var first, second func()
 	switch a, b := from.id(), to.id(); {

@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// sequencerBlock is how many numbers the file reserves at a time. Writing the file waits for the disk and blocks all
-// writers, so it happens about once in this time; a restart skips at most this much.
+// sequencerBlock is how many numbers the file reserves at a time. Writing the file waits for the
+// disk and blocks all writers, so it happens about once in this time; a restart skips at most this
+// much.
 const sequencerBlock = 10 * time.Minute
 
-// sequencer generates the numbers that order events: nanoseconds since 1970, or one more than the last number if the clock
-// has not advanced. It never goes back: the file holds a number above all that were generated.
+// sequencer generates the numbers that order events: nanoseconds since 1970, or one more than the
+// last number if the clock has not advanced. It never goes back: the file holds a number above all
+// that were generated.
 type sequencer struct {
 	path string
 	now  func() time.Time

@@ -19,32 +19,36 @@ import (
 )
 
 const (
-	// sweepAge is the age below which a sweep ignores an object, because the object's own event may be on its way.
+	// sweepAge is the age below which a sweep ignores an object, because the object's own event may
+	// be on its way.
 	sweepAge = 10 * time.Second
 	// pendingInterval is how often the cloud tries again to store events that it could not store.
 	pendingInterval = 15 * time.Second
 )
 
-// Missing reports whether a watched object lacks variants of its current content. It must return false for an object that
-// the pipeline has recorded as bad, which each start would otherwise try again. Info holds Key, Size, ETag and Modified.
+// Missing reports whether a watched object lacks variants of its current content. It must return
+// false for an object that the pipeline has recorded as bad, which each start would otherwise try
+// again. Info holds Key, Size, ETag and Modified.
 type Missing func(ctx context.Context, bucketName string, info bucket.Info) (bool, error)
 
-// sweeper remembers what it has queued: the same content of an object at most once in the life of the process, so that the
-// queue does not fill up if the pipeline is slow or keeps failing.
+// sweeper remembers what it has queued: the same content of an object at most once in the life of
+// the process, so that the queue does not fill up if the pipeline is slow or keeps failing.
 type sweeper struct {
 	mu     sync.Mutex
 	queued map[string]bool
 }
 
-// Sweep first publishes the events that could not be stored when their writes were made. It then publishes a created event
-// for each watched object for which missing returns true, unless the object is younger than a few seconds or was queued by
-// an earlier sweep of this Cloud. It returns the number of published events.
+// Sweep first publishes the events that could not be stored when their writes were made. It then
+// publishes a created event for each watched object for which missing returns true, unless the
+// object is younger than a few seconds or was queued by an earlier sweep of this Cloud. It returns
+// the number of published events.
 //
-// Such an event has a new sequencer, generated while no write of the key can take effect, and the ETag that the object has
-// at that moment: a consumer that reads with the condition If-Match gets exactly this content, or none.
+// Such an event has a new sequencer, generated while no write of the key can take effect, and the
+// ETag that the object has at that moment: a consumer that reads with the condition If-Match gets
+// exactly this content, or none.
 //
-// Removals need no sweep, because the journal names those that a crash interrupted. Removals lost with the power can only
-// be found by comparing both buckets.
+// Removals need no sweep, because the journal names those that a crash interrupted. Removals lost
+// with the power can only be found by comparing both buckets.
 func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
 	c.sweeper.mu.Lock()
 	defer c.sweeper.mu.Unlock()
@@ -62,8 +66,8 @@ func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
 	return n, nil
 }
 
-// SweepEvery sweeps now and after each interval until Stop, in the background. It logs failures. Call it once the pipeline is
-// ready to answer missing.
+// SweepEvery sweeps now and after each interval until Stop, in the background. It logs failures.
+// Call it once the pipeline is ready to answer missing.
 func (c *Cloud) SweepEvery(interval time.Duration, missing Missing) {
 	c.background.Go(func() {
 		c.repeat(interval, func(ctx context.Context) {
@@ -122,8 +126,8 @@ func (c *Cloud) sweepBucket(ctx context.Context, name string, missing Missing) (
 	}
 }
 
-// sweepObject publishes an event for the object if it lacks variants, and reports whether it did. The caller holds the
-// sweeper's lock.
+// sweepObject publishes an event for the object if it lacks variants, and reports whether it did.
+// The caller holds the sweeper's lock.
 func (c *Cloud) sweepObject(ctx context.Context, name string, info bucket.Info, missing Missing) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -146,8 +150,8 @@ func (c *Cloud) sweepObject(ctx context.Context, name string, info bucket.Info, 
 	return sent, err
 }
 
-// announceState publishes the state of the object: created if it exists. If it does not exist, it publishes a removal if
-// removed is set, else nothing. It reports whether it published an event.
+// announceState publishes the state of the object: created if it exists. If it does not exist, it
+// publishes a removal if removed is set, else nothing. It reports whether it published an event.
 func (g *gateway) announceState(ctx context.Context, o object, removed bool) (bool, error) {
 	name, ch, err := g.state(ctx, o)
 	if err != nil || ch.Removed && !removed {
@@ -177,8 +181,8 @@ func (g *gateway) state(ctx context.Context, o object) (string, event.Change, er
 	return name, ch, err
 }
 
-// announcePending repairs and announces the unfinished writes in the journal that are no longer in progress. It returns the
-// number of published events.
+// announcePending repairs and announces the unfinished writes in the journal that are no longer in
+// progress. It returns the number of published events.
 func (g *gateway) announcePending(ctx context.Context) (n int, err error) {
 	for _, e := range g.journal.pending() {
 		if err := g.repair(e); err != nil {
@@ -211,9 +215,9 @@ func (g *gateway) repair(e *entry) error {
 	return nil
 }
 
-// restoreAttributes makes an object's attributes match its bytes after an unfinished write: if the bytes are still those
-// from before the write, it restores the attributes from before; otherwise it keeps only those that the write has stored.
-// The caller holds the object's lock.
+// restoreAttributes makes an object's attributes match its bytes after an unfinished write: if the
+// bytes are still those from before the write, it restores the attributes from before; otherwise it
+// keeps only those that the write has stored. The caller holds the object's lock.
 func (g *gateway) restoreAttributes(e *entry) error {
 	now, err := e.stat(g.root)
 	if err != nil {
@@ -246,7 +250,8 @@ func (g *gateway) leave(e *entry) {
 	}
 }
 
-// forget removes an entry from the journal. A file that it cannot remove costs one needless event at the next start.
+// forget removes an entry from the journal. A file that it cannot remove costs one needless event
+// at the next start.
 func (g *gateway) forget(e *entry) {
 	if err := g.journal.done(e); err != nil {
 		g.log.Warn("cannot remove an entry of the journal", "bucket", e.Bucket, "key", e.Key, "error", err)

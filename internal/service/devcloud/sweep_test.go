@@ -125,7 +125,8 @@ func TestSweepEvery(t *testing.T) {
 	}
 }
 
-// TestQueueDown checks that a write whose event cannot be stored fails, and is announced once the queue is available again.
+// TestQueueDown checks that a write whose event cannot be stored fails, and is announced once the
+// queue is available again.
 func TestQueueDown(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)

@@ -25,8 +25,8 @@ type change struct {
 	versionID string
 }
 
-// begin records the object as it is before the write in the journal. The caller holds the object's lock; the write calls
-// release, which unlocks it.
+// begin records the object as it is before the write in the journal. The caller holds the object's
+// lock; the write calls release, which unlocks it.
 func (g *gateway) begin(o object, release func()) (w *write, err error) {
 	defer func() {
 		if err != nil {
@@ -51,7 +51,8 @@ func (g *gateway) begin(o object, release func()) (w *write, err error) {
 	return w, nil
 }
 
-// end finishes a write that the backend has done, or that failed with an error. c is nil if the write changed nothing.
+// end finishes a write that the backend has done, or that failed with an error. c is nil if the
+// write changed nothing.
 func (w *write) end(c *change, failure error) error {
 	w.ended = true
 	after, seq, err := w.settle(c, failure)
@@ -72,8 +73,8 @@ func (w *write) end(c *change, failure error) error {
 	return g.s3Error(failure)
 }
 
-// settle makes the object's attributes consistent while the lock is held, and generates a sequencer if there is an event to
-// publish. An error means that the entry must be kept for later.
+// settle makes the object's attributes consistent while the lock is held, and generates a sequencer
+// if there is an event to publish. An error means that the entry must be kept for later.
 func (w *write) settle(c *change, failure error) (after fs.FileInfo, seq string, err error) {
 	g, o := w.g, w.entry.object
 	changes := g.attrs.recorded(o)

@@ -1,9 +1,10 @@
-// Package lambdafn is the Lambda handler. It accepts events in every shape that package event knows, runs each change through
-// the pipeline, and returns the response that the invoking service expects.
+// Package lambdafn is the Lambda handler. It accepts events in every shape that package event
+// knows, runs each change through the pipeline, and returns the response that the invoking service
+// expects.
 //
-// Bad pictures are logged and acknowledged. An error that is worth a retry fails the invocation or, if the service supports
-// partial failures, only that message or task. The package never starts clients or reads the environment, which is left to
-// cmd/bootstrap.
+// Bad pictures are logged and acknowledged. An error that is worth a retry fails the invocation or,
+// if the service supports partial failures, only that message or task. The package never starts
+// clients or reads the environment, which is left to cmd/bootstrap.
 package lambdafn
 
 import (
@@ -27,12 +28,13 @@ type Handler struct {
 	Log *slog.Logger
 }
 
-// margin is the time that is reserved for the response before the function's deadline. Without a response, the whole batch
-// would be delivered again.
+// margin is the time that is reserved for the response before the function's deadline. Without a
+// response, the whole batch would be delivered again.
 const margin = 500 * time.Millisecond
 
-// Handle handles the payload of an invocation. It returns the response for the invoking service: an SQS batch response, an S3
-// Batch Operations result, or nil. An error makes the service deliver the whole event again.
+// Handle handles the payload of an invocation. It returns the response for the invoking service: an
+// SQS batch response, an S3 Batch Operations result, or nil. An error makes the service deliver the
+// whole event again.
 func (h *Handler) Handle(ctx context.Context, requestID string, payload json.RawMessage) (any, error) {
 	log := h.Log.With("request_id", requestID)
 	if end, ok := ctx.Deadline(); ok {
@@ -75,8 +77,8 @@ func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item) r
 	return r
 }
 
-// respond returns the response that the sender expects: messages and tasks are settled one by one, all other events as a
-// whole.
+// respond returns the response that the sender expects: messages and tasks are settled one by one,
+// all other events as a whole.
 func respond(e event.Event, results []result) (any, error) {
 	var retry []string
 	var errs []error
@@ -109,7 +111,8 @@ func taskResults(results []result) []event.BatchResult {
 			code = event.PermanentFailure
 		}
 		text := strings.TrimSuffix(string(r.Verdict)+": "+r.Reason, ": ")
-		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: strings.ToValidUTF8(text[:min(maxResult, len(text))], "")})
+		text = strings.ToValidUTF8(text[:min(maxResult, len(text))], "")
+		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: text})
 	}
 	return tasks
 }

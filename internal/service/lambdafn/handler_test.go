@@ -123,7 +123,8 @@ func TestEveryShape(t *testing.T) {
 	}
 }
 
-// TestEveryRecordIsProcessed checks that an error in the middle does not hide later records, and is not hidden by them.
+// TestEveryRecordIsProcessed checks that an error in the middle does not hide later records, and is
+// not hidden by them.
 func TestEveryRecordIsProcessed(t *testing.T) {
 	b := newBench(t, map[string]mill.Verdict{"b": mill.Retry, "c": mill.Bad, "d": mill.Retry, "e": mill.Skipped})
 	var changes []event.Change

@@ -1,7 +1,9 @@
-// Package worker receives messages from a queue, runs each change that they report through the pipeline, and settles them.
+// Package worker receives messages from a queue, runs each change that they report through the
+// pipeline, and settles them.
 //
-// It never drops a message: one that cannot be read, or that has failed too often, is buried with its reason. It never
-// decides whether an error is worth a retry: that is the verdict of package mill.
+// It never drops a message: one that cannot be read, or that has failed too often, is buried with
+// its reason. It never decides whether an error is worth a retry: that is the verdict of package
+// mill.
 package worker
 
 import (
@@ -27,7 +29,8 @@ type Worker struct {
 	Concurrency int
 	// MaxAttempts is the number of deliveries after which a message is buried. The default is 10.
 	MaxAttempts int
-	// Grace is how long work in progress may continue after the context of Run has ended. The default is 25 s.
+	// Grace is how long work in progress may continue after the context of Run has ended. The
+	// default is 25 s.
 	Grace time.Duration
 	// OnResult, if set, is called with each result before its message is settled.
 	OnResult func(event.Change, mill.Result)
@@ -38,13 +41,14 @@ const (
 	defaultMaxAttempts = 10
 	defaultGrace       = 25 * time.Second
 	fetchWait          = 5 * time.Second
-	// settleTimeout limits the settling of a message, which continues after ctx has ended, because an unsettled message would
-	// be processed twice.
+	// settleTimeout limits the settling of a message, which continues after ctx has ended, because
+	// an unsettled message would be processed twice.
 	settleTimeout = 10 * time.Second
 )
 
-// Run works until ctx ends. It then finishes the messages in progress; those that take longer than Grace are cut off, and
-// will be delivered again. It returns an error only if the queue is closed while it works.
+// Run works until ctx ends. It then finishes the messages in progress; those that take longer than
+// Grace are cut off, and will be delivered again. It returns an error only if the queue is closed
+// while it works.
 func (w *Worker) Run(ctx context.Context) error {
 	n := w.Concurrency
 	if n == 0 {
@@ -70,7 +74,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// lane handles one message after the other until ctx ends. Messages are processed with the context work, which ends later.
+// lane handles one message after the other until ctx ends. Messages are processed with the context
+// work, which ends later.
 func (w *Worker) lane(ctx, work context.Context) error {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
@@ -138,8 +143,8 @@ func (w *Worker) extend(ctx context.Context, m queue.Message) {
 	}
 }
 
-// process runs the changes of a message one after the other. It returns the reason if the message must be retried, and the
-// function that settles it.
+// process runs the changes of a message one after the other. It returns the reason if the message
+// must be retried, and the function that settles it.
 func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, settle func(context.Context) error) {
 	bury := func(reason string) func(context.Context) error {
 		return func(ctx context.Context) error {

@@ -113,7 +113,8 @@ func (b *bench) raw(body string) {
 	}
 }
 
-// want checks how many messages are waiting, and that the buried ones have reasons that contain these texts.
+// want checks how many messages are waiting, and that the buried ones have reasons that contain
+// these texts.
 func (b *bench) want(waiting int, buried ...string) {
 	b.Helper()
 	n, err := b.queue.Waiting(b.Context())
