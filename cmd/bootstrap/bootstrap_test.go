@@ -42,30 +42,30 @@ variants:
 `
 )
 
-// world is what all stories share: there is one cloud in a process.
+// world is shared by all tests, because only one cloud can run in a process.
 type world struct {
 	binary string
 	store  *s3.Store
-	env    []string // how a function reaches the cloud
+	env    []string // for a function, so that it reaches the cloud
 }
 
-// TestFunction runs the function as it is deployed, between a runtime API and an S3 of our own.
+// TestFunction runs the deployed binary with a runtime API and an S3 server of our own.
 func TestFunction(t *testing.T) {
 	w := &world{binary: build(t)} // before the cloud changes the working directory
 	w.startCloud(t)
 	t.Run("an S3 event becomes variants", w.s3Event)
 	t.Run("a batch of messages fails in part", w.sqsBatch)
 	t.Run("a bad picture is acknowledged", w.badPicture)
-	t.Run("a fault fails the invocation", w.fault)
-	t.Run("a broken recipe ends it at once", w.brokenRecipe)
+	t.Run("an error fails the invocation", w.failure)
+	t.Run("an invalid recipe ends it at once", w.invalidRecipe)
 	t.Run("no recipe", w.noRecipe)
-	t.Run("buckets of the environment", w.otherBuckets)
+	t.Run("buckets from the environment", w.otherBuckets)
 }
 
-// build compiles the function with the flags that it is deployed with, for this machine.
+// build compiles the function for this machine, with the flags of a deployment.
 func build(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "bootstrap")
+	binary := filepath.Join(t.TempDir(), "bootstrap.exe") // Windows runs only files with such a name
 	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags=-s", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -79,7 +79,8 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// startCloud starts an S3 server, and before it a proxy that is too busy for keys with the word.
+// startCloud starts an S3 server behind a proxy that throttles requests for keys that contain
+// "busy".
 func (w *world) startCloud(t *testing.T) {
 	t.Helper()
 	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
@@ -104,7 +105,7 @@ func (w *world) startCloud(t *testing.T) {
 	}
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(backend)
-		r.Out.Host = r.In.Host // is signed
+		r.Out.Host = r.In.Host // the signature covers it
 	}}
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "busy") {
@@ -120,13 +121,13 @@ func (w *world) startCloud(t *testing.T) {
 	}
 }
 
-// start runs the function with its recipe in the environment.
+// start runs the function with the recipe in its environment.
 func (w *world) start(t *testing.T, text string) *function {
 	t.Helper()
 	return startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+text)...)
 }
 
-// put uploads and gives the change that S3 would tell of.
+// put uploads an object and returns the change that S3 would report.
 func (w *world) put(t *testing.T, key string, data []byte) event.Change {
 	t.Helper()
 	etag, err := w.store.Put(t.Context(), source, key, data, bucket.Attributes{CacheControl: "max-age=60"}, bucket.Condition{})
@@ -162,7 +163,8 @@ func notification(t *testing.T, c event.Change) []byte {
 	return body
 }
 
-// s3Event: the recipe lies beside the binary; the function, the pipeline and the command make the same bytes.
+// s3Event checks that the function finds the recipe beside its binary, and makes the same bytes as
+// the pipeline and the command.
 func (w *world) s3Event(t *testing.T) {
 	root, photo := t.TempDir(), sample.Photo(640, 480)
 	recipeFile := filepath.Join(root, "imgmill.yaml")
@@ -171,13 +173,13 @@ func (w *world) s3Event(t *testing.T) {
 	change := w.put(t, "album/夏 1+2.jpg", photo)
 	a := f.invoke(t, "request-1", notification(t, change))
 	if a.path != "invocation/request-1/response" || a.body != "null" {
-		t.Fatalf("it posts %+v", a)
+		t.Fatalf("the function posted %+v", a)
 	}
 	select {
 	case first := <-f.api.asked:
-		t.Logf("the start takes %v until the first question for work", first.Sub(f.begun).Round(100*time.Microsecond))
+		t.Logf("the function asked for work %v after its start", first.Sub(f.begun).Round(100*time.Microsecond))
 	default:
-		t.Error("it has never asked for work")
+		t.Error("the function has never asked for work")
 	}
 	line := f.line(t)
 	want(t, line, map[string]any{
@@ -194,13 +196,13 @@ func (w *world) s3Event(t *testing.T) {
 	}
 	m := &mill.Mill{Store: w.store, Recipe: r}
 	if res := m.Process(t.Context(), w.put(t, "pipeline/p.jpg", photo)); res.Verdict != outcome.Done {
-		t.Fatalf("the pipeline says %s: %s", res.Verdict, res.Reason)
+		t.Fatalf("verdict of the pipeline: %s: %s", res.Verdict, res.Reason)
 	}
 	file, out := filepath.Join(root, "r.jpg"), filepath.Join(root, "out")
 	write(t, file, photo)
-	var told bytes.Buffer
-	if code := cli.Main([]string{"resize", file, "-o", out, "--config", recipeFile}, nil, &told, &told); code != 0 {
-		t.Fatalf("resize exits with %d: %s", code, &told)
+	var output bytes.Buffer
+	if code := cli.Main([]string{"resize", file, "-o", out, "--config", recipeFile}, nil, &output, &output); code != 0 {
+		t.Fatalf("resize: exit code %d: %s", code, &output)
 	}
 	for _, variant := range []string{"thumb", "large"} {
 		made := w.get(t, "album/夏 1+2-"+variant+".jpg")
@@ -217,7 +219,8 @@ func (w *world) s3Event(t *testing.T) {
 	}
 }
 
-// sqsBatch: of four messages, the one for which the store is too busy comes again.
+// sqsBatch checks that of several messages only the one whose object the store throttles is
+// returned for a retry.
 func (w *world) sqsBatch(t *testing.T) {
 	f := w.start(t, recipeText)
 	photo := sample.Photo(200, 150)
@@ -230,13 +233,13 @@ func (w *world) sqsBatch(t *testing.T) {
 		{"nonsense", []byte(`{"Records":[{"s3":1}]}`)},
 	}))
 	if a.path != "invocation/request-2/response" || a.body != `{"batchItemFailures":[{"itemIdentifier":"throttled"}]}` {
-		t.Errorf("it posts %+v", a)
+		t.Errorf("the function posted %+v", a)
 	}
 	for _, verdict := range []string{"done", "retry", "skipped", "skipped", "bad"} {
 		line := f.line(t)
 		want(t, line, map[string]any{"request_id": "request-2", "verdict": verdict})
 		if reason, _ := line["reason"].(string); verdict == "retry" && !strings.Contains(reason, "SlowDown") {
-			t.Errorf("the reason to try again is %q", reason)
+			t.Errorf("the reason for the retry is %q", reason)
 		}
 	}
 	if len(w.get(t, "sqs/good-thumb.jpg")) == 0 {
@@ -246,11 +249,11 @@ func (w *world) sqsBatch(t *testing.T) {
 		t.Errorf("the throttled one has a variant: %v", err)
 	}
 
-	// A target that does not exist is nobody's picture's fault: each message comes again.
+	// If the target bucket does not exist, no picture is to blame, and every message is retried.
 	f = w.start(t, strings.Replace(recipeText, target, "no-such-bucket", 1))
 	a = f.invoke(t, "request-3", messages(t, []message{{"one", notification(t, w.put(t, "sqs/one.jpg", photo))}}))
 	if a.body != `{"batchItemFailures":[{"itemIdentifier":"one"}]}` {
-		t.Errorf("without a target bucket it posts %+v", a)
+		t.Errorf("without a target bucket the function posted %+v", a)
 	}
 	want(t, f.line(t), map[string]any{"verdict": "retry", "level": "WARN"})
 }
@@ -260,7 +263,7 @@ type message struct {
 	body []byte
 }
 
-// messages is the payload of a queue's event source mapping.
+// messages returns the payload that Lambda's event source mapping makes from SQS messages.
 func messages(t *testing.T, list []message) []byte {
 	t.Helper()
 	var records []map[string]any
@@ -278,13 +281,14 @@ func messages(t *testing.T, list []message) []byte {
 	return payload
 }
 
-// badPicture: trying a corrupt picture again is useless, so the invocation succeeds, and the next one is served.
+// badPicture checks that the invocation for a corrupt picture succeeds, because a retry is useless,
+// and that the next one works.
 func (w *world) badPicture(t *testing.T) {
 	f := w.start(t, recipeText)
 	photo := sample.Photo(400, 300)
 	a := f.invoke(t, "request-4", notification(t, w.put(t, "bad/cut.jpg", photo[:len(photo)/2])))
 	if a.path != "invocation/request-4/response" {
-		t.Errorf("it posts %+v", a)
+		t.Errorf("the function posted %+v", a)
 	}
 	line := f.line(t)
 	want(t, line, map[string]any{
@@ -297,32 +301,33 @@ func (w *world) badPicture(t *testing.T) {
 	want(t, f.line(t), map[string]any{"request_id": "request-5", "verdict": "done"})
 	a = f.invoke(t, "request-6", []byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"photos-input"}`))
 	if a.path != "invocation/request-6/response" {
-		t.Errorf("for a test event it posts %+v", a)
+		t.Errorf("for a test event the function posted %+v", a)
 	}
 }
 
-// fault: where a failure cannot be told in part, the whole invocation fails, and the function lives on.
-func (w *world) fault(t *testing.T) {
+// failure checks that the whole invocation fails if the event allows no partial failures, and that
+// the function survives.
+func (w *world) failure(t *testing.T) {
 	f := w.start(t, recipeText)
 	a := f.invoke(t, "request-7", notification(t, w.put(t, "fault/busy.jpg", sample.Photo(64, 48))))
-	var told struct{ ErrorMessage, ErrorType string }
-	if err := json.Unmarshal([]byte(a.body), &told); err != nil {
+	var reported struct{ ErrorMessage, ErrorType string }
+	if err := json.Unmarshal([]byte(a.body), &reported); err != nil {
 		t.Fatalf("%v in %s", err, a.body)
 	}
-	if a.path != "invocation/request-7/error" || !strings.Contains(told.ErrorMessage, "SlowDown") || told.ErrorType == "" {
-		t.Errorf("it posts %+v", a)
+	if a.path != "invocation/request-7/error" || !strings.Contains(reported.ErrorMessage, "SlowDown") || reported.ErrorType == "" {
+		t.Errorf("the function posted %+v", a)
 	}
 	want(t, f.line(t), map[string]any{"request_id": "request-7", "verdict": "retry"})
 	a = f.invoke(t, "request-8", []byte(`{"hello":1}`))
-	if a.path != "invocation/request-8/error" || !strings.Contains(a.body, "not understood") {
-		t.Errorf("for a foreign event it posts %+v", a)
+	if a.path != "invocation/request-8/error" || !strings.Contains(a.body, "invalid event") {
+		t.Errorf("for an unknown event the function posted %+v", a)
 	}
 	want(t, f.line(t), map[string]any{"request_id": "request-8", "level": "ERROR"})
 	f.invoke(t, "request-9", notification(t, w.put(t, "fault/quiet.jpg", sample.Photo(64, 48))))
 	want(t, f.line(t), map[string]any{"request_id": "request-9", "verdict": "done"})
 }
 
-func (w *world) brokenRecipe(t *testing.T) {
+func (w *world) invalidRecipe(t *testing.T) {
 	w.refuses(t, w.start(t, "source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\nvariants: {a: {widht: 10}, b: {quality: 900}}"),
 		"IMGMILL_RECIPE:3: ", "widht", "900")
 	root := t.TempDir()
@@ -334,7 +339,7 @@ func (w *world) noRecipe(t *testing.T) {
 	w.refuses(t, startFunction(t, w.binary, t.TempDir(), w.env...), "no recipe: set IMGMILL_RECIPE")
 }
 
-// otherBuckets: the recipe in the zip names other buckets than the deployment's.
+// otherBuckets checks that the buckets of the deployment replace those in the recipe.
 func (w *world) otherBuckets(t *testing.T) {
 	text := strings.NewReplacer(source, "example-in", target, "example-out").Replace(recipeText)
 	env := append(w.env, recipe.EnvRecipe+"="+text, recipe.EnvSourceBucket+"="+source, recipe.EnvTargetBucket+"="+target)
@@ -348,8 +353,8 @@ func (w *world) otherBuckets(t *testing.T) {
 		recipe.EnvTargetBucket, "target.bucket", "Not_A_Bucket")
 }
 
-// refuses wants the function to end by itself with exit code 1, before it asks for work, and one line that says why, which the
-// runtime API is told as well.
+// refuses checks that the function ends by itself with exit code 1, before it asks for work, and
+// that it reports the reason in one line of the log and to the runtime API.
 func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 	t.Helper()
 	line := f.line(t)
@@ -357,7 +362,7 @@ func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 	want(t, line, map[string]any{"level": "ERROR", "msg": "cannot start"})
 	for _, s := range sentences {
 		if !strings.Contains(text, s) {
-			t.Errorf("it says %q, want %q in it", text, s)
+			t.Errorf("error %q, want %q in it", text, s)
 		}
 	}
 	select {
@@ -366,30 +371,30 @@ func (w *world) refuses(t *testing.T, f *function, sentences ...string) {
 		if code := f.cmd.ProcessState.ExitCode(); code != 1 {
 			t.Errorf("exit code %d", code)
 		}
-	case <-time.After(patience):
-		t.Fatal("it does not end")
+	case <-time.After(waitTimeout):
+		t.Fatal("the function has not ended")
 	}
 	select {
 	case a := <-f.api.answers:
-		var told struct{ ErrorMessage, ErrorType string }
-		if err := json.Unmarshal([]byte(a.body), &told); err != nil {
+		var reported struct{ ErrorMessage, ErrorType string }
+		if err := json.Unmarshal([]byte(a.body), &reported); err != nil {
 			t.Fatalf("%v in %s", err, a.body)
 		}
-		if a.path != "init/error" || told.ErrorMessage != text || told.ErrorType != "Imgmill.CannotStart" || a.errorType != told.ErrorType {
-			t.Errorf("it posts %+v", a)
+		if a.path != "init/error" || reported.ErrorMessage != text || reported.ErrorType != "Imgmill.CannotStart" || a.errorType != reported.ErrorType {
+			t.Errorf("the function posted %+v", a)
 		}
 	default:
-		t.Error("it posts nothing")
+		t.Error("the function posted nothing")
 	}
 	if len(f.lines) > 0 {
-		t.Errorf("it says more: %v", <-f.lines)
+		t.Errorf("another line in the log: %v", <-f.lines)
 	}
 	if len(f.api.asked) > 0 {
-		t.Error("it has asked for work")
+		t.Error("the function has asked for work")
 	}
 }
 
-// want compares members of a log line.
+// want checks members of a log line.
 func want(t *testing.T, line, members map[string]any) {
 	t.Helper()
 	for name, value := range members {
@@ -406,16 +411,17 @@ func write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestInitErrorIsNotHeard: whoever cannot tell that it cannot start says so, and soon.
-func TestInitErrorIsNotHeard(t *testing.T) {
+// TestReportInitErrorFails checks that reportInitError returns an error if the runtime API refuses
+// it or is not there.
+func TestReportInitErrorFails(t *testing.T) {
 	api := httptest.NewServer(http.NotFoundHandler())
-	if err := tellInitError(strings.TrimPrefix(api.URL, "http://"), errors.New("no recipe")); err == nil || !strings.Contains(err.Error(), "404") {
-		t.Errorf("of a refusal: %v", err)
+	if err := reportInitError(strings.TrimPrefix(api.URL, "http://"), errors.New("no recipe")); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("error %v for a refusal, want status 404", err)
 	}
 	api.Close()
 	for _, address := range []string{strings.TrimPrefix(api.URL, "http://"), "", "\x00"} {
-		if err := tellInitError(address, errors.New("no recipe")); err == nil {
-			t.Errorf("nobody listens at %q, and there is no error", address)
+		if err := reportInitError(address, errors.New("no recipe")); err == nil {
+			t.Errorf("no error, although nothing listens at %q", address)
 		}
 	}
 }

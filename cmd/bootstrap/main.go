@@ -1,9 +1,10 @@
-// Command bootstrap is the Lambda function, for the runtime provided.al2023: S3 events in, variants out.
+// Command bootstrap is the Lambda function, for the runtime provided.al2023. It makes the variants
+// of the pictures in S3 events.
 //
-// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the binary. Where
-// IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET are set, these are its buckets, so that one zip serves every deployment.
-// A broken recipe ends it at once, before the first event, with a sentence for each thing that is wrong, in the log and as
-// the error of the invocation.
+// The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the
+// binary. IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET, if set, replace the recipe's buckets, so
+// that one zip serves every deployment. If the recipe is invalid, the function ends before the
+// first event, and reports all mistakes in the log and as the error of the invocation.
 package main
 
 import (
@@ -37,8 +38,8 @@ func main() {
 	if err != nil {
 		log.Error("cannot start", outcome.AttrError, err.Error())
 		if api := os.Getenv("AWS_LAMBDA_RUNTIME_API"); api != "" {
-			if err := tellInitError(api, err); err != nil {
-				log.Error("cannot tell Lambda so", outcome.AttrError, err.Error())
+			if err := reportInitError(api, err); err != nil {
+				log.Error("cannot report the error to Lambda", outcome.AttrError, err.Error())
 			}
 		}
 		os.Exit(1)
@@ -58,8 +59,10 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r, err = r.WithBuckets(os.Getenv(recipe.EnvSourceBucket), os.Getenv(recipe.EnvTargetBucket)); err != nil {
-		return nil, fmt.Errorf("the recipe with the buckets from %s and %s: %w", recipe.EnvSourceBucket, recipe.EnvTargetBucket, err)
+	r, err = r.WithBuckets(os.Getenv(recipe.EnvSourceBucket), os.Getenv(recipe.EnvTargetBucket))
+	if err != nil {
+		return nil, fmt.Errorf(
+			"the recipe with the buckets from %s and %s: %w", recipe.EnvSourceBucket, recipe.EnvTargetBucket, err)
 	}
 	store, err := s3.Open(s3.Environment(os.Getenv))
 	if err != nil {
@@ -69,39 +72,46 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
 }
 
-// tellInitError gives the runtime API the error of the start, which it answers the invocation with (AWS Lambda Developer
-// Guide, "Using the Lambda runtime API for custom runtimes", Initialization error).
-func tellInitError(api string, cause error) error {
+// reportInitError reports an error at the start to the runtime API, which returns it as the result
+// of the invocation (AWS Lambda Developer Guide, "Using the Lambda runtime API for custom
+// runtimes", Initialization error).
+func reportInitError(api string, cause error) error {
 	const kind = "Imgmill.CannotStart"
-	body, err := json.Marshal(map[string]any{"errorMessage": cause.Error(), "errorType": kind, "stackTrace": []string{}})
+	body, err := json.Marshal(map[string]any{
+		"errorMessage": cause.Error(), "errorType": kind, "stackTrace": []string{},
+	})
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequest(http.MethodPost, "http://"+api+"/2018-06-01/runtime/init/error", bytes.NewReader(body))
+	url := "http://" + api + "/2018-06-01/runtime/init/error"
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Lambda-Runtime-Function-Error-Type", kind)
-	client := http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second} // by no proxy: it is on this machine
-	answer, err := client.Do(r)
+	// The transport has no proxy, because the API is on this machine.
+	client := http.Client{Transport: &http.Transport{}, Timeout: 2 * time.Second}
+	resp, err := client.Do(r)
 	if err != nil {
 		return err
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("the runtime API answers %s", answer.Status)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("the runtime API returned %s", resp.Status)
 	}
 	return nil
 }
 
-// limitMemory makes the garbage collector work harder near the function's memory (in MB) rather than be killed there.
+// limitMemory makes the garbage collector work harder near the function's memory size, in MB, so
+// that the function is not killed for exceeding it.
 func limitMemory(mb string) {
 	if n, err := strconv.ParseInt(mb, 10, 64); err == nil && n > 0 {
 		debug.SetMemoryLimit(n << 20 * 9 / 10)
 	}
 }
 
+// readRecipe parses the text or, if it is empty, the file imgmill.yaml in the folder root.
 func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if text != "" {
 		return recipe.Parse(recipe.EnvRecipe, []byte(text))
@@ -109,7 +119,8 @@ func readRecipe(text, root string) (*recipe.Recipe, error) {
 	name := filepath.Join(root, "imgmill.yaml")
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no recipe: set %s to its text, or put imgmill.yaml into the zip (no file %s)", recipe.EnvRecipe, name)
+		return nil, fmt.Errorf(
+			"no recipe: set %s to its text, or add imgmill.yaml to the zip (there is no %s)", recipe.EnvRecipe, name)
 	}
 	if err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ const (
 	mostInit   = 100 * time.Millisecond
 )
 
-// pythonHandler makes the same two variants by Pillow and boto3, and has the JPEG decoded at a lower scale, as imgmill does.
+// pythonHandler makes the same two variants with Pillow and boto3. Like imgmill, it has the JPEG
+// decoded at a lower scale.
 const pythonHandler = `import io
 import urllib.parse
 
@@ -60,9 +61,9 @@ def handler(event, context):
             s3.put_object(Bucket="photos-output", Key=f"{stem}-{name}.jpg", Body=out.getvalue(), ContentType="image/jpeg", CacheControl="max-age=60")
 `
 
-// TestRuntimeInterfaceEmulator unpacks the zip as Lambda does and runs it by AWS's own emulator of Lambda's runtime
-// interface, whose program IMGMILL_RIE names. With IMGMILL_RIE_PYTHON, a Python that has awslambdaric, Pillow and boto3, it
-// prints the figures of a handler in Python beside those of the function.
+// TestRuntimeInterfaceEmulator unpacks the zip as Lambda does and runs it with AWS's Runtime
+// Interface Emulator, whose path is in IMGMILL_RIE. If IMGMILL_RIE_PYTHON is the path of a Python
+// that has awslambdaric, Pillow and boto3, it also measures a handler in Python for comparison.
 func TestRuntimeInterfaceEmulator(t *testing.T) {
 	emulator := os.Getenv("IMGMILL_RIE")
 	if emulator == "" {
@@ -82,14 +83,14 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 	t.Run("the packaged zip", func(t *testing.T) {
 		ours = w.coldStarts(t, photo, "zip", []string{emulator, filepath.Join(root, "bootstrap")}, root)
 		if ours.init > mostInit {
-			t.Errorf("init takes %v, over %v", ours.init, mostInit)
+			t.Errorf("init takes %v, want at most %v", ours.init, mostInit)
 		}
 	})
-	t.Run("a broken recipe", func(t *testing.T) {
+	t.Run("an invalid recipe", func(t *testing.T) {
 		env := append(slices.Clone(w.env), recipe.EnvRecipe+"=variants: {a: {widht: 10}}")
 		e := startEmulator(t, []string{emulator, filepath.Join(root, "bootstrap")}, root, env)
 		if _, body := e.post(t, []byte("{}")); !strings.Contains(body, `"errorType":"Imgmill.CannotStart"`) || !strings.Contains(body, "IMGMILL_RECIPE:1: ") {
-			t.Errorf("the invocation answers %s", body)
+			t.Errorf("the invocation returned %s", body)
 		}
 	})
 	t.Run("Python, Pillow and boto3", func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 	})
 }
 
-// unpack writes a zip's files with the modes that it says, as Lambda does.
+// unpack extracts the files of a zip with their modes, as Lambda does.
 func unpack(t *testing.T, data []byte, root string) {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -128,8 +129,8 @@ func unpack(t *testing.T, data []byte, root string) {
 	}
 }
 
-// starts are the medians of some cold starts: the emulator's measure of the init phase, and of the handler for the first event
-// of an instance and for one after it.
+// starts holds medians over several cold starts, as measured by the emulator: the init phase, and
+// the handler for the first and the second event of an instance.
 type starts struct{ init, first, next time.Duration }
 
 func (w *world) coldStarts(t *testing.T, photo []byte, name string, command []string, dir string) starts {
@@ -164,8 +165,8 @@ func (w *world) coldStarts(t *testing.T, photo []byte, name string, command []st
 	return s
 }
 
-// The lines with which the emulator tells what it measured. The init duration in its REPORT is another: it ends before the
-// runtime has been started.
+// These lines of the emulator hold its measurements. The init duration in its REPORT line is a
+// different one, which ends before the runtime has started.
 var (
 	initRE    = regexp.MustCompile(`INIT REPORT\(durationMs: ([0-9.]+)\)`)
 	handledRE = regexp.MustCompile(`INVOKE RTDONE\(status: success, .*duration: ([0-9.]+)ms\)`)
@@ -209,22 +210,22 @@ func startEmulator(t *testing.T, command []string, dir string, env []string) *em
 	t.Cleanup(func() {
 		e.stop()
 		if t.Failed() {
-			t.Logf("the emulator says:\n%s", e.text())
+			t.Logf("log of the emulator:\n%s", e.text())
 		}
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
 		c, err := net.Dial("tcp", front)
 		if err == nil {
 			c.Close()
 			return e
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the emulator does not listen: %v", err)
+			t.Fatalf("cannot connect to the emulator: %v", err)
 		}
 	}
 }
 
-// stop ends the emulator and what it has started; once is enough, more do no harm.
+// stop ends the emulator and its child processes. Further calls do nothing.
 func (e *emulator) stop() {
 	if e.cmd.ProcessState == nil {
 		syscall.Kill(-e.cmd.Process.Pid, syscall.SIGKILL)
@@ -242,38 +243,39 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// invoke hands over an event as Lambda's Invoke API would, and wants it to succeed.
+// invoke invokes the function with an event, as Lambda's Invoke API does, and checks that it
+// succeeds.
 func (e *emulator) invoke(t *testing.T, payload []byte) {
 	t.Helper()
 	if status, body := e.post(t, payload); status != http.StatusOK || strings.TrimSpace(body) != "null" {
-		t.Fatalf("the function answers %d: %s", status, body)
+		t.Fatalf("the function returned %d: %s", status, body)
 	}
 }
 
-// post invokes the function and gives what comes back.
+// post invokes the function and returns the response.
 func (e *emulator) post(t *testing.T, payload []byte) (status int, body string) {
 	t.Helper()
-	client := &http.Client{Timeout: patience}
-	answer, err := client.Post(e.url+"/2015-03-31/functions/function/invocations", "application/json", bytes.NewReader(payload))
+	client := &http.Client{Timeout: waitTimeout}
+	resp, err := client.Post(e.url+"/2015-03-31/functions/function/invocations", "application/json", bytes.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(answer.Body)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, string(data)
+	return resp.StatusCode, string(data)
 }
 
-// measured waits for the emulator to have told n durations.
+// measured waits until the emulator has logged n durations.
 func (e *emulator) measured(t *testing.T, re *regexp.Regexp, n int) []time.Duration {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
 		found := re.FindAllStringSubmatch(e.text(), -1)
 		if len(found) < n {
 			if time.Now().After(end) {
-				t.Fatalf("the emulator tells %d of %s, want %d", len(found), re, n)
+				t.Fatalf("the emulator has logged %d lines like %s, want %d", len(found), re, n)
 			}
 			continue
 		}

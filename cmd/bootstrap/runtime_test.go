@@ -15,15 +15,16 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what should happen at once, on a busy machine.
-const patience = 30 * time.Second
+// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine
+// fails no test.
+const waitTimeout = 30 * time.Second
 
-// runtimeAPI is the service that Lambda runs beside a function (AWS Lambda Developer Guide, "Using the Lambda runtime API
-// for custom runtimes", version 2018-06-01).
+// runtimeAPI is a server like the one that Lambda runs beside a function (AWS Lambda Developer
+// Guide, "Using the Lambda runtime API for custom runtimes", version 2018-06-01).
 type runtimeAPI struct {
 	*httptest.Server
 	next    chan invocation
-	asked   chan time.Time // when the function first asked for work
+	asked   chan time.Time // the time at which the function first asked for work
 	once    sync.Once
 	answers chan answer
 }
@@ -33,7 +34,7 @@ type invocation struct {
 	payload []byte
 }
 
-// answer is what the function posted for an invocation, or for its start.
+// answer is what the function posted about an invocation, or about its start.
 type answer struct {
 	path      string // below /2018-06-01/runtime/
 	body      string
@@ -44,7 +45,7 @@ func startRuntimeAPI(t *testing.T) *runtimeAPI {
 	t.Helper()
 	a := &runtimeAPI{next: make(chan invocation), asked: make(chan time.Time, 1), answers: make(chan answer, 8)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", a.giveNext)
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", a.serveNext)
 	mux.HandleFunc("POST /2018-06-01/runtime/", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -62,8 +63,8 @@ func startRuntimeAPI(t *testing.T) *runtimeAPI {
 	return a
 }
 
-// giveNext blocks until there is an invocation, as the service does.
-func (a *runtimeAPI) giveNext(w http.ResponseWriter, r *http.Request) {
+// serveNext waits for an invocation, as the service does.
+func (a *runtimeAPI) serveNext(w http.ResponseWriter, r *http.Request) {
 	a.once.Do(func() { a.asked <- time.Now() })
 	select {
 	case <-r.Context().Done():
@@ -71,7 +72,7 @@ func (a *runtimeAPI) giveNext(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Lambda-Runtime-Aws-Request-Id", i.id)
-		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(patience).UnixMilli(), 10))
+		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(waitTimeout).UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:imgmill")
 		h.Set("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0")
 		w.Write(i.payload)
@@ -88,7 +89,7 @@ type function struct {
 	ended  chan error
 }
 
-// startFunction runs the binary in a folder with this environment and nothing else.
+// startFunction runs the binary in a folder with exactly this environment.
 func startFunction(t *testing.T, binary, dir string, env ...string) *function {
 	t.Helper()
 	f := &function{api: startRuntimeAPI(t), lines: make(chan map[string]any, 64), ended: make(chan error, 1)}
@@ -124,38 +125,38 @@ func startFunction(t *testing.T, binary, dir string, env ...string) *function {
 		err := <-f.ended
 		f.ended <- err
 		if t.Failed() {
-			t.Logf("the function ended with %v, and on stderr:\n%s", err, &f.stderr)
+			t.Logf("the function ended with %v; its stderr:\n%s", err, &f.stderr)
 		}
 	})
 	return f
 }
 
-// invoke hands over a payload and gives what the function posts for it.
+// invoke invokes the function with a payload and returns what the function posts.
 func (f *function) invoke(t *testing.T, id string, payload []byte) answer {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(waitTimeout)
 	select {
 	case f.api.next <- invocation{id, payload}:
 	case <-deadline:
-		t.Fatalf("%s: the function does not ask for work", id)
+		t.Fatalf("%s: the function has not asked for work", id)
 	}
 	select {
 	case a := <-f.api.answers:
 		return a
 	case <-deadline:
-		t.Fatalf("%s: the function does not answer", id)
+		t.Fatalf("%s: the function has not answered", id)
 	}
 	panic("unreachable")
 }
 
-// line is the next of its log.
+// line returns the next line of the log.
 func (f *function) line(t *testing.T) map[string]any {
 	t.Helper()
 	select {
 	case line := <-f.lines:
 		return line
-	case <-time.After(patience):
-		t.Fatal("the function logs nothing")
+	case <-time.After(waitTimeout):
+		t.Fatal("the function has logged nothing")
 	}
 	panic("unreachable")
 }

@@ -1,4 +1,5 @@
-// Command imgmill makes every size of a picture that a recipe names: on this machine, in a cloud in one process, on AWS.
+// Command imgmill makes every size of a picture that a recipe names: from files, on a local S3
+// server, and on AWS.
 package main
 
 import (

@@ -184,7 +184,7 @@ func (e *emulator) lookTestInterrupted(t *testing.T) {
 	}
 	before := len(e.keys(t, "photos-input"))
 	p := run(t, "test", "photos", "--timeout", "5m")
-	for end := time.Now().Add(patience); len(e.keys(t, "photos-input")) == before; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); len(e.keys(t, "photos-input")) == before; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it uploads nothing")
 		}
@@ -200,7 +200,7 @@ func (e *emulator) lookTestInterrupted(t *testing.T) {
 	if _, err := e.cloud.Function.DeleteFunctionConcurrency(t.Context(), &lambda.DeleteFunctionConcurrencyInput{FunctionName: name}); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(time.Second) { // the two that never ran
+	for end := time.Now().Add(waitTimeout); ; time.Sleep(time.Second) { // the two that never ran
 		if out, _ := command(t, 0, "failures", "photos"); strings.Count(out, "imgmill-test-") == 2 {
 			break
 		}
@@ -253,7 +253,7 @@ func (e *emulator) target(t *testing.T, bucket string) {
 		t.Fatal(err)
 	}
 	w := lambda.NewFunctionUpdatedV2Waiter(e.cloud.Function, func(o *lambda.FunctionUpdatedV2WaiterOptions) { o.MinDelay = 100 * time.Millisecond })
-	if err := w.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: name}, patience); err != nil {
+	if err := w.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: name}, waitTimeout); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -264,7 +264,7 @@ func (e *emulator) lookFailures(t *testing.T) {
 	e.target(t, "no-such-bucket")
 	e.put(t, "photos-input", key, sample.Photo(400, 300))
 	list := ""
-	for end := time.Now().Add(10 * patience); list == ""; time.Sleep(time.Second) {
+	for end := time.Now().Add(10 * waitTimeout); list == ""; time.Sleep(time.Second) {
 		if time.Now().After(end) {
 			t.Fatal("the failure does not come to the queue")
 		}

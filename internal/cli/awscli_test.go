@@ -10,22 +10,22 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// TestAWSCLI: everything that people upload with the AWS CLI is served. It runs if IMGMILL_AWSCLI is set and the program is
-// there.
+// TestAWSCLI uploads with the AWS CLI. It runs only if IMGMILL_AWSCLI is set and the AWS CLI is
+// installed.
 func TestAWSCLI(t *testing.T) {
 	if os.Getenv("IMGMILL_AWSCLI") == "" {
 		t.Skip("IMGMILL_AWSCLI is not set")
 	}
 	program, err := exec.LookPath("aws")
 	if err != nil {
-		t.Skip("there is no aws on the path")
+		t.Skip("the AWS CLI is not installed")
 	}
 	version, err := exec.Command(program, "--version").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, version)
 	}
 	t.Logf("%s", version)
-	matrix(t, func(t *testing.T, where s3.Options) client {
+	testClient(t, func(t *testing.T, where s3.Options) client {
 		config := file(t, "config", []byte("[default]\ns3 =\n  multipart_threshold = 5MB\n  multipart_chunksize = 5MB\n  addressing_style = path\n"))
 		env := append(os.Environ(),
 			"AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+config+"-none", "AWS_PROFILE=default", "AWS_PAGER=",

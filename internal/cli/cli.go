@@ -1,5 +1,5 @@
-// Package cli is the imgmill command: one file per subcommand. It is the only place that chooses exit codes and that
-// writes to the terminal; what it runs lives in the packages below it.
+// Package cli is the imgmill command: one file per subcommand. It is the only place that chooses
+// exit codes and that writes to the terminal; what it runs lives in the packages below it.
 package cli
 
 import (
@@ -26,59 +26,68 @@ const (
 	exitPartial = 3 // some of the work failed
 )
 
-// errPartial ends a command whose failures were already told one by one.
+// errPartial ends a command that has already reported each of its failures.
 var errPartial = errors.New("some of the work failed")
 
-// errTold ends a command that failed and has said so.
+// errTold ends a command that failed and has already reported why.
 var errTold = errors.New("failed")
 
-// usageError is a wrong use of the command line.
+// usageError is a mistake in the command line.
 type usageError struct{ error }
 
 func wrongUse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// Main runs the command and gives its exit code. An interrupt or SIGTERM cancels what runs; a second one ends at once.
+// Main runs the command and returns its exit code. An interrupt or SIGTERM cancels what is running;
+// a second one ends the process at once.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	root := &cobra.Command{
-		Use:           "imgmill",
-		Short:         "Every size of a picture that lands in one bucket appears in another",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return wrongUse("unknown command %q", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
+	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(
-		devCommand(),
-		resizeCommand(),
-		packageCommand(),
-		deployCommand(),
-		destroyCommand(),
-		costCommand(),
-		testCommand(),
-		logsCommand(),
-		doctorCommand(),
-		failuresCommand(),
-		configCommand(),
-		versionCommand(),
-	)
-
 	c, err := root.ExecuteContextC(ctx)
 	return exitCode(c, err, stderr)
+}
+
+// newRoot returns the command imgmill with all of its subcommands.
+func newRoot() *cobra.Command {
+	groups := []commandGroup{
+		{"Try it here", []*cobra.Command{devCommand(), resizeCommand()}},
+		{"On AWS", []*cobra.Command{
+			deployCommand(), testCommand(), logsCommand(), failuresCommand(), doctorCommand(), costCommand(), packageCommand(),
+			destroyCommand(),
+		}},
+		{"More", []*cobra.Command{configCommand(), completionCommand(), versionCommand(), helpCommand()}},
+	}
+	root := &cobra.Command{
+		Use: "imgmill",
+		Long: `imgmill makes every size of a picture that you need. Upload a picture to one S3
+bucket, and the sizes that a recipe names appear in another.`,
+		Example: `  imgmill dev --sample               # see it work on this machine
+  imgmill resize photo.jpg -o small.jpg --width 800
+  imgmill config example >imgmill.yaml
+  imgmill deploy photos              # put it on AWS`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+		RunE:          showHelp,
+	}
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.Flags().Bool("version", false, "print the version")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.DisableDefaultCmd = true // completionCommand replaces it
+	for _, g := range groups {
+		root.AddCommand(g.commands...)
+	}
+	root.SetHelpCommand(groups[2].commands[3])
+	addHelp(root, groups)
+	addCompletions(root)
+	return root
 }
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
@@ -109,7 +118,29 @@ func noArgs(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// isTerminal tells whether w is a terminal that a person looks at.
+// noSuchCommand refuses arguments of a command that has only subcommands, and suggests those with a
+// similar name.
+func noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	const letters = 2 // that may differ
+	c.SuggestionsMinimumDistance = letters
+	hint := ""
+	for i, name := range c.SuggestionsFor(args[0]) {
+		if i == 0 {
+			hint = fmt.Sprintf("; did you mean %q", name)
+		} else {
+			hint += fmt.Sprintf(" or %q", name)
+		}
+	}
+	if hint != "" {
+		hint += "?"
+	}
+	return wrongUse("unknown command %q%s", args[0], hint)
+}
+
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

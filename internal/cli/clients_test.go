@@ -20,13 +20,14 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// client is a program or library that people upload with. Each method ends the test when the upload fails.
+// client is a program or library that people upload with. Its methods end the test if they fail.
 type client interface {
-	// upload puts a file in, with these headers; a large one in parts.
+	// upload uploads a file with these headers, a large one in parts.
 	upload(t *testing.T, key, file string, with headers)
-	// copy copies within the source bucket, headers included; a large object in parts.
+	// copy copies an object with its headers within the source bucket, a large one in parts.
 	copy(t *testing.T, from, to string)
-	// folder makes the object that stands for a folder in consoles: a key that ends with a slash, and no bytes.
+	// folder creates the object that represents a folder in consoles: its key ends with a slash,
+	// and it has no bytes.
 	folder(t *testing.T, key string)
 }
 
@@ -35,13 +36,15 @@ type headers struct {
 	metadata     map[string]string
 }
 
-// clientTimeout bounds one call of a client.
+// clientTimeout limits one call of a client.
 const clientTimeout = time.Minute
 
-// partSize is that of a multipart upload, and the smallest that S3 allows (Amazon S3 User Guide, "Multipart upload limits").
+// partSize is the size of the parts of a multipart upload, the smallest that S3 allows (Amazon S3
+// User Guide, "Multipart upload limits").
 const partSize = 5 << 20
 
-// maxMemory is what dev may ever use in this test, all servers included. A picture of 100000×100000 would need 30 GB.
+// maxMemory is the most memory that dev may use in this test, including its servers. A picture of
+// 100000×100000 would need 30 GB.
 const maxMemory = 200 << 20
 
 const (
@@ -50,8 +53,8 @@ const (
 	bareKey  = "no-extension"
 )
 
-// matrix puts all sorts of objects in by a client and looks at what comes out.
-func matrix(t *testing.T, connect func(t *testing.T, where s3.Options) client) {
+// testClient uploads and copies all sorts of objects with a client, and checks their variants.
+func testClient(t *testing.T, connect func(t *testing.T, where s3.Options) client) {
 	dir := t.TempDir()
 	p := run(t, "dev", "--dir", filepath.Join(dir, "cloud"), "--port", "0")
 	where := p.ready(t)
@@ -67,20 +70,20 @@ func matrix(t *testing.T, connect func(t *testing.T, where s3.Options) client) {
 	c.upload(t, spaceKey, file(t, "large.jpeg", noise(t, 2100, 1400)), with)
 	expectVariant(t, p, store, spaceKey, with, 800, 533)
 	if info, err := store.Head(t.Context(), "photos-input", spaceKey); err != nil || !strings.Contains(info.ETag, "-") || info.Size <= partSize {
-		t.Errorf("the large one was not uploaded in parts: etag %s, %d bytes, %v", info.ETag, info.Size, err)
+		t.Errorf("the large object was not uploaded in parts: etag %s, %d bytes, %v", info.ETag, info.Size, err)
 	}
 	c.copy(t, plusKey, "copies/ü & co=1.jpg")
 	expectVariant(t, p, store, "copies/ü & co=1.jpg", with, 800, 600)
 	c.copy(t, spaceKey, "copies/in parts.jpeg")
-	// Some clients leave the headers behind when they copy in parts; the variant has what the copy has.
+	// Some clients drop the headers when they copy in parts; the variant has those of the copy.
 	expectVariant(t, p, store, "copies/in parts.jpeg", headersOf(t, store, "copies/in parts.jpeg"), 800, 533)
 	refusals(t, p, c)
 	c.upload(t, "after/all.jpg", file(t, "all.jpg", sample.Photo(400, 300)), headers{})
 	expectVariant(t, p, store, "after/all.jpg", headers{}, 400, 300)
 	if peak, ok := p.peak(); ok {
-		t.Logf("dev has used %d MB at most", peak>>20)
+		t.Logf("dev has used at most %d MB", peak>>20)
 		if peak > maxMemory {
-			t.Errorf("dev has used %d MB, want %d at most", peak>>20, maxMemory>>20)
+			t.Errorf("dev has used %d MB, want at most %d", peak>>20, maxMemory>>20)
 		}
 	}
 	p.interrupt(t)
@@ -96,7 +99,8 @@ func matrix(t *testing.T, connect func(t *testing.T, where s3.Options) client) {
 	p.interrupt(t)
 }
 
-// refusals: what is no picture, or a bad one, is told with its reason and gives no variant.
+// refusals checks that objects that are not pictures, and bad pictures, are logged with a reason
+// and get no variant.
 func refusals(t *testing.T, p *process, c client) {
 	photo := sample.Photo(640, 480)
 	for _, r := range []struct {
@@ -122,15 +126,15 @@ func expectRefusal(t *testing.T, p *process, key, verdict, reason string) {
 	t.Helper()
 	got, rest := p.verdict(t, key)
 	if got != verdict || !regexp.MustCompile(`reason="?[^"]*`+reason).MatchString(rest) {
-		t.Errorf("%s is %s: %s; want %s because %q", key, got, rest, verdict, reason)
+		t.Errorf("verdict for %s: %s %s; want %s with reason %q", key, got, rest, verdict, reason)
 	}
 }
 
-// expectVariant waits for the variant of a key, and compares what it is delivered with.
+// expectVariant waits for the variant of a key, and checks its size and headers.
 func expectVariant(t *testing.T, p *process, store *s3.Store, key string, with headers, width, height int) {
 	t.Helper()
 	if verdict, rest := p.verdict(t, key); verdict != "done" {
-		t.Fatalf("%s is %s: %s", key, verdict, rest)
+		t.Fatalf("verdict for %s: %s %s", key, verdict, rest)
 	}
 	o, err := store.Get(t.Context(), "photos-output", key, bucket.Condition{})
 	if err != nil {
@@ -157,11 +161,11 @@ func expectVariant(t *testing.T, p *process, store *s3.Store, key string, with h
 		t.Fatal(err)
 	}
 	if o.Metadata[outcome.MetadataSourceETag] != in.ETag {
-		t.Errorf("%s is made of %s, but the source is %s", key, o.Metadata[outcome.MetadataSourceETag], in.ETag)
+		t.Errorf("%s was made from %s, but the source is %s", key, o.Metadata[outcome.MetadataSourceETag], in.ETag)
 	}
 }
 
-// headersOf are those that a source object has.
+// headersOf returns the headers of a source object.
 func headersOf(t *testing.T, store *s3.Store, key string) headers {
 	t.Helper()
 	info, err := store.Head(t.Context(), "photos-input", key)
@@ -171,7 +175,7 @@ func headersOf(t *testing.T, store *s3.Store, key string) headers {
 	return headers{info.CacheControl, info.Metadata}
 }
 
-// file writes a file into a folder of its own.
+// file writes a file in a new folder and returns its path.
 func file(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -181,7 +185,7 @@ func file(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// noise is a JPEG that does not compress: more than one part of a multipart upload.
+// noise returns a JPEG of noise, larger than one part of a multipart upload.
 func noise(t *testing.T, w, h int) []byte {
 	t.Helper()
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -200,7 +204,8 @@ func noise(t *testing.T, w, h int) []byte {
 	return b.Bytes()
 }
 
-// hugePNG claims to be 100000×100000 (PNG specification, 11.2.1 IHDR) and has 65 bytes.
+// hugePNG returns a PNG of 65 bytes whose header declares 100000×100000 pixels (PNG specification,
+// 11.2.1 IHDR).
 func hugePNG() []byte {
 	b := []byte("\x89PNG\r\n\x1a\n")
 	chunk := func(name string, data []byte) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -11,10 +12,11 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// recipeName is the recipe that is read when none is named, if it is there.
+// recipeName is the recipe that commands read if none is named.
 const recipeName = "imgmill.yaml"
 
-// loadRecipe reads the named recipe; with no name imgmill.yaml in the working directory, or else the default.
+// loadRecipe reads the named recipe. If name is empty it reads imgmill.yaml from the working
+// directory or, if there is none, returns the default recipe.
 func loadRecipe(name string) (*recipe.Recipe, error) {
 	named := name != ""
 	if !named {
@@ -34,43 +36,55 @@ func configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
 		Short: "Check a recipe, or print one to start from",
-		Args:  noArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Long: `A recipe is a YAML file that names the source bucket, the target bucket, and the
+variants to make of each picture. Commands read imgmill.yaml from the current
+folder unless --config names another file.`,
+		Example: `  imgmill config example >imgmill.yaml
+  imgmill config check`,
+		Args: noSuchCommand,
+		RunE: showHelp,
 	}
 	c.AddCommand(&cobra.Command{
-		Use:   "example",
-		Short: "Print a recipe with every setting and its meaning",
-		Args:  noArgs,
+		Use:     "example",
+		Short:   "Print a recipe that explains every setting",
+		Example: `  imgmill config example >imgmill.yaml`,
+		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(recipe.Example())
 			return err
 		},
 	}, &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Say whether a recipe is right, and all that is wrong in it",
+		Short: "Check a recipe and list every mistake with its line",
+		Example: `  imgmill config check
+  imgmill config check staging.yaml`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return wrongUse("%s takes one recipe, got %d", c.CommandPath(), len(args))
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			name := recipeName
-			if len(args) > 0 {
-				name = args[0]
-			}
-			r, err := loadRecipe(name)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.ErrOrStderr(), "%s is right: %s to %s, %s.\n", name,
-				r.Source.Bucket, r.Target.Bucket, count(len(r.Variants), "variant"))
-			return nil
-		},
+		RunE: func(c *cobra.Command, args []string) error { return checkRecipe(c.ErrOrStderr(), args) },
 	})
 	return c
 }
 
+// checkRecipe reads the named recipe, or imgmill.yaml, and reports that it is valid.
+func checkRecipe(w io.Writer, args []string) error {
+	name := recipeName
+	if len(args) > 0 {
+		name = args[0]
+	}
+	r, err := loadRecipe(name)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n",
+		name, count(len(r.Variants), "variant"), r.Source.Bucket, r.Target.Bucket)
+	return err
+}
+
+// count returns a number with its noun, which it puts into the plural by adding an s.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -38,7 +38,7 @@ func costCommand() *cobra.Command {
 
 The milliseconds that Lambda bills come from a measurement on this machine, of a drawn picture and the recipe's variants, or
 from the log of a deployment (--from NAME). Prices are AWS's public ones, without discounts, credits and taxes.`,
-		Example: `  imgmill cost --uploads 5000 --megabytes 6 --megapixels 24 --region ap-northeast-1
+		Example: `  imgmill cost --uploads 5000 --megapixels 24 --region ap-northeast-1
   imgmill cost --uploads 200 --days-kept 30 --trigger queue --json
   imgmill cost --from photos --uploads 5000`,
 		Args: noArgs,

@@ -21,7 +21,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// TestKill: dev is killed over and over while clients upload. Whatever it has acknowledged comes out in the end.
+// TestKill kills dev over and over while clients upload. Every upload that dev has acknowledged
+// must get its variant.
 func TestKill(t *testing.T) {
 	const clients = 6
 	uploads, kills := 500, 10
@@ -35,7 +36,7 @@ func TestKill(t *testing.T) {
 	args := []string{"dev", "--dir", t.TempDir(), "--port", strconv.Itoa(port)}
 	p := run(t, args...)
 	where := p.ready(t)
-	once := awss3.Options{RetryMaxAttempts: 1} // what is refused is to be seen here
+	once := awss3.Options{RetryMaxAttempts: 1} // so that the test sees refused uploads
 	where.Apply(&once)
 	store := s3.New(awss3.New(once))
 
@@ -52,7 +53,7 @@ func TestKill(t *testing.T) {
 		})
 	}
 	for k := range kills {
-		// Each kill falls into the middle of what the clients do, and of what the worker does of before.
+		// Each kill hits uploads in progress, and the worker while it processes earlier ones.
 		for mark := int64((k + 1) * uploads / (kills + 1)); acknowledged.Load() < mark && !t.Failed(); {
 			time.Sleep(time.Millisecond)
 		}
@@ -61,14 +62,14 @@ func TestKill(t *testing.T) {
 	}
 	restarted := time.Now()
 	if again := p.ready(t); again != where {
-		t.Errorf("after a restart it is %v, was %v", again, where)
+		t.Errorf("after a restart dev is at %v, before at %v", again, where)
 	}
 	group.Wait()
 	if t.Failed() {
 		return
 	}
 	if refused.Load() == 0 {
-		t.Error("no upload was ever refused: the kills hit nothing")
+		t.Error("no upload was refused, so the kills have hit nothing")
 	}
 
 	awaitAll(t, store, uploads, restarted.Add(time.Minute))
@@ -82,14 +83,14 @@ func TestKill(t *testing.T) {
 
 func keyOf(i int) string { return fmt.Sprintf("trip %d/夏 %03d.jpg", i%7, i) }
 
-// distinctPictures are small photographs, no two alike.
+// distinctPictures returns n small pictures, all different.
 func distinctPictures(t *testing.T, n int) [][]byte {
 	t.Helper()
 	seen := map[string]bool{}
 	pictures := make([][]byte, n)
 	for i := range pictures {
 		m := sample.Landscape(64, 48)
-		for bit := range 16 { // squares as large as JPEG's blocks, so that none gets lost
+		for bit := range 16 { // squares of the size of JPEG's blocks, so that each survives
 			if i>>bit&1 == 1 {
 				draw.Draw(m, image.Rect(0, 0, 8, 8).Add(image.Pt(bit%8*8, bit/8*8)), image.Black, image.Point{}, draw.Src)
 			}
@@ -100,14 +101,15 @@ func distinctPictures(t *testing.T, n int) [][]byte {
 		}
 		pictures[i] = b.Bytes()
 		if seen[b.String()] {
-			t.Fatal("two pictures are alike")
+			t.Fatal("two pictures are equal")
 		}
 		seen[b.String()] = true
 	}
 	return pictures
 }
 
-// putUntilAcknowledged tries until the server says yes, as a client does that must not lose a picture.
+// putUntilAcknowledged repeats an upload until it succeeds, like a client that must not lose a
+// picture.
 func putUntilAcknowledged(t *testing.T, store *s3.Store, key string, data []byte, refused *atomic.Int64) (etag string) {
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -124,7 +126,7 @@ func putUntilAcknowledged(t *testing.T, store *s3.Store, key string, data []byte
 	}
 }
 
-// awaitAll waits until there are n variants, and names those that are missing at the deadline.
+// awaitAll waits until there are n variants, and reports those that are missing at the deadline.
 func awaitAll(t *testing.T, store *s3.Store, n int, deadline time.Time) {
 	t.Helper()
 	for {
@@ -141,7 +143,7 @@ func awaitAll(t *testing.T, store *s3.Store, n int, deadline time.Time) {
 		if time.Now().After(deadline) {
 			for i := range n {
 				if !there[keyOf(i)] {
-					t.Errorf("there is no variant of %s", keyOf(i))
+					t.Errorf("%s has no variant", keyOf(i))
 				}
 			}
 			t.FailNow()
@@ -150,7 +152,7 @@ func awaitAll(t *testing.T, store *s3.Store, n int, deadline time.Time) {
 	}
 }
 
-// checkVariant wants a variant to be a whole picture, made of the upload that was acknowledged.
+// checkVariant checks that a variant is a complete picture, made from the acknowledged upload.
 func checkVariant(t *testing.T, store *s3.Store, key, etag string) {
 	t.Helper()
 	o, err := store.Get(t.Context(), "photos-output", key, bucket.Condition{})
@@ -160,10 +162,10 @@ func checkVariant(t *testing.T, store *s3.Store, key, etag string) {
 	}
 	defer o.Body.Close()
 	if from := o.Metadata[outcome.MetadataSourceETag]; from != etag {
-		t.Errorf("the variant of %s is of %s, but %s was acknowledged", key, from, etag)
+		t.Errorf("the variant of %s was made from %s, want %s, which was acknowledged", key, from, etag)
 	}
 	m, err := jpeg.Decode(o.Body)
 	if err != nil || m.Bounds().Dx() != 64 || m.Bounds().Dy() != 48 {
-		t.Errorf("the variant of %s is no whole picture of 64×48: %v", key, err)
+		t.Errorf("the variant of %s is not a picture of 64×48: %v", key, err)
 	}
 }

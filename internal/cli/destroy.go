@@ -28,7 +28,7 @@ the log, the code, and the buckets with all that is in them. Afterwards it looks
 A bucket that was only attached stays, with its objects and everybody else's notifications. It can be interrupted and run
 again at any time.`,
 		Example: `  imgmill destroy photos
-  imgmill destroy photos --keep-buckets    # pictures stay; a new deploy of that name attaches to them
+  imgmill destroy photos --keep-buckets    # and every picture in them
   imgmill destroy photos --dry-run`,
 		Args: oneName,
 		RunE: func(c *cobra.Command, args []string) error { return again(f.run(c, args[0])) },

@@ -23,7 +23,7 @@ import (
 	"github.com/imgmill/imgmill/internal/service/worker"
 )
 
-// devFlags are the command line of dev.
+// devFlags are the flags of dev.
 type devFlags struct {
 	dir, config  string
 	port         int
@@ -35,38 +35,41 @@ type devFlags struct {
 func devCommand() *cobra.Command {
 	var f devFlags
 	c := &cobra.Command{
-		Use:   "dev [--upload] [FILE...]",
-		Short: "Run the whole of it here: an S3 server, a queue and a worker in one process",
-		Long: `Run a cloud in one process, on this machine alone: an S3 server with two buckets, a durable queue, and a worker that
-makes the variants of whatever is uploaded to the first bucket. Everything is kept in one folder, so a restart, also after
-a crash, goes on where it was. Nothing listens on any address but loopback.`,
-		Example: `  imgmill dev --sample              # see it work, then use it yourself
-  imgmill dev --upload photo.jpg    # put your own picture through
-  imgmill dev --sample --once       # the same and stop: exit code 0 if all variants came out`,
+		Use:   "dev [--upload FILE...]",
+		Short: "Run everything on this machine: an S3 server, a queue, a worker",
+		Long: `Run everything in one process on this machine: an S3 server with two buckets, a
+durable queue, and a worker that makes the variants of every picture that is
+uploaded to the first bucket.
+
+All data is kept in one folder, so that the next start continues where this one
+ended, even after a crash. The server listens on 127.0.0.1 only.`,
+		Example: `  imgmill dev --sample              # see it work, then upload pictures yourself
+  imgmill dev --upload photo.jpg    # start with a picture of your own
+  imgmill dev --sample --once       # resize the sample, then stop`,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.uploads = append(f.uploads, args...)
 			return f.run(c)
 		},
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 && !c.Flags().Changed("upload") {
-				return wrongUse("to put %s in, write --upload %s", args[0], args[0])
+				return wrongUse("to upload %s, write --upload %s", args[0], args[0])
 			}
 			return nil
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.dir, "dir", ".imgmill", "folder that keeps the objects, the queue and the credentials")
-	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is there, else 800 pixels wide)")
-	flags.IntVar(&f.port, "port", 0, "port of the S3 server (default 9000, or a free one if that is taken)")
-	flags.StringArrayVar(&f.uploads, "upload", nil, "put these files in and print what came out")
-	flags.BoolVar(&f.sample, "sample", false, "put a picture in that the program draws")
-	flags.BoolVar(&f.once, "once", false, "stop after the uploads; exit code 0 only if all variants came out")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change")
+	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "`DIR` for the objects, the queue and the credentials")
+	flags.StringVar(&f.config, "config", "",
+		"`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
+	flags.IntVar(&f.port, "port", 0, "`PORT` of the S3 server (default 9000, or a free one if that is in use)")
+	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
+	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
+	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change, also with --once")
 	return c
 }
 
 func (f *devFlags) run(c *cobra.Command) error {
-	ctx := c.Context()
 	if f.once && !f.sample && len(f.uploads) == 0 {
 		return wrongUse("--once needs something to do: add --sample or --upload FILE")
 	}
@@ -80,54 +83,41 @@ func (f *devFlags) run(c *cobra.Command) error {
 	}
 	level := slog.LevelInfo
 	if f.once && !f.verbose {
-		level = slog.LevelError // the table tells of the uploads
+		level = slog.LevelError // the table reports on the uploads
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	d, err := startDev(ctx, f, r, log)
+	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, Log: log}, r)
 	if err != nil {
 		return err
 	}
-	rows, err := d.upload(ctx, pictures)
-	if err == nil && len(pictures) > 0 {
-		err = printTable(c.OutOrStdout(), rows)
-	}
-	if err == nil && !f.once {
-		d.welcome(c.ErrOrStderr())
-		<-ctx.Done()
-		fmt.Fprintln(c.ErrOrStderr(), "\nStopping; everything is kept in", f.dir)
-	}
-	if stopErr := d.stop(); stopErr != nil {
-		err = errors.Join(err, stopErr)
-	}
-	if err != nil || !f.once {
-		return err
-	}
-	return uploadOutcome(rows)
+	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
 }
 
-// picture is one upload: a key and its bytes, read when their turn comes.
+// picture is one upload: its key, and a function that reads its bytes when its turn has come.
 type picture struct {
 	key  string
 	read func() ([]byte, error)
 }
 
-// pictures lists the uploads under the recipe's prefix. Files are looked at before anything starts.
+// pictures lists the uploads, with keys below the recipe's prefix. It checks the files, so that
+// mistakes are reported before anything starts.
 func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	var list []picture
 	seen := map[string]string{}
 	if f.sample {
-		list = append(list, picture{r.Source.Prefix + "sample.jpg", func() ([]byte, error) { return sample.Photo(2400, 1600), nil }})
+		draw := func() ([]byte, error) { return sample.Photo(2400, 1600), nil }
+		list = append(list, picture{r.Source.Prefix + "sample.jpg", draw})
 		seen["sample.jpg"] = "--sample"
 	}
 	for _, name := range f.uploads {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, wrongUse("--upload %s: there is no such file", name)
+			return nil, wrongUse("--upload %s: no such file", name)
 		case err != nil:
 			return nil, fmt.Errorf("--upload: %w", err)
 		case info.IsDir():
-			return nil, wrongUse("--upload %s: this is a folder; name files", name)
+			return nil, wrongUse("--upload %s is a folder; name the files in it", name)
 		}
 		base := filepath.Base(name)
 		if first, ok := seen[base]; ok {
@@ -142,7 +132,7 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	return list, nil
 }
 
-// uploadOutcome is how --once ends.
+// uploadOutcome returns the error that --once ends with.
 func uploadOutcome(rows []row) error {
 	failed := 0
 	for _, r := range rows {
@@ -165,63 +155,118 @@ type dev struct {
 	store   *s3.Store
 	recipe  *recipe.Recipe
 	results *results
-	cancel  context.CancelFunc
-	ended   chan error // of the worker
+
+	stopWorker context.CancelFunc
+	workerDone chan struct{} // closed when the worker has returned
+	workerErr  error         // read after workerDone
 }
 
-// sweepInterval is how often the source bucket is searched for uploads whose event a crash swallowed.
+// sweepInterval is how often dev searches the source bucket for uploads whose event was lost in a
+// crash.
 const sweepInterval = 3 * time.Minute
 
-func startDev(ctx context.Context, f *devFlags, r *recipe.Recipe, log *slog.Logger) (*dev, error) {
-	buckets := []string{r.Source.Bucket}
-	if r.Target.Bucket != r.Source.Bucket {
-		buckets = append(buckets, r.Target.Bucket)
-	}
-	cloud, err := devcloud.Start(ctx, devcloud.Config{
-		Dir: f.dir, Port: f.port, Buckets: buckets, Watch: []string{r.Source.Bucket}, Log: log,
-	})
+// startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
+// buckets of cfg.
+func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev, error) {
+	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
+	cloud, err := devcloud.Start(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	access, secret := cloud.Credentials()
-	store, err := s3.Open(s3.Options{Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+	store, err := s3.Open(s3.Options{
+		Endpoint: cloud.Endpoint(), Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true,
+	})
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
 	m := &mill.Mill{Store: store, Recipe: r}
-	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), ended: make(chan error, 1)}
+	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), workerDone: make(chan struct{})}
 	w := &worker.Worker{
-		Queue: cloud.Queue(), Process: m.Process, Log: log, Concurrency: runtime.GOMAXPROCS(0), Told: d.results.tell,
+		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log,
+		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
 	}
 	work, cancel := context.WithCancel(ctx)
-	d.cancel = cancel
+	d.stopWorker = cancel
 	cloud.SweepEvery(sweepInterval, func(ctx context.Context, _ string, info bucket.Info) (bool, error) {
 		fresh, err := m.Fresh(ctx, info)
 		return !fresh, err
 	})
-	go func() { d.ended <- w.Run(work) }()
+	go func() {
+		defer close(d.workerDone)
+		if err := w.Run(work); err != nil {
+			d.workerErr = fmt.Errorf("the worker has stopped: %w", err)
+		}
+	}()
 	return d, nil
+}
+
+// run uploads the pictures and prints what became of them. Unless once is set, it then serves until
+// ctx ends or a part of the cloud fails. It stops the cloud before it returns.
+func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, stderr io.Writer) error {
+	serving, release := d.untilFailure(ctx)
+	defer release()
+	rows, err := d.upload(serving, pictures)
+	if err == nil && len(pictures) > 0 {
+		err = printTable(stdout, rows)
+	}
+	if err == nil && !once {
+		d.welcome(stderr)
+		<-serving.Done()
+		if ctx.Err() != nil {
+			fmt.Fprintln(stderr, "\nStopping. Everything is kept in", d.cloud.Dir())
+		}
+	}
+	if serving.Err() != nil && ctx.Err() == nil {
+		err = context.Cause(serving) // what else failed is a consequence
+	}
+	err = errors.Join(err, d.stop())
+	if err == nil {
+		err = d.workerErr
+	}
+	if err != nil || !once {
+		return err
+	}
+	return uploadOutcome(rows)
+}
+
+// untilFailure returns a context that also ends when a server or the worker ends by itself, which
+// is then its cause.
+func (d *dev) untilFailure(ctx context.Context) (context.Context, func()) {
+	serving, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-serving.Done():
+		case <-d.cloud.Done():
+			cancel(d.cloud.Err())
+		case <-d.workerDone:
+			cancel(d.workerErr)
+		}
+	}()
+	return serving, func() { cancel(nil) }
 }
 
 // stop ends the worker, then the servers that it uses.
 func (d *dev) stop() error {
-	d.cancel()
-	err := <-d.ended
+	d.stopWorker()
+	<-d.workerDone
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, d.cloud.Stop(ctx))
+	return d.cloud.Stop(ctx)
 }
 
-// welcome says what a person needs next.
+// welcome prints what a person needs to upload pictures.
 func (d *dev) welcome(w io.Writer) {
 	access, secret := d.cloud.Credentials()
 	fmt.Fprintf(w, `
-The cloud is up, on this machine only. Upload a picture to %[1]s and it appears in %[2]s:
+Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
   export AWS_ENDPOINT_URL=%[3]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=%[5]s AWS_SECRET_ACCESS_KEY=%[6]s
   aws s3 cp photo.jpg s3://%[1]s/%[7]s
   aws s3 ls --recursive s3://%[2]s/
 
-An AWS CLI older than 2.13 wants --endpoint-url "$AWS_ENDPOINT_URL" too. Ctrl-C stops; nothing is lost.
-`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, d.recipe.Source.Prefix)
+An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
+Press Ctrl-C to stop; nothing is lost.
+`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret,
+		d.recipe.Source.Prefix)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,14 +18,15 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// patience is how long a test waits for what should happen at once, on a busy machine.
-const patience = 30 * time.Second
+// waitTimeout limits the wait for things that normally take milliseconds, so that a busy machine
+// fails no test.
+const waitTimeout = 30 * time.Second
 
-// process is a running dev.
+// process is a running imgmill dev.
 type process struct {
 	cmd     *exec.Cmd
 	ended   chan error
-	changed chan struct{} // has an element when the log grew
+	changed chan struct{} // receives a value when the log has grown
 
 	mu  sync.Mutex
 	log []string
@@ -34,7 +36,7 @@ type process struct {
 func run(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command("imgmill", args...), ended: make(chan error, 1), changed: make(chan struct{}, 1)}
-	p.cmd.Dir = t.TempDir() // where there is no recipe
+	p.cmd.Dir = t.TempDir() // a folder without a recipe
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +55,7 @@ func run(t *testing.T, args ...string) *process {
 		if t.Failed() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			t.Logf("its last words:\n%s", strings.Join(p.log[max(0, len(p.log)-20):], "\n"))
+			t.Logf("the last lines of dev:\n%s", strings.Join(p.log[max(0, len(p.log)-20):], "\n"))
 		}
 	})
 	return p
@@ -72,10 +74,11 @@ func (p *process) read(r io.Reader) {
 	}
 }
 
-// find waits for a line of the log from the given one on that matches, and gives its groups and the number of the next line.
+// find waits for a matching line of the log, beginning with line number from. It returns the groups
+// of the match and the number of the next line.
 func (p *process) find(t *testing.T, from int, re *regexp.Regexp) (groups []string, next int) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(waitTimeout)
 	for {
 		p.mu.Lock()
 		for ; from < len(p.log); from++ {
@@ -89,9 +92,9 @@ func (p *process) find(t *testing.T, from int, re *regexp.Regexp) (groups []stri
 		case <-p.changed:
 		case err := <-p.ended:
 			p.ended <- err
-			t.Fatalf("it ended (%v) before it said %v", err, re)
+			t.Fatalf("dev ended (%v) before it logged %v", err, re)
 		case <-deadline:
-			t.Fatalf("it does not say %v", re)
+			t.Fatalf("dev has not logged %v", re)
 		}
 	}
 }
@@ -99,14 +102,15 @@ func (p *process) find(t *testing.T, from int, re *regexp.Regexp) (groups []stri
 // cloudRE is the line that a person copies into a shell.
 var cloudRE = regexp.MustCompile(`export AWS_ENDPOINT_URL=(\S+) AWS_REGION=(\S+) AWS_ACCESS_KEY_ID=(\S+) AWS_SECRET_ACCESS_KEY=(\S+)`)
 
-// ready waits until dev says where it is.
+// ready waits until dev has printed its address and credentials.
 func (p *process) ready(t *testing.T) s3.Options {
 	t.Helper()
 	m, _ := p.find(t, 0, cloudRE)
 	return s3.Options{Endpoint: m[1], Region: m[2], AccessKey: m[3], Secret: m[4], PathStyle: true}
 }
 
-// verdict waits for what the log says of a key: its verdict and the rest of the line.
+// verdict waits for the line of the log about a key, and returns the verdict and the rest of the
+// line.
 func (p *process) verdict(t *testing.T, key string) (verdict, rest string) {
 	t.Helper()
 	text := key
@@ -117,7 +121,7 @@ func (p *process) verdict(t *testing.T, key string) (verdict, rest string) {
 	return m[1], m[2]
 }
 
-// kill ends it as kill -9 does.
+// kill ends dev like kill -9.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -127,9 +131,14 @@ func (p *process) kill(t *testing.T) {
 	p.ended <- err
 }
 
-// interrupt ends it as Ctrl-C does, and wants exit code 0.
+// interrupt ends dev like Ctrl-C, and checks that the exit code is 0. On Windows, where a process
+// cannot send that to another, it kills dev.
 func (p *process) interrupt(t *testing.T) {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		p.kill(t)
+		return
+	}
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatalf("interrupt: %v", err)
 	}
@@ -139,12 +148,13 @@ func (p *process) interrupt(t *testing.T) {
 		if err != nil {
 			t.Errorf("after an interrupt: %v", err)
 		}
-	case <-time.After(patience):
-		t.Error("it does not end when it is interrupted")
+	case <-time.After(waitTimeout):
+		t.Error("dev has not ended after an interrupt")
 	}
 }
 
-// peak is the most memory that it has had, in bytes; ok is false where the system does not tell.
+// peak returns the largest memory use so far, in bytes. ok is false if the system does not report
+// it.
 func (p *process) peak() (bytes int64, ok bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

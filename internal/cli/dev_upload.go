@@ -10,26 +10,27 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 )
 
-// results hands what the worker is told of a change to whoever waits for it.
+// results passes the worker's results to whoever waits for them.
 type results struct {
 	mu      sync.Mutex
-	waiting map[string]chan told // by key
+	waiting map[string]chan changeResult // by key
 }
 
-// told is the result of a change. That of one that comes again counts, too: here the store is our own, and a fault of it is
-// to be seen.
-type told struct {
+// changeResult is the result of processing one change of a key. The verdict retry is a result, too:
+// here the store is our own, and its faults should be seen at once.
+type changeResult struct {
 	etag   string
 	result mill.Result
 }
 
 func newResults() *results {
-	return &results{waiting: map[string]chan told{}}
+	return &results{waiting: map[string]chan changeResult{}}
 }
 
-// wait readies a channel that gets the results of a key, until done is called. Changes of before may be among them.
-func (r *results) wait(key string) (results <-chan told, done func()) {
-	c := make(chan told, 64)
+// wait returns a channel that receives the results of a key until done is called. Earlier changes
+// of the key may be among them.
+func (r *results) wait(key string) (results <-chan changeResult, done func()) {
+	c := make(chan changeResult, 64)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting[key] = c
@@ -40,19 +41,20 @@ func (r *results) wait(key string) (results <-chan told, done func()) {
 	}
 }
 
-func (r *results) tell(c event.Change, res mill.Result) {
+// add is the worker's OnResult.
+func (r *results) add(c event.Change, res mill.Result) {
 	if c.Removed {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	select {
-	case r.waiting[c.Key] <- told{c.ETag, res}:
-	default: // nobody waits: a nil channel
+	case r.waiting[c.Key] <- changeResult{c.ETag, res}:
+	default: // nobody is waiting for this key, which makes the channel nil
 	}
 }
 
-// upload puts the pictures in, one after the other, and waits for each to come out.
+// upload uploads the pictures one after the other, and waits for the result of each.
 func (d *dev) upload(ctx context.Context, pictures []picture) ([]row, error) {
 	var rows []row
 	for _, p := range pictures {
@@ -70,7 +72,7 @@ func (d *dev) upload(ctx context.Context, pictures []picture) ([]row, error) {
 	return rows, nil
 }
 
-// put uploads one picture and waits for what the worker is told of it.
+// put uploads one picture and waits for its result.
 func (d *dev) put(ctx context.Context, key string, data []byte) (mill.Result, error) {
 	results, done := d.results.wait(key)
 	defer done()
@@ -80,13 +82,10 @@ func (d *dev) put(ctx context.Context, key string, data []byte) (mill.Result, er
 	}
 	for {
 		select {
-		case t := <-results:
-			if t.etag == etag {
-				return t.result, nil
+		case r := <-results:
+			if r.etag == etag {
+				return r.result, nil
 			}
-		case err := <-d.ended:
-			d.ended <- err
-			return mill.Result{}, fmt.Errorf("the worker stopped: %w", err)
 		case <-ctx.Done():
 			return mill.Result{}, ctx.Err()
 		}

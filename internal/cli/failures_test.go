@@ -41,7 +41,7 @@ func TestFailuresOfDev(t *testing.T) {
 		if err := cloud.Queue().Publish(t.Context(), "", body); err != nil {
 			t.Fatal(err)
 		}
-		got, err := cloud.Queue().Fetch(t.Context(), 1, patience)
+		got, err := cloud.Queue().Fetch(t.Context(), 1, waitTimeout)
 		if err != nil || len(got) != 1 {
 			t.Fatalf("%d messages, %v", len(got), err)
 		}

@@ -9,14 +9,14 @@ import (
 	"github.com/imgmill/imgmill/internal/cli"
 )
 
-// TestMain puts the test binary on the path under the name imgmill, where it is the command.
+// TestMain makes the test binary available as the command imgmill.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"imgmill": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
-// TestStories runs the scripts of testdata, one story each.
+// TestStories runs the scripts in testdata.
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",

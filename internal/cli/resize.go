@@ -47,7 +47,7 @@ Without size flags the variants are those of imgmill.yaml, or, if there is none,
 never enlarged, an input never overwritten. Folders are read with all their subfolders.`,
 		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
   imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
-  imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover --format jpeg
+  imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover
   imgmill resize photos/ -o out/ --config imgmill.yaml --json | jq .`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -82,6 +82,12 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 	flags.BoolVar(&f.progressive, "progressive", false, "JPEG that shows coarse first while it loads")
 	flags.IntVarP(&f.processors, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.json, "json", false, "one line of JSON per picture on standard output")
+	completeValues(c, "fit", string(render.Inside), string(render.Cover), string(render.Contain), string(render.Fill), string(render.Outside))
+	completeValues(c, "format", string(codec.JPEG), string(codec.PNG))
+	completeValues(c, "filter", string(resample.Lanczos3), string(resample.CatmullRom), string(resample.Mitchell), string(resample.Linear),
+		string(resample.Box))
+	completeValues(c, "effort", string(codec.NormalEffort), string(codec.HighEffort))
+	completeValues(c, "subsampling", string(codec.Subsample420), string(codec.Subsample422), string(codec.Subsample444))
 	return c
 }
 

@@ -23,7 +23,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
-// condition knows [root]: whoever is root may write everywhere.
+// condition implements [root], because root may write everywhere.
 func condition(name string) (bool, error) {
 	if name == "root" {
 		return os.Geteuid() == 0, nil
@@ -31,14 +31,14 @@ func condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// arguments ends the script unless there are n, and none of the command's results is negated.
+// arguments ends the script unless there are n arguments and no negation.
 func arguments(ts *testscript.TestScript, neg bool, args []string, n int, usage string) {
 	if neg || len(args) != n {
 		ts.Fatalf("usage: %s", usage)
 	}
 }
 
-// exits runs a program and wants just this exit code. Its output is kept, as exec keeps it.
+// exits runs a program and checks its exit code. Like exec, it keeps the output.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT...")
@@ -56,24 +56,25 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sentence wants the last program to have told one error in one line on stderr, with the hint of wrong use if there is one:
-// no usage text, no stack, no second telling.
+// sentence checks that the last program has printed nothing but one error in one line on stderr,
+// with or without the hint at
+// --help: no usage text, no stack trace, no repetition.
 func sentence(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 0, "sentence")
 	text := ts.ReadFile("stderr")
-	told := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(told) == 2 && strings.HasPrefix(told[1], "See 'imgmill") {
-		told = told[:1]
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) == 2 && strings.HasPrefix(lines[1], "See 'imgmill") {
+		lines = lines[:1]
 	}
-	if len(told) != 1 || !strings.HasPrefix(told[0], "imgmill: ") {
+	if len(lines) != 1 || !strings.HasPrefix(lines[0], "imgmill: ") {
 		ts.Fatalf("want one line that starts with imgmill:, got\n%s", text)
 	}
 	if out := ts.ReadFile("stdout"); out != "" {
-		ts.Fatalf("an error is told on stderr, but stdout has\n%s", out)
+		ts.Fatalf("want errors on stderr only, but stdout has\n%s", out)
 	}
 }
 
-// drawFile makes a picture; the ending of its name chooses the format.
+// drawFile draws a picture, in the format that its file name implies.
 func drawFile(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 3, "draw FILE WIDTH HEIGHT")
 	w, h := number(ts, args[1]), number(ts, args[2])
@@ -94,7 +95,8 @@ func number(ts *testscript.TestScript, s string) int {
 	return n
 }
 
-// pixels wants a file to be a whole picture of a format and size, as the standard library reads it.
+// pixels checks that a file is a complete picture of a format and size, with the decoders of the
+// standard library.
 func pixels(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 4, "pixels FILE FORMAT WIDTH HEIGHT")
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
@@ -115,7 +117,7 @@ func pixels(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cut leaves the first bytes of a file.
+// cut truncates a file.
 func cut(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 2, "cut FILE BYTES")
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), int64(number(ts, args[1]))))
@@ -126,7 +128,7 @@ func hardlink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Link(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 }
 
-// freePort puts the number of a port that nobody uses into a variable.
+// freePort sets a variable to the number of a free port.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1, "freeport VARIABLE")
 	port, err := findPort()
@@ -134,8 +136,8 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(port))
 }
 
-// findPort looks below the ports that systems give to outgoing connections: a client that retries could be given one of
-// those, and connect to itself.
+// findPort returns a port below those that systems assign to outgoing connections: a client that
+// retries could be assigned the port, and connect to itself.
 func findPort() (int, error) {
 	for range 100 {
 		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
@@ -146,7 +148,7 @@ func findPort() (int, error) {
 	return 0, errors.New("no free port found")
 }
 
-// listen takes a port until the script ends and puts its number into a variable.
+// listen occupies a port until the script ends, and sets a variable to its number.
 func listen(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1, "listen VARIABLE")
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -155,22 +157,23 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 }
 
-// await waits until a server on a port answers.
+// await waits until a server on a port responds.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1, "await PORT")
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := http.Get("http://127.0.0.1:" + args[0])
+	for end := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get("http://127.0.0.1:" + args[0])
 		if err == nil {
-			answer.Body.Close()
+			resp.Body.Close()
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("no answer from port %s: %v", args[0], err)
+			ts.Fatalf("no response from port %s: %v", args[0], err)
 		}
 	}
 }
 
-// lines wants stdout to be that many lines, each a JSON object with at least the named members.
+// lines checks the number of lines on stdout, each of which must be a JSON object with at least the
+// named members.
 func lines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: lines COUNT MEMBER...")
@@ -193,7 +196,8 @@ func lines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// same compares two files byte by byte without printing them, as cmp does.
+// same checks that two files are equal, or with ! that they differ. Unlike cmp, it prints no
+// contents.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: [!] same FILE FILE")

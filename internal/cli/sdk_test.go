@@ -16,9 +16,9 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
-// TestSDK: everything that people upload with aws-sdk-go-v2, as it is set up by default, is served.
+// TestSDK uploads with aws-sdk-go-v2 in its default configuration.
 func TestSDK(t *testing.T) {
-	matrix(t, func(_ *testing.T, where s3.Options) client {
+	testClient(t, func(_ *testing.T, where s3.Options) client {
 		var o awss3.Options
 		where.Apply(&o)
 		return sdk{awss3.New(o)}
@@ -92,7 +92,7 @@ func (s sdk) folder(t *testing.T, key string) {
 	}
 }
 
-// span is a part's bytes: from inclusive, end exclusive.
+// span is the range of a part's bytes; end is exclusive.
 type span struct{ from, end int64 }
 
 func split(size int64) (list []span) {
@@ -102,7 +102,7 @@ func split(size int64) (list []span) {
 	return list
 }
 
-// parts makes an object by a multipart upload; put uploads one part and gives its ETag.
+// parts creates an object by a multipart upload. put uploads one part and returns its ETag.
 func (s sdk) parts(t *testing.T, key string, with headers, spans []span, put func(context.Context, *string, *int32, span) (*string, error)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)

@@ -11,18 +11,19 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// row is one finished variant, or one picture that gave none.
+// row is a finished variant, or a picture without variants.
 type row struct {
-	name      string // of the picture
-	variant   string
-	size      string // pixels
-	before    int64
-	after     int
+	name      string // name of the picture
+	variant   string // name of the variant
+	size      string // such as 800×600
+	before    int64  // bytes of the picture
+	after     int    // bytes of the variant
 	ms        float64
-	reason    string
+	reason    string // why there are no variants
 	succeeded bool
 }
 
+// resultRows returns the rows for the result of one picture.
 func resultRows(name string, r mill.Result) []row {
 	ms := float64(r.Elapsed.Microseconds()) / 1000
 	if r.Verdict != outcome.Done {
@@ -30,12 +31,16 @@ func resultRows(name string, r mill.Result) []row {
 	}
 	var rows []row
 	for _, v := range r.Variants {
-		rows = append(rows, row{name, v.Name, fmt.Sprintf("%d×%d", v.Width, v.Height), r.Source.Bytes, v.Bytes, ms, "", true})
+		rows = append(rows, row{
+			name: name, variant: v.Name, size: fmt.Sprintf("%d×%d", v.Width, v.Height),
+			before: r.Source.Bytes, after: v.Bytes, ms: ms, succeeded: true,
+		})
 	}
 	return rows
 }
 
-// printTable writes the rows for a person to read. Reasons stand below it: they are sentences.
+// printTable prints the rows as a table, and below it the reasons of those that failed, which are
+// whole sentences.
 func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "picture\tvariant\tpixels\tbefore\tafter\tms\t")
@@ -46,7 +51,8 @@ func printTable(w io.Writer, rows []row) error {
 			fmt.Fprintf(&reasons, "%s: %s\n", r.name, r.reason)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n", shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
+			shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -55,7 +61,8 @@ func printTable(w io.Writer, rows []row) error {
 	return err
 }
 
-// shorten keeps a table within a small terminal; the end of a name tells more than its start.
+// shorten cuts a name so that the table fits a small terminal. It keeps the end, which usually
+// differs more than the start.
 func shorten(name string) string {
 	const most = 28
 	r := []rune(path.Base(name))
@@ -65,6 +72,7 @@ func shorten(name string) string {
 	return "…" + string(r[len(r)-most+1:])
 }
 
+// bytesText returns a size in decimal units.
 func bytesText(n int64) string {
 	switch {
 	case n >= 1e9:

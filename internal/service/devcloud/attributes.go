@@ -14,22 +14,24 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 )
 
-// attributes is the gateway's store of what belongs to an object beside its bytes: ETag, content type, metadata. It is the
-// gateway's own sidecar store, a small file for each attribute, with two additions.
+// attributes stores the attributes of objects: ETag, content type, metadata. It is the gateway's
+// sidecar store, which has a small file for each attribute, with two additions.
 //
-// The sidecar keeps them in a folder "meta" below the object's name, where they would meet the attributes of objects whose
-// keys have a part "meta"; such parts get another name here. And it notes what a write stores: sidecar files do not vanish
-// with the bytes that they belonged to, so the write's end needs to know which of them are left over from the object before.
+// The sidecar keeps attributes in a folder "meta" below the object's name, where they would collide
+// with the attributes of objects whose keys have a part "meta"; attributes renames such parts. It
+// also records which attributes a write stores: replacing an object's bytes does not remove its
+// sidecar files, so the end of the write has to know which of them are left over from the previous
+// object.
 type attributes struct {
 	side meta.SideCar
 	dir  string
 
 	mu     sync.Mutex
-	writes map[string]*noted // by object.id, of the writes under way
+	writes map[string]*attributeChanges // writes in progress, by object.id
 }
 
-// noted is what a write did to an object's attributes.
-type noted struct {
+// attributeChanges records what a write did to an object's attributes.
+type attributeChanges struct {
 	stored  []string
 	touched bool
 }
@@ -39,7 +41,7 @@ func openAttributes(dir string) (*attributes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &attributes{side: side, dir: dir, writes: map[string]*noted{}}, nil
+	return &attributes{side: side, dir: dir, writes: map[string]*attributeChanges{}}, nil
 }
 
 // escape renames the parts "meta", "meta~" and so on of a key.
@@ -53,14 +55,15 @@ func escape(key string) string {
 	return strings.Join(parts, "/")
 }
 
-// note starts to note what happens to the object's attributes; noteEnd stops and tells.
-func (a *attributes) note(o object) {
+// record starts to record the changes of the object's attributes.
+func (a *attributes) record(o object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.writes[o.id()] = &noted{}
+	a.writes[o.id()] = &attributeChanges{}
 }
 
-func (a *attributes) noteEnd(o object) noted {
+// recorded ends record and returns the changes.
+func (a *attributes) recorded(o object) attributeChanges {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := a.writes[o.id()]
@@ -107,7 +110,7 @@ func (a *attributes) RenameObject(bucket, from, to string) error {
 	return a.side.RenameObject(bucket, escape(from), escape(to))
 }
 
-// all reads every attribute of an object.
+// all returns every attribute of an object.
 func (a *attributes) all(o object) (map[string][]byte, error) {
 	names, err := a.ListAttributes(o.Bucket, o.Key)
 	if err != nil {
@@ -117,7 +120,7 @@ func (a *attributes) all(o object) (map[string][]byte, error) {
 	for _, n := range names {
 		v, err := a.RetrieveAttribute(nil, o.Bucket, o.Key, n)
 		if errors.Is(err, meta.ErrNoSuchKey) {
-			continue // a change of tags does not hold the object's lock
+			continue // tags can change meanwhile, because their requests do not lock the object
 		}
 		if err != nil {
 			return nil, err
@@ -127,13 +130,13 @@ func (a *attributes) all(o object) (map[string][]byte, error) {
 	return values, nil
 }
 
-// has is whether the object has the attribute.
+// has reports whether the object has the attribute.
 func (a *attributes) has(o object, attribute string) bool {
 	_, err := a.RetrieveAttribute(nil, o.Bucket, o.Key, attribute)
 	return err == nil
 }
 
-// reset gives an object exactly these attributes.
+// reset replaces all attributes of an object.
 func (a *attributes) reset(o object, values map[string][]byte) error {
 	if err := a.DeleteAttributes(o.Bucket, o.Key); err != nil {
 		return err
@@ -146,8 +149,8 @@ func (a *attributes) reset(o object, values map[string][]byte) error {
 	return nil
 }
 
-// keep removes all of the old attributes that are not among the stored ones.
-func (a *attributes) keep(o object, old map[string][]byte, stored []string) error {
+// removeOld removes the old attributes that the write has not stored again.
+func (a *attributes) removeOld(o object, old map[string][]byte, stored []string) error {
 	for n := range old {
 		if slices.Contains(stored, n) {
 			continue
@@ -159,10 +162,11 @@ func (a *attributes) keep(o object, old map[string][]byte, stored []string) erro
 	return nil
 }
 
-// storedSince names the attributes that were written at t or later, by the times of their files.
+// storedSince returns the names of the attributes that were written at t or later, by the times of
+// their files.
 func (a *attributes) storedSince(o object, t time.Time) ([]string, error) {
 	files, err := os.ReadDir(filepath.Join(a.dir, o.Bucket, filepath.FromSlash(escape(o.Key)), "meta"))
-	if err != nil && !gone(err) {
+	if err != nil && !notExist(err) {
 		return nil, err
 	}
 	var names []string
@@ -175,5 +179,8 @@ func (a *attributes) storedSince(o object, t time.Time) ([]string, error) {
 	return names, nil
 }
 
-// gone is whether there is no such file, or a file where its folder would be.
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
+// notExist reports whether err means that there is no such file, or a file in the place of its
+// folder.
+func notExist(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

@@ -19,10 +19,11 @@ import (
 // queueName is the stream that holds the events.
 const queueName = "events"
 
-// startTimeout bounds a start; reading back a long queue takes most of it.
+// startTimeout limits the start, of which most is spent on reading back a long queue.
 const startTimeout = 2 * time.Minute
 
-// running keeps a second Cloud out of the process: the gateway has globals, and the working directory is one, too.
+// running prevents a second Cloud in the process: the gateway has global state, and so is the
+// working directory.
 var running atomic.Bool
 
 // Cloud is a running S3 server and its queue of events.
@@ -33,41 +34,46 @@ type Cloud struct {
 	nats    *natsServer
 	queue   *jetstream.Queue
 	gw      *gateway
-	oldDir  string // the working directory from before
+	oldDir  string // the working directory before Start
 
 	listener net.Listener
 
-	ctx        context.Context // ends when Stop begins
-	cancel     context.CancelFunc
-	gone       chan struct{} // closed when the gateway has ended
-	goneErr    error         // why, if not by Stop; read after gone
-	background sync.WaitGroup
-	sweeper    sweeper
+	ctx          context.Context // ends when Stop begins
+	cancel       context.CancelFunc
+	gatewayEnded chan struct{} // closed when the gateway has returned
+	background   sync.WaitGroup
+	sweeper      sweeper
+
+	end  sync.Once
+	done chan struct{} // closed when a server has ended
+	err  error         // the reason if that was not Stop; read after done
 
 	stop    sync.Once
 	stopped chan struct{}
 	stopErr error
 }
 
-// Start starts a cloud and returns when it serves. ctx bounds the start only; Stop ends the cloud.
+// Start starts a cloud and returns once it serves requests. ctx limits the start only; Stop ends
+// the cloud.
 //
-// Start changes the working directory and, for a moment, os.Stdout: call it before other goroutines depend on either.
+// Start changes the working directory and, briefly, os.Stdout: call it before other goroutines
+// depend on either.
 func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if !running.CompareAndSwap(false, true) {
-		return nil, errors.New("a cloud is running in this process already: stop it first")
+		return nil, errors.New("a cloud is already running in this process: stop it first")
 	}
 	c := &Cloud{
-		cfg: cfg.withDefaults(), gone: make(chan struct{}), stopped: make(chan struct{}),
-		sweeper: sweeper{queued: map[string]bool{}},
+		cfg: cfg.withDefaults(), listener: cfg.Listener, sweeper: sweeper{queued: map[string]bool{}},
+		gatewayEnded: make(chan struct{}), done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := c.start(ctx); err != nil {
-		close(c.gone) // serve was not reached, or has ended
+		close(c.gatewayEnded) // serve was not reached, or has returned
 		return nil, errors.Join(fmt.Errorf("start the local cloud: %w", err), c.Stop(context.Background()))
 	}
 	return c, nil
@@ -80,8 +86,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.account, err = loadCredentials(c.folder.credentials); err != nil {
 		return err
 	}
-	if c.listener, err = listen(c.cfg.Port); err != nil {
-		return err
+	if c.listener == nil {
+		if c.listener, err = listen(c.cfg.Port); err != nil {
+			return err
+		}
 	}
 	if c.nats, err = startNATS(ctx, c.folder.queue, c.cfg.Log); err != nil {
 		return err
@@ -96,7 +104,8 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	return c.serve(ctx)
 }
 
-// openGateway opens the object store, makes the buckets, and sets right what an earlier process left in the middle.
+// openGateway opens the object store, creates the buckets, and repairs what an earlier process left
+// unfinished.
 func (c *Cloud) openGateway(ctx context.Context) error {
 	g := &gateway{
 		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
@@ -130,11 +139,11 @@ func (c *Cloud) openGateway(ctx context.Context) error {
 	if err := clearStaged(c.folder); err != nil {
 		return explain(g.root, err)
 	}
-	_, err = g.announceLeft(ctx)
+	_, err = g.announcePending(ctx)
 	return err
 }
 
-// serve starts the HTTP server and returns when it answers.
+// serve starts the HTTP server and returns once it accepts requests.
 func (c *Cloud) serve(ctx context.Context) error {
 	ready := make(chan struct{})
 	ended := make(chan error, 1)
@@ -150,51 +159,72 @@ func (c *Cloud) serve(ctx context.Context) error {
 	case <-ready:
 	}
 	go func() {
-		if err := <-ended; err != nil && c.ctx.Err() == nil {
-			c.goneErr = fmt.Errorf("the S3 server ended: %w", err)
+		err := <-ended
+		close(c.gatewayEnded)
+		if err == nil {
+			err = errors.New("it was shut down")
 		}
-		close(c.gone)
+		c.endWith(fmt.Errorf("the S3 server has stopped: %w", err))
 	}()
 	c.background.Go(func() {
-		c.repeat(leftInterval, func(ctx context.Context) {
+		if err := c.nats.watch(c.ctx); err != nil {
+			c.endWith(fmt.Errorf("the queue has stopped: %w", err))
+		}
+	})
+	c.background.Go(func() {
+		c.repeat(pendingInterval, func(ctx context.Context) {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
-				c.cfg.Log.Warn("events that could not be stored are still waiting", "error", err)
+				c.cfg.Log.Warn("events that could not be stored are still pending", "error", err)
 			}
 		})
 	})
 	return nil
 }
 
-// Endpoint is the URL of the S3 server, for clients that address buckets in the path.
-func (c *Cloud) Endpoint() string { return "http://127.0.0.1:" + strconv.Itoa(portOf(c.listener)) }
-
-// Credentials are those of the server's one account; they stay the same from start to start.
-func (c *Cloud) Credentials() (access, secret string) { return c.account.Access, c.account.Secret }
-
-// Region is what clients sign for.
-func (c *Cloud) Region() string { return c.cfg.Region }
-
-// Dir is the absolute path of the folder that holds the data.
-func (c *Cloud) Dir() string { return c.folder.dir }
-
-// Watched lists the buckets whose changes are published.
-func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
-
-// Queue holds the events of the watched buckets, one change in each body, in the JSON that S3 sends. Stop closes it.
-func (c *Cloud) Queue() queue.Queue { return c.queue }
-
-// Done is closed when the S3 server has ended, by Stop or by itself.
-func (c *Cloud) Done() <-chan struct{} { return c.gone }
-
-// Err is why the S3 server ended by itself, once Done is closed; nil if it was stopped.
-func (c *Cloud) Err() error {
-	<-c.gone
-	return c.goneErr
+// endWith closes Done. The reason counts only if Stop has not been called, and only the first one
+// does.
+func (c *Cloud) endWith(reason error) {
+	c.end.Do(func() {
+		if c.ctx.Err() == nil {
+			c.err = reason
+		}
+		close(c.done)
+	})
 }
 
-// Stop ends the server, which finishes the requests that it is at, then the queue, and gives the folder and the working
-// directory back. It waits for all of them, or until ctx ends; the rest then goes on behind it. Further calls wait for the
-// first.
+// Endpoint returns the URL of the S3 server, for clients that address buckets in the path.
+func (c *Cloud) Endpoint() string { return "http://127.0.0.1:" + strconv.Itoa(portOf(c.listener)) }
+
+// Credentials returns those of the server's only account, which are the same at every start on a
+// folder.
+func (c *Cloud) Credentials() (access, secret string) { return c.account.Access, c.account.Secret }
+
+// Region returns the region that clients sign requests for.
+func (c *Cloud) Region() string { return c.cfg.Region }
+
+// Dir returns the absolute path of the data folder.
+func (c *Cloud) Dir() string { return c.folder.dir }
+
+// Watched returns the buckets whose changes are published.
+func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
+
+// Queue returns the queue of the watched buckets' events. Each body holds one change, in the JSON
+// of S3. Stop closes it.
+func (c *Cloud) Queue() queue.Queue { return c.queue }
+
+// Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop
+// in either case.
+func (c *Cloud) Done() <-chan struct{} { return c.done }
+
+// Err waits for Done and returns the reason why a server ended by itself; it is nil after Stop.
+func (c *Cloud) Err() error {
+	<-c.done
+	return c.err
+}
+
+// Stop ends the server, which finishes the requests in progress, then the queue. It then releases
+// the folder and restores the working directory. If ctx ends first, Stop returns and the work
+// continues in the background. Further calls wait for the first.
 func (c *Cloud) Stop(ctx context.Context) error {
 	c.stop.Do(func() {
 		go func() {
@@ -210,11 +240,12 @@ func (c *Cloud) Stop(ctx context.Context) error {
 	}
 }
 
-// shutDown ends what has been started, in the opposite order.
+// shutDown ends what has been started, in reverse order.
 func (c *Cloud) shutDown() error {
 	defer running.Store(false)
 	c.cancel()
-	<-c.gone
+	c.endWith(nil)
+	<-c.gatewayEnded
 	c.background.Wait()
 	var errs []error
 	if c.gw != nil {

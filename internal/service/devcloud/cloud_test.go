@@ -30,7 +30,7 @@ func TestStartStop(t *testing.T) {
 	if _, err := Start(t.Context(), testConfig(t.TempDir())); err == nil || !strings.Contains(err.Error(), "running in this process") {
 		t.Errorf("a second cloud: %v", err)
 	}
-	// A connection that sends nothing must not hold up the end.
+	// A connection that sends nothing must not delay Stop.
 	idle, err := net.Dial("tcp", strings.TrimPrefix(c.Endpoint(), "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestStartStop(t *testing.T) {
 	select {
 	case <-c.Done():
 	default:
-		t.Error("Done is open after Stop")
+		t.Error("Done is not closed after Stop")
 	}
 	if err := c.Err(); err != nil {
 		t.Errorf("Err after Stop: %v", err)
@@ -62,7 +62,67 @@ func TestStartStop(t *testing.T) {
 	}
 }
 
-// TestStopFinishesRequests: an upload that is under way when Stop comes is finished, answered and announced.
+// TestServerFails checks that a server that ends by itself closes Done with its reason, and that
+// Stop still cleans up.
+func TestServerFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail func(c *Cloud) error
+		want string
+	}{
+		"listener":      {func(c *Cloud) error { return c.listener.Close() }, "the S3 server has stopped: accept connections: "},
+		"queue":         {func(c *Cloud) error { c.nats.ns.Shutdown(); return nil }, "the queue has stopped: it was shut down"},
+		"queue storage": {func(c *Cloud) error { return c.nats.ns.DisableJetStream() }, "the queue has stopped: its storage failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := start(t, testConfig(dir))
+			select {
+			case <-c.Done():
+				t.Fatalf("done before anything failed: %v", c.Err())
+			default:
+			}
+			if err := test.fail(c); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-c.Done():
+			case <-time.After(waitTimeout):
+				t.Fatal("the failure went unnoticed")
+			}
+			if err := c.Err(); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+			stop(t, c)
+			start(t, testConfig(dir))
+		})
+	}
+}
+
+// TestConfigListener checks that a listener of the caller is used, and refused beyond loopback.
+func TestConfigListener(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(t.TempDir())
+	cfg.Listener = l
+	c := start(t, cfg)
+	if want := "http://" + l.Addr().String(); c.Endpoint() != want {
+		t.Errorf("endpoint %s, want %s", c.Endpoint(), want)
+	}
+	put(t, client(c), source, "a.jpg", "a")
+	outside, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	if err := (Config{Listener: outside}).Validate(); err == nil || !strings.Contains(err.Error(), "want 127.0.0.1") {
+		t.Errorf("a listener beyond loopback: %v", err)
+	}
+}
+
+// TestStopFinishesRequests checks that an upload in progress is finished, answered and announced
+// when Stop is called.
 func TestStopFinishesRequests(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -143,7 +203,7 @@ func TestRestart(t *testing.T) {
 
 func TestPrivateFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no such modes")
+		t.Skip("Windows has no such modes")
 	}
 	dir := filepath.Join(t.TempDir(), "deep", "er")
 	start(t, testConfig(dir))
@@ -158,7 +218,8 @@ func TestPrivateFiles(t *testing.T) {
 	}
 }
 
-// TestPorts: the first free port from FirstPort on is taken, or the one that was asked for.
+// TestPorts checks that listen uses the first free port from FirstPort on, or exactly the given
+// one.
 func TestPorts(t *testing.T) {
 	blocked, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(FirstPort)))
 	if err == nil {
@@ -173,14 +234,15 @@ func TestPorts(t *testing.T) {
 		t.Errorf("port %d, which is in use", p)
 	}
 	_, err = listen(portOf(l))
-	want := "port " + strconv.Itoa(portOf(l)) + " on 127.0.0.1 is in use by another program: stop that, or choose another port"
+	want := "port " + strconv.Itoa(portOf(l)) + " on 127.0.0.1 is in use by another program: stop that program, or choose another port"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
 
-// TestWrongStarts: every start that fails says what, where and what to do, leaves nothing running, and is repeatable.
-func TestWrongStarts(t *testing.T) {
+// TestFailedStarts checks that a start that fails states what failed, where and what to do, leaves
+// nothing running, and can be repeated.
+func TestFailedStarts(t *testing.T) {
 	was, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -213,25 +275,25 @@ func TestWrongStarts(t *testing.T) {
 		"folder is a file": {func(t *testing.T, cfg *Config) {
 			write("file", "", 0o600)(t, cfg)
 			cfg.Dir = filepath.Join(cfg.Dir, "file")
-		}, []string{"file of that name is in the way", "choose another folder"}},
+		}, []string{"is needed as a folder", "choose another folder"}},
 		"folder in a file": {func(t *testing.T, cfg *Config) {
 			write("file", "", 0o600)(t, cfg)
 			cfg.Dir = filepath.Join(cfg.Dir, "file", "deeper")
-		}, []string{"in the way", "choose another folder"}},
+		}, []string{"lies below one", "choose another folder"}},
 		"folder not writable": {func(t *testing.T, cfg *Config) {
 			cfg.Dir = unwritable(t)
 		}, []string{"not writable", "choose another folder"}},
 		"credentials broken":    {write("credentials.json", `{"access_key": "x"`, 0o600), []string{"credentials.json is damaged", "delete it"}},
 		"credentials empty":     {write("credentials.json", `{}`, 0o600), []string{"credentials.json is damaged", "want access_key"}},
-		"credentials readable":  {write("credentials.json", `{"access_key":"a","secret_key":"b"}`, 0o644), []string{"read by others", "chmod 600"}},
+		"credentials readable":  {write("credentials.json", `{"access_key":"a","secret_key":"b"}`, 0o644), []string{"read by other users", "chmod 600"}},
 		"sequencer broken":      {write("s3/sequencer", "tomorrow\n", 0o600), []string{"sequencer is damaged", "delete it"}},
-		"queue is a file":       {write("queue", "", 0o600), []string{"queue cannot be a folder", "in the way"}},
+		"queue is a file":       {write("queue", "", 0o600), []string{"queue is needed as a folder", "choose another folder"}},
 		"queue broken":          {write("queue/jetstream", "", 0o600), []string{"queue in ", "JetStream"}},
 		"bucket without access": {write("s3/data/"+source+"/stray.jpg", "", 0o600), []string{"bucket " + source, "not empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if strings.HasSuffix(name, "readable") && runtime.GOOS == "windows" {
-				t.Skip("no such modes")
+				t.Skip("Windows has no such modes")
 			}
 			cfg := testConfig(t.TempDir())
 			c.prepare(t, &cfg)
@@ -239,11 +301,11 @@ func TestWrongStarts(t *testing.T) {
 				cloud, err := Start(t.Context(), cfg)
 				if err == nil {
 					stop(t, cloud)
-					t.Fatal("started")
+					t.Fatal("the cloud has started")
 				}
 				for _, w := range c.want {
 					if !strings.Contains(err.Error(), w) {
-						t.Errorf("%q does not say %q", err, w)
+						t.Errorf("error %q, want %q in it", err, w)
 					}
 				}
 			}
@@ -254,14 +316,14 @@ func TestWrongStarts(t *testing.T) {
 	}
 }
 
-// unwritable is a path that this user cannot make a folder at.
+// unwritable returns a path at which this user cannot create a folder.
 func unwritable(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "locked")
 	if err := os.Mkdir(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
 	dir = filepath.Join(dir, "cloud")
-	if os.Geteuid() == 0 { // who may write anywhere but where the kernel says no
+	if os.Geteuid() == 0 { // root may write everywhere but to the kernel's file systems
 		dir = "/sys/imgmill-test"
 	}
 	err := os.Mkdir(dir, 0o700)
@@ -269,14 +331,14 @@ func unwritable(t *testing.T) string {
 		os.Remove(dir)
 	}
 	if !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.EROFS) {
-		t.Skipf("no unwritable place here: %v", err)
+		t.Skipf("found no unwritable folder: %v", err)
 	}
 	return dir
 }
 
 func TestDiskFull(t *testing.T) {
 	err := explain("/data/.imgmill", &os.PathError{Op: "write", Path: "/data/.imgmill/credentials.json", Err: syscall.ENOSPC})
-	if want := "no space left for /data/.imgmill: free some, or choose a folder on another disk"; err.Error() != want {
+	if want := "no space left for /data/.imgmill: free some space, or choose a folder on another disk"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 }
@@ -292,7 +354,7 @@ func TestFolderInUse(t *testing.T) {
 	start(t, testConfig(dir))
 }
 
-// TestQuiet: neither server writes to the terminal, and what they have to say reaches the log.
+// TestQuiet checks that the servers write to the log and never to the terminal.
 func TestQuiet(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -319,11 +381,11 @@ func TestQuiet(t *testing.T) {
 	put(t, cl, source, "a", "a")
 	src, below := source, "a/b"
 	if _, err := cl.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &src, Key: &below, Body: strings.NewReader("x")}); err == nil {
-		t.Error("a and a/b are both keys")
+		t.Error("stored a/b beside a")
 	}
 	no := "no-such-bucket"
 	if _, err := cl.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &no}); err == nil {
-		t.Error("there is a bucket that nobody made")
+		t.Error("found a bucket that nobody has created")
 	}
 	stop(t, c)
 	restore()
@@ -332,6 +394,6 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("printed %q", s)
 	}
 	if !strings.Contains(log.String(), "server=nats") {
-		t.Errorf("the log says nothing of the queue's server: %s", log.String())
+		t.Errorf("no messages of the queue's server in the log: %s", log.String())
 	}
 }

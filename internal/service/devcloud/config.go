@@ -10,41 +10,54 @@ import (
 	"time"
 )
 
-// DefaultDir is where a cloud keeps its data unless told otherwise.
+// DefaultDir is the folder for a cloud's data if Config.Dir is empty.
 const DefaultDir = ".imgmill"
 
-// FirstPort is where the search for a free port starts; AnyPort as Config.Port takes whichever the system offers.
+// FirstPort is where the search for a free port begins. AnyPort as Config.Port leaves the choice to
+// the system.
 const (
 	FirstPort = 9000
 	AnyPort   = -1
 )
 
-// Config says what to start.
+// Config configures a Cloud.
 type Config struct {
-	// Dir holds all data; made with mode 0700 if missing. Empty is DefaultDir.
+	// Dir is the folder for all data, created with mode 0700 if it is missing. The default is
+	// DefaultDir.
 	Dir string
-	// Port of the S3 server on 127.0.0.1. 0 is the first free one from FirstPort on.
+	// Port is the port of the S3 server on 127.0.0.1. 0 means the first free one, beginning with
+	// FirstPort.
 	Port int
-	// Region that clients sign for. Empty is us-east-1.
+	// Listener, if set, is used instead of Port. It must listen on 127.0.0.1; the cloud closes it.
+	Listener net.Listener
+	// Region is the region that clients sign requests for. The default is us-east-1.
 	Region string
-	// Buckets are made at the start if they are missing.
+	// Buckets are created at the start if they are missing.
 	Buckets []string
-	// Watch are the buckets whose changes are published; they are made too.
+	// Watch lists the buckets whose changes are published. They, too, are created if they are
+	// missing.
 	Watch []string
-	// Lease is how long an event is a consumer's after Fetch or Extend; 0 is the queue's default, a few seconds.
+	// Lease is how long a consumer has an event to itself after Fetch or Extend. 0 means the
+	// queue's default, a few seconds.
 	Lease time.Duration
-	// Log receives what the servers have to say; nil is slog.Default().
+	// Log receives the messages of the servers. The default is slog.Default().
 	Log *slog.Logger
 }
 
-// bucketRE is the general rule of the S3 User Guide, "Bucket naming rules", without the reserved words.
+// bucketRE is the general rule of the S3 User Guide, "Bucket naming rules", without the reserved
+// words.
 var bucketRE = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// Validate reports every wrong setting at once.
+// Validate reports all invalid settings at once.
 func (c Config) Validate() error {
 	var errs []error
 	if c.Port < AnyPort || c.Port > 65535 {
 		errs = append(errs, fmt.Errorf("port %d: want a number from 1 to 65535, or 0 for the first free one", c.Port))
+	}
+	if c.Listener != nil {
+		if a, ok := c.Listener.Addr().(*net.TCPAddr); !ok || !a.IP.Equal(net.IPv4(127, 0, 0, 1)) {
+			errs = append(errs, fmt.Errorf("listener on %s: want 127.0.0.1", c.Listener.Addr()))
+		}
 	}
 	if c.Lease < 0 || c.Lease > 12*time.Hour {
 		errs = append(errs, fmt.Errorf("lease %v: want between 0 and 12h", c.Lease))
@@ -57,7 +70,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// buckets are all buckets to make, each once.
+// buckets returns all buckets to create, each once.
 func (c Config) buckets() []string {
 	all := slices.Concat(c.Buckets, c.Watch)
 	slices.Sort(all)

@@ -16,8 +16,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/queue/queuetest"
 )
 
-// TestStoreConformance runs the suite of object stores through the S3 client against the S3 server; every test has a bucket
-// of its own, and the watched ones are announced meanwhile.
+// TestStoreConformance runs the conformance suite for object stores with the S3 client against the
+// S3 server. Every test has a bucket of its own; the writes to watched buckets are announced.
 func TestStoreConformance(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	const buckets = 64
@@ -48,8 +48,8 @@ func openStore(t *testing.T, c *Cloud) bucket.Store {
 	return store
 }
 
-// TestQueueConformance runs the suite of queues against an embedded server; for the test of durability the server itself is
-// started again.
+// TestQueueConformance runs the conformance suite for queues against an embedded server, which the
+// test of durability restarts.
 func TestQueueConformance(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	dir := t.TempDir()
@@ -66,7 +66,7 @@ func TestQueueConformance(t *testing.T) {
 		return q
 	}
 	var count atomic.Int64
-	var own *natsServer // of the one test that restarts it
+	var own *natsServer // belongs to the test that restarts it
 	ownDir := t.TempDir()
 	restart := func(t *testing.T) queue.Queue {
 		if own != nil {
@@ -86,7 +86,7 @@ func TestQueueConformance(t *testing.T) {
 		}
 		return connect(t, shared, fmt.Sprintf("q-%d", count.Add(1)))
 	}
-	// In a group, so that the servers outlive the parallel tests.
+	// The tests run in a group, so that the servers outlive those that are parallel.
 	t.Run("suite", func(t *testing.T) { queuetest.Run(t, open, queuetest.Durable(restart)) })
 }
 
@@ -94,10 +94,10 @@ func TestQueueConfig(t *testing.T) {
 	err := jetstream.Config{Name: "a.b", Lease: -1, Duplicates: 2 * time.Hour}.Validate()
 	for _, want := range []string{`name "a.b"`, "lease", "duplicate window 2h"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not speak of %s", err, want)
+			t.Errorf("error %v, want %s in it", err, want)
 		}
 	}
 	if _, err := jetstream.Open(t.Context(), nil, jetstream.Config{}); err == nil {
-		t.Error("a queue without a name was opened")
+		t.Error("opened a queue without a name")
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// startChild runs a cloud in another process. kill ends it as kill -9 does, and waits for it.
+// startChild runs a cloud in another process. kill ends it like kill -9, and waits for it.
 func startChild(t *testing.T, dir string) (cl *s3.Client, kill func()) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -44,24 +44,25 @@ func startChild(t *testing.T, dir string) (cl *s3.Client, kill func()) {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Errorf("kill: %v", err)
 			}
-			cmd.Wait() // says that it was killed
+			cmd.Wait() // returns an error, because it was killed
 			in.Close()
 		})
 	}
 	t.Cleanup(kill)
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {
-		t.Fatalf("the other process does not start: %v", err)
+		t.Fatalf("the other process has not started: %v", err)
 	}
-	var said []string
-	if err := json.Unmarshal(line, &said); err != nil || len(said) != 4 {
-		t.Fatalf("the other process said %q", line)
+	var fields []string
+	if err := json.Unmarshal(line, &fields); err != nil || len(fields) != 4 {
+		t.Fatalf("the other process printed %q", line)
 	}
-	return newClient(said[0], said[1], said[2], said[3]), kill
+	return newClient(fields[0], fields[1], fields[2], fields[3]), kill
 }
 
-// TestKill: a server that is killed over and over while clients write, replace and remove never loses what it acknowledged,
-// never keeps half of a write, and the events tell in the end of what is there.
+// TestKill kills a server over and over while clients create, replace and remove objects. It must
+// never lose a write that it has acknowledged or keep half of a write, and the last event of each
+// key must match the object.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	acked := &ledger{m: map[string]map[string]bool{}}
@@ -82,19 +83,19 @@ func TestKill(t *testing.T) {
 	c := start(t, testConfig(dir))
 	latest := map[string]notice{}
 	announced := map[string]bool{}
-	for _, n := range events(t, c.Queue()) { // in the order of sequencers
+	for _, n := range events(t, c.Queue()) { // ordered by sequencer
 		latest[n.Key] = n
 		announced[n.Key+" "+n.ETag] = true
 	}
 	if len(acked.m) < 50 {
-		t.Fatalf("only %d keys were written; the test is too quick to say anything", len(acked.m))
+		t.Fatalf("only %d keys were written; the test was too short to prove anything", len(acked.m))
 	}
 	count := 0
 	for key, etags := range acked.m {
 		for etag := range etags {
 			count++
 			if !announced[key+" "+etag] {
-				t.Errorf("%s was acknowledged with etag %q, but there is no event of it", key, etag)
+				t.Errorf("%s was acknowledged with etag %q, but has no event", key, etag)
 			}
 		}
 	}
@@ -114,7 +115,7 @@ func TestKill(t *testing.T) {
 	}
 	for key, n := range latest {
 		if !n.Removed && !present[key] {
-			t.Errorf("the last event of %s says that it is there, but it is not", key)
+			t.Errorf("the last event of %s is a creation, but the object does not exist", key)
 		}
 	}
 	checkWritable(t, cl, latest)
@@ -125,7 +126,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d acknowledged writes of %d keys over %d kills", count, len(acked.m), rounds)
 }
 
-// ledger notes what was acknowledged: for each key the ETags, and "" for a removal.
+// ledger records the acknowledged writes of each key: the ETag of a creation, and "" for a removal.
 type ledger struct {
 	mu sync.Mutex
 	m  map[string]map[string]bool
@@ -140,10 +141,11 @@ func (l *ledger) note(key, etag string) {
 	l.m[key][etag] = true
 }
 
-// hammer writes until the server is gone: new keys, and some that every client replaces and removes in every round.
+// hammer writes until the server dies: new keys, and keys that all clients replace and remove in
+// every round.
 func hammer(ctx context.Context, cl *s3.Client, acked *ledger, round, id int) {
 	src := source
-	single := func(o *s3.Options) { o.RetryMaxAttempts = 1 } // a second attempt would hide what the first did
+	single := func(o *s3.Options) { o.RetryMaxAttempts = 1 } // a second attempt would hide the effect of the first
 	for n := 0; ctx.Err() == nil; n++ {
 		key := fmt.Sprintf("new/夏 %d-%d-%d.jpg", round, id, n)
 		if n%3 != 0 {
@@ -166,7 +168,8 @@ func hammer(ctx context.Context, cl *s3.Client, acked *ledger, round, id int) {
 	}
 }
 
-// checkWhole asserts that bytes, ETag and metadata are of one write, which is the one that the last event tells of.
+// checkWhole checks that bytes, ETag and metadata come from the same write, the one in the last
+// event.
 func checkWhole(t *testing.T, cl *s3.Client, key string, last notice) {
 	t.Helper()
 	src := source
@@ -189,7 +192,8 @@ func checkWhole(t *testing.T, cl *s3.Client, key string, last notice) {
 	}
 }
 
-// checkWritable asserts that no key is stuck: one that is absent can be made under the condition that it is.
+// checkWritable checks that no key is stuck: an absent object can be created with the condition
+// that it is absent.
 func checkWritable(t *testing.T, cl *s3.Client, latest map[string]notice) {
 	t.Helper()
 	src, none := source, "*"
@@ -202,7 +206,7 @@ func checkWritable(t *testing.T, cl *s3.Client, latest map[string]notice) {
 			Bucket: &src, Key: &key, Body: strings.NewReader("again"), IfNoneMatch: &none,
 		})
 		if err != nil {
-			t.Errorf("%s is gone, but cannot be made: %v", key, err)
+			t.Errorf("%s does not exist, but cannot be created: %v", key, err)
 		}
 	}
 }

@@ -1,28 +1,38 @@
-// Package devcloud is a small cloud inside the process: an S3 server with real HTTP on loopback, and a durable queue that
-// holds one event for every change of a watched bucket. `imgmill dev` and the tests of the whole run on it.
+// Package devcloud is a small cloud inside the process: an S3 server with real HTTP on loopback,
+// and a durable queue that holds one event for every change of a watched bucket. `imgmill dev` and
+// the end-to-end tests run on it.
 //
-// The S3 server is versitygw with files below Config.Dir; the queue is an embedded NATS JetStream server that does not
-// listen at all. Every write of an object passes through this package on its way to the files, and is answered only when
-// its event, in the JSON of Amazon's notifications, is stored in the queue. It never listens beyond loopback, never sends
-// events by the gateway's own senders, and never fails a start without a sentence that says what, where and what to do.
+// The S3 server is versitygw, which stores files below Config.Dir. The queue is an embedded NATS
+// JetStream server that opens no port. Every write of an object passes through this package on its
+// way to the files, and is acknowledged only once its event, in the JSON of Amazon's notifications,
+// is stored in the queue. The package never listens beyond loopback, never uses the gateway's own
+// event senders (they garble keys under load), and never fails to start without an error that
+// states what failed, where, and what to do.
 //
-// # Promises
+// # Guarantees
 //
-// After the process was killed, whatever a client was told is done is on disk, and its event is in the queue or was
-// handled. What was under way is made whole at the next start: a journal entry exists for as long as a write is not both
-// stored and announced, and tells which key to set right and to announce, deletions too. Nothing is synced to the disk for
-// each write (the page cache survives the process), so the loss of power may take the last seconds of objects and of
-// events; Sweep queues the creations that this loses, and `imgmill audit` finds the rest.
+// After the process was killed, every acknowledged write is on disk, and its event is in the queue
+// or was handled. Writes that were interrupted are completed or undone at the next start: a journal
+// entry exists for as long as a write is not both stored and announced, and names the key to repair
+// and announce. This covers deletions, too. Writes are not synced to the disk one by one (the page
+// cache survives the process), so a loss of power may lose the last seconds of objects and of
+// events. Sweep queues the creations that were lost in this way; lost removals leave their variants
+// behind.
 //
-// The sequencers of one key's events order exactly as the writes took effect, across restarts and clocks that jump back.
+// The sequencers of one key's events are in the order in which the writes took effect, across
+// restarts and even if the clock jumps back.
 //
 // # Limits
 //
-// Of the gateway: `conf` and `conf/x` cannot both be keys (409), a key's part between slashes has at most 255 bytes (400).
-// `a//b` is stored as `a/b`, a key that ends in a slash holds no bytes, and notification and lifecycle APIs answer 501.
+// The gateway stores objects as files, with these limits: `conf` and `conf/x` cannot both be keys
+// (409), the part of a key between two slashes has at most 255 bytes (400), `a//b` is stored as
+// `a/b`, a key that ends in a slash holds no bytes, and the notification and lifecycle APIs answer
+// 501.
 //
-// One Cloud runs in a process at a time. Between Start and Stop the working directory of the process is the gateway's data
-// folder, because its files have relative names: callers resolve their own relative paths before Start.
+// Only one Cloud can run in a process at a time. Between Start and Stop the working directory of
+// the process is the gateway's data folder, because the gateway names its files relative to it:
+// resolve your own relative paths before Start.
 //
-// Specification: Amazon S3 API Reference (2006-03-01); Amazon S3 User Guide, "Event message structure".
+// Specification: Amazon S3 API Reference (2006-03-01); Amazon S3 User Guide, "Event message
+// structure".
 package devcloud

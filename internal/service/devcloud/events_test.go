@@ -21,7 +21,7 @@ import (
 
 var sequencerRE = regexp.MustCompile(`^[0-9A-F]{16}$`)
 
-// awkward are keys that are often mangled on their way through URLs, events and file systems.
+// awkward lists keys that are often mangled in URLs, events and file systems.
 var awkward = []string{
 	"plain.jpg", "夏休み/red+flower (1) 100%.JPG", "a b/c&d=e?f#g;h,i:j@k$l!m'n*o~p.png", "%2F%20+.gif", "ümlaut/é.webp",
 	"meta/acl", "album/meta/1.jpg", "meta~/x", "quote\"back\\slash<>|^`{}[].jpg",
@@ -34,7 +34,7 @@ func copySource(key string) string {
 
 func md5Hex(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
 
-// one asserts that exactly one event came, and checks everything about it but its time.
+// one checks that there is exactly one event, and everything in it but its time.
 func one(t *testing.T, c *Cloud, name, key, etag string, size int64) notice {
 	t.Helper()
 	list := events(t, c.Queue())
@@ -52,7 +52,7 @@ func one(t *testing.T, c *Cloud, name, key, etag string, size int64) notice {
 	if !sequencerRE.MatchString(n.Sequencer) {
 		t.Errorf("sequencer %q is not 16 upper-case hexadecimal digits", n.Sequencer)
 	}
-	if d := time.Since(n.Time); d < -time.Second || d > 3*soon {
+	if d := time.Since(n.Time); d < -time.Second || d > 3*waitTimeout {
 		t.Errorf("event time %v, now is %v", n.Time, time.Now())
 	}
 	return n
@@ -101,13 +101,13 @@ func TestEachWriteIsOneEvent(t *testing.T) {
 	etag, size := uploadParts(t, cl, source, "夏休み/big+one.tif")
 	check("ObjectCreated:CompleteMultipartUpload", "夏休み/big+one.tif", etag, size)
 
-	// What is no change of a watched object is no event: another bucket, a failed condition, an absent key, reads.
+	// There is no event for another bucket, a failed condition, an absent key, and reads.
 	put(t, cl, target, "out.jpg", "x")
 	no := "*"
 	key := "夏休み/big+one.tif"
 	_, err := cl.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &src, Key: &key, Body: strings.NewReader("y"), IfNoneMatch: &no})
 	if err == nil {
-		t.Error("a put that must not replace replaced")
+		t.Error("a put with If-None-Match has replaced the object")
 	}
 	absent := "absent.jpg"
 	if _, err := cl.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &src, Key: &absent}); err != nil {
@@ -118,7 +118,7 @@ func TestEachWriteIsOneEvent(t *testing.T) {
 		t.Error(err)
 	}
 	if list := events(t, c.Queue()); len(list) != 0 {
-		t.Errorf("events of what changed nothing: %+v", list)
+		t.Errorf("events although nothing has changed: %+v", list)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestMultiDelete(t *testing.T) {
 		gone[n.Key]++
 	}
 	if len(gone) != len(awkward) {
-		t.Errorf("removals of %v, want of %q", gone, awkward)
+		t.Errorf("removals of %v, want %q", gone, awkward)
 	}
 	for _, key := range awkward {
 		if gone[key] != 1 {
@@ -274,7 +274,7 @@ func TestFormUpload(t *testing.T) {
 	one(t, c, "ObjectCreated:Post", key, md5Hex("posted"), 6)
 }
 
-// TestManyClients: no key is garbled or lost when many requests share the server's buffers.
+// TestManyClients checks that no key is garbled or lost when many requests share the server's buffers.
 func TestManyClients(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
@@ -296,7 +296,7 @@ func TestManyClients(t *testing.T) {
 	seen := map[string]bool{}
 	for _, n := range events(t, c.Queue()) {
 		if seen[n.Key] {
-			t.Errorf("%s came twice", n.Key)
+			t.Errorf("%s has two events", n.Key)
 		}
 		seen[n.Key] = true
 		if n.ETag != md5Hex(n.Key) || n.Size != int64(len(n.Key)) {
@@ -306,7 +306,7 @@ func TestManyClients(t *testing.T) {
 	for i := range clients {
 		for j := range each {
 			if !seen[manyKey(i, j)] {
-				t.Errorf("%s was lost", manyKey(i, j))
+				t.Errorf("%s has no event", manyKey(i, j))
 			}
 		}
 	}
@@ -315,13 +315,13 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// manyKey varies in length, so that a reused buffer shows.
+// manyKey returns keys of different lengths, so that a reused buffer is detected.
 func manyKey(i, j int) string {
 	return fmt.Sprintf("client %d/夏+%s-%d.jpg", i, strings.Repeat("x", (i*7+j*3)%40), j)
 }
 
-// TestOneKeyManyWriters: whatever order racing writes of one key take effect in, the event with the highest sequencer tells
-// of what is there in the end, and readers never see bytes of one write with the ETag or metadata of another.
+// TestOneKeyManyWriters lets writes of one key race. In whatever order they take effect, the event with the highest sequencer
+// must match the final object, and readers must never see bytes of one write with the ETag or metadata of another.
 func TestOneKeyManyWriters(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
@@ -338,7 +338,7 @@ func TestOneKeyManyWriters(t *testing.T) {
 				}
 				out, err := cl.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &src, Key: &key})
 				if err != nil {
-					continue // not there yet, or removed
+					continue // not yet created, or removed
 				}
 				var b bytes.Buffer
 				if _, err := b.ReadFrom(out.Body); err != nil {
@@ -381,14 +381,14 @@ func TestOneKeyManyWriters(t *testing.T) {
 	head, err := cl.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &src, Key: &key})
 	switch {
 	case err != nil && !last.Removed:
-		t.Errorf("the last event is of %s, but the object is gone: %v", last.ETag, err)
+		t.Errorf("the last event has etag %s, but the object does not exist: %v", last.ETag, err)
 	case err == nil && (last.Removed || last.ETag != bare(*head.ETag)):
 		t.Errorf("the last event is %+v, but the object is %s", last, *head.ETag)
 	}
 }
 
-// TestOverwriteForgets: what belonged to the old object does not show on the one that replaces it.
-func TestOverwriteForgets(t *testing.T) {
+// TestReplaceRemovesAttributes checks that an object has none of the attributes of the object that it replaces.
+func TestReplaceRemovesAttributes(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
 	src, key, gzip := source, "o.jpg", "gzip"
@@ -416,13 +416,13 @@ func TestOverwriteForgets(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(head.Metadata) != 0 || str(head.ContentEncoding) != "" || str(head.CacheControl) != "" {
-			t.Errorf("metadata %v, encoding %q, cache %q of the old object are left",
+			t.Errorf("metadata %v, encoding %q, cache %q are left from the old object",
 				head.Metadata, str(head.ContentEncoding), str(head.CacheControl))
 		}
 	}
 }
 
-// TestReplaceLongName: the longest name can be written again, and nothing but it is listed meanwhile.
+// TestReplaceLongName checks that an object with the longest name can be replaced, and that nothing else is listed meanwhile.
 func TestReplaceLongName(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
@@ -465,7 +465,7 @@ func TestConditionalRace(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				if won != "" {
-					t.Errorf("both %s and %s won", won, body)
+					t.Errorf("both %s and %s succeeded", won, body)
 				}
 				won = body
 			}
@@ -473,10 +473,10 @@ func TestConditionalRace(t *testing.T) {
 	}
 	wg.Wait()
 	if won == "" {
-		t.Fatal("nobody won")
+		t.Fatal("no write succeeded")
 	}
 	one(t, c, "ObjectCreated:Put", key, md5Hex(won), int64(len(won)))
 	if got := get(t, cl, source, key); got != won {
-		t.Errorf("%q is there, but %q won", got, won)
+		t.Errorf("the object holds %q, but the write of %q succeeded", got, won)
 	}
 }

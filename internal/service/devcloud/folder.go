@@ -11,23 +11,24 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// folder is the layout below Config.Dir, all paths absolute, and the lock on it.
+// folder holds the paths of everything below Config.Dir, all absolute, and the lock on it.
 type folder struct {
 	dir         string
 	data        string // the gateway's files: a folder for each bucket
-	meta        string // what belongs to an object beside its bytes
-	versions    string // older versions in buckets that keep them
-	journal     string // writes that are under way
+	meta        string // attributes of objects
+	versions    string // older versions, in buckets that keep them
+	journal     string // writes in progress
 	sequencer   string
 	queue       string
 	credentials string
 	lock        *flock.Flock
 }
 
-// ErrInUse: another cloud runs on the folder.
+// ErrInUse means that another cloud is running on the folder.
 var ErrInUse = errors.New("is in use by another imgmill")
 
-// openFolder makes what is missing and takes the lock, which the system releases when the process ends, however it ends.
+// openFolder creates missing folders and takes the lock, which the system releases when the process
+// ends in any way.
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -64,20 +65,20 @@ func openFolder(dir string) (*folder, error) {
 
 func (f *folder) close() error { return f.lock.Close() }
 
-// explain turns a failure to make or write path into a sentence that says what to do.
+// explain describes a failure to create or write path, and what to do about it.
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s cannot be a folder, because a file of that name is in the way: choose another folder", path)
+		return fmt.Errorf("%s is needed as a folder, but is a file or lies below one: choose another folder", path)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("no space left for %s: free some, or choose a folder on another disk", path)
+		return fmt.Errorf("no space left for %s: free some space, or choose a folder on another disk", path)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%s is not writable: change its owner or mode, or choose another folder (%w)", path, err)
 	}
 	return fmt.Errorf("folder %s cannot be used: %w", path, err)
 }
 
-// replaceFile puts data at path, whole or not at all, and on the disk before it returns.
+// replaceFile writes data to path atomically, and syncs it to the disk before it returns.
 func replaceFile(path string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // mode 0600
 	if err != nil {

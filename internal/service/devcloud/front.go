@@ -11,16 +11,18 @@ import (
 	"syscall"
 )
 
-// portsTried is how many ports are tried from FirstPort on before the system chooses one.
+// portsTried is how many ports are tried, beginning with FirstPort, before the system chooses one.
 const portsTried = 20
 
-// wsaeAddrInUse is Windows' number for EADDRINUSE, which package syscall does not know there.
+// wsaeAddrInUse is the number of EADDRINUSE on Windows, which package syscall does not define
+// there.
 const wsaeAddrInUse = syscall.Errno(10048)
 
-// front is the listener that clients connect to. It hands each connection to the gateway, which listens elsewhere on
-// loopback, once the client has sent something: the gateway takes a connection without a request for a busy one and would
-// wait for it when it stops, ten seconds long, and browsers and Go's own client open such connections in advance. Having a
-// listener of our own also makes a free port ours from the moment it is chosen.
+// front is the listener that clients connect to. It forwards a connection to the gateway, which
+// listens on another port of loopback, once the client has sent something. The gateway treats a
+// connection without a request as busy and would wait ten seconds for it when it stops, and
+// browsers and Go's own client open such connections in advance. A listener of our own also holds a
+// free port from the moment it is chosen.
 type front struct {
 	l       net.Listener
 	backend string // address of the gateway
@@ -35,7 +37,7 @@ func newFront(l net.Listener, backend string) *front {
 	return &front{l: l, backend: backend, fresh: map[net.Conn]bool{}}
 }
 
-// listen opens the front on a port as Config.Port describes it.
+// listen opens the listener for Config.Port.
 func listen(want int) (net.Listener, error) {
 	switch want {
 	case AnyPort:
@@ -55,16 +57,18 @@ func listenOn(port int) (net.Listener, error) {
 	l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, wsaeAddrInUse):
-		return nil, fmt.Errorf("port %d on 127.0.0.1 is in use by another program: stop that, or choose another port", port)
+		return nil, fmt.Errorf(
+			"port %d on 127.0.0.1 is in use by another program: stop that program, or choose another port", port)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("port %d on 127.0.0.1 is not allowed to this user: choose one from 1024 up", port)
+		return nil, fmt.Errorf(
+			"port %d on 127.0.0.1 is reserved for privileged users: choose one from 1024 on", port)
 	case err != nil:
 		return nil, fmt.Errorf("port %d on 127.0.0.1: %w", port, err)
 	}
 	return l, nil
 }
 
-// portOf is the port that a listener has.
+// portOf returns the port of a listener.
 func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
 // serve accepts connections until close.
@@ -80,12 +84,12 @@ func (f *front) serve() error {
 			return fmt.Errorf("accept connections: %w", err)
 		}
 		if f.admit(c) {
-			f.conns.Go(func() { f.carry(c) })
+			f.conns.Go(func() { f.forward(c) })
 		}
 	}
 }
 
-// admit notes a new connection, or closes it if close was quicker.
+// admit registers a new connection, or closes it if the front has been closed.
 func (f *front) admit(c net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,8 +101,8 @@ func (f *front) admit(c net.Conn) bool {
 	return true
 }
 
-// carry copies bytes between client and gateway until either ends; what fails then ends the connection, as it should.
-func (f *front) carry(client net.Conn) {
+// forward copies bytes between client and gateway until either ends. An error ends the connection.
+func (f *front) forward(client net.Conn) {
 	defer client.Close()
 	first := make([]byte, 4<<10)
 	n, err := client.Read(first)
@@ -122,7 +126,8 @@ func (f *front) carry(client net.Conn) {
 	io.Copy(client, gateway)
 }
 
-// close stops accepting and closes the connections that have sent nothing. The others end when the gateway does.
+// close stops accepting and closes the connections that have sent nothing. The others end when the
+// gateway does.
 func (f *front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

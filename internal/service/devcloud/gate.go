@@ -9,18 +9,18 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// drainTimeout is how long requests that are under way may take when the cloud stops.
+// drainTimeout is how long requests in progress may take when the cloud stops.
 const drainTimeout = 10 * time.Second
 
-// errStopping is what a client reads that keeps sending requests while the cloud stops.
+// errStopping answers requests that arrive while the cloud is stopping.
 var errStopping = s3err.APIError{
 	Code:           "ServiceUnavailable",
 	Description:    "The local cloud is stopping.",
 	HTTPStatusCode: http.StatusServiceUnavailable,
 }
 
-// gate counts the requests that are under way. When the gateway stops it takes their contexts away at once, so it is only
-// told to when there are none.
+// gate counts the requests in progress. A gateway that stops cancels their contexts at once, so it
+// is stopped only when there are none.
 type gate struct {
 	mu     sync.Mutex
 	closed bool
@@ -30,7 +30,7 @@ type gate struct {
 
 func newGate() *gate { return &gate{idle: make(chan struct{})} }
 
-// pass is middleware around every request.
+// pass is the middleware around every request.
 func (g *gate) pass(ctx fiber.Ctx) error {
 	if !g.enter() {
 		ctx.Response().SetConnectionClose()
@@ -54,21 +54,22 @@ func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.busy--
-	g.settle()
+	g.signalIdle()
 }
 
-// settle tells drain that it is over. The caller holds mu.
-func (g *gate) settle() {
+// signalIdle ends drain once no request is in progress. The caller holds mu.
+func (g *gate) signalIdle() {
 	if g.closed && g.busy == 0 {
 		close(g.idle)
 	}
 }
 
-// drain refuses further requests and waits for those under way. Call it once.
+// drain refuses further requests and waits for those in progress, at most drainTimeout. Call it
+// once.
 func (g *gate) drain() {
 	g.mu.Lock()
 	g.closed = true
-	g.settle()
+	g.signalIdle()
 	g.mu.Unlock()
 	select {
 	case <-g.idle:

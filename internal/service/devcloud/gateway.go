@@ -20,18 +20,20 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
-// publishTimeout bounds how long a write waits for its event to be stored.
+// publishTimeout limits how long a write waits for its event to be stored.
 const publishTimeout = 10 * time.Second
 
-// errUnannounced is what a client reads when its write took effect but could not be announced. S3 clients retry on it.
+// errUnannounced answers a write that took effect but whose event could not be stored. S3 clients
+// retry it.
 var errUnannounced = s3err.APIError{
 	Code:           "ServiceUnavailable",
 	Description:    "The event of this change could not be stored; please try again.",
 	HTTPStatusCode: http.StatusServiceUnavailable,
 }
 
-// gateway is the posix backend of versitygw with every method that creates or removes an object announced, in the order in
-// which the writes took effect, and with reads that never see half of a write.
+// gateway is the posix backend of versitygw. It publishes an event for every object that is created
+// or removed, in the order in which the writes take effect, and its reads never see half of a
+// write.
 type gateway struct {
 	*posix.Posix
 	root    string
@@ -47,7 +49,8 @@ type gateway struct {
 
 var _ backend.Backend = (*gateway)(nil)
 
-// send stores one event. It does not end with the request: what is written is to be announced even if the client has left.
+// send stores one event in the queue. It is independent of the request's context, because a write
+// must be announced even if the client has disconnected.
 func (g *gateway) send(name string, ch event.Change) error {
 	body, err := event.NamedNotification(name, ch)
 	if err != nil {
@@ -58,8 +61,9 @@ func (g *gateway) send(name string, ch event.Change) error {
 	return g.publish(ctx, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
 }
 
-// clean keeps errors that S3 has a name for, and puts others into the log; the gateway would print them on the terminal.
-func (g *gateway) clean(err error) error {
+// s3Error returns errors that S3 defines as they are. It logs all others, which the gateway would
+// print on the terminal, and returns InternalError for them.
+func (g *gateway) s3Error(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -70,14 +74,15 @@ func (g *gateway) clean(err error) error {
 		return s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
 	}
 	if !errors.Is(err, context.Canceled) {
-		g.log.Warn("a request failed in the object store", "error", err)
+		g.log.Warn("the object store failed to handle a request", "error", err)
 	}
 	return s3err.GetAPIError(s3err.ErrInternalError)
 }
 
+// bare returns a copy of an ETag without its quotation marks.
 func bare(etag string) string { return strings.Clone(strings.Trim(etag, `"`)) }
 
-// versionID is empty for what the gateway calls "null".
+// versionID returns a copy of a version ID, or nothing for the gateway's "null".
 func versionID(id string) string {
 	if id == "null" {
 		return ""
@@ -85,7 +90,7 @@ func versionID(id string) string {
 	return strings.Clone(id)
 }
 
-// str reads an optional string.
+// str returns an optional string, or nothing.
 func str(p *string) string {
 	if p == nil {
 		return ""
@@ -93,8 +98,11 @@ func str(p *string) string {
 	return *p
 }
 
-// PutObject implements backend.Backend. The lock is taken when the body has arrived: a slow upload holds up nobody.
-func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+// PutObject implements backend.Backend. It locks the object once the body has arrived, so that a
+// slow upload blocks nobody.
+func (g *gateway) PutObject(
+	ctx context.Context, in s3response.PutObjectInput,
+) (s3response.PutObjectOutput, error) {
 	o := stored(str(in.Bucket), str(in.Key))
 	var w *write
 	defer func() { w.abandon() }()
@@ -106,30 +114,32 @@ func (g *gateway) PutObject(ctx context.Context, in s3response.PutObjectInput) (
 	}
 	if o.folder() { // no body is staged, so the backend will not call
 		if err := begin(nil); err != nil {
-			return s3response.PutObjectOutput{}, g.clean(err)
+			return s3response.PutObjectOutput{}, g.s3Error(err)
 		}
 	}
 	out, err := g.PutObjectWithPostFunc(ctx, in, begin)
 	if w == nil {
-		return out, g.clean(err)
+		return out, g.s3Error(err)
 	}
 	name := "ObjectCreated:Put"
 	if r, ok := ctx.(interface{ IsPost() bool }); ok && r.IsPost() {
-		name = "ObjectCreated:Post" // a form upload; the backend is called alike for both
+		name = "ObjectCreated:Post" // an upload from an HTML form
 	}
 	return out, w.end(&change{name: name, etag: out.ETag, versionID: out.VersionID}, err)
 }
 
 // CopyObject implements backend.Backend.
-func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+func (g *gateway) CopyObject(
+	ctx context.Context, in s3response.CopyObjectInput,
+) (s3response.CopyObjectOutput, error) {
 	fromBucket, fromKey, _, err := backend.ParseCopySource(str(in.CopySource))
 	if err != nil {
-		return s3response.CopyObjectOutput{}, g.clean(err)
+		return s3response.CopyObjectOutput{}, g.s3Error(err)
 	}
 	to := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(to, g.locks.lockCopy(stored(fromBucket, fromKey), to))
 	if err != nil {
-		return s3response.CopyObjectOutput{}, g.clean(err)
+		return s3response.CopyObjectOutput{}, g.s3Error(err)
 	}
 	defer w.abandon()
 	out, err := g.Posix.CopyObject(ctx, in)
@@ -141,11 +151,13 @@ func (g *gateway) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 }
 
 // CompleteMultipartUpload implements backend.Backend.
-func (g *gateway) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+func (g *gateway) CompleteMultipartUpload(
+	ctx context.Context, in *s3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
 	o := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(o, g.locks.lock(o))
 	if err != nil {
-		return s3response.CompleteMultipartUploadResult{}, "", g.clean(err)
+		return s3response.CompleteMultipartUploadResult{}, "", g.s3Error(err)
 	}
 	defer w.abandon()
 	out, version, err := g.Posix.CompleteMultipartUpload(ctx, in)
@@ -153,16 +165,16 @@ func (g *gateway) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	return out, version, w.end(c, err)
 }
 
-// DeleteObject implements backend.Backend. The removal of what was not there is no event.
+// DeleteObject implements backend.Backend. There is no event if the object did not exist.
 func (g *gateway) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
 	o := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(o, g.locks.lock(o))
 	if err != nil {
-		return nil, g.clean(err)
+		return nil, g.s3Error(err)
 	}
 	defer w.abandon()
 	if w.before == nil && in.IfMatch != nil {
-		// The backend would call it a success.
+		// The backend would report success.
 		return nil, w.end(nil, s3err.GetAPIError(s3err.ErrNoSuchKey))
 	}
 	var c *change
@@ -197,23 +209,26 @@ func (g *gateway) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 	return result, nil
 }
 
-// GetObject implements backend.Backend; like the next two it waits for a write that takes effect at this moment.
+// GetObject implements backend.Backend. Like the next two methods, it waits for a write of the
+// object that is taking effect.
 func (g *gateway) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
 	out, err := g.Posix.GetObject(ctx, in)
-	return out, g.clean(err)
+	return out, g.s3Error(err)
 }
 
 // HeadObject implements backend.Backend.
 func (g *gateway) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
 	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
 	out, err := g.Posix.HeadObject(ctx, in)
-	return out, g.clean(err)
+	return out, g.s3Error(err)
 }
 
 // GetObjectAttributes implements backend.Backend.
-func (g *gateway) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput) (s3response.GetObjectAttributesResponse, error) {
+func (g *gateway) GetObjectAttributes(
+	ctx context.Context, in *s3.GetObjectAttributesInput,
+) (s3response.GetObjectAttributesResponse, error) {
 	defer g.locks.rlock(stored(str(in.Bucket), str(in.Key)))()
 	out, err := g.Posix.GetObjectAttributes(ctx, in)
-	return out, g.clean(err)
+	return out, g.s3Error(err)
 }

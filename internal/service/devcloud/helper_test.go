@@ -23,9 +23,10 @@ import (
 const (
 	source = "photos-input"
 	target = "photos-output"
-	// soon is how long a test waits for what should happen at once, on a busy machine.
-	soon = 20 * time.Second
-	// childEnv names the folder on which the test binary is to run a cloud until it is killed.
+	// waitTimeout limits the wait for things that normally take milliseconds, so that a busy
+	// machine fails no test.
+	waitTimeout = 20 * time.Second
+	// childEnv makes the test binary run a cloud on the folder that it names, until it is killed.
 	childEnv = "IMGMILL_DEVCLOUD_CHILD"
 )
 
@@ -40,7 +41,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child serves dir, says where on standard output, and ends when standard input does.
+// child runs a cloud on dir, writes its address to standard output, and ends when standard input is
+// closed.
 func child(dir string) error {
 	c, err := Start(context.Background(), testConfig(dir))
 	if err != nil {
@@ -75,17 +77,17 @@ func start(t *testing.T, cfg Config) *Cloud {
 
 func stop(t *testing.T, c *Cloud) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 	defer cancel()
 	if err := c.Stop(ctx); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }
 
-// until waits for what should happen at once.
+// until waits until done returns true, at most waitTimeout.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(soon); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited too long for %s", what)
 		}
@@ -129,17 +131,17 @@ func get(t *testing.T, cl *s3.Client, bucket, key string) string {
 	return b.String()
 }
 
-// notice is one event as it stood in the queue.
+// notice is one event from the queue.
 type notice struct {
 	event.Change
 	name string
 }
 
-// events takes every event out of the queue, settles it, and gives them in the order of their sequencers.
+// events receives and acknowledges all events in the queue, and returns them ordered by sequencer.
 func events(t *testing.T, q queue.Queue) []notice {
 	t.Helper()
 	var list []notice
-	for end := time.Now().Add(3 * soon); ; {
+	for end := time.Now().Add(3 * waitTimeout); ; {
 		got, err := q.Fetch(t.Context(), 100, 20*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
@@ -161,7 +163,7 @@ func events(t *testing.T, q queue.Queue) []notice {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d events stay in the queue", n)
+			t.Fatalf("%d events remain in the queue", n)
 		}
 	}
 	slices.SortFunc(list, func(a, b notice) int { return strings.Compare(a.Sequencer, b.Sequencer) })

@@ -12,14 +12,16 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// syncInterval is how often the queue's files go to the disk: what a loss of power may take. Without one, acknowledged
-// events are in the system's page cache, which outlives the process.
+// syncInterval is how often the queue's files are synced to the disk, and thus how much a loss of
+// power may lose. Until then, acknowledged events are in the system's page cache, which outlives
+// the process.
 const syncInterval = 5 * time.Second
 
-// natsServer is the embedded server, which does not listen, and the one connection to it.
+// natsServer is the embedded server, which opens no port, and the only connection to it.
 type natsServer struct {
-	ns *server.Server
-	nc *nats.Conn
+	ns    *server.Server
+	nc    *nats.Conn
+	fatal <-chan string // the server's fatal error, if it has one
 }
 
 // startNATS starts a server with its files in dir.
@@ -38,10 +40,10 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	words := &natsLog{log: log, fatal: make(chan string, 1)}
-	ns.SetLoggerV2(words, false, false, false)
+	logger := &natsLog{log: log, fatal: make(chan string, 1)}
+	ns.SetLoggerV2(logger, false, false, false)
 	go ns.Start()
-	if err := awaitNATS(ctx, ns, words.fatal); err != nil {
+	if err := awaitNATS(ctx, ns, logger.fatal); err != nil {
 		ns.Shutdown()
 		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue in %s: %w", dir, err)
@@ -53,21 +55,50 @@ func startNATS(ctx context.Context, dir string, log *slog.Logger) (*natsServer, 
 		ns.WaitForShutdown()
 		return nil, fmt.Errorf("queue: connect: %w", err)
 	}
-	return &natsServer{ns: ns, nc: nc}, nil
+	return &natsServer{ns: ns, nc: nc, fatal: logger.fatal}, nil
 }
 
-// awaitNATS waits until the server has read its files, however many there are.
+// awaitNATS waits until the server has read all of its files.
 func awaitNATS(ctx context.Context, ns *server.Server, fatal <-chan string) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case words := <-fatal:
-			return errors.New(words)
+		case text := <-fatal:
+			return errors.New(text)
 		default:
 		}
 		if ns.ReadyForConnections(20 * time.Millisecond) {
 			return nil
+		}
+	}
+}
+
+// watchInterval is how often watch looks whether the server still stores messages.
+const watchInterval = time.Second
+
+// watch waits until ctx ends, or returns the reason why the server no longer stores messages.
+func (n *natsServer) watch(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		n.ns.WaitForShutdown()
+		close(ended)
+	}()
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case text := <-n.fatal:
+			return errors.New(text)
+		case <-ended:
+			return errors.New("it was shut down")
+		case <-tick.C:
+			// The server disables JetStream if it cannot write a file.
+			if !n.ns.JetStreamEnabled() && n.ns.Running() {
+				return errors.New("its storage failed; check for a full disk, and read the log for the cause")
+			}
 		}
 	}
 }
@@ -79,24 +110,24 @@ func (n *natsServer) close() {
 	n.ns.WaitForShutdown()
 }
 
-// natsLog is the server's logger. What it calls fatal does not end the process; it fails the start.
+// natsLog is the server's logger. A fatal error does not end the process; it is sent to fatal.
 type natsLog struct {
 	log   *slog.Logger
 	fatal chan string
 	once  sync.Once
 }
 
-func (l *natsLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
-func (l *natsLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
-func (l *natsLog) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) }
-func (l *natsLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
-func (l *natsLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l *natsLog) Noticef(format string, v ...any) { l.write(slog.LevelDebug, format, v) }
+func (l *natsLog) Warnf(format string, v ...any)   { l.write(slog.LevelWarn, format, v) }
+func (l *natsLog) Errorf(format string, v ...any)  { l.write(slog.LevelWarn, format, v) }
+func (l *natsLog) Debugf(format string, v ...any)  { l.write(slog.LevelDebug, format, v) }
+func (l *natsLog) Tracef(format string, v ...any)  { l.write(slog.LevelDebug, format, v) }
 
 func (l *natsLog) Fatalf(format string, v ...any) {
-	l.say(slog.LevelError, format, v)
+	l.write(slog.LevelError, format, v)
 	l.once.Do(func() { l.fatal <- fmt.Sprintf(format, v...) })
 }
 
-func (l *natsLog) say(level slog.Level, format string, v []any) {
+func (l *natsLog) write(level slog.Level, format string, v []any) {
 	l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), "server", "nats")
 }

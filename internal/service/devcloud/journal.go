@@ -13,28 +13,30 @@ import (
 	"time"
 )
 
-// entry is one write under way: a file in the journal from before its first effect until its event is stored. An entry that
-// outlives the process tells the next start what to set right and what to announce.
+// entry is one write in progress: a file in the journal from before its first effect until its
+// event is stored. If the process dies in between, the next start repairs and announces the object
+// that the entry names.
 type entry struct {
 	object
 	// Before is the object that the write may replace or remove; nil if there was none.
 	Before *snapshot `json:"before,omitempty"`
-	// Settled is that the object's attributes are right and only the event is to come.
+	// Settled means that the object's attributes are consistent and only the event is missing.
 	Settled bool `json:"settled,omitempty"`
 
 	path string
 	at   time.Time // of the file
 }
 
-// snapshot is what is needed to tell whether an object's bytes were replaced, and to put its attributes back if not.
+// snapshot holds what is needed to detect whether an object's bytes were replaced, and to restore
+// its attributes if not.
 type snapshot struct {
 	Size       int64             `json:"size"`
 	Modified   int64             `json:"modified"` // nanoseconds since 1970
 	Attributes map[string][]byte `json:"attributes"`
 }
 
-// journal is the folder of entries. Its files are written without a sync: they guard against the end of the process, not
-// against that of the machine.
+// journal is the folder of entries. Its files are not synced to the disk: they protect against a
+// crash of the process, not of the machine.
 type journal struct {
 	dir    string
 	prefix string
@@ -42,10 +44,10 @@ type journal struct {
 	count atomic.Int64
 
 	mu   sync.Mutex
-	left []*entry // writes that are stored but not announced
+	left []*entry // writes that ended without being announced
 }
 
-// openJournal reads what an earlier process left behind.
+// openJournal opens the journal and reads the entries that an earlier process left.
 func openJournal(dir string) (*journal, error) {
 	j := &journal{dir: dir, prefix: fmt.Sprintf("%016X", time.Now().UnixNano())}
 	files, err := os.ReadDir(dir)
@@ -53,7 +55,7 @@ func openJournal(dir string) (*journal, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	for _, f := range files {
-		if strings.HasPrefix(f.Name(), ".") { // of a replacement that was not finished
+		if strings.HasPrefix(f.Name(), ".") { // an unfinished replaceFile
 			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
 				return nil, fmt.Errorf("journal: %w", err)
 			}
@@ -70,7 +72,7 @@ func openJournal(dir string) (*journal, error) {
 			return nil, fmt.Errorf("journal: %w", err)
 		}
 		if json.Unmarshal(data, e) != nil {
-			// The end came while the entry was written, so nothing of its write had happened.
+			// The process died while it wrote the entry, so that its write had not begun.
 			if err := os.Remove(e.path); err != nil {
 				return nil, fmt.Errorf("journal: %w", err)
 			}
@@ -94,7 +96,7 @@ func (j *journal) add(e *entry) error {
 	return nil
 }
 
-// done removes the entry: its write is stored and announced, or had no effect.
+// done removes the entry of a write that was stored and announced, or had no effect.
 func (j *journal) done(e *entry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -105,8 +107,8 @@ func (j *journal) done(e *entry) error {
 	return nil
 }
 
-// leave keeps the entry for a later attempt to announce it. If the error keeps Settled from the disk, a restart only works
-// harder.
+// leave keeps the entry for a later attempt to announce it. If it fails to store Settled, nothing
+// is lost: a restart then repairs the object once more.
 func (j *journal) leave(e *entry) error {
 	if info, err := os.Stat(e.path); err == nil && e.at.IsZero() {
 		e.at = info.ModTime()
@@ -124,8 +126,8 @@ func (j *journal) leave(e *entry) error {
 	return replaceFile(e.path, data)
 }
 
-// leftover lists what waits for such an attempt.
-func (j *journal) leftover() []*entry {
+// pending lists the entries that wait for such an attempt.
+func (j *journal) pending() []*entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.left)

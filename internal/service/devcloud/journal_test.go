@@ -16,7 +16,8 @@ import (
 	"github.com/versity/versitygw/s3err"
 )
 
-// interrupted stops the cloud and opens its files for a test that leaves them as the end of the process would.
+// interrupted stops the cloud and opens its files, for a test that leaves them as a killed process
+// would.
 type interrupted struct {
 	t     *testing.T
 	c     *Cloud
@@ -40,7 +41,7 @@ func interrupt(t *testing.T, c *Cloud) *interrupted {
 
 func (i *interrupted) file(key string) string { return filepath.Join(i.c.folder.data, source, key) }
 
-// begin writes the journal entry of a write of key.
+// begin writes a journal entry for a write of key.
 func (i *interrupted) begin(key string) *entry {
 	i.t.Helper()
 	g := &gateway{root: i.c.folder.data, attrs: i.attrs, journal: i.j}
@@ -108,7 +109,8 @@ func TestInterruptedReplacement(t *testing.T) {
 	}
 }
 
-// TestInterruptedCleaning: the bytes are replaced, but attributes of the object before are still there.
+// TestInterruptedCleaning stops after the bytes were replaced, but before the attributes of the old
+// object are removed.
 func TestInterruptedCleaning(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -144,7 +146,7 @@ func TestInterruptedCreation(t *testing.T) {
 
 	c = start(t, testConfig(dir))
 	if list := events(t, c.Queue()); len(list) != 0 {
-		t.Errorf("events of what never was: %+v", list)
+		t.Errorf("events of an object that never existed: %+v", list)
 	}
 	src, key, none := source, "x.jpg", "*"
 	if _, err := client(c).PutObject(t.Context(), &s3.PutObjectInput{
@@ -183,11 +185,11 @@ func TestInterruptedRemoval(t *testing.T) {
 		t.Errorf("events %+v, want the removals of x.jpg and y.jpg", list)
 	}
 	if attrs, err := c.gw.attrs.all(stored(source, "x.jpg")); err != nil || len(attrs) != 0 {
-		t.Errorf("attributes %q of what is gone (%v)", attrs, err)
+		t.Errorf("attributes %q of a removed object (%v)", attrs, err)
 	}
 }
 
-// TestInterruptedBucket: a bucket that was just being made is made at the next start.
+// TestInterruptedBucket checks that the next start completes the creation of a bucket.
 func TestInterruptedBucket(t *testing.T) {
 	dir := t.TempDir()
 	i := interrupt(t, start(t, testConfig(dir)))
@@ -198,7 +200,8 @@ func TestInterruptedBucket(t *testing.T) {
 	put(t, client(c), "half-made", "x", "x")
 }
 
-// TestMultipartAcrossRestart: an upload in parts goes on after a restart, and leaves nothing behind when it is done.
+// TestMultipartAcrossRestart checks that a multipart upload can be continued after a restart, and
+// leaves nothing behind.
 func TestMultipartAcrossRestart(t *testing.T) {
 	dir := t.TempDir()
 	c := start(t, testConfig(dir))
@@ -221,7 +224,7 @@ func TestMultipartAcrossRestart(t *testing.T) {
 
 	c = start(t, testConfig(dir))
 	left, err := filepath.Glob(filepath.Join(c.folder.meta, source, ".sgwtmp", "multipart", "*", "*"))
-	if err != nil || len(left) != 2 { // the upload, and what all uploads of its key share
+	if err != nil || len(left) != 2 { // those of the upload, and those that all uploads of its key share
 		t.Errorf("attributes of uploads: %q (%v)", left, err)
 	}
 	done, err := client(c).CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
@@ -236,8 +239,8 @@ func TestMultipartAcrossRestart(t *testing.T) {
 	one(t, c, "ObjectCreated:CompleteMultipartUpload", key, bare(*done.ETag), 4)
 }
 
-// TestLateFailure: a write that fails after it took effect is an error to its client, but what it did is set right and
-// announced; so is one that ends in a panic.
+// TestLateFailure checks that a write that fails after it took effect, even with a panic, returns
+// an error to its client, and that its object is then repaired and announced.
 func TestLateFailure(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	for key, end := range map[string]func(w *write) error{
@@ -246,7 +249,7 @@ func TestLateFailure(t *testing.T) {
 	} {
 		putMarked(t, client(c), key, "old")
 		events(t, c.Queue())
-		time.Sleep(50 * time.Millisecond) // file times have steps
+		time.Sleep(50 * time.Millisecond) // the times of files have a limited resolution
 		o := stored(source, key)
 		w, err := c.gw.begin(o, c.gw.locks.lock(o))
 		if err != nil {
@@ -263,7 +266,7 @@ func TestLateFailure(t *testing.T) {
 			}
 		}
 		if known, ok := errors.AsType[s3err.S3Error](end(w)); !ok || known.StatusCode() != http.StatusInternalServerError {
-			t.Errorf("%s ends with %v", key, known)
+			t.Errorf("%s: error %v", key, known)
 		}
 		if n, err := c.Sweep(t.Context(), nil); err != nil || n != 1 {
 			t.Errorf("the sweep announced %d (%v), want 1", n, err)
@@ -273,7 +276,8 @@ func TestLateFailure(t *testing.T) {
 	}
 }
 
-// TestFailureWithoutEffect: a write that fails half-way through the attributes leaves the object as it was.
+// TestFailureWithoutEffect checks that a write that fails while it stores attributes leaves the
+// object unchanged.
 func TestFailureWithoutEffect(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	putMarked(t, client(c), "x.jpg", "old")
@@ -287,10 +291,10 @@ func TestFailureWithoutEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if known, ok := errors.AsType[s3err.S3Error](w.end(nil, syscall.ENOSPC)); !ok || known.BaseError().Code != "InsufficientStorage" {
-		t.Errorf("a full disk is %v to the client", known)
+		t.Errorf("error %v for a full disk", known)
 	}
 	wantObject(t, client(c), "x.jpg", md5Hex("old"), "old")
-	if list := events(t, c.Queue()); len(list) != 0 || len(c.gw.journal.leftover()) != 0 {
-		t.Errorf("events %+v, journal %v", list, c.gw.journal.leftover())
+	if list := events(t, c.Queue()); len(list) != 0 || len(c.gw.journal.pending()) != 0 {
+		t.Errorf("events %+v, journal %v", list, c.gw.journal.pending())
 	}
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
 )
 
-// ErrNoCloud: no cloud has ever kept its data in that folder.
-var ErrNoCloud = errors.New("no local cloud has been kept there")
+// ErrNoCloud means that the folder holds no data of a cloud.
+var ErrNoCloud = errors.New("no local cloud has been started here")
 
-// KeptQueue is the queue of a cloud that does not run now.
+// KeptQueue is the queue of a cloud that is not running.
 type KeptQueue struct {
 	queue.Queue
 	nats   *natsServer
 	folder *folder
 }
 
-// OpenQueue opens the queue that a cloud has kept in dir, without its S3 server. It makes no folder: the error is ErrNoCloud
-// if there is none. While a Cloud
-// runs on the folder nobody else can open it: ErrInUse.
+// OpenQueue opens the queue of the cloud whose data is in dir, without its S3 server. It creates
+// nothing: the error is ErrNoCloud if there is no such data, and ErrInUse while a Cloud is running
+// on the folder.
 func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, error) {
 	if _, err := os.Stat(filepath.Join(dir, "queue")); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
@@ -48,7 +48,7 @@ func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, e
 	return k, nil
 }
 
-// Close gives the folder back; messages stay.
+// Close closes the queue, whose messages stay, and releases the folder.
 func (k *KeptQueue) Close() error {
 	var err error
 	if k.Queue != nil {

@@ -9,20 +9,21 @@ import (
 	"time"
 )
 
-// TestKeptQueue: what a cloud buried can be given back after it was stopped, and comes when it runs again.
+// TestKeptQueue checks that a buried message can be queued again while the cloud is stopped, and is
+// delivered by the next one.
 func TestKeptQueue(t *testing.T) {
 	log, dir := slog.New(slog.DiscardHandler), filepath.Join(t.TempDir(), "cloud")
 	if _, err := OpenQueue(t.Context(), dir, log); !errors.Is(err, ErrNoCloud) {
 		t.Errorf("without a cloud: %v", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
-		t.Error("looking for a cloud has made its folder")
+		t.Error("OpenQueue has created a folder")
 	}
 	c := start(t, testConfig(dir))
 	if err := c.Queue().Publish(t.Context(), "", []byte("body")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Queue().Fetch(t.Context(), 1, soon)
+	got, err := c.Queue().Fetch(t.Context(), 1, waitTimeout)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("fetch: %d messages, %v", len(got), err)
 	}
@@ -34,7 +35,7 @@ func TestKeptQueue(t *testing.T) {
 	}
 	stop(t, c)
 
-	for round := range 2 { // the second finds the folder free again, and nothing buried
+	for round := range 2 { // in the second round the folder is free again, and nothing is buried
 		k, err := OpenQueue(t.Context(), dir, log)
 		if err != nil {
 			t.Fatal(err)
@@ -58,6 +59,6 @@ func TestKeptQueue(t *testing.T) {
 	again := start(t, testConfig(dir))
 	got, err = again.Queue().Fetch(t.Context(), 1, 5*time.Second)
 	if err != nil || len(got) != 1 || string(got[0].Body()) != "body" || got[0].Attempt() != 1 {
-		t.Errorf("what comes in the next cloud: %v, %v", got, err)
+		t.Errorf("the next cloud delivers %v, %v", got, err)
 	}
 }

@@ -2,9 +2,9 @@ package devcloud
 
 import "sync"
 
-// keyLocks holds one lock for each object that somebody is reading or writing. A write holds it from the moment at which
-// its bytes are staged to the moment at which it has taken effect and has its sequencer; a read holds it while the gateway
-// opens the file and gathers what belongs to it, so that both are of the same write.
+// keyLocks holds a lock for each object that is being read or written. A write holds its lock from
+// when its bytes are staged until it has taken effect and has its sequencer. A read holds it while
+// the gateway opens the file and collects its attributes, so that both belong to the same write.
 type keyLocks struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
@@ -17,7 +17,7 @@ type keyLock struct {
 
 func newKeyLocks() *keyLocks { return &keyLocks{locks: map[string]*keyLock{}} }
 
-// lock waits for every reader and writer of the object; the function that it answers with releases it.
+// lock waits for all readers and writers of the object. It returns the function that unlocks.
 func (l *keyLocks) lock(o object) func() {
 	id := o.id()
 	k := l.enter(id)
@@ -25,7 +25,7 @@ func (l *keyLocks) lock(o object) func() {
 	return func() { k.Unlock(); l.leave(id, k) }
 }
 
-// rlock waits for the writer of the object only.
+// rlock waits for a writer of the object. It returns the function that unlocks.
 func (l *keyLocks) rlock(o object) func() {
 	id := o.id()
 	k := l.enter(id)
@@ -33,7 +33,8 @@ func (l *keyLocks) rlock(o object) func() {
 	return func() { k.RUnlock(); l.leave(id, k) }
 }
 
-// lockCopy locks to and read-locks from, in one order for all callers, so that crossing copies do not wait for each other.
+// lockCopy locks to and read-locks from, in the same order for all callers, so that two copies in
+// opposite directions do not deadlock.
 func (l *keyLocks) lockCopy(from, to object) func() {
 	var first, second func()
 	switch a, b := from.id(), to.id(); {

@@ -39,11 +39,11 @@ func TestKeyLocks(t *testing.T) {
 	go func() { wg.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(soon):
-		t.Fatal("the locks wait for each other")
+	case <-time.After(waitTimeout):
+		t.Fatal("deadlock")
 	}
 	if want := 2 * 4 * 200; value["a"] != want {
-		t.Errorf("%d writes went in, want %d", value["a"], want)
+		t.Errorf("%d writes, want %d", value["a"], want)
 	}
 	if len(l.locks) != 0 {
 		t.Errorf("%d locks are left", len(l.locks))

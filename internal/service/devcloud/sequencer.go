@@ -11,19 +11,21 @@ import (
 	"time"
 )
 
-// sequencerBlock is how far ahead of the numbers in use the file promises. Writing it waits for the disk and holds up all
-// writers, so it is done about once in this time; a start skips at most this much.
+// sequencerBlock is how many numbers the file reserves at a time. Writing the file waits for the
+// disk and blocks all writers, so it happens about once in this time; a restart skips at most this
+// much.
 const sequencerBlock = 10 * time.Minute
 
-// sequencer makes the numbers that order events: nanoseconds since 1970, or one more than the last where the clock does not
-// move on. It never goes back: the file holds a number above all that were given out.
+// sequencer generates the numbers that order events: nanoseconds since 1970, or one more than the
+// last number if the clock has not advanced. It never goes back: the file holds a number above all
+// that were generated.
 type sequencer struct {
 	path string
 	now  func() time.Time
 
 	mu   sync.Mutex
 	last int64
-	high int64 // what the file promises
+	high int64 // the number in the file
 }
 
 func openSequencer(path string, now func() time.Time) (*sequencer, error) {
@@ -36,7 +38,7 @@ func openSequencer(path string, now func() time.Time) (*sequencer, error) {
 	default:
 		n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 16, 64)
 		if err != nil || n < 0 {
-			return nil, fmt.Errorf("%s is damaged (%q): delete it to go on from the clock's time", path, data)
+			return nil, fmt.Errorf("%s is damaged (%q): delete it to continue from the current time", path, data)
 		}
 		s.last = n
 	}
@@ -46,7 +48,7 @@ func openSequencer(path string, now func() time.Time) (*sequencer, error) {
 	return s, nil
 }
 
-// reserve promises a block above n on disk. The caller holds mu or is alone.
+// reserve writes a number one block above n to the file. The caller holds mu, or is the only user.
 func (s *sequencer) reserve(n int64) error {
 	high := n + int64(sequencerBlock)
 	if err := replaceFile(s.path, fmt.Appendf(nil, "%016X\n", high)); err != nil {
@@ -56,7 +58,7 @@ func (s *sequencer) reserve(n int64) error {
 	return nil
 }
 
-// next answers with 16 upper-case hexadecimal digits that compare above all earlier ones.
+// next returns 16 upper-case hexadecimal digits that compare greater than all earlier ones.
 func (s *sequencer) next() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

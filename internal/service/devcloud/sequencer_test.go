@@ -38,7 +38,7 @@ func TestSequencerNeverGoesBack(t *testing.T) {
 	take(s)
 	now = now.Add(-48 * time.Hour) // the clock is set back
 	take(s)
-	for range 3 { // and the process ends without a word, before and after the block is used up
+	for range 3 { // the process is killed, before and after the block is used up
 		s = open()
 		take(s)
 		take(s)
@@ -61,11 +61,11 @@ func TestSequencerWithoutDisk(t *testing.T) {
 	}
 	s.path = filepath.Join(dir, "missing", "sequencer")
 	if _, err := s.next(); err != nil {
-		t.Errorf("within the block that is promised: %v", err)
+		t.Errorf("within the reserved block: %v", err)
 	}
 	now = now.Add(sequencerBlock + 1)
 	if n, err := s.next(); err == nil {
-		t.Errorf("%s was given out without a promise on disk", n)
+		t.Errorf("generated %s without a reservation on disk", n)
 	}
 }
 

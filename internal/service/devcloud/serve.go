@@ -22,13 +22,13 @@ const (
 	maxConnections = 4096
 	maxParts       = 10_000  // of one multipart upload, as in S3
 	maxCopy        = 5 << 30 // bytes of one copy, as in S3
-	bucketACL      = "acl"   // the backend's attribute without which a bucket is unusable
+	bucketACL      = "acl"   // attribute of the backend without which a bucket is unusable
 )
 
-// openPosix opens the gateway's files. It changes the working directory of the process to f.data, where it has to stay: the
-// backend names its files relative to it.
+// openPosix opens the gateway's files. It changes the working directory of the process to f.data,
+// where it must remain, because the backend names its files relative to it.
 func openPosix(f *folder, attrs *attributes) (*posix.Posix, error) {
-	// With a folder for versions, the backend prints a line that nobody asked for.
+	// The backend prints a line to os.Stdout if there is a folder for versions.
 	stdout := os.Stdout
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -38,7 +38,7 @@ func openPosix(f *folder, attrs *attributes) (*posix.Posix, error) {
 	p, err := posix.New(f.data, attrs, posix.PosixOpts{
 		VersioningDir:       f.versions,
 		ForceNoObjLockFile:  true, // the lock on the folder keeps other processes out
-		ForceNoTmpFile:      true, // an unnamed file gets a name beside the object for a moment, which lists as a key
+		ForceNoTmpFile:      true, // an unnamed file briefly has a name beside the object, which is listed as a key
 		ValidateBucketNames: true,
 		CopyObjectThreshold: maxCopy,
 	})
@@ -46,7 +46,7 @@ func openPosix(f *folder, attrs *attributes) (*posix.Posix, error) {
 	return p, errors.Join(err, null.Close())
 }
 
-// makeBucket makes a bucket that is missing, and one that a crash left half made.
+// makeBucket creates a bucket that is missing, or that a crash left incomplete.
 func (g *gateway) makeBucket(ctx context.Context, name, owner string) error {
 	dir := filepath.Join(g.root, name)
 	if _, err := os.Stat(dir); err == nil {
@@ -54,7 +54,8 @@ func (g *gateway) makeBucket(ctx context.Context, name, owner string) error {
 			return nil
 		}
 		if err := os.Remove(dir); err != nil {
-			return fmt.Errorf("bucket %s has no access list and is not empty; was %s copied without its meta folder? (%w)", name, dir, err)
+			return fmt.Errorf(
+				"bucket %s has no access list and is not empty; was %s copied without its meta folder? (%w)", name, dir, err)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("bucket %s: %w", name, err)
@@ -74,8 +75,9 @@ func (g *gateway) makeBucket(ctx context.Context, name, owner string) error {
 	return nil
 }
 
-// clearStaged removes uploads that the end of the process cut off, and the attributes of multipart uploads that are no
-// longer there, which the backend leaves behind. Multipart uploads under way stay.
+// clearStaged removes uploads that were cut off when the process died, and the attributes of
+// multipart uploads that no longer exist, which the backend leaves behind. It keeps multipart
+// uploads in progress.
 func clearStaged(f *folder) error {
 	files, err := filepath.Glob(filepath.Join(f.data, "*", posix.MetaTmpDir, "*"))
 	if err != nil {
@@ -99,13 +101,13 @@ func clearStaged(f *folder) error {
 		if err != nil {
 			return err
 		}
-		of := filepath.Join(f.data, name)
+		upload := filepath.Join(f.data, name)
 		if filepath.Base(name) == "meta" { // the attributes of all uploads of one key
-			of = filepath.Dir(of)
+			upload = filepath.Dir(upload)
 		}
-		if _, err := os.Stat(of); err == nil {
+		if _, err := os.Stat(upload); err == nil {
 			continue
-		} else if !gone(err) {
+		} else if !notExist(err) {
 			return err
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -115,9 +117,13 @@ func clearStaged(f *folder) error {
 	return nil
 }
 
-// serve runs the gateway behind a front on l until ctx ends, or until either fails. It calls ready once requests are served.
-func (g *gateway) serve(ctx context.Context, l net.Listener, region string, account credentials, ready func()) error {
-	// The gateway opens its listener itself, so this port is free at this moment only; a start that loses it fails.
+// serve runs the gateway behind a front on l until ctx ends, or until either fails. It calls ready
+// once it serves requests.
+func (g *gateway) serve(
+	ctx context.Context, l net.Listener, region string, account credentials, ready func(),
+) error {
+	// The gateway opens its listener itself. If another program takes this port in between, the
+	// start fails.
 	inner, err := listenOn(0)
 	if err != nil {
 		return err
@@ -144,10 +150,11 @@ func (g *gateway) serve(ctx context.Context, l net.Listener, region string, acco
 		}()
 		ready()
 	}
+	admin := auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin}
 	err = embedgw.RunVersityGW(serving, g, &embedgw.Config{
 		RootUserAccess:    account.Access,
 		RootUserSecret:    account.Secret,
-		IAMService:        auth.NewIAMServiceSingle(auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin}),
+		IAMService:        auth.NewIAMServiceSingle(admin),
 		Region:            region,
 		Ports:             []string{address},
 		MaxConnections:    maxConnections,

@@ -19,36 +19,40 @@ import (
 )
 
 const (
-	// sweepAge is how old an object is before a sweep looks at it: a younger one has its own event under way.
+	// sweepAge is the age below which a sweep ignores an object, because the object's own event may
+	// be on its way.
 	sweepAge = 10 * time.Second
-	// leftInterval is how often a write whose event could not be stored is announced again.
-	leftInterval = 15 * time.Second
+	// pendingInterval is how often the cloud tries again to store events that it could not store.
+	pendingInterval = 15 * time.Second
 )
 
-// Missing says whether a watched object lacks variants of its present content. It answers false for an object of which the
-// pipeline has recorded that it is bad; otherwise each start would try it again. Info holds Key, Size, ETag and Modified.
+// Missing reports whether a watched object lacks variants of its current content. It must return
+// false for an object that the pipeline has recorded as bad, which each start would otherwise try
+// again. Info holds Key, Size, ETag and Modified.
 type Missing func(ctx context.Context, bucketName string, info bucket.Info) (bool, error)
 
-// sweeper remembers what it has queued: one content of one object at most once while the process lives, so that a pipeline
-// that is slow, or that never succeeds, does not fill the queue.
+// sweeper remembers what it has queued: the same content of an object at most once in the life of
+// the process, so that the queue does not fill up if the pipeline is slow or keeps failing.
 type sweeper struct {
 	mu     sync.Mutex
 	queued map[string]bool
 }
 
-// Sweep announces writes that could not be announced when they were made, then publishes a created event for each watched
-// object that missing answers true for, unless it is younger than a few seconds or was queued by an earlier sweep of this
-// Cloud. It returns how many events it published.
+// Sweep first publishes the events that could not be stored when their writes were made. It then
+// publishes a created event for each watched object for which missing returns true, unless the
+// object is younger than a few seconds or was queued by an earlier sweep of this Cloud. It returns
+// the number of published events.
 //
-// Such an event has a sequencer of its own, taken while no write of the key can take effect, together with the ETag that
-// the object has at this moment: a consumer that reads with that ETag as a condition gets just this content or none.
+// Such an event has a new sequencer, generated while no write of the key can take effect, and the
+// ETag that the object has at that moment: a consumer that reads with the condition If-Match gets
+// exactly this content, or none.
 //
-// Removals need no sweep: the journal tells of those that a crash interrupted. Those that a loss of power hid are found by
-// comparing both buckets.
+// Removals need no sweep, because the journal names those that a crash interrupted. Removals lost
+// with the power can only be found by comparing both buckets.
 func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
 	c.sweeper.mu.Lock()
 	defer c.sweeper.mu.Unlock()
-	n, err := c.gw.announceLeft(ctx)
+	n, err := c.gw.announcePending(ctx)
 	if err != nil || missing == nil {
 		return n, err
 	}
@@ -62,13 +66,13 @@ func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
 	return n, nil
 }
 
-// SweepEvery sweeps now and then in steps of interval until Stop. Failures go to the log. Call it after Start, once the
-// pipeline can answer missing.
+// SweepEvery sweeps now and after each interval until Stop, in the background. It logs failures.
+// Call it once the pipeline is ready to answer missing.
 func (c *Cloud) SweepEvery(interval time.Duration, missing Missing) {
 	c.background.Go(func() {
 		c.repeat(interval, func(ctx context.Context) {
 			if n, err := c.Sweep(ctx, missing); err != nil && ctx.Err() == nil {
-				c.cfg.Log.Warn("the sweep for missed events failed; it is tried again", "error", err)
+				c.cfg.Log.Warn("the search for lost events failed; it will be repeated", "error", err)
 			} else if n > 0 {
 				c.cfg.Log.Info("queued objects whose variants are missing", "count", n)
 			}
@@ -122,12 +126,13 @@ func (c *Cloud) sweepBucket(ctx context.Context, name string, missing Missing) (
 	}
 }
 
-// sweepObject is whether it published an event. The caller holds the sweeper's lock.
+// sweepObject publishes an event for the object if it lacks variants, and reports whether it did.
+// The caller holds the sweeper's lock.
 func (c *Cloud) sweepObject(ctx context.Context, name string, info bucket.Info, missing Missing) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	// A time ahead of the clock is that of a clock that was set back, not of a young object.
+	// A time in the future means that the clock was set back, not that the object is young.
 	if age := time.Since(info.Modified); strings.HasSuffix(info.Key, "/") || age >= 0 && age < sweepAge {
 		return false, nil
 	}
@@ -138,31 +143,32 @@ func (c *Cloud) sweepObject(ctx context.Context, name string, info bucket.Info, 
 	if yes, err := missing(ctx, name, info); err != nil || !yes {
 		return false, err
 	}
-	sent, err := c.gw.announcePresent(ctx, stored(name, info.Key), false)
+	sent, err := c.gw.announceState(ctx, stored(name, info.Key), false)
 	if sent {
 		c.sweeper.queued[id] = true
 	}
 	return sent, err
 }
 
-// announcePresent publishes what the object is now: created if it is there, removed if it is not and removed says to.
-func (g *gateway) announcePresent(ctx context.Context, o object, removed bool) (bool, error) {
-	name, ch, err := g.present(ctx, o)
+// announceState publishes the state of the object: created if it exists. If it does not exist, it
+// publishes a removal if removed is set, else nothing. It reports whether it published an event.
+func (g *gateway) announceState(ctx context.Context, o object, removed bool) (bool, error) {
+	name, ch, err := g.state(ctx, o)
 	if err != nil || ch.Removed && !removed {
 		return false, err
 	}
 	return true, g.send(name, ch)
 }
 
-// present describes the object as it is now, with a sequencer above those of all writes that made it so.
-func (g *gateway) present(ctx context.Context, o object) (string, event.Change, error) {
+// state describes the object as it is now, with a sequencer above those of all writes so far.
+func (g *gateway) state(ctx context.Context, o object) (string, event.Change, error) {
 	defer g.locks.rlock(o)()
 	ch := event.Change{Bucket: o.Bucket, Key: o.Key, Size: -1, Time: time.Now()}
 	name := "ObjectCreated:Put"
 	head, err := g.Posix.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
 	if known, ok := errors.AsType[s3err.S3Error](err); ok &&
 		(known.StatusCode() == http.StatusNotFound || known.StatusCode() == http.StatusMethodNotAllowed) {
-		name, ch.Removed = "ObjectRemoved:Delete", true // 405 is a delete marker
+		name, ch.Removed = "ObjectRemoved:Delete", true // 405 stands for a delete marker
 	} else if err != nil {
 		return "", ch, err
 	} else {
@@ -175,14 +181,15 @@ func (g *gateway) present(ctx context.Context, o object) (string, event.Change, 
 	return name, ch, err
 }
 
-// announceLeft sets right and announces the writes that the journal holds and that nobody is at.
-func (g *gateway) announceLeft(ctx context.Context) (n int, err error) {
-	for _, e := range g.journal.leftover() {
-		if err := g.undoLeft(e); err != nil {
-			return n, fmt.Errorf("set right %s in bucket %s: %w", e.Key, e.Bucket, err)
+// announcePending repairs and announces the unfinished writes in the journal that are no longer in
+// progress. It returns the number of published events.
+func (g *gateway) announcePending(ctx context.Context) (n int, err error) {
+	for _, e := range g.journal.pending() {
+		if err := g.repair(e); err != nil {
+			return n, fmt.Errorf("repair %s in bucket %s: %w", e.Key, e.Bucket, err)
 		}
 		if g.watch[e.Bucket] {
-			sent, err := g.announcePresent(ctx, e.object, e.Before != nil)
+			sent, err := g.announceState(ctx, e.object, e.Before != nil)
 			if err != nil {
 				return n, fmt.Errorf("announce %s in bucket %s: %w", e.Key, e.Bucket, err)
 			}
@@ -195,29 +202,30 @@ func (g *gateway) announceLeft(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// undoLeft is undo for an entry that is not settled.
-func (g *gateway) undoLeft(e *entry) error {
+// repair restores the attributes of an entry's object, unless the entry is settled.
+func (g *gateway) repair(e *entry) error {
 	if e.Settled {
 		return nil
 	}
 	defer g.locks.lock(e.object)()
-	if err := g.undo(e); err != nil {
+	if err := g.restoreAttributes(e); err != nil {
 		return err
 	}
 	e.Settled = true
 	return nil
 }
 
-// undo sets an object's attributes right after a write that ended in the middle: those from before if the bytes are those
-// from before, else those of the write alone. The caller holds the object's lock.
-func (g *gateway) undo(e *entry) error {
+// restoreAttributes makes an object's attributes match its bytes after an unfinished write: if the
+// bytes are still those from before the write, it restores the attributes from before; otherwise it
+// keeps only those that the write has stored. The caller holds the object's lock.
+func (g *gateway) restoreAttributes(e *entry) error {
 	now, err := e.stat(g.root)
 	if err != nil {
 		return err
 	}
 	if now == nil {
-		// A folder in the place of a file has the same name, and attributes of its own.
-		if _, err := os.Stat(filepath.Join(g.root, e.Bucket, filepath.FromSlash(e.Key))); !gone(err) {
+		// A folder in the place of the file would have the same name, and its own attributes.
+		if _, err := os.Stat(filepath.Join(g.root, e.Bucket, filepath.FromSlash(e.Key))); !notExist(err) {
 			return err
 		}
 		return g.attrs.DeleteAttributes(e.Bucket, e.Key)
@@ -232,19 +240,20 @@ func (g *gateway) undo(e *entry) error {
 	if err != nil {
 		return err
 	}
-	return g.attrs.keep(e.object, e.Before.Attributes, stored)
+	return g.attrs.removeOld(e.object, e.Before.Attributes, stored)
 }
 
-// leave keeps the entry of a write whose event is not stored.
+// leave keeps the journal's entry of a write whose event is not stored.
 func (g *gateway) leave(e *entry) {
 	if err := g.journal.leave(e); err != nil {
-		g.log.Warn("the journal could not be written", "bucket", e.Bucket, "key", e.Key, "error", err)
+		g.log.Warn("cannot write the journal", "bucket", e.Bucket, "key", e.Key, "error", err)
 	}
 }
 
-// forget removes an entry. Its file staying behind costs one more event at the next start.
+// forget removes an entry from the journal. A file that it cannot remove costs one needless event
+// at the next start.
 func (g *gateway) forget(e *entry) {
 	if err := g.journal.done(e); err != nil {
-		g.log.Warn("the journal could not be cleared", "bucket", e.Bucket, "key", e.Key, "error", err)
+		g.log.Warn("cannot remove an entry of the journal", "bucket", e.Bucket, "key", e.Key, "error", err)
 	}
 }

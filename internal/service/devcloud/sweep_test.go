@@ -16,7 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
-// age makes an object look an hour old.
+// age makes an object appear an hour old.
 func age(t *testing.T, c *Cloud, key string) {
 	t.Helper()
 	then := time.Now().Add(-time.Hour)
@@ -37,7 +37,7 @@ func TestSweep(t *testing.T) {
 	var asked []string
 	missing := func(_ context.Context, name string, info bucket.Info) (bool, error) {
 		if name != source || info.ETag != md5Hex(info.Key) || info.Size != int64(len(info.Key)) || time.Since(info.Modified) < time.Hour {
-			t.Errorf("asked for %s of %+v", name, info)
+			t.Errorf("missing was called with %s, %+v", name, info)
 		}
 		asked = append(asked, info.Key)
 		return strings.Contains(info.Key, "lost"), nil
@@ -51,10 +51,10 @@ func TestSweep(t *testing.T) {
 	sweep(1)
 	n := one(t, c, "ObjectCreated:Put", "夏/lost 1.jpg", md5Hex("夏/lost 1.jpg"), int64(len("夏/lost 1.jpg")))
 	if n.Sequencer <= before[len(before)-1].Sequencer {
-		t.Errorf("sequencer %s is not after that of the write", n.Sequencer)
+		t.Errorf("sequencer %s is not above that of the write", n.Sequencer)
 	}
 	if got := strings.Join(asked, " "); got != "done.jpg 夏/lost 1.jpg" {
-		t.Errorf("asked for %q", got)
+		t.Errorf("missing was called for %q", got)
 	}
 	sweep(0) // the same content again
 
@@ -88,7 +88,7 @@ func TestSweepPages(t *testing.T) {
 		return false, nil
 	})
 	if err != nil || asked != files {
-		t.Errorf("asked for %d objects (%v), want %d", asked, err, files)
+		t.Errorf("missing was called for %d objects (%v), want %d", asked, err, files)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestSweepEvery(t *testing.T) {
 	events(t, c.Queue())
 	var calls atomic.Int64
 	c.SweepEvery(50*time.Millisecond, func(context.Context, string, bucket.Info) (bool, error) {
-		return calls.Add(1) == 3, nil // only the third pass finds it missing
+		return calls.Add(1) == 3, nil // reports it as missing in the third pass only
 	})
 	until(t, "the third sweep", func() bool { return calls.Load() >= 3 })
 	until(t, "its event", func() bool {
@@ -121,11 +121,12 @@ func TestSweepEvery(t *testing.T) {
 	after := calls.Load()
 	time.Sleep(200 * time.Millisecond)
 	if calls.Load() != after {
-		t.Error("sweeps go on after Stop")
+		t.Error("sweeps continue after Stop")
 	}
 }
 
-// TestQueueDown: a write whose event cannot be stored is no success, and is announced once the queue is back.
+// TestQueueDown checks that a write whose event cannot be stored fails, and is announced once the
+// queue is available again.
 func TestQueueDown(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
@@ -146,12 +147,12 @@ func TestQueueDown(t *testing.T) {
 	_, delErr := cl.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &src, Key: &removed}, single)
 	for _, err := range []error{putErr, delErr} {
 		if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "ServiceUnavailable" {
-			t.Errorf("a write that is not announced: %v", err)
+			t.Errorf("error %v for a write whose event is not stored", err)
 		}
 	}
 	put(t, cl, target, "out.jpg", "needs no event")
 	if n, err := c.Sweep(t.Context(), nil); err == nil {
-		t.Errorf("a sweep with the queue down queued %d", n)
+		t.Errorf("a sweep queued %d without a queue", n)
 	}
 	if list := events(t, c.Queue()); len(list) != 0 {
 		t.Errorf("events %+v", list)

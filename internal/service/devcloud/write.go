@@ -8,7 +8,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
-// write is one write of an object, from the lock on its key to its event.
+// write is one write of an object, from the lock on its key until its event is stored.
 type write struct {
 	g       *gateway
 	entry   *entry
@@ -17,7 +17,7 @@ type write struct {
 	ended   bool
 }
 
-// change is what a write announces.
+// change describes a write for its event.
 type change struct {
 	name      string // of the event, as S3 writes it
 	removed   bool
@@ -25,7 +25,8 @@ type change struct {
 	versionID string
 }
 
-// begin notes in the journal what is there before the write. The caller holds the object's lock and hands over its release.
+// begin records the object as it is before the write in the journal. The caller holds the object's
+// lock; the write calls release, which unlocks it.
 func (g *gateway) begin(o object, release func()) (w *write, err error) {
 	defer func() {
 		if err != nil {
@@ -46,11 +47,12 @@ func (g *gateway) begin(o object, release func()) (w *write, err error) {
 	if err := g.journal.add(w.entry); err != nil {
 		return nil, err
 	}
-	g.attrs.note(o)
+	g.attrs.record(o)
 	return w, nil
 }
 
-// end finishes a write that the backend has done, or failed to do. A nil c is for a write that turned out to change nothing.
+// end finishes a write that the backend has done, or that failed with an error. c is nil if the
+// write changed nothing.
 func (w *write) end(c *change, failure error) error {
 	w.ended = true
 	after, seq, err := w.settle(c, failure)
@@ -58,7 +60,7 @@ func (w *write) end(c *change, failure error) error {
 	g, o := w.g, w.entry.object
 	switch {
 	case err != nil:
-		g.log.Warn("a write is left to be announced later", "bucket", o.Bucket, "key", o.Key, "error", err)
+		g.log.Warn("the event of a write is pending", "bucket", o.Bucket, "key", o.Key, "error", err)
 		g.leave(w.entry)
 		if failure == nil {
 			return errUnannounced
@@ -68,28 +70,28 @@ func (w *write) end(c *change, failure error) error {
 	default:
 		return w.announce(c, after, seq)
 	}
-	return g.clean(failure)
+	return g.s3Error(failure)
 }
 
-// settle sets the object's attributes right while the lock is held, and takes a sequencer if there is something to
-// announce. An error leaves the entry for later.
+// settle makes the object's attributes consistent while the lock is held, and generates a sequencer
+// if there is an event to publish. An error means that the entry must be kept for later.
 func (w *write) settle(c *change, failure error) (after fs.FileInfo, seq string, err error) {
 	g, o := w.g, w.entry.object
-	note := g.attrs.noteEnd(o)
+	changes := g.attrs.recorded(o)
 	if after, err = o.stat(g.root); err != nil {
 		return nil, "", err
 	}
-	same := sameFile(w.before, after)
+	unchanged := sameFile(w.before, after)
 	switch {
-	case failure != nil && same && note.touched:
-		return after, "", g.undo(w.entry)
-	case failure != nil && same:
+	case failure != nil && unchanged && changes.touched:
+		return after, "", g.restoreAttributes(w.entry)
+	case failure != nil && unchanged:
 		return after, "", nil
 	case failure != nil:
-		return after, "", failure // it took effect all the same; what is there now is announced later
+		return after, "", failure // it took effect nevertheless; the state of the object is announced later
 	}
-	if !same && w.entry.Before != nil && after != nil {
-		if err := g.attrs.keep(o, w.entry.Before.Attributes, note.stored); err != nil {
+	if !unchanged && w.entry.Before != nil && after != nil {
+		if err := g.attrs.removeOld(o, w.entry.Before.Attributes, changes.stored); err != nil {
 			return after, "", err
 		}
 	}
@@ -100,16 +102,16 @@ func (w *write) settle(c *change, failure error) (after fs.FileInfo, seq string,
 	return after, seq, err
 }
 
-// abandon releases what a panic in the backend would keep for ever.
+// abandon unlocks the object if the backend has panicked.
 func (w *write) abandon() {
 	if w != nil && !w.ended {
-		w.g.attrs.noteEnd(w.entry.object)
+		w.g.attrs.recorded(w.entry.object)
 		w.release()
 		w.g.leave(w.entry)
 	}
 }
 
-// announce stores the event of a write, then forgets the entry.
+// announce stores the event of the write in the queue, then removes the journal's entry.
 func (w *write) announce(c *change, after fs.FileInfo, seq string) error {
 	g, o := w.g, w.entry.object
 	ch := event.Change{
@@ -123,7 +125,7 @@ func (w *write) announce(c *change, after fs.FileInfo, seq string) error {
 		}
 	}
 	if err := g.send(c.name, ch); err != nil {
-		g.log.Warn("an event could not be stored; it is tried again", "bucket", o.Bucket, "key", o.Key, "error", err)
+		g.log.Warn("cannot store an event; will try again", "bucket", o.Bucket, "key", o.Key, "error", err)
 		g.leave(w.entry)
 		return errUnannounced
 	}
@@ -131,7 +133,7 @@ func (w *write) announce(c *change, after fs.FileInfo, seq string) error {
 	return nil
 }
 
-// sameFile is whether the object's bytes are those from before.
+// sameFile reports whether the object's bytes have not been replaced.
 func sameFile(before, after fs.FileInfo) bool {
 	if before == nil || after == nil {
 		return before == nil && after == nil

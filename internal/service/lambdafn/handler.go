@@ -1,8 +1,10 @@
-// Package lambdafn is the Lambda handler: every event shape in, each change through the pipeline, and the answer that
-// the invoking service expects.
+// Package lambdafn is the Lambda handler. It accepts events in every shape that package event
+// knows, runs each change through the pipeline, and returns the response that the invoking service
+// expects.
 //
-// Bad pictures are logged and acknowledged; a fault worth another try fails the invocation, or, where the service
-// understands it, that one message or task. It never starts clients or reads the environment: cmd/bootstrap does.
+// Bad pictures are logged and acknowledged. An error that is worth a retry fails the invocation or,
+// if the service supports partial failures, only that message or task. The package never starts
+// clients or reads the environment, which is left to cmd/bootstrap.
 package lambdafn
 
 import (
@@ -19,17 +21,21 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// Handler answers invocations.
+// Handler handles invocations.
 type Handler struct {
+	// Process runs one change through the pipeline.
 	Process func(context.Context, event.Change) mill.Result
-	Log     *slog.Logger
+	// Log receives a line for each change.
+	Log *slog.Logger
 }
 
-// margin is kept before the function's deadline to answer: without an answer all of a batch comes again.
+// margin is the time that is reserved for the response before the function's deadline. Without a
+// response, the whole batch would be delivered again.
 const margin = 500 * time.Millisecond
 
-// Handle takes an invocation's payload and gives its response: a SQS batch response, an S3 Batch Operations result, or
-// nothing. An error makes the invoking service try the whole event again.
+// Handle handles the payload of an invocation. It returns the response for the invoking service: an
+// SQS batch response, an S3 Batch Operations result, or nil. An error makes the service deliver the
+// whole event again.
 func (h *Handler) Handle(ctx context.Context, requestID string, payload json.RawMessage) (any, error) {
 	log := h.Log.With(outcome.AttrRequest, requestID)
 	if end, ok := ctx.Deadline(); ok {
@@ -39,8 +45,8 @@ func (h *Handler) Handle(ctx context.Context, requestID string, payload json.Raw
 	}
 	e, err := event.Parse(payload)
 	if err != nil {
-		log.Error("event not understood", outcome.AttrError, err)
-		return nil, fmt.Errorf("event not understood: %w", err)
+		log.Error("invalid event", outcome.AttrError, err)
+		return nil, fmt.Errorf("invalid event: %w", err)
 	}
 	results := make([]result, len(e.Items))
 	for i, item := range e.Items {
@@ -49,7 +55,7 @@ func (h *Handler) Handle(ctx context.Context, requestID string, payload json.Raw
 	return respond(e, results)
 }
 
-// result is what became of an item.
+// result is the outcome for an item of an event.
 type result struct {
 	id string
 	mill.Result
@@ -59,8 +65,8 @@ func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item) r
 	r := result{id: item.ID}
 	switch {
 	case item.Err != nil:
-		r.Verdict, r.Reason = outcome.Bad, "record not understood: "+item.Err.Error()
-		log.Error("record not understood", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Bad, outcome.AttrReason, item.Err.Error())
+		r.Verdict, r.Reason = outcome.Bad, "invalid record: "+item.Err.Error()
+		log.Error("invalid record", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Bad, outcome.AttrReason, item.Err.Error())
 		return r
 	case item.Ignored != "":
 		r.Verdict, r.Reason = outcome.Skipped, item.Ignored
@@ -72,26 +78,27 @@ func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item) r
 	return r
 }
 
-// respond answers as the sender expects: messages and tasks are settled one by one, everything else as a whole.
+// respond returns the response that the sender expects: messages and tasks are settled one by one,
+// all other events as a whole.
 func respond(e event.Event, results []result) (any, error) {
-	var again []string
-	var faults []error
+	var retry []string
+	var errs []error
 	for _, r := range results {
 		if r.Verdict == outcome.Retry {
-			again = append(again, r.id)
-			faults = append(faults, errors.New(r.Reason))
+			retry = append(retry, r.id)
+			errs = append(errs, errors.New(r.Reason))
 		}
 	}
 	switch e.Shape {
 	case event.ShapeSQS:
-		return event.FailMessages(again...), nil
+		return event.FailMessages(retry...), nil
 	case event.ShapeBatch:
 		return e.Batch.Response(taskResults(results)...), nil
 	}
-	return nil, errors.Join(faults...)
+	return nil, errors.Join(errs...)
 }
 
-// maxResult bounds a task's text in the job's report.
+// maxResult limits the length of a task's text, in bytes, in the report of its job.
 const maxResult = 1024
 
 func taskResults(results []result) []event.BatchResult {
@@ -105,7 +112,8 @@ func taskResults(results []result) []event.BatchResult {
 			code = event.PermanentFailure
 		}
 		text := strings.TrimSuffix(string(r.Verdict)+": "+r.Reason, ": ")
-		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: strings.ToValidUTF8(text[:min(maxResult, len(text))], "")})
+		text = strings.ToValidUTF8(text[:min(maxResult, len(text))], "")
+		tasks = append(tasks, event.BatchResult{TaskID: r.id, Code: code, Text: text})
 	}
 	return tasks
 }

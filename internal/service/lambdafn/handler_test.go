@@ -20,7 +20,7 @@ import (
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
 
-// bench is a handler whose pipeline gives verdicts by key, done for all that are not named.
+// bench is a handler whose pipeline returns the given verdict for a key, and done for all others.
 type bench struct {
 	*testing.T
 	handler  lambdafn.Handler
@@ -48,7 +48,7 @@ func (b *bench) process(_ context.Context, c event.Change) mill.Result {
 	return r
 }
 
-// handle gives the response as Lambda would send it.
+// handle returns the response as Lambda would send it.
 func (b *bench) handle(payload []byte) (string, error) {
 	b.Helper()
 	response, err := b.handler.Handle(b.Context(), "req-1", payload)
@@ -62,7 +62,7 @@ func (b *bench) handle(payload []byte) (string, error) {
 	return string(data), nil
 }
 
-// lines are the log's lines, each of them JSON.
+// lines returns the lines of the log, which are JSON.
 func (b *bench) lines() []map[string]any {
 	b.Helper()
 	var lines []map[string]any
@@ -104,7 +104,7 @@ func TestEveryShape(t *testing.T) {
 		"eventbridge-created": {[]string{bus}, ""},
 		"eventbridge-deleted": {[]string{"-photos-input/red flower.jpg"}, ""},
 		"minio":               {[]string{"photos-input/red flower/café.jpg"}, ""},
-		"versitygw":           {[]string{"photos-input/red+flower/100%.jpg"}, ""}, // it sends keys as they are
+		"versitygw":           {[]string{"photos-input/red+flower/100%.jpg"}, ""}, // versitygw does not escape keys
 		"sqs":                 {[]string{flower, "-photos-input/red flower.jpg", "-photos-input/old.jpg", flower, bus, bus}, noFailures},
 		"s3batch-1.0": {[]string{"photos-input/red flower/café.jpg"},
 			`{"invocationSchemaVersion":"1.0","treatMissingKeysAs":"PermanentFailure","invocationId":"inv1","results":[{"taskId":"t1","resultCode":"Succeeded","resultString":"done"}]}`},
@@ -124,7 +124,8 @@ func TestEveryShape(t *testing.T) {
 	}
 }
 
-// TestEveryRecordIsProcessed: a fault in the middle neither hides later records nor is hidden by them.
+// TestEveryRecordIsProcessed checks that an error in the middle does not hide later records, and is
+// not hidden by them.
 func TestEveryRecordIsProcessed(t *testing.T) {
 	b := newBench(t, map[string]outcome.Verdict{"b": outcome.Retry, "c": outcome.Bad, "d": outcome.Retry, "e": outcome.Skipped})
 	var changes []event.Change
@@ -150,7 +151,7 @@ func TestEveryRecordIsProcessed(t *testing.T) {
 	}
 }
 
-// sqs wraps bodies as the messages m1, m2 and so on.
+// sqs wraps bodies in messages with the IDs m1, m2 and so on.
 func sqs(t *testing.T, bodies ...string) []byte {
 	t.Helper()
 	var records []map[string]string
@@ -181,7 +182,7 @@ func TestPartialBatchFailures(t *testing.T) {
 	b := newBench(t, map[string]outcome.Verdict{"again": outcome.Retry, "again2": outcome.Retry, "bad": outcome.Bad, "skip": outcome.Skipped})
 	response, err := b.handle(sqs(t,
 		notice(t, "fine"),
-		notice(t, "again", "fine", "again2"), // named once
+		notice(t, "again", "fine", "again2"), // two retries, but one message
 		"not JSON",
 		notice(t, "bad"),
 		notice(t, "skip"),
@@ -224,12 +225,12 @@ func TestBatchResults(t *testing.T) {
 	if len(got.Results) != 5 || !reflect.DeepEqual(got.Results[:4], want) {
 		t.Fatalf("results %+v, want %+v", got.Results, want)
 	}
-	if last := got.Results[4]; last.TaskID != "5" || last.Code != event.PermanentFailure || !strings.Contains(last.Text, "record not understood") {
+	if last := got.Results[4]; last.TaskID != "5" || last.Code != event.PermanentFailure || !strings.Contains(last.Text, "invalid record") {
 		t.Errorf("unreadable task: %+v", last)
 	}
 }
 
-// TestLongReasonIsCut: at the bound, and never inside a letter.
+// TestLongReasonIsCut checks that a long reason is cut at the limit, and never within a character.
 func TestLongReasonIsCut(t *testing.T) {
 	for shift := range 3 {
 		b := newBench(t, nil)
@@ -251,7 +252,7 @@ func TestUnreadablePayload(t *testing.T) {
 	for _, payload := range []string{"", "null", "not JSON", "[]", `{"hello":"world"}`, "\xff"} {
 		b := newBench(t, nil)
 		response, err := b.handler.Handle(t.Context(), "req-1", json.RawMessage(payload))
-		if err == nil || response != nil || !strings.Contains(err.Error(), "event not understood") {
+		if err == nil || response != nil || !strings.Contains(err.Error(), "invalid event") {
 			t.Errorf("%q: response %v, error %v", payload, response, err)
 		}
 		lines := b.lines()

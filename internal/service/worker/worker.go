@@ -1,7 +1,9 @@
-// Package worker takes messages from a queue, runs each change that they tell of through the pipeline, and settles them.
+// Package worker receives messages from a queue, runs each change that they report through the
+// pipeline, and settles them.
 //
-// It never drops a message: one that cannot be read, or that failed too often, is buried with its reason. It never
-// decides what a fault is: that is the verdict of package mill.
+// It never drops a message: one that cannot be read, or that has failed too often, is buried with
+// its reason. It never decides whether an error is worth a retry: that is the verdict of package
+// mill.
 package worker
 
 import (
@@ -18,16 +20,21 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
 
-// Worker consumes a queue. Zero durations and counts take the defaults below.
+// Worker consumes a queue. Its first three fields are required.
 type Worker struct {
-	Queue       queue.Queue
-	Process     func(context.Context, event.Change) mill.Result
-	Log         *slog.Logger
-	Concurrency int           // messages at a time; default 2
-	MaxAttempts int           // deliveries after which a message is buried; default 10
-	Grace       time.Duration // how long work may go on after ctx ends; default 25 s
-	// Told, if set, is called with each result before its message is settled.
-	Told func(event.Change, mill.Result)
+	Queue   queue.Queue
+	Process func(context.Context, event.Change) mill.Result
+	Log     *slog.Logger
+
+	// Concurrency is how many messages are processed at the same time. The default is 2.
+	Concurrency int
+	// MaxAttempts is the number of deliveries after which a message is buried. The default is 10.
+	MaxAttempts int
+	// Grace is how long work in progress may continue after the context of Run has ended. The
+	// default is 25 s.
+	Grace time.Duration
+	// OnResult, if set, is called with each result before its message is settled.
+	OnResult func(event.Change, mill.Result)
 }
 
 const (
@@ -35,12 +42,14 @@ const (
 	defaultMaxAttempts = 10
 	defaultGrace       = 25 * time.Second
 	fetchWait          = 5 * time.Second
-	// settleTimeout bounds one settling call, which goes on after ctx ended: an unsettled message is done twice.
+	// settleTimeout limits the settling of a message, which continues after ctx has ended, because
+	// an unsettled message would be processed twice.
 	settleTimeout = 10 * time.Second
 )
 
-// Run works until ctx ends, then finishes what it has begun, for Grace at most: what is cut off is delivered again. It
-// gives an error only if the queue was closed under it.
+// Run works until ctx ends. It then finishes the messages in progress; those that take longer than
+// Grace are cut off, and will be delivered again. It returns an error only if the queue is closed
+// while it works.
 func (w *Worker) Run(ctx context.Context) error {
 	n := w.Concurrency
 	if n == 0 {
@@ -66,7 +75,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// lane handles one message after the other until ctx ends; a message once begun is finished in work.
+// lane handles one message after the other until ctx ends. Messages are processed with the context
+// work, which ends later.
 func (w *Worker) lane(ctx, work context.Context) error {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
@@ -114,11 +124,11 @@ func (w *Worker) handle(ctx context.Context, m queue.Message) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := settle(ctx); err != nil {
-		w.Log.Warn("cannot settle a message; it will come again", outcome.AttrError, err, "retry", retry)
+		w.Log.Warn("cannot settle a message; it will be delivered again", outcome.AttrError, err, "retry", retry)
 	}
 }
 
-// extend keeps the lease while work runs.
+// extend extends the lease of a message until ctx ends.
 func (w *Worker) extend(ctx context.Context, m queue.Message) {
 	tick := time.NewTicker(max(m.Lease()/3, time.Millisecond))
 	defer tick.Stop()
@@ -128,13 +138,14 @@ func (w *Worker) extend(ctx context.Context, m queue.Message) {
 			return
 		case <-tick.C:
 			if err := m.Extend(ctx); err != nil && ctx.Err() == nil {
-				w.Log.Warn("cannot extend a lease; the message may come again", outcome.AttrError, err)
+				w.Log.Warn("cannot extend a lease; the message may be delivered again", outcome.AttrError, err)
 			}
 		}
 	}
 }
 
-// process runs the changes of a message, one after the other, and says how to settle it.
+// process runs the changes of a message one after the other. It returns the reason if the message
+// must be retried, and the function that settles it.
 func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, settle func(context.Context) error) {
 	bury := func(reason string) func(context.Context) error {
 		return func(ctx context.Context) error {
@@ -146,7 +157,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	if limit == 0 {
 		limit = defaultMaxAttempts
 	}
-	if m.Attempt() > limit { // it never got as far as being settled: it may be what kills the process
+	if m.Attempt() > limit { // no delivery was ever settled, so this message may be what kills the process
 		return "", bury(fmt.Sprintf("delivered %d times and never settled", m.Attempt()))
 	}
 	e, err := event.Parse(m.Body())
@@ -165,8 +176,8 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		r := w.Process(ctx, item.Change)
 		attrs := append(r.LogLine(item.Change).Attrs(), slog.Int(outcome.AttrAttempt, m.Attempt()))
 		w.Log.LogAttrs(ctx, r.Verdict.Level(), outcome.ChangeMessage, attrs...)
-		if w.Told != nil {
-			w.Told(item.Change, r)
+		if w.OnResult != nil {
+			w.OnResult(item.Change, r)
 		}
 		if r.Verdict == outcome.Retry {
 			retry = r.Reason
@@ -174,7 +185,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	}
 	switch {
 	case retry != "" && m.Attempt() >= limit:
-		return retry, bury(fmt.Sprintf("failed %d times, at last: %s", m.Attempt(), retry))
+		return retry, bury(fmt.Sprintf("failed %d times; the last reason: %s", m.Attempt(), retry))
 	case retry != "":
 		return retry, func(ctx context.Context) error { return m.Retry(ctx, backoff(m.Attempt())) }
 	case unread != "":
@@ -183,7 +194,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	return "", m.Ack
 }
 
-// backoff is the wait before attempt n+1: 1 s doubling, 2 minutes at most.
+// backoff returns the delay before attempt n+1: 1 s, doubled with each attempt, at most 2 minutes.
 func backoff(n int) time.Duration {
 	return min(time.Second<<min(n-1, 10), 2*time.Minute)
 }

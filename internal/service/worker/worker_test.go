@@ -21,7 +21,7 @@ import (
 
 const lease = 30 * time.Second
 
-// bench is a worker over a queue in memory, in a bubble of fake time.
+// bench is a worker with a queue in memory, in a synctest bubble.
 type bench struct {
 	*testing.T
 	*worker.Worker
@@ -53,7 +53,7 @@ func (b *bench) logged() string {
 	return b.log.String()
 }
 
-// calls are the changes processed so far.
+// calls returns the changes processed so far.
 func (b *bench) calls() []call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +68,7 @@ func (b *bench) keys() string {
 	return strings.Join(keys, " ")
 }
 
-// run runs a test in fake time: process is what becomes of a change.
+// run runs a test in a synctest bubble, with a worker that calls process for each change.
 func run(t *testing.T, process func(context.Context, event.Change) mill.Result, test func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, queue: mem.New(lease), start: time.Now(), ended: make(chan error, 1)}
@@ -85,7 +85,7 @@ func run(t *testing.T, process func(context.Context, event.Change) mill.Result, 
 	})
 }
 
-// work starts the worker; the test's end stops it.
+// work starts the worker, which stops at the end of the test.
 func (b *bench) work() {
 	ctx, stop := context.WithCancel(b.Context())
 	b.stop = stop
@@ -93,7 +93,7 @@ func (b *bench) work() {
 	go func() { b.ended <- b.Worker.Run(ctx) }()
 }
 
-// publish puts a message of changes of these keys into the queue.
+// publish queues one message with a change for each key.
 func (b *bench) publish(keys ...string) {
 	b.Helper()
 	var changes []event.Change
@@ -114,12 +114,13 @@ func (b *bench) raw(body string) {
 	}
 }
 
-// want compares the queue with what should be left in it; buried gives part of each reason.
+// want checks how many messages are waiting, and that the buried ones have reasons that contain
+// these texts.
 func (b *bench) want(waiting int, buried ...string) {
 	b.Helper()
 	n, err := b.queue.Waiting(b.Context())
 	if err != nil || n != waiting {
-		b.Errorf("%d messages wait, want %d (%v)", n, waiting, err)
+		b.Errorf("%d messages are waiting, want %d (%v)", n, waiting, err)
 	}
 	list, err := b.queue.Buried(b.Context(), 100)
 	if err != nil || len(list) != len(buried) {
@@ -162,7 +163,7 @@ func TestRetryBacksOffAndIsBuried(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.want(1)
 		time.Sleep(time.Hour)
-		b.want(0, "failed 4 times, at last: because")
+		b.want(0, "failed 4 times; the last reason: because")
 		var after []time.Duration
 		for _, c := range b.calls() {
 			after = append(after, c.after)
@@ -190,7 +191,7 @@ func TestDefaultAttempts(t *testing.T) {
 		b.want(0, "failed 10 times")
 		c := b.calls()
 		if got := c[9].after - c[8].after; got != 2*time.Minute {
-			b.Errorf("the last wait is %s, want the 2 minutes that bound it", got)
+			b.Errorf("the last delay is %s, want the limit of 2 minutes", got)
 		}
 	})
 }
@@ -244,7 +245,7 @@ func TestOneBadRecordDoesNotStopOthers(t *testing.T) {
 			b.Errorf("processed %q", b.keys())
 		}
 	})
-	// A record to try again comes first: burying the message now would lose it.
+	// If another record must be retried, burying the message would lose that record.
 	tries := 0
 	run(t, func(_ context.Context, c event.Change) mill.Result {
 		if tries++; c.Key == "a" && tries == 1 {
@@ -267,7 +268,7 @@ func TestLeaseIsExtended(t *testing.T) {
 		time.Sleep(10 * lease)
 		return mill.Result{Verdict: outcome.Done}
 	}, func(b *bench) {
-		b.Concurrency = 2 // the other lane would take the message if its lease ran out
+		b.Concurrency = 2 // the second lane would receive the message if its lease expired
 		b.publish("a")
 		b.work()
 		time.Sleep(11 * lease)
@@ -341,7 +342,7 @@ func TestGraceCutsOff(t *testing.T) {
 			if took := time.Since(b.start); took != want {
 				b.Errorf("grace %s: ended after %s, want %s", grace, took, want)
 			}
-			b.want(1) // and comes again
+			b.want(1) // it will be delivered again
 			time.Sleep(lease)
 			again, err := b.queue.Fetch(b.Context(), 1, time.Second)
 			if err != nil || len(again) != 1 || again[0].Attempt() != 2 {
@@ -351,7 +352,7 @@ func TestGraceCutsOff(t *testing.T) {
 	}
 }
 
-func TestEndsAtOnceWhenIdle(t *testing.T) {
+func TestIdleWorkerEndsAtOnce(t *testing.T) {
 	run(t, verdict(outcome.Done), func(b *bench) {
 		b.work()
 		time.Sleep(time.Second)
@@ -362,19 +363,19 @@ func TestEndsAtOnceWhenIdle(t *testing.T) {
 	})
 }
 
-func TestToldBeforeSettled(t *testing.T) {
+func TestResultBeforeSettling(t *testing.T) {
 	run(t, verdict(outcome.Bad), func(b *bench) {
-		var told []string
-		b.Told = func(c event.Change, r mill.Result) {
-			told = append(told, c.Key+" "+string(r.Verdict)+" "+r.Reason)
+		var reported []string
+		b.OnResult = func(c event.Change, r mill.Result) {
+			reported = append(reported, c.Key+" "+string(r.Verdict)+" "+r.Reason)
 			b.want(1)
 		}
 		b.publish("a", "b")
 		b.work()
 		synctest.Wait()
 		b.want(0)
-		if got := strings.Join(told, ", "); got != "a bad because, b bad because" {
-			b.Errorf("told %q", got)
+		if got := strings.Join(reported, ", "); got != "a bad because, b bad because" {
+			b.Errorf("reported %q", got)
 		}
 	})
 }

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
+)
+
+// TestDevEndsWithItsServer checks that dev does not outlive its S3 server: it ends with the reason
+// and exit code 1.
+func TestDevEndsWithItsServer(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := devcloud.Config{Dir: t.TempDir(), Listener: l, Log: slog.New(slog.DiscardHandler)}
+	d, err := startDev(t.Context(), cfg, recipe.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	ended := make(chan error, 1)
+	go func() { ended <- d.run(t.Context(), nil, false, &stdout, &stderr) }()
+	select {
+	case err := <-ended:
+		t.Fatalf("dev ended although nothing had failed: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err = <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("dev still waits after its server has ended")
+	}
+	var message bytes.Buffer
+	if code := exitCode(&cobra.Command{Use: "dev"}, err, &message); code != exitFailed {
+		t.Errorf("exit code %d, want %d", code, exitFailed)
+	}
+	if got := message.String(); !strings.HasPrefix(got, "imgmill: the S3 server has stopped: accept connections: ") || strings.Count(got, "\n") != 1 {
+		t.Errorf("message %q", got)
+	}
+	if strings.Contains(stderr.String(), "Stopping") {
+		t.Errorf("dev claims to have been interrupted: %s", &stderr)
+	}
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpColumns is the width that help texts are wrapped to.
+const helpColumns = 80
+
+// commandGroup is a heading in the help of imgmill, and the commands below it in the order in which
+// they are listed.
+type commandGroup struct {
+	title    string
+	commands []*cobra.Command
+}
+
+// showHelp runs a command that has only subcommands.
+func showHelp(c *cobra.Command, _ []string) error { return c.Help() }
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print the help of a command",
+		Example: `  imgmill help resize
+  imgmill resize --help     # the same`,
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			if err != nil {
+				return usageError{err}
+			}
+			if len(rest) > 0 {
+				return noSuchCommand(found, rest)
+			}
+			return found.Help()
+		},
+		ValidArgsFunction: completeCommands,
+	}
+}
+
+// completeCommands offers the subcommands of the command that args name.
+func completeCommands(
+	c *cobra.Command, args []string, _ string,
+) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	found, rest, err := c.Root().Find(args)
+	if err == nil && len(rest) == 0 {
+		for _, sub := range found.Commands() {
+			names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// addHelp replaces cobra's help texts of root and of all commands below it.
+func addHelp(root *cobra.Command, groups []commandGroup) {
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		shown := []commandGroup{{"Commands", c.Commands()}}
+		if c == root {
+			shown = groups
+		}
+		printHelp(c.OutOrStdout(), c, shown)
+	})
+	var each func(c *cobra.Command)
+	each = func(c *cobra.Command) {
+		c.Flags().BoolP("help", "h", false, "print this help")
+		for _, sub := range c.Commands() {
+			each(sub)
+		}
+	}
+	each(root)
+}
+
+// printHelp writes what a command does, how it is called, its subcommands, flags and examples.
+func printHelp(w io.Writer, c *cobra.Command, groups []commandGroup) {
+	about := c.Long
+	if about == "" {
+		about = c.Short + "."
+	}
+	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", wrap(about, helpColumns), useLine(c))
+	if c.HasExample() {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
+	}
+	if c.HasSubCommands() {
+		for _, g := range groups {
+			fmt.Fprintf(w, "\n%s:\n", g.title)
+			for _, sub := range g.commands {
+				fmt.Fprintf(w, "  %-*s %s\n", c.Commands()[0].NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	fmt.Fprintf(w, "\nFlags:\n%s", flagUsages(c.LocalFlags()))
+	if c.HasSubCommands() {
+		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for the flags and examples of a command.\n", c.CommandPath())
+	}
+}
+
+// useLine returns how a command is called. Flags are mentioned if there is any but --help.
+func useLine(c *cobra.Command) string {
+	if c.HasSubCommands() {
+		return c.CommandPath() + " COMMAND"
+	}
+	line := c.CommandPath() + strings.TrimPrefix(c.Use, c.Name())
+	more := false
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) { more = more || f.Name != "help" })
+	if more {
+		line += " [flags]"
+	}
+	return line
+}
+
+func flagUsages(flags *pflag.FlagSet) string { return flags.FlagUsagesWrapped(helpColumns) }
+
+// wrap breaks paragraphs into lines of at most so many columns. Paragraphs are separated by empty
+// lines; indented lines stay as they are.
+func wrap(text string, columns int) string {
+	var b strings.Builder
+	at := 0 // columns used in the last line
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || strings.HasPrefix(line, " ") {
+			if at > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(line + "\n")
+			at = 0
+			continue
+		}
+		for word := range strings.FieldsSeq(line) {
+			n := len([]rune(word))
+			switch {
+			case at == 0:
+			case at+1+n > columns:
+				b.WriteByte('\n')
+				at = 0
+			default:
+				b.WriteByte(' ')
+				at++
+			}
+			b.WriteString(word)
+			at += n
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
