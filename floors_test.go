@@ -12,8 +12,8 @@ import (
 
 const module = "github.com/imgmill/imgmill/"
 
-// wings are the folders from the bottom up. A package imports only from its own wing and from wings below it; folders of
-// one line stand side by side and do not import one another.
+// wings are the folders from the bottom up. A package imports only from its own wing and from wings
+// below it; folders of one line stand side by side and do not import one another.
 var wings = [][]string{
 	{"internal/engine"},
 	{"internal/pipeline"},

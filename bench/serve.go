@@ -9,10 +9,14 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/jpeg"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // worker runs tasks in a child process of this program.
@@ -103,22 +107,19 @@ func (o *imgmill) do(r request) ([][]byte, error) {
 }
 
 func renderTo(in io.Reader, r request) ([][]byte, error) {
-	d, err := codec.Open(in, codec.Limits{})
-	if err != nil {
-		return nil, err
+	encoding := setting.Values{"quality": strconv.Itoa(r.Quality)}
+	if r.High {
+		encoding.Set("effort", "high")
 	}
 	var variants []render.Variant
-	effort := codec.NormalEffort
-	if r.High {
-		effort = codec.HighEffort
-	}
 	for _, b := range r.Boxes {
 		variants = append(variants, render.Variant{
 			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside,
-			Format: codec.JPEG, Quality: r.Quality, Effort: effort,
+			Format: jpeg.Format, Encoding: encoding,
 		})
 	}
-	outputs, err := render.Render(context.Background(), d, variants)
+	engine := &render.Engine{Formats: formats.All()}
+	_, outputs, err := engine.Make(context.Background(), in, codec.Limits{}, variants)
 	if err != nil {
 		return nil, err
 	}

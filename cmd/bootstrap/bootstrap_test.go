@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/cli"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
@@ -190,11 +191,11 @@ func (w *world) s3Event(t *testing.T) {
 		t.Errorf("ms is %v", line["ms"])
 	}
 
-	r, err := recipe.Parse("imgmill.yaml", []byte(recipeText))
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(recipeText))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mill.Mill{Store: w.store, Recipe: r}
+	m := mill.New(w.store, r)
 	if res := m.Process(t.Context(), w.put(t, "pipeline/p.jpg", photo)); res.Verdict != outcome.Done {
 		t.Fatalf("verdict of the pipeline: %s: %s", res.Verdict, res.Reason)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -68,7 +69,7 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mill.Mill{Store: store, Recipe: r}
+	m := mill.New(store, r)
 	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
 }
 
@@ -114,7 +115,7 @@ func limitMemory(mb string) {
 // readRecipe parses the text or, if it is empty, the file imgmill.yaml in the folder root.
 func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if text != "" {
-		return recipe.Parse(recipe.EnvRecipe, []byte(text))
+		return recipe.Parse(formats.All(), recipe.EnvRecipe, []byte(text))
 	}
 	name := filepath.Join(root, "imgmill.yaml")
 	data, err := os.ReadFile(name)
@@ -125,5 +126,5 @@ func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recipe.Parse("imgmill.yaml", data)
+	return recipe.Parse(formats.All(), "imgmill.yaml", data)
 }

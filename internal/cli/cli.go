@@ -29,8 +29,8 @@ const (
 // errPartial ends a command that has already reported each of its failures.
 var errPartial = errors.New("some of the work failed")
 
-// errTold ends a command that failed and has already reported why.
-var errTold = errors.New("failed")
+// errReported ends a command that failed and has already reported why.
+var errReported = errors.New("failed")
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
@@ -98,7 +98,7 @@ func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 		return exitDone
 	case errors.Is(err, errPartial):
 		return exitPartial
-	case errors.Is(err, errTold):
+	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "imgmill: %v\nSee '%s --help'.\n", err, c.CommandPath())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -24,12 +25,12 @@ func loadRecipe(name string) (*recipe.Recipe, error) {
 	}
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && !named {
-		return recipe.Default(), nil
+		return recipe.Default(formats.All()), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the recipe: %w", err)
 	}
-	return recipe.Parse(name, data)
+	return recipe.Parse(formats.All(), name, data)
 }
 
 func configCommand() *cobra.Command {
@@ -50,7 +51,7 @@ folder unless --config names another file.`,
 		Example: `  imgmill config example >imgmill.yaml`,
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(recipe.Example())
+			_, err := c.OutOrStdout().Write(recipe.Example(formats.All()))
 			return err
 		},
 	}, &cobra.Command{

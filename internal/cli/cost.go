@@ -17,6 +17,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/aws/stack"
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
@@ -219,15 +220,12 @@ type rendering struct {
 func measureRendering(ctx context.Context, megapixels float64, variants []render.Variant) (rendering, error) {
 	height := math.Sqrt(megapixels * 1e6 * 3 / 4)
 	photo := sample.Photo(int(math.Round(height*4/3)), int(math.Round(height)))
+	engine := &render.Engine{Formats: formats.All()}
 	m := rendering{megabytes: float64(len(photo)) / 1e6}
 	var times []float64
 	for range 3 {
 		start := time.Now()
-		d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
-		if err != nil {
-			return m, err
-		}
-		outputs, err := render.Render(ctx, d, variants)
+		_, outputs, err := engine.Make(ctx, bytes.NewReader(photo), codec.Limits{}, variants)
 		if err != nil {
 			return m, err
 		}

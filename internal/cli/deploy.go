@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -112,8 +113,8 @@ func (f *deployFlags) readCode() (*code, error) {
 			return nil, err
 		}
 	}
-	if c.recipe = recipe.Default(); c.text != nil {
-		c.recipe, err = recipe.Parse(c.name, c.text)
+	if c.recipe = recipe.Default(formats.All()); c.text != nil {
+		c.recipe, err = recipe.Parse(formats.All(), c.name, c.text)
 	}
 	return c, err
 }
@@ -135,7 +136,7 @@ func (c *code) stay(ctx context.Context, cloud *stack.Cloud, names stack.Names, 
 		return fmt.Errorf("there is no %s here, and the recipe of %s cannot be read, so that --config has to name one: %w", recipeName, names.Name, err)
 	}
 	c.text, c.name = deployed.Text, "the recipe of "+names.Name
-	if c.recipe, err = recipe.Parse(c.name, c.text); err != nil {
+	if c.recipe, err = recipe.Parse(formats.All(), c.name, c.text); err != nil {
 		return err
 	}
 	t.say("There is no %s here: the recipe of %s stays as it is.", recipeName, names.Name)

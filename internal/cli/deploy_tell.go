@@ -215,7 +215,7 @@ func (t *teller) agreed(ctx context.Context, yes bool) (bool, error) {
 		return err == nil, err
 	}
 	t.say("Nothing was changed.")
-	return false, errTold
+	return false, errReported
 }
 
 // ask gives one line that a person types; an interrupt ends the wait.

@@ -86,7 +86,7 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 		}
 		if typed != name {
 			t.say("Nothing was changed.")
-			return errTold
+			return errReported
 		}
 	}
 	t.start = time.Now()

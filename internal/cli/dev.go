@@ -144,7 +144,7 @@ func uploadOutcome(rows []row) error {
 	case 0:
 		return nil
 	case len(rows):
-		return errTold
+		return errReported
 	}
 	return errPartial
 }
@@ -180,7 +180,7 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
-	m := &mill.Mill{Store: store, Recipe: r}
+	m := mill.New(store, r)
 	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), workerDone: make(chan struct{})}
 	w := &worker.Worker{
 		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log,

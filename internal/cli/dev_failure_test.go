@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
@@ -22,7 +23,7 @@ func TestDevEndsWithItsServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := devcloud.Config{Dir: t.TempDir(), Listener: l, Log: slog.New(slog.DiscardHandler)}
-	d, err := startDev(t.Context(), cfg, recipe.Default())
+	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 		return written
 	case counts[stack.Fault] > 0:
 		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[stack.Fault], "fault"), count(counts[stack.Warn], "warning"))
-		return errTold
+		return errReported
 	}
 	return nil
 }

@@ -271,7 +271,7 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 	case failed == 0:
 		return nil
 	case done == 0:
-		return errTold
+		return errReported
 	}
 	return errPartial
 }

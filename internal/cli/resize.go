@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
-	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -27,24 +27,23 @@ import (
 
 // resizeFlags are the command line of resize.
 type resizeFlags struct {
-	output, config      string
-	fit, format, filter string
-	effort, subsampling string
-	width, height       int
-	quality, processors int
-	linear, progressive bool
-	json                bool
+	output, config string
+	variant        variantFlags
+	jobs           int
+	json           bool
 }
 
 func resizeCommand() *cobra.Command {
-	var f resizeFlags
+	f := resizeFlags{variant: variantFlags{schema: render.NewSchema(formats.All())}}
 	c := &cobra.Command{
 		Use:   "resize FILE|DIR... -o FILE|DIR",
 		Short: "Resize files on this machine, as the pipeline would",
-		Long: `Resize pictures on this machine by the same code as the pipeline: equal pictures and settings give equal bytes.
+		Long: `Resize pictures on this machine with the same code as the pipeline: equal
+pictures and settings give equal bytes.
 
-Without size flags the variants are those of imgmill.yaml, or, if there is none, one that is 800 pixels wide. A picture is
-never enlarged, an input never overwritten. Folders are read with all their subfolders.`,
+Without flags for a variant, the variants are those of imgmill.yaml or, if that
+does not exist, one that is at most 800 pixels wide. Inputs are never
+overwritten. Folders are read with all of their subfolders.`,
 		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
   imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
   imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover
@@ -56,7 +55,7 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := f.recipe(c)
+			r, err := f.recipe()
 			if err != nil {
 				return err
 			}
@@ -69,59 +68,31 @@ never enlarged, an input never overwritten. Folders are read with all their subf
 	}
 	flags := c.Flags()
 	flags.StringVarP(&f.output, "output", "o", "", "file or folder to write to")
-	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml if it is there)")
-	flags.IntVar(&f.width, "width", 0, "width in pixels; 0 follows the height")
-	flags.IntVar(&f.height, "height", 0, "height in pixels; 0 follows the width")
-	flags.StringVar(&f.fit, "fit", "inside", "inside, cover, contain, fill or outside")
-	flags.StringVar(&f.format, "format", "", "jpeg or png (default: that of the picture, or of the output file's name)")
-	flags.StringVar(&f.filter, "filter", "", "lanczos3, catmull-rom, mitchell, linear or box (default lanczos3)")
-	flags.BoolVar(&f.linear, "linear-light", false, "mix light, not levels, in several times the time")
-	flags.IntVar(&f.quality, "quality", 0, "JPEG quality, 1 to 100 (default 80, or what keeps a JPEG from growing)")
-	flags.StringVar(&f.effort, "effort", "normal", "normal, or high for fewer bytes in several times the time")
-	flags.StringVar(&f.subsampling, "subsampling", "", "colour samples of a JPEG: 4:2:0, 4:2:2 or 4:4:4 (default 4:2:0)")
-	flags.BoolVar(&f.progressive, "progressive", false, "JPEG that shows coarse first while it loads")
-	flags.IntVarP(&f.processors, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
-	flags.BoolVar(&f.json, "json", false, "one line of JSON per picture on standard output")
-	completeValues(c, "fit", string(render.Inside), string(render.Cover), string(render.Contain), string(render.Fill), string(render.Outside))
-	completeValues(c, "format", string(codec.JPEG), string(codec.PNG))
-	completeValues(c, "filter", string(resample.Lanczos3), string(resample.CatmullRom), string(resample.Mitchell), string(resample.Linear),
-		string(resample.Box))
-	completeValues(c, "effort", string(codec.NormalEffort), string(codec.HighEffort))
-	completeValues(c, "subsampling", string(codec.Subsample420), string(codec.Subsample422), string(codec.Subsample444))
+	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml, if it exists)")
+	f.variant.register(c)
+	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
+	flags.BoolVar(&f.json, "json", false, "print one line of JSON for each picture to standard output")
 	return c
 }
 
-// recipe is what the flags ask for: a recipe file, or one variant.
-func (f *resizeFlags) recipe(c *cobra.Command) (*recipe.Recipe, error) {
-	sized := false
-	for _, name := range []string{"width", "height", "fit", "filter", "linear-light", "format", "quality", "effort", "subsampling", "progressive"} {
-		sized = sized || c.Flags().Changed(name)
-	}
+// recipe returns what the flags ask for: a recipe file, or one variant.
+func (f *resizeFlags) recipe() (*recipe.Recipe, error) {
 	switch {
 	case f.output == "":
-		return nil, wrongUse("say where to write with -o FILE or -o DIR")
-	case f.processors < 1:
-		return nil, wrongUse("--jobs %d: use 1 or more", f.processors)
-	case sized && f.config != "":
-		return nil, wrongUse("--config and size flags exclude each other: a recipe names its own sizes")
-	case !sized:
+		return nil, wrongUse("name the file or folder to write to with -o")
+	case f.jobs < 1:
+		return nil, wrongUse("--jobs %d: use 1 or more", f.jobs)
+	case f.variant.given && f.config != "":
+		return nil, wrongUse("use either --config or flags for a variant: a recipe has its own variants")
+	case !f.variant.given:
 		return loadRecipe(f.config)
 	}
-	r := recipe.Default()
-	v := r.Variants[0]
-	if f.width != 0 || f.height != 0 {
-		v.Width, v.Height = f.width, f.height
-	}
-	v.Fit, v.Filter, v.LinearLight = render.Fit(f.fit), resample.Filter(f.filter), f.linear
-	v.Format, v.Quality, v.Effort = codec.Format(f.format), f.quality, codec.Effort(f.effort)
-	v.Subsampling, v.Progressive = codec.Subsampling(f.subsampling), f.progressive
-	if v.Format == "jpg" {
-		v.Format = codec.JPEG
-	}
-	r.Variants[0] = v
-	if err := v.Validate(); err != nil {
+	r := recipe.Default(formats.All())
+	v, err := f.variant.apply(r.Variants[0])
+	if err != nil {
 		return nil, usageError{err}
 	}
+	r.Variants[0] = v
 	return r, nil
 }
 
@@ -135,7 +106,7 @@ type report struct {
 	Millis   float64         `json:"ms"`
 }
 
-// run works on the tasks on all cores and tells of each.
+// run works on several tasks at a time and reports each.
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
 	var progress *mpb.Progress
 	var bar *mpb.Bar
@@ -145,20 +116,21 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")), mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_MMSS)))
 	}
 	results := make([]mill.Result, len(tasks))
-	tell := make(chan int)
+	engine := &render.Engine{Formats: r.Formats}
+	finished := make(chan int)
 	var group errgroup.Group
-	group.SetLimit(f.processors)
+	group.SetLimit(f.jobs)
 	go func() {
-		defer close(tell)
+		defer close(finished)
 		for i := range tasks {
 			if ctx.Err() != nil {
 				results[i] = mill.Result{Verdict: outcome.Retry, Reason: "interrupted"}
-				tell <- i
+				finished <- i
 				continue
 			}
 			group.Go(func() error {
-				results[i] = resizeFile(ctx, tasks[i], r)
-				tell <- i
+				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits.Limits)
+				finished <- i
 				return nil
 			})
 		}
@@ -166,7 +138,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 	}()
 	var writeErr error
 	lines := json.NewEncoder(stdout)
-	for i := range tell {
+	for i := range finished {
 		if f.json && writeErr == nil {
 			res := results[i]
 			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, float64(res.Elapsed.Microseconds()) / 1000})
@@ -203,62 +175,61 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 	case 0:
 		return nil
 	case len(tasks):
-		return errTold
+		return errReported
 	}
 	return errPartial
 }
 
-// resizeFile renders one file and writes its variants, each through a temporary file and a rename.
-func resizeFile(ctx context.Context, t task, r *recipe.Recipe) (res mill.Result) {
+// resizeFile renders one file and writes its variants.
+func resizeFile(ctx context.Context, engine *render.Engine, t task, limits codec.Limits) (res mill.Result) {
 	start := time.Now()
-	defer func() { res.Elapsed = time.Since(start) }()
-	fail := func(err error) mill.Result {
-		res.Verdict, res.Reason = outcome.Retry, err.Error()
-		if reason, ok := render.Explain(err); ok {
-			res.Verdict, res.Reason = outcome.Bad, reason
-		}
-		return res
+	err := t.resize(ctx, engine, limits, &res)
+	res.Verdict, res.Reason = mill.Classify(err)
+	var refused refusedError
+	if errors.As(err, &refused) {
+		res.Verdict = outcome.Bad
 	}
+	res.Elapsed = time.Since(start)
+	return res
+}
+
+func (t task) resize(ctx context.Context, engine *render.Engine, limits codec.Limits, res *mill.Result) error {
 	in, err := os.Open(t.input)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	defer in.Close()
 	if info, err := in.Stat(); err == nil {
 		res.Source.Bytes = info.Size()
 	}
-	d, err := codec.Open(in, r.Limits.Limits)
+	header, outputs, err := engine.Make(ctx, in, limits, t.variants)
+	res.Source.SetHeader(header)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	h := d.Header()
-	res.Source.Format, res.Source.Width, res.Source.Height = h.Format, h.Width, h.Height
-	outputs, err := render.Render(ctx, d, t.variants)
-	if err != nil {
-		return fail(err)
-	}
-	for _, o := range outputs {
-		path, err := t.path(o)
-		if err == nil {
-			err = writeOutput(path, t.inputs, o.Data)
-		}
+	for i, o := range outputs {
+		path, err := t.path(i, o)
 		if err != nil {
-			return fail(err)
+			return err
+		}
+		if err := writeOutput(path, t.inputs, o.Data); err != nil {
+			return err
 		}
 		res.Variants = append(res.Variants, mill.Variant{
-			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
-	res.Verdict = outcome.Done
-	return res
+	return nil
 }
 
-// errOverwrite: the output would replace an input.
-var errOverwrite = errors.New("that is an input, which is never overwritten; choose another -o")
+// refusedError is an output that may not be written where it would go: trying again is useless.
+type refusedError struct{ error }
 
-// writeOutput writes a file whole or not at all.
+func refuse(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
+
+// writeOutput writes a file completely or not at all: through a temporary file and a rename.
 func writeOutput(path string, inputs *inputSet, data []byte) error {
 	if inputs.holds(path) {
-		return fmt.Errorf("%s: %w", path, errOverwrite)
+		return refuse("%s is an input, and inputs are never overwritten; choose another -o", path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err

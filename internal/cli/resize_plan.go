@@ -9,21 +9,21 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// task is one input of resize with the way to name its outputs.
+// task is one input of resize, with its variants and the way to name their files.
 type task struct {
 	input    string
 	variants []render.Variant
-	path     func(render.Output) (string, error)
+	path     func(i int, o render.Output) (string, error) // of output i of the variants
 	inputs   *inputSet
 }
 
-// inputSet knows all inputs of a run, by identity and not by name: a link to an input is an input. It also knows each
-// output's first writer, so that two inputs never silently share one.
+// inputSet knows all inputs of a run by identity, not by name: a link to an input is an input. It
+// also knows the input of each output, so that two inputs never silently share one.
 type inputSet struct {
 	infos []fs.FileInfo
 	mu    sync.Mutex
@@ -48,13 +48,13 @@ func (s *inputSet) take(output, input string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if first, ok := s.taken[output]; ok && first != input {
-		return fmt.Errorf("%s would be written from both %s and %s; write them to different folders", output, first, input)
+		return refuse("%s would be written from both %s and %s; write them to different folders", output, first, input)
 	}
 	s.taken[output] = input
 	return nil
 }
 
-// plan finds the inputs and where their outputs go.
+// plan finds the inputs, and where their outputs are written.
 func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 	set := &inputSet{taken: map[string]string{}}
 	var tasks []task
@@ -106,7 +106,8 @@ func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 	return tasks, nil
 }
 
-// singleFile tells whether -o names a file: there is one input file, and -o is no folder and has a name like a picture's.
+// singleFile reports whether -o names a file: there is one input file, and -o is not a folder and
+// has an extension.
 func (f *resizeFlags) singleFile(args []string) bool {
 	if len(args) != 1 || strings.HasSuffix(f.output, "/") || strings.HasSuffix(f.output, string(filepath.Separator)) {
 		return false
@@ -120,48 +121,48 @@ func (f *resizeFlags) singleFile(args []string) bool {
 	return filepath.Ext(f.output) != ""
 }
 
-// fileTask writes one picture to the file that -o names; its ending chooses the format if nothing else does.
+// fileTask writes one picture to the file that -o names. Its extension chooses the format if
+// nothing else does.
 func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 	if len(t.variants) != 1 {
 		return nil, wrongUse("-o %s is one file, but the recipe makes %s; name a folder", f.output, count(len(t.variants), "variant"))
 	}
-	if t.variants[0].Format == "" {
-		t.variants = []render.Variant{t.variants[0]}
-		switch ext := strings.ToLower(filepath.Ext(f.output)); ext {
-		case ".jpg", ".jpeg":
-			t.variants[0].Format = codec.JPEG
-		case ".png":
-			t.variants[0].Format = codec.PNG
-		default:
-			return nil, wrongUse("-o %s: cannot write %q files; use .jpg or .png, or say --format", f.output, ext)
-		}
+	ext := filepath.Ext(f.output)
+	named := r.Formats.Extension(ext)
+	v := t.variants[0]
+	switch {
+	case v.Format == nil && (named == nil || named.Encoder == nil):
+		return nil, wrongUse("-o %s: %q files cannot be written; use %s, or choose a --format", f.output, ext,
+			setting.OneOf(r.Formats.Writable().Suffixes()))
+	case v.Format == nil:
+		v.Format = named
+	case named != nil && named != v.Format:
+		return nil, wrongUse("-o %s: the name does not fit the format %s", f.output, v.Format)
 	}
-	if promised, ok := formatOfName(f.output); ok && promised != t.variants[0].Format {
-		return nil, wrongUse("-o %s: its name does not fit the format %s", f.output, t.variants[0].Format)
+	for _, p := range render.NewSchema(r.Formats).Problems(v) {
+		return nil, wrongUse("-o %s: %s: %s", f.output, p.Setting, p.Text)
 	}
-	t.path = func(render.Output) (string, error) { return f.output, nil }
+	t.variants = []render.Variant{v}
+	t.path = func(int, render.Output) (string, error) { return f.output, nil }
 	return []task{t}, nil
 }
 
-// folderTask writes into the folder that -o names: as the recipe's target key says, with the ending of what is written.
+// folderTask writes into the folder that -o names, under the recipe's target key, with the
+// extension of the format that is written.
 func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
 	plan := r.Plan(relative)
 	t := task{input: input, variants: plan.Variants(), inputs: set}
-	planned := map[string]recipe.Output{}
-	for _, o := range plan.Outputs {
-		planned[o.Variant.Name] = o
-	}
-	t.path = func(o render.Output) (string, error) {
-		key, err := planned[o.Variant.Name].KeyFor(o.Width, o.Height, o.Format)
+	t.path = func(i int, o render.Output) (string, error) {
+		key, err := plan.Outputs[i].KeyFor(o.Width, o.Height, o.Format)
 		if err != nil {
 			return "", err
 		}
-		if format, ok := formatOfName(key); ok && format != o.Format {
+		if named := r.Formats.Extension(filepath.Ext(key)); named != nil && named != o.Format {
 			key = strings.TrimSuffix(key, filepath.Ext(key)) + "." + o.Format.Extension()
 		}
 		name := filepath.FromSlash(key)
 		if !filepath.IsLocal(name) {
-			return "", fmt.Errorf("%q leads out of the output folder", key)
+			return "", refuse("%q lies outside the output folder", key)
 		}
 		path := filepath.Join(f.output, name)
 		return path, set.take(path, input)
@@ -169,20 +170,8 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 	return t
 }
 
-// formatOfName is the format that a file name's ending promises.
-func formatOfName(name string) (codec.Format, bool) {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg":
-		return codec.JPEG, true
-	case ".png":
-		return codec.PNG, true
-	case ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic":
-		return "", true
-	}
-	return "", false
-}
-
-// pictures are the files below dir whose names the recipe takes, the output folder left out.
+// pictures returns the files below dir that have one of the recipe's suffixes, except in the output
+// folder.
 func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]string, error) {
 	out, outErr := os.Stat(f.output)
 	var found []string

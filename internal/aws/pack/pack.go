@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -59,7 +60,7 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 	if o.Recipe == nil {
 		o.Recipe = []byte(defaultRecipe)
 	}
-	if _, err := recipe.Parse(o.RecipeName, o.Recipe); err != nil {
+	if _, err := recipe.Parse(formats.All(), o.RecipeName, o.Recipe); err != nil {
 		return nil, err
 	}
 	if o.Binary == nil {

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -96,12 +97,12 @@ func TestArmIsTheDefault(t *testing.T) {
 }
 
 func TestDefaultRecipeIsTheDefault(t *testing.T) {
-	r, err := recipe.Parse("default", []byte(defaultRecipe))
+	r, err := recipe.Parse(formats.All(), "default", []byte(defaultRecipe))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(r, recipe.Default()) {
-		t.Errorf("the file says %+v, the default is %+v", r, recipe.Default())
+	if !reflect.DeepEqual(r, recipe.Default(formats.All())) {
+		t.Errorf("the file says %+v, the default is %+v", r, recipe.Default(formats.All()))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
@@ -206,7 +207,7 @@ func TestRequestsAreThoseOfThePipeline(t *testing.T) {
 			for i := range variants {
 				text += fmt.Sprintf("  v%d: {width: %d}\n", i, 10+i)
 			}
-			r, err := recipe.Parse("test", []byte(text))
+			r, err := recipe.Parse(formats.All(), "test", []byte(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -217,7 +218,7 @@ func TestRequestsAreThoseOfThePipeline(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := &counter{Store: inner}
-			m := &mill.Mill{Store: c, Recipe: r}
+			m := mill.New(c, r)
 			res := m.Process(t.Context(), event.Change{Bucket: "in-bucket", Key: "a.jpg", ETag: etag, Size: int64(len(photo)), Sequencer: "0A"})
 			if res.Verdict != outcome.Done {
 				t.Fatalf("%s: %s", res.Verdict, res.Reason)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/aws/template"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -61,7 +62,7 @@ func openWard(t *testing.T, trigger string) *ward {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recipe.Parse("imgmill.yaml", []byte(doctorRecipe))
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(doctorRecipe))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -47,7 +48,7 @@ func (c *Cloud) Code(ctx context.Context, d *Deployment) (*Code, error) {
 		return code, fmt.Errorf("s3://%s/%s holds no recipe", from, key)
 	}
 	code.Text = contents.Recipe
-	code.Recipe, err = recipe.Parse("imgmill.yaml in the zip", contents.Recipe)
+	code.Recipe, err = recipe.Parse(formats.All(), "imgmill.yaml in the zip", contents.Recipe)
 	if err != nil {
 		return code, err
 	}

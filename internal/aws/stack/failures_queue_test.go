@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -325,7 +326,7 @@ func TestAWSFailuresAreNotMadeByAChange(t *testing.T) {
 	w := openWard(t, "queue")
 	ctx := t.Context()
 	w.must(w.Queue.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &w.d.WorkQueue, Attributes: map[string]string{"DelaySeconds": "600"}}))
-	r, err := recipe.Parse("imgmill.yaml", []byte(doctorRecipe))
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(doctorRecipe))
 	if err != nil {
 		t.Fatal(err)
 	}

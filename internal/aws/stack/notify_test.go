@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -34,7 +35,7 @@ func photos(t *testing.T) Names {
 
 func parsed(t *testing.T, text string) *recipe.Recipe {
 	t.Helper()
-	r, err := recipe.Parse("test", []byte(text))
+	r, err := recipe.Parse(formats.All(), "test", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +154,8 @@ func TestMergeKeepsEverybodyElses(t *testing.T) {
 	n := photos(t)
 	wants := [][]Notification{
 		nil,
-		Wanted(n, recipe.Default(), functionARN, ""),
-		Wanted(n, recipe.Default(), functionARN, workARN),
+		Wanted(n, recipe.Default(formats.All()), functionARN, ""),
+		Wanted(n, recipe.Default(formats.All()), functionARN, workARN),
 		Wanted(n, parsed(t, "source: {bucket: pics-in, prefix: p/, suffixes: [.png]}\ntarget: {bucket: pics-out}\n"), functionARN, ""),
 	}
 	for seed := range uint64(500) {

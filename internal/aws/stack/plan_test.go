@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/imgmill/imgmill/internal/aws/template"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -59,7 +60,7 @@ func TestParametersAreChecked(t *testing.T) {
 }
 
 func TestParametersOfANewDeployment(t *testing.T) {
-	p := &Plan{Settings: Settings{Names: photos(t), Recipe: recipe.Default(), Given: map[string]string{"MemoryMB": "512"}}, Parameters: map[string]string{}}
+	p := &Plan{Settings: Settings{Names: photos(t), Recipe: recipe.Default(formats.All()), Given: map[string]string{"MemoryMB": "512"}}, Parameters: map[string]string{}}
 	if err := p.choose(); err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +81,14 @@ func TestParametersOfANewDeployment(t *testing.T) {
 
 // TestSettingsThatAreNotGivenStay: an update changes what is given and what follows from the recipe, and nothing else.
 func TestSettingsThatAreNotGivenStay(t *testing.T) {
-	now := &Plan{Settings: Settings{Names: photos(t), Recipe: recipe.Default(), Given: map[string]string{"MemoryMB": "512", "Architecture": "x86_64"}}, Parameters: map[string]string{}}
+	now := &Plan{Settings: Settings{Names: photos(t), Recipe: recipe.Default(formats.All()), Given: map[string]string{"MemoryMB": "512", "Architecture": "x86_64"}}, Parameters: map[string]string{}}
 	if err := now.choose(); err != nil {
 		t.Fatal(err)
 	}
 	now.Parameters["SourceBucketName"], now.Parameters["TargetBucketName"] = "pics-in", "pics-out"
 	now.Carry([]byte("one"))
 
-	r := *recipe.Default()
+	r := *recipe.Default(formats.All())
 	r.OnRemove = recipe.Remove
 	p := &Plan{
 		Settings:   Settings{Names: photos(t), Recipe: &r, Given: map[string]string{"LogRetentionDays": "30"}},

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
@@ -149,7 +150,7 @@ func rehearse(ctx context.Context, r *recipe.Recipe, key string, data []byte) (m
 	if err != nil {
 		return mill.Result{}, err
 	}
-	m := &mill.Mill{Store: store, Recipe: r}
+	m := mill.New(store, r)
 	res := m.Process(ctx, event.Change{Bucket: r.Source.Bucket, Key: key, ETag: etag, Size: int64(len(data))})
 	return res, ctx.Err()
 }
@@ -264,7 +265,7 @@ func (w *trialWatch) look(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read s3://%s/%s: %w", w.target, v.Key, err)
 		}
-		picture, err := codec.Open(bytes.NewReader(data), codec.Limits{})
+		picture, err := formats.All().Open(bytes.NewReader(data), codec.OpenOptions{})
 		if err != nil {
 			return fmt.Errorf("s3://%s/%s: %w", w.target, v.Key, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -58,7 +59,7 @@ func TestSilenceNamesTheCause(t *testing.T) {
 
 // TestRehearse: keys that hold what only the picture tells are known before the function has seen it.
 func TestRehearse(t *testing.T) {
-	r, err := recipe.Parse("imgmill.yaml", []byte(`source: {bucket: photos-input}
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(`source: {bucket: photos-input}
 target: {bucket: photos-output, key: "{stem}-{variant}-{width}x{height}.{format}"}
 variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 	if err != nil {

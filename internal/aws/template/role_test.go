@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
@@ -299,7 +300,7 @@ func recordRuns(t *testing.T) map[string][]call {
 	user, watched := open(cloud.Endpoint()), open(r.URL)
 	runs := map[string][]call{}
 	for _, onRemove := range []string{"keep", "remove"} {
-		parsed, err := recipe.Parse("imgmill.yaml", fmt.Appendf(nil, `source: {bucket: photos-input}
+		parsed, err := recipe.Parse(formats.All(), "imgmill.yaml", fmt.Appendf(nil, `source: {bucket: photos-input}
 target: {bucket: photos-output}
 variants: {small: {width: 32}, tiny: {width: 16}}
 on_remove: %s
@@ -309,7 +310,7 @@ manifest: true
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &mill.Mill{Store: watched, Recipe: parsed}
+		m := mill.New(watched, parsed)
 		u := &uploader{t, user, &lambdafn.Handler{Process: m.Process, Log: slog.New(slog.DiscardHandler)}, 0}
 		u.story(onRemove)
 		runs[onRemove] = r.taken()

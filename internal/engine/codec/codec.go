@@ -1,8 +1,12 @@
-// Package codec turns bytes into planes and planes into bytes, every format behind one Decoder and one Encoder.
+// Package codec is the contract between picture formats and everything that uses them: what a
+// format is (Format), what a decoder and an encoder do, which limits hold, and which errors callers
+// branch on.
 //
-// A format is told by its bytes, never by a name or a Content-Type. All that a limit needs (size, frames, format) is
-// known from the header, before a pixel is decoded. It never resizes for its own sake, converts between profiles, or
-// touches files and networks: it reads an io.Reader and writes an io.Writer.
+// A format is detected by the bytes of a file, never by a name or a Content-Type. Everything that a
+// limit needs (format, size, number of frames) is known from the header, before a pixel is decoded.
+// The package knows no particular format and keeps no list of them: a Set is passed in. It never
+// resizes for its own sake, converts between profiles, or touches files and networks; it reads an
+// io.Reader and returns bytes.
 package codec
 
 import (
@@ -14,68 +18,62 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Format is a picture format that can be told by its bytes.
-type Format string
-
-const (
-	JPEG Format = "jpeg"
-	PNG  Format = "png"
-	GIF  Format = "gif"
-	WebP Format = "webp"
-	BMP  Format = "bmp"
-	TIFF Format = "tiff"
-	HEIC Format = "heic" // told, not decoded
-	AVIF Format = "avif" // told, not decoded
-	JXL  Format = "jxl"  // told, not decoded
-)
-
-// MediaType is the format's IANA media type.
-func (f Format) MediaType() string { return "image/" + string(f) }
-
-// Extension is the usual file name ending, without the dot.
-func (f Format) Extension() string {
-	switch f {
-	case JPEG:
-		return "jpg"
-	case TIFF:
-		return "tif"
-	}
-	return string(f)
-}
-
-// Header is what a picture says of itself before a pixel is decoded.
+// Header is what a picture declares about itself before a pixel is decoded.
 type Header struct {
-	Format        Format
-	Width, Height int // as stored, before orientation is applied
+	Format        *Format
+	Width, Height int // pixels as stored, before orientation is applied
 	Orientation   exif.Orientation
-	Frames        int // pictures in the file; only the first is decoded
-	Layout        plane.Layout
-	ICC           []byte // colour profile of the stored pixels, or nil
-	EXIF          []byte // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
+	Frames        int          // in the file
+	Layout        plane.Layout // of the planes that Decode pushes unless Shrink is called
+	EXIF          []byte       // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
 }
 
-// Report is what a decode has to say.
+// SetEXIF stores an EXIF block and the orientation that it declares. A broken block does not make a
+// picture bad.
+func (h *Header) SetEXIF(tiff []byte) {
+	h.EXIF = tiff
+	info, _ := exif.Parse(tiff) // returns what could be read beside the error
+	if info.Orientation.Valid() {
+		h.Orientation = info.Orientation
+	}
+}
+
+// Report is what a decoder found out beside the pixels.
 type Report struct {
-	// Damage says what was wrong with a picture that was decoded all the same, as browsers show it; it matches
-	// ErrCorrupt. Nil if nothing was.
+	// Damage describes what was wrong with a picture that was decoded all the same, as browsers
+	// show it. It matches ErrCorrupt; it is nil for a sound picture.
 	Damage error
 }
 
-// Decoder decodes one picture. Its methods are called in the order in which they stand, Decode once, the others any number
-// of times.
+// Decoder decodes one picture. Its methods are called in the order in which they are listed, Decode
+// once, the others any number of times.
 type Decoder interface {
 	Header() Header
-	// Shrink tells the decoder that no more than width×height samples (of the stored picture, before orientation) are
-	// needed. It answers with the layout that Decode will then give: at least that large, chroma at least half that
-	// each way, as far as the picture goes. A decoder that knows no cheaper scale gives the whole picture.
+	// Shrink announces that no more than width×height samples (of the stored picture, before
+	// orientation) are needed. It returns the layout that Decode will then push: at least that
+	// large, chroma at least half that each way, as far as the picture goes. A decoder without a
+	// cheaper scale returns the layout of the whole picture.
 	Shrink(width, height int) plane.Layout
-	// Decode pushes the picture's rows to sink as they come. It may leave unread what can change none of them. Damaged
-	// input is an error wrapping ErrCorrupt, or, where the rest of the picture can be shown, a Report. An error of the
-	// sink, plane.ErrEnough among them, is returned unchanged, and beside it the Report of what was read by then.
+	// Decode pushes the picture's rows to sink as they are decoded. It may leave unread what can
+	// change none of them. Damaged input is an error that wraps ErrCorrupt or, where the rest of
+	// the picture can be shown, a Report. An error of the sink, including plane.ErrEnough, is
+	// returned unchanged, beside the Report of what was read until then.
 	Decode(ctx context.Context, sink plane.Sink) (Report, error)
-	// Length reads on until it knows that the file has at least enough bytes, or how many it has, and says which. The error
-	// is that of the stream, or ErrLimit.
+	// Length reads on until it knows that the file has at least enough bytes, or how many it has,
+	// and returns that number. The error is the stream's, or ErrLimit.
 	Length(enough int64) (int64, error)
+}
+
+// FrameDecoder is a Decoder of a format with animations. Without a call of NextFrame it decodes the
+// first frame alone.
+type FrameDecoder interface {
+	Decoder
+	// Loops is how many times the animation plays; 0 means for ever.
+	Loops() int
+	// NextFrame makes the next frame, beginning with the first, the one that Shrink and Decode work
+	// on: the whole canvas as it is shown, not the rectangle that the file stores. It returns how
+	// long the frame is shown, in milliseconds, and io.EOF after the last frame.
+	NextFrame(ctx context.Context) (delay int, err error)
 }
 
 // Limits bound what a picture may ask of this process. Zero means no limit.
@@ -85,23 +83,57 @@ type Limits struct {
 	Frames int
 }
 
-// Errors that a caller branches on. All three mean that trying again is useless.
+// MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A
+// larger one counts as absent.
+const MaxProfile = 8 << 20
+
+// maxSide is the largest width and height that PNG allows (specification, third edition, 11.2.1);
+// no other format may claim more. Two of them multiply without overflow.
+const maxSide = 1<<31 - 1
+
+// check refuses a header that asks for more than the limits allow.
+func (l Limits) check(h Header) error {
+	if h.Width <= 0 || h.Height <= 0 || h.Width > maxSide || h.Height > maxSide {
+		return &CorruptError{h.Format, 0, fmt.Sprintf("a size of %d×%d", h.Width, h.Height)}
+	}
+	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels {
+		return fmt.Errorf("%w: %d×%d is %d pixels, the limit is %d", ErrLimit, h.Width, h.Height, n, l.Pixels)
+	}
+	if l.Frames > 0 && h.Frames > l.Frames {
+		return fmt.Errorf("%w: %d frames, the limit is %d", ErrLimit, h.Frames, l.Frames)
+	}
+	return nil
+}
+
+// Errors that callers branch on. With each of them, trying again is useless.
 var (
 	ErrNotImage    = errors.New("not a picture in a known format")
 	ErrCorrupt     = errors.New("corrupt")
 	ErrUnsupported = errors.New("unsupported")
 	ErrLimit       = errors.New("over a limit")
+	ErrTooLarge    = errors.New("cannot be made small enough")
 )
+
+// Permanent reports whether err is the picture's fault (or the variant's), so that trying again is
+// useless.
+func Permanent(err error) bool {
+	for _, kind := range []error{ErrNotImage, ErrCorrupt, ErrUnsupported, ErrLimit, ErrTooLarge} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
 
 // CorruptError is damage at a byte of the file. It matches ErrCorrupt.
 type CorruptError struct {
-	Format Format
+	Format *Format
 	Offset int64 // bytes from the start of the file
 	Reason string
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("corrupt %s at byte %d: %s", e.Format, e.Offset, e.Reason)
+	return fmt.Sprintf("corrupt %s at byte %d: %s", e.Format.Name, e.Offset, e.Reason)
 }
 
 // Is reports whether target is ErrCorrupt.

@@ -8,25 +8,33 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// still decodes by a library that gives a whole image.Image; its rows are then handed over in bands.
-type still struct {
+// Still is a Decoder around a library that returns a whole image.Image, whose rows are then pushed
+// in bands. It holds the whole picture in memory.
+type Still struct {
 	header Header
-	src    *source
+	stream *Stream
 	decode func() (image.Image, error)
 }
 
-func (d *still) Header() Header { return d.header }
+// NewStill returns a Decoder of the picture that h describes. decode is called once, by Decode.
+func NewStill(h Header, s *Stream, decode func() (image.Image, error)) *Still {
+	return &Still{h, s, decode}
+}
 
-// Shrink gives the whole picture: these libraries know no cheaper scale.
-func (d *still) Shrink(int, int) plane.Layout { return d.header.Layout }
+// Header returns the header.
+func (d *Still) Header() Header { return d.header }
 
-func (d *still) Length(enough int64) (int64, error) { return d.src.length(enough) }
+// Shrink returns the layout of the whole picture: these libraries know no cheaper scale.
+func (d *Still) Shrink(int, int) plane.Layout { return d.header.Layout }
 
-// Decode holds the whole picture in memory while it pushes.
-func (d *still) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
+// Length implements Decoder.
+func (d *Still) Length(enough int64) (int64, error) { return d.stream.Length(enough) }
+
+// Decode implements Decoder.
+func (d *Still) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	img, err := d.decode()
 	if err != nil {
-		return Report{}, d.src.fault(d.header.Format, err)
+		return Report{}, d.stream.Fault(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return Report{}, err
@@ -34,8 +42,8 @@ func (d *still) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	return Report{}, pushImage(ctx, img, d.header.Layout, sink)
 }
 
-// layoutOf is the layout that pictures of a colour model are pushed in.
-func layoutOf(m color.Model, w, h int) plane.Layout {
+// LayoutOf returns the layout in which a Still pushes a w×h picture of a colour model.
+func LayoutOf(m color.Model, w, h int) plane.Layout {
 	switch m {
 	case color.GrayModel, color.Gray16Model:
 		return plane.NewLayout(plane.Gray, false, w, h, 1, 1)
@@ -64,7 +72,7 @@ func paletteLayout(p color.Palette, w, h int) plane.Layout {
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
-// pushImage pushes img as layout l, a band of rows at a time.
+// pushImage pushes img in layout l, a band of rows at a time.
 func pushImage(ctx context.Context, img image.Image, l plane.Layout, sink plane.Sink) error {
 	if y, ok := img.(*image.YCbCr); ok && l.Model == plane.YCbCr {
 		return pushYCbCr(y, l, sink)
@@ -101,19 +109,20 @@ func pushYCbCr(y *image.YCbCr, l plane.Layout, sink plane.Sink) error {
 	return p.Push(sink)
 }
 
-// splitRow writes row y of img into one row per plane of layout l. Only what the layout keeps is written; 16-bit samples
-// are rounded down to their upper byte, as png_set_strip_16 does.
+// splitRow writes row y of img into one row for each plane of layout l. Colours that the layout
+// does not keep are dropped; 16-bit samples are rounded down to their upper byte, as
+// png_set_strip_16 does.
 func splitRow(img image.Image, y int, l plane.Layout, dst [][]byte) {
 	b := img.Bounds()
 	w := l.Width()
 	switch m := img.(type) {
 	case *image.Gray:
-		if l.Model == plane.Gray && !l.Alpha {
+		if l.Model == plane.Gray && !l.HasAlpha() {
 			copy(dst[0], m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):][:w])
 			return
 		}
 	case *image.RGBA:
-		if l.Model == plane.RGB && !l.Alpha {
+		if l.Model == plane.RGB && !l.HasAlpha() {
 			deinterleave(m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):], w, dst)
 			return
 		}
@@ -128,19 +137,20 @@ func splitRow(img image.Image, y int, l plane.Layout, dst [][]byte) {
 			return
 		}
 	}
+	a, alpha := l.Alpha()
 	for x := range w {
 		c := straight(img.At(b.Min.X+x, b.Min.Y+y))
 		dst[0][x] = c.R
 		if l.Model == plane.RGB {
 			dst[1][x], dst[2][x] = c.G, c.B
 		}
-		if l.Alpha {
-			dst[len(dst)-1][x] = c.A
+		if alpha {
+			dst[a][x] = c.A
 		}
 	}
 }
 
-// deinterleave takes the first len(dst) of every four samples.
+// deinterleave copies the first len(dst) of every four samples to a row each.
 func deinterleave(pix []byte, w int, dst [][]byte) {
 	for i, d := range dst {
 		s := pix[i : i+4*(w-1)+1]
@@ -150,8 +160,8 @@ func deinterleave(pix []byte, w int, dst [][]byte) {
 	}
 }
 
-// straight is a colour not multiplied by alpha. color.NRGBAModel would take 16-bit straight colours through
-// premultiplication and lose what lies under alpha.
+// straight returns a colour not multiplied by alpha. color.NRGBAModel would convert 16-bit straight
+// colours by way of premultiplied ones and lose colour under alpha.
 func straight(c color.Color) color.NRGBA {
 	if n, ok := c.(color.NRGBA64); ok {
 		return color.NRGBA{uint8(n.R >> 8), uint8(n.G >> 8), uint8(n.B >> 8), uint8(n.A >> 8)}

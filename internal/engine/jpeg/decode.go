@@ -145,9 +145,10 @@ func (d *Decoder) setScale(c *component, n int) {
 
 // layout returns the layout that Decode produces at the current scales.
 func (d *Decoder) layout() plane.Layout {
-	l := plane.Layout{Model: d.colour.model}
-	for _, c := range d.comps {
-		l.Planes = append(l.Planes, d.outputSize(c))
+	l := plane.Layout{Model: d.colour.model, Bits: plane.Bits}
+	kinds := d.colour.model.Kinds()
+	for i, c := range d.comps {
+		l.Planes = append(l.Planes, plane.Plane{Kind: kinds[i], Size: d.outputSize(c)})
 	}
 	return l
 }
@@ -168,9 +169,10 @@ func (d *Decoder) outputSize(c *component) plane.Size {
 // smallest sufficient scale n/8, where chroma needs half of w and h as in 4:2:0, and returns the
 // layout that Decode will produce.
 func (d *Decoder) Shrink(w, h int) plane.Layout {
+	kinds := d.colour.model.Kinds()
 	for i, c := range d.comps {
 		needW, needH := w, h
-		if d.colour.model == plane.YCbCr && i > 0 {
+		if kinds[i] == plane.Chroma {
 			needW, needH = ceilDiv(w, 2), ceilDiv(h, 2)
 		}
 		for n := 1; n <= 8; n++ {

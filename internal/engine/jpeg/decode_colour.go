@@ -31,9 +31,9 @@ func (d *Decoder) setColour() {
 	case 4:
 		d.colour = colour{model: plane.CMYK, ycck: h.Adobe && h.AdobeTransform != 0, invert: h.Adobe}
 	}
+	kinds := d.colour.model.Kinds()
 	for i, c := range d.comps {
-		whole := d.colour.model != plane.YCbCr || i == 0
-		c.expand = whole && (c.H < d.hmax || c.V < d.vmax)
+		c.expand = kinds[i] != plane.Chroma && (c.H < d.hmax || c.V < d.vmax)
 	}
 }
 

@@ -274,7 +274,7 @@ func (f *fixture) compare(t *testing.T, p *plane.Picture, n int, whole func(i in
 			Width: ceilDiv(w, wd), Height: ceilDiv(h, hd),
 			SpanX: float64(w) / float64(wd), SpanY: float64(h) / float64(hd),
 		}
-		if p.Planes[i] != want {
+		if p.Planes[i].Size != want {
 			t.Fatalf("plane %d is %+v, want %+v", i, p.Planes[i], want)
 		}
 		for y := range want.Height {

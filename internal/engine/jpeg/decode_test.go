@@ -112,7 +112,7 @@ func TestShrink(t *testing.T) {
 			}
 		}
 		want := []plane.Size{size(c.luma, 8), size(c.chroma, 16)}
-		if l.Planes[0] != want[0] || l.Planes[1] != want[1] || l.Planes[2] != want[1] {
+		if l.Planes[0].Size != want[0] || l.Planes[1].Size != want[1] || l.Planes[2].Size != want[1] {
 			t.Errorf("%d×%d: %+v, want %+v", c.w, c.h, l.Planes, want)
 		}
 	}

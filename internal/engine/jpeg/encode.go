@@ -119,10 +119,10 @@ type part struct {
 
 // newFrame returns an Encoder with the geometry of a picture.
 func newFrame(p *plane.Picture) (*Encoder, error) {
-	if p.Alpha || p.Model != plane.Gray && p.Model != plane.YCbCr ||
-		len(p.Planes) != p.Model.Colours() {
-		return nil, fmt.Errorf("encode jpeg: a JPEG cannot hold %v with %d planes",
-			p.Model, len(p.Planes))
+	if p.Model != plane.Gray && p.Model != plane.YCbCr ||
+		len(p.Planes) != p.Model.Colours() || p.Bits != plane.Bits {
+		return nil, fmt.Errorf("encode jpeg: a JPEG cannot hold %v with %d planes of %d bits",
+			p.Model, len(p.Planes), p.Bits)
 	}
 	w, h := p.Width(), p.Height()
 	if w < 1 || h < 1 || w > maxSide || h > maxSide {
@@ -131,7 +131,7 @@ func newFrame(p *plane.Picture) (*Encoder, error) {
 	}
 	e := &Encoder{width: w, height: h, hMax: 1, vMax: 1}
 	if p.Model == plane.YCbCr {
-		cb, cr := p.Planes[1], p.Planes[2]
+		cb, cr := p.Planes[1].Size, p.Planes[2].Size
 		if cb.Width == (w+1)/2 && w > 1 {
 			e.hMax = 2
 		}
@@ -150,7 +150,7 @@ func newFrame(p *plane.Picture) (*Encoder, error) {
 			pix: p.Pix[i], stride: p.Stride[i], width: s.Width, height: s.Height,
 			h: 1, v: 1, class: 1,
 		}
-		if i == 0 {
+		if s.Kind == plane.Luma {
 			c.h, c.v, c.class = e.hMax, e.vMax, 0
 		}
 		if c.stride < c.width || len(c.pix) < c.stride*(c.height-1)+c.width {

@@ -53,7 +53,7 @@ func BenchmarkStandard(b *testing.B) {
 func BenchmarkFit(b *testing.B) {
 	p := toYCbCr(scene(800, 600), 2, 2)
 	for b.Loop() {
-		if _, _, err := Fit(p, Options{}, 60<<10, 40, 90); err != nil {
+		if _, _, err := fit(p, Options{}, 60<<10, 40, 90); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,10 +3,22 @@ package jpeg
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
+
+// fit is codec.Fit over trials of p.
+func fit(p *plane.Picture, o Options, maxBytes, lo, hi int) ([]byte, int, error) {
+	e, err := NewEncoder(p)
+	if err != nil {
+		return nil, 0, err
+	}
+	return codec.Fit(&trials{e, o}, int64(maxBytes), lo, hi)
+}
 
 // TestFit requires the best quality within the limit, which it determines by trying them all.
 func TestFit(t *testing.T) {
@@ -22,7 +34,7 @@ func TestFit(t *testing.T) {
 			{size[50] + 7, 1, 100}, {size[30], 10, 90}, {size[11], 10, 80}, {size[10], 10, 80},
 			{size[60] + 1, 60, 60}, {size[75], 70, 80}, {size[5], 1, 100},
 		} {
-			file, quality, err := Fit(p, o, c.limit, c.lo, c.hi)
+			file, quality, err := fit(p, o, c.limit, c.lo, c.hi)
 			if err != nil {
 				t.Errorf("%+v: %v", c, err)
 				continue
@@ -44,11 +56,10 @@ func TestFitTooLarge(t *testing.T) {
 	p := noise(100, 100, 1, 1, 3)
 	smallest := len(encode(t, p, Options{Quality: 20}))
 	for _, limit := range []int{0, 1, 1000, smallest - 1} {
-		_, _, err := Fit(p, Options{}, limit, 20, 90)
-		var size *SizeError
-		if !errors.Is(err, ErrTooLarge) || !errors.As(err, &size) ||
-			size.Smallest != smallest || size.Limit != limit {
-			t.Errorf("limit %d: error %v, want a SizeError with smallest size %d", limit, err, smallest)
+		_, _, err := fit(p, Options{}, limit, 20, 90)
+		want := fmt.Sprintf("%d bytes at the lowest quality allowed, the limit is %d", smallest, limit)
+		if !errors.Is(err, codec.ErrTooLarge) || !strings.Contains(err.Error(), want) {
+			t.Errorf("limit %d: error %v, want %q", limit, err, want)
 		}
 	}
 }
@@ -56,16 +67,16 @@ func TestFitTooLarge(t *testing.T) {
 func TestFitErrors(t *testing.T) {
 	p := noise(10, 10, 1, 1, 3)
 	for _, c := range [][2]int{{0, 50}, {50, 101}, {60, 50}} {
-		if _, _, err := Fit(p, Options{}, 1000, c[0], c[1]); err == nil || errors.Is(err, ErrTooLarge) {
+		if _, _, err := fit(p, Options{}, 1000, c[0], c[1]); err == nil || errors.Is(err, codec.ErrTooLarge) {
 			t.Errorf("qualities %v: %v", c, err)
 		}
 	}
 	rgb := plane.New(plane.NewLayout(plane.RGB, false, 8, 8, 1, 1))
-	if _, _, err := Fit(rgb, Options{}, 1000, 10, 90); err == nil {
+	if _, _, err := fit(rgb, Options{}, 1000, 10, 90); err == nil {
 		t.Error("RGB: no error")
 	}
 	long := Options{EXIF: make([]byte, 1<<16)}
-	if _, _, err := Fit(p, long, 1000, 10, 90); err == nil || errors.Is(err, ErrTooLarge) {
+	if _, _, err := fit(p, long, 1000, 10, 90); err == nil || errors.Is(err, codec.ErrTooLarge) {
 		t.Errorf("long EXIF: %v", err)
 	}
 }
@@ -75,7 +86,7 @@ func TestFitPhotographs(t *testing.T) {
 	for n, m := range kodak(t, 3, 8, 19) {
 		p := toYCbCr(m, 2, 2)
 		for _, limit := range []int{25 << 10, 35 << 10, 60 << 10, 90 << 10, 150 << 10} {
-			file, quality, err := Fit(p, Options{}, limit, 10, 95)
+			file, quality, err := fit(p, Options{}, limit, 10, 95)
 			if err != nil {
 				t.Errorf("kodak %d, %d bytes: %v", n, limit, err)
 				continue

@@ -276,7 +276,7 @@ func TestEncodeErrors(t *testing.T) {
 	short.Pix[0] = short.Pix[0][:63]
 	odd := plane.New(plane.NewLayout(plane.YCbCr, false, 16, 16, 4, 1))
 	uneven := plane.New(plane.NewLayout(plane.YCbCr, false, 16, 16, 2, 2))
-	uneven.Planes[2] = plane.Whole(8, 7)
+	uneven.Planes[2].Size = plane.Whole(8, 7)
 	ok := Options{Quality: 80}
 	for name, c := range map[string]struct {
 		p *plane.Picture

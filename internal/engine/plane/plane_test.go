@@ -5,9 +5,11 @@ import (
 	"testing"
 )
 
-func TestTransposedSwapsSizesAndSpans(t *testing.T) {
-	l := NewLayout(YCbCr, false, 5, 8, 2, 1)
-	want := Layout{Model: YCbCr, Planes: []Size{{8, 5, 8, 5}, {8, 3, 8, 2.5}, {8, 3, 8, 2.5}}}
+func TestTransposedExchangesAxes(t *testing.T) {
+	l := NewLayout(YCbCr, true, 5, 8, 2, 1)
+	want := Layout{Model: YCbCr, Bits: 8, Planes: []Plane{
+		{Luma, Size{8, 5, 8, 5}}, {Chroma, Size{8, 3, 8, 2.5}}, {Chroma, Size{8, 3, 8, 2.5}}, {Alpha, Size{8, 5, 8, 5}},
+	}}
 	if got := l.Transposed(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -16,5 +18,63 @@ func TestTransposedSwapsSizesAndSpans(t *testing.T) {
 	}
 	if l.Planes[0].Width != 5 {
 		t.Error("the layout itself was changed")
+	}
+}
+
+func TestPlanesSayWhatTheyAre(t *testing.T) {
+	for _, c := range []struct {
+		layout     Layout
+		kinds      []Kind
+		subsampled bool
+		subX, subY int
+	}{
+		{NewLayout(Gray, false, 5, 5, 2, 2), []Kind{Luma}, false, 1, 1},
+		{NewLayout(Gray, true, 5, 5, 2, 2), []Kind{Luma, Alpha}, false, 1, 1},
+		{NewLayout(YCbCr, true, 5, 5, 2, 2), []Kind{Luma, Chroma, Chroma, Alpha}, true, 2, 2},
+		{NewLayout(YCbCr, false, 5, 5, 2, 1), []Kind{Luma, Chroma, Chroma}, true, 2, 1},
+		{NewLayout(YCbCr, true, 5, 5, 1, 1), []Kind{Luma, Chroma, Chroma, Alpha}, false, 1, 1},
+		{NewLayout(RGB, true, 5, 5, 2, 2), []Kind{Colour, Colour, Colour, Alpha}, false, 1, 1},
+		{NewLayout(CMYK, false, 5, 5, 2, 2), []Kind{Colour, Colour, Colour, Colour}, false, 1, 1},
+	} {
+		var kinds []Kind
+		for _, p := range c.layout.Planes {
+			kinds = append(kinds, p.Kind)
+		}
+		if !reflect.DeepEqual(kinds, c.kinds) {
+			t.Errorf("%v: kinds %v, want %v", c.layout.Model, kinds, c.kinds)
+		}
+		wantAlpha := c.kinds[len(c.kinds)-1] == Alpha
+		if i, ok := c.layout.Alpha(); ok != wantAlpha || ok && i != len(kinds)-1 {
+			t.Errorf("%v: alpha is plane %d, %t", c.layout.Model, i, ok)
+		}
+		if got := c.layout.Subsampled(); got != c.subsampled {
+			t.Errorf("%v: subsampled %t", c.layout.Model, got)
+		}
+		if x, y := c.layout.Subsampling(); x != c.subX || y != c.subY {
+			t.Errorf("%v: subsampling %d×%d, want %d×%d", c.layout.Model, x, y, c.subX, c.subY)
+		}
+	}
+}
+
+func TestSpaceDescribesOnlyItsModel(t *testing.T) {
+	profile := func(class string) Space {
+		icc := make([]byte, 128)
+		copy(icc[16:], class)
+		return Space{icc}
+	}
+	for class, models := range map[string][]Model{"GRAY": {Gray}, "RGB ": {RGB, YCbCr}, "CMYK": {CMYK}, "Lab ": nil} {
+		for _, m := range []Model{Gray, YCbCr, RGB, CMYK} {
+			kept := profile(class).For(m).ICC != nil
+			want := false
+			for _, ok := range models {
+				want = want || ok == m
+			}
+			if kept != want {
+				t.Errorf("a %q profile beside %v: kept is %t", class, m, kept)
+			}
+		}
+	}
+	if (Space{make([]byte, 127)}).Class() != "" {
+		t.Error("a profile shorter than its header has a class")
 	}
 }

@@ -33,11 +33,11 @@ func BenchmarkRender(b *testing.B) {
 			b.Run(p.name+"/"+strconv.Itoa(side), func(b *testing.B) {
 				b.SetBytes(int64(len(data)))
 				for b.Loop() {
-					d, err := codec.Open(bytes.NewReader(data), codec.Limits{})
+					d, err := engine.Open(bytes.NewReader(data), codec.Limits{})
 					if err != nil {
 						b.Fatal(err)
 					}
-					if _, err := Render(b.Context(), d, []Variant{{Width: side, Height: side}}); err != nil {
+					if _, err := engine.Render(b.Context(), d, []Variant{{Width: side, Height: side}}); err != nil {
 						b.Fatal(err)
 					}
 				}

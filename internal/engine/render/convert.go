@@ -1,8 +1,13 @@
 package render
 
-import "github.com/imgmill/imgmill/internal/engine/plane"
+import (
+	"slices"
 
-// Conversions between YCbCr and RGB are JFIF's (ITU-T T.871, section 7) in 16-bit fixed point, rounded to nearest.
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// Conversions between YCbCr and RGB are JFIF's (ITU-T T.871, section 7) in 16-bit fixed point,
+// rounded to nearest.
 
 func toYCbCr(r, g, b int32) (y, cb, cr uint8) {
 	const half = 1 << 15
@@ -21,34 +26,39 @@ func toRGB(y, cb, cr int32) (r, g, b uint8) {
 
 func clamp(v int32) uint8 { return uint8(min(255, max(0, v))) }
 
-// convert gives p in the layout that the encoder wants, of the same size. Transparent pixels are laid over the
-// background where the layout has no alpha. Without a colour management module CMYK is taken as plain ink on white.
-func convert(p *plane.Picture, want plane.Layout, background [3]uint8) *plane.Picture {
+// convert brings p to the layout that the encoder takes, at the same size. Transparent pixels are
+// laid over the background where that layout has no alpha. Without a colour management module, CMYK
+// counts as plain ink on white.
+func (j *job) convert(p *plane.Picture) *plane.Picture {
+	want := j.layout(p.Width(), p.Height())
 	if p.Model != want.Model && p.Model != plane.RGB {
 		p = inModel(p, plane.RGB)
 	}
-	if p.Alpha && !want.Alpha {
-		p = flatten(p, background)
+	if p.HasAlpha() && !want.HasAlpha() {
+		p = flatten(p, j.variant.Background)
 	}
 	if p.Model != want.Model {
-		p = subsample(inModel(p, want.Model), want)
+		p = inModel(p, want.Model)
 	}
-	return p
+	return subsample(p, want)
 }
 
-// inModel gives p in another colour model; all planes are of full size, alpha stays.
+// inModel returns p in another colour model. All planes have the full grid; alpha stays.
 func inModel(p *plane.Picture, m plane.Model) *plane.Picture {
-	q := plane.New(plane.NewLayout(m, p.Alpha, p.Width(), p.Height(), 1, 1))
+	l := plane.NewLayout(m, p.HasAlpha(), p.Width(), p.Height(), 1, 1)
+	l.Space = p.Space.For(m)
+	q := plane.New(l)
 	for y := range p.Height() {
 		convertRow(q, p, y)
 	}
-	if p.Alpha {
-		copy(q.Pix[len(q.Pix)-1], p.Pix[len(p.Pix)-1])
+	if from, ok := p.Alpha(); ok {
+		to, _ := q.Alpha()
+		q.Pix[to], q.Stride[to] = p.Pix[from], p.Stride[from]
 	}
 	return q
 }
 
-// convertRow converts the colours of a row; all planes are of full size.
+// convertRow converts the colours of a row. All planes have the full grid.
 func convertRow(dst, src *plane.Picture, y int) {
 	to := [][]byte{dst.Row(0, y), dst.Row(1, y), dst.Row(2, y)}
 	var from [][]byte
@@ -64,7 +74,7 @@ func convertRow(dst, src *plane.Picture, y int) {
 	}
 }
 
-// rgbRow makes red, green and blue of a row of the planes of model m, all of one length.
+// rgbRow converts one row of the planes of model m, all of one length, to red, green and blue.
 func rgbRow(dst, src [][]byte, m plane.Model) {
 	r, g, b := dst[0], dst[1], dst[2]
 	switch m {
@@ -88,19 +98,23 @@ func rgbRow(dst, src [][]byte, m plane.Model) {
 	}
 }
 
-// ink is the light that one ink and black let through.
+// ink returns the light that one ink and black let through.
 func ink(c, k uint8) uint8 { return uint8(((255-int(c))*(255-int(k)) + 127) / 255) }
 
-// flatten lays p over the background. A gray picture takes the background's luma; job.model has chosen colour where
-// that matters.
+// flatten lays p over the background. A gray picture gets the background's luma; job.model has
+// chosen colour where that matters.
 func flatten(p *plane.Picture, background [3]uint8) *plane.Picture {
-	q := &plane.Picture{Layout: p.Layout, Pix: p.Pix[:len(p.Pix)-1], Stride: p.Stride[:len(p.Stride)-1]}
-	q.Alpha, q.Planes = false, p.Planes[:len(p.Planes)-1]
-	fill := planeBackground(q.Model, background)
-	last := len(p.Planes) - 1
-	for i := range q.Planes {
+	a, _ := p.Alpha()
+	q := &plane.Picture{Layout: p.Layout}
+	q.Planes = nil
+	fill := planeBackground(p.Model, background)
+	for i, s := range p.Planes {
+		if s.Kind == plane.Alpha {
+			continue
+		}
+		q.Planes, q.Pix, q.Stride = append(q.Planes, s), append(q.Pix, p.Pix[i]), append(q.Stride, p.Stride[i])
 		for y := range p.Height() {
-			row, alpha := q.Row(i, y), p.Row(last, y)
+			row, alpha := p.Row(i, y), p.Row(a, y)
 			for x, a := range alpha {
 				row[x] = uint8((int(row[x])*int(a) + int(fill[i])*(255-int(a)) + 127) / 255)
 			}
@@ -109,40 +123,54 @@ func flatten(p *plane.Picture, background [3]uint8) *plane.Picture {
 	return q
 }
 
-// subsample averages the chroma of a full-size YCbCr picture onto want's grid.
+// subsample averages full-grid chroma onto want's grid, each sample weighted by its alpha, if there
+// is alpha. All other planes stay as they are.
 func subsample(p *plane.Picture, want plane.Layout) *plane.Picture {
-	q := plane.New(want)
-	q.Pix[0] = p.Pix[0]
-	w, h := p.Width(), p.Height()
-	subX, subY := chromaRatio(want)
-	for i := 1; i < 3; i++ {
-		for y := range want.Planes[i].Height {
-			row := q.Row(i, y)
-			for x := range row {
-				sum, n := 0, 0
-				for yy := y * subY; yy < min(h, (y+1)*subY); yy++ {
-					for xx := x * subX; xx < min(w, (x+1)*subX); xx++ {
-						sum += int(p.Row(i, yy)[xx])
-						n++
-					}
-				}
-				row[x] = uint8((sum + n/2) / n)
+	subX, subY := want.Subsampling()
+	if x, y := p.Subsampling(); x == subX && y == subY {
+		return p
+	}
+	q := &plane.Picture{Layout: want, Pix: slices.Clone(p.Pix), Stride: slices.Clone(p.Stride)}
+	q.Space = p.Space
+	var alpha func(y int) []byte
+	if a, ok := p.Alpha(); ok {
+		alpha = func(y int) []byte { return p.Row(a, y) }
+	}
+	for i, s := range q.Planes {
+		if s.Kind != plane.Chroma {
+			continue
+		}
+		q.Pix[i], q.Stride[i] = make([]byte, s.Width*s.Height), s.Width
+		for y := range s.Height {
+			for x := range s.Width {
+				q.Row(i, y)[x] = blockMean(p, i, x*subX, y*subY, subX, subY, alpha)
 			}
 		}
 	}
 	return q
 }
 
-// chromaRatio is how many samples of luma there are to one of chroma; 1 if there is no chroma.
-func chromaRatio(l plane.Layout) (x, y int) {
-	if l.Model != plane.YCbCr {
-		return 1, 1
+// blockMean returns the rounded mean of a w×h block of a plane, cut off at the picture's edge and
+// weighted by alpha where that is not 0 throughout.
+func blockMean(p *plane.Picture, i, left, top, w, h int, alpha func(y int) []byte) uint8 {
+	var sum, n, weighted, weight int
+	for y := top; y < min(p.Height(), top+h); y++ {
+		for x := left; x < min(p.Width(), left+w); x++ {
+			v := int(p.Row(i, y)[x])
+			sum, n = sum+v, n+1
+			if alpha != nil {
+				a := int(alpha(y)[x])
+				weighted, weight = weighted+a*v, weight+a
+			}
+		}
 	}
-	c := l.Planes[1]
-	return (l.Width() + c.Width - 1) / c.Width, (l.Height() + c.Height - 1) / c.Height
+	if weight > 0 {
+		sum, n = weighted, weight
+	}
+	return uint8((sum + n/2) / n)
 }
 
-// planeBackground is a colour as one sample per plane of a model.
+// planeBackground returns a colour as one sample for each colour plane of a model.
 func planeBackground(m plane.Model, c [3]uint8) [3]uint8 {
 	y, cb, cr := toYCbCr(int32(c[0]), int32(c[1]), int32(c[2]))
 	switch m {

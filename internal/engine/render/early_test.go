@@ -14,9 +14,11 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-// greedy is a decoder that counts the rows of plane 0, and if on pushes them all, even when its sink has had enough.
+// greedy is a decoder that counts the rows of plane 0 and, if on, pushes all of them, even once its
+// sink has enough.
 type greedy struct {
 	codec.Decoder
 	sink plane.Sink
@@ -46,35 +48,35 @@ func (d *greedy) Rows(p, y int, r plane.Rows) error {
 // crops show a strip from the middle of a tall picture.
 var crops = map[string][]Variant{
 	"one":          {{Width: 200, Height: 100, Fit: Cover}},
-	"quality":      {{Width: 200, Height: 100, Fit: Cover, Quality: 80, Format: codec.JPEG}},
-	"PNG":          {{Width: 90, Height: 60, Fit: Cover, Format: codec.PNG}},
+	"quality":      {{Width: 200, Height: 100, Fit: Cover, Format: jpegFormat, Encoding: setting.Values{"quality": "80"}}},
+	"PNG":          {{Width: 90, Height: 60, Fit: Cover, Format: pngFormat}},
 	"box":          {{Width: 90, Height: 60, Fit: Cover, Filter: resample.Box}},
 	"linear light": {{Width: 90, Height: 60, Fit: Cover, LinearLight: true}},
 	"several":      {{Width: 40, Height: 40, Fit: Cover}, {Width: 200, Height: 100, Fit: Cover}, {Width: 90, Height: 60, Fit: Cover, LinearLight: true}},
 }
 
-func TestACropIsReadToItsLowerEdge(t *testing.T) {
+func TestCropStopsAtItsLowerEdge(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
 	photo := sample.Photo(1000, 4000)
 	for name, variants := range crops {
 		r := bytes.NewReader(photo)
-		d, err := codec.Open(r, codec.Limits{})
+		d, err := engine.Open(r, codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Render(t.Context(), d, variants)
+		got, err := engine.Render(t.Context(), d, variants)
 		if err != nil {
 			t.Fatal(err)
 		}
 		read := len(photo) - r.Len()
-		// The crops end at 5/8 of the picture or before. Where an output must not be larger than its source, that the
-		// source is larger shows in what was read anyway.
+		// The crops end at 5/8 of the picture or before. Where an output must not be larger than
+		// its source, that the source is larger shows in what was read anyway.
 		if read > len(photo)*7/10 {
 			t.Errorf("%s: %d of %d bytes were read", name, read, len(photo))
 		}
 		same(t, name, got, &greedy{Decoder: open(t, photo), on: true}, variants)
 
-		cut, err := Render(t.Context(), open(t, photo[:read]), variants)
+		cut, err := engine.Render(t.Context(), open(t, photo[:read]), variants)
 		if err != nil {
 			t.Fatalf("%s, cut behind what was read: %v", name, err)
 		}
@@ -84,24 +86,24 @@ func TestACropIsReadToItsLowerEdge(t *testing.T) {
 			}
 		}
 		for what, b := range map[string][]byte{"half way": photo[:read/3], "spoilt": spoilt(photo, read/3)} {
-			if _, err := Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
+			if _, err := engine.Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
 	}
 }
 
-// spoilt is a JPEG with a marker in the middle of its data.
+// spoilt returns a JPEG with a marker in the middle of its data.
 func spoilt(file []byte, at int) []byte {
 	b := bytes.Clone(file)
 	b[at], b[at+1] = 0xff, 0xd9
 	return b
 }
 
-// same compares with what another decoder gives.
+// same compares outputs with those of another decoder.
 func same(t *testing.T, what string, got []Output, d *greedy, variants []Variant) {
 	t.Helper()
-	want, err := Render(t.Context(), d, variants)
+	want, err := engine.Render(t.Context(), d, variants)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -112,28 +114,28 @@ func same(t *testing.T, what string, got []Output, d *greedy, variants []Variant
 	}
 }
 
-// TestTheEndOfAWholePictureIsRead: where one variant shows the lower edge, or all but a part of the last row at the scale of
-// the decode, a file that lacks its end is found out, and one with data left over.
-func TestTheEndOfAWholePictureIsRead(t *testing.T) {
+// TestWholePictureIsReadToItsEnd lets a variant show the lower edge, or all but a part of the last
+// row at the scale of the decode: a missing end is detected, and so is data left over.
+func TestWholePictureIsReadToItsEnd(t *testing.T) {
 	photo := sample.Photo(300, 1200)
 	over := slices.Concat(photo[:len(photo)-2], make([]byte, 100), photo[len(photo)-2:])
 	crop := Variant{Width: 100, Height: 50, Fit: Cover}
 	for _, v := range []Variant{{Width: 100}, {Width: 100, Filter: resample.Box}, {Width: 100, Height: 100, Fit: Contain}, {Width: 100, Height: 100, Fit: Fill}, {Width: 50, Height: 250, Fit: Cover}, {Width: 100, Height: 399, Fit: Cover}, {}, {Width: 600, Enlarge: true, Filter: resample.Linear}} {
 		for _, variants := range [][]Variant{{v}, {crop, v}, {v, crop}} {
 			for what, b := range map[string][]byte{"cut": photo[:len(photo)-20], "data left over": over} {
-				if _, err := Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
+				if _, err := engine.Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
 					t.Errorf("%s, %+v: %v", what, variants, err)
 				}
 			}
-			if _, err := Render(t.Context(), open(t, photo), variants); err != nil {
+			if _, err := engine.Render(t.Context(), open(t, photo), variants); err != nil {
 				t.Errorf("%+v: %v", variants, err)
 			}
 		}
 	}
 }
 
-// TestWhatLiesBelowDependsOnOrientation: only rows of the stored picture can be left unread.
-func TestWhatLiesBelowDependsOnOrientation(t *testing.T) {
+// TestEarlyStopFollowsOrientation checks that only rows of the stored picture are left unread.
+func TestEarlyStopFollowsOrientation(t *testing.T) {
 	for _, alpha := range []bool{false, true} {
 		for _, model := range []plane.Model{plane.Gray, plane.RGB, plane.YCbCr, plane.CMYK} {
 			if alpha && model == plane.CMYK {
@@ -142,10 +144,10 @@ func TestWhatLiesBelowDependsOnOrientation(t *testing.T) {
 			p := scene(60, 400, model, alpha, 1)
 			for o := exif.Orientation(1); o <= 8; o++ {
 				for _, linear := range []bool{false, true} {
-					v := []Variant{{Width: 30, Height: 15, Fit: Cover, Format: codec.PNG, LinearLight: linear}}
+					v := []Variant{{Width: 30, Height: 15, Fit: Cover, Format: pngFormat, LinearLight: linear}}
 					what := fmt.Sprintf("%v, alpha %t, orientation %d, linear light %t", model, alpha, o, linear)
 					d := &greedy{Decoder: picture(lay(p, o), o)}
-					got, err := Render(t.Context(), d, v)
+					got, err := engine.Render(t.Context(), d, v)
 					if err != nil {
 						t.Fatalf("%s: %v", what, err)
 					}
@@ -159,10 +161,10 @@ func TestWhatLiesBelowDependsOnOrientation(t *testing.T) {
 	}
 }
 
-func TestDamageThatCameBeforeEnoughIsCorrupt(t *testing.T) {
+func TestDamageBeforeEarlyStopIsCorrupt(t *testing.T) {
 	d := picture(scene(60, 400, plane.YCbCr, false, 2), 1)
 	d.damage = fmt.Errorf("a bad row: %w", codec.ErrCorrupt)
-	if _, err := Render(t.Context(), d, []Variant{{Width: 30, Height: 15, Fit: Cover}}); !errors.Is(err, codec.ErrCorrupt) {
+	if _, err := engine.Render(t.Context(), d, []Variant{{Width: 30, Height: 15, Fit: Cover}}); !errors.Is(err, codec.ErrCorrupt) {
 		t.Errorf("%v", err)
 	}
 }

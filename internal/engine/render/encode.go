@@ -2,70 +2,79 @@ package render
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// encode gives the file. A JPEG made of a JPEG does not take more bytes than it did, where the variant says nothing of
-// quality: DefaultQuality then gives way, down to codec.LowestQuality, and the file is progressive.
-func (j *job) encode(d codec.Decoder, p *plane.Picture) ([]byte, error) {
-	h := d.Header()
-	o := codec.EncodeOptions{
-		Quality:     j.variant.Quality,
-		Effort:      j.variant.Effort,
-		Progressive: j.variant.Progressive,
-		MaxBytes:    j.variant.MaxBytes,
-		ICC:         profileFor(h.ICC, p.Model),
-		EXIF:        j.variant.Metadata.keep(h.EXIF),
+// encode makes the file of a job from its finished picture. A lossy picture made from one of the
+// same format has no more bytes than it, where the variant names no setting that weighs bytes
+// against looks: the default quality then gives way, down to codec.LowestQuality, and the coding is
+// a compact one.
+func (e *Engine) encode(j *job, d codec.Decoder, p *plane.Picture) (err error) {
+	o := e.options(j)
+	e.working.Add(1)
+	defer e.working.Add(-1)
+	lossy, ok := j.encoder.(codec.LossyEncoder)
+	if j.variant.MaxBytes > 0 {
+		if !ok {
+			return fmt.Errorf("%w: %s is lossless, so max_bytes cannot bound it", codec.ErrUnsupported, j.format.Name)
+		}
+		j.file, err = fitBytes(lossy, p, o, j.variant.MaxBytes)
+		return err
 	}
-	if o.Quality == 0 {
-		o.Quality = DefaultQuality
+	if j.file, err = j.encoder.Encode(p, o); err != nil || !ok || j.mayGrow() {
+		return err
 	}
-	data, err := j.encoder.Encode(p, o)
-	if err != nil || !j.mayNotGrow(h) {
-		return data, err
+	most, err := d.Length(int64(len(j.file)))
+	if err != nil || int64(len(j.file)) <= most {
+		return err
 	}
-	o.MaxBytes, err = d.Length(int64(len(data)))
-	if err != nil || int64(len(data)) <= o.MaxBytes {
-		return data, err
+	o.Compact = true
+	j.file, err = fitBytes(lossy, p, o, most)
+	if errors.Is(err, codec.ErrTooLarge) { // the source has even lower quality
+		t, err := lossy.Trials(p, o)
+		if err != nil {
+			return err
+		}
+		j.file, err = t.Encode(codec.LowestQuality)
+		return err
 	}
-	o.Progressive = true
-	data, err = j.encoder.Encode(p, o)
-	if errors.Is(err, codec.ErrTooLarge) {
-		o.MaxBytes, o.Quality = 0, codec.LowestQuality
-		return j.encoder.Encode(p, o)
-	}
-	return data, err
+	return err
 }
 
-// mayNotGrow tells whether nothing but a size, no larger than the picture's, was asked of a JPEG.
-func (j *job) mayNotGrow(h codec.Header) bool {
-	v, f := j.variant, j.frame
-	w, ht := upright(h)
-	return v.Quality == 0 && v.MaxBytes == 0 && v.Subsampling == "" && h.Format == codec.JPEG && j.format == codec.JPEG &&
-		f.canvasWidth <= w && f.canvasHeight <= ht
-}
-
-// profileFor is the profile if it describes pixels of model m. One for another colour space was made void by convert.
-func profileFor(icc []byte, m plane.Model) []byte {
-	space := profileSpace(icc)
-	if m == plane.Gray && space == "GRAY" || m != plane.Gray && space == "RGB " {
-		return icc
+// fitBytes returns the best file of p that has no more than most bytes.
+func fitBytes(encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions, most int64) ([]byte, error) {
+	t, err := encoder.Trials(p, o)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	file, _, err := codec.Fit(t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
+	return file, err
 }
 
-// profileSpace is the data colour space of a profile (ICC.1:2022, 7.2.6), or empty.
-func profileSpace(icc []byte) string {
-	if len(icc) < 128 {
-		return ""
+// mayGrow reports whether the file may have more bytes than the source.
+func (j *job) mayGrow() bool {
+	w, h := upright(j.header)
+	if j.header.Format != j.format || j.frame.canvasWidth > w || j.frame.canvasHeight > h {
+		return true
 	}
-	return string(icc[16:20])
+	for _, s := range j.format.Settings {
+		if _, given := j.variant.Encoding[s.Name]; given && s.MayGrow {
+			return true
+		}
+	}
+	return false
 }
 
-// keep is what of an EXIF block goes into a variant; what is kept says that the picture stands upright.
+func (e *Engine) options(j *job) codec.EncodeOptions {
+	return codec.EncodeOptions{EXIF: j.variant.Metadata.keep(j.header.EXIF), Threads: e.threads()}
+}
+
+// keep returns the part of an EXIF block that goes into a variant, changed to declare the picture
+// upright.
 func (m Metadata) keep(tiff []byte) []byte {
 	switch {
 	case tiff == nil:
@@ -73,7 +82,7 @@ func (m Metadata) keep(tiff []byte) []byte {
 	case m == Keep:
 		return exif.Upright(tiff)
 	case m == Copyright:
-		info, _ := exif.Parse(tiff) // gives what could be read beside the error
+		info, _ := exif.Parse(tiff) // returns what could be read beside the error
 		return exif.CopyrightOnly(info)
 	}
 	return nil

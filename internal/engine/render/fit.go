@@ -7,18 +7,24 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// frame is the outcome of fit, in pixels of the upright picture.
+// frame is the outcome of fit. Which part of the picture is shown is decided either before the
+// decode, by the window, or after it, by a focus that sees the reduced picture and cuts from it.
 type frame struct {
-	x, y, cropWidth, cropHeight float64 // the part of the picture that is shown
-	width, height               int     // what it is resampled to
-	left, top                   int     // where that lies on the canvas
-	canvasWidth, canvasHeight   int     // the size of the result
+	window                    window
+	width, height             int // pixels that the window is resampled to
+	cutWidth, cutHeight       int // of those, what is shown: all, unless a focus chooses
+	left, top                 int // where that lies on the canvas
+	canvasWidth, canvasHeight int // the size of the result
 }
 
-// fit places a w×h picture into the variant's box. Without Enlarge no pixel is ever spread over more than one: where the
-// picture is too small, Cover keeps the proportions of the box, Contain its size, Fill takes each side as far as it goes.
+// window is the part of the upright picture that is resampled, in pixels of the source.
+type window struct{ x, y, width, height float64 }
+
+// fit places a w×h picture into the variant's box. Without Enlarge no pixel is ever spread over
+// more than one: where the picture is too small, Cover keeps the proportions of the box, Contain
+// its size, and Fill shrinks each side as far as it has to.
 func fit(v Variant, w, h int) frame {
-	f := frame{cropWidth: float64(w), cropHeight: float64(h)}
+	f := frame{window: window{width: float64(w), height: float64(h)}}
 	bw, bh := v.box(w, h)
 	sx, sy := bw/float64(w), bh/float64(h)
 	limit := 1.0
@@ -32,8 +38,13 @@ func fit(v Variant, w, h int) frame {
 		scale := max(sx, sy)
 		shrink := min(1, limit/scale) // of the box, where it cannot be covered
 		f.width, f.height = pixels(1, bw*shrink), pixels(1, bh*shrink)
-		f.cropWidth, f.cropHeight = min(f.cropWidth, bw/scale), min(f.cropHeight, bh/scale)
-		f.x, f.y = (float64(w)-f.cropWidth)/2, (float64(h)-f.cropHeight)/2
+		if v.focus != nil {
+			f.cutWidth, f.cutHeight = f.width, f.height
+			f.width, f.height = max(pixels(w, scale*shrink), f.cutWidth), max(pixels(h, scale*shrink), f.cutHeight)
+			break
+		}
+		f.window.width, f.window.height = min(float64(w), bw/scale), min(float64(h), bh/scale)
+		f.window.x, f.window.y = (float64(w)-f.window.width)/2, (float64(h)-f.window.height)/2
 	case Outside:
 		scale := min(max(sx, sy), limit)
 		f.width, f.height = pixels(w, scale), pixels(h, scale)
@@ -41,7 +52,10 @@ func fit(v Variant, w, h int) frame {
 		scale := min(sx, sy, limit)
 		f.width, f.height = pixels(w, scale), pixels(h, scale)
 	}
-	f.canvasWidth, f.canvasHeight = f.width, f.height
+	if f.cutWidth == 0 {
+		f.cutWidth, f.cutHeight = f.width, f.height
+	}
+	f.canvasWidth, f.canvasHeight = f.cutWidth, f.cutHeight
 	if v.Fit == Contain {
 		f.canvasWidth, f.canvasHeight = max(f.width, v.Width), max(f.height, v.Height)
 		// Even, so that subsampled chroma lies on whole samples.
@@ -53,16 +67,16 @@ func fit(v Variant, w, h int) frame {
 // maxOutput bounds the pixels of a result: an enlarged side takes the other one along.
 const maxOutput = 1 << 28
 
-// check refuses a result that no encoder takes or that memory would not hold.
-func (f frame) check(v Variant) error {
+// check refuses a result that no encoder accepts or that memory would not hold.
+func (f frame) check() error {
 	w, h := max(f.width, f.canvasWidth), max(f.height, f.canvasHeight)
 	if w > MaxSide || h > MaxSide || w*h > maxOutput {
-		return fmt.Errorf("variant %s: %w: it would be %d×%d pixels", v.Name, codec.ErrLimit, w, h)
+		return fmt.Errorf("%w: it would be %d×%d pixels", codec.ErrLimit, w, h)
 	}
 	return nil
 }
 
-// box is the variant's box, an absent side taken from the proportions of the w×h picture.
+// box returns the variant's box; an absent side follows from the proportions of the w×h picture.
 func (v Variant) box(w, h int) (bw, bh float64) {
 	bw, bh = float64(v.Width), float64(v.Height)
 	switch {

@@ -8,21 +8,23 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/resample"
 )
 
-// Levels of a picture are not proportional to light, so the mean of two levels is darker than the mean of what they show.
-// In linear light every pixel is taken to RGB, each level L to its light by the transfer function of sRGB (IEC 61966-2-1),
+// The levels of a picture are not proportional to light, so the mean of two levels is darker than
+// the mean of the light that they stand for. In linear light every pixel is converted to RGB, and
+// each level L to its light by the transfer function of sRGB (IEC 61966-2-1),
 //
 //	light = L/255/12.92                      for L/255 <= 0.04045
 //	light = ((L/255 + 0.055)/1.055)^2.4      above
 //
-// in 65535ths, and what is resampled of that to the level whose light is nearest, as the levels see it. Alpha is a
-// proportion already; colour goes multiplied by it. Other profiles are taken for sRGB's curve: Display P3 has it, Adobe RGB
-// almost.
+// in 65535ths. That is resampled, and converted to the level whose light is nearest on the scale of
+// levels. Alpha is a proportion already; colour is multiplied by it. Other profiles are assumed to
+// have sRGB's curve: Display P3 has it, Adobe RGB almost.
 //
-// Error: the light of a result is off by less than E = 1.55·(nx·2 + 1) + ny·3.1 + 1.8, for nx×ny samples in a window: the
-// bound of resample.Planes16, and the rounding of each level's light carried through it. From level 0 to 1 it is 20, and more
-// between all others. E is the worst case; in a flat place it is 3, which keeps the place flat.
+// Error: the light of a result is off by less than E = 1.55·(nx·2 + 1) + ny·3.1 + 1.8, for nx×ny
+// samples in a window: the bound of resample.Planes16, and the rounding of each level's light
+// carried through it. From level 0 to 1 it is 20, and more between all others. E is the worst case;
+// in a flat place it is 3, which keeps the place flat.
 
-// transfer holds sRGB's function both ways.
+// transfer holds sRGB's transfer function in both directions.
 type transfer struct {
 	light [256]int16   // of a level, in 65535ths less 32768
 	level [65536]uint8 // of light
@@ -40,8 +42,8 @@ var sRGB = sync.OnceValue(func() *transfer {
 	return t
 })
 
-// lightOf is the light of a level 0 to 255, in 65535ths. No value that the tables hold lies so close to another that
-// architectures could round it differently; a test holds that.
+// lightOf returns the light of a level from 0 to 255, in 65535ths. No value in the tables is so close
+// to a rounding boundary that architectures could differ; a test checks that.
 func lightOf(level float64) float64 {
 	v := level / 255
 	if v <= 0.04045 {
@@ -50,37 +52,24 @@ func lightOf(level float64) float64 {
 	return 65535 * math.Pow((v+0.055)/1.055, 2.4)
 }
 
-// light is a Sink that reduces in linear light, to RGB or to gray.
+// light reduces in linear light, to RGB or to gray, behind an aligner.
 type light struct {
 	*transfer
 	model  plane.Model // of the source
 	alpha  bool
-	planes planes     // bring each plane of the source to the grid of plane 0
-	ready  [][][]byte // rows of each plane that wait for those of others
-	spare  [][]byte
-	rows   [][]byte // one of each plane
+	rows   [][]byte // one of each plane of the source
 	rgb    [][]byte // the same, converted
-	words  *resample.Planes16
+	planes *resample.Planes16
 	row    []byte
 	store  func(plane, y int, row []byte) error
 }
 
-// newLight takes rows of layout src, and hands rows of the result to store.
-func newLight(x, y resample.Axis, f resample.Filter, src plane.Layout, store func(plane, y int, row []byte) error) (*light, error) {
-	l := &light{transfer: sRGB(), model: src.Model, alpha: src.Alpha, ready: make([][][]byte, len(src.Planes)), row: make([]byte, x.Dst), store: store}
-	grid := src.Planes[0]
-	for i, s := range src.Planes {
-		up := resample.Axis{Src: s.Width, Dst: grid.Width, Step: s.SpanX / grid.SpanX}
-		down := resample.Axis{Src: s.Height, Dst: grid.Height, Step: s.SpanY / grid.SpanY}
-		p, err := resample.NewPlane(up, down, resample.Linear, func(_ int, row []byte) error { return l.take(i, row) })
-		if err != nil {
-			return nil, err
-		}
-		l.planes = append(l.planes, p)
-	}
+// newLight returns a Sink for rows of layout src that passes rows of the result to store.
+func newLight(x, y resample.Axis, f resample.Filter, src plane.Layout, store func(plane, y int, row []byte) error) (plane.Sink, error) {
+	l := &light{transfer: sRGB(), model: src.Model, alpha: src.HasAlpha(), row: make([]byte, x.Dst), store: store}
 	if l.model != plane.Gray && l.model != plane.RGB {
 		for range 3 {
-			l.rgb = append(l.rgb, make([]byte, grid.Width))
+			l.rgb = append(l.rgb, make([]byte, src.Width()))
 		}
 	}
 	planes := min(3, l.model.Colours())
@@ -88,31 +77,13 @@ func newLight(x, y resample.Axis, f resample.Filter, src plane.Layout, store fun
 		planes++
 	}
 	var err error
-	l.words, err = resample.NewPlanes16(x, y, f, planes, l.finish)
-	return l, err
-}
-
-func (l *light) Rows(p, y int, r plane.Rows) error { return l.planes.Rows(p, y, r) }
-
-// take keeps the next row of a plane until all planes have it.
-func (l *light) take(p int, row []byte) error {
-	var kept []byte
-	if n := len(l.spare); n > 0 {
-		kept, l.spare = l.spare[n-1], l.spare[:n-1]
+	if l.planes, err = resample.NewPlanes16(x, y, f, planes, l.finish); err != nil {
+		return nil, err
 	}
-	l.ready[p] = append(l.ready[p], append(kept[:0], row...))
-	for _, waiting := range l.ready {
-		if len(waiting) == 0 {
-			return nil
-		}
-	}
-	l.rows = l.rows[:0]
-	for i, waiting := range l.ready {
-		l.rows = append(l.rows, waiting[0])
-		l.ready[i] = waiting[1:]
-	}
-	l.spare = append(l.spare, l.rows...)
-	return l.words.Row(l.fill)
+	return newAligner(src, func(rows [][]byte) error {
+		l.rows = rows
+		return l.planes.Row(l.fill)
+	})
 }
 
 // fill writes the light of a row of all planes.

@@ -7,12 +7,12 @@ import (
 	"math"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 )
 
-// TestTransferIsTheSameEverywhere: no entry is so close to a rounding boundary that the last bit of a power could decide.
+// TestTransferIsTheSameEverywhere checks that no entry is so close to a rounding boundary that the
+// last bit of a power could decide.
 func TestTransferIsTheSameEverywhere(t *testing.T) {
 	far := func(what string, v, boundary float64) {
 		if math.Abs(v-boundary) < 1e-6 {
@@ -36,7 +36,7 @@ func TestTransferIsTheSameEverywhere(t *testing.T) {
 	}
 }
 
-// shown is the level of a light in real numbers, the inverse as IEC 61966-2-1 writes it.
+// shown returns the level of a light in real numbers: the inverse as in IEC 61966-2-1.
 func shown(light float64) float64 {
 	v := min(max(light/65535, 0), 1)
 	if v <= 0.0031308 {
@@ -45,7 +45,7 @@ func shown(light float64) float64 {
 	return math.Round(255 * (1.055*math.Pow(v, 1/2.4) - 0.055))
 }
 
-// weights are those of Lanczos3 for output i of n, from the samples of a row of m.
+// weights returns the weights of Lanczos3 for output i of n, from the samples of a row of m.
 func weights(i, n, m int) []float64 {
 	sinc := func(x float64) float64 {
 		if x == 0 {
@@ -69,7 +69,7 @@ func weights(i, n, m int) []float64 {
 	return w
 }
 
-// reduced is what Lanczos3 makes of a function of the samples of a w×h picture at (x, y) of n×m.
+// reduced returns what Lanczos3 makes at (x, y) of n×m from a w×h picture, given as a function.
 func reduced(w, h, n, m, x, y int, of func(x, y int) float64) (sum float64) {
 	across, down := weights(x, n, w), weights(y, m, h)
 	for k, v := range down {
@@ -82,7 +82,7 @@ func reduced(w, h, n, m, x, y int, of func(x, y int) float64) (sum float64) {
 	return sum
 }
 
-// TestLinearLightAgainstRealNumbers holds the bound of light.go.
+// TestLinearLightAgainstRealNumbers checks the error bound of light.go.
 func TestLinearLightAgainstRealNumbers(t *testing.T) {
 	const w, h, n, m = 46, 31, 17, 13
 	window := func(from, to int) float64 { return math.Ceil(6*max(1, float64(from)/float64(to))) + 1 }
@@ -103,7 +103,7 @@ func TestLinearLightAgainstRealNumbers(t *testing.T) {
 			}
 			return float64(p.Row(c, y)[x])
 		}
-		got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Height: m, Fit: Fill, Format: codec.PNG, LinearLight: true}))
+		got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Height: m, Fit: Fill, Format: pngFormat, LinearLight: true}))
 		for y := range m {
 			for x := range n {
 				c := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA)
@@ -129,7 +129,7 @@ func TestLinearLightWithAlpha(t *testing.T) {
 			p.Pix[3][i], p.Pix[0][i] = 0, 255 // must not bleed
 		}
 	}
-	got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Format: codec.PNG, LinearLight: true}))
+	got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Format: pngFormat, LinearLight: true}))
 	for y := range m {
 		for x := range n {
 			c := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA)
@@ -152,7 +152,8 @@ func TestLinearLightWithAlpha(t *testing.T) {
 	}
 }
 
-// TestLinearLightOfSubsampledChroma: chroma is brought to luma's grid by interpolation between centres.
+// TestLinearLightOfSubsampledChroma checks that chroma is brought to luma's grid by interpolation
+// between centres.
 func TestLinearLightOfSubsampledChroma(t *testing.T) {
 	const w, h, n, m = 45, 33, 15, 11
 	for _, sub := range []int{1, 2} {
@@ -173,7 +174,7 @@ func TestLinearLightOfSubsampledChroma(t *testing.T) {
 			luma, cb, cr := float64(p.Row(0, y)[x]), at(1, x, y)-128, at(2, x, y)-128
 			return min(max([]float64{luma + 1.402*cr, luma - 0.344136*cb - 0.714136*cr, luma + 1.772*cb}[c], 0), 255)
 		}
-		got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Height: m, Fit: Fill, Format: codec.PNG, LinearLight: true}))
+		got := decodePNG(t, one(t, picture(p, 1), Variant{Width: n, Height: m, Fit: Fill, Format: pngFormat, LinearLight: true}))
 		for y := range m {
 			for x := range n {
 				c := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA)
@@ -194,7 +195,7 @@ func TestHalfTheLightIsNotHalfTheLevel(t *testing.T) {
 		p.Pix[0][i] = uint8(-((i + i/40) & 1)) // a chessboard
 	}
 	for linear, want := range map[bool]uint8{false: 128, true: 188} {
-		m := decodePNG(t, one(t, picture(p, 1), Variant{Width: 20, Filter: resample.Box, LinearLight: linear, Format: codec.PNG}))
+		m := decodePNG(t, one(t, picture(p, 1), Variant{Width: 20, Filter: resample.Box, LinearLight: linear, Format: pngFormat}))
 		for _, v := range m.(*image.Gray).Pix {
 			if v != want {
 				t.Fatalf("linear %t: level %d, want %d", linear, v, want)
@@ -203,10 +204,10 @@ func TestHalfTheLightIsNotHalfTheLevel(t *testing.T) {
 	}
 }
 
-func TestLinearLightLeavesWhatItDoesNotResample(t *testing.T) {
+func TestLinearLightWithoutResampling(t *testing.T) {
 	p := scene(30, 20, plane.RGB, false, 1)
 	for _, v := range []Variant{{}, {Width: 20, Height: 20, Fit: Cover}} {
-		v.Format = codec.PNG
+		v.Format = pngFormat
 		plain := decodePNG(t, one(t, picture(p, 1), v))
 		v.LinearLight = true
 		if d := difference(t, plain, decodePNG(t, one(t, picture(p, 1), v))); d != 0 {

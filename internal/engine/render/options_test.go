@@ -16,18 +16,19 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 func open(t *testing.T, file []byte) codec.Decoder {
 	t.Helper()
-	d, err := codec.Open(bytes.NewReader(file), codec.Limits{})
+	d, err := engine.Open(bytes.NewReader(file), codec.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// file is a drawn picture as a JPEG whose chroma is subsampled by subX and subY.
+// file returns a drawn picture as a JPEG whose chroma is subsampled by subX and subY.
 func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 	t.Helper()
 	p := scene(w, h, m, false, 1)
@@ -41,7 +42,7 @@ func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 	return b.Bytes()
 }
 
-// mean is the average colour of a picture.
+// mean returns the average colour of a picture.
 func mean(m image.Image) (c [3]float64) {
 	b := m.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y++ {
@@ -55,13 +56,13 @@ func mean(m image.Image) (c [3]float64) {
 	return c
 }
 
-// isProgressive tells whether a JPEG has a frame header SOF2.
+// isProgressive reports whether a JPEG has a frame header SOF2.
 func isProgressive(file []byte) bool {
 	return bytes.Contains(file, []byte{0xff, 0xc2, 0, 17, 8}) || bytes.Contains(file, []byte{0xff, 0xc2, 0, 11, 8})
 }
 
-// TestEveryInputThroughEveryOption: what comes out has the size, the sampling and the colours asked for, by a decoder that
-// is not ours.
+// TestEveryInputThroughEveryOption checks the size, sampling and colours of outputs with a decoder
+// that is not ours.
 func TestEveryInputThroughEveryOption(t *testing.T) {
 	const w, h = 57, 38
 	inputs := map[string]func() codec.Decoder{
@@ -75,25 +76,29 @@ func TestEveryInputThroughEveryOption(t *testing.T) {
 		inputs[fmt.Sprintf("chroma %d×%d", sub[0], sub[1])] = func() codec.Decoder { return open(t, f) }
 	}
 	ratios := []struct {
-		asked codec.Subsampling
+		asked string
 		made  image.YCbCrSubsampleRatio
 	}{
-		{"", image.YCbCrSubsampleRatio420}, {codec.Subsample420, image.YCbCrSubsampleRatio420},
-		{codec.Subsample422, image.YCbCrSubsampleRatio422}, {codec.Subsample444, image.YCbCrSubsampleRatio444},
+		{"", image.YCbCrSubsampleRatio420}, {"4:2:0", image.YCbCrSubsampleRatio420},
+		{"4:2:2", image.YCbCrSubsampleRatio422}, {"4:4:4", image.YCbCrSubsampleRatio444},
 	}
 	djpeg, _ := exec.LookPath("djpeg") // where there is one, it is asked too
 	for name, input := range inputs {
-		plain := mean(decodePNG(t, one(t, input(), Variant{Format: codec.PNG})))
+		plain := mean(decodePNG(t, one(t, input(), Variant{Format: pngFormat})))
 		n := 0
 		for _, filter := range []resample.Filter{"", resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box} {
 			for _, sub := range ratios {
 				for _, size := range []Variant{{Width: 23}, {Width: 20, Height: 31, Fit: Fill}, {Width: 40, Height: 40, Fit: Contain}, {}, {Width: 90, Enlarge: true}} {
 					n++
 					v := size
-					v.Filter, v.Subsampling, v.Format, v.Quality = filter, sub.asked, codec.JPEG, 95
-					v.LinearLight, v.Progressive, v.Background = n%2 == 0, n%3 == 0, [3]uint8{120, 120, 120}
+					v.Filter, v.Format, v.LinearLight, v.Background = filter, jpegFormat, n%2 == 0, [3]uint8{120, 120, 120}
+					v.Encoding.Set("quality", "95")
+					v.Encoding.Set("subsampling", sub.asked)
+					if n%3 == 0 {
+						v.Encoding.Set("progressive", "true")
+					}
 					if n%5 == 0 {
-						v.Effort = codec.HighEffort
+						v.Encoding.Set("effort", "high")
 					}
 					what := fmt.Sprintf("%s, %+v", name, v)
 					o := one(t, input(), v)
@@ -107,11 +112,12 @@ func TestEveryInputThroughEveryOption(t *testing.T) {
 					if y, ok := m.(*image.YCbCr); ok != (name != "gray") || ok && y.SubsampleRatio != sub.made {
 						t.Errorf("%s: comes out as %T", what, m)
 					}
-					if isProgressive(o.Data) != (v.Progressive || v.Effort == codec.HighEffort) {
+					if isProgressive(o.Data) != (n%3 == 0 || n%5 == 0) {
 						t.Errorf("%s: progressive %t", what, isProgressive(o.Data))
 					}
 					if v.Fit != Contain && name != "alpha" {
-						// Edge samples count more or less; linear light is brighter than the mean of levels.
+						// Edge samples count more or less; linear light is brighter than the mean
+						// of levels.
 						for i, got := range mean(m) {
 							if d := got - plain[i]; d < -7 || d > 7 && !v.LinearLight || d > 14 {
 								t.Errorf("%s: channel %d has mean %.1f, the picture %.1f", what, i, got, plain[i])
@@ -127,7 +133,7 @@ func TestEveryInputThroughEveryOption(t *testing.T) {
 	}
 }
 
-// readByDjpeg wants libjpeg to read a file without a warning.
+// readByDjpeg checks that libjpeg reads a file without a warning.
 func readByDjpeg(t *testing.T, djpeg, what string, o Output) {
 	t.Helper()
 	var out, said bytes.Buffer
@@ -139,7 +145,8 @@ func readByDjpeg(t *testing.T, djpeg, what string, o Output) {
 	}
 }
 
-// TestFineColourSurvivesWithoutSubsampling: the decoder gives chroma at the scale of luma where the output has it so.
+// TestFineColourSurvivesWithoutSubsampling checks that chroma is decoded at the scale of luma if the
+// output keeps it.
 func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 	const w, h = 256, 64
 	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, 1, 1))
@@ -158,7 +165,7 @@ func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 	contrast := func(v Variant) int {
 		var m image.Image
 		o := one(t, open(t, b.Bytes()), v)
-		if v.Format == codec.PNG {
+		if v.Format == pngFormat {
 			m = decodePNG(t, o)
 		} else {
 			var err error
@@ -171,17 +178,17 @@ func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 		return int(red>>8) - int(blue>>8)
 	}
 	for _, linear := range []bool{false, true} {
-		for _, format := range []codec.Format{codec.JPEG, codec.PNG} {
+		for _, format := range []*codec.Format{jpegFormat, pngFormat} {
 			v := Variant{Width: w / 4, Format: format, LinearLight: linear}
-			if format == codec.JPEG {
-				v.Quality, v.Subsampling = 98, codec.Subsample444
+			if format == jpegFormat {
+				v.Encoding = setting.Values{"quality": "98", "subsampling": "4:4:4"}
 			}
 			if d := contrast(v); d < 80 {
 				t.Errorf("%+v: red and blue are %d apart", v, d)
 			}
 		}
 	}
-	if d := contrast(Variant{Width: w / 4, Format: codec.JPEG, Quality: 98}); d > 40 {
+	if d := contrast(Variant{Width: w / 4, Format: jpegFormat, Encoding: setting.Values{"quality": "98"}}); d > 40 {
 		t.Errorf("at 4:2:0 red and blue are %d apart: the test tests nothing", d)
 	}
 }
@@ -189,7 +196,7 @@ func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 func TestFiltersDiffer(t *testing.T) {
 	seen := map[string]resample.Filter{}
 	for _, f := range []resample.Filter{resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box} {
-		o := one(t, picture(scene(60, 40, plane.RGB, true, 1), 1), Variant{Width: 22, Filter: f, Format: codec.PNG})
+		o := one(t, picture(scene(60, 40, plane.RGB, true, 1), 1), Variant{Width: 22, Filter: f, Format: pngFormat})
 		if other, ok := seen[string(o.Data)]; ok {
 			t.Errorf("%s gives what %s gives", f, other)
 		}
@@ -197,7 +204,7 @@ func TestFiltersDiffer(t *testing.T) {
 	}
 }
 
-// small is a drawn photograph as a JPEG of a quality of its own.
+// small returns a drawn photograph as a JPEG of some quality.
 func small(t *testing.T, quality int) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -207,10 +214,10 @@ func small(t *testing.T, quality int) []byte {
 	return b.Bytes()
 }
 
-func TestAJPEGDoesNotGrowWhereOnlyASizeIsAsked(t *testing.T) {
+func TestJPEGDoesNotGrow(t *testing.T) {
 	for _, quality := range []int{20, 45, 60, 75, 90} {
 		source := small(t, quality)
-		for _, v := range []Variant{{Width: 800}, {Width: 320}, {Width: 310}, {Width: 800, Effort: codec.HighEffort}, {Width: 300, Height: 190, Fit: Cover, Format: codec.JPEG}, {Width: 800, LinearLight: true, Filter: resample.Mitchell, Progressive: true}} {
+		for _, v := range []Variant{{Width: 800}, {Width: 320}, {Width: 310}, {Width: 800, Encoding: setting.Values{"effort": "high"}}, {Width: 300, Height: 190, Fit: Cover, Format: jpegFormat}, {Width: 800, LinearLight: true, Filter: resample.Mitchell, Encoding: setting.Values{"progressive": "true"}}} {
 			o := one(t, open(t, source), v)
 			if len(o.Data) > len(source) {
 				t.Errorf("quality %d, %+v: %d bytes became %d", quality, v, len(source), len(o.Data))
@@ -220,30 +227,31 @@ func TestAJPEGDoesNotGrowWhereOnlyASizeIsAsked(t *testing.T) {
 			}
 		}
 	}
-	// Whoever asks for more than a size gets it.
+	// A variant that asks for more than a size may grow.
 	source := small(t, 45)
-	for _, v := range []Variant{{Width: 800, Quality: DefaultQuality}, {Width: 800, Subsampling: codec.Subsample444}, {Width: 500, Enlarge: true}, {Width: 400, Height: 400, Fit: Contain}} {
+	for _, v := range []Variant{{Width: 800, Encoding: setting.Values{"quality": "80"}}, {Width: 800, Encoding: setting.Values{"subsampling": "4:4:4"}}, {Width: 500, Enlarge: true}, {Width: 400, Height: 400, Fit: Contain}} {
 		if o := one(t, open(t, source), v); len(o.Data) <= len(source) {
 			t.Errorf("%+v: %d bytes became %d", v, len(source), len(o.Data))
 		}
 	}
 }
 
-func TestWhatHasRoomKeepsTheDefaultQuality(t *testing.T) {
+func TestDefaultQualityIsKeptWhereItFits(t *testing.T) {
 	source := small(t, 92)
-	free := one(t, open(t, source), Variant{Width: 800, Quality: DefaultQuality})
+	free := one(t, open(t, source), Variant{Width: 800, Encoding: setting.Values{"quality": "80"}})
 	if o := one(t, open(t, source), Variant{Width: 800}); !bytes.Equal(o.Data, free.Data) {
 		t.Error("a picture that has room is not the one of the default quality")
 	}
-	// What stands behind the picture is of the file: the bound is its size, in whatever pieces it comes.
+	// Data that follows the picture counts: the bound is the size of the file, in whatever pieces it
+	// arrives.
 	source = small(t, 45)
 	long := append(bytes.Clone(source), make([]byte, 200000)...)
-	if o := one(t, open(t, long), Variant{Width: 800}); !bytes.Equal(o.Data, one(t, open(t, long), Variant{Width: 800, Quality: DefaultQuality}).Data) {
+	if o := one(t, open(t, long), Variant{Width: 800}); !bytes.Equal(o.Data, one(t, open(t, long), Variant{Width: 800, Encoding: setting.Values{"quality": "80"}}).Data) {
 		t.Error("a picture with room behind it is not the one of the default quality")
 	}
 	whole := one(t, open(t, source), Variant{Width: 800})
 	slow := func(b []byte) []byte {
-		d, err := codec.Open(iotest.OneByteReader(bytes.NewReader(b)), codec.Limits{})
+		d, err := engine.Open(iotest.OneByteReader(bytes.NewReader(b)), codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,8 +262,9 @@ func TestWhatHasRoomKeepsTheDefaultQuality(t *testing.T) {
 	}
 }
 
-// TestAPlaceNeverSlipsThrough: the smallest change there is, none, does not pass the source's bytes on.
-func TestAPlaceNeverSlipsThrough(t *testing.T) {
+// TestLocationIsNeverCopied checks that even a variant that changes nothing does not pass on the
+// bytes of the source.
+func TestLocationIsNeverCopied(t *testing.T) {
 	source := small(t, 45)
 	const secret = "48.8584N 2.2945E"
 	xmp := append([]byte{0xff, 0xe1, 0, byte(2 + len(secret))}, secret...)
@@ -267,7 +276,7 @@ func TestAPlaceNeverSlipsThrough(t *testing.T) {
 	}
 }
 
-// sized is a JPEG of a length that the test names, or one whose stream breaks before the length is known.
+// sized is a JPEG of a given length, or one whose stream breaks before the length is known.
 type sized struct {
 	*memory
 	length int64
@@ -276,22 +285,22 @@ type sized struct {
 
 func (d sized) Length(int64) (int64, error) { return d.length, d.err }
 
-func TestASourceSmallerThanTheLowestQuality(t *testing.T) {
+func TestSourceSmallerThanLowestQuality(t *testing.T) {
 	d := picture(scene(200, 150, plane.YCbCr, false, 2), 1)
-	d.header.Format = codec.JPEG
+	d.header.Format = jpegFormat
 	o := one(t, sized{d, 400, nil}, Variant{Width: 800})
-	lowest := one(t, d, Variant{Width: 800, Quality: codec.LowestQuality, Progressive: true})
+	lowest := one(t, d, Variant{Width: 800, Encoding: setting.Values{"quality": "10", "progressive": "true"}})
 	if !bytes.Equal(o.Data, lowest.Data) {
 		t.Errorf("%d bytes, the lowest quality has %d", len(o.Data), len(lowest.Data))
 	}
 }
 
-func TestAStreamThatBreaksBehindThePictureIsTriedAgain(t *testing.T) {
+func TestBrokenStreamAfterThePictureIsTransient(t *testing.T) {
 	d := picture(scene(40, 30, plane.YCbCr, false, 2), 1)
-	d.header.Format = codec.JPEG
+	d.header.Format = jpegFormat
 	broken := errors.New("connection reset")
-	_, err := Render(t.Context(), sized{d, 0, broken}, []Variant{{Width: 20}})
-	if _, final := Explain(err); !errors.Is(err, broken) || final {
+	_, err := engine.Render(t.Context(), sized{d, 0, broken}, []Variant{{Width: 20}})
+	if !errors.Is(err, broken) || codec.Permanent(err) {
 		t.Errorf("%v", err)
 	}
 }

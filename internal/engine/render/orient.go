@@ -6,7 +6,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// upright is the size of the picture once it is turned as its orientation says.
+// upright returns the size of the picture once it is turned as its orientation declares.
 func upright(h codec.Header) (w, ht int) {
 	if h.Orientation.Swaps() {
 		return h.Height, h.Width
@@ -14,7 +14,8 @@ func upright(h codec.Header) (w, ht int) {
 	return h.Width, h.Height
 }
 
-// mirrored tells for a stored axis whether the upright picture runs against it (EXIF 2.32, 4.6.4.A, tag 274).
+// mirrored reports for each stored axis whether the upright picture runs against it (EXIF 2.32,
+// 4.6.4.A, tag 274).
 func mirrored(o exif.Orientation) (x, y bool) {
 	switch o {
 	case 2:
@@ -33,7 +34,10 @@ func mirrored(o exif.Orientation) (x, y bool) {
 	return false, false
 }
 
-// turn gives the upright form of a picture stored with orientation o.
+// turn makes the stored picture upright.
+func (j *job) turn(p *plane.Picture) *plane.Picture { return turn(p, j.header.Orientation) }
+
+// turn returns the upright form of a picture stored with orientation o.
 func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
 	mx, my := mirrored(o)
 	if !mx && !my && !o.Swaps() {
@@ -56,7 +60,7 @@ func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
 	return q
 }
 
-// turnRow writes a stored row to row t of a plane, or to column t if the axes swap.
+// turnRow copies a stored row to row t of a plane, or to column t if the axes are exchanged.
 func turnRow(q *plane.Picture, i, t int, row []byte, reverse, column bool) {
 	at, step := t*q.Stride[i], 1
 	if column {

@@ -2,20 +2,24 @@ package render
 
 import "github.com/imgmill/imgmill/internal/engine/plane"
 
-// pad puts p on a canvas of the background colour, which is opaque. The canvas has the planes that the encoder wants.
-func pad(p *plane.Picture, f frame, canvas plane.Layout, background [3]uint8) *plane.Picture {
-	if f.canvasWidth == f.width && f.canvasHeight == f.height {
+// pad puts p on a canvas of the background colour, which is opaque. The canvas has the planes that
+// the encoder takes.
+func (j *job) pad(p *plane.Picture) *plane.Picture {
+	f := j.frame
+	if f.canvasWidth == p.Width() && f.canvasHeight == p.Height() {
 		return p
 	}
-	q := plane.New(canvas)
-	subX, subY := chromaRatio(canvas)
-	fill := planeBackground(p.Model, background)
+	l := j.layout(f.canvasWidth, f.canvasHeight)
+	l.Space = p.Space
+	q := plane.New(l)
+	subX, subY := l.Subsampling()
+	fill := planeBackground(p.Model, j.variant.Background)
 	for i, s := range q.Planes {
-		v, left, top := uint8(255), f.left, f.top
-		if i < p.Model.Colours() {
+		left, top, v := f.left, f.top, uint8(255)
+		if s.Kind != plane.Alpha {
 			v = fill[i]
 		}
-		if p.Model == plane.YCbCr && i > 0 {
+		if s.Kind == plane.Chroma {
 			left, top = left/subX, top/subY
 		}
 		for y := range s.Height {

@@ -8,17 +8,18 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/resample"
 )
 
-// samplesNeeded is how many samples of the stored picture the most demanding job wants per axis.
+// samplesNeeded returns how many samples of the stored picture the most demanding job needs on each
+// axis.
 func samplesNeeded(h codec.Header, jobs []*job) (w, ht int) {
 	uw, uh := upright(h)
 	for _, j := range jobs {
 		f := j.frame
-		needW := min(uw, int(math.Ceil(float64(f.width)*float64(uw)/f.cropWidth)))
-		needH := min(uh, int(math.Ceil(float64(f.height)*float64(uh)/f.cropHeight)))
-		if j.variant.LinearLight { // a decoder's smaller scales are means of levels
+		needW := min(uw, int(math.Ceil(float64(f.width)*float64(uw)/f.window.width)))
+		needH := min(uh, int(math.Ceil(float64(f.height)*float64(uh)/f.window.height)))
+		if j.variant.LinearLight { // a decoder's smaller scales are means of levels, not of light
 			needW, needH = uw, uh
 		}
-		if j.wholeChroma(h) { // decoders give chroma for half of what they are asked for
+		if j.needsChroma() { // decoders provide chroma for half of what they are asked for
 			needW, needH = 2*needW, 2*needH
 		}
 		w, ht = max(w, needW), max(ht, needH)
@@ -29,69 +30,98 @@ func samplesNeeded(h codec.Header, jobs []*job) (w, ht int) {
 	return w, ht
 }
 
-// wholeChroma tells whether a job has a use for more chroma than half of its luma each way.
-func (j *job) wholeChroma(h codec.Header) bool {
-	if h.Layout.Model != plane.YCbCr {
+// needsChroma reports whether a job can use more chroma than half of its luma on each axis.
+func (j *job) needsChroma() bool {
+	if j.header.Layout.Model != plane.YCbCr {
 		return false
 	}
-	want := j.wants(h, 2, 2)
-	return j.variant.LinearLight || want.Model != plane.YCbCr || want.Planes[1] != plane.Whole(1, 1)
+	want := j.layout(2, 2)
+	x, y := want.Subsampling()
+	return j.variant.LinearLight || want.Model != plane.YCbCr || x != 2 || y != 2
 }
 
-// wants is the layout in which the encoder takes a w×h result.
-func (j *job) wants(h codec.Header, w, ht int) plane.Layout {
-	return j.encoder.Wants(j.model(h), h.Layout.Alpha, w, ht, j.variant.Subsampling)
+// layout returns the layout in which the encoder takes a w×h result.
+func (j *job) layout(w, h int) plane.Layout {
+	return j.encoder.Layout(j.model(), j.header.Layout.HasAlpha(), w, h)
 }
 
-// model is the colour model that a picture is reduced and encoded in. A coloured background needs colour planes, except
-// where a gray profile ties the picture to gray.
-func (j *job) model(h codec.Header) plane.Model {
-	m, b := h.Layout.Model, j.variant.Background
-	shows := h.Layout.Alpha || j.frame.canvasWidth > j.frame.width || j.frame.canvasHeight > j.frame.height
-	if m == plane.Gray && shows && (b[0] != b[1] || b[1] != b[2]) && profileSpace(h.ICC) != "GRAY" {
+// model returns the colour model that a picture is reduced and encoded in. A coloured background
+// needs colour planes, except where a gray profile ties the picture to gray.
+func (j *job) model() plane.Model {
+	l, b, f := j.header.Layout, j.variant.Background, j.frame
+	shows := l.HasAlpha() || f.canvasWidth > f.width || f.canvasHeight > f.height
+	if l.Model == plane.Gray && shows && (b[0] != b[1] || b[1] != b[2]) && l.Space.Class() != "GRAY" {
 		return plane.RGB
 	}
-	return m
+	return l.Model
 }
 
-// reduce readies the job to take rows of layout src, the stored picture of h at some scale. Chroma is reduced straight to
-// the grid that the encoder wants, if that takes YCbCr too; else all planes come at full size for convert.
-func (j *job) reduce(h codec.Header, src plane.Layout) (err error) {
-	f, filter := j.frame, j.variant.Filter
-	dst := plane.NewLayout(src.Model, src.Alpha, f.width, f.height, 1, 1)
-	x, y := f.axes(h, src.Planes[0], stored(h, dst).Planes[0])
+// prepare makes the sink for rows of layout src, the stored picture at some scale. Chroma is
+// reduced straight to the grid that the encoder takes, if that takes YCbCr too; else all planes are
+// reduced to the full grid, for convert.
+func (j *job) prepare(src plane.Layout) (err error) {
+	f, filter, h := j.frame, j.variant.Filter, j.header
+	dst := plane.NewLayout(src.Model, src.HasAlpha(), f.width, f.height, 1, 1)
+	x, y := f.axes(h, src.Planes[0].Size, stored(h, dst).Planes[0].Size)
 	linear := j.variant.LinearLight && !(x.Copies(filter) && y.Copies(filter))
-	if want := j.wants(h, f.width, f.height); linear && src.Model != plane.Gray {
-		dst = plane.NewLayout(plane.RGB, src.Alpha, f.width, f.height, 1, 1)
-	} else if !linear && !src.Alpha && want.Model == src.Model {
+	if want := j.layout(f.width, f.height); linear && src.Model != plane.Gray {
+		dst = plane.NewLayout(plane.RGB, src.HasAlpha(), f.width, f.height, 1, 1)
+	} else if !linear && !src.HasAlpha() && want.Model == src.Model {
 		dst = want
 	}
 	dst = stored(h, dst)
+	dst.Space = src.Space
 	j.reduced = plane.New(dst)
-	j.unmade = len(dst.Planes)
+	j.missing = len(dst.Planes)
 	j.trimmed = y.Start+float64(y.Dst)*y.Step <= float64(y.Src-1)
 	switch {
 	case linear:
 		j.sink, err = newLight(x, y, filter, src, j.store)
-		return err
-	case src.Alpha:
-		j.sink, err = resample.NewAlpha(x, y, filter, src.Model.Colours(), j.store)
-		return err
+	case src.HasAlpha():
+		j.sink, err = newStraight(x, y, filter, src, j.store)
+	default:
+		j.sink, err = f.newPlanes(h, filter, src, dst, j.store)
 	}
+	return err
+}
+
+// newPlanes returns a Sink that reduces each plane for itself.
+func (f frame) newPlanes(h codec.Header, filter resample.Filter, src, dst plane.Layout, store func(p, y int, row []byte) error) (plane.Sink, error) {
 	var s planes
 	for i := range src.Planes {
-		x, y := f.axes(h, src.Planes[i], dst.Planes[i])
-		p, err := resample.NewPlane(x, y, filter, func(y int, row []byte) error { return j.store(i, y, row) })
+		x, y := f.axes(h, src.Planes[i].Size, dst.Planes[i].Size)
+		p, err := resample.NewPlane(x, y, filter, func(y int, row []byte) error { return store(i, y, row) })
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s = append(s, p)
 	}
-	j.sink = s
-	return nil
+	return s, nil
 }
 
-// stored is an upright layout as the picture of h lies in its file.
+// newStraight returns a Sink that weighs each colour sample by its alpha. Subsampled chroma is
+// first brought to the grid of alpha.
+func newStraight(x, y resample.Axis, filter resample.Filter, src plane.Layout, store func(p, y int, row []byte) error) (plane.Sink, error) {
+	alpha, err := resample.NewAlpha(x, y, filter, src.Model.Colours(), store)
+	if err != nil {
+		return nil, err
+	}
+	if !src.Subsampled() {
+		return alpha, nil
+	}
+	next := 0
+	return newAligner(src, func(rows [][]byte) error {
+		for p, row := range rows {
+			if err := alpha.Rows(p, next, plane.Rows{Pix: row, Stride: len(row), N: 1}); err != nil {
+				return err
+			}
+		}
+		next++
+		return nil
+	})
+}
+
+// stored returns an upright layout as the picture of h lies in its file.
 func stored(h codec.Header, upright plane.Layout) plane.Layout {
 	if h.Orientation.Swaps() {
 		return upright.Transposed()
@@ -99,26 +129,27 @@ func stored(h codec.Header, upright plane.Layout) plane.Layout {
 	return upright
 }
 
-// store keeps a row of the result. It has enough with the last one, but only of a picture that is trimmed: it stops no decoder
-// before the end of one that is shown to its edge, because the end shows whether the file is whole.
+// store keeps a row of the result. With the last one it has enough, but only of a trimmed picture:
+// it stops no decoder before the end of one that is shown to its edge, because the end shows
+// whether the file is whole.
 func (j *job) store(p, y int, row []byte) error {
 	copy(j.reduced.Row(p, y), row)
 	if y == j.reduced.Planes[p].Height-1 {
-		if j.unmade--; j.unmade == 0 && j.trimmed {
+		if j.missing--; j.missing == 0 && j.trimmed {
 			return plane.ErrEnough
 		}
 	}
 	return nil
 }
 
-// planes is a Sink that reduces each plane by itself.
+// planes is a Sink of one resampler for each plane.
 type planes []*resample.Plane
 
 func (s planes) Rows(p, y int, r plane.Rows) error { return s[p].Rows(y, r) }
 
 // axes maps a stored source plane onto a stored, reduced plane.
 func (f frame) axes(h codec.Header, src, dst plane.Size) (x, y resample.Axis) {
-	cx, cy, cw, ch := f.x, f.y, f.cropWidth, f.cropHeight
+	cx, cy, cw, ch := f.window.x, f.window.y, f.window.width, f.window.height
 	if h.Orientation.Swaps() {
 		cx, cy, cw, ch = cy, cx, ch, cw
 	}
@@ -128,9 +159,10 @@ func (f frame) axes(h codec.Header, src, dst plane.Size) (x, y resample.Axis) {
 	return x, y
 }
 
-// axis shows start..start+length (pixels of the picture, per of which a source sample makes scale) on span of n samples.
-// A mirrored axis counts from the far end, so that both grids have their origin at the upright picture's top left: the
-// last chroma sample of an odd side overhangs there, not at the near end.
+// axis maps start..start+length, in pixels of the picture of which each has scale source samples,
+// onto span of n samples. A mirrored axis counts from the far end, so that both grids have their
+// origin at the upright picture's top left: the last chroma sample of an odd side overhangs there,
+// not at the near end.
 func axis(start, length, scale float64, srcN int, srcSpan float64, n int, span float64, mirror bool) resample.Axis {
 	a := resample.Axis{Src: srcN, Dst: n, Start: start * scale, Step: length * scale / span}
 	if mirror {

@@ -1,109 +1,202 @@
-// Package render makes the variants of one picture: it decodes once and gives an encoded file per variant. Its steps, in
-// the order in which they are applied, are
+// Package render makes the variants of one picture: it decodes once and returns an encoded file for
+// each variant. The steps, in the order in which they are applied, are
 //
-//	orient    the eight EXIF orientations: which way is up            orient.go
+//	orient    which way is up: the eight EXIF orientations            orient.go
 //	fit       the size of the result and the part of the picture      fit.go
-//	reduce    resampling, row by row while the decoder runs           reduce.go, light.go
+//	reduce    resampling, row by row while the decoder runs           reduce.go, align.go, light.go
 //	turn      the reduced picture is turned upright                   orient.go
+//	crop      a part that is chosen by looking at the picture         crop.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
-//	encode    by package codec, with the profile and metadata         encode.go
+//	encode    by the format's encoder, with profile and metadata      encode.go
 //
-// Fit works on the upright picture, pixels are turned only once they are few: the result is the same, and no step needs
-// the whole picture in memory. Where no variant shows the last rows of the stored picture, the decoder is stopped
-// before them. It never reads a recipe, a clock or a network.
+// Fit works on the upright picture, but pixels are turned only once they are few: the result is the
+// same, and no step needs the whole picture in memory. Where no variant shows the last rows of the
+// stored picture, the decoder is stopped before them. The package never reads a recipe, a clock or
+// a network.
 package render
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
+// Engine makes variants with a set of formats. A process has one, which all its goroutines share:
+// the engine divides the processors among the pictures that it works on.
+type Engine struct {
+	Formats codec.Set
+	Threads int // that may work on one picture; 0 means GOMAXPROCS
+
+	working atomic.Int32 // pictures being decoded or encoded
+}
+
+// threads returns how many threads a picture may use: the processors that other pictures leave
+// idle. In the steady state of as many pictures at a time as there are processors, each has one.
+func (e *Engine) threads() int {
+	most := e.Threads
+	if most == 0 {
+		most = runtime.GOMAXPROCS(0)
+	}
+	return max(most-int(e.working.Load()), 1)
+}
+
 // Output is one finished variant.
 type Output struct {
 	Variant       Variant
-	Format        codec.Format
-	Width, Height int
+	Format        *codec.Format
+	Width, Height int // pixels
 	Data          []byte
+}
+
+// Make opens r, and makes the variants of the picture in it. The header is that of the picture as
+// far as it could be read, also beside an error. Errors are those of Open and Render.
+func (e *Engine) Make(ctx context.Context, r io.Reader, l codec.Limits, variants []Variant) (codec.Header, []Output, error) {
+	d, err := e.Open(r, l)
+	if err != nil {
+		return codec.Header{}, nil, err
+	}
+	outputs, err := e.Render(ctx, d, variants)
+	return d.Header(), outputs, err
+}
+
+// Open reads the header of a picture and holds it to the limits. Errors are those of
+// codec.Set.Open.
+func (e *Engine) Open(r io.Reader, l codec.Limits) (d codec.Decoder, err error) {
+	defer recoverFrom(&err)
+	return e.Formats.Open(r, codec.OpenOptions{Limits: l, Threads: e.threads()})
+}
+
+// recoverFrom turns a panic into an error: formats are decoded by several libraries, and a picture
+// that makes one of them panic would do so with every attempt.
+func recoverFrom(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: the decoder failed on it: %v", codec.ErrCorrupt, p)
+	}
+}
+
+// Render decodes d once, for as many samples as the largest variant needs, and returns the variants
+// in their order. Errors wrap those of package codec, or are those of the stream that d reads. A
+// picture whose data is damaged is ErrCorrupt; what no variant needs, such as rows below the last
+// one that any of them shows, is neither read nor judged.
+func (e *Engine) Render(ctx context.Context, d codec.Decoder, variants []Variant) (outputs []Output, err error) {
+	defer recoverFrom(&err)
+	jobs := make([]*job, len(variants))
+	for i, v := range variants {
+		if jobs[i], err = e.newJob(d, v); err != nil {
+			return nil, fmt.Errorf("variant %s: %w", v.Name, err)
+		}
+	}
+	if f, ok := d.(codec.FrameDecoder); ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).animates) {
+		err = e.animate(ctx, f, jobs)
+	} else {
+		err = e.still(ctx, d, jobs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	outputs = make([]Output, len(jobs))
+	for i, j := range jobs {
+		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file}
+	}
+	return outputs, nil
 }
 
 // job is one variant on its way through the steps.
 type job struct {
 	variant Variant
-	format  codec.Format
+	header  codec.Header
+	format  *codec.Format
 	encoder codec.Encoder
 	frame   frame
-	reduced *plane.Picture
-	sink    plane.Sink
-	unmade  int  // planes of reduced whose last row has not come
-	trimmed bool // whole rows of the source lie below what is shown
+
+	reduced *plane.Picture // as it is being made, stored orientation
+	sink    plane.Sink     // that makes it
+	missing int            // planes of reduced whose last row has not come
+	trimmed bool           // whole rows of the source lie below what is shown
+
+	frames codec.FrameWriter
+	file   []byte
 }
 
-// Render decodes d once, for as many samples as the largest variant needs, and gives the variants in their order. Errors
-// wrap those of package codec, or are those of the stream that d reads. A picture whose data is damaged is ErrCorrupt; what
-// no variant needs, as below the last row that any of them shows, is neither read nor judged.
-func Render(ctx context.Context, d codec.Decoder, variants []Variant) ([]Output, error) {
-	h := d.Header()
-	jobs := make([]*job, len(variants))
-	for i, v := range variants {
-		j, err := newJob(h, v)
-		if err != nil {
-			return nil, err
-		}
-		jobs[i] = j
-	}
-	layout := d.Shrink(samplesNeeded(h, jobs))
-	for _, j := range jobs {
-		if err := j.reduce(h, layout); err != nil {
-			return nil, err
-		}
-	}
-	if err := decode(ctx, d, fanOut(jobs)); err != nil {
-		return nil, err
-	}
-	outputs := make([]Output, len(jobs))
-	for i, j := range jobs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		out, err := j.finish(d)
-		if err != nil {
-			return nil, fmt.Errorf("variant %s: %w", j.variant.Name, err)
-		}
-		outputs[i] = out
-	}
-	return outputs, nil
-}
-
-func newJob(h codec.Header, v Variant) (*job, error) {
-	j := &job{variant: v, format: v.Format}
+func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
+	j := &job{variant: v, header: d.Header(), format: v.Format}
 	switch {
-	case j.format != "":
-	case v.MaxBytes > 0: // only a lossy format can be made to fit
-		j.format = codec.JPEG
+	case j.format != nil:
+	case v.MaxBytes > 0:
+		j.format = e.Formats.Lossy()
 	default:
-		j.format = codec.Nearest(h)
+		j.format = e.Formats.Nearest(j.header)
 	}
-	var err error
-	if j.encoder, err = codec.EncoderFor(j.format); err != nil {
-		return nil, fmt.Errorf("variant %s: %w", v.Name, err)
+	if j.format == nil || j.format.Encoder == nil {
+		return nil, fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
-	w, ht := upright(h)
-	j.frame = fit(v, w, ht)
-	return j, j.frame.check(v)
+	j.encoder = j.format.Encoder(v.Encoding)
+	w, h := upright(j.header)
+	j.frame = fit(v, w, h)
+	return j, j.frame.check()
 }
 
-// decode runs d into sink. Formats are decoded by several libraries; a panic of one is a picture that it cannot take.
-func decode(ctx context.Context, d codec.Decoder, sink plane.Sink) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: the %s decoder gave up: %v", codec.ErrCorrupt, d.Header().Format, p)
+// still makes the files of the only picture, or of an animation's first frame.
+func (e *Engine) still(ctx context.Context, d codec.Decoder, jobs []*job) error {
+	if err := e.reduce(ctx, d, jobs); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-	}()
+		if err := e.encode(j, d, j.finish()); err != nil {
+			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+		}
+	}
+	return nil
+}
+
+// reduce decodes d once and leaves each job with its reduced picture.
+func (e *Engine) reduce(ctx context.Context, d codec.Decoder, jobs []*job) error {
+	layout := d.Shrink(samplesNeeded(d.Header(), jobs))
+	if layout.Bits != plane.Bits {
+		return fmt.Errorf("%w: samples of %d bits", codec.ErrUnsupported, layout.Bits)
+	}
+	for _, j := range jobs {
+		if err := j.prepare(layout); err != nil {
+			return err
+		}
+	}
+	return e.decode(ctx, d, fanOut(jobs))
+}
+
+// steps turn a reduced picture into the one that is encoded.
+var steps = []func(*job, *plane.Picture) *plane.Picture{
+	(*job).turn,
+	(*job).crop,
+	(*job).convert,
+	(*job).pad,
+}
+
+// finish takes the reduced picture through the steps.
+func (j *job) finish() *plane.Picture {
+	p := j.reduced
+	j.reduced, j.sink = nil, nil
+	for _, step := range steps {
+		p = step(j, p)
+	}
+	p.Space = p.Space.For(p.Model)
+	return p
+}
+
+// decode runs d into sink.
+func (e *Engine) decode(ctx context.Context, d codec.Decoder, sink plane.Sink) error {
+	e.working.Add(1)
+	defer e.working.Add(-1)
 	report, err := d.Decode(ctx, sink)
 	if err != nil && !errors.Is(err, plane.ErrEnough) {
 		return err
@@ -111,17 +204,17 @@ func decode(ctx context.Context, d codec.Decoder, sink plane.Sink) (err error) {
 	return report.Damage
 }
 
-// fan hands every row to every job that has not had enough.
+// fan passes every row to every job that still needs rows.
 type fan struct {
-	sinks []plane.Sink // nil where one has
-	left  int
+	sinks  []plane.Sink // nil for a job that has enough
+	hungry int          // sinks that are not nil
 }
 
 func fanOut(jobs []*job) plane.Sink {
 	if len(jobs) == 1 {
 		return jobs[0].sink
 	}
-	f := &fan{left: len(jobs)}
+	f := &fan{hungry: len(jobs)}
 	for _, j := range jobs {
 		f.sinks = append(f.sinks, j.sink)
 	}
@@ -136,7 +229,7 @@ func (f *fan) Rows(p, y int, r plane.Rows) error {
 		err := s.Rows(p, y, r)
 		if err == plane.ErrEnough {
 			f.sinks[i] = nil
-			if f.left--; f.left > 0 {
+			if f.hungry--; f.hungry > 0 {
 				continue
 			}
 		}
@@ -145,29 +238,4 @@ func (f *fan) Rows(p, y int, r plane.Rows) error {
 		}
 	}
 	return nil
-}
-
-// finish takes a reduced picture through the remaining steps.
-func (j *job) finish(d codec.Decoder) (Output, error) {
-	h := d.Header()
-	p := turn(j.reduced, h.Orientation)
-	j.reduced, j.sink = nil, nil
-	p = convert(p, j.wants(h, j.frame.width, j.frame.height), j.variant.Background)
-	p = pad(p, j.frame, j.wants(h, j.frame.canvasWidth, j.frame.canvasHeight), j.variant.Background)
-	data, err := j.encode(d, p)
-	if err != nil {
-		return Output{}, err
-	}
-	return Output{j.variant, j.format, p.Width(), p.Height(), data}, nil
-}
-
-// Explain says in a sentence why a picture cannot be processed, for errors where trying again is useless; ok is false
-// for all others.
-func Explain(err error) (reason string, ok bool) {
-	for _, final := range []error{codec.ErrNotImage, codec.ErrCorrupt, codec.ErrUnsupported, codec.ErrLimit, codec.ErrTooLarge} {
-		if errors.Is(err, final) {
-			return err.Error(), true
-		}
-	}
-	return "", false
 }

@@ -14,8 +14,16 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+var (
+	engine     = &Engine{Formats: formats.All()}
+	jpegFormat = engine.Formats.Named("jpeg")
+	pngFormat  = engine.Formats.Named("png")
 )
 
 // memory is a Decoder of a picture that the test made.
@@ -39,7 +47,7 @@ func (d *memory) Length(int64) (int64, error) { return 1 << 40, nil }
 
 func picture(p *plane.Picture, o exif.Orientation) *memory {
 	return &memory{header: codec.Header{
-		Format: codec.PNG, Width: p.Width(), Height: p.Height(), Orientation: o, Frames: 1, Layout: p.Layout}, pix: p}
+		Format: pngFormat, Width: p.Width(), Height: p.Height(), Orientation: o, Frames: 1, Layout: p.Layout}, pix: p}
 }
 
 // scene is a picture without any symmetry.
@@ -58,7 +66,7 @@ func scene(w, h int, m plane.Model, alpha bool, sub int) *plane.Picture {
 
 func one(t *testing.T, d codec.Decoder, v Variant) Output {
 	t.Helper()
-	out, err := Render(t.Context(), d, []Variant{v})
+	out, err := engine.Render(t.Context(), d, []Variant{v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +85,7 @@ func decodePNG(t *testing.T, o Output) image.Image {
 	return m
 }
 
-// difference is the largest distance of two pictures in any channel.
+// difference returns the largest difference between two pictures in any channel.
 func difference(t *testing.T, a, b image.Image) int {
 	t.Helper()
 	if a.Bounds().Size() != b.Bounds().Size() {
@@ -95,14 +103,14 @@ func difference(t *testing.T, a, b image.Image) int {
 	return most
 }
 
-// lay stores upright picture p as a camera of orientation o would: the inverse of turning it upright, written out as the
-// table of EXIF 2.32, tag 274 and independent of turn.
+// lay stores the upright picture p as a camera with orientation o would: the inverse of turning it
+// upright, written as the table of EXIF 2.32, tag 274, independently of turn.
 func lay(p *plane.Picture, o exif.Orientation) *plane.Picture {
 	w, h := p.Width(), p.Height()
 	if o >= 5 {
 		w, h = h, w
 	}
-	q := plane.New(plane.NewLayout(p.Model, p.Alpha, w, h, 1, 1))
+	q := plane.New(plane.NewLayout(p.Model, p.HasAlpha(), w, h, 1, 1))
 	for i := range p.Planes {
 		for y := range h {
 			for x := range w {
@@ -135,16 +143,16 @@ func TestEveryOrientationComesOutUpright(t *testing.T) {
 		for _, model := range []plane.Model{plane.Gray, plane.RGB, plane.YCbCr} {
 			p := scene(size.X, size.Y, model, false, 1)
 			for _, v := range []Variant{
-				{Width: 23, Format: codec.PNG},
-				{Width: 20, Height: 20, Fit: Cover, Format: codec.PNG},
-				{Width: 31, Height: 9, Fit: Contain, Format: codec.PNG},
-				{Width: 23, Format: codec.PNG, LinearLight: true},
+				{Width: 23, Format: pngFormat},
+				{Width: 20, Height: 20, Fit: Cover, Format: pngFormat},
+				{Width: 31, Height: 9, Fit: Contain, Format: pngFormat},
+				{Width: 23, Format: pngFormat, LinearLight: true},
 			} {
 				want := decodePNG(t, one(t, picture(p, 1), v))
 				for o := exif.Orientation(2); o <= 8; o++ {
 					got := decodePNG(t, one(t, picture(lay(p, o), o), v))
-					// Both directions use the same weights; rounding twice in another order may differ by one, which
-					// the step from chroma to colour multiplies by up to 1.8.
+					// Both directions use the same weights; rounding twice in another order may
+					// differ by one, which the step from chroma to colour multiplies by up to 1.8.
 					tolerance := 1
 					if model == plane.YCbCr {
 						tolerance = 3
@@ -160,7 +168,7 @@ func TestEveryOrientationComesOutUpright(t *testing.T) {
 
 func TestSubsampledChromaStaysInPlaceForEveryOrientation(t *testing.T) {
 	p := scene(62, 38, plane.YCbCr, false, 1)
-	v := Variant{Width: 23, Format: codec.JPEG, Quality: 100} // an odd width: the last chroma column overhangs
+	v := Variant{Width: 23, Format: jpegFormat, Encoding: setting.Values{"quality": "100"}} // an odd width: the last chroma column overhangs
 	decode := func(o Output) image.Image {
 		m, err := jpeg.Decode(bytes.NewReader(o.Data))
 		if err != nil {
@@ -200,7 +208,7 @@ func TestFit(t *testing.T) {
 		{Variant{Width: 10}, 10000, 3, "10×1 on 10×1 of 10000×3", "never nothing"},
 	} {
 		f := fit(c.v, c.w, c.h)
-		got := fmt.Sprintf("%d×%d on %d×%d of %.0f×%.0f", f.width, f.height, f.canvasWidth, f.canvasHeight, f.cropWidth, f.cropHeight)
+		got := fmt.Sprintf("%d×%d on %d×%d of %.0f×%.0f", f.width, f.height, f.canvasWidth, f.canvasHeight, f.window.width, f.window.height)
 		if got != c.want {
 			t.Errorf("%+v of %d×%d: %s, want %s (%s)", c.v, c.w, c.h, got, c.want, c.comment)
 		}
@@ -210,7 +218,7 @@ func TestFit(t *testing.T) {
 func TestContainPadsWithTheBackground(t *testing.T) {
 	red := [3]uint8{255, 0, 0}
 	for _, model := range []plane.Model{plane.Gray, plane.RGB, plane.YCbCr} {
-		o := one(t, picture(scene(40, 20, model, false, 1), 1), Variant{Width: 20, Height: 20, Fit: Contain, Format: codec.PNG, Background: red})
+		o := one(t, picture(scene(40, 20, model, false, 1), 1), Variant{Width: 20, Height: 20, Fit: Contain, Format: pngFormat, Background: red})
 		m := decodePNG(t, o)
 		if m.Bounds().Size() != image.Pt(20, 20) {
 			t.Fatalf("%v: %v", model, m.Bounds())
@@ -222,7 +230,7 @@ func TestContainPadsWithTheBackground(t *testing.T) {
 	}
 }
 
-func TestTransparencyIsKeptInPNGAndLaidOverTheBackgroundInJPEG(t *testing.T) {
+func TestTransparency(t *testing.T) {
 	p := plane.New(plane.NewLayout(plane.RGB, true, 32, 32, 1, 1))
 	for y := range 32 {
 		for x := range 32 { // an opaque green square in the middle; red, but transparent, around
@@ -234,7 +242,7 @@ func TestTransparencyIsKeptInPNGAndLaidOverTheBackgroundInJPEG(t *testing.T) {
 			}
 		}
 	}
-	m := decodePNG(t, one(t, picture(p, 1), Variant{Width: 16, Format: codec.PNG}))
+	m := decodePNG(t, one(t, picture(p, 1), Variant{Width: 16, Format: pngFormat}))
 	if c := color.NRGBAModel.Convert(m.At(0, 0)).(color.NRGBA); c.A != 0 {
 		t.Errorf("the corner is %v", c)
 	}
@@ -245,7 +253,7 @@ func TestTransparencyIsKeptInPNGAndLaidOverTheBackgroundInJPEG(t *testing.T) {
 			}
 		}
 	}
-	o := one(t, picture(p, 1), Variant{Width: 16, Format: codec.JPEG, Quality: 100, Background: [3]uint8{0, 0, 255}})
+	o := one(t, picture(p, 1), Variant{Width: 16, Format: jpegFormat, Background: [3]uint8{0, 0, 255}, Encoding: setting.Values{"quality": "100"}})
 	j, err := jpeg.Decode(bytes.NewReader(o.Data))
 	if err != nil {
 		t.Fatal(err)
@@ -260,13 +268,13 @@ func TestCMYKBecomesRGB(t *testing.T) {
 	for i := range p.Pix[0] {
 		p.Pix[0][i], p.Pix[3][i] = 255, 51 // cyan under 20 % black
 	}
-	c := color.NRGBAModel.Convert(decodePNG(t, one(t, picture(p, 1), Variant{Format: codec.PNG})).At(4, 4)).(color.NRGBA)
+	c := color.NRGBAModel.Convert(decodePNG(t, one(t, picture(p, 1), Variant{Format: pngFormat})).At(4, 4)).(color.NRGBA)
 	if want := (color.NRGBA{0, 204, 204, 255}); c != want {
 		t.Errorf("%v, want %v", c, want)
 	}
 }
 
-// profile is the smallest thing that says what colour space it is for.
+// profile returns the smallest block that names a colour space.
 func profile(space string) []byte {
 	p := make([]byte, 200)
 	copy(p[16:], space)
@@ -274,7 +282,7 @@ func profile(space string) []byte {
 	return p
 }
 
-func TestAProfileStaysWithItsPixels(t *testing.T) {
+func TestProfileStaysWithItsPixels(t *testing.T) {
 	for _, c := range []struct {
 		space string
 		model plane.Model
@@ -283,28 +291,28 @@ func TestAProfileStaysWithItsPixels(t *testing.T) {
 		{"RGB ", plane.YCbCr, true}, {"RGB ", plane.RGB, true}, {"GRAY", plane.Gray, true},
 		{"CMYK", plane.CMYK, false}, {"RGB ", plane.Gray, false},
 	} {
-		for _, f := range []codec.Format{codec.JPEG, codec.PNG} {
+		for _, f := range []*codec.Format{jpegFormat, pngFormat} {
 			d := picture(scene(20, 20, c.model, false, 1), 1)
-			d.header.ICC = profile(c.space)
+			d.header.Layout.Space.ICC = profile(c.space)
 			o := one(t, d, Variant{Width: 10, Format: f})
-			again, err := codec.Open(bytes.NewReader(o.Data), codec.Limits{})
+			again, err := engine.Open(bytes.NewReader(o.Data), codec.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kept := bytes.Equal(again.Header().ICC, d.header.ICC); kept != c.kept {
+			if kept := bytes.Equal(again.Header().Layout.Space.ICC, profile(c.space)); kept != c.kept {
 				t.Errorf("%s profile of %v pixels in %s: kept %v", c.space, c.model, f, kept)
 			}
 		}
 	}
 }
 
-func TestMetadataIsStrippedUnlessAsked(t *testing.T) {
+func TestMetadataIsStrippedByDefault(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 6)
 	d.header.EXIF = exif.CopyrightOnly(exif.Info{Artist: "A. Photographer", Copyright: "somebody"})
-	for _, f := range []codec.Format{codec.JPEG, codec.PNG} {
+	for _, f := range []*codec.Format{jpegFormat, pngFormat} {
 		for mode, want := range map[Metadata]string{"": "", Strip: "", Copyright: "somebody", Keep: "somebody"} {
 			o := one(t, d, Variant{Width: 10, Format: f, Metadata: mode})
-			again, err := codec.Open(bytes.NewReader(o.Data), codec.Limits{})
+			again, err := engine.Open(bytes.NewReader(o.Data), codec.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -326,7 +334,7 @@ func TestMetadataIsStrippedUnlessAsked(t *testing.T) {
 func TestMaxBytes(t *testing.T) {
 	photo := sample.Photo(600, 400)
 	open := func() codec.Decoder {
-		d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+		d, err := engine.Open(bytes.NewReader(photo), codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,25 +346,25 @@ func TestMaxBytes(t *testing.T) {
 	if n := int64(len(tight.Data)); n > bound || n < bound*8/10 {
 		t.Errorf("%d bytes, the bound was %d", n, bound)
 	}
-	_, err := Render(t.Context(), open(), []Variant{{Name: "tiny", Width: 500, MaxBytes: 300}})
-	if reason, final := Explain(err); !final || !strings.Contains(reason, "tiny") || !strings.Contains(reason, "300") {
+	_, err := engine.Render(t.Context(), open(), []Variant{{Name: "tiny", Width: 500, MaxBytes: 300}})
+	if !codec.Permanent(err) || !strings.Contains(err.Error(), "tiny") || !strings.Contains(err.Error(), "300") {
 		t.Errorf("an impossible bound: %v", err)
 	}
 }
 
-func TestOneDecodeGivesTheSameAsMany(t *testing.T) {
+func TestSharedDecodeGivesTheSameBytes(t *testing.T) {
 	photo := sample.Photo(640, 480)
-	variants := []Variant{{Name: "a", Width: 64}, {Name: "b", Width: 300, Height: 300, Fit: Cover}, {Name: "c", Width: 640, Format: codec.PNG}}
-	d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+	variants := []Variant{{Name: "a", Width: 64}, {Name: "b", Width: 300, Height: 300, Fit: Cover}, {Name: "c", Width: 640, Format: pngFormat}}
+	d, err := engine.Open(bytes.NewReader(photo), codec.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	together, err := Render(t.Context(), d, variants)
+	together, err := engine.Render(t.Context(), d, variants)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range variants[1:] { // the first may be decoded at a smaller scale when it is alone
-		d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+		d, err := engine.Open(bytes.NewReader(photo), codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,51 +378,56 @@ func TestOneDecodeGivesTheSameAsMany(t *testing.T) {
 	}
 }
 
-func TestDamageAndPanicsAreCorruptPictures(t *testing.T) {
+func TestDamageAndPanicsAreErrCorrupt(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
-	d.damage = &codec.CorruptError{Format: codec.JPEG, Offset: 12, Reason: "the scan ends"}
-	_, err := Render(t.Context(), d, []Variant{{Width: 10}})
-	if reason, final := Explain(err); !final || !strings.Contains(reason, "byte 12") {
+	d.damage = &codec.CorruptError{Format: jpegFormat, Offset: 12, Reason: "the scan ends"}
+	_, err := engine.Render(t.Context(), d, []Variant{{Width: 10}})
+	if !codec.Permanent(err) || !strings.Contains(err.Error(), "byte 12") {
 		t.Errorf("damage: %v", err)
 	}
 	d.damage, d.panics = nil, true
-	_, err = Render(t.Context(), d, []Variant{{Width: 10}})
-	if reason, final := Explain(err); !final || !strings.Contains(reason, "gave up") {
+	_, err = engine.Render(t.Context(), d, []Variant{{Width: 10}})
+	if !codec.Permanent(err) || !strings.Contains(err.Error(), "the decoder failed") {
 		t.Errorf("panic: %v", err)
 	}
 }
 
 func TestHighEffortTakesFewerBytes(t *testing.T) {
 	photo := sample.Photo(640, 480)
-	size := func(e codec.Effort) int {
-		d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
+	size := func(effort string) int {
+		d, err := engine.Open(bytes.NewReader(photo), codec.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := one(t, d, Variant{Width: 400, Effort: e})
+		o := one(t, d, Variant{Width: 400, Encoding: setting.Values{"effort": effort}})
 		if _, err := jpeg.Decode(bytes.NewReader(o.Data)); err != nil {
-			t.Errorf("effort %q: %v", e, err)
+			t.Errorf("effort %q: %v", effort, err)
 		}
 		return len(o.Data)
 	}
-	if normal, high := size(""), size(codec.HighEffort); high >= normal {
+	if normal, high := size("normal"), size("high"); high >= normal {
 		t.Errorf("high effort makes %d bytes, normal %d", high, normal)
 	}
 }
 
-func TestAnEnlargedResultHasABound(t *testing.T) {
+func TestEnlargedResultIsBounded(t *testing.T) {
 	p := scene(1, 6000, plane.Gray, false, 1)
-	_, err := Render(t.Context(), picture(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
-	if reason, final := Explain(err); !final || !strings.Contains(reason, "wide") {
+	_, err := engine.Render(t.Context(), picture(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
+	if !codec.Permanent(err) || !strings.Contains(err.Error(), "wide") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestWhatAJPEGCannotHoldIsFinal(t *testing.T) {
+func TestOversizedEXIFIsPermanent(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
 	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), make([]byte, 70000)...)
-	_, err := Render(t.Context(), d, []Variant{{Width: 10, Format: codec.JPEG, Metadata: Keep}})
-	if _, final := Explain(err); !final {
+	_, err := engine.Render(t.Context(), d, []Variant{{Width: 10, Format: jpegFormat, Metadata: Keep}})
+	if !codec.Permanent(err) {
 		t.Errorf("%v", err)
 	}
+}
+
+func rgba(c color.Color) [4]uint8 {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	return [4]uint8{n.R, n.G, n.B, n.A}
 }

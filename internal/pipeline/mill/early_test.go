@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
@@ -62,11 +64,9 @@ func (b *metered) Close() error {
 // progressive returns a progressive JPEG whose first scans suffice for a thumbnail.
 func progressive(t *testing.T, photo []byte) []byte {
 	t.Helper()
-	d, err := codec.Open(bytes.NewReader(photo), codec.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := render.Render(t.Context(), d, []render.Variant{{Quality: 90, Progressive: true, Effort: codec.HighEffort}})
+	engine := &render.Engine{Formats: formats.All()}
+	_, out, err := engine.Make(t.Context(), bytes.NewReader(photo), codec.Limits{},
+		[]render.Variant{{Encoding: setting.Values{"quality": "90", "effort": "high"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +78,12 @@ func progressive(t *testing.T, photo []byte) []byte {
 func TestPartialDownload(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // more threads read further ahead
 	run := func(photo []byte, variants string) (*bench, *meter) {
-		r, err := recipe.Parse("test", []byte("source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {"+variants+"}\n"))
+		r, err := recipe.Parse(formats.All(), "test", []byte("source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {"+variants+"}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := &meter{Store: mem.New("sources", "outputs"), t: t}
-		b := &bench{t, s.Store, &mill.Mill{Store: s, Recipe: r}}
+		b := &bench{t, s.Store, mill.New(s, r)}
 		res := b.want(b.upload("p.jpg", photo, bucket.Attributes{}), outcome.Done, "")
 		if res.Source.Bytes != int64(len(photo)) || s.open != 0 {
 			t.Errorf("%d bytes in, %d streams open", res.Source.Bytes, s.open)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-
-	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
 // manifest lists the variants of a source for programs.
@@ -15,14 +13,14 @@ type manifest struct {
 }
 
 type manifestSource struct {
-	Bucket  string       `json:"bucket"`
-	Key     string       `json:"key"`
-	ETag    string       `json:"etag"`
-	Version string       `json:"version,omitempty"`
-	Format  codec.Format `json:"format"`
-	Width   int          `json:"width"`
-	Height  int          `json:"height"`
-	Bytes   int64        `json:"bytes"`
+	Bucket  string `json:"bucket"`
+	Key     string `json:"key"`
+	ETag    string `json:"etag"`
+	Version string `json:"version,omitempty"`
+	Format  string `json:"format"`
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Bytes   int64  `json:"bytes"`
 }
 
 // writeManifest stores the list of the variants that were written, if the recipe makes manifests.

@@ -35,16 +35,22 @@ import (
 type Mill struct {
 	Store  bucket.Store
 	Recipe *recipe.Recipe
+	Engine *render.Engine
+}
+
+// New returns a mill for the formats that the recipe was checked against.
+func New(store bucket.Store, r *recipe.Recipe) *Mill {
+	return &Mill{Store: store, Recipe: r, Engine: &render.Engine{Formats: r.Formats}}
 }
 
 // Variant is one written output.
 type Variant struct {
-	Name   string       `json:"name"`
-	Key    string       `json:"key"`
-	Format codec.Format `json:"format"`
-	Width  int          `json:"width"`
-	Height int          `json:"height"`
-	Bytes  int          `json:"bytes"`
+	Name   string `json:"name"`
+	Key    string `json:"key"`
+	Format string `json:"format"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Bytes  int    `json:"bytes"`
 }
 
 // Result is the outcome of a change.
@@ -58,10 +64,18 @@ type Result struct {
 
 // Picture describes a source. Fields are zero if the change ended before they were known.
 type Picture struct {
-	Format        codec.Format `json:"format"`
-	Width, Height int          `json:"-"` // as stored
-	Bytes         int64        `json:"bytes"`
-	ETag          string       `json:"-"`
+	Format        string `json:"format"`
+	Width, Height int    `json:"-"` // as stored
+	Bytes         int64  `json:"bytes"`
+	ETag          string `json:"-"`
+}
+
+// SetHeader adds what a header declares. The zero header, of a picture that could not be opened,
+// adds nothing.
+func (p *Picture) SetHeader(h codec.Header) {
+	if h.Format != nil {
+		p.Format, p.Width, p.Height = h.Format.Name, h.Width, h.Height
+	}
 }
 
 // LogLine returns what a log reports about the result of a change.
@@ -132,7 +146,7 @@ func (j *job) converge(ctx context.Context) (err error) {
 	for range maxRaces {
 		j.result = Result{}
 		err := j.apply(ctx, *c)
-		if v, _ := verdict(err); v == outcome.Retry {
+		if v, _ := Classify(err); v == outcome.Retry {
 			return err
 		}
 		if c, err = j.lookAgain(ctx, *c, err); c == nil {
@@ -167,7 +181,7 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 const maxRaces = 16
 
 // conclude sets the verdict that follows from the error of the last step.
-func (j *job) conclude(err error) { j.result.Verdict, j.result.Reason = verdict(err) }
+func (j *job) conclude(err error) { j.result.Verdict, j.result.Reason = Classify(err) }
 
 // verdictError ends a change early. A verdict is returned as an error so that each step reads
 // straight down.
@@ -189,9 +203,9 @@ const (
 	staleReason = "stale: the object has since been replaced; that upload has its own event"
 )
 
-// verdict returns the verdict that an error stands for. An error that is neither the picture's
-// fault nor a verdict already is worth another try.
-func verdict(err error) (outcome.Verdict, string) {
+// Classify returns the verdict and the reason that an error of processing a picture stands for. An
+// error that is not the picture's fault is worth another try.
+func Classify(err error) (outcome.Verdict, string) {
 	var e verdictError
 	if err == nil {
 		return outcome.Done, ""
@@ -202,10 +216,7 @@ func verdict(err error) (outcome.Verdict, string) {
 	if errors.Is(err, codec.ErrNotImage) {
 		return outcome.Skipped, err.Error()
 	}
-	if reason, ok := render.Explain(err); ok {
-		return outcome.Bad, reason
-	}
-	if errors.Is(err, bucket.ErrInvalid) {
+	if codec.Permanent(err) || errors.Is(err, bucket.ErrInvalid) {
 		return outcome.Bad, err.Error()
 	}
 	return outcome.Retry, err.Error()

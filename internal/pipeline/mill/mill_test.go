@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
@@ -36,12 +37,12 @@ type bench struct {
 
 func newBench(t *testing.T, more string) *bench {
 	t.Helper()
-	r, err := recipe.Parse("test", []byte(baseRecipe+more))
+	r, err := recipe.Parse(formats.All(), "test", []byte(baseRecipe+more))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := mem.New("sources", "outputs", "elsewhere")
-	return &bench{t, s, &mill.Mill{Store: s, Recipe: r}}
+	return &bench{t, s, mill.New(s, r)}
 }
 
 // upload stores a source and returns the change that S3 would report.

@@ -19,7 +19,7 @@ import (
 func racing(t *testing.T, more string) (b *bench, slow *faulty, others *mill.Mill) {
 	b = newBench(t, more)
 	slow = &faulty{Store: b.store}
-	others = &mill.Mill{Store: b.store, Recipe: b.mill.Recipe}
+	others = mill.New(b.store, b.mill.Recipe)
 	b.mill.Store = slow
 	return b, slow, others
 }

@@ -68,15 +68,8 @@ func (j *job) render(ctx context.Context, src *source) ([]render.Output, error) 
 		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d",
 			codec.ErrLimit, size, limits.Bytes)
 	}
-	outputs, err := func() ([]render.Output, error) {
-		d, err := codec.Open(src.body, limits.Limits)
-		if err != nil {
-			return nil, err
-		}
-		h, p := d.Header(), &j.result.Source
-		p.Format, p.Width, p.Height = h.Format, h.Width, h.Height
-		return render.Render(ctx, d, j.plan.Variants())
-	}()
+	header, outputs, err := j.Engine.Make(ctx, src.body, limits.Limits, j.plan.Variants())
+	j.result.Source.SetHeader(header)
 	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTimeout &&
 		(src.body.n == size || src.body.waited < limits.Timeout/2) {
 		// The picture took the time, not the network.

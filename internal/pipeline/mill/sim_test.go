@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
@@ -109,7 +109,7 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	if !strings.Contains(text, "target:") {
 		text += "target: {bucket: outputs, key: '{variant}/{key}'}\n"
 	}
-	r, err := recipe.Parse("sim", []byte(text))
+	r, err := recipe.Parse(formats.All(), "sim", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,17 +119,13 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	for i := range 12 {
 		w.contents = append(w.contents, dot(t, 8, i/2, i%2))
 	}
-	store := mem.New("sources")
+	store, engine := mem.New("sources"), &render.Engine{Formats: r.Formats}
 	for _, data := range w.contents {
 		etag, err := store.Put(t.Context(), "sources", "k", data, bucket.Attributes{}, bucket.Condition{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := codec.Open(bytes.NewReader(data), r.Limits.Limits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		outputs, err := render.Render(t.Context(), d, r.Variants)
+		_, outputs, err := engine.Make(t.Context(), bytes.NewReader(data), r.Limits.Limits, r.Variants)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +206,7 @@ func newSim(w *simWorld, seed uint64) *sim {
 	if w.mode.distinct {
 		s.store.before = s.noStepBack
 	}
-	s.mill = &mill.Mill{Store: s.store, Recipe: w.recipe}
+	s.mill = mill.New(s.store, w.recipe)
 	return s
 }
 

@@ -20,11 +20,11 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 		if err != nil {
 			return verdictError{outcome.Bad, err.Error()}
 		}
-		attr := src.attributes(o.Format.MediaType(), planned.Fingerprint)
+		attr := src.attributes(o.Format.MediaType, planned.Fingerprint)
 		if err := j.put(ctx, src, key, o.Data, attr); err != nil {
 			return fmt.Errorf("write %s: %w", key, err)
 		}
-		written = append(written, Variant{planned.Variant.Name, key, o.Format, o.Width, o.Height, len(o.Data)})
+		written = append(written, Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	}
 	j.result.Variants = written
 	return nil

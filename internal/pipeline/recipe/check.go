@@ -7,36 +7,24 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
-	"github.com/imgmill/imgmill/internal/engine/resample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-const (
-	minBytes       = 1000 // a JPEG's headers and tables alone take most of that
-	maxVariantName = 64
-)
+const maxVariantName = 64
 
-var (
-	fits         = []render.Fit{render.Inside, render.Outside, render.Cover, render.Contain, render.Fill}
-	filters      = []resample.Filter{resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box}
-	efforts      = []codec.Effort{codec.NormalEffort, codec.HighEffort}
-	subsamplings = []codec.Subsampling{codec.Subsample420, codec.Subsample422, codec.Subsample444}
-	metadatas    = []render.Metadata{render.Strip, render.Copyright, render.Keep}
-	removals     = []OnRemove{Keep, Remove}
-	readable     = []codec.Format{codec.JPEG, codec.PNG, codec.GIF, codec.WebP, codec.BMP, codec.TIFF}
-	told         = []codec.Format{codec.HEIC, codec.AVIF, codec.JXL}
-)
+var removals = []OnRemove{Keep, Remove}
 
-// Validate reports everything that is wrong with a recipe, as Errors without lines. Parse has already done so.
+// Validate reports everything that is wrong with a recipe, as Errors without lines. Parse has
+// already done so.
 func (r *Recipe) Validate() error {
 	rep := &report{}
 	r.check(rep)
 	return rep.err()
 }
 
-// check adds the recipe's problems to those that reading it has brought up. What follows from a setting that could not be
-// read is not reported.
+// check adds the problems of the recipe to those of reading it. Problems that only follow from a
+// setting that could not be read are not reported.
 func (r *Recipe) check(rep *report) {
 	r.checkSource(rep)
 	r.checkBucket(rep, "target.bucket", r.Target.Bucket)
@@ -52,7 +40,8 @@ func (r *Recipe) check(rep *report) {
 	}
 }
 
-// unsettled reports whether it is open which variants there are and what they are called: their names or formats are bad.
+// unsettled reports whether the names or formats of variants are bad, so that nothing can be said
+// about their keys.
 func unsettled(rep *report) bool {
 	return slices.ContainsFunc(rep.problems, func(p *Problem) bool {
 		parts := strings.Split(p.Name, ".")
@@ -60,8 +49,8 @@ func unsettled(rep *report) bool {
 	})
 }
 
-// checkBucket wants a name by the rules for general purpose buckets (Amazon S3 User Guide, "Bucket naming rules"), as far
-// as they are about letters.
+// checkBucket requires a name that follows the rules for general purpose buckets (Amazon S3 User
+// Guide, "Bucket naming rules"), as far as they concern its characters.
 func (r *Recipe) checkBucket(rep *report, name, bucket string) {
 	const alnum = "abcdefghijklmnopqrstuvwxyz0123456789"
 	switch {
@@ -69,17 +58,17 @@ func (r *Recipe) checkBucket(rep *report, name, bucket string) {
 	case bucket == "":
 		rep.add(name, "is missing; name the bucket")
 	case strings.Contains(bucket, "://"), strings.Contains(bucket, "/"), strings.HasPrefix(bucket, "arn:"):
-		rep.add(name, "%q is no bucket name; write the name alone, without s3:// and without a path", bucket)
+		rep.add(name, "%q is not a bucket name; write the name alone, without s3:// and without a path", bucket)
 	case len(bucket) < 3, len(bucket) > 63, strings.Trim(bucket[:1]+bucket[len(bucket)-1:], alnum) != "",
 		strings.ContainsFunc(bucket, func(c rune) bool { return !strings.ContainsRune(alnum+".-", c) }):
-		rep.add(name, "%q is no bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends", bucket)
+		rep.add(name, "%q is not a bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends", bucket)
 	}
 }
 
 func (r *Recipe) checkSource(rep *report) {
 	r.checkBucket(rep, "source.bucket", r.Source.Bucket)
 	if strings.HasPrefix(r.Source.Prefix, "/") {
-		rep.add("source.prefix", "%q starts with a slash, which keys do not; write %q", r.Source.Prefix, strings.TrimLeft(r.Source.Prefix, "/"))
+		rep.add("source.prefix", "%q starts with a slash; keys do not, so write %q", r.Source.Prefix, strings.TrimLeft(r.Source.Prefix, "/"))
 	}
 	for i, s := range r.Source.Suffixes {
 		name := fmt.Sprintf("source.suffixes[%d]", i)
@@ -87,71 +76,57 @@ func (r *Recipe) checkSource(rep *report) {
 			continue
 		}
 		if len(s) < 2 || s[0] != '.' || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
-			rep.add(name, "%q is no file name ending; write it with its dot, like .jpg", s)
+			rep.add(name, "%q is not a file name extension; write it with its dot, like .jpg", s)
 		} else if slices.Contains(r.Source.Suffixes[:i], s) {
-			rep.add(name, "%q stands twice; leave one out", s)
+			rep.add(name, "%q is listed twice; remove one", s)
 		}
 	}
 }
 
 func (r *Recipe) checkVariants(rep *report) {
 	if len(r.Variants) == 0 && !rep.bad("variants") {
-		rep.add("variants", "names no variant; leave it out to get pictures 800 wide")
+		rep.add("variants", "has no variants; leave it out to get pictures at most 800 pixels wide")
 	}
+	schema := render.NewSchema(r.Formats)
 	for i, v := range r.Variants {
 		name := "variants." + v.Name
 		if !isVariantName(v.Name) {
-			rep.add(name, "%q is no name for a variant; write letters, digits, - and _, at most %d, a letter or digit first", v.Name, maxVariantName)
+			rep.add(name, "%q is not a valid name; use at most %d letters, digits, - and _, beginning with a letter or digit", v.Name, maxVariantName)
 			continue
 		}
 		if slices.ContainsFunc(r.Variants[:i], func(w render.Variant) bool { return w.Name == v.Name }) {
-			rep.add(name, "names two variants; rename one")
+			rep.add(name, "is the name of two variants; rename one")
 		}
-		checkVariant(rep, name, v)
+		checkVariant(rep, schema, name, v)
 	}
 }
 
-// checkVariant adds to what a variant says of itself what makes no sense in a recipe.
-func checkVariant(rep *report, name string, v render.Variant) {
-	for _, p := range v.Problems() {
+// checkVariant reports the problems of a variant, and settings that make no sense together in a
+// recipe.
+func checkVariant(rep *report, schema *render.Schema, name string, v render.Variant) {
+	for _, p := range schema.Problems(v) {
 		if setting := join(name, p.Setting); !rep.bad(setting) {
 			rep.add(setting, "%s", p.Text)
 		}
 	}
-	if v.MaxBytes > 0 && v.MaxBytes < minBytes && !rep.bad(name+".max_bytes") {
-		rep.add(name+".max_bytes", "%d bytes is less than any picture needs; write a size like 300KB", v.MaxBytes)
-	}
 	if rep.bad(name) || v.Width != 0 || v.Height != 0 {
 		return
 	}
-	sizeless := false
-	for _, c := range []struct {
-		setting string
-		given   bool
-	}{{"enlarge", v.Enlarge}, {"filter", v.Filter != ""}, {"linear_light", v.LinearLight}} {
-		if c.given {
-			sizeless = true
-			rep.add(name+"."+c.setting, "has no meaning without width and height; give one, or leave it out")
+	meaningless, rewrites := false, false
+	var rewriting []string
+	for _, s := range schema.Settings {
+		if s.Rewrites {
+			rewriting = append(rewriting, s.Name)
+			rewrites = rewrites || s.Given(&v)
+		}
+		if s.NeedsSize && s.Given(&v) {
+			meaningless = true
+			rep.add(join(name, s.Name), "has no effect without width or height; give one, or leave it out")
 		}
 	}
-	rewritten := v.Format != "" || v.Quality != 0 || v.Effort == codec.HighEffort || v.Subsampling != "" || v.Progressive || v.MaxBytes != 0
-	if !sizeless && !rewritten {
-		rep.add(name, "changes nothing about a picture; give width or height, or one of format, quality and max_bytes")
+	if !meaningless && !rewrites {
+		rep.add(name, "would not change a picture; give it width or height, or %s", setting.OneOf(rewriting))
 	}
-}
-
-// unwritable says why a format cannot be a variant's; empty if it can.
-func unwritable(f codec.Format) string {
-	if _, err := codec.EncoderFor(f); err == nil {
-		return ""
-	}
-	switch {
-	case slices.Contains(readable, f):
-		return fmt.Sprintf("%s can be read but not written yet; write jpeg or png", f)
-	case slices.Contains(told, f):
-		return fmt.Sprintf("%s can be neither read nor written yet; write jpeg or png", f)
-	}
-	return fmt.Sprintf("%q is no format; write jpeg or png", string(f))
 }
 
 func (r *Recipe) checkRules(rep *report) {
@@ -166,10 +141,10 @@ func (r *Recipe) checkRules(rep *report) {
 		case rule.Match == "":
 			rep.add(name+".match", "is missing; write a glob like avatars/**")
 		case !doublestar.ValidatePattern(rule.Match):
-			rep.add(name+".match", "%q is no glob; close every [ and { and write nothing after a last backslash", rule.Match)
+			rep.add(name+".match", "%q is not a valid glob; close every [ and {, and end with no lone backslash", rule.Match)
 		}
 		if rule.Variants == nil && !rep.bad(name+".variants") {
-			rep.add(name+".variants", "is missing; name variants, or write [] to make none")
+			rep.add(name+".variants", "is missing; list variants, or write [] for none")
 		}
 		for j, wanted := range rule.Variants {
 			at := fmt.Sprintf("%s.variants[%d]", name, j)
@@ -178,7 +153,7 @@ func (r *Recipe) checkRules(rep *report) {
 			case !slices.Contains(names, wanted):
 				rep.add(at, "there is no variant %q; %s", wanted, didYouMean(wanted, names))
 			case slices.Contains(rule.Variants[:j], wanted):
-				rep.add(at, "%q stands twice; leave one out", wanted)
+				rep.add(at, "%q is listed twice; remove one", wanted)
 			}
 		}
 	}
@@ -187,7 +162,7 @@ func (r *Recipe) checkRules(rep *report) {
 func (r *Recipe) checkLimits(rep *report) {
 	positive := func(name string, n int64, like string) {
 		if n <= 0 && !rep.bad(name) {
-			rep.add(name, "must be over 0; write a limit like %s", like)
+			rep.add(name, "is too small; write a limit like %s", like)
 		}
 	}
 	positive("limits.pixels", r.Limits.Pixels, "200MP")
@@ -205,9 +180,9 @@ func (r *Recipe) checkEvents(rep *report) {
 	switch {
 	case p == "" || rep.bad("on_bad.prefix"):
 	case strings.HasPrefix(p, "/"):
-		rep.add("on_bad.prefix", "%q starts with a slash, which keys do not; write %q", p, strings.TrimLeft(p, "/"))
+		rep.add("on_bad.prefix", "%q starts with a slash; keys do not, so write %q", p, strings.TrimLeft(p, "/"))
 	case !strings.HasSuffix(p, "/"):
-		rep.add("on_bad.prefix", "%q is no folder; write %q", p, p+"/")
+		rep.add("on_bad.prefix", "%q is not a folder; write %q", p, p+"/")
 	}
 }
 
@@ -227,5 +202,5 @@ func notOneOf[T ~string](word string, known []T) string {
 	for i, k := range known {
 		words[i] = string(k)
 	}
-	return fmt.Sprintf("%q is not known; write one of %s", word, strings.Join(words, ", "))
+	return fmt.Sprintf("%q is not valid; use %s", word, setting.OneOf(words))
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// distinct reports whether two variants of one source are sure to get different keys from t. The two keys are compared from
-// the left or, if that decides nothing, from the right: tokens that depend on the source alone are the same text in both,
-// and the first that differs, if its two values are known, must differ in a way that the text after it cannot make good.
+// distinct reports whether two variants of one source always get different keys from t. The two
+// keys are compared from the left or, if that decides nothing, from the right: tokens that depend
+// on the source alone are the same text in both, and the first that differs, if its two values are
+// known, must differ in a way that the text after it cannot cancel out.
 func (t template) distinct(a, b render.Variant) bool {
 	for i, tok := range t {
 		va, vb, known := t.pair(tok, a, b)
@@ -59,13 +60,17 @@ func (t template) distinctFromRight(a, b render.Variant) bool {
 	return false
 }
 
-// pair gives a token's values for two variants of one source; a value that both take from the source is "" for both.
+// pair returns a token's values for two variants of one source. A value that both take from the
+// source is "" for both.
 func (t template) pair(tok token, a, b render.Variant) (va, vb string, known bool) {
 	switch tok.kind {
 	case variantName:
 		return a.Name, b.Name, true
 	case format:
-		return a.Format.Extension(), b.Format.Extension(), a.Format != "" && b.Format != ""
+		if a.Format == nil || b.Format == nil {
+			return "", "", false
+		}
+		return a.Format.Extension(), b.Format.Extension(), true
 	case width, height:
 		return "", "", false
 	}

@@ -1,62 +1,51 @@
 package recipe
 
 import (
-	"slices"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// HEIC is told but not decoded: it is among the suffixes so that such an upload ends as a failure with its reason instead of
-// being passed over in silence.
-var defaultSuffixes = []string{".jpg", ".jpeg", ".png", ".gif", ".webp", ".heic", ".tif", ".tiff", ".bmp"}
-
 const (
-	defaultKeyOfOne  = "{key}"           // target.key when there is one variant
-	defaultKeyOfMany = "{variant}/{key}" // target.key when there are several
+	defaultKeyOfOne  = "{key}"           // target.key with one variant
+	defaultKeyOfMany = "{variant}/{key}" // target.key with several
 )
 
-// Default is the recipe of an empty file, and of the buckets photos-input and photos-output: every picture 800 wide at most,
-// under the same key.
-func Default() *Recipe {
-	r := base()
+// Default returns the recipe of an empty file, and of the buckets photos-input and photos-output:
+// every picture at most 800 pixels wide, under the same key.
+func Default(formats codec.Set) *Recipe {
+	r := base(formats)
 	r.Source.Bucket, r.Target.Bucket = "photos-input", "photos-output"
 	r.fill("")
 	return r
 }
 
 // base holds the defaults that a file overwrites.
-func base() *Recipe {
+func base(formats codec.Set) *Recipe {
 	return &Recipe{
-		Source:   Source{Suffixes: slices.Clone(defaultSuffixes)},
+		Formats:  formats,
+		Source:   Source{Suffixes: formats.Suffixes()},
 		Limits:   Limits{Limits: codec.Limits{Pixels: 200e6, Bytes: 100e6, Frames: 500}, Timeout: time.Minute},
 		OnRemove: Keep,
 	}
 }
 
-// baseVariant holds the defaults of one variant. Behind transparency is white: that is what a page shows.
-func baseVariant(name string) render.Variant {
-	return render.Variant{Name: name, Fit: render.Inside, Background: [3]uint8{255, 255, 255}}
-}
-
-// fill adds the defaults that depend on what the file says.
+// fill adds the defaults that depend on what the file contains. metadata is the setting of all
+// variants that have none of their own.
 func (r *Recipe) fill(metadata render.Metadata) {
 	if len(r.Variants) == 0 {
-		v := baseVariant("resized")
+		v := render.NewVariant("resized")
 		v.Width = 800
 		r.Variants = []render.Variant{v}
 	}
 	for i := range r.Variants {
 		v := &r.Variants[i]
-		if v.MaxBytes > 0 && v.Format == "" {
-			v.Format = codec.JPEG // as render would do; said here, it is known where keys are computed
+		if v.MaxBytes > 0 && v.Format == nil {
+			v.Format = r.Formats.Lossy() // as render would do; keys can depend on it
 		}
 		if v.Metadata == "" {
 			v.Metadata = metadata
-		}
-		if v.Metadata == "" {
-			v.Metadata = render.Strip
 		}
 	}
 	if r.Target.Key == "" {

@@ -4,31 +4,33 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
-	"github.com/imgmill/imgmill/internal/engine/resample"
 )
 
-// Fingerprint is 16 hexadecimal digits that change whenever something in the recipe changes a variant's bytes or its place.
-// It is the same in every run, however the file is ordered, and for a default that is written out, but for quality and
-// subsampling: a JPEG without them may not have more bytes than its source.
+// Fingerprint returns 16 hexadecimal digits that change whenever something in the recipe changes
+// the bytes or the key of a variant's outputs. It hashes the settings that differ from their
+// defaults, by name, so that a setting or a format that is added to the program leaves every
+// fingerprint as it was. It does not depend on the order of the file.
+//
+// Quality and subsampling have no default that could be written out: a JPEG without them may not
+// have more bytes than its source.
 func (r *Recipe) Fingerprint(v render.Variant) string {
-	if v.Fit == "" {
-		v.Fit = render.Inside
+	lines := []string{
+		fmt.Sprintf("name=%q", v.Name),
+		fmt.Sprintf("target.bucket=%q", r.Target.Bucket),
+		fmt.Sprintf("target.key=%q", r.Target.Key),
 	}
-	if v.Filter == "" {
-		v.Filter = resample.Lanczos3
+	for _, s := range render.NewSchema(r.Formats).Settings {
+		if s.Given(&v) {
+			lines = append(lines, fmt.Sprintf("%s=%q", s.Name, s.Text(&v)))
+		}
 	}
-	if v.Effort == "" {
-		v.Effort = codec.NormalEffort
+	slices.Sort(lines)
+	sum := sha256.New()
+	for _, line := range lines {
+		fmt.Fprintln(sum, line)
 	}
-	if v.Metadata == "" {
-		v.Metadata = render.Strip
-	}
-	// The leading number changes when this list does.
-	sum := sha256.Sum256(fmt.Appendf(nil, "2 %q %q %q %d %d %q %t %q %t %q %d %q %q %t %d %x %q", r.Target.Bucket, r.Target.Key, v.Name,
-		v.Width, v.Height, v.Fit, v.Enlarge, v.Filter, v.LinearLight, v.Format, v.Quality, v.Effort, v.Subsampling, v.Progressive,
-		v.MaxBytes, v.Background, v.Metadata))
-	return hex.EncodeToString(sum[:8])
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }

@@ -1,18 +1,20 @@
 package recipe
 
 import (
-	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-func TestFingerprintStays(t *testing.T) {
-	// If this value has to change, every object in every bucket is made anew: change it only with what makes it.
-	const known = "5234fbd7274ace24"
-	d := Default()
+func TestFingerprintIsStable(t *testing.T) {
+	// If this value changes, every object in every bucket becomes stale: change it only with the
+	// outputs themselves.
+	const known = "a95f4b32f30a61f6"
+	d := Default(all)
 	got := d.Fingerprint(d.Variants[0])
 	if got != known {
 		t.Errorf("the default's fingerprint is %s, was %s", got, known)
@@ -30,23 +32,24 @@ func TestFingerprintStays(t *testing.T) {
 			}
 		}
 	}
-	if plain := (render.Variant{Name: "resized", Width: 800, Background: d.Variants[0].Background}); d.Fingerprint(plain) != got {
+	plain := render.NewVariant("resized")
+	plain.Width = 800
+	if d.Fingerprint(plain) != got {
 		t.Error("defaults that are written out change the fingerprint")
 	}
 	// With a quality or a subsampling of its own, a JPEG may have more bytes than its source.
-	for _, free := range []render.Variant{
-		{Name: "resized", Width: 800, Background: d.Variants[0].Background, Quality: render.DefaultQuality},
-		{Name: "resized", Width: 800, Background: d.Variants[0].Background, Subsampling: codec.Subsample420},
-	} {
-		if d.Fingerprint(free) == got {
-			t.Errorf("%+v has the fingerprint of the default", free)
+	for _, free := range []setting.Values{{"quality": "80"}, {"subsampling": "4:2:0"}} {
+		v := plain
+		v.Encoding = free
+		if d.Fingerprint(v) == got {
+			t.Errorf("%v has the fingerprint of the default", free)
 		}
 	}
 }
 
-// TestFingerprintChanges: every field of a variant counts, those included that are yet to come.
+// TestFingerprintChanges gives every setting another value, and the key and the bucket.
 func TestFingerprintChanges(t *testing.T) {
-	r := Default()
+	r := Default(all)
 	v := r.Variants[0]
 	seen := map[string]string{r.Fingerprint(v): "nothing"}
 	note := func(print, what string) {
@@ -55,26 +58,51 @@ func TestFingerprintChanges(t *testing.T) {
 		}
 		seen[print] = what
 	}
-	typ := reflect.TypeFor[render.Variant]()
-	for i := range typ.NumField() {
+	for _, s := range render.NewSchema(all).Settings {
 		changed := v
-		field := reflect.ValueOf(&changed).Elem().Field(i)
-		switch field.Kind() {
-		case reflect.String:
-			field.SetString("changed")
-		case reflect.Int, reflect.Int64:
-			field.SetInt(77)
-		case reflect.Bool:
-			field.SetBool(!field.Bool())
-		case reflect.Array:
-			field.Index(0).SetUint(77)
-		default:
-			t.Fatalf("field %s of kind %s", typ.Field(i).Name, field.Kind())
+		value := map[setting.Type]string{setting.Int: "77", setting.Bool: "true", setting.Bytes: "77000", setting.Colour: "#777777"}[s.Type]
+		if s.Type == setting.Choice {
+			value = s.Choices[len(s.Choices)-1]
 		}
-		note(r.Fingerprint(changed), typ.Field(i).Name)
+		s.Set(&changed, value)
+		note(r.Fingerprint(changed), s.Name)
 	}
+	if len(seen) < 15 {
+		t.Errorf("only %d settings were changed", len(seen)-1)
+	}
+	renamed := v
+	renamed.Name = "other"
+	note(r.Fingerprint(renamed), "the name")
 	r.Target.Key = "x/{key}"
 	note(r.Fingerprint(v), "target.key")
 	r.Target.Bucket = "elsewhere"
 	note(r.Fingerprint(v), "target.bucket")
+}
+
+// TestNewSettingsLeaveFingerprints adds a setting to a format, and a format to the set: nothing
+// becomes stale.
+func TestNewSettingsLeaveFingerprints(t *testing.T) {
+	r := Default(all)
+	v := r.Variants[0]
+	v.Encoding = setting.Values{"quality": "70"}
+	before := r.Fingerprint(v)
+
+	jpeg := *formatNamed("jpeg")
+	jpeg.Settings = append(slices.Clone(jpeg.Settings), &setting.Setting{Name: "shimmer", Type: setting.Bool, Default: "false", Help: "shimmers"})
+	toy := &codec.Format{
+		Name: "toy", Title: "Toy", Extensions: []string{".toy"}, MediaType: "image/x-toy",
+		Settings: []*setting.Setting{{Name: "depth", Type: setting.Int, Min: 1, Default: "3", Help: "deepens"}},
+		Encoder:  func(setting.Values) codec.Encoder { return nil },
+	}
+	r.Formats = append(codec.Set{&jpeg, toy}, all[1:]...)
+	if after := r.Fingerprint(v); after != before {
+		t.Errorf("a new setting and a new format turn %s into %s", before, after)
+	}
+	for name, value := range map[string]string{"shimmer": "true", "depth": "4"} {
+		changed := v
+		render.NewSchema(r.Formats).Setting(name).Set(&changed, value)
+		if r.Fingerprint(changed) == before {
+			t.Errorf("%s does not count", name)
+		}
+	}
 }

@@ -4,13 +4,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// FuzzParse: Parse ends, its problems have lines of the file, and what it accepts is valid and keeps its promises.
+// FuzzParse: Parse ends, its problems have lines of the file, and what it accepts is valid and
+// keeps its promises.
 func FuzzParse(f *testing.F) {
-	f.Add(string(Example()))
+	f.Add(string(Example(all)))
 	f.Add(buckets)
 	f.Add(key("{dir}/{stem}-{variant}.{format}") + "variants: {a: {max_bytes: 1.5MiB}, b: {width: 3}}\non_remove: remove\n")
 	f.Add("source: &a {bucket: x}\ntarget: *a\n")
@@ -18,7 +17,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("rules:\n- {match: '[', variants: [a]}\n- match: |\n    x\n")
 	f.Add("a: 'b\r\n\n\"\t- {[")
 	f.Fuzz(func(t *testing.T, data string) {
-		r, err := Parse("f", []byte(data))
+		r, err := Parse(all, "f", []byte(data))
 		if err != nil {
 			lines := strings.Count(data, "\n") + strings.Count(data, "\r") + 1
 			for _, p := range err.(Errors) {
@@ -31,15 +30,15 @@ func FuzzParse(f *testing.F) {
 		if err := r.Validate(); err != nil {
 			t.Errorf("accepted, and not valid: %v", err)
 		}
-		again, err := Parse("f", []byte(data))
+		again, err := Parse(all, "f", []byte(data))
 		if err != nil || !reflect.DeepEqual(r, again) {
 			t.Errorf("read twice: %+v, %+v, %v", r, again, err)
 		}
 		plan, seen := r.Plan("a/b.jpg"), map[string]bool{}
 		for _, o := range plan.Outputs {
 			format := o.Variant.Format
-			if format == "" {
-				format = codec.JPEG
+			if format == nil {
+				format = formatNamed("jpeg")
 			}
 			key, err := o.KeyFor(5, 4, format)
 			if err != nil {

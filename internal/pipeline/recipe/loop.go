@@ -3,7 +3,6 @@ package recipe
 import (
 	"strings"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
@@ -23,16 +22,9 @@ import (
 //   - If the template ends before the text does, its keys are too short: no.
 //
 // Suffixes are ASCII and compared without regard to case. If two byte strings of the same length,
-// one of them ASCII, are equal in this sense, they are also equal byte by byte in this sense (a
+// one of them ASCII, are equal in this sense, they are also equal byte by byte (a
 // longer encoding that folds to ASCII, such as the Kelvin sign, has another length), so comparing
 // piece by piece misses nothing.
-
-// allExtensions are the possible values of {format} for a variant that keeps the format of its
-// source.
-var allExtensions = []string{
-	codec.JPEG.Extension(), codec.PNG.Extension(), codec.GIF.Extension(), codec.WebP.Extension(), codec.BMP.Extension(),
-	codec.TIFF.Extension(), codec.HEIC.Extension(), codec.AVIF.Extension(), codec.JXL.Extension(),
-}
 
 // mayLoop reports whether a key that template t produces for a variant could be a source of the
 // recipe.
@@ -71,7 +63,7 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	case width, height:
 		return isDigit(text[0])
 	}
-	for _, value := range values(t[0], v) {
+	for _, value := range r.values(t[0], v) {
 		if strings.HasPrefix(value, text) || strings.HasPrefix(text, value) && r.mayStart(t[1:], v, text[len(value):]) {
 			return true
 		}
@@ -111,7 +103,7 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 	case width, height:
 		return isDigit(text[len(text)-1])
 	default:
-		alternatives = values(last, v)
+		alternatives = r.values(last, v)
 	}
 	for _, value := range alternatives {
 		if hasSuffixFold(value, text) || hasSuffixFold(text, value) && r.mayEnd(before, v, text[:len(text)-len(value)]) {
@@ -122,16 +114,20 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 }
 
 // values returns all possible values of a literal, {variant} or {format}.
-func values(tok token, v render.Variant) []string {
+func (r *Recipe) values(tok token, v render.Variant) []string {
 	switch {
 	case tok.kind == literal:
 		return []string{tok.text}
 	case tok.kind == variantName:
 		return []string{v.Name}
-	case v.Format != "":
+	case v.Format != nil:
 		return []string{v.Format.Extension()}
 	}
-	return allExtensions
+	var all []string // the format is that of the source, or the nearest
+	for _, f := range r.Formats {
+		all = append(all, f.Extension())
+	}
+	return all
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -73,12 +73,12 @@ func TestLoops(t *testing.T) {
 		{file("in/", "[.jpg, .json]", "out/{stem}.{format}", "manifest: true"), manifest},
 		{file("in/", "[]", "out/{stem}.{format}", "manifest: true"), manifest},
 	} {
-		_, err := Parse("f", []byte(test.yaml))
+		_, err := Parse(all, "f", []byte(test.yaml))
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s\ngot %v, want %q", test.yaml, err, test.want)
 		}
 		if twoBuckets := strings.Replace(test.yaml, "target: {bucket: one", "target: {bucket: two", 1); test.want != "" {
-			if _, err := Parse("f", []byte(twoBuckets)); err != nil {
+			if _, err := Parse(all, "f", []byte(twoBuckets)); err != nil {
 				t.Errorf("%s\nrefused in two buckets: %v", twoBuckets, err)
 			}
 		}
@@ -131,9 +131,9 @@ func (d draw) sourceKey(r *Recipe) string {
 }
 
 // output draws a size and format that render could have produced for a variant.
-func (d draw) output(v render.Variant) (width, height int, f codec.Format) {
-	if f = v.Format; f == "" {
-		f = []codec.Format{codec.JPEG, codec.PNG}[d.IntN(2)]
+func (d draw) output(v render.Variant) (width, height int, f *codec.Format) {
+	if f = v.Format; f == nil {
+		f = []*codec.Format{formatNamed("jpeg"), formatNamed("png")}[d.IntN(2)]
 	}
 	return 1 + d.IntN(20), 1 + d.IntN(20), f
 }
@@ -145,7 +145,7 @@ func TestNoLoops(t *testing.T) {
 	accepted, refused, checked := 0, 0, 0
 	for range 12000 {
 		yaml := d.file()
-		r, err := Parse("f", []byte(yaml))
+		r, err := Parse(all, "f", []byte(yaml))
 		if err != nil {
 			if strings.Contains(err.Error(), "its own source") {
 				refused++
@@ -187,7 +187,7 @@ func TestNoCollisions(t *testing.T) {
 	accepted, refused, checked := 0, 0, 0
 	for range 12000 {
 		yaml := strings.Replace(d.file(), "target: {bucket: one", "target: {bucket: two", 1)
-		r, err := Parse("f", []byte(yaml))
+		r, err := Parse(all, "f", []byte(yaml))
 		if err != nil {
 			if strings.Contains(err.Error(), "could get the same key") {
 				refused++

@@ -1,7 +1,8 @@
 package recipe
 
-// WithBuckets gives the recipe for other buckets than the file's, so that one file serves many deployments; an empty name
-// keeps the file's. It is checked again, because other buckets may close a loop. The error, if any, is Errors.
+// WithBuckets returns the recipe with other buckets, so that one file serves many deployments. An
+// empty name keeps the bucket of the file. The result is checked again, because other buckets may
+// close a loop. The error, if any, is Errors.
 func (r *Recipe) WithBuckets(source, target string) (*Recipe, error) {
 	moved := *r
 	if source != "" {

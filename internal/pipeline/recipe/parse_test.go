@@ -10,13 +10,20 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
+
+var all = formats.All()
+
+func formatNamed(name string) *codec.Format { return all.Named(name) }
 
 const buckets = "source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"
 
 func parse(t *testing.T, yaml string) *Recipe {
 	t.Helper()
-	r, err := Parse("imgmill.yaml", []byte(yaml))
+	r, err := Parse(all, "imgmill.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatalf("%s\n%v", yaml, err)
 	}
@@ -61,16 +68,18 @@ manifest: true
 `)
 	white := [3]uint8{255, 255, 255}
 	want := &Recipe{
-		Source: Source{"in-1", "uploads/", []string{".jpg", ".png"}},
-		Target: Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
+		Formats: all,
+		Source:  Source{"in-1", "uploads/", []string{".jpg", ".png"}},
+		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
-				Format: "jpeg", Quality: 75, Subsampling: "4:4:4", Progressive: true, MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep"},
-			{Name: "another", Height: 10, Fit: "inside", Metadata: "copyright"},
-			{Name: "a", Width: 5, Fit: "inside", Format: "png", Background: white, Metadata: "copyright"},
-			{Name: "flow", Width: 6, Fit: "inside", Subsampling: "4:2:2", Background: white, Metadata: "copyright"},
+				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",
+				Encoding: setting.Values{"quality": "75", "subsampling": "4:4:4", "progressive": "true"}},
+			{Name: "another", Height: 10, Metadata: "copyright"},
+			{Name: "a", Width: 5, Format: formatNamed("png"), Background: white, Metadata: "copyright"},
+			{Name: "flow", Width: 6, Encoding: setting.Values{"subsampling": "4:2:2"}, Background: white, Metadata: "copyright"},
 			// A bound on the bytes makes it a JPEG.
-			{Name: "fitted", Fit: "inside", Format: "jpeg", MaxBytes: 300000, Background: white, Metadata: "copyright"},
+			{Name: "fitted", Format: formatNamed("jpeg"), MaxBytes: 300000, Background: white, Metadata: "copyright"},
 		},
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
 		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7}, 90 * time.Second},
@@ -82,7 +91,7 @@ manifest: true
 }
 
 func TestDefaults(t *testing.T) {
-	d := Default()
+	d := Default(all)
 	if err := d.Validate(); err != nil {
 		t.Errorf("the default is refused: %v", err)
 	}
@@ -93,7 +102,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("empty sections make it %+v", empty)
 	}
 	v := d.Variants[0]
-	if len(d.Variants) != 1 || v.Width != 800 || v.Height != 0 || v.Fit != render.Inside || v.Enlarge || v.Metadata != render.Strip {
+	if len(d.Variants) != 1 || v.Width != 800 || v.Height != 0 || v.Fit != "" || v.Enlarge || v.Metadata != "" {
 		t.Errorf("the default makes %+v", d.Variants)
 	}
 	if d.Target.Key != "{key}" || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
@@ -108,8 +117,8 @@ func TestDefaults(t *testing.T) {
 	if several := parse(t, buckets+"variants: {a: {width: 1}, b: {width: 2}}"); several.Target.Key != "{variant}/{key}" {
 		t.Errorf("several variants go to %s", several.Target.Key)
 	}
-	Default().Source.Suffixes[0] = "changed"
-	if Default().Source.Suffixes[0] != ".jpg" {
+	Default(all).Source.Suffixes[0] = "changed"
+	if Default(all).Source.Suffixes[0] != ".jpg" {
 		t.Error("defaults share memory")
 	}
 }
@@ -130,41 +139,40 @@ func TestOrderOfVariants(t *testing.T) {
 	}
 }
 
-func TestSizes(t *testing.T) {
-	for _, test := range []struct {
-		text  string
-		units []unit
-		want  int64 // -1: refused
-	}{
-		{"300KB", byteUnits, 300000}, {"300kb", byteUnits, 300000}, {"300 KB", byteUnits, 300000}, {"1.5MiB", byteUnits, 1572864},
-		{"100MB", byteUnits, 100000000}, {"1GB", byteUnits, 1000000000}, {"2GiB", byteUnits, 2147483648}, {"1KiB", byteUnits, 1024},
-		{"4096", byteUnits, 4096}, {"4096B", byteUnits, 4096}, {"0.0015KB", byteUnits, 1}, {"0", byteUnits, 0},
-		{"200MP", pixelUnits, 200000000}, {"0.5 mp", pixelUnits, 500000}, {"1GP", pixelUnits, 1000000000}, {"5KP", pixelUnits, 5000},
-		{"12345", pixelUnits, 12345},
-		{"", byteUnits, -1}, {"KB", byteUnits, -1}, {"-1", byteUnits, -1}, {"1e3", byteUnits, -1}, {"0x10", byteUnits, -1},
-		{"1_000", byteUnits, -1}, {"1,5MB", byteUnits, -1}, {"1.2.3", byteUnits, -1}, {".", byteUnits, -1}, {"inf", byteUnits, -1},
-		{"NaN", byteUnits, -1}, {"5MP", byteUnits, -1}, {"5MB", pixelUnits, -1}, {"99999999999GB", byteUnits, -1}, {"3KBKB", byteUnits, -1},
-	} {
-		got, err := parseSize(test.text, test.units, "300KB")
-		if err != nil {
-			got = -1
-		}
-		if got != test.want {
-			t.Errorf("%q is %d (%v), want %d", test.text, got, err, test.want)
-		}
-	}
-}
-
-func TestExampleParses(t *testing.T) {
-	r, rd := read("imgmill.yaml", Example())
+// TestExample parses the example as it is and with each commented setting in use, and looks for
+// every setting.
+func TestExample(t *testing.T) {
+	text := string(Example(all))
+	r, rd := read(all, "imgmill.yaml", []byte(text))
 	if err := rd.err(); err != nil {
 		t.Fatal(err)
 	}
-	// A variant's setting counts as shown if one variant shows it.
+	if err := r.Validate(); err != nil {
+		t.Errorf("parsed, and not valid: %v", err)
+	}
 	shown := map[string]bool{}
 	for name := range rd.lines {
 		shown[anyVariant(name)] = true
 	}
+	for i, line := range strings.Split(text, "\n") {
+		if len(line) > 125 {
+			t.Errorf("line %d of the example has %d characters", i+1, len(line))
+		}
+		commented, ok := strings.CutPrefix(line, "    # ")
+		name, _, isSetting := strings.Cut(commented, ": ")
+		if !ok || !isSetting || strings.Contains(name, " ") {
+			continue
+		}
+		used := strings.Replace(text, line, "    "+commented+"\n    height: 900", 1)
+		if name == "height" {
+			used = strings.Replace(text, line, "    "+commented, 1)
+		}
+		if _, err := Parse(all, "imgmill.yaml", []byte(used)); err != nil {
+			t.Errorf("with %q in use: %v", commented, err)
+		}
+		shown["variants.*."+name] = true
+	}
+	// A variant's setting counts as shown if one variant shows it.
 	for name := range rd.absent {
 		if !shown[anyVariant(name)] {
 			t.Errorf("the example does not show %s", name)
@@ -172,18 +180,6 @@ func TestExampleParses(t *testing.T) {
 	}
 	if len(shown) < 30 {
 		t.Errorf("only %d settings seen: %v", len(shown), shown)
-	}
-	for i, line := range strings.Split(string(Example()), "\n") {
-		if len(line) > 130 {
-			t.Errorf("line %d of the example has %d characters", i+1, len(line))
-		}
-	}
-	if err := r.Validate(); err != nil {
-		t.Errorf("parsed, and not valid: %v", err)
-	}
-	Example()[0] = 'X'
-	if Example()[0] == 'X' {
-		t.Error("Example gives away its own bytes")
 	}
 }
 
@@ -195,8 +191,8 @@ func anyVariant(name string) string {
 	return strings.Join(parts, ".")
 }
 
-// TestEveryFieldIsRead: no field of the recipe can be added without a setting in the file, and so (TestExampleParses)
-// without a line in the example.
+// TestEveryFieldIsRead: no field of the recipe can be added without a setting in the file, and so
+// (TestExampleParses) without a line in the example.
 func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
@@ -210,6 +206,9 @@ manifest: true
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
+		if name == "Recipe.Formats" || strings.HasSuffix(name, ".focus") { // no settings
+			return
+		}
 		switch v.Kind() {
 		case reflect.Struct:
 			for i := range v.NumField() {

@@ -125,20 +125,20 @@ func (p Plan) Objects() ([]Object, error) {
 //	{height}    its height
 //	{format}    the usual extension of its format, without a dot
 //
-// Sizes and format may be 0 and "" if the template does not use them; otherwise the error wraps
+// Sizes and format may be 0 and nil if the template does not use them; otherwise the error wraps
 // ErrNeedsPicture. It is also an error if the key would be empty, a folder, or longer than 1024
 // bytes.
 //
 // Two variants of one source never share a key. Two sources may, if the template leaves out what
 // they differ in.
-func (o Output) KeyFor(w, h int, f codec.Format) (string, error) {
+func (o Output) KeyFor(w, h int, f *codec.Format) (string, error) {
 	if o.err != nil {
 		return "", o.err
 	}
 	key, err := o.key.complete(w, h, f)
 	switch {
 	case err != nil:
-	case o.Variant.Format != "" && f != "" && f != o.Variant.Format:
+	case o.Variant.Format != nil && f != nil && f != o.Variant.Format:
 		err = fmt.Errorf("the picture is %s, not %s", f, o.Variant.Format)
 	case key == "":
 		err = errors.New("the key would be empty")

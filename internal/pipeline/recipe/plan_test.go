@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
 const twoVariants = buckets + "variants: {a: {width: 1, format: png}, b: {width: 2, format: jpeg}}\n"
@@ -70,7 +68,7 @@ func TestKeysThatNeedThePicture(t *testing.T) {
 		if _, err := p.Objects(); errors.Is(err, ErrNeedsPicture) != test.needed || !test.needed && err != nil {
 			t.Errorf("%s%s: %v", test.template, test.format, err)
 		}
-		if got, err := p.Outputs[0].KeyFor(1, 2, codec.PNG); err != nil || strings.Contains(got, "{") {
+		if got, err := p.Outputs[0].KeyFor(1, 2, formatNamed("png")); err != nil || strings.Contains(got, "{") {
 			t.Errorf("%s%s: completed to %q, %v", test.template, test.format, got, err)
 		}
 	}

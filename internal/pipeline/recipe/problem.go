@@ -10,9 +10,9 @@ import (
 // Problem is one bad setting.
 type Problem struct {
 	File string // as given to Parse; empty for a recipe that was not parsed
-	Line int    // from 1; 0 if the setting stands on no line
-	Name string // "variants.thumb.width"; empty if it is about the whole file
-	Text string // what is wrong, and what to write instead
+	Line int    // from 1; 0 if the setting is on no line
+	Name string // "variants.thumb.width"; empty for the whole file
+	Text string // what is wrong, and what to do
 }
 
 func (p *Problem) Error() string {
@@ -30,7 +30,8 @@ func (p *Problem) Error() string {
 	return b.String() + p.Text
 }
 
-// Errors are all problems of a recipe, in the order of their lines. It is the only error that Parse and Validate give.
+// Errors are all problems of a recipe, in the order of their lines. Parse and
+// Validate return no other error.
 type Errors []*Problem
 
 func (e Errors) Error() string {
@@ -45,11 +46,12 @@ func (e Errors) Error() string {
 type report struct {
 	file     string
 	lines    map[string]int
-	unread   []string // settings whose value has the wrong shape, so that nothing is known of what is below them
+	unread   []string // settings with values of the wrong shape; what is below them is unknown
 	problems Errors
 }
 
-// add reports a problem at the line of the named setting or, if it is not in the file, of the part that it belongs to.
+// add reports a problem at the line of the named setting or, if it is not in the file, of the part
+// that it belongs to.
 func (r *report) add(name, format string, args ...any) {
 	r.problems = append(r.problems, &Problem{r.file, r.line(name), name, fmt.Sprintf(format, args...)})
 }
@@ -77,7 +79,8 @@ func (r *report) misshapen(name, format string, args ...any) {
 	r.unread = append(r.unread, name)
 }
 
-// bad reports whether one of the named settings, or a part of one, already has a problem, or could not be read.
+// bad reports whether one of the named settings, or a part of one, already has a problem, or could
+// not be read.
 func (r *report) bad(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		return slices.ContainsFunc(r.problems, func(p *Problem) bool { return within(p.Name, name) }) ||
@@ -85,13 +88,14 @@ func (r *report) bad(names ...string) bool {
 	})
 }
 
-// within reports whether a setting is another or a part of it. Everything is part of the file, whose name is empty.
+// within reports whether a setting is the same as another, or a part of it. Everything is part of the file,
+// whose name is empty.
 func within(name, whole string) bool {
 	rest, ok := strings.CutPrefix(name, whole)
 	return ok && (rest == "" || whole == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// err is nil or all problems in the order of their lines.
+// err returns all problems in the order of their lines, or nil.
 func (r *report) err() error {
 	if len(r.problems) == 0 {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestProblems: each file has all of its problems told at once, by line, in these words.
+// TestProblems expects all problems of a file at once, by line, in these words.
 func TestProblems(t *testing.T) {
 	for _, test := range []struct{ name, yaml, want string }{
 		{"empty file", "", `
@@ -21,14 +21,14 @@ imgmill.yaml:1: this is not YAML: could not find flow mapping end token '}'`},
 		{"not a mapping", "- a\n- b\n", `
 imgmill.yaml:1: is a list; write settings below it, each as name: value`},
 		{"two documents", buckets + "---\nsource: {bucket: x}\n", `
-imgmill.yaml:4: a second document begins here; a recipe is one`},
+imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
 imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, effort, enlarge, filter, fit, format, height, linear_light, max_bytes, metadata, progressive, quality, subsampling, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
-imgmill.yaml:6: variants.a: stands on line 5 already; keep one
-imgmill.yaml:7: manifest: stands on line 3 already; keep one`},
+imgmill.yaml:6: variants.a: is already on line 5; keep one of them
+imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
 		{"every bad value of a variant", buckets + `variants:
   ok: {width: 1}
   a:
@@ -46,24 +46,24 @@ imgmill.yaml:7: manifest: stands on line 3 already; keep one`},
   d: {format: png, quality: 80, max_bytes: 300KB}
   e: {width: [1], height: {a: 1}}
 `, `
-imgmill.yaml:6: variants.a.width: 0 must be over 0; leave the line out for the default
-imgmill.yaml:7: variants.a.height: 65536 is not a number of pixels from 1 to 65535
-imgmill.yaml:8: variants.a.fit: "squeeze" is not known; write one of inside, outside, cover, contain, fill
-imgmill.yaml:9: variants.a.enlarge: "yes" is neither true nor false; write one of them
-imgmill.yaml:10: variants.a.format: webp can be read but not written yet; write jpeg or png
-imgmill.yaml:11: variants.a.quality: 101 is not a quality from 1 to 100
-imgmill.yaml:12: variants.a.max_bytes: 300 bytes is less than any picture needs; write a size like 300KB
-imgmill.yaml:13: variants.a.background: has no value; write one, or leave the line out (text that starts with # wants quotes)
-imgmill.yaml:14: variants.a.metadata: "all" is not known; write one of strip, copyright, keep
-imgmill.yaml:15: variants.b.width: "8OO" is no whole number; write digits alone, like 80
-imgmill.yaml:15: variants.b.height: -1 must be over 0; leave the line out for the default
-imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; write jpeg or png
-imgmill.yaml:15: variants.b.quality: "high" is no whole number; write digits alone, like 80
-imgmill.yaml:15: variants.b.max_bytes: "lots" is no size; write a number and a unit, like 300KB
-imgmill.yaml:15: variants.b.background: "#ffff" is no colour; write "#rrggbb" in quotes, white or black
-imgmill.yaml:16: variants.c.format: "psd" is no format; write jpeg or png
-imgmill.yaml:17: variants.d.quality: png is lossless and has none; leave it out or use format jpeg
-imgmill.yaml:17: variants.d.max_bytes: png is lossless and cannot be made to fit; use format jpeg
+imgmill.yaml:6: variants.a.width: 0 is out of range; write a number from 1 to 65535
+imgmill.yaml:7: variants.a.height: 65536 is out of range; write a number from 1 to 65535
+imgmill.yaml:8: variants.a.fit: "squeeze" is not valid; use inside, cover, contain, fill or outside
+imgmill.yaml:9: variants.a.enlarge: "yes" is neither true nor false
+imgmill.yaml:10: variants.a.format: webp can be read but not written yet; use jpeg or png
+imgmill.yaml:11: variants.a.quality: 101 is out of range; write a number from 1 to 100
+imgmill.yaml:12: variants.a.max_bytes: "300" is too small; write a size like 300KB
+imgmill.yaml:13: variants.a.background: has no value; write one, or leave the line out (text that starts with # needs quotes)
+imgmill.yaml:14: variants.a.metadata: "all" is not valid; use strip, copyright or keep
+imgmill.yaml:15: variants.b.width: "8OO" is not a whole number; write digits only, like 800
+imgmill.yaml:15: variants.b.height: -1 is out of range; write a number from 1 to 65535
+imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; use jpeg or png
+imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
+imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
+imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black
+imgmill.yaml:16: variants.c.format: "psd" is not a picture format; use jpeg or png
+imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or use format jpeg
+imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg
 imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value`},
 		{"bad filters and subsamplings", buckets + `variants:
@@ -80,15 +80,15 @@ imgmill.yaml:18: variants.e.height: is a mapping; write a single value`},
     filter: box
     linear_light: true
 `, `
-imgmill.yaml:6: variants.a.filter: "lanczos" is not known; write one of lanczos3, catmull-rom, mitchell, linear, box
-imgmill.yaml:7: variants.a.linear_light: "2.2" is neither true nor false; write one of them
-imgmill.yaml:8: variants.a.subsampling: "420" is not known; write one of 4:2:0, 4:2:2, 4:4:4
-imgmill.yaml:9: variants.a.progressive: "1" is neither true nor false; write one of them
-imgmill.yaml:10: variants.b.subsampling: png keeps all colour samples; leave it out or use format jpeg
-imgmill.yaml:10: variants.b.progressive: png has no scans; leave it out or use format jpeg
-imgmill.yaml:11: variants.c.subsampling: "4:1:1" is not known; write one of 4:2:0, 4:2:2, 4:4:4
-imgmill.yaml:14: variants.d.filter: has no meaning without width and height; give one, or leave it out
-imgmill.yaml:15: variants.d.linear_light: has no meaning without width and height; give one, or leave it out`},
+imgmill.yaml:6: variants.a.filter: "lanczos" is not valid; use lanczos3, catmull-rom, mitchell, linear or box
+imgmill.yaml:7: variants.a.linear_light: "2.2" is neither true nor false
+imgmill.yaml:8: variants.a.subsampling: "420" is not valid; use 4:2:0, 4:2:2 or 4:4:4
+imgmill.yaml:9: variants.a.progressive: "1" is neither true nor false
+imgmill.yaml:10: variants.b.subsampling: png has no such setting; leave it out or use format jpeg
+imgmill.yaml:10: variants.b.progressive: png has no such setting; leave it out or use format jpeg
+imgmill.yaml:11: variants.c.subsampling: "4:1:1" is not valid; use 4:2:0, 4:2:2 or 4:4:4
+imgmill.yaml:14: variants.d.filter: has no effect without width or height; give one, or leave it out
+imgmill.yaml:15: variants.d.linear_light: has no effect without width or height; give one, or leave it out`},
 		{"variants that make no sense", buckets + `variants:
   nothing: {}
   nothing2:
@@ -98,27 +98,27 @@ imgmill.yaml:15: variants.d.linear_light: has no meaning without width and heigh
   -x: {width: 1}
   a/b: {width: 1}
 `, `
-imgmill.yaml:4: variants.nothing: changes nothing about a picture; give width or height, or one of format, quality and max_bytes
-imgmill.yaml:5: variants.nothing2: changes nothing about a picture; give width or height, or one of format, quality and max_bytes
+imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive or max_bytes
+imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive or max_bytes
 imgmill.yaml:6: variants.cover.fit: cover needs both width and height
 imgmill.yaml:7: variants.fill.fit: fill needs both width and height
-imgmill.yaml:8: variants.larger.enlarge: has no meaning without width and height; give one, or leave it out
-imgmill.yaml:9: variants.-x: "-x" is no name for a variant; write letters, digits, - and _, at most 64, a letter or digit first
-imgmill.yaml:10: variants.a/b: "a/b" is no name for a variant; write letters, digits, - and _, at most 64, a letter or digit first`},
+imgmill.yaml:8: variants.larger.enlarge: has no effect without width or height; give one, or leave it out
+imgmill.yaml:9: variants.-x: "-x" is not a valid name; use at most 64 letters, digits, - and _, beginning with a letter or digit
+imgmill.yaml:10: variants.a/b: "a/b" is not a valid name; use at most 64 letters, digits, - and _, beginning with a letter or digit`},
 		{"no variants", buckets + "variants: {}\n", `
-imgmill.yaml:3: variants: names no variant; leave it out to get pictures 800 wide`},
+imgmill.yaml:3: variants: has no variants; leave it out to get pictures at most 800 pixels wide`},
 		{"variants as a list", buckets + "variants: [thumb]\nrules: [{match: a, variants: [thumb]}]\n", `
 imgmill.yaml:3: variants: is a list; write settings below it, each as name: value`},
 		{"buckets", "source:\n  bucket: s3://photos/in\ntarget:\n  bucket: Photos_Out\n", `
-imgmill.yaml:2: source.bucket: "s3://photos/in" is no bucket name; write the name alone, without s3:// and without a path
-imgmill.yaml:4: target.bucket: "Photos_Out" is no bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends`},
+imgmill.yaml:2: source.bucket: "s3://photos/in" is not a bucket name; write the name alone, without s3:// and without a path
+imgmill.yaml:4: target.bucket: "Photos_Out" is not a bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends`},
 		{"source", "target: {bucket: out-1}\nsource:\n  bucket: in-1\n  prefix: /a\n  suffixes:\n    - jpg\n    - .png\n    - .PNG\n    - .a/b\n    - .é\n    -\n", `
-imgmill.yaml:4: source.prefix: "/a" starts with a slash, which keys do not; write "a"
-imgmill.yaml:6: source.suffixes[0]: "jpg" is no file name ending; write it with its dot, like .jpg
-imgmill.yaml:8: source.suffixes[2]: ".png" stands twice; leave one out
-imgmill.yaml:9: source.suffixes[3]: ".a/b" is no file name ending; write it with its dot, like .jpg
-imgmill.yaml:10: source.suffixes[4]: ".é" is no file name ending; write it with its dot, like .jpg
-imgmill.yaml:11: source.suffixes[5]: has no value; write one, or leave the line out (text that starts with # wants quotes)`},
+imgmill.yaml:4: source.prefix: "/a" starts with a slash; keys do not, so write "a"
+imgmill.yaml:6: source.suffixes[0]: "jpg" is not a file name extension; write it with its dot, like .jpg
+imgmill.yaml:8: source.suffixes[2]: ".png" is listed twice; remove one
+imgmill.yaml:9: source.suffixes[3]: ".a/b" is not a file name extension; write it with its dot, like .jpg
+imgmill.yaml:10: source.suffixes[4]: ".é" is not a file name extension; write it with its dot, like .jpg
+imgmill.yaml:11: source.suffixes[5]: has no value; write one, or leave the line out (text that starts with # needs quotes)`},
 		{"rules", buckets + `variants: {thumb: {width: 1}, large: {width: 2}}
 rules:
   - {match: "a/**", variants: [tumb, thumb, thumb]}
@@ -131,10 +131,10 @@ rules:
   - {match: d, variants: [enormous]}
 `, `
 imgmill.yaml:5: rules[0].variants[0]: there is no variant "tumb"; did you mean thumb?
-imgmill.yaml:5: rules[0].variants[2]: "thumb" stands twice; leave one out
-imgmill.yaml:6: rules[1].match: "a[" is no glob; close every [ and { and write nothing after a last backslash
+imgmill.yaml:5: rules[0].variants[2]: "thumb" is listed twice; remove one
+imgmill.yaml:6: rules[1].match: "a[" is not a valid glob; close every [ and {, and end with no lone backslash
 imgmill.yaml:7: rules[2].match: is missing; write a glob like avatars/**
-imgmill.yaml:8: rules[3].variants: is missing; name variants, or write [] to make none
+imgmill.yaml:8: rules[3].variants: is missing; list variants, or write [] for none
 imgmill.yaml:10: rules[4].variants: is a single value; write a list, like [a, b]
 imgmill.yaml:11: rules[5]: is a single value; write settings below it, each as name: value
 imgmill.yaml:12: rules[6].variants[0]: there is no variant "enormous"; known here: large, thumb`},
@@ -149,25 +149,25 @@ on_bad:
   prefix: /failed
 manifest: 1
 `, `
-imgmill.yaml:4: limits.pixels: "0" must be over 0; write a size like 200MP
-imgmill.yaml:5: limits.bytes: "-5" is no size; write a number and a unit, like 100MB
-imgmill.yaml:6: limits.frames: 0 must be over 0; leave the line out for the default
-imgmill.yaml:7: limits.timeout: "60" is no time; write a number and a unit, like 60s or 2m
-imgmill.yaml:8: metadata: "none" is not known; write one of strip, copyright, keep
-imgmill.yaml:9: on_remove: "delete" is not known; write one of keep, remove
-imgmill.yaml:11: on_bad.prefix: "/failed/" starts with a slash, which keys do not; write "failed/"
-imgmill.yaml:12: manifest: "1" is neither true nor false; write one of them`},
+imgmill.yaml:4: limits.pixels: "0" is too small; write a size like 200MP
+imgmill.yaml:5: limits.bytes: "-5" is not a size; write a number and a unit, like 100MB
+imgmill.yaml:6: limits.frames: 0 is too small; write 1 or more, or leave the line out for the default
+imgmill.yaml:7: limits.timeout: "60" is not a duration; write a number and a unit, like 60s or 2m
+imgmill.yaml:8: metadata: "none" is not valid; use strip, copyright or keep
+imgmill.yaml:9: on_remove: "delete" is not valid; use keep or remove
+imgmill.yaml:11: on_bad.prefix: "/failed/" starts with a slash; keys do not, so write "failed/"
+imgmill.yaml:12: manifest: "1" is neither true nor false`},
 		{"negative time", buckets + "limits: {timeout: -1s}\n", `
-imgmill.yaml:3: limits.timeout: -1s must be over 0; write a time like 60s`},
+imgmill.yaml:3: limits.timeout: -1s is too short; write a duration like 60s`},
 		{"anchors, aliases, tags and merges", "source: &s {bucket: in-1}\ntarget: *s\nmanifest: !!bool true\nvariants:\n  a: {width: 1}\n  <<: {b: 1}\n", `
 imgmill.yaml:1: source: is an anchor, alias or tag, which recipes do not use; write settings below it, each as name: value
 imgmill.yaml:2: target: is an anchor, alias or tag, which recipes do not use; write settings below it, each as name: value
 imgmill.yaml:3: manifest: is an anchor, alias or tag, which recipes do not use; write a single value
-imgmill.yaml:6: variants: a name cannot be written so; write it as plain text`},
+imgmill.yaml:6: variants: this is not a name; write it as plain text`},
 		{"lines of a file from Windows", "source:\r\n  bucket: in-1\r\n\r\n  # c\r\n  prefux: a\r\ntarget:\r\n  bucket: out-1\r\n", `
 imgmill.yaml:5: source.prefux: unknown setting; did you mean prefix?`},
 		{"too large", strings.Repeat("# a comment\n", 6000), `
-imgmill.yaml:1: the file has 72000 bytes, and a recipe 32768 at most`},
+imgmill.yaml:1: the file has 72000 bytes; a recipe has at most 32768`},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantProblems(t, test.yaml, test.want) })
 	}
@@ -209,7 +209,7 @@ func TestKeyProblems(t *testing.T) {
 			"target.key: variant resized could get the key of a manifest (.imgmill.json); end target.key with .{format}, list source.suffixes, or set manifest: false"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Parse("r.yaml", []byte(test.yaml))
+			_, err := Parse(all, "r.yaml", []byte(test.yaml))
 			if err == nil {
 				t.Fatalf("accepted:\n%s", test.yaml)
 			}
@@ -236,20 +236,21 @@ func TestKeyProblems(t *testing.T) {
 	}
 }
 
-// TestTogetherAfterOthers: a bad value elsewhere hides no other problem, and brings up none that only follows from it.
+// TestTogetherAfterOthers: a bad value elsewhere hides no other problem, and brings up none that
+// only follows from it.
 func TestTogetherAfterOthers(t *testing.T) {
 	wantProblems(t, key("{key}")+"variants: {a: {width: 1, quality: 0}, b: {width: 2}}\nlimits: {frames: x}\n", `
 imgmill.yaml:2: target.key: variants a and b could get the same key; add {variant}, as in {variant}/{key}
-imgmill.yaml:3: variants.a.quality: 0 must be over 0; leave the line out for the default
-imgmill.yaml:4: limits.frames: "x" is no whole number; write digits alone, like 80`)
+imgmill.yaml:3: variants.a.quality: 0 is out of range; write a number from 1 to 100
+imgmill.yaml:4: limits.frames: "x" is not a whole number; write digits only, like 80`)
 	wantProblems(t, key("{key}.{format}")+"variants: {a: {width: 1, format: gif}, b: {width: 2, format: png}}\n", `
-imgmill.yaml:3: variants.a.format: gif can be read but not written yet; write jpeg or png`)
+imgmill.yaml:3: variants.a.format: gif can be read but not written yet; use jpeg or png`)
 	wantProblems(t, "source: {bucket: one}\ntarget: {bucket: one, kye: x}\n", `
 imgmill.yaml:2: target.kye: unknown setting; did you mean key?`)
 }
 
 func TestValidateByHand(t *testing.T) {
-	r := Default()
+	r := Default(all)
 	r.Target.Bucket = ""
 	r.Variants[0].Width = -1
 	r.Limits.Frames = 0
@@ -257,21 +258,21 @@ func TestValidateByHand(t *testing.T) {
 	r.OnBad.Prefix = "bad"
 	err := r.Validate()
 	want := `target.bucket: is missing; name the bucket
-variants.resized.width: -1 is not a number of pixels from 1 to 65535
-limits.frames: must be over 0; write a limit like 500
-on_remove: "perhaps" is not known; write one of keep, remove
-on_bad.prefix: "bad" is no folder; write "bad/"`
+variants.resized.width: -1 is out of range; write a number from 1 to 65535
+limits.frames: is too small; write a limit like 500
+on_remove: "perhaps" is not valid; use keep or remove
+on_bad.prefix: "bad" is not a folder; write "bad/"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	r = Default()
+	r = Default(all)
 	r.Variants = nil
-	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "names no variant") {
+	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "has no variants") {
 		t.Errorf("no variants: %v", err)
 	}
-	r = Default()
+	r = Default(all)
 	r.Variants = append(r.Variants, r.Variants[0])
-	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "names two variants") {
+	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "the name of two variants") {
 		t.Errorf("the same name twice: %v", err)
 	}
 }
@@ -283,7 +284,7 @@ func key(template string) string {
 
 func wantProblems(t *testing.T, yaml, want string) {
 	t.Helper()
-	r, err := Parse("imgmill.yaml", []byte(yaml))
+	r, err := Parse(all, "imgmill.yaml", []byte(yaml))
 	if err == nil {
 		t.Fatalf("accepted as %+v:\n%s", r, yaml)
 	}

@@ -13,28 +13,29 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile bounds what the YAML parser is given: its time grows with the square of the nesting, to two seconds at this size.
+// maxFile bounds a recipe, in bytes. The YAML parser takes time in proportion to the square of the
+// nesting: up to two seconds at this size.
 const maxFile = 32 << 10
 
-// reader walks a YAML tree, setting by setting, and reports what it cannot take.
+// reader walks a YAML tree, setting by setting, and reports what it does not understand.
 type reader struct {
 	report
-	absent map[string]bool // settings that are known and were in no mapping so far; tests look at it
+	absent map[string]bool // known settings that no mapping contained; for tests
 }
 
-// field is a setting of a mapping and what reads its value.
+// field is a setting of a mapping, and the function that reads its value.
 type field struct {
 	name string
 	read func(name string, value ast.Node)
 }
 
-// document parses data and gives its only document, or nil if that was reported or is empty.
+// document parses data and returns its only document, or nil if it is empty or was reported.
 func (r *reader) document(data []byte) ast.Node {
 	if len(data) > maxFile {
-		r.add("", "the file has %d bytes, and a recipe %d at most", len(data), maxFile)
+		r.add("", "the file has %d bytes; a recipe has at most %d", len(data), maxFile)
 		return nil
 	}
-	// The parser counts the end of a line twice where it is written as two characters.
+	// The parser counts lines that end with two characters twice.
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -58,7 +59,7 @@ func (r *reader) document(data []byte) ast.Node {
 			continue
 		}
 		if body != nil {
-			r.problems = append(r.problems, &Problem{r.file, lineOf(doc.Body), "", "a second document begins here; a recipe is one"})
+			r.problems = append(r.problems, &Problem{r.file, lineOf(doc.Body), "", "a second document begins here; a recipe is a single one"})
 			return nil
 		}
 		body = doc.Body
@@ -66,8 +67,8 @@ func (r *reader) document(data []byte) ast.Node {
 	return body
 }
 
-// mapping reads the settings of a mapping; name is its own, empty for the whole file. No value, as after a section whose
-// lines are all commented out, is an empty mapping.
+// mapping reads the settings of a mapping called name, which is empty for the whole file. A missing
+// value, as in a section whose lines are all commented out, counts as an empty mapping.
 func (r *reader) mapping(name string, n ast.Node, fields []field) {
 	seen := map[string]int{}
 	known := map[string]func(string, ast.Node){}
@@ -90,7 +91,8 @@ func (r *reader) mapping(name string, n ast.Node, fields []field) {
 	}
 }
 
-// entries yields the pairs of a mapping in the file's order, each key once, and notes their lines.
+// entries yields the pairs of a mapping in the order of the file, each key once, and records their
+// lines.
 func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yield func(string, ast.Node) bool) {
 	return func(yield func(string, ast.Node) bool) {
 		var pairs []*ast.MappingValueNode
@@ -107,12 +109,12 @@ func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yiel
 			key, ok := keyText(pair.Key)
 			line := lineOf(pair.Key)
 			if !ok {
-				r.problems = append(r.problems, &Problem{r.file, line, name, "a name cannot be written so; write it as plain text"})
+				r.problems = append(r.problems, &Problem{r.file, line, name, "this is not a name; write it as plain text"})
 				continue
 			}
 			full := join(name, key)
 			if first, twice := seen[key]; twice {
-				r.problems = append(r.problems, &Problem{r.file, line, full, fmt.Sprintf("stands on line %d already; keep one", first)})
+				r.problems = append(r.problems, &Problem{r.file, line, full, fmt.Sprintf("is already on line %d; keep one of them", first)})
 				continue
 			}
 			seen[key], r.lines[full] = line, line
@@ -123,7 +125,7 @@ func (r *reader) entries(name string, n ast.Node, seen map[string]int) func(yiel
 	}
 }
 
-// list yields the items of a list.
+// list calls item for each item of a list.
 func (r *reader) list(name string, n ast.Node, item func(name string, n ast.Node)) {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
@@ -139,7 +141,7 @@ func (r *reader) list(name string, n ast.Node, item func(name string, n ast.Node
 	}
 }
 
-// scalar is the text of a single value, as it stands in the file.
+// scalar returns the text of a single value, as it is written in the file.
 func (r *reader) scalar(name string, n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -149,19 +151,19 @@ func (r *reader) scalar(name string, n ast.Node) (string, bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return n.GetToken().Value, true
 	case nil, *ast.NullNode:
-		r.add(name, "has no value; write one, or leave the line out (text that starts with # wants quotes)")
+		r.add(name, "has no value; write one, or leave the line out (text that starts with # needs quotes)")
 	default:
 		r.add(name, "is %s; write a single value", shape(n))
 	}
 	return "", false
 }
 
-// text makes a field of a text.
+// text returns a reader of a text.
 func (r *reader) text(into *string) func(string, ast.Node) {
 	return r.parsed(func(s string) error { *into = s; return nil })
 }
 
-// parsed makes a field of a value that set understands; its error is reported.
+// parsed returns a reader of a value that set parses. Its error is reported.
 func (r *reader) parsed(set func(string) error) func(string, ast.Node) {
 	return func(name string, n ast.Node) {
 		if s, ok := r.scalar(name, n); ok {
@@ -172,7 +174,7 @@ func (r *reader) parsed(set func(string) error) func(string, ast.Node) {
 	}
 }
 
-// texts makes a field of a list of texts, which is not nil when it was in the file.
+// texts returns a reader of a list of texts, which is not nil if it was in the file.
 func (r *reader) texts(into *[]string) func(string, ast.Node) {
 	return func(name string, n ast.Node) {
 		*into = []string{}
@@ -208,7 +210,7 @@ func lineOf(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// shape names what a node is, for a person.
+// shape describes a node to a person.
 func shape(n ast.Node) string {
 	switch n.(type) {
 	case nil, *ast.NullNode:

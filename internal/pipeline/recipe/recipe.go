@@ -16,6 +16,8 @@ import (
 
 // Recipe is a parsed, defaulted and validated imgmill.yaml.
 type Recipe struct {
+	// Formats are the picture formats that the recipe was checked against.
+	Formats  codec.Set
 	Source   Source
 	Target   Target
 	Variants []render.Variant // in the order of the file

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// didYouMean names the known name nearest to a wrong one or, if none is near, all of them.
+// didYouMean suggests the known name that is closest to a wrong one or, if none is close, lists them
+// all.
 func didYouMean(wrong string, known []string) string {
 	best, bestAt := "", max(1, (len(wrong)+1)/3)+1
 	for _, k := range known {
@@ -19,8 +20,8 @@ func didYouMean(wrong string, known []string) string {
 	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 }
 
-// distance is the number of insertions, deletions, replacements and swaps of neighbours that turn a into b, no part being
-// edited twice (optimal string alignment; Damerau, CACM 7(3), 1964).
+// distance is the number of insertions, deletions, replacements and swaps of neighbours that turn a
+// into b, no part being edited twice (optimal string alignment; Damerau, CACM 7(3), 1964).
 func distance(a, b string) int {
 	before, above := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range above {

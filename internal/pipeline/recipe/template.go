@@ -122,7 +122,7 @@ func (t template) bind(source keyParts, v render.Variant) template {
 		case variantName:
 			tok = token{literal, v.Name}
 		case format:
-			if v.Format != "" {
+			if v.Format != nil {
 				tok = token{literal, v.Format.Extension()}
 			}
 		}
@@ -133,8 +133,8 @@ func (t template) bind(source keyParts, v render.Variant) template {
 
 // complete returns the text of a bound template for an output of w×h pixels in format f. If the
 // template needs a size or format that is zero, the error is ErrNeedsPicture.
-func (t template) complete(w, h int, f codec.Format) (string, error) {
-	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == "" {
+func (t template) complete(w, h int, f *codec.Format) (string, error) {
+	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == nil {
 		return "", ErrNeedsPicture
 	}
 	var b strings.Builder

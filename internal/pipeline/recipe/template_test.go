@@ -41,7 +41,7 @@ func TestKeyFor(t *testing.T) {
 		{"{width}x{height}/{stem}.{format}", "夏/休み 1+1%.png", "200x150/休み 1+1%.jpg"},
 		{"{key}", "{variant}/{nothing}.jpg", "{variant}/{nothing}.jpg"},
 	} {
-		got, err := planOne(test.template, test.source, v).KeyFor(200, 150, codec.JPEG)
+		got, err := planOne(test.template, test.source, v).KeyFor(200, 150, formatNamed("jpeg"))
 		if err != nil || got != test.want {
 			t.Errorf("%s of %q: got %q, %v, want %q", test.template, test.source, got, err, test.want)
 		}
@@ -54,24 +54,24 @@ func TestKeyForRefused(t *testing.T) {
 		template, source string
 		v                render.Variant
 		width            int
-		f                codec.Format
+		f                *codec.Format
 		want             string
 	}{
-		{"{ext}", "a", render.Variant{}, 1, codec.JPEG, "would be empty"},
-		{"{dir}/", "a/b", render.Variant{}, 1, codec.JPEG, "would be a folder"},
-		{"{key}", "a/", render.Variant{}, 1, codec.JPEG, "would be a folder"},
-		{"{variant}/{key}", long, render.Variant{Name: "thumb"}, 1, codec.JPEG, "would be 1026 bytes long"},
-		{"{width}", "a", render.Variant{}, 0, codec.JPEG, ErrNeedsPicture.Error()},
-		{"{format}", "a", render.Variant{}, 1, "", ErrNeedsPicture.Error()},
-		{"{key}", "a", render.Variant{Format: codec.PNG}, 1, codec.JPEG, "is jpeg, not png"},
-		{"{kee}", "a", render.Variant{}, 1, codec.JPEG, "did you mean {key}?"},
+		{"{ext}", "a", render.Variant{}, 1, formatNamed("jpeg"), "would be empty"},
+		{"{dir}/", "a/b", render.Variant{}, 1, formatNamed("jpeg"), "would be a folder"},
+		{"{key}", "a/", render.Variant{}, 1, formatNamed("jpeg"), "would be a folder"},
+		{"{variant}/{key}", long, render.Variant{Name: "thumb"}, 1, formatNamed("jpeg"), "would be 1026 bytes long"},
+		{"{width}", "a", render.Variant{}, 0, formatNamed("jpeg"), ErrNeedsPicture.Error()},
+		{"{format}", "a", render.Variant{}, 1, nil, ErrNeedsPicture.Error()},
+		{"{key}", "a", render.Variant{Format: formatNamed("png")}, 1, formatNamed("jpeg"), "is jpeg, not png"},
+		{"{kee}", "a", render.Variant{}, 1, formatNamed("jpeg"), "did you mean {key}?"},
 	} {
 		if got, err := planOne(test.template, test.source, test.v).KeyFor(test.width, 1, test.f); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s of %.10q: got %q, %v, want an error with %q", test.template, test.source, got, err, test.want)
 		}
 	}
 	// A template that does not use sizes and format does not need them.
-	if got, err := planOne("{key}", long+"keyy", render.Variant{}).KeyFor(0, 0, ""); err != nil || len(got) != 1024 {
+	if got, err := planOne("{key}", long+"keyy", render.Variant{}).KeyFor(0, 0, nil); err != nil || len(got) != 1024 {
 		t.Errorf("1024 bytes: %v", err)
 	}
 }

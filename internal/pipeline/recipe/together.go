@@ -114,7 +114,7 @@ func (r *Recipe) checkRemoval(rep *report, t template) {
 		return
 	}
 	for _, v := range r.Variants {
-		if v.Format == "" {
+		if v.Format == nil {
 			rep.add("on_remove", "remove cannot find outputs of variant %s by the format of a picture that is gone; "+
 				"set its format, take {format} out of target.key, or write keep", v.Name)
 			return

@@ -1,39 +1,37 @@
-package codec
+package png
 
 import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"image"
 	"image/png"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-type pngEncoder struct{}
+type encoder struct{}
 
-func (pngEncoder) Wants(model plane.Model, alpha bool, w, h int, _ Subsampling) plane.Layout {
+func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 	if model != plane.Gray {
 		model = plane.RGB
 	}
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
-func (pngEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
-	if o.MaxBytes > 0 {
-		return nil, errors.New("png: a lossless file cannot be bound in bytes")
-	}
+// Encode inserts the profile and the EXIF block, which image/png does not write, behind the header.
+func (encoder) Encode(p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	var b bytes.Buffer
 	if err := png.Encode(&b, interleaved(p)); err != nil {
 		return nil, err
 	}
 	out := b.Bytes()
-	const headEnd = 8 + 25 // signature and IHDR
+	const headEnd = len(signature) + 25 // and IHDR
 	var extra []byte
-	if o.ICC != nil {
-		extra = appendChunk(extra, "iCCP", append([]byte("icc\x00\x00"), deflateProfile(o.ICC)...))
+	if icc := p.Space.ICC; icc != nil {
+		extra = appendChunk(extra, "iCCP", append([]byte("icc\x00\x00"), deflateProfile(icc)...))
 	}
 	if o.EXIF != nil {
 		extra = appendChunk(extra, "eXIf", o.EXIF)
@@ -41,10 +39,10 @@ func (pngEncoder) Encode(p *plane.Picture, o EncodeOptions) ([]byte, error) {
 	return append(append(append(make([]byte, 0, len(out)+len(extra)), out[:headEnd]...), extra...), out[headEnd:]...), nil
 }
 
-// interleaved is p as an image.Image that image/png writes without loss.
+// interleaved returns p as an image.Image that image/png writes without loss.
 func interleaved(p *plane.Picture) image.Image {
 	w, h := p.Width(), p.Height()
-	if p.Model == plane.Gray && !p.Alpha {
+	if p.Model == plane.Gray && !p.HasAlpha() {
 		return &image.Gray{Pix: p.Pix[0], Stride: p.Stride[0], Rect: image.Rect(0, 0, w, h)}
 	}
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
@@ -64,8 +62,8 @@ func interleaved(p *plane.Picture) image.Image {
 		for x := range w {
 			row[4*x+3] = 255
 		}
-		if p.Alpha {
-			for x, v := range p.Row(len(p.Planes)-1, y) {
+		if a, ok := p.Alpha(); ok {
+			for x, v := range p.Row(a, y) {
 				row[4*x+3] = v
 			}
 		}

@@ -1,7 +1,6 @@
-package codec
+package tiff
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -10,36 +9,34 @@ import (
 
 	"golang.org/x/image/tiff"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 )
 
-// openTIFF reads the whole file: its directories may stand anywhere (TIFF 6.0, section 2).
-func openTIFF(buf *bufio.Reader, src *source) (Decoder, error) {
-	b, err := readAll(buf, src)
-	if err != nil {
-		return nil, err
-	}
+// open needs the whole file: its directories may be anywhere in it (TIFF 6.0, section 2).
+func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 	cfg, err := tiff.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
-		return nil, tiffFault(err)
+		return nil, classify(err)
 	}
-	h := Header{Format: TIFF, Width: cfg.Width, Height: cfg.Height, Frames: 1, Orientation: 1}
-	h.Layout = layoutOf(cfg.ColorModel, h.Width, h.Height)
+	h := codec.Header{Format: s.Format(), Width: cfg.Width, Height: cfg.Height, Frames: 1, Orientation: 1}
+	h.Layout = codec.LayoutOf(cfg.ColorModel, h.Width, h.Height)
 	info, _ := exif.Parse(b) // a TIFF's first directory is laid out as an EXIF block's
 	if info.Orientation.Valid() {
 		h.Orientation = info.Orientation
 	}
-	h.Frames, h.ICC = walkTIFF(b)
-	return &still{h, src, func() (image.Image, error) {
+	h.Frames, h.Layout.Space.ICC = walk(b)
+	return codec.NewStill(h, s, func() (image.Image, error) {
 		img, err := tiff.Decode(bytes.NewReader(b))
-		return img, tiffFault(err)
-	}}, nil
+		return img, classify(err)
+	}), nil
 }
 
-func tiffFault(err error) error {
+// classify gives an error of the library the kind that callers branch on.
+func classify(err error) error {
 	var u tiff.UnsupportedError
 	if errors.As(err, &u) {
-		return fmt.Errorf("%w: TIFF with %s", ErrUnsupported, string(u))
+		return fmt.Errorf("%w: TIFF with %s", codec.ErrUnsupported, string(u))
 	}
 	return err
 }
@@ -47,8 +44,8 @@ func tiffFault(err error) error {
 // maxDirectories ends the walk of a file whose directories form a ring.
 const maxDirectories = 1 << 16
 
-// walkTIFF counts the directories and gives the first one's profile (tag 34675, ICC.1 annex B.4).
-func walkTIFF(b []byte) (frames int, icc []byte) {
+// walk counts the directories and returns the first one's profile (tag 34675, ICC.1 annex B.4).
+func walk(b []byte) (frames int, icc []byte) {
 	var order binary.ByteOrder = binary.LittleEndian
 	if b[0] == 'M' {
 		order = binary.BigEndian
@@ -68,7 +65,7 @@ func walkTIFF(b []byte) (frames int, icc []byte) {
 				continue
 			}
 			size, at := uint64(order.Uint32(b[e+4:])), uint64(order.Uint32(b[e+8:]))
-			if size <= maxProfile && at+size <= uint64(len(b)) {
+			if size <= codec.MaxProfile && at+size <= uint64(len(b)) {
 				icc = b[at : at+size]
 			}
 		}

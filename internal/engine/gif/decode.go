@@ -1,32 +1,28 @@
-package codec
+package gif
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"image"
 	"image/draw"
 	"image/gif"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// openGIF walks the blocks of the file (GIF89a specification, appendix A) to count its frames without decoding one.
-func openGIF(buf *bufio.Reader, src *source) (Decoder, error) {
-	b, err := readAll(buf, src)
+// open walks the blocks of the file (GIF89a specification, appendix A) to count its frames without
+// decoding one.
+func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
+	w, err := walk(b, s)
 	if err != nil {
 		return nil, err
 	}
-	w, err := walkGIF(b)
-	if err != nil {
-		return nil, err
-	}
-	h := Header{Format: GIF, Width: w.screen.X, Height: w.screen.Y, Frames: w.frames, Orientation: 1}
+	h := codec.Header{Format: s.Format(), Width: w.screen.X, Height: w.screen.Y, Frames: w.frames, Orientation: 1}
 	canvas := image.Rect(0, 0, h.Width, h.Height)
 	alpha := w.transparent || !canvas.In(w.first)
 	h.Layout = plane.NewLayout(plane.RGB, alpha, h.Width, h.Height, 1, 1)
-	return &still{h, src, func() (image.Image, error) {
+	return codec.NewStill(h, s, func() (image.Image, error) {
 		img, err := gif.Decode(bytes.NewReader(b))
 		if err != nil || img.Bounds() == canvas {
 			return img, err
@@ -34,31 +30,33 @@ func openGIF(buf *bufio.Reader, src *source) (Decoder, error) {
 		out := image.NewNRGBA(canvas)
 		draw.Draw(out, img.Bounds(), img, img.Bounds().Min, draw.Src)
 		return out, nil
-	}}, nil
+	}), nil
 }
 
-type gifWalk struct {
+// blocks is what the block headers declare.
+type blocks struct {
 	screen      image.Point
 	first       image.Rectangle // of the first frame, on the screen
 	frames      int
 	transparent bool // the first frame has a transparent colour
 }
 
-// walkGIF reads block headers only. A file that ends early is walked as far as it goes: browsers show what is there.
-func walkGIF(b []byte) (gifWalk, error) {
-	var w gifWalk
+// walk reads block headers only. A file that ends early is walked as far as it goes: browsers show
+// the frames that it has.
+func walk(b []byte, s *codec.Stream) (blocks, error) {
+	var w blocks
 	if len(b) < 13 {
-		return w, &CorruptError{GIF, int64(len(b)), "the file ends within its header"}
+		return w, s.Corrupt(int64(len(b)), "the file ends within its header")
 	}
 	w.screen = image.Pt(int(binary.LittleEndian.Uint16(b[6:])), int(binary.LittleEndian.Uint16(b[8:])))
-	i := 13 + gifTable(b[10])
+	i := 13 + tableSize(b[10])
 	for i < len(b) && b[i] != 0x3b {
 		switch b[i] {
 		case 0x21:
 			if i+4 < len(b) && b[i+1] == 0xf9 && b[i+2] == 4 && w.frames == 0 {
 				w.transparent = b[i+3]&1 != 0
 			}
-			i = gifSubBlocks(b, i+2)
+			i = skipSubBlocks(b, i+2)
 		case 0x2c:
 			if i+10 > len(b) {
 				i = len(b)
@@ -69,17 +67,17 @@ func walkGIF(b []byte) (gifWalk, error) {
 				w.first = image.Rect(le(1), le(3), le(1)+le(5), le(3)+le(7))
 			}
 			w.frames++
-			i = gifSubBlocks(b, i+10+gifTable(b[i+9])+1)
+			i = skipSubBlocks(b, i+10+tableSize(b[i+9])+1)
 		default:
 			if w.frames > 0 { // garbage behind the first frame
 				i = len(b)
 				break
 			}
-			return w, &CorruptError{GIF, int64(i), fmt.Sprintf("unknown block 0x%02x", b[i])}
+			return w, s.Corrupt(int64(i), "unknown block 0x%02x", b[i])
 		}
 	}
 	if w.frames == 0 {
-		return w, &CorruptError{GIF, int64(len(b)), "no picture in the file"}
+		return w, s.Corrupt(int64(len(b)), "no picture in the file")
 	}
 	if w.screen.X == 0 || w.screen.Y == 0 { // written by some tools; browsers take the first frame's
 		w.screen = w.first.Max
@@ -87,16 +85,16 @@ func walkGIF(b []byte) (gifWalk, error) {
 	return w, nil
 }
 
-// gifTable is the length in bytes of the colour table that a flags byte announces.
-func gifTable(flags byte) int {
+// tableSize returns the length in bytes of the colour table that a flags byte announces.
+func tableSize(flags byte) int {
 	if flags&0x80 == 0 {
 		return 0
 	}
 	return 3 << (flags&7 + 1)
 }
 
-// gifSubBlocks is the offset behind a chain of data sub-blocks.
-func gifSubBlocks(b []byte, i int) int {
+// skipSubBlocks returns the offset behind a chain of data sub-blocks.
+func skipSubBlocks(b []byte, i int) int {
 	for i < len(b) && b[i] != 0 {
 		i += 1 + int(b[i])
 	}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// variantFlags are the settings of a variant as flags: one for each setting of the schema.
+type variantFlags struct {
+	schema *render.Schema
+	values setting.Values // canonical, by the name of the setting
+	given  bool
+}
+
+// register adds the flags to a command.
+func (f *variantFlags) register(c *cobra.Command) {
+	for _, s := range f.schema.Settings {
+		flag := c.Flags().VarPF(&variantFlag{f, s}, flagName(s), "", recipe.Describe(s))
+		switch s.Type {
+		case setting.Bool:
+			flag.NoOptDefVal = "true"
+			completeValues(c, flag.Name, "true", "false")
+		case setting.Choice:
+			completeValues(c, flag.Name, s.Choices...)
+		default:
+			completeValues(c, flag.Name)
+		}
+	}
+}
+
+func flagName(s *render.Setting) string { return strings.ReplaceAll(s.Name, "_", "-") }
+
+// apply returns a variant with the settings that were given. Those of its size replace the size
+// that it had.
+func (f *variantFlags) apply(v render.Variant) (render.Variant, error) {
+	if f.values["width"] != "" || f.values["height"] != "" {
+		v.Width, v.Height = 0, 0
+	}
+	for _, s := range f.schema.Settings {
+		if text, ok := f.values[s.Name]; ok {
+			s.Set(&v, text)
+		}
+	}
+	var errs []error
+	for _, p := range f.schema.Problems(v) {
+		errs = append(errs, fmt.Errorf("--%s: %s", flagName(f.schema.Setting(p.Setting)), p.Text))
+	}
+	return v, errors.Join(errs...)
+}
+
+// variantFlag is the value of one flag (pflag.Value).
+type variantFlag struct {
+	all     *variantFlags
+	setting *render.Setting
+}
+
+// Set accepts what a recipe file accepts.
+func (f *variantFlag) Set(text string) error {
+	canonical, err := f.setting.Parse(text)
+	if err == nil {
+		f.all.values.Set(f.setting.Name, canonical)
+		f.all.given = true
+	}
+	return err
+}
+
+// String returns nothing: the description of the flag names the default.
+func (f *variantFlag) String() string { return "" }
+
+// Type names the value in the help.
+func (f *variantFlag) Type() string {
+	switch f.setting.Type {
+	case setting.Int:
+		return "NUMBER"
+	case setting.Bool:
+		return "bool"
+	case setting.Bytes:
+		return "SIZE"
+	case setting.Colour:
+		return "COLOUR"
+	}
+	return "WORD"
+}

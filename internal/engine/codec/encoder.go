@@ -1,0 +1,56 @@
+package codec
+
+import "github.com/imgmill/imgmill/internal/engine/plane"
+
+// EncodeOptions are what an encoding needs beside the pixels and the settings of its format.
+type EncodeOptions struct {
+	EXIF    []byte // TIFF-structured block without the "Exif\0\0" prefix, or nil; a format without EXIF ignores it
+	Threads int    // that may share the work, the caller's among them; 0 means 1
+	// Compact asks for the coding with the fewest bytes of those that show the same pixels, at the
+	// cost of time. For JPEG that is progressive.
+	Compact bool
+}
+
+// Encoder writes one format with the settings that it was made with. It keeps no state and may be
+// used concurrently.
+type Encoder interface {
+	// Layout returns the layout that Encode needs of a w×h picture whose planes come as model, with
+	// or without alpha.
+	Layout(model plane.Model, alpha bool, w, h int) plane.Layout
+	// Encode returns the file. Equal input gives equal bytes, on every machine. Errors wrap
+	// ErrUnsupported where the format cannot hold the picture.
+	Encode(p *plane.Picture, o EncodeOptions) ([]byte, error)
+}
+
+// LossyEncoder is an Encoder that can trade looks for bytes.
+type LossyEncoder interface {
+	Encoder
+	// Trials prepares to encode one picture several times. p is not used once it returns.
+	Trials(p *plane.Picture, o EncodeOptions) (Trials, error)
+}
+
+// Trials encodes one picture at several qualities, and does only once what they share.
+type Trials interface {
+	// Quality is the quality of the encoder's settings, on the format's own scale from 1 to 100.
+	Quality() int
+	// Encode returns the file at a quality: the bytes that the encoder gives with that setting.
+	Encode(quality int) ([]byte, error)
+	// LogStep is the natural logarithm of the quantiser's step at a quality, up to a constant. The
+	// logarithm of a file's size falls with it about linearly, which is how a search guesses.
+	LogStep(quality int) float64
+}
+
+// FrameEncoder is an Encoder of a format with animations.
+type FrameEncoder interface {
+	Encoder
+	// Animate begins an animation of pictures of layout l that plays loops times, 0 for ever.
+	Animate(l plane.Layout, loops int, o EncodeOptions) (FrameWriter, error)
+}
+
+// FrameWriter collects the frames of an animation.
+type FrameWriter interface {
+	// WriteFrame appends a picture that is shown for delay milliseconds.
+	WriteFrame(p *plane.Picture, delay int) error
+	// Close returns the file.
+	Close() ([]byte, error)
+}

@@ -1,0 +1,98 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Stream is the file that a decoder reads. It enforces Limits.Bytes, and remembers an error of the
+// reader below it, so that a broken connection is never taken for a corrupt picture.
+type Stream struct {
+	*bufio.Reader
+	source
+	format *Format
+}
+
+// source counts what is read from below, and keeps the first error.
+type source struct {
+	r   io.Reader
+	n   int64
+	max int64
+	err error
+}
+
+func newStream(r io.Reader, maxBytes int64) *Stream {
+	s := &Stream{source: source{r: r, max: maxBytes}}
+	s.Reader = bufio.NewReaderSize(&s.source, 64<<10)
+	return s
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if s.max > 0 && s.n > s.max {
+		err = fmt.Errorf("%w: the file is larger than %d bytes", ErrLimit, s.max)
+	}
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// Read reads the next bytes of the file.
+func (s *Stream) Read(p []byte) (int, error) { return s.Reader.Read(p) }
+
+// Format returns the format that was detected.
+func (s *Stream) Format() *Format { return s.format }
+
+// Corrupt returns an error of damage at an offset of the file, in bytes.
+func (s *Stream) Corrupt(offset int64, format string, args ...any) error {
+	return &CorruptError{s.format, offset, fmt.Sprintf(format, args...)}
+}
+
+// Err returns the error of the reader below, or nil: an error of the connection, or ErrLimit.
+func (s *Stream) Err() error { return s.err }
+
+// Length is Decoder.Length for a decoder of this stream.
+func (s *Stream) Length(enough int64) (int64, error) {
+	if s.n < enough {
+		if _, err := io.CopyN(io.Discard, &s.source, enough-s.n); err != nil && err != io.EOF {
+			return 0, err
+		}
+	}
+	return s.n, nil
+}
+
+// Fault turns an error of a decoding library into one that callers branch on: the stream's own
+// error if it had one, else ErrCorrupt or ErrUnsupported.
+func (s *Stream) Fault(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.err != nil:
+		return s.err
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrUnsupported), errors.Is(err, ErrLimit):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return s.Corrupt(s.n, "the file ends too early")
+	}
+	return s.Corrupt(s.n, "%v", err)
+}
+
+// Whole makes a Format.Open of a decoder that needs the file whole, for formats whose header is
+// spread over it. The file is as large as Limits.Bytes allows at most.
+func Whole(open func(file []byte, s *Stream, o OpenOptions) (Decoder, error)) func(*Stream, OpenOptions) (Decoder, error) {
+	return func(s *Stream, o OpenOptions) (Decoder, error) {
+		var b bytes.Buffer
+		if _, err := b.ReadFrom(s.Reader); err != nil {
+			return nil, err
+		}
+		return open(b.Bytes(), s, o)
+	}
+}

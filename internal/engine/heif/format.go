@@ -1,0 +1,40 @@
+// Package heif detects pictures in ISO base media files: HEIC (ISO/IEC 23008-12) and AVIF (AV1
+// Image File Format). It does not read them yet.
+package heif
+
+import "github.com/imgmill/imgmill/internal/engine/codec"
+
+// HEIC describes HEVC-coded pictures, which iPhones take.
+var HEIC = &codec.Format{
+	Name: "heic", Title: "HEIC",
+	Extensions: []string{".heic"},
+	MediaType:  "image/heic",
+	Abilities:  codec.Abilities{Lossy: true, Alpha: true, Profile: true, EXIF: true, Bits: 10},
+	Uploaded:   true,
+	Detect:     func(head []byte) bool { return brand(head) == "heic" },
+}
+
+// AVIF describes AV1-coded pictures.
+var AVIF = &codec.Format{
+	Name: "avif", Title: "AVIF",
+	Extensions: []string{".avif"},
+	MediaType:  "image/avif",
+	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 12},
+	Detect:     func(head []byte) bool { return brand(head) == "avif" },
+}
+
+// brand returns "heic" or "avif", whichever the major and compatible brands name first, or "".
+func brand(head []byte) string {
+	if len(head) < 8 || string(head[4:8]) != "ftyp" {
+		return ""
+	}
+	for i := 8; i+4 <= len(head); i += 4 {
+		switch string(head[i : i+4]) {
+		case "avif", "avis":
+			return "avif"
+		case "heic", "heix", "heim", "heis", "hevc", "hevx":
+			return "heic"
+		}
+	}
+	return ""
+}

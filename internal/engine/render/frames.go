@@ -1,0 +1,69 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// animates reports whether the variant keeps all frames of an animation.
+func (j *job) animates() bool {
+	_, ok := j.encoder.(codec.FrameEncoder)
+	return ok
+}
+
+// animate makes the files of an animation, one frame after another, so that no more than one is in
+// memory. A variant whose format holds no animation shows the first frame.
+func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, jobs []*job) error {
+	for {
+		delay, err := d.NextFrame(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.reduce(ctx, d, jobs); err != nil {
+			return err
+		}
+		var animated []*job
+		for _, j := range jobs {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !j.animates() {
+				err = e.encode(j, d, j.finish())
+			} else {
+				animated = append(animated, j)
+				err = e.writeFrame(j, d, j.finish(), delay)
+			}
+			if err != nil {
+				return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+			}
+		}
+		jobs = animated
+	}
+	for _, j := range jobs {
+		var err error
+		if j.file, err = j.frames.Close(); err != nil {
+			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) writeFrame(j *job, d codec.FrameDecoder, p *plane.Picture, delay int) (err error) {
+	if j.variant.MaxBytes > 0 {
+		return fmt.Errorf("%w: max_bytes cannot bound an animation", codec.ErrUnsupported)
+	}
+	if j.frames == nil {
+		if j.frames, err = j.encoder.(codec.FrameEncoder).Animate(p.Layout, d.Loops(), e.options(j)); err != nil {
+			return err
+		}
+	}
+	return j.frames.WriteFrame(p, delay)
+}

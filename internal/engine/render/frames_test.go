@@ -1,0 +1,132 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// film is an animation of plain frames, each brighter than the one before.
+type film struct {
+	memory
+	frames []*plane.Picture
+	next   int
+	live   int // frames that were decoded
+}
+
+func newFilm(n int) *film {
+	f := &film{}
+	for i := range n {
+		p := plane.New(plane.NewLayout(plane.Gray, false, 20, 10, 1, 1))
+		for k := range p.Pix[0] {
+			p.Pix[0][k] = byte(10 * (i + 1))
+		}
+		f.frames = append(f.frames, p)
+	}
+	f.memory = *picture(f.frames[0], 1)
+	f.header.Frames = n
+	return f
+}
+
+func (f *film) Loops() int { return 3 }
+
+func (f *film) NextFrame(context.Context) (int, error) {
+	if f.next == len(f.frames) {
+		return 0, io.EOF
+	}
+	f.pix = f.frames[f.next]
+	f.next++
+	return 100 * f.next, nil
+}
+
+func (f *film) Decode(ctx context.Context, s plane.Sink) (codec.Report, error) {
+	f.live++
+	return f.memory.Decode(ctx, s)
+}
+
+// flip is an encoder of animations whose file lists size, loops, delays and brightness.
+type flip struct{ fails error }
+
+func (flip) Layout(_ plane.Model, _ bool, w, h int) plane.Layout {
+	return plane.NewLayout(plane.Gray, false, w, h, 1, 1)
+}
+
+func (flip) Encode(p *plane.Picture, _ codec.EncodeOptions) ([]byte, error) {
+	return fmt.Appendf(nil, "still %d", p.Pix[0][0]), nil
+}
+
+func (f flip) Animate(l plane.Layout, loops int, _ codec.EncodeOptions) (codec.FrameWriter, error) {
+	return &flipWriter{fmt.Sprintf("%d×%d loops %d:", l.Width(), l.Height(), loops), f.fails}, nil
+}
+
+type flipWriter struct {
+	text  string
+	fails error
+}
+
+func (w *flipWriter) WriteFrame(p *plane.Picture, delay int) error {
+	w.text += fmt.Sprintf(" %d for %d ms", p.Pix[0][0], delay)
+	return w.fails
+}
+
+func (w *flipWriter) Close() ([]byte, error) { return []byte(w.text), nil }
+
+func flipFormat(fails error) *codec.Format {
+	return &codec.Format{Name: "flip", Title: "Flip", Extensions: []string{".flip"}, Abilities: codec.Abilities{Animation: true},
+		Encoder: func(setting.Values) codec.Encoder { return flip{fails} }}
+}
+
+func TestAnimationKeepsFramesDelaysAndLoops(t *testing.T) {
+	d := newFilm(3)
+	variants := []Variant{{Name: "a", Width: 10, Format: flipFormat(nil)}, {Name: "s", Width: 10, Format: pngFormat}, {Name: "b", Width: 4, Format: flipFormat(nil)}}
+	out, err := engine.Render(t.Context(), d, variants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range map[int]string{0: "10×5 loops 3: 10 for 100 ms 20 for 200 ms 30 for 300 ms", 2: "4×2 loops 3: 10 for 100 ms 20 for 200 ms 30 for 300 ms"} {
+		if string(out[i].Data) != want {
+			t.Errorf("%s: %q, want %q", out[i].Variant.Name, out[i].Data, want)
+		}
+	}
+	if c := rgba(decodePNG(t, out[1]).At(1, 1)); c[0] != 10 { // the first frame
+		t.Errorf("the still shows %v", c)
+	}
+	if d.live != 3 {
+		t.Errorf("%d frames were decoded for 3 variants", d.live)
+	}
+}
+
+// TestAnimationToStills decodes the first frame only.
+func TestAnimationToStills(t *testing.T) {
+	d := newFilm(3)
+	one(t, d, Variant{Width: 10, Format: pngFormat})
+	if d.live != 1 || d.next != 0 {
+		t.Errorf("%d frames were decoded, %d asked for", d.live, d.next)
+	}
+	if o := one(t, newFilm(1), Variant{Width: 10, Format: flipFormat(nil)}); string(o.Data) != "still 10" {
+		t.Errorf("a single frame becomes %q", o.Data)
+	}
+}
+
+func TestAnimationErrors(t *testing.T) {
+	full := errors.New("disk full")
+	if _, err := engine.Render(t.Context(), newFilm(2), []Variant{{Name: "v", Format: flipFormat(full)}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {
+		t.Errorf("%v", err)
+	}
+	_, err := engine.Render(t.Context(), newFilm(2), []Variant{{Name: "v", Format: flipFormat(nil), MaxBytes: 5000}})
+	if !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("max_bytes: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := engine.Render(ctx, newFilm(2), []Variant{{Name: "v", Format: flipFormat(nil)}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

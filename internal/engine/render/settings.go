@@ -1,0 +1,284 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/resample"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// Setting is one setting of a variant: how it is described, and where a Variant holds it.
+type Setting struct {
+	setting.Setting
+	NeedsSize bool            // has no meaning in a variant without width and height
+	Rewrites  bool            // makes a variant of the picture's own size worth making
+	Formats   []*codec.Format // that have it; nil for a setting of every format
+
+	set   func(v *Variant, text string) // text is canonical, or "" for the default
+	text  func(v *Variant) string       // canonical, or "" where the variant does not name it
+	parse func(text string) (string, error)
+}
+
+// Schema is every setting that a variant may have with a set of formats, in the order of
+// documentation.
+type Schema struct {
+	Formats  codec.Set
+	Settings []*Setting
+}
+
+// NewSchema returns the settings of every variant, and those of the formats that can be written.
+func NewSchema(formats codec.Set) *Schema {
+	s := &Schema{Formats: formats}
+	s.add(
+		whole("width", "height", func(v *Variant) *int { return &v.Width }),
+		whole("height", "width", func(v *Variant) *int { return &v.Height }),
+		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp", func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
+		needsSize(truth("enlarge", "allow a result that is larger than the picture", func(v *Variant) *bool { return &v.Enlarge })),
+		needsSize(choice("filter", "the resampling filter, from sharp to soft", func(v *Variant) *resample.Filter { return &v.Filter },
+			resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box)),
+		needsSize(truth("linear_light", "average light, not sRGB levels: fine bright detail keeps its brightness; takes several times as long",
+			func(v *Variant) *bool { return &v.LinearLight })),
+		s.format(),
+	)
+	for _, f := range formats.Writable() {
+		for _, own := range f.Settings {
+			if have := s.Setting(own.Name); have != nil {
+				have.Formats = append(have.Formats, f)
+			} else {
+				s.add(ofFormat(own, f))
+			}
+		}
+	}
+	s.add(
+		&Setting{
+			Setting: setting.Setting{
+				Name: "max_bytes", Type: setting.Bytes, Min: minBytes, Example: "300KB", Absent: "no limit",
+				Help: "use the best quality whose file is no larger",
+			},
+			Rewrites: true,
+			set:      func(v *Variant, text string) { v.MaxBytes, _ = strconv.ParseInt(text, 10, 64) }, // canonical, or "" for 0
+			text:     func(v *Variant) string { return number(v.MaxBytes) },
+		},
+		&Setting{
+			Setting: setting.Setting{
+				Name: "background", Type: setting.Colour, Default: "#ffffff", Help: "the colour behind transparent pixels, and around fit: contain",
+			},
+			set: func(v *Variant, text string) { v.Background = rgb(text) },
+			text: func(v *Variant) string {
+				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
+			},
+		},
+		choice("metadata", "which EXIF data to keep: none, artist and copyright, or everything, including the place",
+			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
+	)
+	return s
+}
+
+// minBytes is the least bound on bytes: a JPEG's headers and tables alone take most of it.
+const minBytes = 1000
+
+func (s *Schema) add(settings ...*Setting) { s.Settings = append(s.Settings, settings...) }
+
+// Setting returns the setting of a name, or nil.
+func (s *Schema) Setting(name string) *Setting {
+	if i := slices.IndexFunc(s.Settings, func(x *Setting) bool { return x.Name == name }); i >= 0 {
+		return s.Settings[i]
+	}
+	return nil
+}
+
+// whole is a setting of a side in pixels.
+func whole(name, other string, field func(*Variant) *int) *Setting {
+	return &Setting{
+		Setting: setting.Setting{Name: name, Type: setting.Int, Min: 1, Max: MaxSide, Help: name + " in pixels", Example: "800", Absent: "follows from the " + other},
+		set:     func(v *Variant, text string) { *field(v), _ = strconv.Atoi(text) }, // canonical, or "" for 0
+		text:    func(v *Variant) string { return number(int64(*field(v))) },
+	}
+}
+
+// number returns the text of a number for which 0 means absent.
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// choice is a setting of a word; the first is the default.
+func choice[T ~string](name, help string, field func(*Variant) *T, choices ...T) *Setting {
+	s := &Setting{
+		Setting: setting.Setting{Name: name, Type: setting.Choice, Help: help, Default: string(choices[0])},
+		set:     func(v *Variant, text string) { *field(v) = T(text) },
+		text:    func(v *Variant) string { return string(*field(v)) },
+	}
+	for _, c := range choices {
+		s.Choices = append(s.Choices, string(c))
+	}
+	return s
+}
+
+func truth(name, help string, field func(*Variant) *bool) *Setting {
+	return &Setting{
+		Setting: setting.Setting{Name: name, Type: setting.Bool, Help: help, Default: "false"},
+		set:     func(v *Variant, text string) { *field(v) = text == "true" },
+		text: func(v *Variant) string {
+			if *field(v) {
+				return "true"
+			}
+			return ""
+		},
+	}
+}
+
+func needsSize(s *Setting) *Setting {
+	s.NeedsSize = true
+	return s
+}
+
+// rgb reads a canonical colour.
+func rgb(text string) (c [3]uint8) {
+	n, _ := strconv.ParseUint(strings.TrimPrefix(text, "#"), 16, 24) // canonical
+	return [3]uint8{uint8(n >> 16), uint8(n >> 8), uint8(n)}
+}
+
+// format is the setting of the output's format, which also understands aliases.
+func (s *Schema) format() *Setting {
+	writable := s.Formats.Writable().Names()
+	use := setting.OneOf(writable)
+	return &Setting{
+		Setting: setting.Setting{
+			Name: "format", Type: setting.Choice, Choices: writable, Example: strings.Join(writable[:min(1, len(writable))], ""),
+			Help: "the format to write", Absent: "the picture's own, or the nearest that can be written",
+		},
+		Rewrites: true,
+		set:      func(v *Variant, text string) { v.Format = s.Formats.Named(text) },
+		text: func(v *Variant) string {
+			if v.Format == nil {
+				return ""
+			}
+			return v.Format.Name
+		},
+		parse: func(text string) (string, error) {
+			f := s.Formats.Named(text)
+			switch {
+			case f == nil:
+				return "", fmt.Errorf("%q is not a picture format; use %s", text, use)
+			case f.Encoder != nil:
+				return f.Name, nil
+			case f.Open != nil:
+				return "", fmt.Errorf("%s can be read but not written yet; use %s", f.Name, use)
+			}
+			return "", fmt.Errorf("%s can be neither read nor written yet; use %s", f.Name, use)
+		},
+	}
+}
+
+// ofFormat is a setting of a format's encoder. Formats that share a name each judge the value.
+func ofFormat(own *setting.Setting, f *codec.Format) *Setting {
+	s := &Setting{Setting: *own, Rewrites: true, Formats: []*codec.Format{f}}
+	s.set = func(v *Variant, text string) {
+		v.Encoding = maps.Clone(v.Encoding) // variants are copied by value
+		v.Encoding.Set(own.Name, text)
+	}
+	s.text = func(v *Variant) string { return v.Encoding[own.Name] }
+	s.parse = func(text string) (canonical string, err error) {
+		var first error
+		for _, f := range s.Formats {
+			canonical, err := f.Setting(own.Name).Parse(text)
+			if err == nil {
+				return canonical, nil
+			}
+			if first == nil {
+				first = err
+			}
+		}
+		return "", first
+	}
+	return s
+}
+
+// Parse returns the canonical text of a value. Errors are those of setting.Setting.Parse.
+func (s *Setting) Parse(text string) (string, error) {
+	if s.parse != nil {
+		return s.parse(text)
+	}
+	return s.Setting.Parse(text)
+}
+
+// Set stores a canonical text, or the default if text is "".
+func (s *Setting) Set(v *Variant, text string) { s.set(v, text) }
+
+// Text returns the canonical text of the value that a variant has: its own, or the default.
+func (s *Setting) Text(v *Variant) string {
+	if text := s.text(v); text != "" {
+		return text
+	}
+	return s.Default
+}
+
+// Given reports whether a variant has another value than the default.
+func (s *Setting) Given(v *Variant) bool { return s.Text(v) != s.Default }
+
+// Problem is one bad setting of a variant, by the setting's name.
+type Problem struct{ Setting, Text string }
+
+// Problems lists everything that is wrong with a variant.
+func (s *Schema) Problems(v Variant) []Problem {
+	var p []Problem
+	add := func(setting, format string, args ...any) {
+		p = append(p, Problem{setting, fmt.Sprintf(format, args...)})
+	}
+	for _, x := range s.Settings {
+		text := x.text(&v)
+		if text == "" {
+			continue
+		}
+		if _, err := x.Parse(text); err != nil {
+			add(x.Name, "%v", err)
+			continue
+		}
+		if x.Formats != nil {
+			for _, why := range x.misfits(v.Format, text) {
+				add(x.Name, "%s", why)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Encoding)) {
+		if x := s.Setting(name); x == nil || x.Formats == nil {
+			add(name, "no format has such a setting")
+		}
+	}
+	switch v.Fit {
+	case Cover, Contain, Fill, Outside:
+		if v.Width == 0 || v.Height == 0 {
+			add("fit", "%s needs both width and height", v.Fit)
+		}
+	}
+	if f := v.Format; v.MaxBytes > 0 && f != nil && !f.Lossy {
+		lossy := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Lossy })
+		add("max_bytes", "%s is lossless, so its files cannot be made to fit; use format %s", f.Name, setting.OneOf(lossy.Names()))
+	}
+	return p
+}
+
+// misfits says what is wrong with the value of a format's setting for format f or, if that is nil,
+// for each that has the setting.
+func (s *Setting) misfits(f *codec.Format, text string) (why []string) {
+	formats := s.Formats
+	if f != nil {
+		if formats = []*codec.Format{f}; f.Setting(s.Name) == nil {
+			return []string{fmt.Sprintf("%s has no such setting; leave it out or use format %s", f.Name, setting.OneOf(codec.Set(s.Formats).Names()))}
+		}
+	}
+	for _, f := range formats {
+		if _, err := f.Setting(s.Name).Parse(text); err != nil {
+			why = append(why, fmt.Sprintf("not valid for %s: %v", f.Name, err))
+		}
+	}
+	return why
+}

@@ -1,0 +1,77 @@
+package setting
+
+import (
+	"strings"
+	"testing"
+)
+
+var settings = map[string]*Setting{
+	"int":    {Name: "int", Type: Int, Min: 1, Max: 100, Example: "80"},
+	"number": {Name: "number", Type: Int, Min: 1, Example: "800"},
+	"bool":   {Name: "bool", Type: Bool, Default: "false"},
+	"choice": {Name: "choice", Type: Choice, Choices: []string{"normal", "high"}, Default: "normal"},
+	"bytes":  {Name: "bytes", Type: Bytes, Min: 1000, Example: "300KB"},
+	"colour": {Name: "colour", Type: Colour, Default: "#ffffff"},
+}
+
+func TestParseGivesOneTextForEachMeaning(t *testing.T) {
+	for _, c := range []struct{ setting, text, want string }{
+		{"int", "80", "80"}, {"int", "080", "80"}, {"int", "+1", "1"}, {"int", "100", "100"},
+		{"number", "1000000", "1000000"},
+		{"bool", "true", "true"}, {"bool", "FALSE", "false"},
+		{"choice", "high", "high"}, {"choice", "High", "high"},
+		{"bytes", "300KB", "300000"}, {"bytes", "1.5 MiB", "1572864"}, {"bytes", "1000", "1000"}, {"bytes", "2kib", "2048"},
+		{"bytes", "1.0009kb", "1000"}, {"bytes", "1gb", "1000000000"}, {"bytes", "5000b", "5000"},
+		{"colour", "white", "#ffffff"}, {"colour", "Black", "#000000"}, {"colour", "#A0b1C2", "#a0b1c2"},
+	} {
+		if got, err := settings[c.setting].Parse(c.text); err != nil || got != c.want {
+			t.Errorf("%s %q: %q, %v; want %q", c.setting, c.text, got, err, c.want)
+		}
+	}
+}
+
+func TestParseRefusesWithAdvice(t *testing.T) {
+	for _, c := range []struct{ setting, text, want string }{
+		{"int", "0", "from 1 to 100"}, {"int", "101", "from 1 to 100"}, {"int", "-1", "from 1 to 100"}, {"int", "8x", "like 80"}, {"int", "", "like 80"},
+		{"int", "99999999999999999999", "like 80"}, {"number", "0", "1 or more"},
+		{"bool", "yes", "true nor false"},
+		{"choice", "low", "normal or high"},
+		{"bytes", "999", "like 300KB"}, {"bytes", "KB", "like 300KB"}, {"bytes", "1e9", "like 300KB"}, {"bytes", "-5KB", "like 300KB"},
+		{"bytes", "1.2.3KB", "like 300KB"}, {"bytes", "99999999999GB", "too large"}, {"bytes", "Inf", "like 300KB"},
+		{"colour", "red", "#rrggbb"}, {"colour", "#fff", "#rrggbb"}, {"colour", "#gggggg", "#rrggbb"}, {"colour", "ffffffff", "#rrggbb"},
+	} {
+		if got, err := settings[c.setting].Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %q: %q, error %v does not mention %q", c.setting, c.text, got, err, c.want)
+		}
+	}
+}
+
+func TestValuesFallBackToDefaults(t *testing.T) {
+	var v Values
+	if v.Text(settings["choice"]) != "normal" || v.Bool(settings["bool"]) || v.Int(settings["int"], 80) != 80 {
+		t.Error("absent values are not the defaults")
+	}
+	v.Set("int", "70")
+	v.Set("bool", "true")
+	v.Set("choice", "high")
+	if v.Text(settings["choice"]) != "high" || !v.Bool(settings["bool"]) || v.Int(settings["int"], 80) != 70 {
+		t.Errorf("%v", v)
+	}
+	v.Set("choice", "")
+	if _, ok := v["choice"]; ok || v.Text(settings["choice"]) != "normal" {
+		t.Errorf("a removed value stays: %v", v)
+	}
+}
+
+func TestAllowed(t *testing.T) {
+	for name, want := range map[string]string{
+		"int": "1 to 100", "number": "1 or more", "bool": "true, false", "choice": "normal, high", "bytes": "a size like 300KB",
+	} {
+		if got := settings[name].Allowed(); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := OneOf([]string{"a", "b", "c"}); got != "a, b or c" {
+		t.Errorf("%q", got)
+	}
+}
