@@ -1,0 +1,282 @@
+package imgmill_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/jpeg"
+	_ "image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/disintegration/imaging"
+	"golang.org/x/image/draw"
+
+	"github.com/imgmill/imgmill"
+)
+
+func landscape(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/landscape.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestVariants(t *testing.T) {
+	var engine imgmill.Engine
+	for _, c := range []struct {
+		v             imgmill.Variant
+		format        string
+		width, height int
+	}{
+		{imgmill.Variant{}, "jpeg", 960, 640},
+		{imgmill.Variant{Width: 2000}, "jpeg", 960, 640},
+		{imgmill.Variant{Width: 2000, Settings: map[string]string{"enlarge": "true"}}, "jpeg", 2000, 1333},
+		{imgmill.Variant{Height: 100}, "jpeg", 150, 100},
+		{imgmill.Variant{Width: 100, Height: 100}, "jpeg", 100, 67},
+		{imgmill.Variant{Width: 100, Height: 100, Fit: "cover", Format: "png"}, "png", 100, 100},
+		{imgmill.Variant{Width: 100, Height: 100, Fit: "contain", Quality: 60}, "jpeg", 100, 100},
+	} {
+		p, err := engine.Open(t.Context(), bytes.NewReader(landscape(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := p.Render(t.Context(), c.v)
+		if err != nil {
+			t.Errorf("%+v: %v", c.v, err)
+			continue
+		}
+		o := out[0]
+		m, name, err := image.Decode(bytes.NewReader(o.Data))
+		if err != nil || name != c.format || m.Bounds().Size() != image.Pt(c.width, c.height) {
+			t.Errorf("%+v: %s, %v", c.v, name, err)
+		}
+		if o.Format != c.format || o.MediaType != "image/"+c.format || o.Width != c.width || o.Height != c.height {
+			t.Errorf("%+v: described as %s, %s, %d×%d", c.v, o.Format, o.MediaType, o.Width, o.Height)
+		}
+	}
+}
+
+func TestBadVariants(t *testing.T) {
+	var engine imgmill.Engine
+	p, err := engine.Open(t.Context(), bytes.NewReader(landscape(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		v    imgmill.Variant
+		want string
+	}{
+		{imgmill.Variant{Width: -1}, "variant 1: width: -1 is out of range"},
+		{imgmill.Variant{Fit: "squeeze"}, `fit: "squeeze" is not valid`},
+		{imgmill.Variant{Fit: "cover"}, "needs both width and height"},
+		{imgmill.Variant{Format: "webp"}, "webp can be read but not written yet"},
+		{imgmill.Variant{Format: "png", Quality: 80}, "png has no such setting"},
+		{imgmill.Variant{Quality: 101}, "101 is out of range"},
+		{imgmill.Variant{Settings: map[string]string{"shine": "true"}}, `no setting "shine"`},
+		{imgmill.Variant{Settings: map[string]string{"filter": "soft"}}, `filter: "soft" is not valid`},
+	} {
+		if _, err := p.Render(t.Context(), imgmill.Variant{}, c.v); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c.v, err)
+		}
+	}
+	if _, err := p.Render(t.Context(), imgmill.Variant{Width: 10}); err != nil {
+		t.Errorf("a refused variant spoils the picture: %v", err)
+	}
+	if _, err := p.Render(t.Context(), imgmill.Variant{Width: 10}); err == nil || !strings.Contains(err.Error(), "open it again") {
+		t.Errorf("rendered twice: %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	photo := landscape(t)
+	render := func(e *imgmill.Engine, data []byte, v imgmill.Variant) error {
+		p, err := e.Open(t.Context(), bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		_, err = p.Render(t.Context(), v)
+		return err
+	}
+	for name, c := range map[string]struct {
+		limits imgmill.Limits
+		data   []byte
+		v      imgmill.Variant
+		want   error
+	}{
+		"text":      {imgmill.Limits{}, []byte("no picture"), imgmill.Variant{}, imgmill.ErrNotImage},
+		"cut":       {imgmill.Limits{}, photo[:len(photo)/2], imgmill.Variant{Width: 100}, imgmill.ErrCorrupt},
+		"HEIC":      {imgmill.Limits{}, []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), imgmill.Variant{}, imgmill.ErrUnsupported},
+		"pixels":    {imgmill.Limits{Pixels: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
+		"bytes":     {imgmill.Limits{Bytes: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
+		"too large": {imgmill.Limits{}, photo, imgmill.Variant{MaxBytes: 1000}, imgmill.ErrTooLarge},
+		"no limits": {imgmill.Limits{Pixels: -1, Bytes: -1, Frames: -1}, photo, imgmill.Variant{Width: 10}, nil},
+	} {
+		if err := render(&imgmill.Engine{Limits: c.limits}, c.data, c.v); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+func TestContext(t *testing.T) {
+	var engine imgmill.Engine
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := engine.Open(ended, bytes.NewReader(landscape(t))); !errors.Is(err, context.Canceled) {
+		t.Errorf("open: %v", err)
+	}
+	p, err := engine.Open(t.Context(), bytes.NewReader(landscape(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Render(ended, imgmill.Variant{Width: 10}); !errors.Is(err, context.Canceled) {
+		t.Errorf("render: %v", err)
+	}
+}
+
+// TestConcurrentUse makes the same variants in many goroutines and with one thread: equal bytes.
+func TestConcurrentUse(t *testing.T) {
+	make := func(e *imgmill.Engine) []byte {
+		p, err := e.Open(t.Context(), bytes.NewReader(landscape(t)))
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		out, err := p.Render(t.Context(), imgmill.Variant{Width: 300}, imgmill.Variant{Width: 60, Format: "png"})
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return append(out[0].Data, out[1].Data...)
+	}
+	want := make(&imgmill.Engine{Threads: 1})
+	var engine imgmill.Engine
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if !bytes.Equal(make(&engine), want) {
+				t.Error("other bytes")
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestOutsideModule builds a program outside the repository that makes a thumbnail with the package.
+func TestOutsideModule(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds a program")
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	sums, err := os.ReadFile("go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The versions are those of this module, so that nothing is looked up.
+	_, rest, _ := strings.Cut(string(mod), "\n")
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/thumbnail\n" + rest +
+			"\nrequire github.com/imgmill/imgmill v0.0.0\nreplace github.com/imgmill/imgmill => " + root + "\n",
+		"go.sum": string(sums),
+		"main.go": `package main
+
+import (
+	"context"
+	"log"
+	"os"
+
+	"github.com/imgmill/imgmill"
+)
+
+func main() {
+	var engine imgmill.Engine
+	picture, err := engine.Open(context.Background(), os.Stdin)
+	if err != nil {
+		log.Fatal(err)
+	}
+	outputs, err := picture.Render(context.Background(), imgmill.Variant{Width: 64})
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Stdout.Write(outputs[0].Data)
+}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := exec.CommandContext(t.Context(), "go", "run", "-mod=mod", ".")
+	run.Dir, run.Stdin, run.Stderr = dir, bytes.NewReader(landscape(t)), os.Stderr
+	run.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	out, err := run.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := jpeg.Decode(bytes.NewReader(out)); err != nil || m.Bounds().Dx() != 64 {
+		t.Errorf("%v", err)
+	}
+}
+
+// BenchmarkThumbnail makes a JPEG 320 pixels wide from one of 960×640, or from the phone photograph of
+// IMGMILL_CORPUS, from bytes to bytes at quality 80.
+func BenchmarkThumbnail(b *testing.B) {
+	photo := landscape(b)
+	if root := os.Getenv("IMGMILL_CORPUS"); root != "" {
+		var err error
+		if photo, err = os.ReadFile(filepath.Join(root, "photos", "phone-4032x3024-422.jpg")); err != nil {
+			b.Fatal(err)
+		}
+	}
+	const width = 320
+	engine := imgmill.Engine{Threads: 1} // the others use one
+	for name, resize := range map[string]func(m image.Image) image.Image{
+		"imgmill": nil,
+		"x-image-draw-CatmullRom": func(m image.Image) image.Image {
+			dst := image.NewRGBA(image.Rect(0, 0, width, m.Bounds().Dy()*width/m.Bounds().Dx()))
+			draw.CatmullRom.Scale(dst, dst.Bounds(), m, m.Bounds(), draw.Src, nil)
+			return dst
+		},
+		"imaging-Lanczos": func(m image.Image) image.Image { return imaging.Resize(m, width, 0, imaging.Lanczos) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(photo)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if resize == nil {
+					p, err := engine.Open(b.Context(), bytes.NewReader(photo))
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := p.Render(b.Context(), imgmill.Variant{Width: width, Quality: 80}); err != nil {
+						b.Fatal(err)
+					}
+					continue
+				}
+				m, err := jpeg.Decode(bytes.NewReader(photo))
+				if err != nil {
+					b.Fatal(err)
+				}
+				var out bytes.Buffer
+				if err := jpeg.Encode(&out, resize(m), &jpeg.Options{Quality: 80}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
