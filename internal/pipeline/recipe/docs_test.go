@@ -1,0 +1,84 @@
+package recipe
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+)
+
+var update = flag.Bool("update", false, "write the generated tables into the documentation")
+
+// TestDocumentedTables compares the tables of the documentation with the formats and settings that the
+// program has.
+func TestDocumentedTables(t *testing.T) {
+	for _, c := range []struct{ file, name, table string }{
+		{"../../../README.md", "settings", settingsTable(render.NewSchema(all))},
+		{"../../../docs/formats.md", "formats", formatsTable(all)},
+	} {
+		data, err := os.ReadFile(c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, found := strings.Cut(string(data), "<!-- "+c.name+":")
+		comment, rest, ends := strings.Cut(rest, " -->\n")
+		old, after, closed := strings.Cut(rest, "<!-- end -->")
+		if !found || !ends || !closed {
+			t.Fatalf("%s has no place for the table of %s", c.file, c.name)
+		}
+		if want := "\n" + c.table + "\n"; old != want {
+			if !*update {
+				t.Errorf("%s: the table of %s is not that of the program; run go test ./internal/pipeline/recipe -update\n got: %s\nwant: %s",
+					c.file, c.name, old, want)
+				continue
+			}
+			text := before + "<!-- " + c.name + ":" + comment + " -->\n" + want + "<!-- end -->" + after
+			if err := os.WriteFile(c.file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func settingsTable(schema *render.Schema) string {
+	var b strings.Builder
+	b.WriteString("| setting | values | without it | what it does |\n|:--|:--|:--|:--|\n")
+	for _, s := range schema.Settings {
+		help := s.Help
+		if s.Formats != nil {
+			help = strings.Join(titles(s.Formats), ", ") + ": " + help
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Name, s.Allowed(), cmp.Or(s.Default, s.Absent), help)
+	}
+	return b.String()
+}
+
+func titles(formats []*codec.Format) []string {
+	var titles []string
+	for _, f := range formats {
+		titles = append(titles, f.Title)
+	}
+	return titles
+}
+
+func formatsTable(formats codec.Set) string {
+	yes := func(b bool) string {
+		if b {
+			return "yes"
+		}
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("| format | extensions | read | written | lossy | lossless | alpha | profile | EXIF |\n" +
+		"|:--|:--|:--|:--|:--|:--|:--|:--|:--|\n")
+	for _, f := range formats {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", f.Title, strings.Join(f.Extensions, " "),
+			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Profile), yes(f.EXIF))
+	}
+	return b.String()
+}
