@@ -28,7 +28,8 @@ var (
 type Limits struct {
 	Pixels int64 // width × height of one frame; default 200 million
 	Bytes  int64 // length of the file; default 100 million
-	Frames int   // of an animation; default 500
+	Frames int   // of an animation that is decoded whole; default 500
+	Memory int64 // bytes that decoding one picture holds, as estimated before it starts; default 1 GiB
 }
 
 // Engine opens pictures. The zero value is ready to use. One engine should serve the whole program:
@@ -76,14 +77,18 @@ type Info struct {
 func (e *Engine) Open(ctx context.Context, r io.Reader) (*Picture, error) {
 	e.init()
 	in := &reader{ctx, r}
-	d, err := e.engine.Open(in, codec.Limits{
-		Pixels: orDefault(e.Limits.Pixels, 200e6), Bytes: orDefault(e.Limits.Bytes, 100e6),
-		Frames: int(orDefault(int64(e.Limits.Frames), 500)),
-	})
+	d, err := e.engine.Open(in, e.limits())
 	if err != nil {
 		return nil, fmt.Errorf("open picture: %w", err)
 	}
 	return &Picture{e: e, d: d, r: in}, nil
+}
+
+func (e *Engine) limits() codec.Limits {
+	return codec.Limits{
+		Pixels: orDefault(e.Limits.Pixels, 200e6), Bytes: orDefault(e.Limits.Bytes, 100e6),
+		Frames: int(orDefault(int64(e.Limits.Frames), 500)), Memory: orDefault(e.Limits.Memory, 1<<30),
+	}
 }
 
 // orDefault returns the limit for package codec, where 0 is none.
@@ -157,7 +162,7 @@ func (p *Picture) Render(ctx context.Context, variants ...Variant) ([]Output, er
 	}
 	p.decoded = true
 	p.r.ctx = ctx
-	made, err := p.e.engine.Render(ctx, p.d, wanted)
+	made, err := p.e.engine.Render(ctx, p.d, p.e.limits(), wanted)
 	if err != nil {
 		return nil, fmt.Errorf("render picture: %w", err)
 	}

@@ -44,5 +44,5 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 	}
 	h := codec.Header{Format: s.Format(), Width: cfg.Width, Height: cfg.Height, Frames: 1, Orientation: 1}
 	h.Layout = codec.LayoutOf(cfg.ColorModel, h.Width, h.Height)
-	return codec.NewStill(h, s, func() (image.Image, error) { return bmp.Decode(io.MultiReader(&seen, s)) }), nil
+	return codec.NewStill(h, s, 4*int64(h.Width)*int64(h.Height), func() (image.Image, error) { return bmp.Decode(io.MultiReader(&seen, s)) }), nil
 }

@@ -54,6 +54,8 @@ type Decoder interface {
 	// large, chroma at least half that each way, as far as the picture goes. A decoder without a
 	// cheaper scale returns the layout of the whole picture.
 	Shrink(width, height int) plane.Layout
+	// Memory estimates how many bytes Decode will hold at the scale that Shrink chose.
+	Memory() int64
 	// Decode pushes the picture's rows to sink as they are decoded. It may leave unread what can
 	// change none of them. Damaged input is an error that wraps ErrCorrupt or, where the rest of
 	// the picture can be shown, a Report. An error of the sink, including plane.ErrEnough, is
@@ -80,7 +82,8 @@ type FrameDecoder interface {
 type Limits struct {
 	Pixels int64 // width × height of one frame
 	Bytes  int64 // length of the file
-	Frames int
+	Frames int   // that are decoded: the frames of a file do not count where one is shown
+	Memory int64 // bytes that decoding holds, as the decoder estimates them before it starts
 }
 
 // MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A
@@ -99,8 +102,23 @@ func (l Limits) check(h Header) error {
 	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels {
 		return fmt.Errorf("%w: %d×%d is %d pixels, the limit is %d", ErrLimit, h.Width, h.Height, n, l.Pixels)
 	}
-	if l.Frames > 0 && h.Frames > l.Frames {
-		return fmt.Errorf("%w: %d frames, the limit is %d", ErrLimit, h.Frames, l.Frames)
+	return nil
+}
+
+// CheckFrames refuses to decode more frames than the limit allows.
+func (l Limits) CheckFrames(n int) error {
+	if l.Frames > 0 && n > l.Frames {
+		return fmt.Errorf("%w: %d frames, the limit is %d", ErrLimit, n, l.Frames)
+	}
+	return nil
+}
+
+// CheckMemory refuses a decoder that would hold more memory than the limit allows.
+func (l Limits) CheckMemory(d Decoder) error {
+	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
+		h := d.Header()
+		return fmt.Errorf("%w: decoding %d×%d pixels of %s takes %d MB of memory, the limit is %d MB",
+			ErrLimit, h.Width, h.Height, h.Format.Title, n>>20, l.Memory>>20)
 	}
 	return nil
 }

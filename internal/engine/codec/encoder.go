@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/imgmill/imgmill/internal/engine/plane"
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
 
 // EncodeOptions are what an encoding needs beside the pixels and the settings of its format.
 type EncodeOptions struct {
@@ -18,15 +22,16 @@ type Encoder interface {
 	// or without alpha.
 	Layout(model plane.Model, alpha bool, w, h int) plane.Layout
 	// Encode returns the file. Equal input gives equal bytes, on every machine. Errors wrap
-	// ErrUnsupported where the format cannot hold the picture.
-	Encode(p *plane.Picture, o EncodeOptions) ([]byte, error)
+	// ErrUnsupported where the format cannot hold the picture, or are those of ctx, which is checked
+	// at least every 50 ms.
+	Encode(ctx context.Context, p *plane.Picture, o EncodeOptions) ([]byte, error)
 }
 
 // LossyEncoder is an Encoder that can trade looks for bytes.
 type LossyEncoder interface {
 	Encoder
 	// Trials prepares to encode one picture several times. p is not used once it returns.
-	Trials(p *plane.Picture, o EncodeOptions) (Trials, error)
+	Trials(ctx context.Context, p *plane.Picture, o EncodeOptions) (Trials, error)
 }
 
 // Trials encodes one picture at several qualities, and does only once what they share.
@@ -34,7 +39,7 @@ type Trials interface {
 	// Quality is the quality of the encoder's settings, on the format's own scale from 1 to 100.
 	Quality() int
 	// Encode returns the file at a quality: the bytes that the encoder gives with that setting.
-	Encode(quality int) ([]byte, error)
+	Encode(ctx context.Context, quality int) ([]byte, error)
 	// LogStep is the natural logarithm of the quantiser's step at a quality, up to a constant. The
 	// logarithm of a file's size falls with it about linearly, which is how a search guesses.
 	LogStep(quality int) float64
@@ -50,7 +55,7 @@ type FrameEncoder interface {
 // FrameWriter collects the frames of an animation.
 type FrameWriter interface {
 	// WriteFrame appends a picture that is shown for delay milliseconds.
-	WriteFrame(p *plane.Picture, delay int) error
+	WriteFrame(ctx context.Context, p *plane.Picture, delay int) error
 	// Close returns the file.
-	Close() ([]byte, error)
+	Close(ctx context.Context) ([]byte, error)
 }

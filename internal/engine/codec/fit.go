@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"fmt"
 	"math"
 )
@@ -15,16 +16,17 @@ const maxTrials = 6
 // that quality. It encodes at most six times; where that does not settle the question, it returns
 // the best file found that fits. If the file of quality lo does not fit, the error wraps
 // ErrTooLarge and says how many bytes it has.
-func Fit(t Trials, maxBytes int64, lo, hi int) (file []byte, quality int, err error) {
+func Fit(ctx context.Context, t Trials, maxBytes int64, lo, hi int) (file []byte, quality int, err error) {
 	if lo < 1 || hi > 100 || lo > hi {
 		return nil, 0, fmt.Errorf("qualities %d to %d are not within 1 to 100", lo, hi)
 	}
-	f := fitting{t: t, limit: maxBytes}
+	f := fitting{ctx: ctx, t: t, limit: maxBytes}
 	return f.search(lo, hi)
 }
 
 // fitting is the search for a quality.
 type fitting struct {
+	ctx      context.Context
 	t        Trials
 	limit    int64
 	best     []byte // the largest file that fits
@@ -34,7 +36,7 @@ type fitting struct {
 // try encodes at a quality, keeps the file if it fits, and returns the natural logarithm of its
 // size over the limit.
 func (f *fitting) try(quality int) (over float64, err error) {
-	file, err := f.t.Encode(quality)
+	file, err := f.t.Encode(f.ctx, quality)
 	if err != nil {
 		return 0, err
 	}

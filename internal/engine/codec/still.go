@@ -13,12 +13,14 @@ import (
 type Still struct {
 	header Header
 	stream *Stream
+	memory int64
 	decode func() (image.Image, error)
 }
 
-// NewStill returns a Decoder of the picture that h describes. decode is called once, by Decode.
-func NewStill(h Header, s *Stream, decode func() (image.Image, error)) *Still {
-	return &Still{h, s, decode}
+// NewStill returns a Decoder of the picture that h describes. memory estimates how many bytes it
+// holds; decode is called once, by Decode.
+func NewStill(h Header, s *Stream, memory int64, decode func() (image.Image, error)) *Still {
+	return &Still{h, s, memory, decode}
 }
 
 // Header returns the header.
@@ -26,6 +28,9 @@ func (d *Still) Header() Header { return d.header }
 
 // Shrink returns the layout of the whole picture: these libraries know no cheaper scale.
 func (d *Still) Shrink(int, int) plane.Layout { return d.header.Layout }
+
+// Memory implements Decoder.
+func (d *Still) Memory() int64 { return d.memory }
 
 // Length implements Decoder.
 func (d *Still) Length(enough int64) (int64, error) { return d.stream.Length(enough) }

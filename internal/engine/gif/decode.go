@@ -22,7 +22,7 @@ func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error)
 	canvas := image.Rect(0, 0, h.Width, h.Height)
 	alpha := w.transparent || !canvas.In(w.first)
 	h.Layout = plane.NewLayout(plane.RGB, alpha, h.Width, h.Height, 1, 1)
-	return codec.NewStill(h, s, func() (image.Image, error) {
+	return codec.NewStill(h, s, 5*int64(h.Width)*int64(h.Height)+int64(len(b)), func() (image.Image, error) {
 		img, err := gif.Decode(bytes.NewReader(b))
 		if err != nil || img.Bounds() == canvas {
 			return img, err

@@ -78,6 +78,8 @@ func (d *streamDecoder) Shrink(width, height int) plane.Layout {
 	return l
 }
 
+func (d *streamDecoder) Memory() int64 { return d.d.Memory() }
+
 func (d *streamDecoder) Length(enough int64) (int64, error) { return d.stream.Length(enough) }
 
 func (d *streamDecoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, error) {
@@ -150,14 +152,20 @@ func (e encoder) options(p *plane.Picture, o codec.EncodeOptions) Options {
 	return opt
 }
 
-func (e encoder) Encode(p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	var b bytes.Buffer
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	err := Encode(&b, p, e.options(p, o))
 	return b.Bytes(), unsupported(err)
 }
 
 // Trials implements codec.LossyEncoder.
-func (e encoder) Trials(p *plane.Picture, o codec.EncodeOptions) (codec.Trials, error) {
+func (e encoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) (codec.Trials, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	prepared, err := NewEncoder(p)
 	if err != nil {
 		return nil, unsupported(err)
@@ -182,7 +190,10 @@ type trials struct {
 
 func (t *trials) Quality() int { return t.o.Quality }
 
-func (t *trials) Encode(quality int) ([]byte, error) {
+func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	o := t.o
 	o.Quality = quality
 	var b bytes.Buffer

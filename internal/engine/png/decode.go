@@ -22,7 +22,7 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 		return nil, err
 	}
 	h := codec.Header{Format: s.Format(), Frames: 1, Orientation: 1}
-	var colour byte
+	var colour, depth byte
 	var alpha bool
 	var icc []byte
 	for first := true; ; first = false {
@@ -50,7 +50,7 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 				return nil, s.Corrupt(8, "IHDR of %d bytes", n)
 			}
 			h.Width, h.Height = int(binary.BigEndian.Uint32(data)), int(binary.BigEndian.Uint32(data[4:]))
-			colour = data[9]
+			depth, colour = data[8], data[9]
 		case "tRNS":
 			alpha = true
 		case "iCCP":
@@ -71,7 +71,11 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 	}
 	h.Layout = plane.NewLayout(model, alpha || colour == 4 || colour == 6, h.Width, h.Height, 1, 1)
 	h.Layout.Space.ICC = icc
-	return codec.NewStill(h, s, func() (image.Image, error) { return png.Decode(io.MultiReader(&seen, s)) }), nil
+	memory := 4 * int64(h.Width) * int64(h.Height)
+	if depth == 16 {
+		memory *= 2
+	}
+	return codec.NewStill(h, s, memory, func() (image.Image, error) { return png.Decode(io.MultiReader(&seen, s)) }), nil
 }
 
 // maxAncillary bounds a chunk before IDAT, which is held in memory; the largest real ones carry

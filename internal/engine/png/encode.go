@@ -3,6 +3,7 @@ package png
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -22,7 +23,10 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 }
 
 // Encode inserts the profile and the EXIF block, which image/png does not write, behind the header.
-func (encoder) Encode(p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, interleaved(p)); err != nil {
 		return nil, err

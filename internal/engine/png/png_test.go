@@ -16,7 +16,7 @@ func TestProfileAndEXIFAreWritten(t *testing.T) {
 	icc := bytes.Repeat([]byte{1, 2, 3, 4}, 100)
 	exifBlock := []byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	p.Space.ICC = icc
-	data, err := encoder{}.Encode(p, codec.EncodeOptions{EXIF: exifBlock})
+	data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{EXIF: exifBlock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (r *raw) Layout(_ plane.Model, alpha bool, w, h int) plane.Layout {
 	return plane.NewLayout(plane.YCbCr, alpha, w, h, r.subX, r.subY)
 }
 
-func (r *raw) Encode(p *plane.Picture, _ codec.EncodeOptions) ([]byte, error) {
+func (r *raw) Encode(_ context.Context, p *plane.Picture, _ codec.EncodeOptions) ([]byte, error) {
 	r.got = p
 	return bytes.Join(p.Pix, nil), nil
 }

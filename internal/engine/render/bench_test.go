@@ -37,7 +37,7 @@ func BenchmarkRender(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					if _, err := engine.Render(b.Context(), d, []Variant{{Width: side, Height: side}}); err != nil {
+					if _, err := engine.Render(b.Context(), d, codec.Limits{}, []Variant{{Width: side, Height: side}}); err != nil {
 						b.Fatal(err)
 					}
 				}

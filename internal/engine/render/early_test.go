@@ -64,7 +64,7 @@ func TestCropStopsAtItsLowerEdge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := engine.Render(t.Context(), d, variants)
+		got, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestCropStopsAtItsLowerEdge(t *testing.T) {
 		}
 		same(t, name, got, &greedy{Decoder: open(t, photo), on: true}, variants)
 
-		cut, err := engine.Render(t.Context(), open(t, photo[:read]), variants)
+		cut, err := engine.Render(t.Context(), open(t, photo[:read]), codec.Limits{}, variants)
 		if err != nil {
 			t.Fatalf("%s, cut behind what was read: %v", name, err)
 		}
@@ -86,7 +86,7 @@ func TestCropStopsAtItsLowerEdge(t *testing.T) {
 			}
 		}
 		for what, b := range map[string][]byte{"half way": photo[:read/3], "spoilt": spoilt(photo, read/3)} {
-			if _, err := engine.Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
+			if _, err := engine.Render(t.Context(), open(t, b), codec.Limits{}, variants); !errors.Is(err, codec.ErrCorrupt) {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -103,7 +103,7 @@ func spoilt(file []byte, at int) []byte {
 // same compares outputs with those of another decoder.
 func same(t *testing.T, what string, got []Output, d *greedy, variants []Variant) {
 	t.Helper()
-	want, err := engine.Render(t.Context(), d, variants)
+	want, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -123,11 +123,11 @@ func TestWholePictureIsReadToItsEnd(t *testing.T) {
 	for _, v := range []Variant{{Width: 100}, {Width: 100, Filter: resample.Box}, {Width: 100, Height: 100, Fit: Contain}, {Width: 100, Height: 100, Fit: Fill}, {Width: 50, Height: 250, Fit: Cover}, {Width: 100, Height: 399, Fit: Cover}, {}, {Width: 600, Enlarge: true, Filter: resample.Linear}} {
 		for _, variants := range [][]Variant{{v}, {crop, v}, {v, crop}} {
 			for what, b := range map[string][]byte{"cut": photo[:len(photo)-20], "data left over": over} {
-				if _, err := engine.Render(t.Context(), open(t, b), variants); !errors.Is(err, codec.ErrCorrupt) {
+				if _, err := engine.Render(t.Context(), open(t, b), codec.Limits{}, variants); !errors.Is(err, codec.ErrCorrupt) {
 					t.Errorf("%s, %+v: %v", what, variants, err)
 				}
 			}
-			if _, err := engine.Render(t.Context(), open(t, photo), variants); err != nil {
+			if _, err := engine.Render(t.Context(), open(t, photo), codec.Limits{}, variants); err != nil {
 				t.Errorf("%+v: %v", variants, err)
 			}
 		}
@@ -147,7 +147,7 @@ func TestEarlyStopFollowsOrientation(t *testing.T) {
 					v := []Variant{{Width: 30, Height: 15, Fit: Cover, Format: pngFormat, LinearLight: linear}}
 					what := fmt.Sprintf("%v, alpha %t, orientation %d, linear light %t", model, alpha, o, linear)
 					d := &greedy{Decoder: picture(lay(p, o), o)}
-					got, err := engine.Render(t.Context(), d, v)
+					got, err := engine.Render(t.Context(), d, codec.Limits{}, v)
 					if err != nil {
 						t.Fatalf("%s: %v", what, err)
 					}
@@ -164,7 +164,7 @@ func TestEarlyStopFollowsOrientation(t *testing.T) {
 func TestDamageBeforeEarlyStopIsCorrupt(t *testing.T) {
 	d := picture(scene(60, 400, plane.YCbCr, false, 2), 1)
 	d.damage = fmt.Errorf("a bad row: %w", codec.ErrCorrupt)
-	if _, err := engine.Render(t.Context(), d, []Variant{{Width: 30, Height: 15, Fit: Cover}}); !errors.Is(err, codec.ErrCorrupt) {
+	if _, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Width: 30, Height: 15, Fit: Cover}}); !errors.Is(err, codec.ErrCorrupt) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -13,7 +14,7 @@ import (
 // same format has no more bytes than it, where the variant names no setting that weighs bytes
 // against looks: the default quality then gives way, down to codec.LowestQuality, and the coding is
 // a compact one.
-func (e *Engine) encode(j *job, d codec.Decoder, p *plane.Picture) (err error) {
+func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.Picture) (err error) {
 	o := e.options(j)
 	e.working.Add(1)
 	defer e.working.Add(-1)
@@ -22,10 +23,10 @@ func (e *Engine) encode(j *job, d codec.Decoder, p *plane.Picture) (err error) {
 		if !ok {
 			return fmt.Errorf("%w: %s is lossless, so max_bytes cannot bound it", codec.ErrUnsupported, j.format.Name)
 		}
-		j.file, err = fitBytes(lossy, p, o, j.variant.MaxBytes)
+		j.file, err = fitBytes(ctx, lossy, p, o, j.variant.MaxBytes)
 		return err
 	}
-	if j.file, err = j.encoder.Encode(p, o); err != nil || !ok || j.mayGrow() {
+	if j.file, err = j.encoder.Encode(ctx, p, o); err != nil || !ok || j.mayGrow() {
 		return err
 	}
 	most, err := d.Length(int64(len(j.file)))
@@ -33,25 +34,25 @@ func (e *Engine) encode(j *job, d codec.Decoder, p *plane.Picture) (err error) {
 		return err
 	}
 	o.Compact = true
-	j.file, err = fitBytes(lossy, p, o, most)
+	j.file, err = fitBytes(ctx, lossy, p, o, most)
 	if errors.Is(err, codec.ErrTooLarge) { // the source has even lower quality
-		t, err := lossy.Trials(p, o)
+		t, err := lossy.Trials(ctx, p, o)
 		if err != nil {
 			return err
 		}
-		j.file, err = t.Encode(codec.LowestQuality)
+		j.file, err = t.Encode(ctx, codec.LowestQuality)
 		return err
 	}
 	return err
 }
 
 // fitBytes returns the best file of p that has no more than most bytes.
-func fitBytes(encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions, most int64) ([]byte, error) {
-	t, err := encoder.Trials(p, o)
+func fitBytes(ctx context.Context, encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions, most int64) ([]byte, error) {
+	t, err := encoder.Trials(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
-	file, _, err := codec.Fit(t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
+	file, _, err := codec.Fit(ctx, t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
 	return file, err
 }
 

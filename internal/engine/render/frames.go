@@ -18,7 +18,10 @@ func (j *job) animates() bool {
 
 // animate makes the files of an animation, one frame after another, so that no more than one is in
 // memory. A variant whose format holds no animation shows the first frame.
-func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, jobs []*job) error {
+func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limits, jobs []*job) error {
+	if err := l.CheckFrames(d.Header().Frames); err != nil {
+		return err
+	}
 	for {
 		delay, err := d.NextFrame(ctx)
 		if errors.Is(err, io.EOF) {
@@ -27,7 +30,7 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, jobs []*job)
 		if err != nil {
 			return err
 		}
-		if err := e.reduce(ctx, d, jobs); err != nil {
+		if err := e.reduce(ctx, d, l, jobs); err != nil {
 			return err
 		}
 		var animated []*job
@@ -36,10 +39,10 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, jobs []*job)
 				return err
 			}
 			if !j.animates() {
-				err = e.encode(j, d, j.finish())
+				err = e.encode(ctx, j, d, j.finish())
 			} else {
 				animated = append(animated, j)
-				err = e.writeFrame(j, d, j.finish(), delay)
+				err = e.writeFrame(ctx, j, d, j.finish(), delay)
 			}
 			if err != nil {
 				return fmt.Errorf("variant %s: %w", j.variant.Name, err)
@@ -49,14 +52,14 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, jobs []*job)
 	}
 	for _, j := range jobs {
 		var err error
-		if j.file, err = j.frames.Close(); err != nil {
+		if j.file, err = j.frames.Close(ctx); err != nil {
 			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) writeFrame(j *job, d codec.FrameDecoder, p *plane.Picture, delay int) (err error) {
+func (e *Engine) writeFrame(ctx context.Context, j *job, d codec.FrameDecoder, p *plane.Picture, delay int) (err error) {
 	if j.variant.MaxBytes > 0 {
 		return fmt.Errorf("%w: max_bytes cannot bound an animation", codec.ErrUnsupported)
 	}
@@ -65,5 +68,5 @@ func (e *Engine) writeFrame(j *job, d codec.FrameDecoder, p *plane.Picture, dela
 			return err
 		}
 	}
-	return j.frames.WriteFrame(p, delay)
+	return j.frames.WriteFrame(ctx, p, delay)
 }

@@ -58,7 +58,7 @@ func (flip) Layout(_ plane.Model, _ bool, w, h int) plane.Layout {
 	return plane.NewLayout(plane.Gray, false, w, h, 1, 1)
 }
 
-func (flip) Encode(p *plane.Picture, _ codec.EncodeOptions) ([]byte, error) {
+func (flip) Encode(_ context.Context, p *plane.Picture, _ codec.EncodeOptions) ([]byte, error) {
 	return fmt.Appendf(nil, "still %d", p.Pix[0][0]), nil
 }
 
@@ -71,12 +71,12 @@ type flipWriter struct {
 	fails error
 }
 
-func (w *flipWriter) WriteFrame(p *plane.Picture, delay int) error {
+func (w *flipWriter) WriteFrame(_ context.Context, p *plane.Picture, delay int) error {
 	w.text += fmt.Sprintf(" %d for %d ms", p.Pix[0][0], delay)
 	return w.fails
 }
 
-func (w *flipWriter) Close() ([]byte, error) { return []byte(w.text), nil }
+func (w *flipWriter) Close(context.Context) ([]byte, error) { return []byte(w.text), nil }
 
 func flipFormat(fails error) *codec.Format {
 	return &codec.Format{Name: "flip", Title: "Flip", Extensions: []string{".flip"}, Abilities: codec.Abilities{Animation: true},
@@ -86,7 +86,7 @@ func flipFormat(fails error) *codec.Format {
 func TestAnimationKeepsFramesDelaysAndLoops(t *testing.T) {
 	d := newFilm(3)
 	variants := []Variant{{Name: "a", Width: 10, Format: flipFormat(nil)}, {Name: "s", Width: 10, Format: pngFormat}, {Name: "b", Width: 4, Format: flipFormat(nil)}}
-	out, err := engine.Render(t.Context(), d, variants)
+	out, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,16 +117,24 @@ func TestAnimationToStills(t *testing.T) {
 
 func TestAnimationErrors(t *testing.T) {
 	full := errors.New("disk full")
-	if _, err := engine.Render(t.Context(), newFilm(2), []Variant{{Name: "v", Format: flipFormat(full)}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {
+	if _, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(full)}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {
 		t.Errorf("%v", err)
 	}
-	_, err := engine.Render(t.Context(), newFilm(2), []Variant{{Name: "v", Format: flipFormat(nil), MaxBytes: 5000}})
+	_, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil), MaxBytes: 5000}})
 	if !errors.Is(err, codec.ErrUnsupported) {
 		t.Errorf("max_bytes: %v", err)
 	}
+	_, err = engine.Render(t.Context(), newFilm(3), codec.Limits{Frames: 2}, []Variant{{Name: "v", Format: flipFormat(nil)}})
+	if !errors.Is(err, codec.ErrLimit) || !strings.Contains(err.Error(), "3 frames") {
+		t.Errorf("too many frames: %v", err)
+	}
+	_, err = engine.Render(t.Context(), newFilm(2), codec.Limits{Memory: 999}, []Variant{{Name: "v", Format: pngFormat}})
+	if !errors.Is(err, codec.ErrLimit) || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("too much memory: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := engine.Render(ctx, newFilm(2), []Variant{{Name: "v", Format: flipFormat(nil)}}); !errors.Is(err, context.Canceled) {
+	if _, err := engine.Render(ctx, newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil)}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -299,7 +299,7 @@ func TestBrokenStreamAfterThePictureIsTransient(t *testing.T) {
 	d := picture(scene(40, 30, plane.YCbCr, false, 2), 1)
 	d.header.Format = jpegFormat
 	broken := errors.New("connection reset")
-	_, err := engine.Render(t.Context(), sized{d, 0, broken}, []Variant{{Width: 20}})
+	_, err := engine.Render(t.Context(), sized{d, 0, broken}, codec.Limits{}, []Variant{{Width: 20}})
 	if !errors.Is(err, broken) || codec.Permanent(err) {
 		t.Errorf("%v", err)
 	}

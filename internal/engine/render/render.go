@@ -63,7 +63,7 @@ func (e *Engine) Make(ctx context.Context, r io.Reader, l codec.Limits, variants
 	if err != nil {
 		return codec.Header{}, nil, err
 	}
-	outputs, err := e.Render(ctx, d, variants)
+	outputs, err := e.Render(ctx, d, l, variants)
 	return d.Header(), outputs, err
 }
 
@@ -82,11 +82,11 @@ func recoverFrom(err *error) {
 	}
 }
 
-// Render decodes d once, for as many samples as the largest variant needs, and returns the variants
+// Render decodes d once, within the limits, for as many samples as the largest variant needs, and returns the variants
 // in their order. Errors wrap those of package codec, or are those of the stream that d reads. A
 // picture whose data is damaged is ErrCorrupt; what no variant needs, such as rows below the last
 // one that any of them shows, is neither read nor judged.
-func (e *Engine) Render(ctx context.Context, d codec.Decoder, variants []Variant) (outputs []Output, err error) {
+func (e *Engine) Render(ctx context.Context, d codec.Decoder, l codec.Limits, variants []Variant) (outputs []Output, err error) {
 	defer recoverFrom(&err)
 	jobs := make([]*job, len(variants))
 	for i, v := range variants {
@@ -95,9 +95,9 @@ func (e *Engine) Render(ctx context.Context, d codec.Decoder, variants []Variant
 		}
 	}
 	if f, ok := d.(codec.FrameDecoder); ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).animates) {
-		err = e.animate(ctx, f, jobs)
+		err = e.animate(ctx, f, l, jobs)
 	} else {
-		err = e.still(ctx, d, jobs)
+		err = e.still(ctx, d, l, jobs)
 	}
 	if err != nil {
 		return nil, err
@@ -145,15 +145,15 @@ func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 }
 
 // still makes the files of the only picture, or of an animation's first frame.
-func (e *Engine) still(ctx context.Context, d codec.Decoder, jobs []*job) error {
-	if err := e.reduce(ctx, d, jobs); err != nil {
+func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, jobs []*job) error {
+	if err := e.reduce(ctx, d, l, jobs); err != nil {
 		return err
 	}
 	for _, j := range jobs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := e.encode(j, d, j.finish()); err != nil {
+		if err := e.encode(ctx, j, d, j.finish()); err != nil {
 			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
 		}
 	}
@@ -161,10 +161,13 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, jobs []*job) error 
 }
 
 // reduce decodes d once and leaves each job with its reduced picture.
-func (e *Engine) reduce(ctx context.Context, d codec.Decoder, jobs []*job) error {
+func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jobs []*job) error {
 	layout := d.Shrink(samplesNeeded(d.Header(), jobs))
 	if layout.Bits != plane.Bits {
 		return fmt.Errorf("%w: samples of %d bits", codec.ErrUnsupported, layout.Bits)
+	}
+	if err := l.CheckMemory(d); err != nil {
+		return err
 	}
 	for _, j := range jobs {
 		if err := j.prepare(layout); err != nil {

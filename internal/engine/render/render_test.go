@@ -43,6 +43,7 @@ func (d *memory) Decode(_ context.Context, s plane.Sink) (codec.Report, error) {
 	return codec.Report{Damage: d.damage}, d.pix.Push(s)
 }
 
+func (d *memory) Memory() int64               { return 1000 }
 func (d *memory) Length(int64) (int64, error) { return 1 << 40, nil }
 
 func picture(p *plane.Picture, o exif.Orientation) *memory {
@@ -66,7 +67,7 @@ func scene(w, h int, m plane.Model, alpha bool, sub int) *plane.Picture {
 
 func one(t *testing.T, d codec.Decoder, v Variant) Output {
 	t.Helper()
-	out, err := engine.Render(t.Context(), d, []Variant{v})
+	out, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +347,7 @@ func TestMaxBytes(t *testing.T) {
 	if n := int64(len(tight.Data)); n > bound || n < bound*8/10 {
 		t.Errorf("%d bytes, the bound was %d", n, bound)
 	}
-	_, err := engine.Render(t.Context(), open(), []Variant{{Name: "tiny", Width: 500, MaxBytes: 300}})
+	_, err := engine.Render(t.Context(), open(), codec.Limits{}, []Variant{{Name: "tiny", Width: 500, MaxBytes: 300}})
 	if !codec.Permanent(err) || !strings.Contains(err.Error(), "tiny") || !strings.Contains(err.Error(), "300") {
 		t.Errorf("an impossible bound: %v", err)
 	}
@@ -359,7 +360,7 @@ func TestSharedDecodeGivesTheSameBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	together, err := engine.Render(t.Context(), d, variants)
+	together, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,12 +382,12 @@ func TestSharedDecodeGivesTheSameBytes(t *testing.T) {
 func TestDamageAndPanicsAreErrCorrupt(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
 	d.damage = &codec.CorruptError{Format: jpegFormat, Offset: 12, Reason: "the scan ends"}
-	_, err := engine.Render(t.Context(), d, []Variant{{Width: 10}})
+	_, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Width: 10}})
 	if !codec.Permanent(err) || !strings.Contains(err.Error(), "byte 12") {
 		t.Errorf("damage: %v", err)
 	}
 	d.damage, d.panics = nil, true
-	_, err = engine.Render(t.Context(), d, []Variant{{Width: 10}})
+	_, err = engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Width: 10}})
 	if !codec.Permanent(err) || !strings.Contains(err.Error(), "the decoder failed") {
 		t.Errorf("panic: %v", err)
 	}
@@ -412,7 +413,7 @@ func TestHighEffortTakesFewerBytes(t *testing.T) {
 
 func TestEnlargedResultIsBounded(t *testing.T) {
 	p := scene(1, 6000, plane.Gray, false, 1)
-	_, err := engine.Render(t.Context(), picture(p, 1), []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
+	_, err := engine.Render(t.Context(), picture(p, 1), codec.Limits{}, []Variant{{Name: "wide", Width: 60000, Enlarge: true}})
 	if !codec.Permanent(err) || !strings.Contains(err.Error(), "wide") {
 		t.Errorf("%v", err)
 	}
@@ -421,7 +422,7 @@ func TestEnlargedResultIsBounded(t *testing.T) {
 func TestOversizedEXIFIsPermanent(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
 	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), make([]byte, 70000)...)
-	_, err := engine.Render(t.Context(), d, []Variant{{Width: 10, Format: jpegFormat, Metadata: Keep}})
+	_, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Width: 10, Format: jpegFormat, Metadata: Keep}})
 	if !codec.Permanent(err) {
 		t.Errorf("%v", err)
 	}

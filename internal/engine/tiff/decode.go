@@ -26,7 +26,7 @@ func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error)
 		h.Orientation = info.Orientation
 	}
 	h.Frames, h.Layout.Space.ICC = walk(b)
-	return codec.NewStill(h, s, func() (image.Image, error) {
+	return codec.NewStill(h, s, 8*int64(h.Width)*int64(h.Height)+int64(len(b)), func() (image.Image, error) {
 		img, err := tiff.Decode(bytes.NewReader(b))
 		return img, classify(err)
 	}), nil

@@ -127,7 +127,7 @@ func newDecoder(h codec.Header, s *codec.Stream, file []byte, frame image.Rectan
 		h.Layout = plane.NewLayout(plane.RGB, alpha || frame != canvas, h.Width, h.Height, 1, 1)
 	}
 	h.Layout.Space.ICC = icc
-	return codec.NewStill(h, s, func() (image.Image, error) {
+	return codec.NewStill(h, s, 4*int64(h.Width)*int64(h.Height)+int64(len(file)), func() (image.Image, error) {
 		img, err := webp.Decode(bytes.NewReader(file))
 		if err != nil {
 			return nil, err
