@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/client"
 )
 
 // Exit codes.
@@ -97,7 +97,7 @@ bucket, and the sizes that a recipe names appear in another.`,
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	var usage usageError
-	var noAccess *stack.NoAccessError
+	var noAccess *client.NoAccessError
 	switch {
 	case err == nil:
 		return exitDone
