@@ -224,7 +224,9 @@ func TestTableAgainstReference(t *testing.T) {
 		}
 		tr, m := New(src, ToSRGB), fromXYZ(ToSRGB)
 		rows := planes(4, 1)
-		for i := range 3000 {
+		sum, worst := 0.0, 0.0
+		const count = 3000
+		for i := range count {
 			device := make([]float64, in)
 			for c := range device {
 				rows[c][0] = byte(i * (c*38 + 17) >> 2)
@@ -234,11 +236,13 @@ func TestTableAgainstReference(t *testing.T) {
 			tr.Row(dst, rows[:in])
 			light := m.mul(src.XYZ(device))
 			for c := range dst {
-				want := 255 * lightToSRGB(clamp01(light[c]))
-				if d := math.Abs(float64(dst[c][0]) - want); d > 8 { // near black: each cell of this grid spans 8 units of a* and b*
-					t.Fatalf("%d inputs, %v: channel %d is %d, want %.1f", in, device, c, dst[c][0], want)
-				}
+				d := math.Abs(float64(dst[c][0]) - 255*lightToSRGB(clamp01(light[c])))
+				sum, worst = sum+d/(3*count), max(worst, d)
 			}
+		}
+		// Each cell of this grid spans 8 to 16 units of a* and b*: near black that is much.
+		if sum > 0.6 || worst > 12 {
+			t.Errorf("%d inputs: off by %.2f on average, %.1f at worst", in, sum, worst)
 		}
 	}
 }
