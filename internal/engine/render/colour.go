@@ -82,9 +82,11 @@ func compile(src colour.Source, channels int, to colour.Destination) *colour.Tra
 	return nil
 }
 
-// chooseColour sets the conversion that the job's pixels need.
+// chooseColour sets the conversion that the job's pixels need, and converts the background, which is a
+// colour of sRGB. With KeepSpace, it is laid into the picture's space as it is.
 func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
+	j.background = j.variant.Background
 	switch j.variant.Colour {
 	case KeepSpace:
 	case DisplayP3:
@@ -92,6 +94,10 @@ func (j *job) chooseColour(t *transforms) {
 			j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
 		} else {
 			j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3)
+			if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3); tr != nil {
+				b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
+				tr.Row(b, b)
+			}
 		}
 	default:
 		j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
@@ -103,10 +109,11 @@ func (j *job) convertColour(p *plane.Picture) *plane.Picture {
 	if j.variant.Colour == KeepSpace {
 		return p
 	}
-	if j.transform != nil && p.Model == plane.YCbCr {
-		p = inModel(p, plane.RGB)
-	}
-	if j.transform != nil {
+	switch {
+	case j.transform == nil:
+	case p.Model == plane.YCbCr:
+		transformYCbCr(p, j.transform)
+	default:
 		p = transformed(p, j.transform)
 	}
 	p.Space = plane.Space{}
@@ -137,4 +144,50 @@ func transformed(p *plane.Picture, t *colour.Transform) *plane.Picture {
 		t.Row(dst, src)
 	}
 	return q
+}
+
+// transformYCbCr applies a conversion of RGB to a picture of luma and chroma, where it lies. Each sample
+// of chroma serves all samples of luma that it covers; the new chroma is that of their mean.
+func transformYCbCr(p *plane.Picture, t *colour.Transform) {
+	subX, subY := p.Subsampling()
+	w := p.Width()
+	rgb := [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
+	sum := make([][3]int32, p.Planes[1].Width) // of the converted rows that share a row of chroma
+	for y := range p.Height() {
+		luma, cb, cr := p.Row(0, y), p.Row(1, y/subY), p.Row(2, y/subY)
+		spreadRow(rgb, luma, cb, cr, subX)
+		t.Row(rgb, rgb)
+		if y%subY == 0 {
+			clear(sum)
+		}
+		r, g, b := rgb[0][:w], rgb[1][:w], rgb[2][:w]
+		for x := range luma {
+			s, r, g, b := &sum[x/subX], int32(r[x]), int32(g[x]), int32(b[x])
+			luma[x] = uint8((19595*r + 38470*g + 7471*b + 1<<15) >> 16) // as toYCbCr
+			s[0], s[1], s[2] = s[0]+r, s[1]+g, s[2]+b
+		}
+		if y%subY < subY-1 && y < p.Height()-1 {
+			continue
+		}
+		rows := int32(y%subY + 1)
+		for x, s := range sum {
+			n := rows * int32(min(subX, w-x*subX))
+			_, cb[x], cr[x] = toYCbCr((s[0]+n/2)/n, (s[1]+n/2)/n, (s[2]+n/2)/n)
+		}
+	}
+}
+
+// spreadRow converts a row of luma to RGB; each sample of chroma covers sub samples of it.
+func spreadRow(rgb [][]byte, luma, cb, cr []byte, sub int) {
+	const half = 1 << 15
+	r, g, b := rgb[0][:len(luma)], rgb[1][:len(luma)], rgb[2][:len(luma)]
+	x := 0
+	for i := range cb {
+		u, v := int32(cb[i])-128, int32(cr[i])-128
+		addR, addG, addB := (91881*v+half)>>16, (-22554*u-46802*v+half)>>16, (116130*u+half)>>16 // as toRGB
+		for end := min(x+sub, len(luma)); x < end; x++ {
+			l := int32(luma[x])
+			r[x], g[x], b[x] = clamp(l+addR), clamp(l+addG), clamp(l+addB)
+		}
+	}
 }

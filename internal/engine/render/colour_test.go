@@ -100,3 +100,17 @@ func TestTransformsAreShared(t *testing.T) {
 		t.Errorf("%d conversions are kept", len(known.known))
 	}
 }
+
+// TestBackgroundIsSRGB pads pictures with an sRGB orange.
+func TestBackgroundIsSRGB(t *testing.T) {
+	for to, want := range map[Colour][4]uint8{SRGB: {213, 115, 42, 255}, DisplayP3: {200, 120, 60, 255}} {
+		v := Variant{Width: 16, Height: 32, Fit: Contain, Format: pngFormat, Colour: to, Background: [3]uint8{213, 115, 42}}
+		got := rgba(decodePNG(t, one(t, flat(plane.RGB, plane.Space{}, 1, 2, 3), v)).At(3, 1))
+		for i, w := range want {
+			if d := int(got[i]) - int(w); d < -1 || d > 1 {
+				t.Errorf("%s: the border is %v, want %v", to, got, want)
+				break
+			}
+		}
+	}
+}

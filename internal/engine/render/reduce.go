@@ -69,7 +69,7 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	}
 	if want := j.layout(f.width, f.height); linear && src.Model != plane.Gray {
 		dst = plane.NewLayout(plane.RGB, src.HasAlpha(), f.width, f.height, 1, 1)
-	} else if !linear && !src.HasAlpha() && want.Model == src.Model && j.transform == nil {
+	} else if !linear && !src.HasAlpha() && want.Model == src.Model {
 		dst = want
 	}
 	dst = stored(h, dst)

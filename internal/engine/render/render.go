@@ -120,7 +120,8 @@ type job struct {
 	encoder codec.Encoder
 	frame   frame
 
-	transform *colour.Transform // nil if the samples stay as they are
+	transform  *colour.Transform // nil if the samples stay as they are
+	background [3]uint8          // in the variant's space
 
 	reduced *plane.Picture // as it is being made, stored orientation
 	sink    plane.Sink     // that makes it
