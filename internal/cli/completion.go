@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/pack"
 )
 
 // shells are the shells that cobra writes completion scripts for.
