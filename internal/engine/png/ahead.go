@@ -9,35 +9,36 @@ import (
 // batch is some filtered rows.
 type batch struct {
 	span
-	buf    []byte // of its rows, and slack
+	buf    []byte // the window, its rows, and room to spare
 	whole  int    // rows that are complete: n, unless err is set
 	err    error  // that ended the data
 	offset int64  // in the file, behind the data
 }
 
-// firstGrowth is how much of a batch is allocated before any of its data has arrived.
+// row returns row i, with its filter type and with bytes behind it that may be read.
+func (b *batch) row(i int) []byte { return b.buf[windowSize+i*b.rowLen:] }
+
+// firstGrowth is how much of a batch is allocated before any of its data has arrived, in bytes.
 const firstGrowth = 1 << 20
 
-// read decompresses the rows of a span.
+// read decompresses the rows of a span. A row that is longer than firstGrowth is a claim that data
+// has to justify.
 func (b *batch) read(z *zlibReader, s span) {
 	b.span = s
-	size, got := s.n*s.rowLen, 0
-	if first := firstGrowth; size > first && cap(b.buf) < size+slack { // a claim that data has to justify
-		b.buf = append(b.buf[:0], make([]byte, first)...)
-		if got, b.err = z.fill(b.buf[:first]); b.err == nil {
-			b.buf = append(make([]byte, 0, size+slack), b.buf...)
-		}
+	size := s.n * s.rowLen
+	first := size
+	if cap(b.buf) < bufferLen(size) {
+		first = min(size, firstGrowth)
+		b.buf = make([]byte, bufferLen(first))
 	}
-	if b.err == nil {
-		if cap(b.buf) < size+slack {
-			b.buf = make([]byte, size+slack)
-		}
-		b.buf = b.buf[:size+slack]
-		var n int
-		n, b.err = z.fill(b.buf[got:size])
-		got += n
+	b.buf = b.buf[:bufferLen(first)]
+	z.begin(b.buf)
+	got, err := z.fill(first)
+	if err == nil && first < size {
+		b.buf = z.grow(bufferLen(size))
+		got, err = z.fill(size)
 	}
-	b.whole, b.offset = got/s.rowLen, z.data.chunks.offset
+	b.whole, b.err, b.offset = got/s.rowLen, err, z.r.(*pixelData).chunks.offset
 }
 
 // batches is how many batches a second thread keeps in memory: one that is being filled, one that

@@ -58,6 +58,7 @@ func (d *decoder) scanMemory(w, h int) int64 {
 			band = int64(rows) * int64(w) * planes
 		}
 	}
+	batch += windowSize + overrun
 	n := 2*int64(d.rowLen(w)) + band
 	if d.depth < 8 {
 		n += int64(w)
@@ -159,7 +160,7 @@ func (d *decoder) rows(ctx context.Context, supply *supply, w, h int, sink plane
 			clear(above)
 		}
 		for i := range b.whole {
-			src := b.buf[i*b.rowLen:]
+			src := b.row(i)
 			if !unfilter(src[0], row, src[1:], above, n, max(1, d.bits()/8)) {
 				return d.s.Corrupt(b.offset, "filter type %d in row %d", src[0], b.pass.y+(b.y+i)*b.dy)
 			}

@@ -30,7 +30,7 @@ func (f *format) passes(w, h int) []pass {
 }
 
 // batchSize is about how many bytes of filtered rows are decompressed at a time.
-const batchSize = 64 << 10
+const batchSize = 128 << 10
 
 // batchRows is the number of rows of a whole batch.
 func (p *pass) batchRows() int { return max(1, min(batchSize/p.rowLen, p.h)) }
