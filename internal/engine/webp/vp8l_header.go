@@ -130,6 +130,7 @@ func (d *losslessReader) readCodes(ctx context.Context, m *entropyImage, main bo
 			return err
 		}
 	}
+	d.wide = groups <= 128
 	alphabets := [5]int{256 + lengthCodes + cacheSize, 256, 256, 256, distanceCodes}
 	for i := range groups {
 		var codes [5]prefixCode

@@ -1,6 +1,9 @@
 package webp
 
-import "context"
+import (
+	"context"
+	"encoding/binary"
+)
 
 const (
 	lengthCodes   = 24
@@ -163,58 +166,11 @@ func (m *entropyImage) run(g *prefixGroup, pos, end, total int) (next int, ok bo
 		return m.runConstant(g, pos, end)
 	}
 	r := &m.r.bitReader
-	pix, cache := m.pix, m.cache
-	green, greenMask := g.green.table, g.green.mask
-	alphaCoded := g.alpha.mask != 0
 	for pos < end {
-		if r.n < 3*maxCodeLength {
-			r.fill()
+		var length int
+		if pos, length = m.runPixels(g, pos, end); length == 0 {
+			break
 		}
-		val := r.val
-		e := green[uint32(val)&greenMask]
-		if e&15 > rootBits {
-			e = green[uint32(e>>4)+uint32(val>>rootBits)&(1<<(e&15-rootBits)-1)]
-		}
-		val >>= e & 15
-		used := uint(e & 15)
-		s := int(e >> 4)
-		if s < 256 {
-			e = g.red.table[uint32(val)&g.red.mask]
-			if e&15 > rootBits {
-				e = g.red.table[uint32(e>>4)+uint32(val>>rootBits)&(1<<(e&15-rootBits)-1)]
-			}
-			val >>= e & 15
-			used += uint(e & 15)
-			argb := uint32(s)<<8 | uint32(e>>4)<<16
-			e = g.blue.table[uint32(val)&g.blue.mask]
-			if e&15 > rootBits {
-				e = g.blue.table[uint32(e>>4)+uint32(val>>rootBits)&(1<<(e&15-rootBits)-1)]
-			}
-			r.val = val >> (e & 15)
-			r.n -= used + uint(e&15)
-			argb |= uint32(e >> 4)
-			if alphaCoded {
-				argb |= uint32(g.alpha.symbol(r)) << 24
-			} else {
-				argb |= g.literal
-			}
-			pix[pos] = argb
-			pos++
-			if cache != nil {
-				cache[argb*cacheMultiplier>>m.cacheShift] = argb
-			}
-			continue
-		}
-		r.val = val
-		r.n -= used
-		if s >= 256+lengthCodes {
-			argb := cache[s-256-lengthCodes]
-			pix[pos] = argb
-			pos++
-			cache[argb*cacheMultiplier>>m.cacheShift] = argb
-			continue
-		}
-		length := prefixValue(r, s-256)
 		distance := m.distance(prefixValue(r, g.distance.symbol(r)))
 		if distance > m.gone+pos || length > total-pos {
 			return pos, false
@@ -223,6 +179,71 @@ func (m *entropyImage) run(g *prefixGroup, pos, end, total int) (next int, ok bo
 		pos += length
 	}
 	return pos, true
+}
+
+// runPixels decodes literals and colours of the cache. It returns where it stopped: at end, or
+// behind the length of a copy, which it returns too.
+func (m *entropyImage) runPixels(g *prefixGroup, pos, end int) (next, length int) {
+	r := &m.r.bitReader
+	pix, cache, shift := m.pix[:end], m.cache, m.cacheShift&31
+	green, greenMask, greenRoot := g.green.table, g.green.mask, g.green.root
+	alphaCoded := g.alpha.mask != 0
+	// The state of the reader is in variables.
+	data, next, val, n := r.data, r.pos, r.val, r.n
+	for pos < end {
+		if n < 3*maxCodeLength {
+			if next+8 <= len(data) {
+				val |= binary.LittleEndian.Uint64(data[next:]) << (n & 63)
+				next += int(63-n) >> 3
+				n |= 56
+			} else {
+				r.pos, r.val, r.n = next, val, n
+				r.fillSlowly()
+				next, val, n = r.pos, r.val, r.n
+			}
+		}
+		e := green[uint32(val)&greenMask]
+		if e&15 > greenRoot {
+			e = green[uint32(e>>4)+uint32(val>>(greenRoot&15))&(1<<((e-greenRoot)&15)-1)]
+		}
+		val >>= e & 15
+		n -= uint(e & 15)
+		s := uint32(e >> 4)
+		if s >= 256+lengthCodes {
+			argb := cache[s-256-lengthCodes]
+			pix[pos] = argb
+			pos++
+			if argb == 0 { // any other colour is at its place already
+				cache[0] = 0
+			}
+			continue
+		}
+		if s >= 256 {
+			r.pos, r.val, r.n = next, val, n
+			return pos, prefixValue(r, int(s-256))
+		}
+		argb := s << 8
+		e = g.red.entry(val)
+		val >>= e & 15
+		n -= uint(e & 15)
+		argb |= uint32(e>>4) << 16
+		e = g.blue.entry(val)
+		val >>= e & 15
+		n -= uint(e & 15)
+		argb |= uint32(e>>4) | g.literal
+		if alphaCoded {
+			r.pos, r.val, r.n = next, val, n
+			argb |= uint32(g.alpha.symbol(r)) << 24
+			next, val, n = r.pos, r.val, r.n
+		}
+		pix[pos] = argb
+		pos++
+		if cache != nil {
+			cache[argb*cacheMultiplier>>shift] = argb
+		}
+	}
+	r.pos, r.val, r.n = next, val, n
+	return pos, 0
 }
 
 // cacheMultiplier is that of the hash of the colour cache (section 5.2.3).

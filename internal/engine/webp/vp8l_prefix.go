@@ -3,31 +3,42 @@ package webp
 // maxCodeLength is the longest prefix code in bits (section 6.2).
 const maxCodeLength = 15
 
-// rootBits is how many bits of a code the first table is indexed with.
-const rootBits = 8
+// The first table of a code is indexed with rootBits bits; where there are few codes, with
+// wideRootBits, so that hardly any symbol needs a second table.
+const (
+	rootBits     = 8
+	wideRootBits = 11
+)
 
 // prefixCode is one prefix code in two levels of tables. An entry is a symbol in its upper 12 bits
-// and the length of its code in its lower 4. Codes that are longer than rootBits share an entry of
-// the first table, which holds the index of their second table and the length of the longest of
-// them. The largest alphabet, of 2328 symbols, needs 2704 entries, so that indexes fit. A code of
-// one symbol has one entry, whose length is zero.
+// and the length of its code in its lower 4. Codes that are longer than root share an entry of the
+// first table, which holds the index of their second table and the length of the longest of them.
+// With rootBits, the largest alphabet, of 2328 symbols, needs 2704 entries, so that indexes fit. A
+// code of one symbol has one entry, whose length is zero.
 type prefixCode struct {
 	table []uint16
 	mask  uint32 // of the bits that index the first table
+	root  uint16 // their number
 }
 
 // single returns the symbol of a code that has only one, which takes no bits.
 func (c *prefixCode) single() (symbol int, ok bool) { return int(c.table[0] >> 4), c.mask == 0 }
+
+// entry returns the entry of the code that val begins with.
+func (c *prefixCode) entry(val uint64) uint16 {
+	e := c.table[uint32(val)&c.mask]
+	if e&15 > c.root {
+		e = c.table[uint32(e>>4)+uint32(val>>(c.root&15))&(1<<((e-c.root)&15)-1)]
+	}
+	return e
+}
 
 // symbol reads a symbol of up to 15 bits.
 func (c *prefixCode) symbol(r *bitReader) int {
 	if r.n < maxCodeLength {
 		r.fill()
 	}
-	e := c.table[uint32(r.val)&c.mask]
-	if e&15 > rootBits {
-		e = c.table[uint32(e>>4)+uint32(r.val>>rootBits)&(1<<(e&15-rootBits)-1)]
-	}
+	e := c.entry(r.val)
 	r.val >>= e & 15
 	r.n -= uint(e & 15)
 	return int(e >> 4)
@@ -36,8 +47,12 @@ func (c *prefixCode) symbol(r *bitReader) int {
 // prefixBuilder builds prefix codes. Their tables lie in shared blocks of memory.
 type prefixBuilder struct {
 	free    []uint16
+	wide    bool // use wideRootBits
 	symbols [maxAlphabet]uint16
 }
+
+// maxTable is the size of the largest table whose indexes fit in an entry.
+const maxTable = 1 << 12
 
 // maxAlphabet is the size of the largest alphabet: green with the largest colour cache.
 const maxAlphabet = 256 + lengthCodes + 1<<maxCacheBits
@@ -87,9 +102,16 @@ func (b *prefixBuilder) build(lengths []uint8) (c prefixCode, ok bool) {
 		c.table[0] = symbols[0] << 4
 		return c, true
 	}
-	root := min(longest, rootBits)
-	c.mask = 1<<root - 1
-	c.table = b.alloc(tableSize(&count, root))
+	root, size := min(longest, rootBits), 0
+	if b.wide {
+		root = min(longest, wideRootBits)
+	}
+	if size = tableSize(&count, root); size > maxTable {
+		root = rootBits
+		size = tableSize(&count, root)
+	}
+	c.mask, c.root = 1<<root-1, uint16(root)
+	c.table = b.alloc(size)
 	fillTables(c.table, symbols, &count, root)
 	return c, true
 }
