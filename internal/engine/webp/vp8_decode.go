@@ -97,7 +97,7 @@ type planeRows struct {
 // decode calls emit with all rows in order. They are valid until emit returns.
 func (d *lossyReader) decode(ctx context.Context, emit func(planeRows) error) error {
 	b := newBand(d.mbw)
-	f := loopFilter{simple: d.header.simpleFilter}
+	f := loopFilter{simple: d.header.simpleFilter, vector: useVector()}
 	for y := range d.mbh {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -84,6 +84,8 @@ func (f *loopFilter) filterRow(b *band, top bool) {
 		case e.limits.edge == 0:
 		case f.simple:
 			f.filterSimple(b, x, e, top)
+		case f.vector:
+			f.filterVector(b, x, e, top)
 		default:
 			f.filterNormal(b, x, e, top)
 		}
@@ -91,7 +93,7 @@ func (f *loopFilter) filterRow(b *band, top bool) {
 }
 
 // loopFilter filters bands.
-type loopFilter struct{ simple bool }
+type loopFilter struct{ simple, vector bool }
 
 func (f *loopFilter) filterSimple(b *band, x int, e *edges, top bool) {
 	pix, stride := b.pix[0], b.stride[0]
