@@ -129,7 +129,8 @@ func (p *packing) level(row []byte, i int) uint16 {
 	case n >= 8:
 		return uint16(v<<(16-n) | v>>(2*n-16))
 	}
-	return uint16(v * 65535 / (1<<n - 1))
+	most := uint64(1)<<n - 1
+	return uint16((v*255 + most/2) / most * 257) // rounded to 8 bits
 }
 
 // integer returns sample i of a row as it is stored.
