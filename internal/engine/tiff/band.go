@@ -156,7 +156,7 @@ func (b *band) convert(x, y, width, n int) {
 			src[l.index] = l.raw[k*size:][:size]
 		}
 		if b.d.independent() {
-			b.d.col.pack.to8(b.dst[0], src[b.lanes[0].index], 0)
+			b.d.col.pack.split(b.dst, src[b.lanes[0].index])
 			if b.d.f.photometric == whiteIsZero {
 				invert(b.dst[0])
 			}

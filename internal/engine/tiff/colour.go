@@ -18,6 +18,7 @@ type colours struct {
 	lab    *labTable
 	deep   bool       // 16 bits are needed on the way
 	wide   [][]uint16 // rows of them
+	one    [][]byte   // rows by sample, reused
 }
 
 // newColours chooses the layout of a picture and how its samples become that.
@@ -70,17 +71,34 @@ func (p *colours) row(dst [][]byte, src source) {
 	} else if p.deep {
 		p.rowDeep(dst, src)
 		return
-	} else {
+	} else if p.f.planar {
 		for k := range p.f.colours() {
-			row, at := p.sample(src, k)
-			p.pack.to8(dst[k], row, at)
+			p.pack.split(dst[k:k+1], src[k])
 		}
+	} else {
+		p.splitAll(dst, src[0])
+		p.finish(dst)
+		return
 	}
 	if p.means != none {
 		row, at := p.sample(src, p.alpha)
-		p.pack.to8(dst[len(dst)-1], row, at)
+		p.one = append(p.one[:0], make([][]byte, at)...)
+		p.pack.split(append(p.one, dst[len(dst)-1]), row)
 	}
 	p.finish(dst)
+}
+
+// splitAll splits a row of interleaved samples.
+func (p *colours) splitAll(dst [][]byte, row []byte) {
+	n := p.f.colours()
+	p.one = append(p.one[:0], dst[:n]...)
+	if p.means != none {
+		for len(p.one) < p.alpha {
+			p.one = append(p.one, nil)
+		}
+		p.one = append(p.one, dst[n])
+	}
+	p.pack.split(p.one, row)
 }
 
 // finish converts a row of 8-bit samples in place.
@@ -292,4 +310,3 @@ func (p *colours) units(dst [][][]byte, raw []byte) {
 		}
 	}
 }
-

@@ -88,7 +88,7 @@ func expanderMemory(compression int) int64 {
 // plainReader reads data that is not compressed.
 type plainReader struct{ s *section }
 
-func (r *plainReader) begin(s *section) error       { r.s = s; return nil }
+func (r *plainReader) begin(s *section) error     { r.s = s; return nil }
 func (r *plainReader) Read(p []byte) (int, error) { return r.s.Read(p) }
 
 // deflateReader reads zlib streams (RFC 1950). It stops once all rows are there, before the

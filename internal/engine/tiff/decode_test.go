@@ -381,7 +381,7 @@ func labToRGB(v [3]float64) (c [3]float64) {
 func TestDeclaredRangeOfFloats(t *testing.T) {
 	d := drawing{w: 61, h: 43, bits: 32, format: float, photometric: blackIsZero,
 		tags: []tag{{tagSMinSampleValue, []float64{-100}}, {tagSMaxSampleValue, []float64{100}}},
-		at: func(x, y, _ int) uint64 { return uint64(math.Float32bits(float32(x*10 - 300))) }}
+		at:   func(x, y, _ int) uint64 { return uint64(math.Float32bits(float32(x*10 - 300))) }}
 	p := mustDecode(t, "range", d.file(t))
 	for x, want := range map[int]byte{0: 0, 20: 0, 30: 128, 40: 255, 60: 255} {
 		if got := p.Row(0, 3)[x]; got != want {

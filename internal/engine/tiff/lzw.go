@@ -137,6 +137,11 @@ func (r *lzwReader) Read(p []byte) (n int, err error) {
 		if r.ended {
 			return n, io.EOF
 		}
+		if !r.lsb {
+			if n += r.many(p[n:]); n == len(p) {
+				return n, nil
+			}
+		}
 		c, err := r.code()
 		if err != nil {
 			return n, err
@@ -160,6 +165,69 @@ func (r *lzwReader) Read(p []byte) (n int, err error) {
 		n += r.write(p[n:], c)
 	}
 	return n, nil
+}
+
+// many decodes codes as long as nothing is special: their bits lie in run, their strings fit p with
+// room to spare, and they are neither the end nor invalid. It returns how many bytes it wrote.
+func (r *lzwReader) many(p []byte) (n int) {
+	acc, have, run := r.acc, r.n, r.run
+	width, next, prev := r.width, r.next, r.prev
+	for {
+		if have < 12 {
+			if len(run) < 8 {
+				break
+			}
+			k := (64 - have) / 8
+			acc |= binary.BigEndian.Uint64(run) >> have &^ (1<<(64-have-8*k) - 1)
+			run = run[k:]
+			have += 8 * k
+		}
+		c := int(acc >> (64 - width))
+		if c == lzwClear {
+			acc, have = acc<<width, have-width
+			width, next, prev = 9, lzwFirst, -1
+			continue
+		}
+		e := &r.codes[c&(lzwMost-1)]
+		length, first := int(e.length), e.first
+		if prev < 0 {
+			if c > 255 || n == len(p) {
+				break
+			}
+		} else {
+			before := &r.codes[prev&(lzwMost-1)]
+			if c == next {
+				length, first = int(before.length)+1, before.first
+			}
+			if c > next || c == lzwEnd || next >= lzwMost || n+length+7 > len(p) {
+				break
+			}
+			d := &r.codes[next&(lzwMost-1)]
+			d.first, d.length = before.first, before.length+1
+			if k := before.length % 8; k == 0 {
+				d.tail, d.head = uint64(first), uint16(prev)
+			} else {
+				d.tail, d.head = before.tail|uint64(first)<<(8*k), before.head
+			}
+			next++
+		}
+		acc, have = acc<<width, have-width
+		if next+1 == 1<<width && width < 12 {
+			width++
+		}
+		prev = c
+		if length <= 8 && n+8 <= len(p) {
+			binary.LittleEndian.PutUint64(p[n:], e.tail)
+		} else if length == 1 {
+			p[n] = byte(e.tail)
+		} else {
+			put(p[n:], r.codes[:], e)
+		}
+		n += length
+	}
+	r.acc, r.n, r.run = acc, have, run
+	r.width, r.next, r.prev = width, next, prev
+	return n
 }
 
 // define gives the next code its string: that of the previous code, and the first byte of code c,

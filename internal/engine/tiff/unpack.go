@@ -33,28 +33,89 @@ func newPacking(c *container, f *fields) packing {
 // rowBytes is the length of a row of n pixels.
 func (p *packing) rowBytes(n int) int64 { return (int64(n)*int64(p.per)*int64(p.bits) + 7) / 8 }
 
-// to8 writes sample k of each pixel of a row to dst.
-func (p *packing) to8(dst, row []byte, k int) {
-	if len(dst) == 0 {
-		return
-	}
+// split writes the samples of a row to one row each; nil for a sample that is not needed.
+func (p *packing) split(dst [][]byte, row []byte) {
 	plain := p.format != signed && p.format != float
+	bytes := 0 // in a sample whose upper byte is all that is needed
+	if plain && (p.bits == 8 || p.bits == 16) {
+		bytes = p.bits / 8
+	}
+	upper := 0
+	if bytes == 2 && p.order == binary.LittleEndian {
+		upper = 1
+	}
 	switch {
-	case p.bits == 8 && plain && p.per == 1:
-		copy(dst, row)
-	case p.bits == 8 && plain:
-		pick(dst, row[k:], p.per)
-	case p.bits == 16 && plain:
-		upper := 0
-		if p.order == binary.LittleEndian {
-			upper = 1
+	case bytes == 1 && p.per == 1:
+		copy(dst[0], row)
+	case bytes == 1 && p.per == 3 && len(dst) == 3:
+		split3(dst[0], dst[1], dst[2], row)
+	case bytes == 1 && p.per == 4 && len(dst) == 4 && dst[3] != nil:
+		split4(dst[0], dst[1], dst[2], dst[3], row)
+	case bytes > 0:
+		for k, d := range dst {
+			if len(d) > 0 {
+				pick(d, row[bytes*k+upper:], bytes*p.per)
+			}
 		}
-		pick(dst, row[2*k+upper:], 2*p.per)
 	case p.bits == 1 && p.per == 1 && plain:
-		expandBits(dst, row)
+		expandBits(dst[0], row)
+	case p.bits < 16 && plain:
+		p.splitBits(dst, row)
 	default:
-		for x := range dst {
-			dst[x] = byte(p.level(row, x*p.per+k) >> 8)
+		for k, d := range dst {
+			for x := range d {
+				d[x] = byte(p.level(row, x*p.per+k) >> 8)
+			}
+		}
+	}
+}
+
+func split3(r, g, b, src []byte) {
+	g, b = g[:len(r)], b[:len(r)]
+	src = src[:3*len(r)]
+	for x := range r {
+		s := src[3*x:][:3:3]
+		r[x], g[x], b[x] = s[0], s[1], s[2]
+	}
+}
+
+func split4(a, b, c, d, src []byte) {
+	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
+	src = src[:4*len(a)]
+	for x := range a {
+		v := binary.LittleEndian.Uint32(src[4*x:])
+		a[x], b[x], c[x], d[x] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+	}
+}
+
+// splitBits is split for samples of fewer than 16 bits that may cross bytes.
+func (p *packing) splitBits(dst [][]byte, row []byte) {
+	n := uint(p.bits)
+	var levels [256]byte
+	for v := range min(1<<n, 256) {
+		levels[v] = byte(p.spread(uint64(v)) >> 8)
+	}
+	var acc uint64
+	var have uint
+	w := 0
+	for _, d := range dst {
+		w = max(w, len(d))
+	}
+	for x := range w {
+		for k := range p.per {
+			for have < n {
+				acc, row = acc<<8|uint64(row[0]), row[1:]
+				have += 8
+			}
+			have -= n
+			if k >= len(dst) || dst[k] == nil {
+				continue
+			}
+			if v := acc >> have & (1<<n - 1); n > 8 {
+				dst[k][x] = byte(v >> (n - 8))
+			} else {
+				dst[k][x] = levels[v]
+			}
 		}
 	}
 }
@@ -86,8 +147,8 @@ func pick(dst, src []byte, n int) {
 	}
 }
 
-// spread holds the eight pixels of each byte of bilevel data.
-var spread = func() (t [256][8]byte) {
+// pixels holds the eight pixels of each byte of bilevel data.
+var pixels = func() (t [256][8]byte) {
 	for b := range t {
 		for i := range t[b] {
 			t[b][i] = -byte(b >> (7 - i) & 1)
@@ -100,10 +161,10 @@ var spread = func() (t [256][8]byte) {
 func expandBits(dst, row []byte) {
 	x := 0
 	for ; x+8 <= len(dst); x += 8 {
-		*(*[8]byte)(dst[x:]) = spread[row[x/8]]
+		*(*[8]byte)(dst[x:]) = pixels[row[x/8]]
 	}
 	if x < len(dst) {
-		copy(dst[x:], spread[row[x/8]][:])
+		copy(dst[x:], pixels[row[x/8]][:])
 	}
 }
 
@@ -119,10 +180,16 @@ func (p *packing) level(row []byte, i int) uint16 {
 	if p.format == float {
 		return p.fraction(p.real(row, i))
 	}
-	v, n := p.integer(row, i), uint(p.bits)
+	v := p.integer(row, i)
 	if p.format == signed {
-		v ^= 1 << (n - 1)
+		v ^= 1 << (p.bits - 1)
 	}
+	return p.spread(v)
+}
+
+// spread returns an unsigned sample as a fraction of 65535.
+func (p *packing) spread(v uint64) uint16 {
+	n := uint(p.bits)
 	switch {
 	case n >= 16:
 		return uint16(v >> (n - 16))
