@@ -26,6 +26,9 @@ type Header struct {
 	Frames        int          // in the file
 	Layout        plane.Layout // of the planes that Decode pushes unless Shrink is called
 	EXIF          []byte       // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
+	// Preview describes what is shown in place of the photograph, if that cannot be decoded itself:
+	// the preview of a camera raw file. Otherwise it is empty.
+	Preview string
 }
 
 // SetEXIF stores an EXIF block and the orientation that it declares. A broken block does not make a
