@@ -152,6 +152,9 @@ func (s Set) Where(ok func(*Format) bool) Set {
 type OpenOptions struct {
 	Limits  Limits
 	Threads int // that may share the decoding, the caller's among them; 0 means 1
+	// Formats is the set that opens the picture. Formats that contain pictures of others, such as
+	// icons, open them with it.
+	Formats Set
 }
 
 // Open detects the format and reads the header, not the pixels, and refuses what is over a limit.
@@ -173,6 +176,7 @@ func (s Set) Open(r io.Reader, o OpenOptions) (Decoder, error) {
 		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s", ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
 	}
 	stream.format = format
+	o.Formats = s
 	d, err := format.Open(stream, o)
 	if err != nil {
 		return nil, stream.Fault(err)
