@@ -11,9 +11,9 @@ const headerLength = 13
 
 // Block labels (appendix A).
 const (
-	extension = 0x21
-	image     = 0x2c
-	trailer   = 0x3b
+	labelExtension = 0x21
+	labelImage     = 0x2c
+	labelTrailer   = 0x3b
 
 	graphicControl = 0xf9
 	application    = 0xff
@@ -38,7 +38,7 @@ type frame struct {
 
 // blocks walks the blocks of a file from one frame to the next (appendix A).
 type blocks struct {
-	b      []byte
+	file   *file
 	i      int // offset of the next block
 	s      *codec.Stream
 	table  []byte // the global colour table
@@ -47,11 +47,12 @@ type blocks struct {
 }
 
 // newBlocks returns the walk of a file, before its first frame, and the logical screen's size.
-func newBlocks(b []byte, s *codec.Stream) (r *blocks, width, height int, err error) {
+func newBlocks(f *file, s *codec.Stream) (r *blocks, width, height int, err error) {
+	b := f.bytes(0, headerLength)
 	if len(b) < headerLength {
 		return nil, 0, 0, s.Corrupt(int64(len(b)), "the file ends within its header")
 	}
-	r = &blocks{b: b, s: s, loops: 1}
+	r = &blocks{file: f, s: s, loops: 1}
 	r.table = r.colours(headerLength, b[10])
 	r.i = headerLength + tableSize(b[10])
 	return r, int(binary.LittleEndian.Uint16(b[6:])), int(binary.LittleEndian.Uint16(b[8:])), nil
@@ -60,14 +61,14 @@ func newBlocks(b []byte, s *codec.Stream) (r *blocks, width, height int, err err
 // next walks to the next frame. ok is false at the end of the file: at the trailer, where the bytes
 // end, or at bytes that are no block. The frames until then are those that browsers show.
 func (r *blocks) next() (f frame, ok bool, err error) {
-	f.transparent = -1
-	for r.i < len(r.b) {
-		switch label := r.b[r.i]; label {
-		case extension:
+	f.transparent, f.delay = -1, delay(0)
+	for r.i < r.file.size {
+		switch label := r.file.at(r.i); label {
+		case labelExtension:
 			r.extension(&f)
-		case image:
-			if r.i+10 > len(r.b) {
-				r.i = len(r.b)
+		case labelImage:
+			if r.i+10 > r.file.size {
+				r.i = r.file.size
 				return f, false, nil
 			}
 			r.descriptor(&f)
@@ -76,8 +77,8 @@ func (r *blocks) next() (f frame, ok bool, err error) {
 		case 0: // filling that some tools leave between blocks
 			r.i++
 		default:
-			if label == trailer || r.frames > 0 {
-				r.i = len(r.b)
+			if label == labelTrailer || r.frames > 0 {
+				r.i = r.file.size
 				return f, false, nil
 			}
 			return f, false, r.s.Corrupt(int64(r.i), "unknown block 0x%02x", label)
@@ -88,9 +89,10 @@ func (r *blocks) next() (f frame, ok bool, err error) {
 
 // descriptor reads the image descriptor and the colour table of a frame (sections 20, 21).
 func (r *blocks) descriptor(f *frame) {
-	at := func(k int) int { return int(binary.LittleEndian.Uint16(r.b[r.i+k:])) }
+	b := r.file.bytes(r.i, 10)
+	at := func(k int) int { return int(binary.LittleEndian.Uint16(b[k:])) }
 	f.x, f.y, f.w, f.h = at(1), at(3), at(5), at(7)
-	flags := r.b[r.i+9]
+	flags := b[9]
 	f.interlaced = flags&0x40 != 0
 	f.table = r.table
 	if flags&0x80 != 0 {
@@ -103,7 +105,7 @@ func (r *blocks) descriptor(f *frame) {
 // extension reads the extensions that change what is shown: the graphic control of the next frame
 // (section 23), and the number of loops, which is Netscape's.
 func (r *blocks) extension(f *frame) {
-	b := r.b[r.i:]
+	b := r.file.bytes(r.i, 18)
 	if len(b) >= 8 && b[1] == graphicControl && b[2] >= 4 {
 		f.disposal = b[3] >> 2 & 7
 		f.delay = delay(int(binary.LittleEndian.Uint16(b[4:])))
@@ -142,14 +144,17 @@ func tableSize(flags byte) int {
 
 // colours returns the colour table at an offset, as far as the file has it.
 func (r *blocks) colours(i int, flags byte) []byte {
-	i = min(i, len(r.b))
-	return r.b[i:min(i+tableSize(flags), len(r.b))]
+	return r.file.bytes(i, tableSize(flags))
 }
 
 // skip returns the offset behind a chain of data sub-blocks.
 func (r *blocks) skip(i int) int {
-	for i < len(r.b) && r.b[i] != 0 {
-		i += 1 + int(r.b[i])
+	for i < r.file.size {
+		n := int(r.file.at(i))
+		i += 1 + n
+		if n == 0 {
+			break
+		}
 	}
-	return i + 1
+	return i
 }

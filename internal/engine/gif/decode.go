@@ -11,7 +11,7 @@ import (
 type decoder struct {
 	header codec.Header
 	stream *codec.Stream
-	file   []byte
+	file   *file
 	first  frame
 	loops  int
 
@@ -22,8 +22,12 @@ type decoder struct {
 }
 
 // open walks the blocks of the file to count its frames without decoding one.
-func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
-	walk, width, height, err := newBlocks(b, s)
+func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
+	file, err := readFile(s)
+	if err != nil {
+		return nil, err
+	}
+	walk, width, height, err := newBlocks(file, s)
 	if err != nil {
 		return nil, err
 	}
@@ -32,14 +36,14 @@ func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error)
 		return nil, err
 	}
 	if !ok {
-		return nil, s.Corrupt(int64(len(b)), "no picture in the file")
+		return nil, s.Corrupt(int64(file.size), "no picture in the file")
 	}
 	if first.w == 0 || first.h == 0 {
 		return nil, s.Corrupt(int64(first.data), "the first frame has %d×%d pixels", first.w, first.h)
 	}
 	// A first frame that sticks out enlarges the screen; some tools write a screen of 0×0.
 	width, height = max(width, first.x+first.w), max(height, first.y+first.h)
-	d := &decoder{stream: s, file: b, first: first}
+	d := &decoder{stream: s, file: file, first: first}
 	alpha := first.transparent >= 0 || first.x > 0 || first.y > 0 || first.w < width || first.h < height
 	d.filmAlpha = alpha
 	for f := first; ; {
@@ -80,7 +84,7 @@ func (d *decoder) Shrink(int, int) plane.Layout {
 // Memory implements codec.Decoder.
 func (d *decoder) Memory() int64 {
 	l := d.Shrink(0, 0)
-	memory := int64(cap(d.file)) + codec.BandMemory(l) + decodingMemory
+	memory := d.file.memory() + codec.BandMemory(l) + decodingMemory
 	switch {
 	case d.film != nil:
 		return memory + int64(len(l.Planes))*(int64(l.Width())*int64(l.Height())+d.taken)
@@ -125,40 +129,14 @@ func (d *decoder) push(ctx context.Context, rows rowSource, sink plane.Sink) err
 			}
 			for i, p := range dst {
 				clear(p[:f.x])
-				look.apply(i, p[f.x:][:f.w], indexes)
 				clear(p[f.x+f.w:])
+				dst[i] = p[f.x:][:f.w]
 			}
+			look.apply(dst, indexes)
 		}
 		if err := b.Push(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// colours are the samples of each colour index, for red, green, blue and alpha. Indexes beyond the
-// table are opaque black; the transparent one has no colour.
-type colours [4][256]byte
-
-func newColours(f *frame) *colours {
-	c := &colours{}
-	for i := range 256 {
-		c[3][i] = 255
-		if 3*i+2 < len(f.table) {
-			c[0][i], c[1][i], c[2][i] = f.table[3*i], f.table[3*i+1], f.table[3*i+2]
-		}
-	}
-	if t := f.transparent; t >= 0 {
-		c[0][t], c[1][t], c[2][t], c[3][t] = 0, 0, 0, 0
-	}
-	return c
-}
-
-// apply writes plane i of a row of colour indexes.
-func (c *colours) apply(i int, dst, indexes []byte) {
-	table := &c[i]
-	dst = dst[:len(indexes)]
-	for x, v := range indexes {
-		dst[x] = table[v]
-	}
 }

@@ -109,6 +109,7 @@ func (m *film) draw(ctx context.Context, f frame) error {
 		return err
 	}
 	look := newColours(&f)
+	dst := make([][]byte, len(m.canvas.Pix))
 	for k := range f.h {
 		if k%64 == 0 {
 			if err := ctx.Err(); err != nil {
@@ -126,25 +127,14 @@ func (m *film) draw(ctx context.Context, f frame) error {
 		if y >= y1 || x0 == x1 {
 			continue
 		}
-		for i := range m.canvas.Pix {
-			dst := m.canvas.Row(i, y)[x0:x1]
-			if f.transparent < 0 {
-				look.apply(i, dst, indexes[:len(dst)])
-			} else {
-				look.over(i, dst, indexes[:len(dst)], byte(f.transparent))
-			}
+		for i := range dst {
+			dst[i] = m.canvas.Row(i, y)[x0:x1]
+		}
+		if f.transparent < 0 {
+			look.apply(dst, indexes[:x1-x0])
+		} else {
+			look.over(dst, indexes[:x1-x0], byte(f.transparent))
 		}
 	}
 	return nil
-}
-
-// over writes plane i of a row of colour indexes where they are not the transparent one.
-func (c *colours) over(i int, dst, indexes []byte, transparent byte) {
-	table := &c[i]
-	dst = dst[:len(indexes)]
-	for x, v := range indexes {
-		if v != transparent {
-			dst[x] = table[v]
-		}
-	}
 }

@@ -24,5 +24,5 @@ var Format = &codec.Format{
 	Detect: func(head []byte) bool {
 		return bytes.HasPrefix(head, []byte("GIF87a")) || bytes.HasPrefix(head, []byte("GIF89a"))
 	},
-	Open: codec.Whole(open),
+	Open: open,
 }

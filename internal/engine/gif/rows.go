@@ -11,7 +11,7 @@ import (
 const window = 32 << 10
 
 // decodingMemory is what decoding a frame holds beside the file: the LZW table and the window.
-const decodingMemory = int64(unsafe.Sizeof(lzw{})) + window + slack + 1<<16
+const decodingMemory = int64(unsafe.Sizeof(codes{})) + window + slack + 1<<16
 
 // rowSource yields the rows of a frame, as colour indexes.
 type rowSource interface {
@@ -21,7 +21,7 @@ type rowSource interface {
 
 // stored yields the rows of a frame in the order in which the file stores them.
 type stored struct {
-	z       lzw
+	z       codes
 	f       *frame
 	s       *codec.Stream
 	out     []byte
@@ -32,11 +32,11 @@ type stored struct {
 // frameRows begins to decode a frame.
 func (d *decoder) frameRows(f *frame) (rowSource, error) {
 	r := &stored{f: f, s: d.stream}
-	if f.data >= len(d.file) {
-		return nil, d.stream.Corrupt(int64(len(d.file)), "the file ends before the data of a frame")
+	if f.data >= d.file.size {
+		return nil, d.stream.Corrupt(int64(d.file.size), "the file ends before the data of a frame")
 	}
 	if !r.z.start(d.file, f.data) {
-		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file[f.data])
+		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file.at(f.data))
 	}
 	if len(f.table) == 0 {
 		return nil, d.stream.Corrupt(int64(f.data), "a frame without a colour table")
@@ -53,7 +53,7 @@ func (r *stored) next() ([]byte, error) {
 		want := min(len(r.out)-slack, r.f.w*(r.f.h-r.row))
 		r.end = r.z.decode(r.out, r.end, want)
 		if r.end < r.f.w {
-			return nil, r.s.Corrupt(int64(min(r.z.i, len(r.z.b))), "the data of a frame ends in row %d of %d", r.row+1, r.f.h)
+			return nil, r.s.Corrupt(int64(r.z.i), "the data of a frame ends in row %d of %d", r.row+1, r.f.h)
 		}
 	}
 	row := r.out[r.at:][:r.f.w]
