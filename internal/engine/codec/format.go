@@ -181,5 +181,5 @@ func (s Set) Open(r io.Reader, o OpenOptions) (Decoder, error) {
 	if err != nil {
 		return nil, stream.Fault(err)
 	}
-	return d, o.Limits.check(d.Header())
+	return d, o.Limits.Check(d.Header())
 }
