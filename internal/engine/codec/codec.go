@@ -97,8 +97,9 @@ const MaxProfile = 8 << 20
 // no other format may claim more. Two of them multiply without overflow.
 const maxSide = 1<<31 - 1
 
-// check refuses a header that asks for more than the limits allow.
-func (l Limits) check(h Header) error {
+// Check refuses a header that asks for more than the limits allow. Set.Open calls it; a format that
+// has to read on behind the header before Open returns calls it first.
+func (l Limits) Check(h Header) error {
 	if h.Width <= 0 || h.Height <= 0 || h.Width > maxSide || h.Height > maxSide {
 		return &CorruptError{h.Format, 0, fmt.Sprintf("a size of %d×%d", h.Width, h.Height)}
 	}
