@@ -86,7 +86,7 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		d.first, err = d.readScanHeader()
 		return true, err
 	}
-	body, err := d.segment()
+	body, err := d.segmentOf(m)
 	if err != nil {
 		return false, err
 	}
@@ -151,6 +151,20 @@ func (d *Decoder) segment() ([]byte, error) {
 	}
 	d.src.skip(n - 2)
 	return body, nil
+}
+
+// segmentOf reads the segment of a marker. A comment or application segment whose length is less
+// than 2, which T.81 B.1.1.4 does not allow, is empty, as in libjpeg.
+func (d *Decoder) segmentOf(m byte) ([]byte, error) {
+	if m >= markerAPP0 && m <= markerAPP15 || m == markerCOM {
+		if l := d.src.window(2); len(l) == 2 && l[0] == 0 && l[1] < 2 {
+			d.at = d.src.offset() - 2
+			d.note(fmt.Sprintf("segment length %d at offset %d", l[1], d.at))
+			d.src.skip(2)
+			return nil, nil
+		}
+	}
+	return d.segment()
 }
 
 // ended returns the error for a stream that ends inside a segment.

@@ -81,7 +81,7 @@ func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 		case isFrame(m):
 			return d.orDamage(scanHeader{}, d.corrupt("second frame"))
 		default:
-			body, err := d.segment()
+			body, err := d.segmentOf(m)
 			if err == nil {
 				err = d.tableMarker(m, body)
 			}

@@ -119,9 +119,18 @@ func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 		m, _ = d.src.marker()
 	}
 	if m == 0 && err == nil {
-		err = d.flag(0, "missing end of image marker")
+		err = d.missingEnd()
 	}
 	return m, err
+}
+
+// missingEnd is called if the stream ends without a marker. That is damage if a scan may be
+// missing, but not if every bit that the scale needs has arrived. Strict cannot know that.
+func (d *Decoder) missingEnd() error {
+	if d.final() && !d.opt.Strict {
+		return d.src.fail()
+	}
+	return d.flag(0, "missing end of image marker")
 }
 
 // check enforces T.81 G.1.1.1.
@@ -162,17 +171,17 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if left := s.restart.finish(&s.bits); left > strayBytes {
+	if s.restart.finish(&s.bits).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.bits.bad {
 		err = d.flag(0, invalidCode)
 	}
-	if m = s.restart.found; m == 0 && err == nil {
-		err = d.flag(0, "missing end of image marker")
-	}
 	for _, p := range s.parts {
 		p.coef.record(s.scanHeader, d.flags == flags)
+	}
+	if m = s.restart.found; m == 0 && err == nil {
+		err = d.missingEnd()
 	}
 	return m, err
 }

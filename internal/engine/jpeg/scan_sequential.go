@@ -11,8 +11,8 @@ import (
 // grey is the sample of a block without coefficients.
 const grey = 128
 
-// strayBytes is how much data may be left after the last block before it counts as damage: a
-// decoder that has lost synchronisation usually ends too early or too late.
+// strayBytes is how much data may be left after the last block of a scan, whatever precedes it,
+// before it is examined for damage.
 const strayBytes = 16
 
 // invalidCode reports bits that match no Huffman code.
@@ -140,7 +140,7 @@ func (d *Decoder) sequentialScan(
 			}
 		}
 	}
-	if left := s.restart.finish(s.walker); left > strayBytes {
+	if s.restart.finish(s.walker).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.walker.bad {
