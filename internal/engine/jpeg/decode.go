@@ -66,6 +66,7 @@ type component struct {
 	quant            *[64]uint16
 	scanned          bool
 	pred             int32
+	condition        uint8 // first context of the next DC difference, if the coding is arithmetic
 	stride           int
 	band             []byte // samples of V rows of blocks
 	scratch          []byte // an expanded band
@@ -77,6 +78,7 @@ type component struct {
 // It returns a *FormatError, an *UnsupportedError, or the reader's error, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
 	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize}
+	d.tables.conditionings = usualConditionings()
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}

@@ -16,9 +16,10 @@ type Component struct {
 // Header holds the information that precedes the first scan.
 type Header struct {
 	Width, Height  int // in samples, as stored
-	Precision      int // bits per sample, always 8
+	Precision      int // bits per sample as stored; planes always have 8
 	Components     []Component
 	Progressive    bool
+	Arithmetic     bool // arithmetic coding instead of Huffman coding
 	JFIF           bool
 	Adobe          bool
 	AdobeTransform int // 0 none, 1 YCbCr, 2 YCCK; meaningless unless Adobe is set
@@ -34,8 +35,9 @@ type Header struct {
 
 // tables holds what DQT, DHT and DRI segments define, before the frame header or between scans.
 type tables struct {
-	quant    [4]*[64]uint16 // in zigzag order
-	dc, ac   [4]*huffmanSpec
+	quant  [4]*[64]uint16 // in zigzag order
+	dc, ac [4]*huffmanSpec
+	conditionings
 	restart  int // number of MCUs between restart markers; 0 for none
 	builtDC  [4]*decodeTable
 	builtAC  [4]*decodeTable
@@ -91,9 +93,9 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		return false, err
 	}
 	switch {
-	case m >= markerSOF0 && m <= markerSOF2:
+	case m >= markerSOF0 && m <= markerSOF2 || m == markerSOF9 || m == markerSOF10:
 		err = d.frame(m, body)
-	case isFrame(m) || m == markerDAC || m == markerDHP || m == markerEXP:
+	case isFrame(m) || m == markerDHP || m == markerEXP:
 		err = &UnsupportedError{d.at, frameKind(m)}
 	case m == markerAPP0:
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
@@ -108,6 +110,9 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	}
 	return false, err
 }
+
+// deep reports whether the picture has 12 bits.
+func (d *Decoder) deep() bool { return d.header.Precision == deepBits }
 
 func isFrame(m byte) bool {
 	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
@@ -126,10 +131,8 @@ func frameKind(m byte) string {
 		return "hierarchical coding"
 	case m == markerSOF11:
 		return "lossless arithmetic coding"
-	case m >= markerSOF13 && m <= markerSOF15:
-		return "hierarchical arithmetic coding"
 	}
-	return "arithmetic coding"
+	return "hierarchical arithmetic coding"
 }
 
 // segment reads a segment's length and content at the source's position. The content is valid until
@@ -177,7 +180,7 @@ func (d *Decoder) ended() error {
 
 func (d *Decoder) corrupt(reason string) error { return &FormatError{d.src.offset(), reason} }
 
-// frame reads SOF0, SOF1 or SOF2 (T.81 B.2.2).
+// frame reads SOF0, SOF1, SOF2, SOF9 or SOF10 (T.81 B.2.2).
 func (d *Decoder) frame(m byte, b []byte) error {
 	if d.comps != nil {
 		return &FormatError{d.at, "second frame header"}
@@ -188,8 +191,9 @@ func (d *Decoder) frame(m byte, b []byte) error {
 	h := &d.header
 	h.Precision = int(b[0])
 	h.Height, h.Width = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
-	h.Progressive = m == markerSOF2
-	if h.Precision != 8 {
+	h.Progressive = m == markerSOF2 || m == markerSOF10
+	h.Arithmetic = m >= markerSOF9
+	if h.Precision != 8 && h.Precision != deepBits {
 		return &UnsupportedError{d.at, fmt.Sprintf("%d-bit samples", h.Precision)}
 	}
 	if h.Width == 0 {
@@ -225,6 +229,8 @@ func (d *Decoder) tableMarker(m byte, body []byte) error {
 		return d.quantTables(body)
 	case markerDHT:
 		return d.huffmanTables(body)
+	case markerDAC:
+		return d.conditioningTables(body)
 	case markerDRI:
 		if len(body) < 2 {
 			return &FormatError{d.at, "truncated restart interval"}

@@ -310,11 +310,10 @@ func TestUnsupported(t *testing.T) {
 		want string
 	}{
 		{sof + 1, 0xC3, "lossless"}, {sof + 1, 0xC5, "hierarchical"}, {sof + 1, 0xC7, "hierarchical"},
-		{sof + 1, 0xC9, "arithmetic"}, {sof + 1, 0xCA, "arithmetic"},
 		{sof + 1, 0xCB, "lossless arithmetic"},
-		{sof + 1, 0xCD, "hierarchical arithmetic"}, {sof + 1, 0xCC, "arithmetic"},
+		{sof + 1, 0xCD, "hierarchical arithmetic"},
 		{sof + 1, 0xDE, "hierarchical"},
-		{sof + 1, 0xC8, "extension"}, {sof + 4, 12, "12-bit"}, {sof + 4, 16, "16-bit"},
+		{sof + 1, 0xC8, "extension"}, {sof + 4, 7, "7-bit"}, {sof + 4, 16, "16-bit"},
 		{sof + 9, 2, "2 components"},
 	} {
 		b := bytes.Clone(file)

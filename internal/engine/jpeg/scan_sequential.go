@@ -110,6 +110,9 @@ func (d *Decoder) sequentialScan(
 			return 0, 0, d.flag(0, "second scan of a component")
 		}
 	}
+	if d.header.Arithmetic {
+		return d.arithmeticScan(ctx, sink, h, first)
+	}
 	if err := d.prepare(h, true, true); err != nil {
 		return 0, 0, err
 	}
@@ -299,7 +302,9 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 		for to < len(s.mcu.units) && s.mcu.units[to].component == s.mcu.units[from].component {
 			to++
 		}
-		if s.mcu.units[from].n == 1 {
+		if size := s.mcu.units[from].n; s.d.deep() {
+			s.paintDeep(s.mcu.units[from:to], coef, x, n, dct.Pitch(size))
+		} else if size == 1 {
 			s.paintFlat(s.mcu.units[from:to], coef, x, n)
 		} else {
 			s.paintBlocks(from, to, coef, ends, x, n)
