@@ -15,7 +15,8 @@ type colour struct {
 }
 
 // setColour determines the colour model from the Adobe and JFIF markers or, without them, from the
-// component identifiers, with the precedence that libjpeg uses.
+// component identifiers, with the precedence that libjpeg uses. A lossless picture without markers is
+// RGB, because a conversion would lose something.
 func (d *Decoder) setColour() {
 	h := &d.header
 	switch len(d.comps) {
@@ -25,7 +26,7 @@ func (d *Decoder) setColour() {
 		d.colour = colour{model: plane.YCbCr}
 		ids := []byte{d.comps[0].ID, d.comps[1].ID, d.comps[2].ID}
 		if !h.JFIF && (h.Adobe && h.AdobeTransform == 0 ||
-			!h.Adobe && bytes.Equal(ids, []byte("RGB"))) {
+			!h.Adobe && (bytes.Equal(ids, []byte("RGB")) || h.Lossless)) {
 			d.colour.model = plane.RGB
 		}
 	case 4:

@@ -19,6 +19,7 @@ type Header struct {
 	Precision      int // bits per sample as stored; planes always have 8
 	Components     []Component
 	Progressive    bool
+	Lossless       bool
 	Arithmetic     bool // arithmetic coding instead of Huffman coding
 	JFIF           bool
 	Adobe          bool
@@ -93,7 +94,7 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		return false, err
 	}
 	switch {
-	case m >= markerSOF0 && m <= markerSOF2 || m == markerSOF9 || m == markerSOF10:
+	case m >= markerSOF0 && m <= markerSOF3 || m == markerSOF9 || m == markerSOF10:
 		err = d.frame(m, body)
 	case isFrame(m) || m == markerDHP || m == markerEXP:
 		err = &UnsupportedError{d.at, frameKind(m)}
@@ -111,8 +112,8 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	return false, err
 }
 
-// deep reports whether the picture has 12 bits.
-func (d *Decoder) deep() bool { return d.header.Precision == deepBits }
+// deep reports whether coefficients are those of 12 bits.
+func (d *Decoder) deep() bool { return d.header.Precision == deepBits && !d.header.Lossless }
 
 func isFrame(m byte) bool {
 	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
@@ -125,8 +126,6 @@ func frameKind(m byte) string {
 		return "JPEG extension"
 	case m == markerDHP || m == markerEXP:
 		return "hierarchical coding"
-	case m == markerSOF3:
-		return "lossless coding"
 	case m >= markerSOF5 && m <= markerSOF7:
 		return "hierarchical coding"
 	case m == markerSOF11:
@@ -180,7 +179,7 @@ func (d *Decoder) ended() error {
 
 func (d *Decoder) corrupt(reason string) error { return &FormatError{d.src.offset(), reason} }
 
-// frame reads SOF0, SOF1, SOF2, SOF9 or SOF10 (T.81 B.2.2).
+// frame reads SOF0, SOF1, SOF2, SOF3, SOF9 or SOF10 (T.81 B.2.2).
 func (d *Decoder) frame(m byte, b []byte) error {
 	if d.comps != nil {
 		return &FormatError{d.at, "second frame header"}
@@ -192,8 +191,12 @@ func (d *Decoder) frame(m byte, b []byte) error {
 	h.Precision = int(b[0])
 	h.Height, h.Width = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
 	h.Progressive = m == markerSOF2 || m == markerSOF10
-	h.Arithmetic = m >= markerSOF9
-	if h.Precision != 8 && h.Precision != deepBits {
+	h.Arithmetic, h.Lossless = m >= markerSOF9, m == markerSOF3
+	known := h.Precision == 8 || h.Precision == deepBits
+	if h.Lossless {
+		known = h.Precision >= minLossless && h.Precision <= maxLossless
+	}
+	if !known {
 		return &UnsupportedError{d.at, fmt.Sprintf("%d-bit samples", h.Precision)}
 	}
 	if h.Width == 0 {

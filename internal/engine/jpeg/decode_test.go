@@ -309,7 +309,7 @@ func TestUnsupported(t *testing.T) {
 		to   byte
 		want string
 	}{
-		{sof + 1, 0xC3, "lossless"}, {sof + 1, 0xC5, "hierarchical"}, {sof + 1, 0xC7, "hierarchical"},
+		{sof + 1, 0xC5, "hierarchical"}, {sof + 1, 0xC7, "hierarchical"},
 		{sof + 1, 0xCB, "lossless arithmetic"},
 		{sof + 1, 0xCD, "hierarchical arithmetic"},
 		{sof + 1, 0xDE, "hierarchical"},

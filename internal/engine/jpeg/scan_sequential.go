@@ -110,6 +110,9 @@ func (d *Decoder) sequentialScan(
 			return 0, 0, d.flag(0, "second scan of a component")
 		}
 	}
+	if d.header.Lossless {
+		return d.losslessScan(ctx, sink, h, first)
+	}
 	if d.header.Arithmetic {
 		return d.arithmeticScan(ctx, sink, h, first)
 	}
@@ -254,7 +257,7 @@ func (s *sequentialScan) grey(x, n int) {
 
 // pushGrey outputs a grey plane for a component without a scan.
 func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) error {
-	c.band = make([]byte, c.stride*c.V*c.n)
+	c.band = make([]byte, c.stride*c.V*c.side)
 	for row := range d.mcusY {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -262,7 +265,7 @@ func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) e
 		for i := range c.band {
 			c.band[i] = grey
 		}
-		if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
+		if err := d.push(sink, c, row*c.V*c.side, c.V*c.side); err != nil {
 			return err
 		}
 	}
