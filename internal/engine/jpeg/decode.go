@@ -65,14 +65,14 @@ type component struct {
 	size             plane.Size // size of the decoded plane at that scale
 	blocksX, blocksY int        // number of blocks with samples of the picture; of samples if lossless
 	padX, padY       int        // the same, including the padding of the last MCUs
-	expand           bool       // whether to repeat samples up to the picture's size; see colour
+	expand           bool       // whether to raise samples to the picture's size; see colour
 	quant            *[64]uint16
 	scanned          bool
 	pred             int32
 	condition        uint8 // first context of the next DC difference, if the coding is arithmetic
 	stride           int
 	band             []byte // samples of V rows of blocks
-	scratch          []byte // an expanded band
+	raiser           *raiser
 	coef             *coefficients
 }
 
@@ -215,7 +215,7 @@ func (d *Decoder) Memory() int64 {
 			total += 2 * int64(c.padX) * int64(c.V+1)
 		}
 		if c.expand {
-			total += int64(d.outputSize(c).Width) * int64(d.vmax*c.n+1)
+			total += int64(d.outputSize(c).Width) * int64(2*d.vmax*c.n+16) // out grows by doubling
 		}
 		if d.header.Progressive {
 			total += int64(c.padX) * int64(c.padY) * int64(coefficientBytes(c.n))

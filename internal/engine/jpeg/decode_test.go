@@ -202,8 +202,7 @@ func undoInk(t *testing.T, f *fixture, p *plane.Picture, name string) {
 func compareYCCK(t *testing.T, f *fixture, p *plane.Picture) {
 	t.Helper()
 	at := func(i, x, y int) float64 {
-		c := f.comps[i]
-		return math.Round(f.sample(i, 8, x*c.h/f.hmax(), y*c.v/f.vmax()))
+		return f.raised(i, 8, x, y)
 	}
 	for y := range f.h {
 		for x := range f.w {
