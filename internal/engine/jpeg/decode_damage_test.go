@@ -411,6 +411,14 @@ func FuzzDecode(f *testing.F) {
 			f.Add(x.bytes())
 		}
 	}
+	deep := newFixture(33, 21, 7, [2]int{2, 1}, [2]int{1, 1}, [2]int{1, 1})
+	deep.deepen()
+	f.Add(deep.bytes())
+	for predictor := 1; predictor <= 7; predictor++ {
+		x := newLossless(19, 13, 2*predictor, predictor, predictor/3, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 2})
+		x.interval = predictor % 3
+		f.Add(x.bytes())
+	}
 	for _, sub := range samplings {
 		for _, progressive := range []bool{false, true} {
 			f.Add(encode(f, toYCbCr(scene(40, 30), sub.subX, sub.subY), Options{
