@@ -26,7 +26,7 @@ func base(formats codec.Set) *Recipe {
 	return &Recipe{
 		Formats:  formats,
 		Source:   Source{Suffixes: formats.Suffixes()},
-		Limits:   Limits{Limits: codec.Limits{Pixels: 200e6, Bytes: 100e6, Frames: 500}, Timeout: time.Minute},
+		Limits:   Limits{Limits: codec.Limits{Pixels: 200e6, Bytes: 100e6, Frames: 500, Memory: 1 << 30}, Timeout: time.Minute},
 		OnRemove: Keep,
 	}
 }

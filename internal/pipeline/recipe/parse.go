@@ -56,6 +56,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 				{"pixels", rd.parsed(size(&r.Limits.Pixels, setting.PixelUnits, "200MP"))},
 				{"bytes", rd.parsed(size(&r.Limits.Bytes, setting.ByteUnits, "100MB"))},
 				{"frames", rd.parsed(number(&r.Limits.Frames))},
+				{"memory", rd.parsed(size(&r.Limits.Memory, setting.ByteUnits, "1GiB"))},
 				{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
 			})
 		}},
