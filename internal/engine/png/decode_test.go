@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -459,17 +460,51 @@ func TestOrientationComesFromEXIFOrElseXMP(t *testing.T) {
 	}
 }
 
-func TestColoursAreKept(t *testing.T) {
-	d := draw(3, 2, 2, 8, false, 1)
-	var chrm []byte
-	for i := range 8 {
-		chrm = binary.BigEndian.AppendUint32(chrm, uint32(31270+i))
+// TestColourChunksByPrecedence checks which of the chunks describes the samples.
+func TestColourChunksByPrecedence(t *testing.T) {
+	var p3 []byte // cHRM of Display P3
+	for _, v := range []uint32{31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000} {
+		p3 = binary.BigEndian.AppendUint32(p3, v)
 	}
-	d.before = appendChunk(appendChunk(appendChunk(appendChunk(nil, "gAMA", []byte{0, 1, 0, 0}), "cHRM", chrm), "sRGB", []byte{0}), "cICP", []byte{12, 13, 0, 1})
-	c, ok := ColourOf(openBytes(t, d.file(), 1))
-	want := Colour{65536, [8]uint32{31270, 31271, 31272, 31273, 31274, 31275, 31276, 31277}, true, true, [4]byte{12, 13, 0, 1}, true}
-	if !ok || c != want {
-		t.Errorf("%+v, want %+v", c, want)
+	gama := appendChunk(nil, "gAMA", []byte{0, 1, 0x86, 0xA0}) // 1.0: linear light
+	chrm := appendChunk(nil, "cHRM", p3)
+	srgb := appendChunk(nil, "sRGB", []byte{0})
+	cicp := appendChunk(nil, "cICP", []byte{12, 13, 0, 1})
+	reserved := appendChunk(nil, "cICP", []byte{2, 2, 0, 1})
+	iccp := appendChunk(nil, "iCCP", append([]byte("x\x00\x00"), deflated([]byte("profile"), 6)...))
+	join := func(chunks ...[]byte) []byte { return bytes.Join(chunks, nil) }
+	const level = 128.0 / 255
+	for name, c := range map[string]struct {
+		kind   byte
+		chunks []byte
+		icc    bool
+		y      float64 // of a gray of 128 in the declared space; 0 for none
+	}{
+		"nothing":            {typeRGB, nil, false, 0},
+		"gamma":              {typeRGB, gama, false, level},
+		"gamma of gray":      {typeGray, join(gama, chrm), false, level},
+		"gamma and colours":  {typeRGB, join(gama, chrm), false, level},
+		"sRGB before gamma":  {typeRGB, join(gama, srgb), false, 0},
+		"profile":            {typeRGB, join(iccp, gama, chrm), true, 0},
+		"code points":        {typeRGB, join(cicp, iccp, gama), false, 0.2159},
+		"code points, gray":  {typeGray, cicp, false, 0.2159},
+		"code points of old": {typeRGB, join(reserved, gama), false, level},
+		"colours alone":      {typeRGB, chrm, false, 0},
+	} {
+		d := draw(3, 2, c.kind, 8, false, 1)
+		d.before = c.chunks
+		space := openBytes(t, d.file(), 1).Header().Layout.Space
+		if (space.ICC != nil) != c.icc || (space.Source != nil) != (c.y != 0) {
+			t.Errorf("%s: %+v", name, space)
+			continue
+		}
+		if c.y == 0 {
+			continue
+		}
+		gray := []float64{level, level, level}
+		if y := space.Source.XYZ(gray[:space.Source.Channels()])[1]; math.Abs(y-c.y) > 1e-3 {
+			t.Errorf("%s: a gray of 128 has Y %.4f, want %.4f", name, y, c.y)
+		}
 	}
 }
 

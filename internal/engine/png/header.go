@@ -73,7 +73,7 @@ type reader struct {
 	*chunks
 	format
 	head    codec.Header
-	colours Colour
+	colours colours
 	plays   int            // of the animation
 	control *frame         // the fcTL chunk before the first IDAT
 	seen    [onlyOnce]bool // which of the chunks that count only once have been read
@@ -122,7 +122,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	}
 	icc := r.head.Layout.Space.ICC
 	r.head.Layout = r.layout(r.width, r.height)
-	r.head.Layout.Space.ICC = icc
+	r.head.Layout.Space = r.colours.space(icc, r.head.Layout.Model == plane.Gray)
 	return newDecoder(r, o), nil
 }
 
