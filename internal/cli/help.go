@@ -114,7 +114,7 @@ func useLine(c *cobra.Command) string {
 
 func flagUsages(flags *pflag.FlagSet) string { return flags.FlagUsagesWrapped(helpColumns) }
 
-// wrap breaks paragraphs into lines of at most so many columns. Paragraphs are separated by empty
+// wrap breaks paragraphs into lines of at most the given number of columns. Paragraphs are separated by empty
 // lines; indented lines stay as they are.
 func wrap(text string, columns int) string {
 	var b strings.Builder

@@ -59,7 +59,7 @@ every line, parsed.`,
 // oneName checks that the only argument is the name of a deployment.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return wrongUse("%s takes the name of a deployment, got %s", c.CommandPath(),
+		return wrongUse("%s needs the name of one deployment, got %s", c.CommandPath(),
 			count(len(args), "argument"))
 	}
 	if _, err := deployment.NamesFor(args[0]); err != nil {
@@ -98,7 +98,7 @@ func explainNotDeployed(err error, name string) error {
 
 func (f *logsFlags) run(c *cobra.Command, name string) error {
 	if f.since <= 0 {
-		return wrongUse("--since %v: want a duration greater than zero, such as 1h", f.since)
+		return wrongUse("--since %v is not valid; use a duration greater than zero, such as 1h", f.since)
 	}
 	ctx := c.Context()
 	cloud, d, err := findDeployment(ctx, f.region, name)

@@ -246,7 +246,7 @@ func sendBack(ctx context.Context, c *client.Cloud, d *deployment.Deployment, f 
 			return fmt.Errorf("send the event to the function: %w", err)
 		}
 		if out.StatusCode != 202 {
-			return fmt.Errorf("send the event to the function: the status is %d, want 202",
+			return fmt.Errorf("send the event to the function: the status is %d, not 202",
 				out.StatusCode)
 		}
 	} else if _, err := c.Queue.SendMessage(ctx, &sqs.SendMessageInput{

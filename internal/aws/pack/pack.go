@@ -60,7 +60,7 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 		o.Arch = ARM64
 	}
 	if o.Arch != ARM64 && o.Arch != AMD64 {
-		return nil, fmt.Errorf("architecture %q: want %s or %s", o.Arch, ARM64, AMD64)
+		return nil, fmt.Errorf("architecture %q is not valid; use %s or %s", o.Arch, ARM64, AMD64)
 	}
 	if o.RecipeName == "" {
 		o.RecipeName = recipeName
