@@ -137,7 +137,7 @@ func (s Set) find(ok func(*Format) bool) *Format {
 	return nil
 }
 
-// Where returns the formats of which ok is true.
+// Where returns the formats for which ok is true.
 func (s Set) Where(ok func(*Format) bool) Set {
 	var found Set
 	for _, f := range s {

@@ -37,11 +37,15 @@ func NewSchema(formats codec.Set) *Schema {
 	s.add(
 		whole("width", "height", func(v *Variant) *int { return &v.Width }),
 		whole("height", "width", func(v *Variant) *int { return &v.Height }),
-		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp", func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
-		needsSize(truth("enlarge", "allow a result that is larger than the picture", func(v *Variant) *bool { return &v.Enlarge })),
-		needsSize(choice("filter", "the resampling filter, from sharp to soft", func(v *Variant) *resample.Filter { return &v.Filter },
+		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp",
+			func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
+		needsSize(truth("enlarge", "allow a result that is larger than the picture",
+			func(v *Variant) *bool { return &v.Enlarge })),
+		needsSize(choice("filter", "the resampling filter, from sharp to soft",
+			func(v *Variant) *resample.Filter { return &v.Filter },
 			resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box)),
-		needsSize(truth("linear_light", "average light, not sRGB levels: fine bright detail keeps its brightness; takes several times as long",
+		needsSize(truth("linear_light", "average light, not sRGB levels: "+
+			"fine bright detail keeps its brightness; takes several times as long",
 			func(v *Variant) *bool { return &v.LinearLight })),
 		s.format(),
 	)
@@ -61,19 +65,23 @@ func NewSchema(formats codec.Set) *Schema {
 				Help: "use the best quality whose file is no larger",
 			},
 			Rewrites: true,
-			set:      func(v *Variant, text string) { v.MaxBytes, _ = strconv.ParseInt(text, 10, 64) }, // canonical, or "" for 0
-			text:     func(v *Variant) string { return number(v.MaxBytes) },
+			set: func(v *Variant, text string) {
+				v.MaxBytes, _ = strconv.ParseInt(text, 10, 64) // canonical, or "" for 0
+			},
+			text: func(v *Variant) string { return number(v.MaxBytes) },
 		},
 		&Setting{
 			Setting: setting.Setting{
-				Name: "background", Type: setting.Colour, Default: "#ffffff", Help: "the colour behind transparent pixels, and around fit: contain",
+				Name: "background", Type: setting.Colour, Default: "#ffffff",
+				Help: "the colour behind transparent pixels, and around fit: contain",
 			},
 			set: func(v *Variant, text string) { v.Background = rgb(text) },
 			text: func(v *Variant) string {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
-		choice("metadata", "which EXIF data to keep: none, artist and copyright, or everything, including the place",
+		choice("metadata",
+			"which EXIF data to keep: none, artist and copyright, or everything, including the place",
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
 	)
 	return s
@@ -95,9 +103,12 @@ func (s *Schema) Setting(name string) *Setting {
 // whole is a setting of a side in pixels.
 func whole(name, other string, field func(*Variant) *int) *Setting {
 	return &Setting{
-		Setting: setting.Setting{Name: name, Type: setting.Int, Min: 1, Max: MaxSide, Help: name + " in pixels", Example: "800", Absent: "follows from the " + other},
-		set:     func(v *Variant, text string) { *field(v), _ = strconv.Atoi(text) }, // canonical, or "" for 0
-		text:    func(v *Variant) string { return number(int64(*field(v))) },
+		Setting: setting.Setting{
+			Name: name, Type: setting.Int, Min: 1, Max: MaxSide, Example: "800",
+			Help: name + " in pixels", Absent: "follows from the " + other,
+		},
+		set:  func(v *Variant, text string) { *field(v), _ = strconv.Atoi(text) }, // canonical, or "" for 0
+		text: func(v *Variant) string { return number(int64(*field(v))) },
 	}
 }
 
@@ -161,8 +172,9 @@ func (s *Schema) format() *Setting {
 	instead := use("", s.Formats.Writable())
 	return &Setting{
 		Setting: setting.Setting{
-			Name: "format", Type: setting.Choice, Choices: writable, Example: strings.Join(writable[:min(1, len(writable))], ""),
-			Help: "the format to write", Absent: "the picture's own, or the nearest that can be written",
+			Name: "format", Type: setting.Choice, Choices: writable,
+			Example: strings.Join(writable[:min(1, len(writable))], ""), // the first
+			Help:    "the format to write", Absent: "the picture's own, or the nearest that can be written",
 		},
 		Rewrites: true,
 		set:      func(v *Variant, text string) { v.Format = s.Formats.Named(text) },

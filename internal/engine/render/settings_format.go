@@ -107,7 +107,8 @@ func (s *Setting) misfits(f *codec.Format, text string) (why []string) {
 	formats := s.Formats
 	if f != nil {
 		if formats = []*codec.Format{f}; f.Setting(s.Name) == nil {
-			return []string{fmt.Sprintf("%s has no such setting; leave it out or use format %s", f.Name, setting.OneOf(codec.Set(s.Formats).Names()))}
+			return []string{fmt.Sprintf("%s has no such setting; leave it out or use format %s",
+				f.Name, setting.OneOf(codec.Set(s.Formats).Names()))}
 		}
 	}
 	for _, f := range formats {
