@@ -289,7 +289,7 @@ func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	}
 	row("total", "", "", dollars(b.Full), dollars(b.Free))
 	for _, a := range assumes {
-		fmt.Fprintf(w, "\n%s\n", wrap(a, helpColumns))
+		fmt.Fprintf(w, "\n%s\n", wrap(a, columnsOf(w)))
 	}
 	return nil
 }
