@@ -69,8 +69,9 @@ func oneName(c *cobra.Command, args []string) error {
 }
 
 // findDeployment reads a deployment. Without a region it uses the one of the AWS configuration.
-func findDeployment(ctx context.Context, region, name string) (*client.Cloud,
-	*deployment.Deployment, error) {
+func findDeployment(
+	ctx context.Context, region, name string,
+) (*client.Cloud, *deployment.Deployment, error) {
 	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return nil, nil, usageError{err}

@@ -44,8 +44,9 @@ func leaseFor(most int) time.Duration {
 // List returns up to most failures, oldest first. It also returns about how many more are in flight
 // and cannot be listed: another command holds them for a minute, or one that was interrupted, or
 // the response of SQS was lost. The queue is as before when List returns.
-func List(ctx context.Context, c *client.Cloud, d *deployment.Deployment, most int) (list []Failure,
-	inFlight int, err error) {
+func List(
+	ctx context.Context, c *client.Cloud, d *deployment.Deployment, most int,
+) (list []Failure, inFlight int, err error) {
 	list, inFlight, err = receive(ctx, c, d, most)
 	err = errors.Join(err, release(ctx, c, d, list))
 	if err == nil {
