@@ -170,7 +170,8 @@ func (s Set) Open(r io.Reader, o OpenOptions) (Decoder, error) {
 	case format == nil:
 		return nil, fmt.Errorf("%w: it starts with %q", ErrNotImage, head[:min(8, len(head))])
 	case format.Open == nil:
-		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s", ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
+		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s",
+			ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
 	}
 	stream.format = format
 	d, err := format.Open(stream, o)
