@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz bench-smoke arm64 generate template rie
+.PHONY: lcms cases check build test race fmt vet cross zips awscli sim scales fuzz bench-smoke arm64 generate template rie
 
 check: fmt vet test race cross zips
 
@@ -73,6 +73,18 @@ arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/engine/jpeg
 
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
+
+# Random colours by every profile of the machine against LittleCMS.
+lcms:
+	IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run LittleCMS -v ./internal/engine/colour
+
+# Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference encodes L*a*b* as
+# profiles of version 2 do, and not as TIFF; by TIFF's formula we are right.
+cases:
+	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
+	{ python3 $(IMGMILL_CORPUS)/cases/check.py $(IMGMILL_CORPUS)/cases --imgmill $$dir/imgmill -q --json $$dir/result || true; } && \
+	python3 -c 'import json, sys; bad = {c["name"] for c in json.load(open(sys.argv[1])) if not c["ok"]} - {"tiff-lab"}; sys.exit(f"wrong: {sorted(bad)}" if bad else 0)' $$dir/result; \
+	status=$$?; rm -r $$dir; exit $$status
 
 template:
 	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template

@@ -16,9 +16,8 @@
 // progressive, only a few of its rows are in memory at a time. Equal pictures and variants result in
 // equal bytes, on every machine and with any number of threads.
 //
-// Variants are upright. Unless you ask for it, no picture is enlarged, and no metadata is copied,
-// such as the place where a photograph was taken. A colour profile stays with the pixels that it
-// describes. Of an animation, the first frame is shown.
+// Variants are upright and in sRGB. Unless you ask for it, no picture is enlarged, and no metadata is
+// copied, such as the place where a photograph was taken. Of an animation, the first frame is shown.
 //
 // The package reads nothing but the stream: no file, network, environment or clock. It is the engine
 // of the command imgmill, which does the same to pictures in S3 buckets.

@@ -35,7 +35,7 @@ func (j *job) convert(p *plane.Picture) *plane.Picture {
 		p = inModel(p, plane.RGB)
 	}
 	if p.HasAlpha() && !want.HasAlpha() {
-		p = flatten(p, j.variant.Background)
+		p = flatten(p, j.background)
 	}
 	if p.Model != want.Model {
 		p = inModel(p, want.Model)

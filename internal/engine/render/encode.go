@@ -74,17 +74,19 @@ func (j *job) mayGrow() bool {
 }
 
 func (e *Engine) options(j *job) codec.EncodeOptions {
-	return codec.EncodeOptions{EXIF: j.variant.Metadata.keep(j.header.EXIF), Threads: e.threads()}
+	return codec.EncodeOptions{
+		EXIF:    j.variant.Metadata.keep(j.header.EXIF, j.frame.canvasWidth, j.frame.canvasHeight),
+		Threads: e.threads(),
+	}
 }
 
-// keep returns the part of an EXIF block that goes into a variant, changed to declare the picture
-// upright.
-func (m Metadata) keep(tiff []byte) []byte {
+// keep returns the part of an EXIF block that goes into a variant of width×height pixels.
+func (m Metadata) keep(tiff []byte, width, height int) []byte {
 	switch {
 	case tiff == nil:
 		return nil
 	case m == Keep:
-		return exif.Upright(tiff)
+		return exif.Resized(tiff, width, height)
 	case m == Copyright:
 		info, _ := exif.Parse(tiff) // returns what could be read beside the error
 		return exif.CopyrightOnly(info)

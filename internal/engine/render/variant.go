@@ -45,6 +45,7 @@ type Variant struct {
 	MaxBytes   int64
 	Background [3]uint8 // red, green, blue behind transparent pixels and around Contain
 	Metadata   Metadata
+	Colour     Colour // empty: SRGB
 
 	focus focus // chooses what Cover shows; nil: the centre
 }
