@@ -65,7 +65,7 @@ type Picture struct {
 
 // Info describes a picture before it is decoded.
 type Info struct {
-	Format        string // "jpeg", "png", "gif", "webp", "tiff" or "bmp"
+	Format        string // its name in lower case, such as "jpeg"
 	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels, upright: as the picture is to be shown
 	Frames        int    // in the file; only the first is decoded

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/imgmill/imgmill"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 func landscape(t testing.TB) []byte {
@@ -64,6 +65,31 @@ func TestVariants(t *testing.T) {
 			t.Errorf("%+v: described as %s, %s, %d×%d", c.v, o.Format, o.MediaType, o.Width, o.Height)
 		}
 	}
+}
+
+// TestDocumentationNamesTheFormats compares the package comment with the set of formats.
+func TestDocumentationNamesTheFormats(t *testing.T) {
+	data, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(strings.ReplaceAll(string(data), "\n// ", " "), "\n")
+	reads, writes, _ := strings.Cut(first, ", and writes ")
+	writes, _, _ = strings.Cut(writes, ", in pure Go")
+	for _, f := range formats.All() {
+		if words(reads)[f.Title] != (f.Open != nil) || words(writes)[f.Title] != (f.Encoder != nil) {
+			t.Errorf("%s: doc.go says that the package reads %q, and writes %q", f.Title, reads, writes)
+		}
+	}
+}
+
+// words returns the words of a list.
+func words(list string) map[string]bool {
+	found := map[string]bool{}
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ' ' || r == ',' }) {
+		found[word] = true
+	}
+	return found
 }
 
 func TestBadVariants(t *testing.T) {
@@ -236,6 +262,7 @@ import (
 	"os"
 
 	"github.com/imgmill/imgmill"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 func main() {

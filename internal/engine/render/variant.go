@@ -19,7 +19,7 @@ const (
 )
 
 // Metadata is which part of the picture's EXIF block goes into a variant. A colour profile is not
-// metadata: it stays with the pixels that it describes.
+// metadata; Colour decides about that.
 type Metadata string
 
 const (
