@@ -8,7 +8,7 @@
 //	crop      a part that is chosen by looking at the picture         crop.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
-//	encode    by the format's encoder, with profile and metadata      encode.go
+//	encode    by the format's encoder, with profile and metadata      encode.go, profile.go
 //
 // Fit works on the upright picture, but pixels are turned only once they are few: the result is the
 // same, and no step needs the whole picture in memory. Where no variant shows the last rows of the
@@ -196,6 +196,9 @@ func (j *job) finish() *plane.Picture {
 		p = step(j, p)
 	}
 	p.Space = p.Space.For(p.Model)
+	if j.variant.Metadata != Keep {
+		p.Space.ICC = plainProfile(p.Space.ICC)
+	}
 	return p
 }
 
