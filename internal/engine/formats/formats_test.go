@@ -102,7 +102,7 @@ func TestEveryFormatIsDetectedAndDecoded(t *testing.T) {
 			continue
 		}
 		tolerance := map[string]int{"jpeg": 90, "gif": 60, "webp": 90}[f] // one sample; chroma and palettes lose much in so small a picture
-		if p.Model == plane.YCbCr {
+		if p.Planes[0].Kind == plane.Luma {
 			if n := distance(p.Row(0, 20)[30], luma(want.At(30, 20))); n > 30 {
 				t.Errorf("%s: luma is off by %d", f, n)
 			}

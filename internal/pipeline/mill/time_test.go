@@ -101,8 +101,8 @@ func (l *lateReader) Read(p []byte) (int, error) {
 // TestMemoryLimit checks that a picture that would take too much memory is bad, with the number,
 // before its pixels are decoded.
 func TestMemoryLimit(t *testing.T) {
-	b := newBench(t, "limits: {memory: 1MB}\n")
-	r := b.want(b.upload("p.png", hugePNG(8000), bucket.Attributes{}), outcome.Bad, "of memory, the limit is 1 MB")
+	b := newBench(t, "limits: {memory: 2MiB}\n")
+	r := b.want(b.upload("p.png", hugePNG(8000), bucket.Attributes{}), outcome.Bad, "of memory, the limit is 2 MB")
 	if !strings.Contains(r.Reason, "8000×8000") {
 		t.Errorf("the reason does not name the size: %s", r.Reason)
 	}
