@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -39,6 +40,8 @@ type hostilePicture struct {
 	data, clean []byte
 	profile     bool // it has a profile, from which its colours are converted
 }
+
+func (p hostilePicture) extension() string { return p.name[strings.LastIndexByte(p.name, '.'):] }
 
 // hostilePictures returns one file for each place of each readable format.
 func hostilePictures(t *testing.T) []hostilePicture {
@@ -119,7 +122,41 @@ func hostilePictures(t *testing.T) []hostilePicture {
 	}
 	bitmap := bytes.Clone(b.Bytes())
 	add("after the end.bmp", bitmap, join(bitmap, []byte(markerRun)))
-	return all
+	addSmallFormats(add, drawing, join(drawing[:first], chunk("tEXt", "Author\x00"+markerRun), drawing[first:]))
+
+	// Not every format can be read yet.
+	known := formats.All().Readable()
+	return slices.DeleteFunc(all, func(p hostilePicture) bool { return known.Extension(p.extension()) == nil })
+}
+
+// addSmallFormats adds pictures in formats that take a few lines each. The two PNGs are the same
+// picture without and with markers.
+func addSmallFormats(add func(name string, clean, data []byte), clean, text []byte) {
+	le, be := binary.LittleEndian, binary.BigEndian
+	pix := []byte("\x10\x20\x30\x40\x50\x60\x70\x80\x90\xa0\xb0\xc0\xd0\xe0\xf0\x00\x11\x22") // 3×2, RGB
+	pnm := func(comment string) []byte { return join([]byte("P6\n"+comment+"3 2\n255\n"), pix) }
+	add("comment.ppm", pnm(""), pnm("# "+markerRun+"\n"))
+
+	qoi := []byte("qoif\x00\x00\x00\x03\x00\x00\x00\x02\x03\x00")
+	for i := 0; i < len(pix); i += 3 {
+		qoi = append(append(qoi, 0xfe), pix[i:i+3]...)
+	}
+	qoi = append(qoi, 0, 0, 0, 0, 0, 0, 0, 1)
+	add("after the end.qoi", qoi, join(qoi, []byte(markerRun)))
+
+	ico := func(png []byte) []byte {
+		entry := le.AppendUint32([]byte("\x00\x00\x01\x00\x01\x00\x1e\x1e\x00\x00\x01\x00\x20\x00"), uint32(len(png)))
+		return join(le.AppendUint32(entry, 22), png)
+	}
+	add("text.ico", ico(clean), join(ico(text), []byte(markerRun)))
+
+	psd := func(resources, end string) []byte {
+		out := []byte("8BPS\x00\x01\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x02\x00\x00\x00\x03\x00\x08\x00\x03\x00\x00\x00\x00")
+		out = append(be.AppendUint32(out, uint32(len(resources))), resources...)
+		out = append(out, 0, 0, 0, 0, 0, 0) // no layers; no compression
+		return join(out, pix, []byte(end))
+	}
+	add("resources.psd", psd("", ""), psd("8BIM\x04\x04\x00\x00\x00\x00\x01\x40"+markerRun, markerRun))
 }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
@@ -269,7 +306,7 @@ func holdsMarker(data []byte) bool {
 // hostileRecipe makes variants in every format that can be written, and one in that of the source.
 func hostileRecipe(t *testing.T) *recipe.Recipe {
 	t.Helper()
-	text := "source: {bucket: sources}\ntarget: {bucket: outputs, key: '{variant}/{stem}{ext}'}\nmanifest: false\n" +
+	text := "source: {bucket: sources, suffixes: []}\ntarget: {bucket: outputs, key: '{variant}/{stem}{ext}'}\n" +
 		"variants:\n  same: {width: 16}\n"
 	for _, f := range formats.All().Writable() {
 		text += fmt.Sprintf("  %s: {width: 12, format: %s}\n", f.Name, f.Name)
@@ -288,7 +325,7 @@ func TestNothingButPixels(t *testing.T) {
 	r := hostileRecipe(t)
 	covered := map[string]bool{}
 	for _, p := range hostilePictures(t) {
-		ext := p.name[strings.LastIndexByte(p.name, '.'):]
+		ext := p.extension()
 		covered[ext] = true
 		if !holdsMarker(p.data) {
 			t.Errorf("%s: there is no marker in it", p.name)
@@ -324,7 +361,7 @@ func TestNothingButPixels(t *testing.T) {
 		}
 	}
 	for _, f := range r.Formats.Readable() {
-		if !covered["."+f.Extension()] && !covered[f.Extensions[len(f.Extensions)-1]] {
+		if !slices.ContainsFunc(f.Extensions, func(ext string) bool { return covered[ext] }) {
 			t.Errorf("no hostile picture in %s", f.Title)
 		}
 	}
