@@ -46,6 +46,10 @@ func files(t testing.TB) map[string][]byte {
 		"gif":  func(w io.Writer) error { return gif.Encode(w, m, nil) },
 		"bmp":  func(w io.Writer) error { return bmp.Encode(w, m) },
 		"tiff": func(w io.Writer) error { return tiff.Encode(w, m, nil) },
+		"ico":  func(w io.Writer) error { return drawICO(w, m) },
+		"pnm":  func(w io.Writer) error { return drawPNM(w, m) },
+		"qoi":  func(w io.Writer) error { return drawQOI(w, m) },
+		"psd":  func(w io.Writer) error { return drawPSD(w, m) },
 	}
 	out := map[string][]byte{}
 	for _, f := range All().Readable() {

@@ -42,7 +42,7 @@ imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
     background: #fff
     metadata: all
   b: {width: 8OO, height: -1, format: heic, quality: high, max_bytes: lots, background: "#ffff"}
-  c: {format: psd}
+  c: {format: xcf}
   d: {format: png, quality: 80, max_bytes: 300KB}
   e: {width: [1], height: {a: 1}}
 `, `
@@ -61,7 +61,7 @@ imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; us
 imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
 imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
 imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black
-imgmill.yaml:16: variants.c.format: "psd" is not a picture format; use jpeg or png
+imgmill.yaml:16: variants.c.format: "xcf" is not a picture format; use jpeg or png
 imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or use format jpeg
 imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg
 imgmill.yaml:18: variants.e.width: is a list; write a single value
