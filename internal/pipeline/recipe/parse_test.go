@@ -39,7 +39,7 @@ source:
   bucket: in-1
   prefix: uploads/
   suffixes: [.JPG, .png]
-target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}"}
+target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}", overwrite: any}
 variants:
   thumb:
     width: 200
@@ -73,7 +73,7 @@ manifest: true
 	want := &Recipe{
 		Formats: all,
 		Source:  Source{"in-1", "uploads/", []string{".jpg", ".png"}},
-		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
+		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}", OverwriteAny},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
 				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",
@@ -85,7 +85,7 @@ manifest: true
 			{Name: "fitted", Format: formatNamed("jpeg"), MaxBytes: 300000, Background: white, Metadata: "copyright"},
 		},
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
-		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 512 << 20}, 90 * time.Second},
+		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 512 << 20}, 90 * time.Second, true},
 		OnRemove: Keep, OnBad: OnBad{"failed/"}, Manifest: true,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -108,7 +108,7 @@ func TestDefaults(t *testing.T) {
 	if len(d.Variants) != 1 || v.Width != 800 || v.Height != 0 || v.Fit != "" || v.Enlarge || v.Metadata != "" {
 		t.Errorf("the default makes %+v", d.Variants)
 	}
-	if d.Target.Key != "{key}" || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
+	if d.Target.Key != "{key}" || d.Target.Overwrite != OverwriteOurs || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
 		t.Errorf("the default is %+v", d)
 	}
 	if l := d.Limits; l.Pixels != 200e6 || l.Bytes != 100e6 || l.Frames != 500 || l.Memory != 1<<30 || l.Timeout != time.Minute {
