@@ -55,7 +55,11 @@ func main() {
 }
 
 func start(log *slog.Logger) (*lambdafn.Handler, error) {
-	limitMemory(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	memory := memorySize(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"))
+	if memory > 0 {
+		// The garbage collector works harder near this limit, so that the function is not killed.
+		debug.SetMemoryLimit(memory / 10 * 9)
+	}
 	r, err := readRecipe(os.Getenv(recipe.EnvRecipe), os.Getenv("LAMBDA_TASK_ROOT"))
 	if err != nil {
 		return nil, err
@@ -69,8 +73,11 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	if memory > 0 {
+		r = r.WithMemory(decodingMemory(memory))
+	}
 	m := mill.New(store, r)
-	return &lambdafn.Handler{Process: m.Process, Log: log}, nil
+	return &lambdafn.Handler{Process: m.ProcessWithin, Log: log}, nil
 }
 
 // reportInitError reports an error at the start to the runtime API, which returns it as the result
@@ -104,12 +111,21 @@ func reportInitError(api string, cause error) error {
 	return nil
 }
 
-// limitMemory makes the garbage collector work harder near the function's memory size, in MB, so
-// that the function is not killed for exceeding it.
-func limitMemory(mb string) {
-	if n, err := strconv.ParseInt(mb, 10, 64); err == nil && n > 0 {
-		debug.SetMemoryLimit(n << 20 * 9 / 10)
+// memorySize returns the function's memory size in bytes, or 0 if mb, its size in MB, is no number.
+func memorySize(mb string) int64 {
+	n, err := strconv.ParseInt(mb, 10, 32)
+	if err != nil || n <= 0 {
+		return 0
 	}
+	return n << 20
+}
+
+// decodingMemory returns how many bytes of a function's memory the decoding of a picture may hold:
+// three fifths of what is left beside the program, its connections and the object being read. The
+// rest is for reduced pictures, encoded variants and what the garbage collector has yet to free.
+func decodingMemory(size int64) int64 {
+	const program = 64 << 20
+	return max((size-program)/5*3, 1<<20)
 }
 
 // readRecipe parses the text or, if it is empty, the file imgmill.yaml in the folder root.

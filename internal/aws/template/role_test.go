@@ -311,7 +311,7 @@ manifest: true
 			t.Fatal(err)
 		}
 		m := mill.New(watched, parsed)
-		u := &uploader{t, user, &lambdafn.Handler{Process: m.Process, Log: slog.New(slog.DiscardHandler)}, 0}
+		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin, Log: slog.New(slog.DiscardHandler)}, 0}
 		u.story(onRemove)
 		runs[onRemove] = r.taken()
 	}

@@ -118,7 +118,7 @@ func (l Limits) CheckMemory(d Decoder) error {
 	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
 		h := d.Header()
 		return fmt.Errorf("%w: decoding %d×%d pixels of %s takes %d MB of memory, the limit is %d MB",
-			ErrLimit, h.Width, h.Height, h.Format.Title, n>>20, l.Memory>>20)
+			ErrLimit, h.Width, h.Height, h.Format.Title, n/1e6, l.Memory/1e6)
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type Abilities struct {
 	Profile, EXIF   bool
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils
 	Bits            int  // the most bits of a sample
+	MaxEXIF         int  // the most bytes of an EXIF block that a file holds; 0 means no such limit
 }
 
 // HeadLength is how many bytes of a file Detect needs: enough for the longest signature, the brands

@@ -17,7 +17,7 @@ var Format = &codec.Format{
 	Name: "jpeg", Title: "JPEG", Aliases: []string{"jpg"},
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
-	Abilities:  codec.Abilities{Lossy: true, Profile: true, EXIF: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossy: true, Profile: true, EXIF: true, MaxEXIF: maxEXIF, Bits: 8},
 	Uploaded:   true,
 	Settings:   []*setting.Setting{qualitySetting, effortSetting, subsamplingSetting, progressiveSetting},
 	Detect:     func(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) },

@@ -70,8 +70,16 @@ func (j *job) mayGrow() bool {
 	return false
 }
 
+// options returns the options of an encoder. An EXIF block that the format cannot hold is reduced to
+// artist and copyright, which always fit; j.dropped then names the rest.
 func (e *Engine) options(j *job) codec.EncodeOptions {
-	return codec.EncodeOptions{EXIF: j.variant.Metadata.keep(j.header.EXIF), Threads: e.threads()}
+	block := j.variant.Metadata.keep(j.header.EXIF)
+	if most := j.format.MaxEXIF; most > 0 && len(block) > most {
+		j.dropped = fmt.Sprintf("EXIF data except artist and copyright: %d bytes, of which %s holds %d",
+			len(block), j.format.Title, most)
+		block = Copyright.keep(j.header.EXIF)
+	}
+	return codec.EncodeOptions{EXIF: block, Threads: e.threads()}
 }
 
 // keep returns the part of an EXIF block that goes into a variant, changed to declare the picture

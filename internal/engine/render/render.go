@@ -54,6 +54,8 @@ type Output struct {
 	Format        *codec.Format
 	Width, Height int // pixels
 	Data          []byte
+	// Dropped says which metadata was to be kept and is not, and why. It is usually empty.
+	Dropped string
 }
 
 // Make opens r, and makes the variants of the picture in it. The header is that of the picture as
@@ -104,7 +106,7 @@ func (e *Engine) Render(ctx context.Context, d codec.Decoder, l codec.Limits, va
 	}
 	outputs = make([]Output, len(jobs))
 	for i, j := range jobs {
-		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file}
+		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file, j.dropped}
 	}
 	return outputs, nil
 }
@@ -122,8 +124,9 @@ type job struct {
 	missing int            // planes of reduced whose last row has not come
 	trimmed bool           // whole rows of the source lie below what is shown
 
-	frames codec.FrameWriter
-	file   []byte
+	frames  codec.FrameWriter
+	file    []byte
+	dropped string // as in Output
 }
 
 func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {

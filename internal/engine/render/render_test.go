@@ -419,12 +419,22 @@ func TestEnlargedResultIsBounded(t *testing.T) {
 	}
 }
 
-func TestOversizedEXIFIsPermanent(t *testing.T) {
+// TestOversizedEXIFIsReduced checks that a picture is not refused because of metadata that its
+// format cannot hold: artist and copyright stay, and the output says what does not.
+func TestOversizedEXIFIsReduced(t *testing.T) {
 	d := picture(scene(20, 20, plane.RGB, false, 1), 1)
-	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), make([]byte, 70000)...)
-	_, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Width: 10, Format: jpegFormat, Metadata: Keep}})
-	if !codec.Permanent(err) {
-		t.Errorf("%v", err)
+	rights := exif.CopyrightOnly(exif.Info{Artist: "Ada", Copyright: "2026 Ada"})
+	d.header.EXIF = append(rights, make([]byte, 70000)...)
+	variants := []Variant{{Width: 10, Format: jpegFormat, Metadata: Keep}, {Width: 10, Format: pngFormat, Metadata: Keep}}
+	outputs, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := outputs[0]; !bytes.Contains(o.Data, rights) || len(o.Data) > 2000 || !strings.Contains(o.Dropped, "EXIF data except artist and copyright") {
+		t.Errorf("JPEG: %d bytes, dropped %q", len(o.Data), o.Dropped)
+	}
+	if o := outputs[1]; len(o.Data) < 70000 || o.Dropped != "" {
+		t.Errorf("PNG: %d bytes, dropped %q", len(o.Data), o.Dropped)
 	}
 }
 

@@ -58,8 +58,8 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		return true, nil // Keys that depend on the picture cannot be looked up.
 	}
 	for _, o := range objects {
-		existing, err := j.Store.Head(ctx, j.Recipe.Target.Bucket, o.Key)
-		if errors.Is(err, bucket.ErrNotFound) {
+		existing, err := j.look(ctx, o.Key)
+		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 			continue
 		}
 		if err != nil {

@@ -26,8 +26,8 @@ func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
 		return false, nil // Processing it reports the reason.
 	}
 	for _, o := range objects {
-		existing, err := j.Store.Head(ctx, j.Recipe.Target.Bucket, o.Key)
-		if errors.Is(err, bucket.ErrNotFound) {
+		existing, err := j.look(ctx, o.Key)
+		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 			return false, nil
 		}
 		if err != nil {

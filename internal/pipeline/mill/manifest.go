@@ -36,7 +36,7 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	attr := src.attributes("application/json", planned.Fingerprint)
+	attr, _ := src.attributes("application/json", planned.Fingerprint, false)
 	if err := j.put(ctx, src, planned.Key, append(data, '\n'), attr); err != nil {
 		return fmt.Errorf("write %s: %w", planned.Key, err)
 	}

@@ -3,9 +3,12 @@ package mill
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
-	"mime"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
@@ -33,46 +36,107 @@ func sourceID(c event.Change) string {
 // Guide, "Working with object metadata").
 const maxMetadata = 2048
 
-// attributes returns the attributes of an output: what the source has for delivery, the user's
-// metadata, and the metadata that marks the output as ours. If both kinds of metadata together
-// exceed the limit, only ours is kept.
-func (s *source) attributes(contentType, fingerprint string) bucket.Attributes {
+// marks returns the metadata that marks an output as ours. Values that come from a store or an
+// event and that no header holds are left out, except for the ETag.
+func (s *source) marks(fingerprint string) map[string]string {
 	ours := map[string]string{
 		outcome.MetadataSourceETag: s.info.ETag,
 		outcome.MetadataRecipe:     fingerprint,
 		outcome.MetadataSource:     sourceID(s.change),
 	}
-	if s.info.VersionID != "" {
-		ours[outcome.MetadataSourceVersion] = s.info.VersionID
-	}
-	if s.change.Sequencer != "" {
-		ours[outcome.MetadataSequencer] = s.change.Sequencer
-	}
-	meta, size := map[string]string{}, 0
-	for k, v := range s.info.Metadata {
-		if !strings.HasPrefix(k, outcome.MetadataPrefix) {
-			meta[k] = v
-			size += len(k) + len(mime.BEncoding.Encode("utf-8", v)) // as it is sent
+	for name, value := range map[string]string{
+		outcome.MetadataSourceVersion: s.info.VersionID,
+		outcome.MetadataSequencer:     s.change.Sequencer,
+	} {
+		if value != "" && len(value) <= 256 && printable(value) {
+			ours[name] = value
 		}
 	}
-	for k, v := range ours {
-		size += len(k) + len(v)
-	}
-	if size > maxMetadata {
-		clear(meta)
-	}
-	maps.Copy(meta, ours)
-	return bucket.Attributes{
-		ContentType: contentType, CacheControl: printable(s.info.CacheControl),
-		ContentDisposition: printable(s.info.ContentDisposition), Metadata: meta,
-	}
+	return ours
 }
 
-// printable returns the value of a header, or nothing if a header cannot hold it: a picture is not
-// bad because of its file name.
-func printable(value string) string {
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return ""
+// attributes returns the attributes of an output: the metadata that marks it as ours, the source's
+// Cache-Control as far as it consists of known directives and, if keep is set, the source's user
+// metadata and Content-Disposition. The latter two are texts that the uploader or a camera chose,
+// which may be private, and variants are usually public.
+//
+// What was to be kept and cannot be, because no header or no store holds it, is dropped, and listed
+// with the reason: a picture is not bad because of its metadata.
+func (s *source) attributes(contentType, fingerprint string, keep bool) (attr bucket.Attributes, dropped []string) {
+	attr = bucket.Attributes{ContentType: contentType, Metadata: s.marks(fingerprint)}
+	var rest bool
+	if attr.CacheControl, rest = cacheControl(s.info.CacheControl); rest {
+		dropped = append(dropped, "Cache-Control: not a known directive")
 	}
-	return value
+	if !keep {
+		return attr, dropped
+	}
+	switch {
+	case printable(s.info.ContentDisposition):
+		attr.ContentDisposition = s.info.ContentDisposition
+	default:
+		dropped = append(dropped, "Content-Disposition: not printable ASCII")
+	}
+	left := maxMetadata
+	for k, v := range attr.Metadata {
+		left -= len(k) + len(v)
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.info.Metadata)) {
+		v := s.info.Metadata[k]
+		size := len(k) + sentLength(v)
+		switch {
+		case strings.HasPrefix(k, outcome.MetadataPrefix): // marks of another output
+		case !utf8.ValidString(v), strings.ContainsFunc(v, unicode.IsControl):
+			dropped = append(dropped, fmt.Sprintf("metadata %s: not text", k))
+		case size > left:
+			dropped = append(dropped, fmt.Sprintf("metadata %s: there is room for %d bytes in all", k, maxMetadata))
+		default:
+			attr.Metadata[k] = v
+			left -= size
+		}
+	}
+	return attr, dropped
+}
+
+// sentLength returns the most bytes that a store counts for a value: text that a header would alter
+// is sent as encoded words, of at most 75 characters for at least 42 bytes (see package s3).
+func sentLength(v string) int {
+	if printable(v) && strings.TrimSpace(v) == v && !strings.Contains(v, "  ") && !strings.Contains(v, "=?") {
+		return len(v)
+	}
+	return (len(v)/42 + 1) * 76
+}
+
+// cacheControl returns the directives of a Cache-Control header that RFC 9111 (section 5.2.2), RFC
+// 8246 and RFC 5861 define for responses, without field names, and whether there are others. The
+// uploader chooses the header, so it must not carry texts.
+func cacheControl(value string) (known string, others bool) {
+	var kept []string
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.ToLower(strings.Trim(part, " \t"))
+		if part == "" {
+			continue
+		}
+		name, seconds, counts := strings.Cut(part, "=")
+		switch name {
+		case "public", "private", "no-cache", "no-store", "no-transform", "must-revalidate", "proxy-revalidate",
+			"must-understand", "immutable":
+			if !counts {
+				kept = append(kept, part)
+				continue
+			}
+		case "max-age", "s-maxage", "stale-while-revalidate", "stale-if-error":
+			if counts && seconds != "" && len(seconds) <= 10 && strings.Trim(seconds, "0123456789") == "" {
+				kept = append(kept, part)
+				continue
+			}
+		}
+		others = true
+	}
+	return strings.Join(slices.Compact(kept), ", "), others
+}
+
+// printable reports whether a header holds a value as it is.
+func printable(value string) bool {
+	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
 }

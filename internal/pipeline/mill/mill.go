@@ -3,7 +3,7 @@
 //
 //	guard        is it a change that the recipe asks to process?   mill.go
 //	read         open the object that the change names             read.go
-//	render       make the variants while the object downloads      read.go
+//	render       make the variants while the object downloads      render.go
 //	write        store the variants and the manifest               write.go, manifest.go
 //	remove       instead of these three, if the object is gone     remove.go
 //	look again   has the source changed in the meantime?           again.go
@@ -21,6 +21,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -55,11 +58,34 @@ type Variant struct {
 
 // Result is the outcome of a change.
 type Result struct {
-	Verdict  outcome.Verdict
-	Reason   string // empty if the verdict is Done
+	Verdict outcome.Verdict
+	Reason  string // empty if the verdict is Done
+	// Dropped lists metadata of the source that was to be kept and is not, each with the reason.
+	Dropped  []string
 	Source   Picture
 	Variants []Variant
 	Elapsed  time.Duration
+	// OutOfTime is true if the verdict is Retry because the Allowance ended first.
+	OutOfTime bool
+
+	warn bool // somebody should look at it, although there was nothing to do
+}
+
+// Level is the level at which a log reports the result.
+func (r Result) Level() slog.Level {
+	if r.warn {
+		return slog.LevelWarn
+	}
+	return r.Verdict.Level()
+}
+
+// drop adds what was dropped, once.
+func (r *Result) drop(what ...string) {
+	for _, w := range what {
+		if w != "" && !slices.Contains(r.Dropped, w) {
+			r.Dropped = append(r.Dropped, w)
+		}
+	}
 }
 
 // Picture describes a source. Fields are zero if the change ended before they were known.
@@ -81,7 +107,7 @@ func (p *Picture) SetHeader(h codec.Header) {
 // LogLine returns what a log reports about the result of a change.
 func (r Result) LogLine(c event.Change) outcome.Change {
 	line := outcome.Change{
-		Bucket: c.Bucket, Key: c.Key, Verdict: r.Verdict, Reason: r.Reason,
+		Bucket: c.Bucket, Key: c.Key, Verdict: r.Verdict, Reason: r.Reason, Dropped: strings.Join(r.Dropped, "; "),
 		MS: float64(r.Elapsed.Microseconds()) / 1000, BytesIn: r.Source.Bytes, Variants: len(r.Variants),
 	}
 	for _, v := range r.Variants {
@@ -90,11 +116,25 @@ func (r Result) LogLine(c event.Change) outcome.Change {
 	return line
 }
 
+// Allowance bounds the time for one picture, beside the recipe's timeout, in a place that ends at a
+// certain time. The context of the change should end later, so that a result can be recorded.
+type Allowance struct {
+	Time time.Duration // for reading and rendering; 0 means that there is no such bound
+	// Full means that no other attempt would have more time: a picture that takes longer is bad.
+	// Otherwise it is worth a retry.
+	Full bool
+}
+
 // Process brings the variants of the changed object up to date. If ctx ends first, the verdict is
 // Retry.
 func (m *Mill) Process(ctx context.Context, c event.Change) Result {
+	return m.ProcessWithin(ctx, c, Allowance{})
+}
+
+// ProcessWithin is Process in a place that has no more time for a picture than a.
+func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) Result {
 	start := time.Now()
-	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
+	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), allowance: a}
 	err := j.guard()
 	if err == nil {
 		err = j.converge(ctx)
@@ -114,6 +154,7 @@ type job struct {
 	*Mill
 	delivered event.Change
 	plan      recipe.Plan // for the key of the change
+	allowance Allowance
 	result    Result
 }
 
@@ -161,13 +202,15 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 	if c.Removed {
 		return j.remove(ctx, c)
 	}
-	limited, cancel := j.withTimeout(ctx)
+	limit := j.timeLimit()
+	limited, cancel := limit.start(ctx)
 	defer cancel()
 	src, err := j.read(limited, c)
 	if err != nil {
+		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return err
 	}
-	outputs, err := j.render(limited, src)
+	outputs, err := j.render(limited, limit, src)
 	if err != nil {
 		return err
 	}
@@ -196,6 +239,9 @@ func (e verdictError) Error() string { return string(e.verdict) + ": " + e.reaso
 func skip(format string, args ...any) error {
 	return verdictError{outcome.Skipped, fmt.Sprintf(format, args...)}
 }
+
+// bad returns the verdict of a picture that cannot be processed.
+func bad(reason string) error { return verdictError{outcome.Bad, reason} }
 
 // Reasons to skip a change that a later one has made void.
 const (

@@ -11,7 +11,6 @@ import (
 	"image/color"
 	"image/gif"
 	"io"
-	"maps"
 	"strings"
 	"testing"
 
@@ -221,40 +220,6 @@ func TestSecondDelivery(t *testing.T) {
 	older := c
 	older.Sequencer = "00"
 	b.want(older, outcome.Skipped, "stale")
-}
-
-func TestAttributes(t *testing.T) {
-	b := newBench(t, "")
-	attr := bucket.Attributes{
-		ContentType: "image/x-wrong", CacheControl: "max-age=60", ContentDisposition: `inline; filename="a.jpg"`,
-		Metadata: map[string]string{"author": "Ada", outcome.MetadataPrefix + "other": "old"},
-	}
-	c := b.upload("p.jpg", sample.Photo(60, 40), attr)
-	b.want(c, outcome.Done, "")
-	for key, media := range map[string]string{"small/p.jpg": "image/jpeg", "tiny/p.jpg": "image/png"} {
-		got, _ := b.get(key)
-		if got.ContentType != media || got.CacheControl != attr.CacheControl || got.ContentDisposition != attr.ContentDisposition {
-			t.Errorf("%s: %+v", key, got)
-		}
-		print := got.Metadata[outcome.MetadataRecipe]
-		want := map[string]string{"author": "Ada", outcome.MetadataSourceETag: c.ETag, outcome.MetadataSequencer: "01", outcome.MetadataRecipe: print,
-			outcome.MetadataSource: got.Metadata[outcome.MetadataSource]}
-		if len(print) != 16 || len(want[outcome.MetadataSource]) != 16 || !maps.Equal(got.Metadata, want) {
-			t.Errorf("%s: metadata %v, want %v", key, got.Metadata, want)
-		}
-	}
-}
-
-// TestMetadataOverTheLimit checks that the user's metadata is left out if S3 would refuse it
-// together with ours.
-func TestMetadataOverTheLimit(t *testing.T) {
-	b := newBench(t, "")
-	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{Metadata: map[string]string{"long": strings.Repeat("x", 2000)}})
-	b.want(c, outcome.Done, "")
-	got, _ := b.get("tiny/p.jpg")
-	if got.Metadata[outcome.MetadataSourceETag] != c.ETag || got.Metadata["long"] != "" {
-		t.Errorf("metadata %v", got.Metadata)
-	}
 }
 
 func TestManifest(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
@@ -19,6 +17,12 @@ type source struct {
 	info   bucket.Info
 	body   *body
 }
+
+// oursReason is the reason to skip an output. Outputs are never processed again, so that no loop of
+// buckets can start, however many deployments it has.
+const oursReason = "our own output: imgmill made it from another object, and makes no variants of variants; " +
+	"make all of them from the original (several variants, or a second deployment on its bucket), " +
+	"or copy it without its imgmill- metadata"
 
 // read opens the version of the object that c names.
 func (j *job) read(ctx context.Context, c event.Change) (*source, error) {
@@ -36,55 +40,25 @@ func (j *job) read(ctx context.Context, c event.Change) (*source, error) {
 	if c.ETag == "" {
 		c.Sequencer = "" // it may be that of another version
 	}
-	src := &source{c, obj.Info, &body{ctx: ctx, rc: obj.Body, size: obj.Size, waited: time.Since(start)}}
+	src := &source{c, obj.Info, &body{
+		ctx: ctx, r: obj.Body, close: obj.Body.Close, size: obj.Size, waited: time.Since(start),
+	}}
 	if isOutput(obj.Metadata) {
-		src.body.rc.Close()
-		return nil, skip("our own output")
+		src.body.close()
+		j.result.warn = true // it may be a chain of buckets that somebody has set up
+		return nil, skip(oursReason)
 	}
 	return src, nil
-}
-
-// errTimeout is the cause with which the recipe's timeout ends a context.
-var errTimeout = errors.New("over the recipe's timeout")
-
-// withTimeout returns a context that ends with the recipe's timeout.
-func (j *job) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	timeout := j.Recipe.Limits.Timeout
-	if timeout <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, timeout, errTimeout)
-}
-
-// render makes the variants within the recipe's limits. It closes the source; what the variants do
-// not need of it is not downloaded.
-func (j *job) render(ctx context.Context, src *source) ([]render.Output, error) {
-	defer src.body.rc.Close()
-	limits, size := j.Recipe.Limits, src.info.Size
-	switch {
-	case size == 0:
-		return nil, skip("the object is empty")
-	case limits.Bytes > 0 && size > limits.Bytes:
-		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d",
-			codec.ErrLimit, size, limits.Bytes)
-	}
-	header, outputs, err := j.Engine.Make(ctx, src.body, limits.Limits, j.plan.Variants())
-	j.result.Source.SetHeader(header)
-	if errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTimeout &&
-		(src.body.n == size || src.body.waited < limits.Timeout/2) {
-		// The picture took the time, not the network.
-		return nil, fmt.Errorf("%w: it takes longer than %s", codec.ErrLimit, limits.Timeout)
-	}
-	return outputs, err
 }
 
 // body reads an object for a decoder, which knows no context. It ends with the context, and reports
 // an end before the object's size as a fault of the network, not of the picture.
 type body struct {
 	ctx    context.Context
-	rc     io.ReadCloser
+	r      io.Reader
+	close  func() error
 	n      int64         // bytes that have been read
-	size   int64         // of the object
+	size   int64         // of the object, or -1 if it is not known
 	waited time.Duration // for the network
 }
 
@@ -93,7 +67,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	start := time.Now()
-	n, err := b.rc.Read(p)
+	n, err := b.r.Read(p)
 	b.waited += time.Since(start)
 	b.n += int64(n)
 	if (err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)) && b.n < b.size {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
-	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // remove deletes the outputs of a removed source, if the source is still gone. Their keys follow
@@ -15,7 +14,7 @@ import (
 func (j *job) remove(ctx context.Context, c event.Change) error {
 	objects, err := j.plan.Objects()
 	if err != nil {
-		return verdictError{outcome.Bad, err.Error()}
+		return bad(err.Error())
 	}
 	for _, o := range objects {
 		if err := j.removeOutput(ctx, c, o.Key); err != nil {
@@ -30,9 +29,9 @@ func (j *job) remove(ctx context.Context, c event.Change) error {
 func (j *job) removeOutput(ctx context.Context, c event.Change, key string) error {
 	target := j.Recipe.Target.Bucket
 	for range maxRaces {
-		existing, err := j.Store.Head(ctx, target, key)
+		existing, err := j.look(ctx, key)
 		switch {
-		case errors.Is(err, bucket.ErrNotFound):
+		case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
 			return nil
 		case err != nil:
 			return err

@@ -34,6 +34,8 @@ type stepStore struct {
 	log    func(format string, args ...any)
 	// before, if set, is called with every write that will take effect.
 	before func(t *task, bucketName, key string, attr bucket.Attributes)
+	// touch, if set, is called with every write and deletion that will take effect.
+	touch func(t *task, bucketName, key string)
 }
 
 // effect is the way in which a faulty call fails.
@@ -93,8 +95,13 @@ func (s *stepStore) Put(ctx context.Context, name, key string, body []byte, attr
 	if e == lost {
 		return "", fault
 	}
-	if s.before != nil && s.holds(ctx, name, key, cond) {
-		s.before(t, name, key, attr)
+	if s.holds(ctx, name, key, cond) {
+		if s.before != nil {
+			s.before(t, name, key, attr)
+		}
+		if s.touch != nil {
+			s.touch(t, name, key)
+		}
 	}
 	etag, err := s.Store.Put(ctx, name, key, body, attr, cond)
 	s.log("    = %.6s of %.6s, if %+v: %v", etag, attr.Metadata[outcome.MetadataSourceETag], cond, kindOf(err))
@@ -109,16 +116,19 @@ func (s *stepStore) Put(ctx context.Context, name, key string, body []byte, attr
 	return etag, err
 }
 
-// holds reports whether a write with cond would succeed.
+// holds reports whether a write or deletion with cond would succeed.
 func (s *stepStore) holds(ctx context.Context, name, key string, cond bucket.Condition) bool {
 	there, err := s.Store.Head(ctx, name, key)
 	return !(cond.IfAbsent && err == nil || cond.IfMatch != "" && there.ETag != cond.IfMatch)
 }
 
 func (s *stepStore) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
-	_, e, fault := s.enter(ctx, "delete", name, key)
+	t, e, fault := s.enter(ctx, "delete", name, key)
 	if e == lost {
 		return fault
+	}
+	if s.touch != nil && s.holds(ctx, name, key, cond) {
+		s.touch(t, name, key)
 	}
 	err := s.Store.Delete(ctx, name, key, cond)
 	s.log("    if %+v: %v", cond, kindOf(err))

@@ -41,15 +41,18 @@ type simMode struct {
 	name     string
 	recipe   string
 	distinct bool // no two versions have the same bytes
+	foreign  bool // somebody else writes objects of their own to the keys of outputs
 }
 
 var simModes = []simMode{
-	{"keep", "", false},
-	{"keep, distinct", "", true},
-	{"remove", "on_remove: remove\n", false},
-	{"remove, distinct", "on_remove: remove\nmanifest: true\n", true},
-	{"remove, manifest", "on_remove: remove\nmanifest: true\n", false},
-	{"keys that need the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false},
+	{"keep", "", false, false},
+	{"keep, distinct", "", true, false},
+	{"remove", "on_remove: remove\n", false, false},
+	{"remove, distinct", "on_remove: remove\nmanifest: true\n", true, false},
+	{"remove, manifest", "on_remove: remove\nmanifest: true\n", false, false},
+	{"keys that need the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false, false},
+	{"foreign objects, keep", "manifest: true\n", true, true},
+	{"foreign objects, remove", "on_remove: remove\n", false, true},
 }
 
 func TestSimulation(t *testing.T) {
@@ -179,6 +182,7 @@ type sim struct {
 	done    chan simResult
 	latest  map[string]string         // ETag of a key's latest version; absent if removed
 	order   map[string]map[string]int // which version of a key has an ETag
+	theirs  map[string]string         // ETag of an object that somebody else has put at the key of an output
 	count   int                       // versions so far; sequencers are made from it
 	ids     int
 	messy   bool // events are duplicated and incomplete; otherwise each is delivered once, complete, and nothing repairs a fault later
@@ -197,7 +201,7 @@ func newSim(w *simWorld, seed uint64) *sim {
 		simWorld: w, rng: rng, done: make(chan simResult),
 		keys: []string{"p.png", "d/q.png"}[:1+rng.IntN(4)/3], ops: 2 + rng.IntN(5), workers: 2 + rng.IntN(3),
 		messy: rng.IntN(3) == 0, slots: 1 + rng.IntN(4), pace: []int{1, 6, 20}[rng.IntN(3)],
-		latest: map[string]string{}, order: map[string]map[string]int{},
+		latest: map[string]string{}, order: map[string]map[string]int{}, theirs: map[string]string{},
 	}
 	s.store = &stepStore{
 		Store: mem.New("sources", "outputs"), rng: rng, faults: []float64{0, 0.03, 0.12}[rng.IntN(3)],
@@ -205,6 +209,9 @@ func newSim(w *simWorld, seed uint64) *sim {
 	}
 	if w.mode.distinct {
 		s.store.before = s.noStepBack
+	}
+	if w.mode.foreign {
+		s.store.touch = s.onlyOurs
 	}
 	s.mill = mill.New(s.store, w.recipe)
 	return s
@@ -222,6 +229,9 @@ func (s *sim) play() {
 		var choices []func()
 		if s.ops > 0 {
 			choices = append(choices, s.write)
+			if s.mode.foreign && s.rng.IntN(8) == 0 {
+				choices = append(choices, s.intrude)
+			}
 		}
 		if len(s.events) > 0 && len(s.running) < s.workers {
 			choices = append(choices, s.begin, s.begin)
@@ -290,6 +300,47 @@ func (s *sim) write() {
 	}
 }
 
+// intrude puts an object of somebody else at the key of an output, whatever is there.
+func (s *sim) intrude() {
+	objects, err := s.recipe.Plan(s.keys[s.rng.IntN(len(s.keys))]).Objects()
+	s.must(err)
+	key := objects[s.rng.IntN(len(objects))].Key
+	data := fmt.Appendf(nil, "somebody else's object of step %d", s.steps) // no two have the same bytes
+	etag, err := s.store.Store.Put(context.Background(), "outputs", key, data, bucket.Attributes{}, bucket.Condition{})
+	s.must(err)
+	s.theirs[key] = etag
+	s.logf("somebody else writes %s", key)
+}
+
+// onlyOurs fails the run if a write or deletion meets an object that imgmill did not make.
+func (s *sim) onlyOurs(t *task, name, key string) {
+	there, err := s.store.Store.Head(context.Background(), name, key)
+	if err == nil && there.Metadata[outcome.MetadataSourceETag] == "" {
+		s.fail("%s replaces or removes %s of somebody else", t.name, key)
+	}
+}
+
+// disturbed reports whether somebody else has put an object at the key of an output of a source, and
+// checks that it is still there. Such a source may be bad, with outputs of several versions.
+func (s *sim) disturbed(key string) bool {
+	found := false
+	objects, err := s.recipe.Plan(key).Objects()
+	if err != nil {
+		return false // keys that need the picture: nobody intrudes
+	}
+	for _, o := range objects {
+		etag, ok := s.theirs[o.Key]
+		if !ok {
+			continue
+		}
+		found = true
+		if there, err := s.store.Store.Head(context.Background(), "outputs", o.Key); err != nil || there.ETag != etag {
+			s.fail("%s of somebody else is gone", o.Key)
+		}
+	}
+	return found
+}
+
 // sequencer formats n as S3 might, in various lengths.
 func sequencer(n int) string { return strings.TrimRight(fmt.Sprintf("0055AED6DC%06X", n*8), "0") }
 
@@ -356,6 +407,9 @@ func (s *sim) await() {
 			s.retries++
 			s.events = append(s.events, r.delivery)
 		case outcome.Bad:
+			if s.disturbed(r.delivery.change.Key) && strings.Contains(r.Reason, "did not make it") {
+				break
+			}
 			s.fail("%s: a good picture is bad: %s", r.task.name, r.Reason)
 		}
 	}
@@ -390,6 +444,9 @@ func (s *sim) must(err error) {
 func (s *sim) check() {
 	ctx := context.Background()
 	for _, key := range s.keys {
+		if s.disturbed(key) {
+			continue
+		}
 		etag, exists := s.latest[key]
 		plan := s.recipe.Plan(key)
 		for _, o := range plan.Outputs {
@@ -408,7 +465,7 @@ func (s *sim) check() {
 		}
 		if exists {
 			s.manifest(ctx, plan.Manifest.Key, etag)
-		} else {
+		} else if s.recipe.OnRemove == recipe.Remove {
 			s.absent(ctx, plan.Manifest.Key)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // write stores the rendered variants, which are in the order of the plan.
@@ -18,9 +19,10 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 		planned := j.plan.Outputs[i]
 		key, err := planned.KeyFor(o.Width, o.Height, o.Format)
 		if err != nil {
-			return verdictError{outcome.Bad, err.Error()}
+			return bad(err.Error())
 		}
-		attr := src.attributes(o.Format.MediaType, planned.Fingerprint)
+		attr, dropped := src.attributes(o.Format.MediaType, planned.Fingerprint, o.Variant.Metadata == render.Keep)
+		j.result.drop(append(dropped, o.Dropped)...)
 		if err := j.put(ctx, src, key, o.Data, attr); err != nil {
 			return fmt.Errorf("write %s: %w", key, err)
 		}
@@ -30,13 +32,14 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 	return nil
 }
 
-// put stores an output unless the store holds one of a later change. The write is conditional on
-// the output that was found before it. If somebody else writes in between, put compares again.
+// put stores an output unless the store holds one of a later change, or an object that is not to be
+// replaced. The write is conditional on the object that was found before it. If somebody else writes
+// in between, put compares again.
 func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) error {
 	target := j.Recipe.Target.Bucket
 	for range maxRaces {
 		cond := bucket.Condition{IfAbsent: true}
-		existing, err := j.Store.Head(ctx, target, key)
+		existing, err := j.look(ctx, key)
 		switch {
 		case err == nil:
 			cond = bucket.Condition{IfMatch: existing.ETag}
@@ -65,12 +68,15 @@ func (j *job) compare(
 	ctx context.Context, src *source, existing bucket.Info, attr bucket.Attributes,
 ) (current bool, err error) {
 	c, old, ours := src.change, existing.Metadata, attr.Metadata
-	if !isOutput(old) {
+	switch j.keeper(c, existing) {
+	case nobody:
 		return false, nil
-	}
-	if ofOtherSource(c, old) {
-		return false, verdictError{outcome.Bad, existing.Key +
-			" is an output of another picture; put {key} into target.key, or {ext} beside {stem}"}
+	case stranger:
+		return false, bad(existing.Key + " already exists in the target bucket, and imgmill did not make it, " +
+			"so it stays; move it away, change target.key, or set target.overwrite: any")
+	case otherSource:
+		return false, bad(existing.Key +
+			" is an output of another picture; put {key} into target.key, or {ext} beside {stem}")
 	}
 	same := old[outcome.MetadataSourceETag] == src.info.ETag &&
 		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe]
@@ -97,4 +103,49 @@ func (j *job) compare(
 		return false, skip(staleReason)
 	}
 	return false, nil
+}
+
+// keeper is what an existing object of the target is protected for.
+type keeper int
+
+const (
+	ourselves   keeper = iota // it is an output of the same source
+	nobody                    // imgmill did not make it, and the recipe allows to replace such objects
+	stranger                  // imgmill did not make it
+	otherSource               // it was made from another source
+)
+
+// keeper reports whether an existing object may be replaced by what is made from the object of c.
+func (j *job) keeper(c event.Change, existing bucket.Info) keeper {
+	switch {
+	case !isOutput(existing.Metadata) && j.Recipe.Target.Overwrite == recipe.OverwriteAny:
+		return nobody
+	case !isOutput(existing.Metadata):
+		return stranger
+	case ofOtherSource(c, existing.Metadata):
+		return otherSource
+	}
+	return ourselves
+}
+
+// look returns the description of an object of the target. A store that keeps objects as files
+// refuses a key with a long part, and its answer to a HEAD has no body to say so: what looks like a
+// missing permission would be retried for ever. A GET then finds out the reason.
+func (j *job) look(ctx context.Context, key string) (bucket.Info, error) {
+	target := j.Recipe.Target.Bucket
+	info, err := j.Store.Head(ctx, target, key)
+	part := recipe.LongPart(key)
+	if part == 0 || !errors.Is(err, bucket.ErrDenied) {
+		return info, err
+	}
+	o, err := j.Store.Get(ctx, target, key, bucket.Condition{})
+	switch {
+	case err == nil:
+		o.Body.Close()
+		return o.Info, nil
+	case errors.Is(err, bucket.ErrInvalid):
+		return bucket.Info{}, fmt.Errorf("%w: the key has a part of %d bytes between slashes, and this store holds "+
+			"at most 255; use shorter names, or another target.key", err, part)
+	}
+	return bucket.Info{}, err
 }

@@ -17,6 +17,7 @@ const (
 	AttrKey      = "key"
 	AttrVerdict  = "verdict"
 	AttrReason   = "reason"
+	AttrDropped  = "dropped" // metadata of the source that no output has, although the recipe keeps it
 	AttrError    = "error"
 	AttrMS       = "ms" // milliseconds of processing
 	AttrBytesIn  = "bytes_in"
@@ -30,13 +31,15 @@ type Change struct {
 	Key      string  `json:"key,omitempty"`
 	Verdict  Verdict `json:"verdict,omitempty"`
 	Reason   string  `json:"reason,omitempty"` // empty if the verdict is Done
-	MS       float64 `json:"ms,omitempty"`     // milliseconds of processing
+	Dropped  string  `json:"dropped,omitempty"`
+	MS       float64 `json:"ms,omitempty"` // milliseconds of processing
 	BytesIn  int64   `json:"bytes_in,omitempty"`
 	BytesOut int64   `json:"bytes_out,omitempty"` // the sum over all variants
 	Variants int     `json:"variants,omitempty"`
 }
 
-// Attrs returns the attributes of the log line. It leaves out a reason and variants that the change does not have.
+// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata and variants that the change
+// does not have.
 func (c Change) Attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key), slog.String(AttrVerdict, string(c.Verdict)),
@@ -44,6 +47,9 @@ func (c Change) Attrs() []slog.Attr {
 	}
 	if c.Reason != "" {
 		attrs = append(attrs, slog.String(AttrReason, c.Reason))
+	}
+	if c.Dropped != "" {
+		attrs = append(attrs, slog.String(AttrDropped, c.Dropped))
 	}
 	if c.Variants > 0 {
 		attrs = append(attrs, slog.Int(AttrVariants, c.Variants), slog.Int64(AttrBytesOut, c.BytesOut))

@@ -29,7 +29,7 @@ func logged(log func(*slog.Logger)) string {
 
 func TestParseLineReadsWhatAttrsWrites(t *testing.T) {
 	for _, c := range []Change{
-		{Bucket: "photos-input", Key: "夏/a b\n.jpg", Verdict: Done, MS: 153.2, BytesIn: 2400000, BytesOut: 320000, Variants: 3},
+		{Bucket: "photos-input", Key: "夏/a b\n.jpg", Verdict: Done, Dropped: "a; b", MS: 153.2, BytesIn: 2400000, BytesOut: 320000, Variants: 3},
 		{Bucket: "photos-input", Key: "k", Verdict: Bad, Reason: "corrupt", MS: 1, BytesIn: 7},
 		{Bucket: "photos-input", Key: "k", Verdict: Skipped, Reason: "our own output"},
 	} {
@@ -63,7 +63,7 @@ func TestJSONNamesAreTheAttributeNames(t *testing.T) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		names = append(names, name)
 	}
-	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrMS, AttrBytesIn, AttrBytesOut, AttrVariants}
+	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrDropped, AttrMS, AttrBytesIn, AttrBytesOut, AttrVariants}
 	if !slices.Equal(names, want) {
 		t.Errorf("the JSON names are %q, want %q", names, want)
 	}

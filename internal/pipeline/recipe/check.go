@@ -13,7 +13,10 @@ import (
 
 const maxVariantName = 64
 
-var removals = []OnRemove{Keep, Remove}
+var (
+	removals   = []OnRemove{Keep, Remove}
+	overwrites = []Overwrite{OverwriteOurs, OverwriteAny}
+)
 
 // Validate reports everything that is wrong with a recipe, as Errors without lines. Parse has
 // already done so.
@@ -28,6 +31,9 @@ func (r *Recipe) Validate() error {
 func (r *Recipe) check(rep *report) {
 	r.checkSource(rep)
 	r.checkBucket(rep, "target.bucket", r.Target.Bucket)
+	if o := r.Target.Overwrite; !slices.Contains(overwrites, o) && !rep.bad("target.overwrite") {
+		rep.add("target.overwrite", "%s", notOneOf(string(o), overwrites))
+	}
 	r.checkVariants(rep)
 	r.checkRules(rep)
 	r.checkLimits(rep)
@@ -134,14 +140,25 @@ func (r *Recipe) checkRules(rep *report) {
 	for _, v := range r.Variants {
 		names = append(names, v.Name)
 	}
+	total := 0
 	for i, rule := range r.Rules {
 		name := fmt.Sprintf("rules[%d]", i)
+		expansions := globExpansions(rule.Match)
+		total = min(total+expansions, maxExpansions+1)
 		switch {
 		case rep.bad(name + ".match"):
 		case rule.Match == "":
 			rep.add(name+".match", "is missing; write a glob like avatars/**")
+		case len(rule.Match) > maxKey:
+			rep.add(name+".match", "is %d bytes long, the limit for keys is %d; shorten it", len(rule.Match), maxKey)
 		case !doublestar.ValidatePattern(rule.Match):
 			rep.add(name+".match", "%q is not a valid glob; close every [ and {, and end with no lone backslash", rule.Match)
+		case expansions > maxExpansions:
+			rep.add(name+".match", "its braces stand for more than %d globs, which would take too long to compare; "+
+				"use fewer, or several rules", maxExpansions)
+		case total > maxExpansions:
+			rep.add(name+".match", "the braces of the rules up to this one stand for more than %d globs, "+
+				"which would take too long to compare; use fewer", maxExpansions)
 		}
 		if rule.Variants == nil && !rep.bad(name+".variants") {
 			rep.add(name+".variants", "is missing; list variants, or write [] for none")
@@ -168,6 +185,7 @@ func (r *Recipe) checkLimits(rep *report) {
 	positive("limits.pixels", r.Limits.Pixels, "200MP")
 	positive("limits.bytes", r.Limits.Bytes, "100MB")
 	positive("limits.frames", int64(r.Limits.Frames), "500")
+	positive("limits.memory", r.Limits.Memory, "1GB")
 	positive("limits.timeout", int64(r.Limits.Timeout), "60s")
 }
 

@@ -18,7 +18,7 @@ import (
 //     with it and ends the walk with no if it does not.
 //   - A token whose value is unknown could be equal to the rest of the text, which ends the walk
 //     with yes. If the value is partly known (a source's key starts with source.prefix and ends
-//     with a suffix), the known part is compared first.
+//     with a suffix; a stem has no slash), the known part is compared first.
 //   - If the template ends before the text does, its keys are too short: no.
 //
 // Suffixes are ASCII and compared without regard to case. If two byte strings of the same length,
@@ -59,7 +59,18 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 	case dir:
 		return begins(strings.TrimSuffix(folder, "/"))
 	case stem, ext:
-		return true
+		// Neither contains a slash: it could be all of a text without one, or else a beginning of
+		// the part before the slash.
+		slash := strings.IndexByte(text, '/')
+		if slash < 0 {
+			return true
+		}
+		for n := range slash + 1 {
+			if r.mayStart(t[1:], v, text[n:]) {
+				return true
+			}
+		}
+		return false
 	case width, height:
 		return isDigit(text[0])
 	}

@@ -33,7 +33,9 @@ func TestLoops(t *testing.T) {
 		{file("ii", "", "i{key}", ""), loop},
 		{file("in/", "", "{dir}/{stem}-x{ext}", ""), loop},
 		{file("in/", "", "x{dir}/{stem}{ext}", ""), ""},
-		{file("in/", "", "{stem}{ext}", ""), loop},
+		{file("in/", "", "{stem}{ext}", ""), ""},
+		{file("in", "", "{stem}{ext}", ""), loop},
+		{file("in/", "", "{stem}/{ext}", ""), loop},
 		{file("in/", "", "{format}/{stem}{ext}", ""), ""},
 		{file("jpg/", "", "{format}/{stem}{ext}", ""), loop},
 		{file("jpg/", "", "{format}/{stem}{ext}", "variants: {a: {width: 1, format: png}}"), ""},
@@ -185,7 +187,7 @@ func TestNoLoops(t *testing.T) {
 func TestNoCollisions(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(3, 4))}
 	accepted, refused, checked := 0, 0, 0
-	for range 12000 {
+	for range 20000 {
 		yaml := strings.Replace(d.file(), "target: {bucket: one", "target: {bucket: two", 1)
 		r, err := Parse(all, "f", []byte(yaml))
 		if err != nil {
@@ -214,6 +216,9 @@ func TestNoCollisions(t *testing.T) {
 					continue
 				}
 				checked++
+				if r.OnBad.Prefix != "" && strings.HasPrefix(key, r.OnBad.Prefix) {
+					t.Fatalf("%q: variant %s is written to %q, among copies of bad uploads:\n%s", source, o.Variant.Name, key, yaml)
+				}
 				if other, ok := written[key]; ok {
 					t.Fatalf("%q: variant %s and %s share the key %q:\n%s", source, o.Variant.Name, other, key, yaml)
 				}

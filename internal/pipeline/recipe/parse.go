@@ -47,6 +47,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 			rd.mapping(name, n, []field{
 				{"bucket", rd.text(&r.Target.Bucket)},
 				{"key", rd.parsed(notEmpty(&r.Target.Key))},
+				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
 			})
 		}},
 		{"variants", func(name string, n ast.Node) { rd.variants(name, n, r, schema) }},
@@ -56,6 +57,10 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 				{"pixels", rd.parsed(size(&r.Limits.Pixels, setting.PixelUnits, "200MP"))},
 				{"bytes", rd.parsed(size(&r.Limits.Bytes, setting.ByteUnits, "100MB"))},
 				{"frames", rd.parsed(number(&r.Limits.Frames))},
+				{"memory", rd.parsed(func(text string) error {
+					r.Limits.memoryGiven = true
+					return size(&r.Limits.Memory, setting.ByteUnits, "1GB")(text)
+				})},
 				{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
 			})
 		}},

@@ -36,7 +36,7 @@ source:
   bucket: in-1
   prefix: uploads/
   suffixes: [.JPG, .png]
-target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}"}
+target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}", overwrite: any}
 variants:
   thumb:
     width: 200
@@ -60,7 +60,7 @@ rules:
   - {match: "avatars/**", variants: [thumb, a]}
   - match: '**/*.png'
     variants: []
-limits: {pixels: 1.5MP, bytes: 2MiB, frames: 7, timeout: 1m30s}
+limits: {pixels: 1.5MP, bytes: 2MiB, frames: 7, memory: 300MB, timeout: 1m30s}
 metadata: copyright
 on_remove: keep
 on_bad: {prefix: failed}
@@ -70,7 +70,7 @@ manifest: true
 	want := &Recipe{
 		Formats: all,
 		Source:  Source{"in-1", "uploads/", []string{".jpg", ".png"}},
-		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}"},
+		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}", OverwriteAny},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
 				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",
@@ -82,7 +82,7 @@ manifest: true
 			{Name: "fitted", Format: formatNamed("jpeg"), MaxBytes: 300000, Background: white, Metadata: "copyright"},
 		},
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
-		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7}, 90 * time.Second},
+		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 300e6}, 90 * time.Second, true},
 		OnRemove: Keep, OnBad: OnBad{"failed/"}, Manifest: true,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -105,10 +105,10 @@ func TestDefaults(t *testing.T) {
 	if len(d.Variants) != 1 || v.Width != 800 || v.Height != 0 || v.Fit != "" || v.Enlarge || v.Metadata != "" {
 		t.Errorf("the default makes %+v", d.Variants)
 	}
-	if d.Target.Key != "{key}" || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
+	if d.Target.Key != "{key}" || d.Target.Overwrite != OverwriteOurs || d.OnRemove != Keep || d.Manifest || d.OnBad.Prefix != "" {
 		t.Errorf("the default is %+v", d)
 	}
-	if l := d.Limits; l.Pixels != 200e6 || l.Bytes != 100e6 || l.Frames != 500 || l.Timeout != time.Minute {
+	if l := d.Limits; l.Pixels != 200e6 || l.Bytes != 100e6 || l.Frames != 500 || l.Memory != 1e9 || l.Timeout != time.Minute {
 		t.Errorf("default limits %+v", l)
 	}
 	if !slices.Contains(d.Source.Suffixes, ".heic") {
@@ -199,7 +199,7 @@ source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
 target: {bucket: out-1, key: "{key}"}
 variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep}}
 rules: [{match: x, variants: [v]}]
-limits: {pixels: 1, bytes: 2, frames: 3, timeout: 4s}
+limits: {pixels: 1, bytes: 2, frames: 3, memory: 5, timeout: 4s}
 on_remove: remove
 on_bad: {prefix: b/}
 manifest: true

@@ -22,12 +22,13 @@ type Plan struct {
 	// rest of the plan is complete either way.
 	Excluded string
 	// Outputs are the variants to make, in the order of the rule that matches the key. There are
-	// none if it names none.
+	// none if it names none, or if no store could have the key.
 	Outputs []Output
 	// Manifest is the list of outputs. Its key is empty if the recipe makes no manifests.
 	Manifest Object
 	// BadCopy and BadRecord are the keys for a copy of a picture that cannot be processed and for
-	// the JSON record of the reason. Both are empty if the recipe keeps no copies.
+	// the JSON record of the reason, which any store can hold. Both are empty if the recipe keeps no
+	// copies.
 	BadCopy, BadRecord string
 }
 
@@ -81,10 +82,47 @@ func (r *Recipe) Plan(key string) Plan {
 		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(settings.Sum(nil)[:8])}
 	}
 	if r.OnBad.Prefix != "" {
-		p.BadCopy = r.OnBad.Prefix + key
+		p.BadCopy = badCopy(r.OnBad.Prefix, key)
 		p.BadRecord = p.BadCopy + recordSuffix
 	}
 	return p
+}
+
+// maxPart is the length of the longest name of a file, in bytes, and with it of the longest part
+// between slashes of a key in stores that keep objects as files. S3 has no such limit.
+const maxPart = 255
+
+// badCopy returns the key for a copy of a bad picture: its own behind the prefix or, if that or the
+// key of the record would be too long for a store, a hash of it in a folder of its own. A bad
+// picture always has a record, and the record holds the key.
+func badCopy(prefix, key string) string {
+	path := prefix + key
+	if len(path)+len(recordSuffix) <= maxKey && len(path)-strings.LastIndexByte(path, '/')-1+len(recordSuffix) <= maxPart {
+		return path
+	}
+	sum := sha256.Sum256([]byte(key))
+	return prefix + "long-keys/" + hex.EncodeToString(sum[:16])
+}
+
+// CheckManifest returns an error if the key of the manifest would be longer than any store accepts.
+func (p Plan) CheckManifest() error {
+	if n := len(p.Manifest.Key); n > maxKey {
+		return fmt.Errorf("manifest for %q: the key would be %d bytes long, the limit is %d", p.Key, n, maxKey)
+	}
+	return nil
+}
+
+// LongPart returns the length of the longest part between slashes of a key, in bytes, if it is more
+// than file systems hold (255), or else 0. Stores that keep objects as files refuse such a key.
+func LongPart(key string) int {
+	longest := 0
+	for part := range strings.SplitSeq(key, "/") {
+		longest = max(longest, len(part))
+	}
+	if longest <= maxPart {
+		return 0
+	}
+	return longest
 }
 
 // Variants returns the variants of the outputs, in their order.
@@ -97,7 +135,7 @@ func (p Plan) Variants() []render.Variant {
 }
 
 // Objects returns the outputs and, last, the manifest, if all their keys follow from the key of the
-// source. Otherwise the error wraps ErrNeedsPicture or is that of Output.KeyFor.
+// source. Otherwise the error wraps ErrNeedsPicture or is that of Output.KeyFor or CheckManifest.
 func (p Plan) Objects() ([]Object, error) {
 	var all []Object
 	for _, o := range p.Outputs {
@@ -110,7 +148,7 @@ func (p Plan) Objects() ([]Object, error) {
 	if p.Manifest.Key != "" {
 		all = append(all, p.Manifest)
 	}
-	return all, nil
+	return all, p.CheckManifest()
 }
 
 // KeyFor returns the key of the output once it is w×h pixels in format f. The placeholders of

@@ -40,9 +40,19 @@ type Source struct {
 
 // Target is where outputs are written.
 type Target struct {
-	Bucket string
-	Key    string // template, see Output.KeyFor
+	Bucket    string
+	Key       string // template, see Output.KeyFor
+	Overwrite Overwrite
 }
+
+// Overwrite selects what an output may replace in the target bucket. An output of another source is
+// never replaced.
+type Overwrite string
+
+const (
+	OverwriteOurs Overwrite = "ours" // the default: an output of the same source alone
+	OverwriteAny  Overwrite = "any"  // also an object that imgmill did not make
+)
 
 // Rule assigns variants to the keys that match a glob. The first matching rule applies.
 type Rule struct {
@@ -54,6 +64,8 @@ type Rule struct {
 type Limits struct {
 	codec.Limits
 	Timeout time.Duration
+
+	memoryGiven bool // Memory is that of the file, not the default
 }
 
 // OnRemove selects what happens to the outputs of a source that is removed.

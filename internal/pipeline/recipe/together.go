@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
@@ -22,6 +23,9 @@ func (r *Recipe) checkKey(rep *report) {
 		rep.add("target.key", "ends with a slash; end it with a file name, like {stem}{ext}")
 	case strings.ContainsFunc(r.Target.Key, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		rep.add("target.key", "contains a control character; remove it")
+	case slices.ContainsFunc(strings.Split(r.Target.Key, "/"), isDots):
+		rep.add("target.key", "contains the path element . or .., which stores treat differently; "+
+			"write the folder that is meant")
 	case !t.uses(fullKey, stem):
 		rep.add("target.key", "would be the same for many pictures; add {key} or {stem}")
 	case len(r.Target.Key) > maxKey:
@@ -29,6 +33,9 @@ func (r *Recipe) checkKey(rep *report) {
 			len(r.Target.Key), maxKey)
 	}
 }
+
+// isDots reports whether a path element is . or .., which some stores resolve and some keep.
+func isDots(element string) bool { return element == "." || element == ".." }
 
 // checkTogether checks settings that are valid on their own but may conflict.
 func (r *Recipe) checkTogether(rep *report) {
@@ -39,6 +46,7 @@ func (r *Recipe) checkTogether(rep *report) {
 	r.checkCollisions(rep, t)
 	r.checkLoops(rep, t)
 	r.checkManifest(rep, t)
+	r.checkReserved(rep, t)
 	r.checkRemoval(rep, t)
 }
 
@@ -97,6 +105,31 @@ func (r *Recipe) checkManifest(rep *report, t template) {
 				"end target.key with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix)
 			return
 		}
+	}
+}
+
+// checkReserved refuses a template that could write a variant under on_bad.prefix, where it would
+// meet the copy of another upload: an uploader chooses the names of both.
+func (r *Recipe) checkReserved(rep *report, t template) {
+	p := r.OnBad.Prefix
+	if p == "" {
+		return
+	}
+	for _, v := range r.Variants {
+		if r.mayStart(t, v, p) {
+			rep.add("on_bad.prefix", "variant %s could be written under %s, where copies of bad uploads are kept; "+
+				"put all variants into a folder of their own, such as target.key: pictures/%s", v.Name, p, r.Target.Key)
+			return
+		}
+	}
+	// A manifest has the key of its source, and {key}.json beside the copy has the same form as a
+	// manifest if the source of the copy is named so.
+	source := template{{kind: fullKey}}
+	if r.Manifest && r.mayStart(source, render.Variant{}, p) &&
+		(r.mayEnd(source, render.Variant{}, manifestSuffix) ||
+			r.mayEnd(source, render.Variant{}, strings.TrimSuffix(manifestSuffix, recordSuffix))) {
+		rep.add("on_bad.prefix", "a manifest (%s) could get the key of a copy under %s; "+
+			"list source.suffixes, set source.prefix, or set manifest: false", manifestSuffix, p)
 	}
 }
 

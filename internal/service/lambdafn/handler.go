@@ -5,6 +5,11 @@
 // Bad pictures are logged and acknowledged. An error that is worth a retry fails the invocation or,
 // if the service supports partial failures, only that message or task. The package never starts
 // clients or reads the environment, which is left to cmd/bootstrap.
+//
+// Lambda ends a function at its deadline without a word, and then delivers the whole event again,
+// with those that were done. Handle therefore stops in time (margin, settling), and divides the time
+// among the items of an event (share), so that one slow picture fails alone. A picture that has the
+// whole time of an invocation to itself and needs more is bad: it would need more every time.
 package lambdafn
 
 import (
@@ -23,15 +28,20 @@ import (
 
 // Handler handles invocations.
 type Handler struct {
-	// Process runs one change through the pipeline.
-	Process func(context.Context, event.Change) mill.Result
+	// Process runs one change through the pipeline, with a bound on the time for its picture.
+	Process func(context.Context, event.Change, mill.Allowance) mill.Result
 	// Log receives a line for each change.
 	Log *slog.Logger
 }
 
-// margin is the time that is reserved for the response before the function's deadline. Without a
-// response, the whole batch would be delivered again.
-const margin = 500 * time.Millisecond
+const (
+	// margin is the time that is reserved for the response before the function's deadline. Without a
+	// response, the whole batch would be delivered again.
+	margin = 500 * time.Millisecond
+	// settling is the time that is reserved before that for storing variants or the reason of a bad
+	// picture; a quarter of the time if that is less.
+	settling = 2 * time.Second
+)
 
 // Handle handles the payload of an invocation. It returns the response for the invoking service: an
 // SQS batch response, an S3 Batch Operations result, or nil. An error makes the service deliver the
@@ -48,11 +58,7 @@ func (h *Handler) Handle(ctx context.Context, requestID string, payload json.Raw
 		log.Error("invalid event", outcome.AttrError, err)
 		return nil, fmt.Errorf("invalid event: %w", err)
 	}
-	results := make([]result, len(e.Items))
-	for i, item := range e.Items {
-		results[i] = h.item(ctx, log, item)
-	}
-	return respond(e, results)
+	return respond(e, h.items(ctx, log, e.Items))
 }
 
 // result is the outcome for an item of an event.
@@ -61,21 +67,56 @@ type result struct {
 	mill.Result
 }
 
-func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item) result {
-	r := result{id: item.ID}
+// items settles the items of an event. Each has its share of the time that is left; those for which
+// it was too short go on, once all others are settled, with what the others have not used.
+func (h *Handler) items(ctx context.Context, log *slog.Logger, items []event.Item) []result {
+	results := make([]result, len(items))
+	var late []int
+	for i, item := range items {
+		var done bool
+		left := len(items) - i
+		if results[i], done = h.item(ctx, log, item, share(ctx, left, len(items) == 1), left == 1 && late == nil); !done {
+			late = append(late, i)
+		}
+	}
+	for n, i := range late {
+		results[i], _ = h.item(ctx, log, items[i], share(ctx, len(late)-n, false), true)
+	}
+	return results
+}
+
+// share returns the time for the picture of the next of so many items. alone means that there was no
+// other: then no attempt would have more.
+func share(ctx context.Context, items int, alone bool) mill.Allowance {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return mill.Allowance{}
+	}
+	left := time.Until(end)
+	left -= min(settling, left/4)
+	return mill.Allowance{Time: max(left/time.Duration(items), time.Millisecond), Full: alone}
+}
+
+// item settles an item and logs the result, unless its picture ran out of time and this is not the
+// last attempt.
+func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item, a mill.Allowance, last bool) (r result, done bool) {
+	r = result{id: item.ID}
 	switch {
 	case item.Err != nil:
 		r.Verdict, r.Reason = outcome.Bad, "invalid record: "+item.Err.Error()
 		log.Error("invalid record", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Bad, outcome.AttrReason, item.Err.Error())
-		return r
+		return r, true
 	case item.Ignored != "":
 		r.Verdict, r.Reason = outcome.Skipped, item.Ignored
 		log.Info("record ignored", outcome.AttrID, item.ID, outcome.AttrVerdict, outcome.Skipped, outcome.AttrReason, item.Ignored)
-		return r
+		return r, true
 	}
-	r.Result = h.Process(ctx, item.Change)
-	log.LogAttrs(ctx, r.Verdict.Level(), outcome.ChangeMessage, r.LogLine(item.Change).Attrs()...)
-	return r
+	r.Result = h.Process(ctx, item.Change, a)
+	if r.OutOfTime && !last {
+		return r, false
+	}
+	log.LogAttrs(ctx, r.Level(), outcome.ChangeMessage, r.LogLine(item.Change).Attrs()...)
+	return r, true
 }
 
 // respond returns the response that the sender expects: messages and tasks are settled one by one,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func newBench(t *testing.T, verdicts map[string]outcome.Verdict) *bench {
 	return b
 }
 
-func (b *bench) process(_ context.Context, c event.Change) mill.Result {
+func (b *bench) process(_ context.Context, c event.Change, _ mill.Allowance) mill.Result {
 	name := c.Bucket + "/" + c.Key
 	if c.Removed {
 		name = "-" + name
@@ -234,7 +235,7 @@ func TestBatchResults(t *testing.T) {
 func TestLongReasonIsCut(t *testing.T) {
 	for shift := range 3 {
 		b := newBench(t, nil)
-		b.handler.Process = func(context.Context, event.Change) mill.Result {
+		b.handler.Process = func(context.Context, event.Change, mill.Allowance) mill.Result {
 			return mill.Result{Verdict: outcome.Bad, Reason: strings.Repeat("x", shift) + strings.Repeat("é", 2000)}
 		}
 		response, err := b.handler.Handle(t.Context(), "r", golden(t, "s3batch-2.0"))
@@ -282,6 +283,68 @@ func TestLog(t *testing.T) {
 			if lines[i][name] != value {
 				t.Errorf("line %d: %s is %v, want %v", i, name, lines[i][name], value)
 			}
+		}
+	}
+}
+
+// TestTimeIsShared runs an event in which one picture needs more time than there is. It alone is
+// retried, once the others are settled, and each attempt ends before the deadline.
+func TestTimeIsShared(t *testing.T) {
+	const time4 = 4 * time.Second
+	for _, keys := range [][]string{{"slow", "a", "b"}, {"a", "slow", "b"}, {"a", "b", "slow"}} {
+		b := newBench(t, nil)
+		var given time.Duration
+		b.handler.Process = func(ctx context.Context, c event.Change, a mill.Allowance) mill.Result {
+			if a.Full || a.Time <= 0 || a.Time > time4 {
+				t.Errorf("%s: allowance %+v", c.Key, a)
+			}
+			r := b.process(ctx, c, a)
+			if c.Key == "slow" {
+				given += a.Time
+				r = mill.Result{Verdict: outcome.Retry, Reason: "out of time", OutOfTime: true}
+			}
+			return r
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time4)
+		response, err := b.handler.Handle(ctx, "r", sqs(t, notice(t, keys[0]), notice(t, keys[1]), notice(t, keys[2])))
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf(`{"batchItemFailures":[{"itemIdentifier":"m%d"}]}`, slices.Index(keys, "slow")+1)
+		if data, err := json.Marshal(response); err != nil || string(data) != want {
+			t.Errorf("%q: response %s, %v, want %s", keys, data, err, want)
+		}
+		if got := strings.Count(strings.Join(b.seen, " "), "in/a"); got != 1 {
+			t.Errorf("%q: a was processed %d times", keys, got)
+		}
+		if lines := b.lines(); len(lines) != 3 {
+			t.Errorf("%q: %d lines in the log, want one for each picture: %v", keys, len(lines), lines)
+		}
+		if given < time4/2 {
+			t.Errorf("%q: the slow picture had %s of %s", keys, given, time4)
+		}
+	}
+}
+
+// TestLonePictureHasAllTheTime checks that a picture that was alone, and had all the time that there
+// is, is not worth a retry.
+func TestLonePictureHasAllTheTime(t *testing.T) {
+	for _, seconds := range []int{1, 3, 60} {
+		b := newBench(t, nil)
+		whole := time.Duration(seconds) * time.Second
+		b.handler.Process = func(_ context.Context, _ event.Change, a mill.Allowance) mill.Result {
+			reserved := whole - a.Time
+			if !a.Full || a.Time < whole/4 || reserved < 500*time.Millisecond || reserved > 3*time.Second {
+				t.Errorf("%s: allowance %+v", whole, a)
+			}
+			return mill.Result{Verdict: outcome.Bad, Reason: "over a limit"}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), whole)
+		response, err := b.handler.Handle(ctx, "r", sqs(t, notice(t, "slow")))
+		cancel()
+		if data, _ := json.Marshal(response); err != nil || string(data) != `{"batchItemFailures":[]}` {
+			t.Errorf("response %s, %v", data, err)
 		}
 	}
 }

@@ -175,7 +175,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		}
 		r := w.Process(ctx, item.Change)
 		attrs := append(r.LogLine(item.Change).Attrs(), slog.Int(outcome.AttrAttempt, m.Attempt()))
-		w.Log.LogAttrs(ctx, r.Verdict.Level(), outcome.ChangeMessage, attrs...)
+		w.Log.LogAttrs(ctx, r.Level(), outcome.ChangeMessage, attrs...)
 		if w.OnResult != nil {
 			w.OnResult(item.Change, r)
 		}

@@ -1,0 +1,104 @@
+package mill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// Make makes the variants of the picture that r reads, within the limits of a recipe, its timeout
+// among them. It returns the header as render.Engine.Make does. Errors are those of Make of
+// render.Engine; a picture that takes longer than the timeout is codec.ErrLimit, and the context's
+// own error if most of the time was spent in Read.
+//
+// Decoders and encoders look at their context at least every 50 ms, and Read is not called once it
+// has ended. Make never returns while one of them still works: an abandoned goroutine would go on
+// to use a processor and the memory of the next picture.
+func Make(
+	ctx context.Context, engine *render.Engine, r io.Reader, l recipe.Limits, variants []render.Variant,
+) (codec.Header, []render.Output, error) {
+	limit := timeLimit{time: l.Timeout, cause: errTimeout}
+	ctx, cancel := limit.start(ctx)
+	defer cancel()
+	b := &body{ctx: ctx, r: r, size: -1}
+	header, outputs, err := engine.Make(ctx, b, l.Limits, variants)
+	return header, outputs, limit.judge(ctx, b, err)
+}
+
+// render makes the variants within the recipe's limits. It closes the source; what the variants do
+// not need of it is not downloaded.
+func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]render.Output, error) {
+	defer src.body.close()
+	limits, size := j.Recipe.Limits, src.info.Size
+	switch {
+	case size == 0:
+		return nil, skip("the object is empty")
+	case limits.Bytes > 0 && size > limits.Bytes:
+		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d",
+			codec.ErrLimit, size, limits.Bytes)
+	}
+	if err := j.plan.CheckManifest(); err != nil {
+		return nil, bad(err.Error())
+	}
+	header, outputs, err := j.Engine.Make(ctx, src.body, limits.Limits, j.plan.Variants())
+	j.result.Source.SetHeader(header)
+	err = limit.judge(ctx, src.body, err)
+	j.result.OutOfTime = errors.Is(err, errOutOfTime)
+	return outputs, err
+}
+
+// timeLimit bounds the time for reading and rendering a picture.
+type timeLimit struct {
+	time  time.Duration // 0 means no limit
+	cause error         // errTimeout or errOutOfTime, with which the context ends
+	full  bool          // as in Allowance
+}
+
+var (
+	errTimeout   = errors.New("over the recipe's timeout")
+	errOutOfTime = errors.New("out of time")
+)
+
+// timeLimit returns the shorter of the recipe's timeout and the allowance.
+func (j *job) timeLimit() timeLimit {
+	limit := timeLimit{time: j.Recipe.Limits.Timeout, cause: errTimeout}
+	if a := j.allowance; a.Time > 0 && (limit.time <= 0 || a.Time < limit.time) {
+		limit = timeLimit{a.Time, errOutOfTime, a.Full}
+	}
+	return limit
+}
+
+// start returns a context that ends with the limit.
+func (l timeLimit) start(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.time <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, l.time, l.cause)
+}
+
+// judge returns err or, if the limit has ended ctx, an error that says whether the picture is to
+// blame: it is if most of the time was not spent waiting for the network, unless another attempt
+// would have more time.
+func (l timeLimit) judge(ctx context.Context, b *body, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || context.Cause(ctx) != l.cause {
+		return err
+	}
+	network := b.n != b.size && b.waited >= l.time/2
+	switch {
+	case network && l.cause == errTimeout:
+		return err
+	case l.cause == errTimeout:
+		return fmt.Errorf("%w: it takes longer than %s", codec.ErrLimit, l.time)
+	case network || !l.full:
+		return fmt.Errorf("%w: the picture was not done in the %s that were left for it; "+
+			"another attempt may have more", errOutOfTime, l.time.Round(time.Millisecond))
+	}
+	return fmt.Errorf("%w: it takes longer than the %s that there are for a picture here; "+
+		"give the function more time, or lower limits.pixels", codec.ErrLimit, l.time.Round(time.Millisecond))
+}
