@@ -101,6 +101,8 @@ func TestErrorsByCodeAndStatus(t *testing.T) {
 		{412, "", bucket.ErrPrecondition},
 		{409, "ConditionalRequestConflict", bucket.ErrPrecondition},
 		{409, "OperationAborted", bucket.ErrTransient},
+		{409, "ObjectParentIsFile", bucket.ErrInvalid},
+		{409, "ExistingObjectIsDirectory", bucket.ErrInvalid},
 		{403, "AccessDenied", bucket.ErrDenied},
 		{403, "SignatureDoesNotMatch", bucket.ErrDenied},
 		{403, "InvalidObjectState", bucket.ErrInvalid},
