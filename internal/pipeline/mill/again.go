@@ -34,8 +34,7 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 		return &c, nil
 	case now.ETag == j.result.Source.ETag && now.Size != j.result.Source.Bytes:
 		// What was read is not the whole object, whatever the length of the answer was.
-		return nil, fmt.Errorf("%w: %d bytes of the object were read, and it has %d",
-			bucket.ErrTransient, j.result.Source.Bytes, now.Size)
+		return nil, partial(j.result.Source.Bytes, now.Size)
 	case now.ETag == j.result.Source.ETag:
 		return nil, applied
 	}

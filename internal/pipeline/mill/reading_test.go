@@ -151,34 +151,39 @@ func TestDeleteMarkerWithoutProbe(t *testing.T) {
 	}
 }
 
-// shortStore names a length that is not that of the object, as a faulty proxy does, and ends there.
-type shortStore struct{ *mem.Store }
+// wrongLength is a store that names a length which is not that of the object, as a faulty proxy does.
+type wrongLength struct {
+	*mem.Store
+	by int64
+}
 
-func (s shortStore) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+func (s wrongLength) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
 	o, err := s.Store.Get(ctx, name, key, cond)
 	if err == nil {
-		o.Size /= 2
+		o.Size += s.by
 		o.Body = io.NopCloser(io.LimitReader(o.Body, o.Size))
 	}
 	return o, err
 }
 
-// TestShortObject: a picture whose end the network has lost, with a length that fits what came, is
-// not bad but worth a retry.
-func TestShortObject(t *testing.T) {
-	inner := mem.New("photos", "out")
+// TestWrongLength: a picture whose end the network has lost, with a length that fits what came, is
+// not bad but worth a retry; and no manifest names a length that the source does not have, although
+// the decoder has what it needs.
+func TestWrongLength(t *testing.T) {
 	data := sample.Photo(320, 240)
-	whole, err := inner.Put(t.Context(), "photos", "a.jpg", data, bucket.Attributes{}, bucket.Condition{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := mill.New(shortStore{inner}, parse(t, removing)).Process(t.Context(), event.Change{
-		Bucket: "photos", Key: "a.jpg", ETag: whole, Size: -1,
-	})
-	if r.Verdict != outcome.Retry || !strings.Contains(r.Reason, "bytes of the object were read") {
-		t.Errorf("%s %s, want a retry", r.Verdict, r.Reason)
-	}
-	if made := keysOf(t, inner, "out"); len(made) > 0 {
-		t.Errorf("wrote %q", made)
+	for _, by := range []int64{-int64(len(data)) / 2, 10} {
+		inner := mem.New("photos", "out")
+		etag, err := inner.Put(t.Context(), "photos", "a.jpg", data, bucket.Attributes{}, bucket.Condition{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := event.Change{Bucket: "photos", Key: "a.jpg", ETag: etag, Size: -1}
+		r := mill.New(wrongLength{inner, by}, parse(t, removing+"manifest: true\n")).Process(t.Context(), c)
+		if r.Verdict != outcome.Retry || !strings.Contains(r.Reason, "bytes of the object, and it has") {
+			t.Errorf("%+d bytes: %s %s, want a retry", by, r.Verdict, r.Reason)
+		}
+		if made := keysOf(t, inner, "out"); slices.Contains(made, "a.jpg.imgmill.json") {
+			t.Errorf("%+d bytes: made %q", by, made)
+		}
 	}
 }
