@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz bench-smoke arm64 generate template rie
+.PHONY: check build test race fmt vet cross zips awscli sim faults scales fuzz bench-smoke arm64 generate template rie
 
 check: fmt vet test race cross zips
 
@@ -51,6 +51,10 @@ awscli:
 
 sim:
 	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
+
+# The pipeline through a proxy that stalls, truncates, resets and lies, and a server with few files.
+faults:
+	IMGMILL_FAULT_SEEDS=8 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Unfinished|Queue' ./internal/service/devcloud
 
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
