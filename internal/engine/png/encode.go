@@ -5,7 +5,6 @@ import (
 	"compress/zlib"
 	"context"
 	"encoding/binary"
-	"hash/adler32"
 	"hash/crc32"
 	"sync"
 	"sync/atomic"
@@ -55,14 +54,14 @@ func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptio
 	if o.EXIF != nil {
 		out = appendChunk(out, "eXIf", o.EXIF)
 	}
-	sum := uint32(1)
+	sum := adler(1)
 	for i := range s.all {
 		sum = joinAdler(sum, s.all[i].sum, s.all[i].n)
 	}
 	for i := range s.all {
 		data := s.all[i].data.Bytes()
 		if i == len(s.all)-1 {
-			data = binary.BigEndian.AppendUint32(data, sum)
+			data = binary.BigEndian.AppendUint32(data, uint32(sum))
 		}
 		out = appendChunk(out, "IDAT", data)
 	}
@@ -82,8 +81,8 @@ type strips struct {
 // strip is a part of the pixel data.
 type strip struct {
 	data bytes.Buffer
-	n    int    // bytes before compression
-	sum  uint32 // Adler-32 of them
+	n    int   // bytes before compression
+	sum  adler // of them
 }
 
 func newStrips(p *plane.Picture) *strips {
@@ -175,7 +174,8 @@ func (w *worker) compress(i int) {
 	start := window * (w.n + 1)
 	s := &w.all[i]
 	s.n = len(w.rows) - start
-	s.sum = adler32.Checksum(w.rows[start:])
+	s.sum = 1
+	s.sum.update(w.rows[start:])
 	if i == 0 {
 		s.data.Write([]byte{0x78, 0x9c}) // RFC 1950: deflate with a window of 32 KB
 		w.writer.Reset(&s.data)
@@ -228,16 +228,6 @@ func join3(dst, r, g, b []byte) {
 		d := dst[3*i : 3*i+3 : 3*i+3]
 		d[0], d[1], d[2] = r[i], g[i], b[i]
 	}
-}
-
-// joinAdler returns the Adler-32 of data whose parts have the sums a and b (RFC 1950, section 8.2);
-// the second one has n bytes.
-func joinAdler(a, b uint32, n int) uint32 {
-	const mod = 65521
-	a1, a2, b1, b2 := uint64(a&0xffff), uint64(a>>16), uint64(b&0xffff), uint64(b>>16)
-	s1 := (a1 + b1 + mod - 1) % mod
-	s2 := (a2 + b2 + uint64(n)%mod*(a1+mod-1)) % mod
-	return uint32(s2<<16 | s1)
 }
 
 func deflateProfile(icc []byte) []byte {

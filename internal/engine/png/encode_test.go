@@ -89,8 +89,12 @@ func TestEncoderStopsWithItsContext(t *testing.T) {
 func TestSumsOfPartsJoin(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789\xff\xfe"), 20000)
 	for _, n := range []int{0, 1, 7, 100000, len(data)} {
-		if got := joinAdler(adler32.Checksum(data[:n]), adler32.Checksum(data[n:]), len(data)-n); got != adler32.Checksum(data) {
-			t.Errorf("parted at %d: %x, want %x", n, got, adler32.Checksum(data))
+		first, second, all := adler(1), adler(1), adler(1)
+		first.update(data[:n])
+		second.update(data[n:])
+		all.update(data)
+		if got := joinAdler(first, second, len(data)-n); got != all || all != adler(adler32.Checksum(data)) {
+			t.Errorf("parted at %d: %x and %x, want %x", n, got, all, adler32.Checksum(data))
 		}
 	}
 }

@@ -170,7 +170,9 @@ func lookUp(dst, src []byte, table *[256]byte) {
 
 // split3 deinterleaves pixels of three bytes.
 func split3(d0, d1, d2, src []byte) {
-	n := len(d0)
+	n := vectorSplit3(d0, d1, d2, src)
+	d0, d1, d2, src = d0[n:], d1[n:], d2[n:], src[3*n:]
+	n = len(d0)
 	d1, d2 = d1[:n], d2[:n]
 	for i := range d0 {
 		s := src[3*i : 3*i+3 : 3*i+3]

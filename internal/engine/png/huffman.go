@@ -65,7 +65,16 @@ func litSymbol(s int) entry {
 
 // pair joins two literals into one entry wherever the bits that select an entry hold both codes.
 // Most codes of photographs are short, so this halves the number of look-ups.
-func pair(table *[litTable]entry) {
+func pair(table *[litTable]entry, codes []uint8) {
+	shortest := uint8(15)
+	for _, n := range codes[:256] {
+		if n > 0 {
+			shortest = min(shortest, n)
+		}
+	}
+	if 2*shortest > litBits {
+		return
+	}
 	for i := 1<<litBits - 1; i >= 0; i-- { // downwards, because i>>n is an entry that is still single
 		e := table[i]
 		if n := int(e & 63); e.literal() && n < litBits {
@@ -169,7 +178,7 @@ func (z *inflater) fixed() error {
 		}
 	}
 	makeTable(z.lit[:], litBits, codes[:], litSymbol)
-	pair(&z.lit)
+	pair(&z.lit, codes[:])
 	var far [32]uint8
 	for i := range far {
 		far[i] = 5
@@ -239,6 +248,6 @@ func (z *inflater) dynamic() error {
 		!makeTable(z.dist[:], distBits, codes[lits:lits+dists], distSymbol) {
 		return errCodes
 	}
-	pair(&z.lit)
+	pair(&z.lit, codes[:])
 	return nil
 }
