@@ -10,16 +10,13 @@ type expander struct {
 	indices []byte      // room for the unpacked samples of a row
 }
 
-func newExpander(f *format, width int) *expander {
+func newExpander(f *format) *expander {
 	e := &expander{f: f}
 	switch {
 	case f.colour == typePalette:
 		e.tables = paletteTables(f)
 	case f.colour == typeGray && f.depth <= 8 && (f.depth < 8 || f.transparent != nil):
 		e.tables = grayTables(f)
-	}
-	if f.depth < 8 {
-		e.indices = make([]byte, width+7)
 	}
 	return e
 }
@@ -64,6 +61,9 @@ func (e *expander) row(dst [][]byte, src []byte, w int) {
 	f := e.f
 	if e.tables != nil {
 		if f.depth < 8 {
+			if len(e.indices) < w+7 {
+				e.indices = make([]byte, w+7)
+			}
 			unpack(e.indices, src, w, f.depth)
 			src = e.indices
 		}
