@@ -225,8 +225,13 @@ func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y
 	for i := range rows {
 		rows[i] = make([]byte, w)
 	}
+	vector := useVector()
 	return l.advance(ctx, h, func(y int, argb []uint32) error {
-		separate(rows[0], rows[1], rows[2], rows[3], argb)
+		n := 0
+		if vector {
+			n = separateWhole(rows[0], rows[1], rows[2], rows[3], argb)
+		}
+		separate(rows[0][n:], rows[1][n:], rows[2][n:], rows[3][n:], argb[n:])
 		return emit(y, rows)
 	})
 }
