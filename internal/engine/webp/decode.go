@@ -166,14 +166,13 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 				if err := alpha.advance(ctx, y, y+n, out[i], size.Width); err != nil {
 					return err
 				}
-			case plane.Luma:
-				for k := range n {
-					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.luma)
-				}
 			default:
-				y, n = y/2, (n+1)/2
+				chroma := size.Kind == plane.Chroma
+				if chroma {
+					y, n = y/2, (n+1)/2
+				}
 				for k := range n {
-					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.chroma)
+					stretchRow(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], chroma, r.vector)
 				}
 			}
 			if err := sink.Rows(i, y, plane.Rows{Pix: out[i], Stride: size.Width, N: n}); err != nil {

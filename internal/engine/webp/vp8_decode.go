@@ -27,6 +27,7 @@ type lossyReader struct {
 	top        []blockContext
 	coeff      coefficients
 	ws         workspace
+	vector     bool
 	above      [3][]byte // the last row of pixels of the macroblocks above, before the loop filter
 }
 
@@ -66,6 +67,7 @@ func newLossyReader(data []byte, base int64, f *codec.Format) (*lossyReader, err
 		format: f, base: base, size: int64(len(data)),
 		width: w, height: h, mbw: (w + 15) / 16, mbh: (h + 15) / 16,
 		modes: newBoolDecoder(data[10 : 10+first]), rest: data[10+first:],
+		vector: useVector(),
 	}
 	if err := d.readHeader(); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ type planeRows struct {
 // decode calls emit with all rows in order. They are valid until emit returns.
 func (d *lossyReader) decode(ctx context.Context, emit func(planeRows) error) error {
 	b := newBand(d.mbw)
-	f := loopFilter{simple: d.header.simpleFilter, vector: useVector()}
+	f := loopFilter{simple: d.header.simpleFilter, vector: d.vector}
 	for y := range d.mbh {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -153,23 +155,22 @@ func (d *lossyReader) reconstruct(m *macroblock, x, y int, residue bool) {
 			at := lumaAt + i/4*4*wsStride + i%4*4
 			predictSubblock(ws, at, mode)
 			if residue {
-				addBlock(ws, at, &d.coeff.blocks[i], d.coeff.kind[i])
+				d.addBlock(at, i)
 			}
 		}
 	} else {
 		predictBlock(ws, lumaAt, 16, m.ymode, x > 0, y > 0)
 		if residue {
-			for i := range 16 {
-				addBlock(ws, lumaAt+i/4*4*wsStride+i%4*4, &d.coeff.blocks[i], d.coeff.kind[i])
+			for i := 0; i < 16; i += 2 {
+				d.addBlocks(lumaAt+i/4*4*wsStride+i%4*4, i)
 			}
 		}
 	}
 	predictBlock(ws, uAt, 8, m.uvmode, x > 0, y > 0)
 	predictBlock(ws, vAt, 8, m.uvmode, x > 0, y > 0)
 	if residue {
-		for i := range 8 {
-			at := uAt + i/4*(vAt-uAt) + i%4/2*4*wsStride + i%2*4
-			addBlock(ws, at, &d.coeff.blocks[16+i], d.coeff.kind[16+i])
+		for i := range 4 {
+			d.addBlocks(uAt+i/2*(vAt-uAt)+i%2*4*wsStride, 16+2*i)
 		}
 	}
 }
