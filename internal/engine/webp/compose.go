@@ -46,7 +46,7 @@ func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = f.rgba(ctx, d.header.Format, func(y int, rows [4][]byte) error {
+	err = f.rgba(ctx, d.header.Format, d.options.Threads, func(y int, rows [4][]byte) error {
 		c.draw(f.at.X, f.at.Y+y, rows, f.replace)
 		return nil
 	})

@@ -103,7 +103,7 @@ func (d *decoder) Memory() int64 {
 	}
 	var most int64
 	for i := range frames {
-		most = max(most, frames[i].memory(d.header.Format))
+		most = max(most, frames[i].memory(d.header.Format, d.options.Threads))
 	}
 	rows := 8 * int64(d.header.Width) * outputRows
 	if d.canvas != nil {
@@ -113,17 +113,17 @@ func (d *decoder) Memory() int64 {
 }
 
 // memory is how many bytes decoding the picture takes.
-func (p *picture) memory(f *codec.Format) int64 {
+func (p *picture) memory(f *codec.Format, threads int) int64 {
 	w, h, _, err := p.header(f)
 	switch {
 	case err != nil:
 		return 0
 	case !p.lossy:
-		return losslessMemory(w, h)
+		return losslessMemory(w, h, threads)
 	case p.hasAlph:
-		return lossyMemory(w, 1) + alphaMemory(p.alph, w, h)
+		return lossyMemory(w, threads) + alphaMemory(p.alph, w, h)
 	}
-	return lossyMemory(w, 1)
+	return lossyMemory(w, threads)
 }
 
 // Decode implements codec.Decoder.
@@ -158,7 +158,7 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 	for i, size := range l.Planes {
 		out[i] = make([]byte, size.Width*(bandApron+16))
 	}
-	return r.decode(ctx, func(rows planeRows) error {
+	return r.decode(ctx, d.options.Threads, func(rows planeRows) error {
 		for i, size := range l.Planes {
 			y, n := rows.y, rows.n
 			switch size.Kind {
@@ -184,9 +184,9 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 }
 
 // rgba decodes a picture to rows of red, green, blue and, if the picture has it, alpha.
-func (p *picture) rgba(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
 	if !p.lossy {
-		return p.losslessRGBA(ctx, f, emit)
+		return p.losslessRGBA(ctx, f, threads, emit)
 	}
 	r, err := newLossyReader(p.data, p.base, f)
 	if err != nil {
@@ -208,10 +208,10 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, emit func(y int, ro
 		}
 		return emit(y, [4][]byte{red, green, blue, a})
 	})
-	return r.decode(ctx, c.add)
+	return r.decode(ctx, threads, c.add)
 }
 
-func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
 	w, h, _, err := p.header(f)
 	if err != nil {
 		return err
@@ -225,14 +225,18 @@ func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y
 		rows[i] = make([]byte, w)
 	}
 	vector := useVector()
-	return l.advance(ctx, h, func(y int, argb []uint32) error {
+	rowDone := func(y int, argb []uint32) error {
 		n := 0
 		if vector {
 			n = separateWhole(rows[0], rows[1], rows[2], rows[3], argb)
 		}
 		separate(rows[0][n:], rows[1][n:], rows[2][n:], rows[3][n:], argb[n:])
 		return emit(y, rows)
-	})
+	}
+	if threads > 1 {
+		return l.decode(ctx, rowDone)
+	}
+	return l.advance(ctx, h, rowDone)
 }
 
 // separate splits pixels into their components.
@@ -249,7 +253,7 @@ func (d *decoder) pushFirst(ctx context.Context, f *frame, sink plane.Sink) erro
 	if err := b.skipTo(ctx, f.at.Y); err != nil {
 		return err
 	}
-	err := f.rgba(ctx, d.header.Format, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
+	err := f.rgba(ctx, d.header.Format, d.options.Threads, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
 	if err != nil {
 		return err
 	}

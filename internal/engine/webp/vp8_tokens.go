@@ -138,8 +138,8 @@ type blockContext struct {
 
 // readCoefficients reads the tokens of a macroblock. It returns whether there are coefficients that
 // are not zero.
-func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, top, left *blockContext) bool {
-	c, s := &d.coeff, &d.header.segments[m.segment]
+func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients, top, left *blockContext) bool {
+	s := &d.header.segments[m.segment]
 	clear(c.blocks[:])
 	plane, first := lumaWithDC, 0
 	any := false

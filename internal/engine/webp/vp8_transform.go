@@ -25,27 +25,27 @@ func inverseWHT(in *[16]int16, out *[24][16]int16) {
 }
 
 // addBlock adds the inverse transform of a block to the prediction at ws[at].
-func (d *lossyReader) addBlock(at, block int) {
-	switch d.coeff.kind[block] {
+func (d *lossyReader) addBlock(at int, c *coefficients, block int) {
+	switch c.kind[block] {
 	case blockDC:
-		addDC(&d.ws, at, int32(d.coeff.blocks[block][0]))
+		addDC(&d.ws, at, int32(c.blocks[block][0]))
 	case blockFull:
 		if d.vector {
-			addPair(&d.ws, at, &d.coeff.blocks[block], &zeroBlock)
+			addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
 		} else {
-			addDCT(&d.ws, at, &d.coeff.blocks[block])
+			addDCT(&d.ws, at, &c.blocks[block])
 		}
 	}
 }
 
 // addBlocks adds the inverse transforms of two blocks side by side.
-func (d *lossyReader) addBlocks(at, block int) {
-	if d.vector && (d.coeff.kind[block] == blockFull || d.coeff.kind[block+1] == blockFull) {
-		addPair(&d.ws, at, &d.coeff.blocks[block], &d.coeff.blocks[block+1])
+func (d *lossyReader) addBlocks(at int, c *coefficients, block int) {
+	if d.vector && (c.kind[block] == blockFull || c.kind[block+1] == blockFull) {
+		addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
 		return
 	}
-	d.addBlock(at, block)
-	d.addBlock(at+4, block+1)
+	d.addBlock(at, c, block)
+	d.addBlock(at+4, c, block+1)
 }
 
 // addDC is addDCT for a block that has only its first coefficient.
