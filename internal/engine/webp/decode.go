@@ -18,8 +18,12 @@ type decoder struct {
 	bytes   int64 // of the file
 	stream  *codec.Stream
 	options codec.OpenOptions
-	canvas  *canvas // once NextFrame was called
+	canvas  *canvas // once NextFrame was called for an animation
+	shown   bool    // NextFrame was called for a still
 }
+
+// still reports whether the file is no animation.
+func (d *decoder) still() bool { return d.file.frames[0].size == (image.Point{}) }
 
 // open reads the file and the headers of its chunks.
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
@@ -45,7 +49,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	}
 	d := &decoder{header: c.codecHeader(f), file: c, bytes: int64(cap(b)), stream: s, options: o}
 	switch {
-	case first.size != (image.Point{}):
+	case !d.still():
 		d.header.Layout = plane.NewLayout(plane.RGB, c.transparent(f), c.canvas.X, c.canvas.Y, 1, 1)
 	case first.lossy:
 		d.header.Layout = plane.NewLayout(plane.YCbCr, alpha, w, h, 2, 2)
