@@ -74,8 +74,12 @@ func (c *colour) codedWidth() int { return c.width }
 func (c *colour) invert(y int, row, into []uint32) []uint32 {
 	into = into[:len(row)]
 	elements := c.elements[(y>>c.bits)*c.blocks:][:c.blocks]
-	for i, e := range elements {
-		x0, x1 := i<<c.bits, min((i+1)<<c.bits, len(row))
+	for i := 0; i < len(elements); {
+		e, first := elements[i], i
+		for i < len(elements) && elements[i] == e {
+			i++
+		}
+		x0, x1 := first<<c.bits, min(i<<c.bits, len(row))
 		if c.vector {
 			x0 += colourWhole(into[x0:x1], row[x0:x1], e)
 		}
