@@ -82,6 +82,10 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if o.profile != "" {
 		return o.profiled(list, stdout)
 	}
+	made, list, err := madeFiles(o.photos, list, stderr)
+	if err != nil {
+		return err
+	}
 	modes, err := modesNamed(o.threads)
 	if err != nil {
 		return err
@@ -91,7 +95,7 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 			processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	}
-	b := &bench{photos: o.photos, runs: o.runs}
+	b := &bench{photos: o.photos, made: made, runs: o.runs}
 	var quality []result
 	for i, m := range modes {
 		results, err := o.mode(b, m, list, i == 0, stdout, stderr)
@@ -138,7 +142,7 @@ func (o options) mode(
 	}
 	var results []result
 	if o.memory {
-		if results, err = memory(m, peers, o.photos); err != nil {
+		if results, err = memory(m, peers, o.photos, b.made); err != nil {
 			return nil, err
 		}
 	} else if results, err = o.measure(b, m, list, peers, first, stdout, stderr); err != nil {
@@ -209,6 +213,9 @@ func (o options) profiled(list []row, stdout io.Writer) error {
 	}
 	defer pprof.StopCPUProfile()
 	b := bench{photos: o.photos}
+	if b.made, list, err = madeFiles(o.photos, list, stdout); err != nil {
+		return err
+	}
 	w := new(imgmill)
 	for _, r := range list {
 		a, err := repeat(w, b.request(r, o.runs))

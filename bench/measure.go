@@ -38,6 +38,7 @@ type peerResult struct {
 // bench runs rows.
 type bench struct {
 	photos string
+	made   string // folder of made files
 	runs   int
 	judge  judge
 }
@@ -51,8 +52,10 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 	if failed := res.Peers[0].Error; failed != "" {
 		return res, fmt.Errorf("%s: %s", r.name, failed)
 	}
-	if err := b.equalise(r, children[0], res.Peers); err != nil {
-		return res, err
+	if !r.made {
+		if err := b.equalise(r, children[0], res.Peers); err != nil {
+			return res, err
+		}
 	}
 	for range b.runs {
 		for i, c := range children {
@@ -90,9 +93,16 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 
 func (b *bench) request(r row, reps int) request {
 	return request{
-		File: filepath.Join(b.photos, r.file), Boxes: r.boxes,
+		File: b.path(r), Boxes: r.boxes,
 		Quality: quality, High: r.high, Reps: reps,
 	}
+}
+
+func (b *bench) path(r row) string {
+	if r.made {
+		return filepath.Join(b.made, r.file)
+	}
+	return filepath.Join(b.photos, r.file)
 }
 
 // try runs a row in a child for the first time, judges the output, and determines how many
@@ -109,8 +119,10 @@ func (b *bench) try(r row, c *child) peerResult {
 	if err != nil {
 		return fail(err)
 	}
-	if p.Outputs, err = b.judge.files(q, a.Files); err != nil {
-		return fail(err)
+	if !r.made {
+		if p.Outputs, err = b.judge.files(q, a.Files); err != nil {
+			return fail(err)
+		}
 	}
 	q.Keep = false
 	if a, err = c.ask(q); err != nil {

@@ -24,9 +24,10 @@ const (
 	hugeWidth, hugeHeight = 11600, 8640 // 100 megapixels
 	hugeMost              = 64 << 20
 	phoneMost             = 24 << 20
+	madeMost              = 48 << 20
 )
 
-func memoryTasks(photos string) ([]memoryTask, error) {
+func memoryTasks(photos, made string) ([]memoryTask, error) {
 	huge, err := hugeFile()
 	if err != nil {
 		return nil, fmt.Errorf("draw 100 megapixels: %w", err)
@@ -40,6 +41,11 @@ func memoryTasks(photos string) ([]memoryTask, error) {
 	for _, r := range rows {
 		if strings.HasPrefix(r.name, "phone-4032x3024") {
 			tasks = append(tasks, memoryTask{r.name, filepath.Join(photos, r.file), r.boxes, phoneMost})
+		}
+	}
+	for _, r := range rows {
+		if r.made && made != "" {
+			tasks = append(tasks, memoryTask{r.name, filepath.Join(made, r.file), r.boxes, madeMost})
 		}
 	}
 	return tasks, nil
@@ -107,8 +113,8 @@ func reflect(x, n int) int {
 
 // memory measures the peak memory of all programs, each in a fresh process that reads the file as
 // part of the task.
-func memory(m mode, peers []peer, photos string) ([]result, error) {
-	tasks, err := memoryTasks(photos)
+func memory(m mode, peers []peer, photos, made string) ([]result, error) {
+	tasks, err := memoryTasks(photos, made)
 	if err != nil {
 		return nil, err
 	}

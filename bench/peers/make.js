@@ -1,0 +1,32 @@
+// Makes the files of the rows for other formats from a photograph: make.js PHOTOGRAPH FOLDER.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+const sharp = require('sharp');
+
+const [photograph, folder] = process.argv.slice(2);
+const at = (width, height) => sharp(photograph).resize(width, height, { fit: 'fill' });
+const large = () => at(6000, 4000); // 24 megapixels
+
+const files = {
+  'rgb-24mp.png': () => large().png({ compressionLevel: 6 }),
+  'palette-24mp.png': () => large().png({ palette: true, colours: 256 }),
+  '16bit-24mp.png': () => large().toColourspace('rgb16').png({ compressionLevel: 6 }),
+  'rgb-24mp.tif': () => large().tiff({ compression: 'none' }),
+  'lzw-24mp.tif': () => large().tiff({ compression: 'lzw', predictor: 'horizontal' }),
+  'palette-6mp.gif': () => at(3000, 2000).gif(),
+  'lossy-12mp.webp': () => at(4000, 3000).webp({ quality: 80 }),
+  'lossless-12mp.webp': () => at(4000, 3000).webp({ lossless: true, effort: 3 }),
+};
+
+(async () => {
+  for (const [name, make] of Object.entries(files)) {
+    const target = path.join(folder, name);
+    if (fs.existsSync(target)) {
+      continue;
+    }
+    await make().toFile(target + '.part');
+    fs.renameSync(target + '.part', target);
+  }
+})();
