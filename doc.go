@@ -17,7 +17,7 @@
 // every machine and with any number of threads.
 //
 // Variants are upright, never larger than the picture, and without private metadata, unless asked
-// otherwise. A colour profile stays with the pixels that it describes. Of an animation, the first
+// otherwise. Their colours are converted to sRGB. Of an animation, the first
 // frame is shown.
 //
 // The package reads only the stream that it is given: no file, network, environment or clock. It is

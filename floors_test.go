@@ -32,6 +32,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"cmd/bootstrap", "github.com/nats-io/nats-server/v2", "10 MB of server"},
 	{"cmd/bootstrap", "github.com/aws/aws-sdk-go-v2/config", "the search for credentials costs start-up time; Lambda gives them"},
 	{"cmd/bootstrap", "net/rpc", "build with the tag lambda.norpc"},
+	{"cmd/bootstrap", "text/template", "the linker then keeps every exported method of every type"},
 }
 
 // onlyImporter names for a module the one package whose business it is.

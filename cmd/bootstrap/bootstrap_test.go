@@ -57,6 +57,7 @@ func TestFunction(t *testing.T) {
 	t.Run("an S3 event becomes variants", w.s3Event)
 	t.Run("a batch of messages fails in part", w.sqsBatch)
 	t.Run("a bad picture is acknowledged", w.badPicture)
+	t.Run("names and objects that must not do harm", w.hostileKeys)
 	t.Run("an error fails the invocation", w.failure)
 	t.Run("an invalid recipe ends it at once", w.invalidRecipe)
 	t.Run("no recipe", w.noRecipe)
@@ -280,6 +281,37 @@ func messages(t *testing.T, list []message) []byte {
 		t.Fatal(err)
 	}
 	return payload
+}
+
+// hostileKeys checks against a server that keeps objects as files that a name without room for the
+// suffix of a manifest is bad and recorded, and that an object that imgmill did not make stays.
+func (w *world) hostileKeys(t *testing.T) {
+	f := w.start(t, strings.Replace(recipeText, "{dir}", "made/{dir}", 1)+"manifest: true\non_bad: {prefix: failed/}\n")
+	photo := sample.Photo(64, 48)
+	long := "long/" + strings.Repeat("k", 240) + ".jpg"
+	f.invoke(t, "request-11", notification(t, w.put(t, long, photo)))
+	line := f.line(t)
+	want(t, line, map[string]any{"verdict": "bad", "key": long})
+	if reason, _ := line["reason"].(string); !strings.Contains(reason, "a part of 257 bytes") {
+		t.Errorf("the reason is %q", reason)
+	}
+	if info, err := w.store.Head(t.Context(), target, "failed/"+long+".json"); err != nil || info.Size == 0 {
+		t.Errorf("the record: %d bytes, %v", info.Size, err)
+	}
+
+	page := []byte("<html>made by hand</html>")
+	if _, err := w.store.Put(t.Context(), target, "made/site/index-thumb.jpg", page, bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	f.invoke(t, "request-12", notification(t, w.put(t, "site/index.jpg", photo)))
+	line = f.line(t)
+	want(t, line, map[string]any{"verdict": "bad"})
+	if reason, _ := line["reason"].(string); !strings.Contains(reason, "imgmill did not make it") {
+		t.Errorf("the reason is %q", reason)
+	}
+	if info, err := w.store.Head(t.Context(), target, "made/site/index-thumb.jpg"); err != nil || info.Size != int64(len(page)) {
+		t.Errorf("the page was replaced: %+v, %v", info, err)
+	}
 }
 
 // badPicture checks that the invocation for a corrupt picture succeeds, because a retry is useless,

@@ -74,7 +74,7 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 		return nil, err
 	}
 	if memory > 0 {
-		r = r.WithMemory(decodingMemory(memory))
+		r = r.WithMemory(lambdafn.DecodingMemory(memory))
 	}
 	m := mill.New(store, r)
 	return &lambdafn.Handler{Process: m.ProcessWithin, Log: log}, nil
@@ -118,14 +118,6 @@ func memorySize(mb string) int64 {
 		return 0
 	}
 	return n << 20
-}
-
-// decodingMemory returns how many bytes of a function's memory the decoding of a picture may hold:
-// three fifths of what is left beside the program, its connections and the object being read. The
-// rest is for reduced pictures, encoded variants and what the garbage collector has yet to free.
-func decodingMemory(size int64) int64 {
-	const program = 64 << 20
-	return max((size-program)/5*3, 1<<20)
 }
 
 // readRecipe parses the text or, if it is empty, the file imgmill.yaml in the folder root.

@@ -19,26 +19,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	awsclient "github.com/imgmill/imgmill/internal/aws/client"
 )
 
-// emulator is a cloud that this project did not write, behind a proxy that notes the calls that it cannot serve.
+// emulator is an emulator of AWS behind a proxy, which records the calls that the emulator does not
+// support.
 type emulator struct {
 	name  string // ministack or moto
-	cloud *stack.Cloud
-	dir   string // of recipes and pictures
+	cloud *awsclient.Cloud
+	dir   string // for recipes and pictures
 
 	mu       sync.Mutex
-	unserved map[string]string // call to what was answered
-	before   map[string]func() // done once, before the call is passed on
-	running  *os.Process       // the command
+	unserved map[string]string // unsupported calls, with the response
+	before   map[string]func() // run once, before the call is passed on
+	running  *os.Process       // the command that runs
 }
 
-// openEmulator takes IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR, or skips the test. All that the test starts uses it.
+// openEmulator connects to the emulator that IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR name, or
+// skips the test. Every command that the test runs uses it.
 func openEmulator(t *testing.T) *emulator {
 	t.Helper()
 	endpoint := os.Getenv("IMGMILL_AWS_ENDPOINT")
-	e := &emulator{name: os.Getenv("IMGMILL_AWS_EMULATOR"), dir: t.TempDir(), unserved: map[string]string{}, before: map[string]func(){}}
+	e := &emulator{name: os.Getenv("IMGMILL_AWS_EMULATOR"), dir: t.TempDir(),
+		unserved: map[string]string{}, before: map[string]func(){}}
 	if endpoint == "" || e.name == "" {
 		t.Skip("IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR are not set")
 	}
@@ -46,31 +49,35 @@ func openEmulator(t *testing.T) *emulator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(e.between(httputil.NewSingleHostReverseProxy(target)))
+	proxy := httptest.NewServer(e.intercept(httputil.NewSingleHostReverseProxy(target)))
 	t.Cleanup(proxy.Close)
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": proxy.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": filepath.Join(e.dir, "none"),
-		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(e.dir, "none"), "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ENDPOINT_URL": proxy.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
+		"AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_SESSION_TOKEN":     "", "AWS_PROFILE": "",
+		"AWS_CONFIG_FILE":             filepath.Join(e.dir, "none"),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(e.dir, "none"),
+		"AWS_EC2_METADATA_DISABLED":   "true",
 	} {
 		t.Setenv(name, value)
 	}
-	if e.cloud, err = stack.Open(t.Context(), ""); err != nil {
+	if e.cloud, err = awsclient.Open(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for _, call := range slices.Sorted(maps.Keys(e.unserved)) {
-			t.Logf("%s cannot serve %s: %s", e.name, call, e.unserved[call])
+			t.Logf("%s does not support %s: %s", e.name, call, e.unserved[call])
 		}
 	})
 	return e
 }
 
-// between passes calls on and notes answers by which an emulator says that it does not know a call.
-func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
-	proxy.ErrorLog = log.New(io.Discard, "", 0) // of calls that Ctrl-C ends
+// intercept passes calls on and records responses by which the emulator reports an unsupported
+// call.
+func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // about calls that Ctrl-C ends
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if r.StatusCode < 400 || r.Body == nil {
 			return nil
@@ -81,16 +88,19 @@ func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		html := strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") && len(body) > 0
-		for _, sign := range []string{"NotImplemented", "not supported", "Unsupported", "UnknownOperation", "InvalidAction", "not yet implemented"} {
-			if html || r.StatusCode == http.StatusNotImplemented || bytes.Contains(body, []byte(sign)) {
-				e.cannot(r.Request.Header.Get("X-Called"), strings.Join(strings.Fields(string(body[:min(len(body), 200)])), " "))
+		for _, sign := range []string{"NotImplemented", "not supported", "Unsupported",
+			"UnknownOperation", "InvalidAction", "not yet implemented"} {
+			if html || r.StatusCode == http.StatusNotImplemented ||
+				bytes.Contains(body, []byte(sign)) {
+				e.unsupported(r.Request.Header.Get("X-Called"),
+					strings.Join(strings.Fields(string(body[:min(len(body), 200)])), " "))
 				break
 			}
 		}
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := called(r)
+		call := callName(r)
 		r.Header.Set("X-Called", call)
 		e.mu.Lock()
 		first := e.before[call]
@@ -100,8 +110,10 @@ func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
 			first()
 		}
 		if e.name == "moto" && r.Method == http.MethodPut && r.URL.Query().Has("policy") {
-			// It judges policies without their conditions, and would refuse everything to everybody over "only TLS".
-			e.cannot("PutBucketPolicy", "conditions of bucket policies are not evaluated; not passed on")
+			// moto ignores the conditions of policies: the one that demands TLS would deny
+			// everything.
+			e.unsupported("PutBucketPolicy",
+				"conditions of bucket policies are ignored; not passed on")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -109,8 +121,8 @@ func (e *emulator) between(proxy *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// called names a call: by its action in the query and JSON protocols, by method and path in REST.
-func called(r *http.Request) string {
+// callName names a call: by its action in the query and JSON protocols, by method and path in REST.
+func callName(r *http.Request) string {
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		return target
 	}
@@ -124,43 +136,46 @@ func called(r *http.Request) string {
 	return r.Method + " " + r.URL.Path
 }
 
-func (e *emulator) cannot(call, answer string) {
+// unsupported records a call that the emulator does not support.
+func (e *emulator) unsupported(call, response string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.unserved[call] = answer
+	e.unserved[call] = response
 }
 
-// functions reports whether uploads reach a function that runs: the zip's own bootstrap as a process. moto runs functions in
-// Docker alone.
-func (e *emulator) functions() bool { return e.name == "ministack" }
+// runsFunctions reports whether uploads run the function, as a process with the zip's bootstrap.
+// moto runs functions only in Docker.
+func (e *emulator) runsFunctions() bool { return e.name == "ministack" }
 
-// fails skips where a resource that cannot be made does not fail its stack.
-func (e *emulator) fails(t *testing.T) {
+// skipWithoutFailures skips the test if a resource that cannot be created does not fail its stack.
+func (e *emulator) skipWithoutFailures(t *testing.T) {
 	t.Helper()
 	if e.name == "moto" {
-		e.cannot("the failure of a stack's resource", "ExecuteChangeSet itself answers the resource's error, and the stack has no event of it")
+		e.unsupported("the failure of a stack's resource",
+			"ExecuteChangeSet itself returns the resource's error, and the stack has no event")
 		t.Skip("moto's stacks do not fail")
 	}
 }
 
-// retains skips where a bucket goes with its stack, whatever its DeletionPolicy.
-func (e *emulator) retains(t *testing.T) {
+// skipWithoutRetain skips the test if a bucket is deleted with its stack, whatever its
+// DeletionPolicy.
+func (e *emulator) skipWithoutRetain(t *testing.T) {
 	t.Helper()
 	if e.name == "moto" {
-		e.cannot("DeletionPolicy RetainExceptOnCreate", "the bucket is deleted with its stack")
+		e.unsupported("DeletionPolicy RetainExceptOnCreate", "the bucket is deleted with its stack")
 		t.Skip("moto deletes the buckets with the stack")
 	}
 }
 
-// once has something done before the next call of a kind is passed on.
+// once runs do before the next call of a kind is passed on.
 func (e *emulator) once(call string, do func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.before[call] = do
 }
 
-// cutShort runs a command that gets Ctrl-C as it makes a call, and gives what it told.
-func (e *emulator) cutShort(t *testing.T, call string, run func() string) string {
+// interruptAt runs a command that receives Ctrl-C when it makes a call, and returns its output.
+func (e *emulator) interruptAt(t *testing.T, call string, run func() string) string {
 	t.Helper()
 	reached := false
 	e.once(call, func() {
@@ -170,16 +185,16 @@ func (e *emulator) cutShort(t *testing.T, call string, run func() string) string
 		if err := e.running.Signal(os.Interrupt); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(50 * time.Millisecond) // the answer comes after the signal
+		time.Sleep(50 * time.Millisecond) // the response comes after the signal
 	})
-	told := run()
+	output := run()
 	if !reached {
 		t.Errorf("there was no call %s to interrupt", call)
 	}
-	return told
+	return output
 }
 
-// imgmill runs the command, wants an exit code, and gives what was told on both outputs.
+// imgmill runs the command, expects an exit code, and returns both outputs together.
 func (e *emulator) imgmill(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "imgmill", args...)
@@ -191,29 +206,32 @@ func (e *emulator) imgmill(t *testing.T, code int, args ...string) string {
 	e.mu.Lock()
 	e.running = c.Process
 	e.mu.Unlock()
-	_ = c.Wait() // the exit code says it
+	_ = c.Wait() // the exit code is checked below
 	if got := c.ProcessState.ExitCode(); got != code {
-		t.Fatalf("imgmill %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code, out.String())
+		t.Fatalf("imgmill %s: exit code %d, want %d\n%s", strings.Join(args, " "), got, code,
+			out.String())
 	}
 	return out.String()
 }
 
-// deploy runs imgmill deploy with a recipe, for this machine's processor so that the function can run here.
+// deploy runs imgmill deploy with a recipe, for this machine's processor, so that the function can
+// run here.
 func (e *emulator) deploy(t *testing.T, code int, name, recipe string, args ...string) string {
 	t.Helper()
 	file := filepath.Join(e.dir, "imgmill.yaml")
 	if err := os.WriteFile(file, []byte(recipe), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return e.imgmill(t, code, append([]string{"deploy", name, "--yes", "--config", file, "--arch", runtime.GOARCH}, args...)...)
+	return e.imgmill(t, code, append([]string{"deploy", name, "--yes", "--config", file, "--arch",
+		runtime.GOARCH}, args...)...)
 }
 
-// wants fails unless all of these words were told.
-func wants(t *testing.T, told string, words ...string) {
+// wantOutput fails unless the output contains all of these texts.
+func wantOutput(t *testing.T, output string, texts ...string) {
 	t.Helper()
-	for _, w := range words {
-		if !strings.Contains(told, w) {
-			t.Errorf("not told: %q\n%s", w, told)
+	for _, text := range texts {
+		if !strings.Contains(output, text) {
+			t.Errorf("the output lacks %q\n%s", text, output)
 		}
 	}
 }

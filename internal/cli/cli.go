@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/client"
 )
 
 // Exit codes.
@@ -63,6 +63,7 @@ func newRoot() *cobra.Command {
 		}},
 		{"More", []*cobra.Command{configCommand(), completionCommand(), versionCommand(), helpCommand()}},
 	}
+	var printVersion *bool
 	root := &cobra.Command{
 		Use: "imgmill",
 		Long: `imgmill makes every size of a picture that you need. Upload a picture to one S3
@@ -71,14 +72,18 @@ bucket, and the sizes that a recipe names appear in another.`,
   imgmill resize photo.jpg -o small.jpg --width 800
   imgmill config example >imgmill.yaml
   imgmill deploy photos              # put it on AWS`,
-		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
-		RunE:          showHelp,
+		RunE: func(c *cobra.Command, args []string) error {
+			if *printVersion {
+				return runVersion(c, args)
+			}
+			return showHelp(c, args)
+		},
 	}
-	root.SetVersionTemplate(versionLine() + "\n")
-	root.Flags().Bool("version", false, "print the version")
+	// Not cobra's own flag: a program that links its templates keeps every exported method.
+	printVersion = root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand replaces it
 	for _, g := range groups {
@@ -92,7 +97,7 @@ bucket, and the sizes that a recipe names appear in another.`,
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	var usage usageError
-	var noAccess *stack.NoAccessError
+	var noAccess *client.NoAccessError
 	switch {
 	case err == nil:
 		return exitDone

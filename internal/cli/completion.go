@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/pack"
-	"github.com/imgmill/imgmill/internal/aws/stack"
 )
 
 // shells are the shells that cobra writes completion scripts for.
@@ -99,7 +99,7 @@ func addCompletions(root *cobra.Command) {
 			completeValues(root, f.Name, pack.ARM64, pack.AMD64)
 			return
 		}
-		for _, p := range stack.Flags {
+		for _, p := range deployment.Flags {
 			if p.Flag == f.Name {
 				completeFlag(root, f.Name, parameterValues(p.Parameter))
 				return
@@ -115,7 +115,7 @@ func addCompletions(root *cobra.Command) {
 // parameterValues offers the values that the CloudFormation template allows for a parameter.
 func parameterValues(name string) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		known, err := stack.Parameters()
+		known, err := deployment.Parameters()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

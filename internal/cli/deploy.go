@@ -9,63 +9,75 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/aws/stack"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// deployFlags are the command line of deploy.
+// deployFlags are the flags of deploy.
 type deployFlags struct {
-	region, config, code string
-	dryRun, yes, json    bool
-	values               map[string]*string // of the flags that are parameters of the template, by the flag's name
+	region, config, code, binary string
+	dryRun, yes, json            bool
+	// parameters holds the values of the flags that set parameters of the template, by the flag's
+	// name.
+	parameters map[string]*string
 }
 
 func deployCommand() *cobra.Command {
-	f := deployFlags{values: map[string]*string{}}
+	f := deployFlags{parameters: map[string]*string{}}
 	c := &cobra.Command{
 		Use:   "deploy NAME",
-		Short: "Put it on AWS, or change what is there",
-		Long: `Put the function with its buckets, role, queues, log and alarms on AWS, as one CloudFormation stack named imgmill-NAME, and
-have the source bucket tell it of pictures. Before anything is made it says whose account this is, what will be made or
-changed, about what it costs, and asks.
+		Short: "Create or update a deployment on AWS",
+		Long: `Create a deployment on AWS, or update it: the function with its buckets, role, queues, log and alarms as one
+CloudFormation stack named imgmill-NAME, and the notifications of the source bucket. Before it changes anything,
+deploy shows the account, what it will create or change, and the estimated cost, and asks.
 
-Run again, it changes what differs: the recipe, the version, settings. A setting that is not given stays as it is, and so does the
-recipe where none is named or in this folder. It can be interrupted and run again at any time. 'imgmill destroy NAME' takes everything away.`,
+Run it again to update a deployment: to a new recipe, version or setting. Settings that you do not give stay as
+they are, and so does the recipe if you name none and there is none in the current folder. You can interrupt the
+command and run it again at any time. 'imgmill destroy NAME' deletes everything.`,
 		Example: `  imgmill deploy photos
   imgmill deploy photos --memory 3008 --trigger queue --email me@example.com
   imgmill deploy photos --source-bucket my-uploads --config imgmill.yaml
   imgmill deploy photos --dry-run`,
 		Args: oneName,
-		RunE: func(c *cobra.Command, args []string) error { return again(f.run(c, args[0])) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return explainRerun(f.run(c,
+				args[0]))
+		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.config, "config", "", "recipe (default imgmill.yaml if it is here, else the one that is deployed, else 800 pixels wide)")
-	flags.StringVar(&f.code, "code", "", "zip made by imgmill package; the function is built otherwise")
-	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
-	for _, t := range stack.Flags {
-		f.values[t.Flag] = flags.String(t.Flag, "", t.Usage)
+	flags.StringVar(&f.config, "config", "",
+		"recipe (default: imgmill.yaml in this folder, else the deployed one, else 800 pixels wide)")
+	flags.StringVar(&f.code, "code", "", "zip from imgmill package (default: build the function)")
+	flags.StringVar(&f.binary, "binary", "",
+		"function binary that was built elsewhere (default: build the function)")
+	flags.StringVar(&f.region, "region", "", regionUsage)
+	for _, p := range deployment.Flags {
+		f.parameters[p.Flag] = flags.String(p.Flag, "", p.Usage)
 	}
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done and change nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
-	flags.BoolVar(&f.json, "json", false, "one line of JSON for each thing told, on standard output")
+	flags.BoolVar(&f.json, "json", false,
+		"also write each event as a line of JSON to standard output")
 	return c
 }
 
-// given are the values of the flags that are parameters.
+// given returns the values of the flags that set parameters.
 func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
-	known, err := stack.Parameters()
+	known, err := deployment.Parameters()
 	if err != nil {
 		return nil, err
 	}
 	given := map[string]string{}
-	for _, t := range stack.Flags {
-		if !c.Flags().Changed(t.Flag) {
+	for _, p := range deployment.Flags {
+		if !c.Flags().Changed(p.Flag) {
 			continue
 		}
-		value := *f.values[t.Flag]
-		if t.Flag == "arch" {
+		value := *f.parameters[p.Flag]
+		if p.Flag == "arch" {
 			if value, err = architecture(value); err != nil {
 				return nil, err
 			}
@@ -73,21 +85,26 @@ func (f *deployFlags) given(c *cobra.Command) (map[string]string, error) {
 				value = "x86_64"
 			}
 		}
-		if err := known[t.Parameter].Check(value); err != nil {
-			return nil, wrongUse("--%s %w", t.Flag, err)
+		if err := known[p.Parameter].Check(value); err != nil {
+			return nil, wrongUse("--%s %w", p.Flag, err)
 		}
-		given[t.Parameter] = value
+		given[p.Parameter] = value
 	}
 	return given, nil
 }
 
-// code is what the function is to run: a zip, or what to build it from.
+// code is what the function will run: a zip, or what to build one from.
 type code struct {
 	recipe *recipe.Recipe
-	text   []byte // of the recipe; nil is the default
-	name   string // of its file
-	zip    []byte // nil: not built yet
-	arch   string // of zip
+	// text is the recipe's text, or nil for the default recipe; name is its file.
+	text []byte
+	name string
+	// zip and its architecture are empty if the zip is not built yet.
+	zip  []byte
+	arch string
+	// binary is a function from elsewhere, read from binaryFile, or nil.
+	binary     []byte
+	binaryFile string
 }
 
 func (f *deployFlags) readCode() (*code, error) {
@@ -95,23 +112,32 @@ func (f *deployFlags) readCode() (*code, error) {
 	var err error
 	switch {
 	case f.code != "" && f.config != "":
-		return nil, wrongUse("--code and --config exclude each other: the zip holds its recipe")
+		return nil, wrongUse("--code and --config exclude each other: the zip contains its recipe")
+	case f.code != "" && f.binary != "":
+		return nil, wrongUse("--code and --binary exclude each other: the zip contains its binary")
 	case f.code != "":
 		if c.zip, err = os.ReadFile(f.code); err != nil {
 			return nil, fmt.Errorf("read the function's zip: %w", err)
 		}
-		in, err := pack.Read(c.zip)
+		contents, err := pack.Read(c.zip)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.code, err)
 		}
-		c.arch, c.text, c.name = in.Arch, in.Recipe, f.code+"/"+recipeName
+		c.arch, c.text, c.name = contents.Arch, contents.Recipe, f.code+"/"+recipeName
 		if c.text == nil {
-			return nil, fmt.Errorf("%s holds no %s: make it by imgmill package", f.code, recipeName)
+			return nil, fmt.Errorf("%s contains no %s: create the zip with imgmill package", f.code,
+				recipeName)
 		}
 	default:
 		if c.text, c.name, err = readRecipe(f.config); err != nil {
 			return nil, err
 		}
+	}
+	if f.binary != "" {
+		if c.binary, err = readBinary(f.binary); err != nil {
+			return nil, err
+		}
+		c.binaryFile = f.binary
 	}
 	if c.recipe = recipe.Default(formats.All()); c.text != nil {
 		c.recipe, err = recipe.Parse(formats.All(), c.name, c.text)
@@ -119,44 +145,54 @@ func (f *deployFlags) readCode() (*code, error) {
 	return c, err
 }
 
-// stay takes the recipe of a deployment that stands where none is named and none is here: the default is for new ones.
-func (c *code) stay(ctx context.Context, cloud *stack.Cloud, names stack.Names, t *teller) error {
+// keepRecipe takes the recipe from the existing deployment if none was named and the current folder
+// has none. Only a new deployment gets the default recipe.
+func (c *code) keepRecipe(ctx context.Context, cloud *client.Cloud, names deployment.Names,
+	o *deployOutput) error {
 	if c.text != nil {
 		return nil
 	}
-	d, err := cloud.Find(ctx, names)
-	if errors.Is(err, stack.ErrNotDeployed) || err == nil && (d.Broken() || d.Tags[stack.TagName] != d.Name) {
-		return nil // of what is not ours, the plan says so
+	d, err := deployment.Find(ctx, cloud, names)
+	if errors.Is(err, deployment.ErrNotDeployed) || err == nil &&
+		(d.Broken() || d.Tags[deployment.TagName] != d.Name) {
+		return nil // the plan refuses a stack that is not ours
 	}
 	if err != nil {
 		return err
 	}
-	deployed, err := cloud.Code(ctx, d)
+	deployed, err := deployment.ReadCode(ctx, cloud, d)
 	if err != nil {
-		return fmt.Errorf("there is no %s here, and the recipe of %s cannot be read, so that --config has to name one: %w", recipeName, names.Name, err)
+		return fmt.Errorf("there is no %s here, and the recipe of %s cannot be read, so name one with --config: %w",
+			recipeName, names.Name, err)
 	}
 	c.text, c.name = deployed.Text, "the recipe of "+names.Name
 	if c.recipe, err = recipe.Parse(formats.All(), c.name, c.text); err != nil {
 		return err
 	}
-	t.say("There is no %s here: the recipe of %s stays as it is.", recipeName, names.Name)
+	o.printf("There is no %s here, so %s keeps its recipe.", recipeName, names.Name)
 	return nil
 }
 
-// build makes the zip unless it was given.
+// build returns the zip, which it builds unless one was given.
 func (c *code) build(ctx context.Context, arch string) ([]byte, error) {
 	if c.zip == nil {
-		return pack.Build(ctx, pack.Options{Arch: arch, Recipe: c.text, RecipeName: c.name})
+		zip, err := pack.Build(ctx, pack.Options{Arch: arch, Recipe: c.text, RecipeName: c.name,
+			Binary: c.binary})
+		if errors.Is(err, pack.ErrBinary) && c.binary != nil {
+			err = fmt.Errorf("%s: %w", c.binaryFile, err)
+		}
+		return zip, err
 	}
 	if c.arch != arch {
-		return nil, fmt.Errorf("the zip is for %s and the function has %s: add --arch %s, or package it anew", c.arch, arch, c.arch)
+		return nil, fmt.Errorf("the zip is for %s, but the function is for %s: add --arch %s, or create another zip",
+			c.arch, arch, c.arch)
 	}
 	return c.zip, nil
 }
 
 func (f *deployFlags) run(c *cobra.Command, name string) error {
 	ctx := c.Context()
-	names, err := stack.NamesFor(name)
+	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -168,27 +204,29 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := mayAsk(c, f.yes || f.dryRun); err != nil {
+	if err := requireAnswer(c, f.yes || f.dryRun); err != nil {
 		return err
 	}
-	cloud, err := stack.Open(ctx, f.region)
+	cloud, err := client.Open(ctx, f.region)
 	if err != nil {
 		return err
 	}
-	t := newTeller(c, f.json)
-	who, err := t.whose(ctx, cloud)
+	o := newDeployOutput(c, f.json)
+	who, err := o.identity(ctx, cloud)
 	if err != nil {
 		return err
 	}
 	if !f.dryRun {
-		if _, err := cloud.Rest(ctx, names, t.event); err != nil && !errors.Is(err, stack.ErrNotDeployed) {
+		if _, err := stack.Wait(ctx, cloud, names, o.event); err != nil &&
+			!errors.Is(err, deployment.ErrNotDeployed) {
 			return err
 		}
 	}
-	if err := code.stay(ctx, cloud, names, t); err != nil {
+	if err := code.keepRecipe(ctx, cloud, names, o); err != nil {
 		return err
 	}
-	plan, err := cloud.Plan(ctx, stack.Settings{Names: names, Account: who.Account, Recipe: code.recipe, Given: given})
+	plan, err := stack.NewPlan(ctx, cloud, stack.Settings{Names: names, Account: who.Account,
+		Recipe: code.recipe, Given: given})
 	if err != nil {
 		return err
 	}
@@ -196,46 +234,50 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	plan.Carry(zip)
-	t.plan(plan)
+	plan.SetZip(zip)
+	o.plan(plan)
 	switch {
 	case len(plan.Changes) == 0:
-		t.say("Nothing to change: %s is as it should be.", name)
+		o.printf("Nothing to change: %s is up to date.", name)
 		return nil
 	case f.dryRun:
-		t.say("Nothing was changed.")
+		o.printf("Nothing was changed.")
 		return nil
 	}
-	if ok, err := t.agreed(ctx, f.yes); !ok {
+	if ok, err := o.confirm(ctx, f.yes); !ok {
 		return err
 	}
-	d, changed, err := cloud.Make(ctx, plan, t.event)
-	t.end()
+	d, changed, err := stack.Apply(ctx, cloud, plan, o.event)
+	o.end()
 	if err != nil {
 		return err
 	}
-	t.up(d, changed)
+	o.deployed(d, changed)
 	return nil
 }
 
-// again says how to go on after a change was interrupted or failed.
-func again(err error) error {
-	var failed *stack.StackError
+// explainRerun adds to the error of an interrupted or failed operation how to go on.
+func explainRerun(err error) error {
+	var failed *stack.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted; AWS ends by itself what it has begun. Run the same command again: it goes on from there")
+		return errors.New("interrupted; AWS finishes what it has begun. Run the same command again to continue")
 	case errors.As(err, &failed):
-		return fmt.Errorf("%w%s\nPut that right and run the same command again; imgmill destroy takes away what is there", err, hint(failed.Cause.Reason))
+		return fmt.Errorf("%w%s\nFix the cause and run the same command again, or delete the deployment with imgmill destroy",
+			err, hint(failed.Cause.Reason))
 	}
 	return err
 }
 
-// hints are for reasons that do not say what to do.
+// hints explain reasons of AWS that do not say what to do.
 var hints = []struct{ reason, hint string }{
-	{"UnreservedConcurrentExecution", "The account's limit is too small to reserve instances: leave --concurrency out."},
-	{"is not authorized to perform", "Whose credentials these are lacks a permission: use an administrator's, or have that action added."},
+	{"UnreservedConcurrentExecution",
+		"The account's limit is too low to reserve instances: leave --concurrency out."},
+	{"is not authorized to perform",
+		"Your credentials lack a permission: use an administrator's, or have that action added."},
 	{"You must wait 60 seconds after deleting a queue", "Wait a minute."},
-	{"already exists", "Something of that name is there and not of this deployment: delete it, or choose another NAME."},
+	{"already exists",
+		"Something of that name already exists and does not belong to this deployment: delete it, or choose another NAME."},
 }
 
 func hint(reason string) string {

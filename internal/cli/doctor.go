@@ -7,10 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/doctor"
 )
 
-// doctorFlags are the command line of doctor.
+// doctorFlags are the flags of doctor.
 type doctorFlags struct {
 	region string
 	json   bool
@@ -20,66 +22,69 @@ func doctorCommand() *cobra.Command {
 	var f doctorFlags
 	c := &cobra.Command{
 		Use:   "doctor NAME",
-		Short: "Look for what is wrong with a deployment, and say what to do",
-		Long: `Look at a deployment, one line for each check: credentials, stack, notifications, permissions, function, code, role, keys,
-public access, failures, log. A line says ok, warn or fault, and after an arrow what to do; ? says that you may not see it,
-and which permission would let you. It changes nothing. The exit code is 1 if there is a fault.`,
+		Short: "Find out what is wrong with a deployment, and what to do",
+		Long: `Examine a deployment, one line for each check: credentials, stack, notifications, permissions, function, code,
+role, keys, public access, failures, log. A line starts with ok, warn or fault, and an arrow points to what helps.
+A ? means that you may not read something, and which permission you need. The command changes nothing. It exits
+with 1 if there is a fault.`,
 		Example: `  imgmill doctor photos`,
 		Args:    oneName,
 		RunE:    func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	c.Flags().BoolVar(&f.json, "json", false, "one JSON object a line")
-	c.Flags().StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
+	c.Flags().BoolVar(&f.json, "json", false, jsonUsage)
+	c.Flags().StringVar(&f.region, "region", "", regionUsage)
 	return c
 }
 
 func (f *doctorFlags) run(c *cobra.Command, name string) error {
-	names, err := stack.NamesFor(name)
+	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return usageError{err}
 	}
-	cloud, err := stack.Open(c.Context(), f.region)
+	cloud, err := client.Open(c.Context(), f.region)
 	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
 	colour := isTerminal(out) && os.Getenv("NO_COLOR") == ""
-	counts := map[stack.State]int{}
-	var written error
-	err = cloud.Examine(c.Context(), names, func(d stack.Diagnosis) {
+	counts := map[doctor.State]int{}
+	var writeErr error
+	err = doctor.Examine(c.Context(), cloud, names, func(d doctor.Diagnosis) {
 		counts[d.State]++
-		if written != nil {
+		if writeErr != nil {
 			return
 		}
 		if f.json {
-			written = json.NewEncoder(out).Encode(d)
+			writeErr = json.NewEncoder(out).Encode(d)
 			return
 		}
-		_, written = fmt.Fprintln(out, diagnosisText(d, colour))
+		_, writeErr = fmt.Fprintln(out, diagnosisText(d, colour))
 	})
 	switch {
 	case err != nil:
 		return err
-	case written != nil:
-		return written
-	case counts[stack.Fault] > 0:
-		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[stack.Fault], "fault"), count(counts[stack.Warn], "warning"))
+	case writeErr != nil:
+		return writeErr
+	case counts[doctor.Fault] > 0:
+		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[doctor.Fault], "fault"),
+			count(counts[doctor.Warn], "warning"))
 		return errReported
 	}
 	return nil
 }
 
-func diagnosisText(d stack.Diagnosis, colour bool) string {
-	marks := map[stack.State]struct{ mark, colour string }{
-		stack.OK: {"ok", green}, stack.Warn: {"warn", yellow}, stack.Fault: {"fault", red}, stack.Unseen: {"?", faint},
+func diagnosisText(d doctor.Diagnosis, colour bool) string {
+	marks := map[doctor.State]struct{ mark, colour string }{
+		doctor.OK: {"ok", green}, doctor.Warn: {"warn", yellow}, doctor.Fault: {"fault", red},
+		doctor.Unseen: {"?", faint},
 	}
 	mark := fmt.Sprintf("%-5s", marks[d.State].mark)
 	if colour {
 		mark = "\x1b[" + marks[d.State].colour + "m" + mark + "\x1b[0m"
 	}
 	text := fmt.Sprintf("%s  %-13s  %s", mark, d.Check, visible(d.Text))
-	if d.Do != "" {
-		text += " -> " + visible(d.Do)
+	if d.Advice != "" {
+		text += " -> " + visible(d.Advice)
 	}
 	return text
 }

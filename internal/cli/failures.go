@@ -15,11 +15,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/failures"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
-// failuresFlags are the command line of failures.
+// failuresFlags are the flags of failures.
 type failuresFlags struct {
 	region, dir string
 	max         int
@@ -30,30 +32,30 @@ func failuresCommand() *cobra.Command {
 	var f failuresFlags
 	c := &cobra.Command{
 		Use:   "failures [NAME] [list | show N | retry N...]",
-		Short: "See what could not be done and why, and send it back",
-		Long: `See the events that could not be done, oldest first, and send them back once their cause is gone. With the NAME of a deployment
-these are in its failure queue on AWS, without one in the queue that imgmill dev keeps in its folder. What is sent back leaves
-the list only after it was accepted. Looking changes nothing: two looks show the same list.`,
+		Short: "List events that failed, with the reason, and send them back",
+		Long: `List the events that could not be processed, oldest first, and send them back once the cause is fixed. With the NAME
+of a deployment, these are in its failure queue on AWS; without a NAME, in the queue that imgmill dev keeps in its
+folder. An event leaves the list only after it was accepted again. Listing changes nothing.`,
 		Example: `  imgmill failures photos                # on AWS
-  imgmill failures photos show 1         # all that is known of the first
+  imgmill failures photos show 1         # everything known about the first
   imgmill failures photos retry --all
-  imgmill failures retry 2 3             # of imgmill dev`,
+  imgmill failures retry 2 3             # from imgmill dev`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "folder of imgmill dev, where no NAME is given")
-	flags.IntVar(&f.max, "max", 1000, "how many to look at")
-	flags.BoolVar(&f.all, "all", false, "with retry: everything that list shows")
-	flags.BoolVar(&f.json, "json", false, "one JSON object a line")
-	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
+	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "folder of imgmill dev, without a NAME")
+	flags.IntVar(&f.max, "max", 1000, "maximum number of failures to read")
+	flags.BoolVar(&f.all, "all", false, "with retry: every failure in the list")
+	flags.BoolVar(&f.json, "json", false, jsonUsage)
+	flags.StringVar(&f.region, "region", "", regionUsage)
 	return c
 }
 
-// failuresRequest is what the arguments ask for.
+// failuresRequest is the meaning of the arguments.
 type failuresRequest struct {
-	name    string // of a deployment; empty for that of imgmill dev
-	action  string // list, show, retry
-	numbers []int  // as list counts; empty for all
+	name    string // of a deployment; empty for imgmill dev
+	action  string // list, show or retry
+	numbers []int  // positions in the list, from 1; empty for all
 }
 
 var failuresActions = []string{"list", "show", "retry"}
@@ -68,14 +70,14 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 	}
 	if len(args) > 0 {
 		if !slices.Contains(failuresActions, args[0]) {
-			return r, wrongUse("unknown word %q: want list, show or retry", args[0])
+			return r, wrongUse("unknown action %q: want list, show or retry", args[0])
 		}
 		r.action, args = args[0], args[1:]
 	}
 	for _, a := range args {
 		n, err := strconv.Atoi(a)
 		if err != nil || n < 1 {
-			return r, wrongUse("%q is no number of the list", a)
+			return r, wrongUse("%q is not a number of the list", a)
 		}
 		r.numbers = append(r.numbers, n)
 	}
@@ -85,7 +87,7 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 	case f.max < 1:
 		return r, wrongUse("--max %d: want at least 1", f.max)
 	case r.action == "list" && len(r.numbers) > 0:
-		return r, wrongUse("list takes no number; write show %d", r.numbers[0])
+		return r, wrongUse("list takes no numbers; use show %d", r.numbers[0])
 	case r.action == "show" && len(r.numbers) != 1:
 		return r, wrongUse("show takes one number of the list, got %d", len(r.numbers))
 	case r.action == "retry" && f.all == (len(r.numbers) > 0):
@@ -98,12 +100,13 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 
 // failureSource is a queue of failures.
 type failureSource interface {
-	// list also says how many more there are that cannot be seen just now.
-	list(ctx context.Context, max int) (list []stack.Failure, hidden int, err error)
-	// retry sends back those of the numbers, or all, and tells of each.
-	retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (hidden int, err error)
-	// after is what a person should know once something was sent back.
-	after() string
+	// list also returns how many more are in flight and cannot be listed now.
+	list(ctx context.Context, most int) (list []failures.Failure, inFlight int, err error)
+	// retry sends back the failures with these numbers, or all without numbers, and reports each.
+	retry(ctx context.Context, most int, numbers []int, report func(failures.Result)) (inFlight int,
+		err error)
+	// nextSteps explains what happens to an event that was sent back.
+	nextSteps() string
 	close() error
 }
 
@@ -120,24 +123,26 @@ func (f *failuresFlags) run(c *cobra.Command, args []string) (err error) {
 	if r.action == "retry" {
 		return f.retry(c, source, r.numbers)
 	}
-	list, hidden, err := source.list(c.Context(), f.max)
+	list, inFlight, err := source.list(c.Context(), f.max)
 	if err != nil {
 		return err
 	}
-	tellHidden(c, hidden)
+	warnInFlight(c, inFlight)
 	if r.action == "show" {
 		if n := r.numbers[0]; n <= len(list) {
 			return showFailure(c.OutOrStdout(), n, list[n-1])
 		}
 		return fmt.Errorf("there is no failure %d; the list has %d", r.numbers[0], len(list))
 	}
-	return f.list(c, list, hidden)
+	return f.list(c, list, inFlight)
 }
 
-// tellHidden says that the list is not whole.
-func tellHidden(c *cobra.Command, n int) {
+// warnInFlight warns that the list is incomplete.
+func warnInFlight(c *cobra.Command, n int) {
 	if n > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "About %s more cannot be seen now: another look holds them, or one that was cut off. In a minute they are back.\n", count(n, "failure"))
+		fmt.Fprintf(c.ErrOrStderr(),
+			"About %s more in flight: another command reads them, or one was interrupted. They are listed again in a minute.\n",
+			count(n, "failure"))
 	}
 }
 
@@ -147,23 +152,24 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 		if err != nil {
 			return nil, err
 		}
-		return deployed{cloud, d}, nil
+		return awsFailures{cloud, d}, nil
 	}
-	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
+	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(),
+		&slog.HandlerOptions{Level: slog.LevelError}))
 	q, err := devcloud.OpenQueue(c.Context(), f.dir, log)
 	switch {
 	case errors.Is(err, devcloud.ErrNoCloud):
-		return nil, fmt.Errorf("%w: imgmill dev makes one; for a deployment on AWS write imgmill failures NAME", err)
+		return nil, fmt.Errorf("%w: imgmill dev creates one; for a deployment on AWS, run imgmill failures NAME", err)
 	case errors.Is(err, devcloud.ErrInUse):
-		return nil, fmt.Errorf("imgmill dev runs on %s and alone may read its queue: stop it (Ctrl-C, nothing is lost), look again, and start it after", f.dir)
+		return nil, fmt.Errorf("imgmill dev is running on %s, and only one process may open its queue: stop it (Ctrl-C, nothing is lost), run this command again, and start it afterwards", f.dir)
 	case err != nil:
 		return nil, err
 	}
-	return kept{q}, nil
+	return devFailures{q}, nil
 }
 
-// list prints a table, or a line of JSON each.
-func (f *failuresFlags) list(c *cobra.Command, list []stack.Failure, hidden int) error {
+// list prints a table, or lines of JSON.
+func (f *failuresFlags) list(c *cobra.Command, list []failures.Failure, inFlight int) error {
 	out := c.OutOrStdout()
 	if f.json {
 		for i, x := range list {
@@ -174,7 +180,7 @@ func (f *failuresFlags) list(c *cobra.Command, list []stack.Failure, hidden int)
 		return nil
 	}
 	if len(list) == 0 {
-		if hidden == 0 {
+		if inFlight == 0 {
 			fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 		}
 		return nil
@@ -186,15 +192,17 @@ func (f *failuresFlags) list(c *cobra.Command, list []stack.Failure, hidden int)
 		if x.Tries > 0 {
 			tries = strconv.Itoa(x.Tries)
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"), tries, keyText(x), reasonText(x))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"),
+			tries, keyText(x), reasonText(x))
 	}
 	if len(list) == f.max {
-		fmt.Fprintf(c.ErrOrStderr(), "These are %d; there may be more, which --max looks at.\n", f.max)
+		fmt.Fprintf(c.ErrOrStderr(), "This list ends at %d; there may be more: raise --max.\n",
+			f.max)
 	}
 	return t.Flush()
 }
 
-func keyText(x stack.Failure) string {
+func keyText(x failures.Failure) string {
 	switch len(x.Keys) {
 	case 0:
 		return "-"
@@ -204,39 +212,39 @@ func keyText(x stack.Failure) string {
 	return fmt.Sprintf("%s and %d more", visible(x.Keys[0]), len(x.Keys)-1)
 }
 
-func reasonText(x stack.Failure) string {
+func reasonText(x failures.Failure) string {
 	if x.Reason == "" {
-		return "not recorded; see the log"
+		return "unknown; see the log"
 	}
 	return visible(x.Reason)
 }
 
-// numbered is a failure as it is written for programs.
+// numbered is a failure in JSON output.
 type numbered struct {
 	Number int `json:"number"`
-	stack.Failure
+	failures.Failure
 }
 
-func printFailure(w io.Writer, n int, x stack.Failure) error {
+func printFailure(w io.Writer, n int, x failures.Failure) error {
 	return json.NewEncoder(w).Encode(numbered{n, x})
 }
 
-func showFailure(w io.Writer, n int, x stack.Failure) error {
+func showFailure(w io.Writer, n int, x failures.Failure) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(numbered{n, x})
 }
 
-// retry sends back and says of each what became of it.
+// retry sends failures back and prints the result of each.
 func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []int) error {
 	done, failed := 0, 0
-	told := func(r stack.Retried) {
+	report := func(r failures.Result) {
 		result := "sent back"
 		if r.Err == nil {
 			done++
 		} else {
 			failed++
-			result = "stays: " + visible(r.Err.Error())
+			result = "not sent: " + visible(r.Err.Error())
 		}
 		if f.json {
 			line := struct {
@@ -249,23 +257,24 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 			if r.Err != nil {
 				line.Error = r.Err.Error()
 			}
-			_ = json.NewEncoder(c.OutOrStdout()).Encode(line) // it went back, whoever reads of it
+			_ = json.NewEncoder(c.OutOrStdout()).Encode(line) // the event is sent back even if nobody reads this
 			return
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%d  %s  %s\n", r.Number, keyText(r.Failure), result)
 	}
-	hidden, err := source.retry(c.Context(), f.max, numbers, told)
+	inFlight, err := source.retry(c.Context(), f.max, numbers, report)
 	if err == nil {
-		tellHidden(c, hidden)
+		warnInFlight(c, inFlight)
 	}
 	if done > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(done, "failure"), source.after())
-	} else if failed+hidden == 0 && err == nil {
+		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(done, "failure"),
+			source.nextSteps())
+	} else if failed+inFlight == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted; what was not told of as sent back stays a failure")
+		return errors.New("interrupted; every event not reported as sent back is still a failure")
 	case err != nil:
 		return err
 	case failed == 0:
@@ -276,34 +285,36 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 	return errPartial
 }
 
-// deployed is the failure queue of a deployment.
-type deployed struct {
-	cloud *stack.Cloud
-	d     *stack.Deployment
+// awsFailures is the failure queue of a deployment.
+type awsFailures struct {
+	cloud *client.Cloud
+	d     *deployment.Deployment
 }
 
-func (s deployed) list(ctx context.Context, max int) ([]stack.Failure, int, error) {
-	return s.cloud.Failures(ctx, s.d, max)
+func (s awsFailures) list(ctx context.Context, most int) ([]failures.Failure, int, error) {
+	return failures.List(ctx, s.cloud, s.d, most)
 }
 
-func (s deployed) retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (int, error) {
-	return s.cloud.RetryFailures(ctx, s.d, max, numbers, told)
+func (s awsFailures) retry(ctx context.Context, most int, numbers []int,
+	report func(failures.Result)) (int, error) {
+	return failures.Retry(ctx, s.cloud, s.d, most, numbers, report)
 }
 
-func (s deployed) after() string {
-	return fmt.Sprintf("imgmill logs %s -f shows what becomes of it; what fails again comes here again.", s.d.Name)
+func (s awsFailures) nextSteps() string {
+	return fmt.Sprintf("imgmill logs %s -f shows the outcome; an event that fails again is listed again.",
+		s.d.Name)
 }
 
-func (s deployed) close() error { return nil }
+func (s awsFailures) close() error { return nil }
 
-// kept is what the worker of imgmill dev has buried.
-type kept struct{ queue *devcloud.KeptQueue }
+// devFailures is what the worker of imgmill dev has buried.
+type devFailures struct{ queue *devcloud.KeptQueue }
 
-func (s kept) list(ctx context.Context, max int) ([]stack.Failure, int, error) {
-	buried, err := s.queue.Buried(ctx, max)
-	var list []stack.Failure
+func (s devFailures) list(ctx context.Context, most int) ([]failures.Failure, int, error) {
+	buried, err := s.queue.Buried(ctx, most)
+	var list []failures.Failure
 	for _, b := range buried {
-		f := stack.ParseFailure(string(b.Body))
+		f := failures.Parse(string(b.Body))
 		f.ID, f.At, f.Tries = b.ID, b.At.Truncate(time.Millisecond), b.Attempts
 		if b.Reason != "" {
 			f.Reason = strings.TrimSpace(b.Reason)
@@ -313,8 +324,9 @@ func (s kept) list(ctx context.Context, max int) ([]stack.Failure, int, error) {
 	return list, 0, err
 }
 
-func (s kept) retry(ctx context.Context, max int, numbers []int, told func(stack.Retried)) (int, error) {
-	list, _, err := s.list(ctx, max)
+func (s devFailures) retry(ctx context.Context, most int, numbers []int,
+	report func(failures.Result)) (int, error) {
+	list, _, err := s.list(ctx, most)
 	if err != nil {
 		return 0, err
 	}
@@ -324,18 +336,18 @@ func (s kept) retry(ctx context.Context, max int, numbers []int, told func(stack
 		}
 	}
 	for _, n := range numbers {
-		r := stack.Retried{Number: n}
+		r := failures.Result{Number: n}
 		if n > len(list) {
 			r.Err = fmt.Errorf("there is no failure %d; the list has %d", n, len(list))
 		} else {
 			r.Failure = list[n-1]
 			r.Err = s.queue.Unbury(ctx, r.ID)
 		}
-		told(r)
+		report(r)
 	}
 	return 0, nil
 }
 
-func (s kept) after() string { return "imgmill dev takes it up when it runs again." }
+func (s devFailures) nextSteps() string { return "imgmill dev processes it when it next runs." }
 
-func (s kept) close() error { return s.queue.Close() }
+func (s devFailures) close() error { return s.queue.Close() }

@@ -13,10 +13,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/logs"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// logsFlags are the command line of logs.
+// regionUsage and jsonUsage describe flags that several commands have.
+const (
+	regionUsage = "AWS region (default: the one that the AWS command line would use)"
+	jsonUsage   = "write one JSON object a line"
+)
+
+// logsFlags are the flags of logs.
 type logsFlags struct {
 	region               string
 	since                time.Duration
@@ -27,84 +36,89 @@ func logsCommand() *cobra.Command {
 	var f logsFlags
 	c := &cobra.Command{
 		Use:   "logs NAME",
-		Short: "Read the log of a deployment's function",
-		Long: `Read the log of a deployment's function as lines for a person: when, what became of which picture, how long it took, bytes
-in and out, and why not. Lambda's own lines tell of time, memory and cold starts; where they only begin or end an invocation
-they are left out. Lines that are not understood stay as they are. --json gives every line, taken apart.`,
+		Short: "Show the log of a deployment's function",
+		Long: `Show the log of a deployment's function in a readable form: the time, the verdict, the picture, how long it took,
+bytes in and out, and the reason if there is one. Lambda's own lines report time, memory and cold starts; those that
+only mark the start or end of an invocation are left out. Lines of unknown form are shown as they are. --json shows
+every line, parsed.`,
 		Example: `  imgmill logs photos
-  imgmill logs photos -f --since 5m      # go on with what comes
+  imgmill logs photos -f --since 5m      # keep showing new lines
   imgmill logs photos --errors --since 24h`,
 		Args: oneName,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
 	flags := c.Flags()
-	flags.BoolVarP(&f.follow, "follow", "f", false, "go on until Ctrl-C")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "keep showing new lines until Ctrl-C")
 	flags.DurationVar(&f.since, "since", time.Hour, "how far back to start")
-	flags.BoolVar(&f.errors, "errors", false, "only what went wrong")
-	flags.BoolVar(&f.json, "json", false, "one JSON object a line")
-	flags.StringVar(&f.region, "region", "", "AWS region (default: as the AWS command line finds it)")
+	flags.BoolVar(&f.errors, "errors", false, "show only what went wrong")
+	flags.BoolVar(&f.json, "json", false, jsonUsage)
+	flags.StringVar(&f.region, "region", "", regionUsage)
 	return c
 }
 
-// oneName wants the name of a deployment and nothing else.
+// oneName checks that the only argument is the name of a deployment.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return wrongUse("%s takes the name of a deployment, got %s", c.CommandPath(), count(len(args), "argument"))
+		return wrongUse("%s takes the name of a deployment, got %s", c.CommandPath(),
+			count(len(args), "argument"))
 	}
-	if _, err := stack.NamesFor(args[0]); err != nil {
+	if _, err := deployment.NamesFor(args[0]); err != nil {
 		return usageError{err}
 	}
 	return nil
 }
 
-// findDeployment reads the deployment of a name, in the region given or else found.
-func findDeployment(ctx context.Context, region, name string) (*stack.Cloud, *stack.Deployment, error) {
-	names, err := stack.NamesFor(name)
+// findDeployment reads a deployment. Without a region it uses the one of the AWS configuration.
+func findDeployment(ctx context.Context, region, name string) (*client.Cloud,
+	*deployment.Deployment, error) {
+	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
-	cloud, err := stack.Open(ctx, region)
+	cloud, err := client.Open(ctx, region)
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := cloud.Find(ctx, names)
-	if err = elsewhere(err, name); err == nil && !d.Whole() {
-		err = fmt.Errorf("%s is half made (%s): imgmill deploy %s finishes it, imgmill doctor %[1]s says more", name, d.Status, name)
+	d, err := deployment.Find(ctx, cloud, names)
+	if err = explainNotDeployed(err, name); err == nil && !d.Complete() {
+		err = fmt.Errorf("the deployment %s is incomplete (%s): complete it with imgmill deploy %[1]s, or run imgmill doctor %[1]s for details",
+			name, d.Status)
 	}
 	return cloud, d, err
 }
 
-// elsewhere adds to the error about a deployment that is not there what may help.
-func elsewhere(err error, name string) error {
-	if errors.Is(err, stack.ErrNotDeployed) {
-		return fmt.Errorf("%w: imgmill deploy %s makes it; --region looks elsewhere", err, name)
+// explainNotDeployed adds to ErrNotDeployed what may help.
+func explainNotDeployed(err error, name string) error {
+	if errors.Is(err, deployment.ErrNotDeployed) {
+		return fmt.Errorf("%w: create it with imgmill deploy %s, or name another region with --region",
+			err, name)
 	}
 	return err
 }
 
 func (f *logsFlags) run(c *cobra.Command, name string) error {
 	if f.since <= 0 {
-		return wrongUse("--since %v: want a duration over zero, such as 1h", f.since)
+		return wrongUse("--since %v: want a duration greater than zero, such as 1h", f.since)
 	}
 	ctx := c.Context()
 	cloud, d, err := findDeployment(ctx, f.region, name)
 	if err != nil {
 		return err
 	}
-	read := cloud.Lines
+	read := logs.Read
 	if f.follow {
-		read = cloud.Follow
+		read = logs.Follow
 	}
 	out := c.OutOrStdout()
 	p := &linePrinter{w: out, colour: isTerminal(out) && os.Getenv("NO_COLOR") == ""}
 	shown := 0
-	for l, err := range read(ctx, d.LogGroup, time.Now().Add(-f.since)) {
+	for l, err := range read(ctx, cloud, d.LogGroup, time.Now().Add(-f.since)) {
 		switch {
-		case errors.Is(err, stack.ErrNoLog):
+		case errors.Is(err, logs.ErrNoGroup):
 			return fmt.Errorf("%w; run imgmill doctor %s", err, name)
 		case err != nil:
 			return err
-		case f.errors && !l.Failed(), !f.json && l.Kind == stack.LineMark:
+		case f.errors && !l.Failed(), !f.json && l.Kind == logs.KindMark:
 			continue
 		case f.json:
 			err = json.NewEncoder(out).Encode(l)
@@ -117,7 +131,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 		shown++
 	}
 	if shown == 0 && !f.follow {
-		fmt.Fprintf(c.ErrOrStderr(), "Nothing in the last %v.\n", f.since)
+		fmt.Fprintf(c.ErrOrStderr(), "The log has nothing in the last %v.\n", f.since)
 	}
 	return nil
 }
@@ -126,10 +140,10 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 type linePrinter struct {
 	w      io.Writer
 	colour bool
-	last   stack.Line // that was printed
+	last   logs.Line // the one printed last
 }
 
-// ANSI colours of what goes well, asks for attention, and fails.
+// ANSI colours for success, warnings, failures, and what matters less.
 const (
 	green  = "32"
 	yellow = "33"
@@ -137,56 +151,59 @@ const (
 	faint  = "2"
 )
 
-func (p *linePrinter) print(l stack.Line) error {
+func (p *linePrinter) print(l logs.Line) error {
 	mark, colour, text := describeLine(l)
-	if l.Kind == stack.LineFailed {
+	if l.Kind == logs.KindFailed {
 		text = "the invocation: " + text
-		if p.last.Reason != "" && p.last.Stream == l.Stream && strings.HasSuffix(l.Reason, p.last.Reason) {
-			text = "the invocation, because of that"
+		if p.last.Reason != "" && p.last.Stream == l.Stream &&
+			strings.HasSuffix(l.Reason, p.last.Reason) {
+			text = "the invocation, for the same reason"
 		}
 	}
 	p.last = l
 	if p.colour && colour != "" {
 		mark = "\x1b[" + colour + "m" + fmt.Sprintf("%-7s", mark) + "\x1b[0m"
 	}
-	_, err := fmt.Fprintf(p.w, "%s  %-7s  %s\n", l.Time.Local().Format("2006-01-02 15:04:05.000"), mark, text)
+	_, err := fmt.Fprintf(p.w, "%s  %-7s  %s\n", l.Time.Local().Format("2006-01-02 15:04:05.000"),
+		mark, text)
 	return err
 }
 
-// describeLine gives a line's mark, its colour, and what it says.
-func describeLine(l stack.Line) (mark, colour, text string) {
+// describeLine returns a line's first word, its colour, and its text.
+func describeLine(l logs.Line) (mark, colour, text string) {
 	switch l.Kind {
-	case stack.LineChange:
-		return l.Verdict, verdictColour(l.Verdict), changeText(l)
-	case stack.LineWord:
+	case logs.KindChange:
+		return string(l.Verdict), verdictColour(l.Verdict), changeText(l)
+	case logs.KindMessage:
 		text = visible(l.Message)
 		if l.Reason != "" {
 			text += ": " + visible(l.Reason)
 		}
 		return strings.ToLower(l.Level), levelColour(l.Level), text
-	case stack.LineCold:
+	case logs.KindColdStart:
 		return "cold", faint, "Lambda starts an instance"
-	case stack.LineReport:
+	case logs.KindReport:
 		mark, colour = "report", faint
 		if l.Report.Status != "" {
 			mark, colour = l.Report.Status, red
 		}
-		text = fmt.Sprintf("%.0f ms, %.0f billed, %d of %d MB", l.Report.MS, l.Report.BilledMS, l.Report.Used, l.Report.Memory)
+		text = fmt.Sprintf("%.0f ms, %.0f billed, %d of %d MB", l.Report.MS, l.Report.BilledMS,
+			l.Report.Used, l.Report.Memory)
 		if l.Report.InitMS > 0 {
-			text += fmt.Sprintf(", cold start of %.0f ms before", l.Report.InitMS)
+			text += fmt.Sprintf(", after a cold start of %.0f ms", l.Report.InitMS)
 		}
 		return mark, colour, text
-	case stack.LineFailed:
+	case logs.KindFailed:
 		return "failed", red, visible(l.Reason)
-	case stack.LineFault:
+	case logs.KindFault:
 		return "fault", red, visible(l.Reason)
 	}
 	return "", "", visible(l.Text)
 }
 
-func changeText(l stack.Line) string {
+func changeText(l logs.Line) string {
 	text := visible(l.Key)
-	if l.Key == "" { // a record that names no object
+	if l.Key == "" { // a record without an object
 		text = visible(l.Message)
 	}
 	if l.MS > 0 {
@@ -204,13 +221,13 @@ func changeText(l stack.Line) string {
 	return text
 }
 
-func verdictColour(verdict string) string {
-	switch verdict {
-	case "done":
+func verdictColour(v outcome.Verdict) string {
+	switch v {
+	case outcome.Done:
 		return green
-	case "skipped":
+	case outcome.Skipped:
 		return faint
-	case "retry":
+	case outcome.Retry:
 		return yellow
 	}
 	return red
@@ -226,13 +243,13 @@ func levelColour(level string) string {
 	return ""
 }
 
-// visible replaces what could steer a terminal: keys and log lines are anybody's text.
+// visible replaces characters that could control a terminal: anybody can write keys and log lines.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r): // which would turn what follows around
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r): // these would reverse what follows
 			return '�'
 		}
 		return r

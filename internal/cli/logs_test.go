@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/logs"
 )
 
-func TestLogLinesForAPerson(t *testing.T) {
+func TestLinePrinter(t *testing.T) {
 	for _, test := range []struct{ text, want, colour string }{
 		{`{"level":"INFO","msg":"change","key":"a b.jpg","verdict":"done","ms":153.2,"bytes_in":2400000,"variants":3,"bytes_out":320000}`,
 			"done     a b.jpg  153 ms  2.4 MB to 3 variants, 320.0 kB", green},
@@ -19,21 +19,22 @@ func TestLogLinesForAPerson(t *testing.T) {
 		{`{"level":"ERROR","msg":"cannot start","error":"no recipe"}`, "error    cannot start: no recipe", red},
 		{"INIT_START Runtime Version: x", "cold     Lambda starts an instance", faint},
 		{"REPORT RequestId: r\tDuration: 154.35 ms\tBilled Duration: 200 ms\tMemory Size: 1769 MB\tMax Memory Used: 88 MB\tInit Duration: 45.06 ms",
-			"report   154 ms, 200 billed, 88 of 1769 MB, cold start of 45 ms before", faint},
+			"report   154 ms, 200 billed, 88 of 1769 MB, after a cold start of 45 ms", faint},
 		{"REPORT RequestId: r\tDuration: 3000 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: timeout",
 			"timeout  3000 ms, 3000 billed, 128 of 128 MB", red},
 		{`2026/01/02 03:04:05 {"errorMessage":"access\ndenied","errorType":"joinError"}`, "failed   the invocation: access denied", red},
 		{"a\u202egpj.exe", "         a�gpj.exe", ""},
 		{"something else\t\x07", "         something else �", ""},
 	} {
-		line := stack.ParseLine(test.text)
+		line := logs.ParseLine(test.text)
 		for _, colour := range []bool{false, true} {
 			var b bytes.Buffer
 			if err := (&linePrinter{w: &b, colour: colour}).print(line); err != nil {
 				t.Fatal(err)
 			}
 			got := b.String()
-			if painted := strings.Contains(got, "\x1b["+test.colour+"m"); painted != (colour && test.colour != "") {
+			if coloured := strings.Contains(got, "\x1b["+test.colour+"m"); coloured != (colour &&
+				test.colour != "") {
 				t.Errorf("colour %v: %q", colour, got)
 			}
 			got = strings.NewReplacer("\x1b["+test.colour+"m", "", "\x1b[0m", "").Replace(got)
@@ -44,8 +45,9 @@ func TestLogLinesForAPerson(t *testing.T) {
 	}
 }
 
-// TestARepeatedReasonIsFolded: the runtime says again what the function has said, but not always right after it.
-func TestARepeatedReasonIsFolded(t *testing.T) {
+// TestRepeatedReasonIsFolded: the Go runtime repeats the function's reason, but not always right
+// after it.
+func TestRepeatedReasonIsFolded(t *testing.T) {
 	const (
 		retry  = `{"level":"WARN","msg":"change","key":"a.jpg","verdict":"retry","ms":2,"reason":"access denied"}`
 		unread = `{"level":"ERROR","msg":"event not understood","error":"not JSON"}`
@@ -55,9 +57,10 @@ func TestARepeatedReasonIsFolded(t *testing.T) {
 	var b bytes.Buffer
 	p := &linePrinter{w: &b}
 	for _, l := range []struct{ stream, text string }{
-		{"1", retry}, {"1", failed}, {"1", failed}, {"1", retry}, {"2", failed}, {"1", unread}, {"1", wrong}, {"1", "plain"}, {"1", failed},
+		{"1", retry}, {"1", failed}, {"1", failed}, {"1", retry}, {"2", failed}, {"1", unread},
+		{"1", wrong}, {"1", "plain"}, {"1", failed},
 	} {
-		line := stack.ParseLine(l.text)
+		line := logs.ParseLine(l.text)
 		line.Stream = l.stream
 		if err := p.print(line); err != nil {
 			t.Fatal(err)
@@ -69,9 +72,10 @@ func TestARepeatedReasonIsFolded(t *testing.T) {
 		got = append(got, strings.TrimSpace(after))
 	}
 	want := []string{
-		"retry    a.jpg  2 ms  access denied", "failed   the invocation, because of that", "failed   the invocation, because of that",
+		"retry    a.jpg  2 ms  access denied", "failed   the invocation, for the same reason",
+		"failed   the invocation, for the same reason",
 		"retry    a.jpg  2 ms  access denied", "failed   the invocation: access denied",
-		"error    event not understood: not JSON", "failed   the invocation, because of that",
+		"error    event not understood: not JSON", "failed   the invocation, for the same reason",
 		"plain", "failed   the invocation: access denied",
 	}
 	if !slices.Equal(got, want) {

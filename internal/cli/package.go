@@ -15,7 +15,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/pack"
 )
 
-// packageFlags are the command line of package.
+// packageFlags are the flags of package.
 type packageFlags struct {
 	output, config, binary, arch string
 	json                         bool
@@ -25,11 +25,12 @@ func packageCommand() *cobra.Command {
 	var f packageFlags
 	c := &cobra.Command{
 		Use:   "package [-o deploy.zip]",
-		Short: "Make the zip that Lambda runs",
-		Long: `Make the zip that Lambda runs: the function for the runtime provided.al2023, with the recipe inside.
+		Short: "Build the zip that Lambda runs",
+		Long: `Build the zip that Lambda runs: the function for the runtime provided.al2023, and the recipe.
 
-The function is built by Go for Linux, on whatever system this is: from the source tree that this is run in, or else from
-the version of the module that this program was installed from. Equal source, recipe and Go give equal bytes.`,
+The function is built with Go for Linux, on any system: from the source tree if the command runs in one, and otherwise
+from the version of the module that this program was installed from. The same source, recipe and version of Go result
+in the same bytes.`,
 		Example: `  imgmill package
   imgmill package --arch amd64 -o build/function.zip --config imgmill.yaml
   imgmill package --binary bootstrap --json`,
@@ -38,10 +39,13 @@ the version of the module that this program was installed from. Equal source, re
 	}
 	flags := c.Flags()
 	flags.StringVarP(&f.output, "output", "o", "deploy.zip", "file to write")
-	flags.StringVar(&f.arch, "arch", pack.ARM64, "processor of the function: arm64 or amd64 (x86_64)")
-	flags.StringVar(&f.config, "config", "", "recipe to put inside (default imgmill.yaml if it is there, else the default recipe)")
-	flags.StringVar(&f.binary, "binary", "", "take this function, which is built already")
-	flags.BoolVar(&f.json, "json", false, "one line of JSON on standard output")
+	flags.StringVar(&f.arch, "arch", pack.ARM64,
+		"processor of the function: arm64 or amd64 (x86_64)")
+	flags.StringVar(&f.config, "config", "",
+		"recipe to include (default: imgmill.yaml in this folder, else the default recipe)")
+	flags.StringVar(&f.binary, "binary", "",
+		"function binary that was built elsewhere (default: build the function)")
+	flags.BoolVar(&f.json, "json", false, "write one line of JSON to standard output")
 	return c
 }
 
@@ -51,7 +55,7 @@ type packed struct {
 	Arch   string `json:"arch"`
 	Bytes  int    `json:"bytes"`
 	SHA256 string `json:"sha256"`
-	Recipe string `json:"recipe"` // empty: the default
+	Recipe string `json:"recipe"` // empty for the default recipe
 }
 
 func (f *packageFlags) run(c *cobra.Command) error {
@@ -64,8 +68,8 @@ func (f *packageFlags) run(c *cobra.Command) error {
 		return err
 	}
 	if f.binary != "" {
-		if o.Binary, err = os.ReadFile(f.binary); err != nil {
-			return fmt.Errorf("read the function: %w", err)
+		if o.Binary, err = readBinary(f.binary); err != nil {
+			return err
 		}
 	}
 	zip, err := pack.Build(c.Context(), o)
@@ -87,11 +91,21 @@ func (f *packageFlags) run(c *cobra.Command) error {
 	if inside == "" {
 		inside = "the default recipe"
 	}
-	_, err = fmt.Fprintf(c.ErrOrStderr(), "%s: %s for %s, with %s\nsha256 %s\n", p.File, bytesText(int64(p.Bytes)), p.Arch, inside, p.SHA256)
+	_, err = fmt.Fprintf(c.ErrOrStderr(), "%s: %s for %s, with %s\nsha256 %s\n", p.File,
+		bytesText(int64(p.Bytes)), p.Arch, inside, p.SHA256)
 	return err
 }
 
-// architecture is pack's name of a processor, for which AWS has another.
+// readBinary reads a function that was built elsewhere.
+func readBinary(name string) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the function's binary: %w", err)
+	}
+	return data, nil
+}
+
+// architecture returns Go's name of a processor. It accepts AWS's name, too.
 func architecture(name string) (string, error) {
 	switch name {
 	case pack.ARM64, pack.AMD64:
@@ -99,11 +113,11 @@ func architecture(name string) (string, error) {
 	case "x86_64":
 		return pack.AMD64, nil
 	}
-	return "", wrongUse("--arch %q: a function has arm64 or amd64", name)
+	return "", wrongUse("--arch %q: want arm64 or amd64", name)
 }
 
-// readRecipe gives the text of the recipe that loadRecipe would read, and the name of its file; neither if it is the
-// default.
+// readRecipe returns the text of the recipe that loadRecipe would read, and the name of its file.
+// Both are empty for the default recipe.
 func readRecipe(name string) ([]byte, string, error) {
 	named := name != ""
 	if !named {

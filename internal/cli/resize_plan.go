@@ -133,7 +133,7 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 	switch {
 	case v.Format == nil && (named == nil || named.Encoder == nil):
 		return nil, wrongUse("-o %s: %q files cannot be written; use %s, or choose a --format", f.output, ext,
-			setting.OneOf(r.Formats.Writable().Suffixes()))
+			setting.OneOf(r.Formats.Writable().Endings()))
 	case v.Format == nil:
 		v.Format = named
 	case named != nil && named != v.Format:

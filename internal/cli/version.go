@@ -21,11 +21,13 @@ func versionCommand() *cobra.Command {
 		Long:    `Print the version, the commit it was built from, the version of Go, and the platform.`,
 		Example: `  imgmill version`,
 		Args:    noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), versionLine())
-			return err
-		},
+		RunE:    runVersion,
 	}
+}
+
+func runVersion(c *cobra.Command, _ []string) error {
+	_, err := fmt.Fprintln(c.OutOrStdout(), versionLine())
+	return err
 }
 
 // version returns the version of a release, of an installed module, or of a working copy.

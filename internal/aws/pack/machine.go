@@ -8,10 +8,10 @@ import (
 	"slices"
 )
 
-// ErrBinary: the binary is none that the function could run.
+// ErrBinary reports a binary that the function could not run.
 var ErrBinary = errors.New("not a binary for this function")
 
-// foreign are the first bytes of programs that people have by mistake.
+// foreign lists the first bytes of files that people pass by mistake.
 var foreign = []struct{ magic, what string }{
 	{"MZ", "a program for Windows"},
 	{"\xcf\xfa\xed\xfe", "a program for macOS"},
@@ -20,8 +20,8 @@ var foreign = []struct{ magic, what string }{
 	{"PK", "a zip, not the binary in it"},
 }
 
-// machine is the architecture that a binary is for, if it is one that provided.al2023 runs on its own: a static executable
-// of Linux (System V ABI, "Object Files").
+// machine returns the architecture of a binary that provided.al2023 can run without anything else:
+// a static executable for Linux (System V ABI, "Object Files").
 func machine(binary []byte) (string, error) {
 	bad := func(format string, args ...any) (string, error) {
 		return "", fmt.Errorf("%w: %s", ErrBinary, fmt.Sprintf(format, args...))
@@ -33,30 +33,33 @@ func machine(binary []byte) (string, error) {
 	}
 	f, err := elf.NewFile(bytes.NewReader(binary))
 	if err != nil {
-		return bad("it is no ELF file: %v", err)
+		return bad("it is not an ELF file: %v", err)
 	}
-	interpreted := slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
+	interpreted := slices.ContainsFunc(f.Progs,
+		func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 	libraries, err := f.ImportedLibraries()
 	if err != nil {
 		return bad("its ELF tables cannot be read: %v", err)
 	}
 	switch {
 	case f.OSABI != elf.ELFOSABI_NONE && f.OSABI != elf.ELFOSABI_LINUX:
-		return bad("it is for another system than Linux (%s)", f.OSABI)
+		return bad("it is not for Linux (%s)", f.OSABI)
 	case interpreted || len(libraries) > 0:
 		return bad("it is dynamically linked; build it with CGO_ENABLED=0")
 	case f.Type != elf.ET_EXEC && !positionIndependent(f):
-		return bad("it is no executable (%s)", f.Type)
+		return bad("it is not an executable (%s)", f.Type)
 	case f.Machine == elf.EM_AARCH64 && f.Class == elf.ELFCLASS64 && f.Data == elf.ELFDATA2LSB:
 		return ARM64, nil
 	case f.Machine == elf.EM_X86_64 && f.Class == elf.ELFCLASS64:
 		return AMD64, nil
 	}
-	return bad("it is for %s, %s; Lambda has %s and %s", f.Machine, f.Class, ARM64, AMD64)
+	return bad("it is for %s, %s; Lambda runs %s and %s", f.Machine, f.Class, ARM64, AMD64)
 }
 
-// positionIndependent tells an executable from a shared library, which has the same type.
+// positionIndependent reports whether a file is an executable and not a shared library, which has
+// the same type.
 func positionIndependent(f *elf.File) bool {
 	flags, err := f.DynValue(elf.DT_FLAGS_1)
-	return err == nil && f.Type == elf.ET_DYN && len(flags) > 0 && elf.DynFlag1(flags[0])&elf.DF_1_PIE != 0
+	return err == nil && f.Type == elf.ET_DYN && len(flags) > 0 &&
+		elf.DynFlag1(flags[0])&elf.DF_1_PIE != 0
 }

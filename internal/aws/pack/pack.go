@@ -1,10 +1,12 @@
-// Package pack makes the zip that Lambda runs: the function's binary as bootstrap, and the recipe beside it.
+// Package pack builds the zip that Lambda runs: the function's binary as bootstrap, and the recipe
+// beside it.
 //
-// Equal source, recipe and Go version give equal bytes, whatever machine, folder and day they are made on. The package
-// compiles by the go command and never talks to AWS, never writes a file of the caller's, and never packs a binary that
-// the function's processor could not run.
+// The same source, recipe and Go version result in the same bytes on any machine, in any folder, on
+// any day. The package compiles with the go command. It never calls AWS, never writes to the
+// caller's files, and never packs a binary that the function's processor could not run.
 //
-// Specification: AWS Lambda Developer Guide, "Working with .zip file archives" and "Building a custom runtime for AWS Lambda".
+// It follows AWS Lambda Developer Guide, "Working with .zip file archives" and "Building a custom
+// runtime for AWS Lambda".
 package pack
 
 import (
@@ -22,7 +24,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// The names inside of a zip: Lambda starts bootstrap, which reads the recipe beside it.
+// The names in a zip: Lambda starts bootstrap, which reads the recipe beside it.
 const (
 	binaryName = "bootstrap"
 	recipeName = "imgmill.yaml"
@@ -34,25 +36,31 @@ const (
 	AMD64 = "amd64"
 )
 
-// defaultRecipe says in a file what recipe.Default is.
+// defaultRecipe is recipe.Default as a file.
 const defaultRecipe = "source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"
 
-// Options say what to pack.
+// Options describe what to pack.
 type Options struct {
-	Arch       string // ARM64, which an empty one is, or AMD64
-	Recipe     []byte // the text of imgmill.yaml; nil: the default recipe
-	RecipeName string // what problems in it call it; empty: imgmill.yaml
-	Binary     []byte // a function that is built already; nil: it is built
-	Dir        string // where to look for the source tree first; empty: the working directory
+	// Arch is ARM64 or AMD64. Empty means ARM64.
+	Arch string
+	// Recipe is the text of imgmill.yaml, or nil for the default recipe. RecipeName names it in
+	// errors; empty means imgmill.yaml.
+	Recipe     []byte
+	RecipeName string
+	// Binary is a function that was built elsewhere. If it is nil, Build builds one.
+	Binary []byte
+	// Dir is where to look for the source tree first. Empty means the working directory.
+	Dir string
 }
 
-// Build gives the zip. Errors of the recipe are recipe.Errors; of a binary for another machine, ErrBinary.
+// Build returns the zip. The error is recipe.Errors for an invalid recipe, and ErrBinary for a
+// binary that the function could not run.
 func Build(ctx context.Context, o Options) ([]byte, error) {
 	if o.Arch == "" {
 		o.Arch = ARM64
 	}
 	if o.Arch != ARM64 && o.Arch != AMD64 {
-		return nil, fmt.Errorf("architecture %q: a function has %s or %s", o.Arch, ARM64, AMD64)
+		return nil, fmt.Errorf("architecture %q: want %s or %s", o.Arch, ARM64, AMD64)
 	}
 	if o.RecipeName == "" {
 		o.RecipeName = recipeName
@@ -74,18 +82,22 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 		return nil, err
 	}
 	if arch != o.Arch {
-		return nil, fmt.Errorf("%w: it is for %s, and the function has %s", ErrBinary, arch, o.Arch)
+		return nil, fmt.Errorf("%w: it is for %s, but the function is for %s", ErrBinary, arch,
+			o.Arch)
 	}
 	return archive(o.Binary, o.Recipe)
 }
 
-// epoch is the first moment that a zip can tell.
+// epoch is the earliest time that a zip can record.
 var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func archive(binary, recipe []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser,
+		error) {
+		return flate.NewWriter(w, flate.BestCompression)
+	})
 	for _, f := range []struct {
 		name string
 		mode fs.FileMode
@@ -107,17 +119,18 @@ func archive(binary, recipe []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Contents are what a zip holds.
+// Contents is the content of a zip.
 type Contents struct {
-	Arch   string // of the binary
+	Arch   string // the architecture of the binary
 	Binary []byte
-	Recipe []byte // nil if there is none
+	Recipe []byte // nil if the zip has none
 }
 
-// maxUnpacked bounds what is read of a foreign zip; Lambda unpacks 250 MB at most (Developer Guide, "Lambda quotas").
+// maxUnpacked bounds what is read from any zip; Lambda unpacks at most 250 MB (AWS Lambda Developer
+// Guide, "Lambda quotas").
 const maxUnpacked = 250 << 20
 
-// Read looks into a zip. One without a bootstrap that Lambda can run is ErrBinary.
+// Read reads a zip. The error is ErrBinary if it has no bootstrap that Lambda can run.
 func Read(data []byte) (Contents, error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -139,7 +152,7 @@ func Read(data []byte) (Contents, error) {
 		}
 	}
 	if c.Binary == nil {
-		return Contents{}, fmt.Errorf("%w: the zip holds no %s", ErrBinary, binaryName)
+		return Contents{}, fmt.Errorf("%w: the zip contains no %s", ErrBinary, binaryName)
 	}
 	if c.Arch, err = machine(c.Binary); err != nil {
 		return Contents{}, err

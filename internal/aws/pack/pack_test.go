@@ -24,7 +24,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// host is an architecture of the function whose packages other tests have compiled already.
+// host returns an architecture whose packages other tests have already compiled.
 func host() string {
 	if runtime.GOARCH == ARM64 {
 		return ARM64
@@ -41,21 +41,23 @@ func build(t *testing.T, o Options) []byte {
 	return data
 }
 
-func TestZipHoldsFunctionAndRecipe(t *testing.T) {
+func TestZipContainsFunctionAndRecipe(t *testing.T) {
 	text := []byte("source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\n")
 	data := build(t, Options{Arch: host(), Recipe: text})
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var entries []string
 	for _, f := range z.File {
-		told = append(told, fmt.Sprintf("%s %v %s %d", f.Name, f.Mode(), f.Modified.UTC().Format("2006-01-02"), f.CreatorVersion>>8))
+		entries = append(entries, fmt.Sprintf("%s %v %s %d", f.Name, f.Mode(),
+			f.Modified.UTC().Format("2006-01-02"), f.CreatorVersion>>8))
 	}
-	const unix = 3 // without which Lambda would not see the modes
-	want := []string{fmt.Sprintf("bootstrap -rwxr-xr-x 1980-01-01 %d", unix), fmt.Sprintf("imgmill.yaml -rw-r--r-- 1980-01-01 %d", unix)}
-	if !reflect.DeepEqual(told, want) {
-		t.Errorf("the zip holds %q, want %q", told, want)
+	const unix = 3 // otherwise Lambda would ignore the modes
+	want := []string{fmt.Sprintf("bootstrap -rwxr-xr-x 1980-01-01 %d", unix),
+		fmt.Sprintf("imgmill.yaml -rw-r--r-- 1980-01-01 %d", unix)}
+	if !reflect.DeepEqual(entries, want) {
+		t.Errorf("the zip contains %q, want %q", entries, want)
 	}
 	c, err := Read(data)
 	if err != nil {
@@ -75,7 +77,8 @@ func TestZipHoldsFunctionAndRecipe(t *testing.T) {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	for key, value := range map[string]string{"GOOS": "linux", "GOARCH": host(), "CGO_ENABLED": "0", "-trimpath": "true", "-tags": "lambda.norpc", "vcs.revision": ""} {
+	for key, value := range map[string]string{"GOOS": "linux", "GOARCH": host(), "CGO_ENABLED": "0",
+		"-trimpath": "true", "-tags": "lambda.norpc", "vcs.revision": ""} {
 		if settings[key] != value {
 			t.Errorf("built with %s=%q, want %q", key, settings[key], value)
 		}
@@ -102,12 +105,12 @@ func TestDefaultRecipeIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(r, recipe.Default(formats.All())) {
-		t.Errorf("the file says %+v, the default is %+v", r, recipe.Default(formats.All()))
+		t.Errorf("the file means %+v, the default is %+v", r, recipe.Default(formats.All()))
 	}
 }
 
-// TestEqualSourceGivesEqualBytes packs from the source tree, from a copy of it elsewhere, and from the module as it is installed
-// by its version, each in another mood of the caller's environment.
+// TestEqualSourceGivesEqualBytes packs from the source tree, from a copy of it, and from the module
+// as installed by its version, each with other settings in the caller's environment.
 func TestEqualSourceGivesEqualBytes(t *testing.T) {
 	want := build(t, Options{Arch: host()})
 
@@ -115,7 +118,8 @@ func TestEqualSourceGivesEqualBytes(t *testing.T) {
 	copySource(t, tree)
 	t.Run("copy", func(t *testing.T) {
 		for name, value := range map[string]string{
-			"GOFLAGS": "-tags=other -race", "GOOS": "plan9", "GOARCH": "386", "GOAMD64": "v3", "CGO_ENABLED": "1", "GOWORK": "/nowhere/go.work", "GO111MODULE": "off",
+			"GOFLAGS": "-tags=other -race", "GOOS": "plan9", "GOARCH": "386", "GOAMD64": "v3",
+			"CGO_ENABLED": "1", "GOWORK": "/nowhere/go.work", "GO111MODULE": "off",
 		} {
 			t.Setenv(name, value)
 		}
@@ -136,14 +140,16 @@ func TestEqualSourceGivesEqualBytes(t *testing.T) {
 		same(t, build(t, Options{Arch: host(), Dir: root}), want)
 	})
 	t.Run("another version than this", func(t *testing.T) {
-		_, err := g.download(t.Context(), debug.Module{Path: module, Version: version, Sum: "h1:AAAA="})
-		if err == nil || !strings.Contains(err.Error(), "not that of this program") {
+		_, err := g.download(t.Context(), debug.Module{Path: module, Version: version,
+			Sum: "h1:AAAA="})
+		if err == nil || !strings.Contains(err.Error(), "differs from that of this program") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no such version", func(t *testing.T) {
 		_, err := g.download(t.Context(), debug.Module{Path: module, Version: "v0.0.2"})
-		if err == nil || !strings.Contains(err.Error(), "v0.0.2") || !strings.Contains(err.Error(), "--binary") {
+		if err == nil || !strings.Contains(err.Error(), "v0.0.2") ||
+			!strings.Contains(err.Error(), "--binary") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -152,11 +158,12 @@ func TestEqualSourceGivesEqualBytes(t *testing.T) {
 func same(t *testing.T, got, want []byte) {
 	t.Helper()
 	if !bytes.Equal(got, want) {
-		t.Errorf("%d bytes, sha256 %x; want %d bytes, sha256 %x", len(got), sha256.Sum256(got), len(want), sha256.Sum256(want))
+		t.Errorf("%d bytes, sha256 %x; want %d bytes, sha256 %x", len(got), sha256.Sum256(got),
+			len(want), sha256.Sum256(want))
 	}
 }
 
-// copySource copies what the function is built of.
+// copySource copies what the function is built from.
 func copySource(t *testing.T, to string) {
 	t.Helper()
 	const from = "../../.."
@@ -170,7 +177,8 @@ func copySource(t *testing.T, to string) {
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if rel != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "docs" || name == "bench") {
+			if rel != "." && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") ||
+				name == "testdata" || name == "docs" || name == "bench") {
 				return fs.SkipDir
 			}
 			return os.MkdirAll(filepath.Join(to, rel), 0o777)
@@ -189,8 +197,9 @@ func copySource(t *testing.T, to string) {
 	}
 }
 
-// serve makes a module proxy of files (Go Modules Reference, "GOPROXY protocol") that has the tree as a version, and
-// otherwise what is in the module cache; what comes of it goes to a cache of its own.
+// serve makes a module proxy of files (Go Modules Reference, "GOPROXY protocol") that has the tree
+// as a version, and otherwise what is in the module cache; what comes of it goes to a cache of its
+// own.
 func serve(t *testing.T, tree, version string) {
 	t.Helper()
 	cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
@@ -237,7 +246,8 @@ func serve(t *testing.T, tree, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{version + ".zip": b.Bytes(), version + ".mod": mod, version + ".info": info} {
+	for name, data := range map[string][]byte{version + ".zip": b.Bytes(), version + ".mod": mod,
+		version + ".info": info} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -249,7 +259,8 @@ func serve(t *testing.T, tree, version string) {
 		}
 		return "file://" + path
 	}
-	t.Setenv("GOPROXY", url(proxy)+","+url(filepath.Join(strings.TrimSpace(string(cache)), "cache", "download")))
+	t.Setenv("GOPROXY", url(proxy)+","+url(filepath.Join(strings.TrimSpace(string(cache)), "cache",
+		"download")))
 	t.Setenv("GOPRIVATE", "")
 	t.Setenv("GONOPROXY", "none")
 	t.Setenv("GONOSUMDB", module)
@@ -262,8 +273,10 @@ func serve(t *testing.T, tree, version string) {
 }
 
 func TestRecipeIsCheckedFirst(t *testing.T) {
-	t.Setenv("PATH", "") // nothing is compiled for a wrong recipe
-	_, err := Build(t.Context(), Options{Recipe: []byte("variants: {a: {width: -3}, b: {hight: 5}}"), RecipeName: "mine.yaml"})
+	t.Setenv("PATH", "") // nothing is compiled for an invalid recipe
+	_, err := Build(t.Context(),
+		Options{Recipe: []byte("variants: {a: {width: -3}, b: {hight: 5}}"),
+			RecipeName: "mine.yaml"})
 	var problems recipe.Errors
 	if !errors.As(err, &problems) || len(problems) < 2 || problems[0].File != "mine.yaml" {
 		t.Errorf("got %v", err)
@@ -277,27 +290,30 @@ func TestWithoutGo(t *testing.T) {
 	}
 }
 
-func TestOutsideOfTheTreeAProgramBuiltInItSaysSo(t *testing.T) {
+func TestBuildWithoutTheSourceTree(t *testing.T) {
 	_, err := Build(t.Context(), Options{Dir: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), "source tree") || !strings.Contains(err.Error(), "--binary") {
+	if err == nil || !strings.Contains(err.Error(), "source tree") ||
+		!strings.Contains(err.Error(), "--binary") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestUnknownArchitecture(t *testing.T) {
-	if _, err := Build(t.Context(), Options{Arch: "mips"}); err == nil || !strings.Contains(err.Error(), "mips") {
+	if _, err := Build(t.Context(), Options{Arch: "mips"}); err == nil ||
+		!strings.Contains(err.Error(), "mips") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// header is an ELF file of nothing but its header and program headers.
+// header is an ELF file that consists of its header and program headers.
 type header struct {
 	elf.Header64
 	progs []elf.Prog64
 }
 
 func linux(m elf.Machine) header {
-	h := header{Header64: elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(m), Version: 1, Phoff: 64, Ehsize: 64, Phentsize: 56, Shentsize: 64}}
+	h := header{Header64: elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(m), Version: 1,
+		Phoff: 64, Ehsize: 64, Phentsize: 56, Shentsize: 64}}
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1
 	return h
@@ -324,26 +340,35 @@ func TestBinariesForOtherMachinesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		binary []byte
 		arch   string
-		says   string
+		reason string
 	}{
-		"other processor":    {linux(elf.EM_X86_64).bytes(t), ARM64, "for amd64, and the function has arm64"},
-		"other processor 2":  {linux(elf.EM_AARCH64).bytes(t), AMD64, "for arm64, and the function has amd64"},
-		"unknown processor":  {linux(elf.EM_RISCV).bytes(t), ARM64, "EM_RISCV"},
-		"dynamically linked": {variant(elf.EM_AARCH64, func(h *header) { h.progs = []elf.Prog64{{Type: uint32(elf.PT_INTERP)}} }), ARM64, "dynamically linked"},
-		"object file":        {variant(elf.EM_AARCH64, func(h *header) { h.Type = uint16(elf.ET_REL) }), ARM64, "no executable"},
-		"shared library":     {variant(elf.EM_AARCH64, func(h *header) { h.Type = uint16(elf.ET_DYN) }), ARM64, "no executable"},
-		"FreeBSD":            {variant(elf.EM_AARCH64, func(h *header) { h.Ident[elf.EI_OSABI] = byte(elf.ELFOSABI_FREEBSD) }), ARM64, "another system than Linux"},
-		"macOS":              {[]byte("\xcf\xfa\xed\xfe\x0c\x00\x00\x01"), ARM64, "macOS"},
-		"Windows":            {[]byte("MZ\x90\x00"), AMD64, "Windows"},
-		"script":             {[]byte("#!/bin/sh\n"), ARM64, "a script"},
-		"zip":                {[]byte("PK\x03\x04"), ARM64, "a zip"},
-		"text":               {[]byte("hello"), ARM64, "no ELF file"},
-		"nothing":            {[]byte{}, ARM64, "no ELF file"},
+		"other processor": {linux(elf.EM_X86_64).bytes(t), ARM64,
+			"for amd64, but the function is for arm64"},
+		"other processor 2": {linux(elf.EM_AARCH64).bytes(t), AMD64,
+			"for arm64, but the function is for amd64"},
+		"unknown processor": {linux(elf.EM_RISCV).bytes(t), ARM64, "EM_RISCV"},
+		"dynamically linked": {variant(elf.EM_AARCH64,
+			func(h *header) { h.progs = []elf.Prog64{{Type: uint32(elf.PT_INTERP)}} }), ARM64,
+			"dynamically linked"},
+		"object file": {variant(elf.EM_AARCH64,
+			func(h *header) { h.Type = uint16(elf.ET_REL) }), ARM64, "not an executable"},
+		"shared library": {variant(elf.EM_AARCH64,
+			func(h *header) { h.Type = uint16(elf.ET_DYN) }), ARM64, "not an executable"},
+		"FreeBSD": {variant(elf.EM_AARCH64,
+			func(h *header) { h.Ident[elf.EI_OSABI] = byte(elf.ELFOSABI_FREEBSD) }), ARM64,
+			"not for Linux"},
+		"macOS":   {[]byte("\xcf\xfa\xed\xfe\x0c\x00\x00\x01"), ARM64, "macOS"},
+		"Windows": {[]byte("MZ\x90\x00"), AMD64, "Windows"},
+		"script":  {[]byte("#!/bin/sh\n"), ARM64, "a script"},
+		"zip":     {[]byte("PK\x03\x04"), ARM64, "a zip"},
+		"text":    {[]byte("hello"), ARM64, "not an ELF file"},
+		"nothing": {[]byte{}, ARM64, "not an ELF file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Build(t.Context(), Options{Arch: c.arch, Binary: c.binary})
-			if !errors.Is(err, ErrBinary) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("got %v, want one line with %q", err, c.says)
+			if !errors.Is(err, ErrBinary) || !strings.Contains(err.Error(), c.reason) ||
+				strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, c.reason)
 			}
 		})
 	}
@@ -357,7 +382,8 @@ func TestReadyBinaryIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.Arch != arch || !bytes.Equal(c.Binary, ready) {
-			t.Errorf("packed %d bytes for %s, want %d for %s", len(c.Binary), c.Arch, len(ready), arch)
+			t.Errorf("packed %d bytes for %s, want %d for %s", len(c.Binary), c.Arch, len(ready),
+				arch)
 		}
 	}
 }

@@ -2,32 +2,34 @@ package price
 
 import "math"
 
-// What a deployment does for one upload of a new picture. The counts of S3 requests are those of internal/pipeline/mill, and a test
-// of this package compares them.
+// The work of a deployment for one upload of a new picture. A test of this package compares the
+// counts of S3 requests with those of internal/pipeline/mill.
 const (
 	sourceGets  = 1 // the picture
-	sourceHeads = 1 // the look at it again, after writing
+	sourceHeads = 1 // whether the picture was replaced, after writing
 	targetHeads = 1 // of each output, before it is written
 	targetPuts  = 1 // of each output
 
-	// logBytes is what an invocation writes: Lambda's START, END and REPORT and our line, with the 26 bytes that are
-	// counted for each (CloudWatch Logs API, PutLogEvents).
+	// logBytes is the log of an invocation: Lambda's START, END and REPORT and our line, with the
+	// 26 bytes that are counted for each (CloudWatch Logs API, PutLogEvents).
 	logBytes = 900
-	// logCompression is the share of a log that is counted while it is kept (CloudWatch pricing page, example of logs).
+	// logCompression is the share of a log that is counted while it is kept (CloudWatch pricing
+	// page, example of logs).
 	logCompression = 0.15
 
 	messageRequests = 3 // S3 sends it, Lambda receives and deletes it, one by one
 
-	// Lambda's pollers ask an idle queue five at a time, each for up to 20 seconds, and no fewer with maximum concurrency,
-	// as the template sets it (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings").
+	// Five pollers of Lambda poll an idle queue, each for up to 20 seconds, and not fewer with
+	// maximum concurrency, which the template sets (AWS Lambda Developer Guide, "Configuring
+	// scaling behavior for SQS event source mappings").
 	pollers   = 5
 	pollsADay = pollers * 24 * 60 * 60 / 20
 
-	alarms     = 4 // of internal/aws/template/template.yaml, each on one metric
+	alarms     = 4 // in internal/aws/template/template.yaml, each on one metric
 	dashboards = 1
 )
 
-// StoreRequests is how often the function asks S3 for one upload: PUTs, and reads (GET and HEAD).
+// StoreRequests returns the requests to S3 for one upload: PUTs, and reads (GET and HEAD).
 func (l Load) StoreRequests() (puts, reads int) {
 	outputs := l.Variants
 	if l.Manifest {
@@ -36,7 +38,7 @@ func (l Load) StoreRequests() (puts, reads int) {
 	return outputs * targetPuts, sourceGets + sourceHeads + outputs*targetHeads
 }
 
-// Estimate gives a month's bill. The error is Validate's.
+// Estimate returns the monthly bill. The error is that of Validate.
 func Estimate(l Load) (Bill, error) {
 	if err := l.Validate(); err != nil {
 		return Bill{}, err
@@ -47,7 +49,8 @@ func Estimate(l Load) (Bill, error) {
 	puts, reads := l.StoreRequests()
 
 	b.add("Lambda requests", uploads, "requests", flat(p.request), freeRequests)
-	b.add("Lambda compute", uploads*l.Milliseconds/1000*float64(l.MemoryMB)/1024, "GB-s", flat(p.gbSecond[l.Arch]), freeGBSeconds)
+	b.add("Lambda compute", uploads*l.Milliseconds/1000*float64(l.MemoryMB)/1024, "GB-s",
+		flat(p.gbSecond[l.Arch]), freeGBSeconds)
 	b.add("S3 uploads (PUT)", uploads, "requests", flat(p.put), 0)
 	b.add("S3 variants (PUT)", uploads*float64(puts), "requests", flat(p.put), 0)
 	views := l.Views * DaysPerMonth
@@ -55,15 +58,17 @@ func Estimate(l Load) (Bill, error) {
 	b.storage(l, p.storage)
 	b.logs(l, p, uploads)
 	if l.Trigger == "queue" {
-		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests", flat(p.message), freeMessages)
+		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests",
+			flat(p.message), freeMessages)
 	}
 	b.add("Alarms", alarms, "metrics", flat(p.alarm), freeAlarms)
 	b.add("Dashboard", dashboards, "dashboards", flat(dashboard), freeDashboards)
-	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut, freeTransferGB)
+	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut,
+		freeTransferGB)
 	return b, nil
 }
 
-// add puts a line on the bill; free units are taken off before the price applies.
+// add adds an item to the bill. Free units are subtracted before the price applies.
 func (b *Bill) add(name string, quantity float64, unit string, tiers []tier, free float64) {
 	line := Line{name, quantity, unit, cost(quantity, tiers), cost(max(0, quantity-free), tiers)}
 	b.Lines = append(b.Lines, line)
@@ -71,7 +76,8 @@ func (b *Bill) add(name string, quantity float64, unit string, tiers []tier, fre
 	b.Free += line.Free
 }
 
-// storage is that of both buckets once uploads have come for as many days as they are kept. They share AWS's tiers.
+// storage adds the storage of both buckets once as many days of uploads are stored as they are
+// kept. The buckets share AWS's tiers.
 func (b *Bill) storage(l Load, tiers []tier) {
 	source := gb(l.Uploads * l.DaysKept * l.Megabytes)
 	target := gb(l.Uploads * l.DaysKept * l.VariantMegabytes * float64(l.Variants))
@@ -85,7 +91,8 @@ func (b *Bill) storage(l Load, tiers []tier) {
 		quantity float64
 		share    float64
 	}{{"S3 storage of uploads", source, share}, {"S3 storage of variants", target, 1 - share}} {
-		b.Lines = append(b.Lines, Line{part.name, part.quantity, "GB", all * part.share, all * part.share})
+		b.Lines = append(b.Lines, Line{part.name, part.quantity, "GB", all * part.share,
+			all * part.share})
 	}
 	b.Full += all
 	b.Free += all
@@ -93,7 +100,7 @@ func (b *Bill) storage(l Load, tiers []tier) {
 	b.Growth = cost(source+target+month, tiers) - all
 }
 
-// logs are paid for when they are written and while they are kept; both draw on the same free amount.
+// logs adds the cost of writing and of keeping logs. Both share one free amount.
 func (b *Bill) logs(l Load, p prices, invocations float64) {
 	written := gb(invocations * logBytes / 1e6)
 	kept := written / DaysPerMonth * l.LogRetentionDays * logCompression
@@ -101,7 +108,7 @@ func (b *Bill) logs(l Load, p prices, invocations float64) {
 	b.add("Logs kept", kept, "GB", flat(p.logStored), max(0, freeLogGB-written))
 }
 
-// cost runs through the tiers.
+// cost applies the tiers to a quantity.
 func cost(quantity float64, tiers []tier) float64 {
 	usd, from := 0.0, 0.0
 	for _, t := range tiers {
@@ -113,5 +120,5 @@ func cost(quantity float64, tiers []tier) float64 {
 
 func flat(usd float64) []tier { return []tier{{math.Inf(1), usd}} }
 
-// gb is AWS's GB, of 2^30 bytes, from MB of 10^6.
+// gb converts MB of 10^6 bytes to AWS's GB of 2^30 bytes.
 func gb(megabytes float64) float64 { return megabytes * 1e6 / (1 << 30) }

@@ -1,7 +1,9 @@
-// Package price says what a deployment costs a month, line by line, from how many pictures come in and how large they are.
+// Package price estimates the monthly cost of a deployment, item by item, from the number and the
+// size of pictures.
 //
-// Its prices are those of prices.go, dated, each with its place in AWS's public price list. It never asks AWS, never
-// knows an account's discounts, credits or taxes, and counts no other use of the account's free tier.
+// Its prices are in prices.go, with a date and their place in AWS's public price list. It never
+// calls AWS, knows no discounts, credits or taxes of an account, and assumes that nothing else uses
+// the account's free tier.
 package price
 
 import (
@@ -12,10 +14,10 @@ import (
 	"strings"
 )
 
-// DaysPerMonth is the mean month of 730 hours that AWS's own calculator uses.
+// DaysPerMonth is the mean month of 730 hours, which AWS's own calculator uses.
 const DaysPerMonth = 30.4
 
-// Load is what a deployment has to do. Typical gives one to start from.
+// Load is the work of a deployment. Typical returns one to start from.
 type Load struct {
 	Uploads          float64 `json:"uploads_a_day"`
 	Megabytes        float64 `json:"megabytes"`         // of an upload, in millions of bytes
@@ -33,36 +35,38 @@ type Load struct {
 	LogRetentionDays float64 `json:"log_retention_days"` // as the template's parameter
 }
 
-// Typical is a thousand photographs of 12 megapixels a day, one variant of each, kept for a year, in a deployment as the
-// template makes it.
+// Typical returns a load of a thousand photographs of 12 megapixels a day, with one variant each,
+// kept for a year, in a deployment with the template's defaults.
 func Typical() Load {
 	return Load{
-		Uploads: 1000, Megabytes: 4, Megapixels: 12, Variants: 1, VariantMegabytes: 0.15, Milliseconds: 500,
-		Region: "us-east-1", Arch: "arm64", MemoryMB: 1769, Trigger: "direct", DaysKept: 365, LogRetentionDays: 14,
+		Uploads: 1000, Megabytes: 4, Megapixels: 12, Variants: 1, VariantMegabytes: 0.15,
+		Milliseconds: 500,
+		Region:       "us-east-1", Arch: "arm64", MemoryMB: 1769, Trigger: "direct", DaysKept: 365,
+		LogRetentionDays: 14,
 	}
 }
 
-// Line is one position of a month's bill, in US dollars.
+// Line is one item of a monthly bill, in US dollars.
 type Line struct {
 	Name     string  `json:"line"`
 	Quantity float64 `json:"quantity"`
 	Unit     string  `json:"unit"`
 	Full     float64 `json:"usd"`                 // without the free tier
-	Free     float64 `json:"usd_after_free_tier"` // with what is free for every account, for ever
+	Free     float64 `json:"usd_after_free_tier"` // after the free tier that every account always has
 }
 
-// Bill is what a Load costs in a month.
+// Bill is the monthly cost of a Load.
 type Bill struct {
 	Load  Load    `json:"load"`
 	Lines []Line  `json:"lines"`
 	Full  float64 `json:"usd"`                 // the sum of the lines
 	Free  float64 `json:"usd_after_free_tier"` // likewise
-	// Growth is by how much a month's storage grows every month while nothing is deleted.
+	// Growth is by how much the cost of storage grows every month as long as nothing is deleted.
 	Growth float64 `json:"usd_growth_a_month"`
 	Dated  string  `json:"prices_of"` // the day of the price list
 }
 
-// Regions are those whose prices are known, sorted.
+// Regions returns the regions with known prices, sorted.
 func Regions() []string {
 	names := make([]string, 0, len(regions))
 	for name := range regions {
@@ -72,7 +76,7 @@ func Regions() []string {
 	return names
 }
 
-// Validate tells everything that is wrong with a load.
+// Validate reports everything that is wrong with a load.
 func (l Load) Validate() error {
 	var errs []error
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -80,8 +84,10 @@ func (l Load) Validate() error {
 		name  string
 		value float64
 	}{
-		{"uploads", l.Uploads}, {"megabytes", l.Megabytes}, {"megapixels", l.Megapixels}, {"variants", float64(l.Variants)},
-		{"variant megabytes", l.VariantMegabytes}, {"milliseconds", l.Milliseconds}, {"days kept", l.DaysKept},
+		{"uploads", l.Uploads}, {"megabytes", l.Megabytes}, {"megapixels", l.Megapixels},
+		{"variants", float64(l.Variants)},
+		{"variant megabytes", l.VariantMegabytes}, {"milliseconds", l.Milliseconds},
+		{"days kept", l.DaysKept},
 		{"views", l.Views}, {"log retention days", l.LogRetentionDays},
 	} {
 		if n.value < 0 || math.IsNaN(n.value) || math.IsInf(n.value, 0) {
@@ -89,13 +95,13 @@ func (l Load) Validate() error {
 		}
 	}
 	if _, ok := regions[l.Region]; !ok {
-		add("region %q: prices are known of %s", l.Region, strings.Join(Regions(), ", "))
+		add("region %q: prices are known for %s", l.Region, strings.Join(Regions(), ", "))
 	}
 	if l.Arch != "arm64" && l.Arch != "amd64" {
 		add("architecture %q: want arm64 or amd64", l.Arch)
 	}
 	if l.MemoryMB < 128 || l.MemoryMB > 10240 {
-		add("memory %d MB: a function has 128 to 10240", l.MemoryMB)
+		add("memory %d MB: want 128 to 10240", l.MemoryMB)
 	}
 	if l.Trigger != "direct" && l.Trigger != "queue" {
 		add("trigger %q: want direct or queue", l.Trigger)

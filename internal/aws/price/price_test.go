@@ -32,12 +32,15 @@ func line(t *testing.T, b Bill, name string) Line {
 	panic("unreachable")
 }
 
-// TestBillIsWhatAPersonWorksOut: every line of a load that goes beyond each part of the free tier, worked out by hand from the
-// price list's figures, 30.4 days, 1024 MB in a GB of memory and 2^30 bytes in a GB.
-func TestBillIsWhatAPersonWorksOut(t *testing.T) {
+// TestEstimateMatchesAHandCalculation: every item of a load that goes beyond each part of the free
+// tier, worked out by hand from the price list's figures, 30.4 days, 1024 MB in a GB of memory and
+// 2^30 bytes in a GB.
+func TestEstimateMatchesAHandCalculation(t *testing.T) {
 	b, err := Estimate(Load{
-		Uploads: 100_000, Megabytes: 10.73741824, Megapixels: 12, Variants: 2, VariantMegabytes: 1.073741824, Manifest: true,
-		Milliseconds: 1000, Region: "us-east-1", Arch: "arm64", MemoryMB: 2048, Trigger: "queue", DaysKept: 10, Views: 10_000, LogRetentionDays: 30.4,
+		Uploads: 100_000, Megabytes: 10.73741824, Megapixels: 12, Variants: 2,
+		VariantMegabytes: 1.073741824, Manifest: true,
+		Milliseconds: 1000, Region: "us-east-1", Arch: "arm64", MemoryMB: 2048, Trigger: "queue",
+		DaysKept: 10, Views: 10_000, LogRetentionDays: 30.4,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +60,8 @@ func TestBillIsWhatAPersonWorksOut(t *testing.T) {
 		{"Transfer to the internet", 304, "GB", 27.36, 18.36},
 	} {
 		got := line(t, b, want.Name)
-		if got.Unit != want.Unit || !near(got.Quantity, want.Quantity) || !near(got.Full, want.Full) || !near(got.Free, want.Free) {
+		if got.Unit != want.Unit || !near(got.Quantity, want.Quantity) ||
+			!near(got.Full, want.Full) || !near(got.Free, want.Free) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
@@ -77,7 +81,7 @@ func TestBillIsWhatAPersonWorksOut(t *testing.T) {
 	}
 }
 
-// TestLogsShareTheirFreeAmount: what is written takes of the free 5 GB first.
+// TestLogsShareTheirFreeAmount: written logs use up the free 5 GB first.
 func TestLogsShareTheirFreeAmount(t *testing.T) {
 	l := Typical()
 	l.Uploads, l.LogRetentionDays = 1e6, 304
@@ -89,7 +93,8 @@ func TestLogsShareTheirFreeAmount(t *testing.T) {
 	if written.Quantity < freeLogGB || !near(written.Free, (written.Quantity-freeLogGB)*0.50) {
 		t.Errorf("written: %+v", written)
 	}
-	if !near(kept.Quantity, 10*written.Quantity*logCompression) || !near(kept.Free, kept.Full) || !near(kept.Full, kept.Quantity*0.03) {
+	if !near(kept.Quantity, 10*written.Quantity*logCompression) || !near(kept.Free, kept.Full) ||
+		!near(kept.Full, kept.Quantity*0.03) {
 		t.Errorf("kept: %+v", kept)
 	}
 	l.Uploads = 1000
@@ -103,7 +108,8 @@ func TestLogsShareTheirFreeAmount(t *testing.T) {
 
 func TestStorageRunsThroughTiers(t *testing.T) {
 	for _, c := range []struct{ gb, usd float64 }{
-		{0, 0}, {1, 0.023}, {51_200, 1177.6}, {51_201, 1177.622}, {512_000, 1177.6 + 460_800*0.022}, {512_001, 1177.6 + 460_800*0.022 + 0.021},
+		{0, 0}, {1, 0.023}, {51_200, 1177.6}, {51_201, 1177.622}, {512_000, 1177.6 + 460_800*0.022},
+		{512_001, 1177.6 + 460_800*0.022 + 0.021},
 	} {
 		if got := cost(c.gb, regions["us-east-1"].storage); !near(got, c.usd) {
 			t.Errorf("%v GB cost %v, want %v", c.gb, got, c.usd)
@@ -122,7 +128,8 @@ func TestArchitectureAndTriggerMatter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ratio := line(t, amd, "Lambda compute").Full / line(t, arm, "Lambda compute").Full; math.Abs(ratio-1.25) > 1e-4 {
+	if ratio := line(t, amd, "Lambda compute").Full / line(t, arm,
+		"Lambda compute").Full; math.Abs(ratio-1.25) > 1e-4 {
 		t.Errorf("amd64 costs %v times what arm64 does, want 1.25", ratio)
 	}
 	if len(amd.Lines) != len(arm.Lines)+1 {
@@ -130,15 +137,17 @@ func TestArchitectureAndTriggerMatter(t *testing.T) {
 	}
 }
 
-// TestEveryRegionIsWhole: no price was forgotten, tiers get cheaper, and each has a day.
-func TestEveryRegionIsWhole(t *testing.T) {
+// TestRegionsAreComplete: no price is missing, tiers get cheaper, and each region has a date.
+func TestRegionsAreComplete(t *testing.T) {
 	for name, p := range regions {
 		if _, err := time.Parse(time.DateOnly, p.dated); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for what, usd := range map[string]float64{
-			"request": p.request, "arm64": p.gbSecond["arm64"], "amd64": p.gbSecond["amd64"], "put": p.put, "get": p.get,
-			"log ingested": p.logIngested, "log stored": p.logStored, "alarm": p.alarm, "message": p.message,
+			"request": p.request, "arm64": p.gbSecond["arm64"], "amd64": p.gbSecond["amd64"],
+			"put": p.put, "get": p.get,
+			"log ingested": p.logIngested, "log stored": p.logStored, "alarm": p.alarm,
+			"message": p.message,
 		} {
 			if usd <= 0 {
 				t.Errorf("%s: %s costs %v", name, what, usd)
@@ -162,15 +171,16 @@ func TestEveryRegionIsWhole(t *testing.T) {
 	}
 }
 
-func TestBadLoadsAreToldWhole(t *testing.T) {
-	l := Load{Uploads: -1, Megabytes: math.NaN(), Region: "mars-1", Arch: "mips", MemoryMB: 1, Trigger: "bell"}
+func TestValidateReportsEveryFault(t *testing.T) {
+	l := Load{Uploads: -1, Megabytes: math.NaN(), Region: "mars-1", Arch: "mips", MemoryMB: 1,
+		Trigger: "bell"}
 	_, err := Estimate(l)
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, part := range []string{"uploads -1", "megabytes NaN", `"mars-1"`, "ap-northeast-1", `"mips"`, "memory 1 MB", `"bell"`} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not told in\n%v", part, err)
+			t.Errorf("%q is missing in\n%v", part, err)
 		}
 	}
 	if _, err := Estimate(Typical()); err != nil {
@@ -178,13 +188,14 @@ func TestBadLoadsAreToldWhole(t *testing.T) {
 	}
 }
 
-// counter counts what a store is asked.
+// counter counts the requests to a store.
 type counter struct {
 	bucket.Store
 	puts, reads atomic.Int64
 }
 
-func (c *counter) Get(ctx context.Context, b, key string, cond bucket.Condition) (*bucket.Object, error) {
+func (c *counter) Get(ctx context.Context, b, key string, cond bucket.Condition) (*bucket.Object,
+	error) {
 	c.reads.Add(1)
 	return c.Store.Get(ctx, b, key, cond)
 }
@@ -194,16 +205,18 @@ func (c *counter) Head(ctx context.Context, b, key string) (bucket.Info, error) 
 	return c.Store.Head(ctx, b, key)
 }
 
-func (c *counter) Put(ctx context.Context, b, key string, data []byte, a bucket.Attributes, cond bucket.Condition) (string, error) {
+func (c *counter) Put(ctx context.Context, b, key string, data []byte, a bucket.Attributes,
+	cond bucket.Condition) (string, error) {
 	c.puts.Add(1)
 	return c.Store.Put(ctx, b, key, data, a, cond)
 }
 
-// TestRequestsAreThoseOfThePipeline: the counts that are priced are those of a run.
-func TestRequestsAreThoseOfThePipeline(t *testing.T) {
+// TestStoreRequests compares the counts with those of a run of the pipeline.
+func TestStoreRequests(t *testing.T) {
 	for _, manifest := range []bool{false, true} {
 		for variants := 1; variants <= 3; variants++ {
-			text := fmt.Sprintf("source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\nmanifest: %t\nvariants:\n", manifest)
+			text := fmt.Sprintf("source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\nmanifest: %t\nvariants:\n",
+				manifest)
 			for i := range variants {
 				text += fmt.Sprintf("  v%d: {width: %d}\n", i, 10+i)
 			}
@@ -213,19 +226,21 @@ func TestRequestsAreThoseOfThePipeline(t *testing.T) {
 			}
 			inner := mem.New("in-bucket", "out-bucket")
 			photo := sample.Photo(64, 48)
-			etag, err := inner.Put(t.Context(), "in-bucket", "a.jpg", photo, bucket.Attributes{}, bucket.Condition{})
+			etag, err := inner.Put(t.Context(), "in-bucket", "a.jpg", photo, bucket.Attributes{},
+				bucket.Condition{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			c := &counter{Store: inner}
 			m := mill.New(c, r)
-			res := m.Process(t.Context(), event.Change{Bucket: "in-bucket", Key: "a.jpg", ETag: etag, Size: int64(len(photo)), Sequencer: "0A"})
+			res := m.Process(t.Context(), event.Change{Bucket: "in-bucket", Key: "a.jpg",
+				ETag: etag, Size: int64(len(photo)), Sequencer: "0A"})
 			if res.Verdict != outcome.Done {
 				t.Fatalf("%s: %s", res.Verdict, res.Reason)
 			}
 			puts, reads := Load{Variants: variants, Manifest: manifest}.StoreRequests()
 			if int(c.puts.Load()) != puts || int(c.reads.Load()) != reads {
-				t.Errorf("%d variants, manifest %t: the pipeline asks %d PUTs and %d reads, priced are %d and %d",
+				t.Errorf("%d variants, manifest %t: the pipeline makes %d PUTs and %d reads, the estimate counts %d and %d",
 					variants, manifest, c.puts.Load(), c.reads.Load(), puts, reads)
 			}
 		}

@@ -16,8 +16,10 @@ func events(text string) []types.StackEvent {
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		f := strings.SplitN(strings.TrimSpace(line), "|", 4)
 		e := types.StackEvent{
-			StackId: aws.String(testStackID), LogicalResourceId: aws.String(f[0]), ResourceType: aws.String("AWS::" + f[1]),
-			ResourceStatus: types.ResourceStatus(f[2]), PhysicalResourceId: aws.String(f[0] + "-id"),
+			StackId: aws.String(testStackID), LogicalResourceId: aws.String(f[0]),
+			ResourceType:       aws.String("AWS::" + f[1]),
+			ResourceStatus:     types.ResourceStatus(f[2]),
+			PhysicalResourceId: aws.String(f[0] + "-id"),
 		}
 		if f[1] == "CloudFormation::Stack" {
 			e.PhysicalResourceId = e.StackId
@@ -32,7 +34,7 @@ func events(text string) []types.StackEvent {
 
 func TestFirstCause(t *testing.T) {
 	for name, c := range map[string]struct{ events, part, reason string }{
-		"the first, not what was cancelled for it": {`
+		"the first failure, not its consequences": {`
 imgmill-photos|CloudFormation::Stack|CREATE_IN_PROGRESS|User Initiated
 LambdaResizeRole|IAM::Role|CREATE_IN_PROGRESS|Resource creation Initiated
 FailureQueue|SQS::Queue|CREATE_FAILED|Resource creation cancelled
@@ -46,7 +48,8 @@ imgmill-photos|CloudFormation::Stack|UPDATE_IN_PROGRESS|User Initiated
 ErrorsAlarm|CloudWatch::Alarm|UPDATE_FAILED|Resource update cancelled
 ImageResizerFunction|Lambda::Function|UPDATE_FAILED|Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]. (Service: Lambda, Status Code: 400, Request ID: 9)
 imgmill-photos|CloudFormation::Stack|UPDATE_ROLLBACK_IN_PROGRESS|The following resource(s) failed to update: [ErrorsAlarm, ImageResizerFunction].`,
-			"ImageResizerFunction", "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."},
+			"ImageResizerFunction",
+			"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."},
 		"the stack itself": {`
 imgmill-photos|CloudFormation::Stack|CREATE_IN_PROGRESS|User Initiated
 imgmill-photos|CloudFormation::Stack|ROLLBACK_IN_PROGRESS|Role is not authorized to perform: cloudformation:X`, "", "Role is not authorized to perform: cloudformation:X"},
@@ -55,7 +58,7 @@ imgmill-photos|CloudFormation::Stack|DELETE_IN_PROGRESS|User Initiated
 SourceBucket|S3::Bucket|DELETE_SKIPPED|
 LambdaResizeRole|IAM::Role|DELETE_FAILED|Cannot delete entity, must detach all policies first.
 imgmill-photos|CloudFormation::Stack|DELETE_FAILED|The following resource(s) failed to delete: [LambdaResizeRole]. `, "LambdaResizeRole", "Cannot delete entity, must detach all policies first."},
-		"nothing said": {`
+		"no reason": {`
 imgmill-photos|CloudFormation::Stack|CREATE_FAILED|`, "", "AWS gave no reason"},
 	} {
 		got := firstCause(events(c.events))

@@ -1,3 +1,10 @@
+// Package stack creates, changes and deletes deployments.
+//
+// A deployment is one CloudFormation stack (internal/aws/template/template.yaml) and, outside the
+// stack, the bucket with the function's zips and the notifications of the source bucket. The
+// package never deletes what does not carry the deployment's tag, never changes a notification of
+// somebody else, never asks a person and never prints: the commands do. Every operation can be
+// interrupted and repeated.
 package stack
 
 import (
@@ -10,61 +17,114 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
 )
 
-// Event is one step of a deployment's life, told when it happens.
+// Event is one step of an operation, reported when it happens.
 type Event struct {
-	Part   string `json:"part"`           // logical ID in the stack, or what it is: bucket photos-code
-	Type   string `json:"type,omitempty"` // like AWS::Lambda::Function; empty outside of the stack
-	Status string `json:"status"`         // CloudFormation's, like CREATE_IN_PROGRESS, or a word: made, uploaded, deleted
+	// Part is a logical ID in the stack, or outside it a description such as bucket photos-code.
+	Part string `json:"part"`
+	// Type is like AWS::Lambda::Function, or empty outside the stack.
+	Type string `json:"type,omitempty"`
+	// Status is CloudFormation's, like CREATE_IN_PROGRESS, or outside the stack a word: created,
+	// uploaded, deleted.
+	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 }
 
-// Tell is called with each event, in order, by one goroutine.
-type Tell func(Event)
+// Progress is called with each event, in order, by one goroutine.
+type Progress func(Event)
 
-// How often a stack is asked for news: often while there are some, rarer while not. CloudFormation throttles.
+// The interval between two polls of a stack is short while events arrive and grows while none do,
+// since CloudFormation throttles.
 const (
-	shortWait = 500 * time.Millisecond
-	longWait  = 5 * time.Second
+	minPoll = 500 * time.Millisecond
+	maxPoll = 5 * time.Second
 )
 
-// watch tells the events of a stack from those after a known one until the stack rests, and gives these events, oldest
-// first, and the status. The stack is named by its ID, which also finds it when it is deleted.
-func (c *Cloud) watch(ctx context.Context, stackID, after string, tell Tell) ([]types.StackEvent, types.StackStatus, error) {
+// Wait waits until no operation on the stack is in progress and returns the deployment as it then
+// is. It changes nothing.
+func Wait(ctx context.Context, c *client.Cloud, n deployment.Names,
+	progress Progress) (*deployment.Deployment, error) {
+	d, err := deployment.Find(ctx, c, n)
+	if err != nil || !inProgress(d.Status) {
+		return d, err
+	}
+	after, err := lastEvent(ctx, c, d.StackID)
+	if err != nil {
+		return nil, err
+	}
+	progress(Event{Part: "stack " + n.Stack, Status: "waiting for", Reason: string(d.Status)})
+	if _, _, err := watch(ctx, c, d.StackID, after, progress); err != nil {
+		return nil, err
+	}
+	return deployment.Find(ctx, c, n)
+}
+
+// inProgress reports whether a status changes by itself. A stack in review waits for a person.
+func inProgress(status types.StackStatus) bool {
+	return strings.HasSuffix(string(status), "_IN_PROGRESS") &&
+		status != types.StackStatusReviewInProgress
+}
+
+// watch reports the events of a stack that follow a known one until no operation is in progress. It
+// returns these events, oldest first, and the final status. The stack is named by its ID, which
+// still finds it after its deletion.
+func watch(ctx context.Context, c *client.Cloud, stackID, after string,
+	progress Progress) ([]types.StackEvent, types.StackStatus, error) {
 	var all []types.StackEvent
-	for wait := shortWait; ; {
-		// The status is asked first: events that come between the two are then told before the end.
-		status, err := c.status(ctx, stackID)
+	for wait := minPoll; ; {
+		// The status is read before the events, so that events between the two calls are reported
+		// before the end.
+		status, err := stackStatus(ctx, c, stackID)
 		if err != nil {
 			return all, status, err
 		}
-		fresh, err := c.eventsAfter(ctx, stackID, after)
+		recent, err := eventsAfter(ctx, c, stackID, after)
 		if err != nil {
 			return all, status, err
 		}
-		for _, e := range fresh {
-			tell(Event{aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType), string(e.ResourceStatus), aws.ToString(e.ResourceStatusReason)})
+		for _, e := range recent {
+			progress(Event{aws.ToString(e.LogicalResourceId), aws.ToString(e.ResourceType),
+				string(e.ResourceStatus), aws.ToString(e.ResourceStatusReason)})
 			after = aws.ToString(e.EventId)
 		}
-		all = append(all, fresh...)
-		if !strings.HasSuffix(string(status), "_IN_PROGRESS") || status == types.StackStatusReviewInProgress {
+		all = append(all, recent...)
+		if !inProgress(status) {
 			return all, status, nil
 		}
-		if wait = min(wait*3/2, longWait); len(fresh) > 0 {
-			wait = shortWait
+		if wait = min(wait*3/2, maxPoll); len(recent) > 0 {
+			wait = minPoll
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := client.Sleep(ctx, wait); err != nil {
 			return all, status, err
 		}
 	}
 }
 
-// status is where a stack stands; one that is gone is DELETE_COMPLETE.
-func (c *Cloud) status(ctx context.Context, stackID string) (types.StackStatus, error) {
-	out, err := c.Formation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stackID})
+// watchStarted is watch for an operation that was just requested and may not be visible yet.
+func watchStarted(ctx context.Context, c *client.Cloud, stackID, after string,
+	progress Progress) ([]types.StackEvent, types.StackStatus, error) {
+	for range 20 {
+		recent, err := eventsAfter(ctx, c, stackID, after)
+		if err != nil || len(recent) > 0 {
+			break
+		}
+		if err := client.Sleep(ctx, minPoll); err != nil {
+			return nil, "", err
+		}
+	}
+	return watch(ctx, c, stackID, after, progress)
+}
+
+// stackStatus reads the status of a stack. A stack that does not exist is DELETE_COMPLETE.
+func stackStatus(ctx context.Context, c *client.Cloud, stackID string) (types.StackStatus, error) {
+	out, err := c.Formation.DescribeStacks(ctx,
+		&cloudformation.DescribeStacksInput{StackName: &stackID})
 	switch {
-	case isMissingStack(err), err == nil && len(out.Stacks) == 0:
+	case deployment.IsMissingStack(err), err == nil && len(out.Stacks) == 0:
 		return types.StackStatusDeleteComplete, nil
 	case err != nil:
 		return "", fmt.Errorf("describe stack %s: %w", stackID, err)
@@ -72,36 +132,41 @@ func (c *Cloud) status(ctx context.Context, stackID string) (types.StackStatus, 
 	return out.Stacks[0].StackStatus, nil
 }
 
-// eventsAfter gives a stack's events since a known one, oldest first; AWS lists the newest first.
-func (c *Cloud) eventsAfter(ctx context.Context, stackID, after string) ([]types.StackEvent, error) {
-	var fresh []types.StackEvent
-	pages := cloudformation.NewDescribeStackEventsPaginator(c.Formation, &cloudformation.DescribeStackEventsInput{StackName: &stackID})
+// eventsAfter returns the events of a stack since a known one, oldest first. AWS lists the newest
+// first.
+func eventsAfter(ctx context.Context, c *client.Cloud, stackID, after string) ([]types.StackEvent,
+	error) {
+	var recent []types.StackEvent
+	pages := cloudformation.NewDescribeStackEventsPaginator(c.Formation,
+		&cloudformation.DescribeStackEventsInput{StackName: &stackID})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if isMissingStack(err) {
+		if deployment.IsMissingStack(err) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the events of %s: %w", stackID, err)
+			return nil, fmt.Errorf("read the events of stack %s: %w", stackID, err)
 		}
-		if i := slices.IndexFunc(page.StackEvents, func(e types.StackEvent) bool { return aws.ToString(e.EventId) == after }); i >= 0 {
-			fresh = append(fresh, page.StackEvents[:i]...)
+		if i := slices.IndexFunc(page.StackEvents,
+			func(e types.StackEvent) bool { return aws.ToString(e.EventId) == after }); i >= 0 {
+			recent = append(recent, page.StackEvents[:i]...)
 			break
 		}
-		fresh = append(fresh, page.StackEvents...)
+		recent = append(recent, page.StackEvents...)
 	}
-	slices.Reverse(fresh)
-	return fresh, nil
+	slices.Reverse(recent)
+	return recent, nil
 }
 
-// lastEvent is the ID of a stack's newest event, or nothing if it has none.
-func (c *Cloud) lastEvent(ctx context.Context, stackID string) (string, error) {
-	out, err := c.Formation.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &stackID})
+// lastEvent returns the ID of a stack's newest event, or nothing if it has none.
+func lastEvent(ctx context.Context, c *client.Cloud, stackID string) (string, error) {
+	out, err := c.Formation.DescribeStackEvents(ctx,
+		&cloudformation.DescribeStackEventsInput{StackName: &stackID})
 	switch {
-	case isMissingStack(err), err == nil && len(out.StackEvents) == 0:
+	case deployment.IsMissingStack(err), err == nil && len(out.StackEvents) == 0:
 		return "", nil
 	case err != nil:
-		return "", fmt.Errorf("read the events of %s: %w", stackID, err)
+		return "", fmt.Errorf("read the events of stack %s: %w", stackID, err)
 	}
 	return aws.ToString(out.StackEvents[0].EventId), nil
 }

@@ -23,19 +23,19 @@ const (
 // object is a mapping of the template.
 type object = map[string]any
 
-// absent is what AWS::NoValue is: it takes what holds it out of its list or mapping.
+// absent is AWS::NoValue: it removes the element or key that has it as its value.
 type absent struct{}
 
-// formation is the template under a setting of its parameters, as far as CloudFormation's functions that it uses go
-// (Template Reference, "Intrinsic functions", "Pseudo parameters").
+// formation evaluates the template with values of its parameters, with those functions of
+// CloudFormation that it uses (Template Reference, "Intrinsic functions", "Pseudo parameters").
 type formation struct {
 	t        *testing.T
 	root     object
 	settings map[string]string
-	refers   map[string]bool // resources that have been referred to since it was emptied
+	refers   map[string]bool // resources that were referred to since it was last emptied
 }
 
-// form reads the template; settings go before the defaults of its parameters.
+// form reads the template. Settings take precedence over the defaults of its parameters.
 func form(t *testing.T, settings map[string]string) *formation {
 	t.Helper()
 	file, err := parser.ParseBytes([]byte(template.Template), 0)
@@ -50,7 +50,8 @@ func form(t *testing.T, settings map[string]string) *formation {
 		}
 	}
 	for name, value := range map[string]string{
-		"SourceBucketName": "photos-input", "TargetBucketName": "photos-output", "CodeBucket": "photos-code", "CodeKey": "code.zip",
+		"SourceBucketName": "photos-input", "TargetBucketName": "photos-output",
+		"CodeBucket": "photos-code", "CodeKey": "code.zip",
 	} {
 		f.settings[name] = value
 	}
@@ -63,7 +64,7 @@ func form(t *testing.T, settings map[string]string) *formation {
 	return f
 }
 
-// plain turns a node into maps, lists and texts, and a short tag into its long form.
+// plain converts a node to maps, lists and strings, and a short tag to its long form.
 func (f *formation) plain(n ast.Node) any {
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -100,7 +101,7 @@ func (f *formation) plain(n ast.Node) any {
 
 func (f *formation) part(name string) object { return f.root[name].(object) }
 
-// resources are those whose condition holds.
+// resources returns those whose condition is true.
 func (f *formation) resources() map[string]object {
 	there := map[string]object{}
 	for id, r := range f.part("Resources") {
@@ -111,7 +112,7 @@ func (f *formation) resources() map[string]object {
 	return there
 }
 
-// wanted tells whether a resource or an output is there.
+// wanted reports whether a resource or an output exists.
 func (f *formation) wanted(o object) bool {
 	c, ok := o["Condition"]
 	return !ok || f.condition(c.(string))
@@ -139,7 +140,7 @@ func (f *formation) holds(v any) bool {
 	return false
 }
 
-// value works out all functions in v.
+// value evaluates all functions in v.
 func (f *formation) value(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -224,7 +225,8 @@ func (f *formation) substitute(of any) string {
 
 func (f *formation) ref(name string) any {
 	pseudo := map[string]any{
-		"AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
+		"AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": "aws",
+		"AWS::URLSuffix": "amazonaws.com",
 		"AWS::StackName": stack, "AWS::NoValue": absent{},
 	}
 	if v, ok := pseudo[name]; ok {
@@ -236,7 +238,7 @@ func (f *formation) ref(name string) any {
 	return f.physical(name)
 }
 
-// physical is what a resource is called; one that is not there may not be referred to.
+// physical returns the name of a resource. It is an error to refer to one that does not exist.
 func (f *formation) physical(id string) string {
 	r, ok := f.part("Resources")[id].(object)
 	if !ok {
@@ -248,14 +250,16 @@ func (f *formation) physical(id string) string {
 	f.refers[id] = true
 	properties, _ := r["Properties"].(object)
 	for _, name := range []string{"BucketName", "FunctionName", "QueueName", "LogGroupName"} {
-		if v, ok := properties[name]; ok && !strings.HasPrefix(id, "SourceBucketP") && id != "WorkQueueMapping" {
+		if v, ok := properties[name]; ok && !strings.HasPrefix(id, "SourceBucketP") &&
+			id != "WorkQueueMapping" {
 			return f.text(v)
 		}
 	}
 	return id
 }
 
-// attribute knows what the template asks for (Template Reference, "Return values" of each type).
+// attribute returns those attributes that the template uses (Template Reference, "Return values" of
+// each type).
 func (f *formation) attribute(id, name string) string {
 	physical := f.physical(id)
 	kind := f.part("Resources")[id].(object)["Type"].(string) + "." + name
@@ -276,7 +280,7 @@ func (f *formation) attribute(id, name string) string {
 	return ""
 }
 
-// properties are a resource's, worked out.
+// properties returns the evaluated properties of a resource.
 func (f *formation) properties(id string) object {
 	r, ok := f.resources()[id]
 	if !ok {
@@ -285,7 +289,7 @@ func (f *formation) properties(id string) object {
 	return f.value(r["Properties"]).(object)
 }
 
-// waitsFor are the resources that one refers to, anywhere in it.
+// waitsFor returns the resources that one refers to, anywhere in it.
 func (f *formation) waitsFor(r object) []string {
 	clear(f.refers)
 	f.value(r["Properties"])

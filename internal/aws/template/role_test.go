@@ -26,7 +26,8 @@ import (
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
 
-// recorder stands between the function and S3 and keeps every call with the status of its answer.
+// recorder is a proxy between the function and S3 that records every call with the status of its
+// response.
 type recorder struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -52,7 +53,7 @@ func record(t *testing.T, endpoint string) *recorder {
 	r.Server = httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(backend)
-			p.Out.Host = p.In.Host // is signed
+			p.Out.Host = p.In.Host // the signature covers it
 		},
 		ModifyResponse: func(answer *http.Response) error {
 			r.mu.Lock()
@@ -65,7 +66,7 @@ func record(t *testing.T, endpoint string) *recorder {
 	return r
 }
 
-// taken are the calls since the last time.
+// taken returns the calls since it was last called.
 func (r *recorder) taken() []call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,12 +75,14 @@ func (r *recorder) taken() []call {
 	return calls
 }
 
-// need is one action on one resource that a role must allow, and the service through which KMS is reached.
+// need is one action on one resource that a role must allow, and the service through which KMS is
+// reached.
 type need struct{ action, resource, via string }
 
-// needs says what S3 asks of who makes a call: Amazon S3 API Reference, "Permissions" of each operation; Service
-// Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; Amazon S3 User Guide, "Add preconditions to
-// S3 operations with conditional requests". Of KMS, the calls that S3 makes for the caller if the bucket has a key.
+// needs returns the permissions that S3 requires for a call: Amazon S3 API Reference, "Permissions"
+// of each operation; Service Authorization Reference, "Actions, resources, and condition keys for
+// Amazon S3"; Amazon S3 User Guide, "Add preconditions to S3 operations with conditional requests".
+// Of KMS, the calls that S3 makes for the caller if the bucket has a key.
 func needs(t *testing.T, c call) []need {
 	t.Helper()
 	r := c.request
@@ -97,7 +100,8 @@ func needs(t *testing.T, c call) []need {
 		t.Fatalf("a call that the test does not know: %s", c)
 	}
 	for header := range r.Header {
-		for _, needy := range []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Object-Lock-", "X-Amz-Bypass-", "X-Amz-Server-Side-", "X-Amz-Website-"} {
+		for _, needy := range []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Object-Lock-",
+			"X-Amz-Bypass-", "X-Amz-Server-Side-", "X-Amz-Website-"} {
 			if strings.HasPrefix(header, needy) {
 				t.Fatalf("%s: the header %s wants an action that the test does not know", c, header)
 			}
@@ -112,7 +116,8 @@ func needs(t *testing.T, c call) []need {
 			t.Fatal(err)
 		}
 		fromBucket, _, _ := strings.Cut(decoded, "/")
-		all = append(all, need{"s3:GetObject", "arn:aws:s3:::" + decoded, ""}, need{"s3:PutObject", object, ""},
+		all = append(all, need{"s3:GetObject", "arn:aws:s3:::" + decoded, ""},
+			need{"s3:PutObject", object, ""},
 			kms("Decrypt", fromBucket), kms("GenerateDataKey", name))
 		if r.Header.Get("X-Amz-Tagging-Directive") != "REPLACE" {
 			all = append(all, need{"s3:GetObjectTagging", "arn:aws:s3:::" + decoded, ""})
@@ -144,9 +149,9 @@ func needs(t *testing.T, c call) []need {
 	return all
 }
 
-// lambdas are the calls that Lambda makes in the role's name: AWS Lambda Developer Guide, "Sending Lambda function logs to
-// CloudWatch Logs", "Retaining records of asynchronous invocations", "Creating and configuring an Amazon SQS event source
-// mapping". The log group is there already.
+// lambdas are the calls that Lambda makes in the role's name: AWS Lambda Developer Guide, "Sending
+// Lambda function logs to CloudWatch Logs", "Retaining records of asynchronous invocations",
+// "Creating and configuring an Amazon SQS event source mapping". The log group is there already.
 func lambdas(trigger string) []need {
 	const stream = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/imgmill-photos:log-stream:2026/01/02/[$LATEST]0123"
 	const work = "arn:aws:sqs:us-east-1:123456789012:imgmill-photos-work"
@@ -155,7 +160,8 @@ func lambdas(trigger string) []need {
 		{"sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:imgmill-photos-failures", ""},
 	}
 	if trigger == "queue" {
-		all = append(all, need{"sqs:ReceiveMessage", work, ""}, need{"sqs:DeleteMessage", work, ""}, need{"sqs:GetQueueAttributes", work, ""})
+		all = append(all, need{"sqs:ReceiveMessage", work, ""}, need{"sqs:DeleteMessage", work, ""},
+			need{"sqs:GetQueueAttributes", work, ""})
 	}
 	return all
 }
@@ -200,7 +206,8 @@ func grants(t *testing.T, f *formation) []grant {
 // compare gives what is needed and not allowed, and what is allowed and not needed.
 func compare(all []grant, needed []need) (denied []need, idle []grant) {
 	for _, n := range needed {
-		if !slices.ContainsFunc(all, func(g grant) bool { return g.allows(n) }) && !slices.Contains(denied, n) {
+		if !slices.ContainsFunc(all, func(g grant) bool { return g.allows(n) }) &&
+			!slices.Contains(denied, n) {
 			denied = append(denied, n)
 		}
 	}
@@ -212,8 +219,10 @@ func compare(all []grant, needed []need) (denied []need, idle []grant) {
 	return denied, idle
 }
 
-// others makes of what is this deployment's what may be another's, whose name starts in the same way.
-var others = strings.NewReplacer("photos-input", "photos-input2", "photos-output", "photos-output2", "imgmill-photos", "imgmill-photos2", ":key/", ":key/2")
+// others replaces the names of this deployment by those of another one whose name starts the same
+// way.
+var others = strings.NewReplacer("photos-input", "photos-input2", "photos-output", "photos-output2",
+	"imgmill-photos", "imgmill-photos2", ":key/", ":key/2")
 
 func unique(list []need) map[need]bool {
 	set := map[need]bool{}
@@ -223,7 +232,8 @@ func unique(list []need) map[need]bool {
 	return set
 }
 
-// TestRoleIsExact: the role allows every call of a recorded run, nothing in it was not called for, and nothing of others.
+// TestRoleIsExact: the role allows every call of a recorded run, grants nothing that no call
+// needed, and nothing on resources of others.
 func TestRoleIsExact(t *testing.T) {
 	recorded := map[string][]need{}
 	for onRemove, calls := range recordRuns(t) {
@@ -234,11 +244,14 @@ func TestRoleIsExact(t *testing.T) {
 	}
 	for _, onRemove := range []string{"keep", "remove"} {
 		for _, trigger := range []string{"direct", "queue"} {
-			for _, keys := range []map[string]string{{}, {"SourceKmsKeyArn": sourceKey}, {"TargetKmsKeyArn": targetKey}, {"SourceKmsKeyArn": sourceKey, "TargetKmsKeyArn": targetKey}} {
+			for _, keys := range []map[string]string{{}, {"SourceKmsKeyArn": sourceKey},
+				{"TargetKmsKeyArn": targetKey},
+				{"SourceKmsKeyArn": sourceKey, "TargetKmsKeyArn": targetKey}} {
 				settings := map[string]string{"OnRemove": onRemove, "Trigger": trigger}
 				needed := lambdas(trigger)
 				for _, n := range recorded[onRemove] {
-					if n.via == "" || n.resource == keys["SourceKmsKeyArn"] || n.resource == keys["TargetKmsKeyArn"] {
+					if n.via == "" || n.resource == keys["SourceKmsKeyArn"] ||
+						n.resource == keys["TargetKmsKeyArn"] {
 						needed = append(needed, n)
 					}
 				}
@@ -255,30 +268,35 @@ func TestRoleIsExact(t *testing.T) {
 					strange = append(strange, need{n.action, others.Replace(n.resource), n.via})
 				}
 				if denied, _ := compare(all, strange); len(denied) != len(unique(strange)) {
-					t.Errorf("%v: of what belongs to others, the role denies only %v", settings, denied)
+					t.Errorf("%v: of what belongs to others, the role denies only %v", settings,
+						denied)
 				}
 				for _, g := range idle {
-					t.Errorf("%v: nothing needs %s on %s (%s)", settings, g.action, g.resource, g.sid)
+					t.Errorf("%v: nothing needs %s on %s (%s)", settings, g.action, g.resource,
+						g.sid)
 				}
 			}
 		}
 	}
-	// That the comparison can fail: each run against the other's role.
-	denied, _ := compare(grants(t, form(t, map[string]string{"OnRemove": "keep"})), recorded["remove"])
+	// The comparison can fail: each run is compared with the other one's role.
+	denied, _ := compare(grants(t, form(t, map[string]string{"OnRemove": "keep"})),
+		recorded["remove"])
 	if !slices.ContainsFunc(denied, func(n need) bool { return n.action == "s3:DeleteObject" }) {
 		t.Error("a role that keeps variants seems to let them be deleted")
 	}
-	_, idle := compare(grants(t, form(t, map[string]string{"OnRemove": "remove"})), recorded["keep"])
+	_, idle := compare(grants(t, form(t, map[string]string{"OnRemove": "remove"})),
+		recorded["keep"])
 	if !slices.ContainsFunc(idle, func(g grant) bool { return g.sid == "RemoveVariants" }) {
 		t.Error("a run that keeps variants seems to need their deletion")
 	}
 }
 
-// recordRuns has the function do all that it can do, once for each on_remove.
+// recordRuns makes the function do everything that it can do, once for each on_remove.
 func recordRuns(t *testing.T) map[string][]call {
 	t.Helper()
 	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
-		Dir: t.TempDir(), Port: devcloud.AnyPort, Buckets: []string{"photos-input", "photos-output"}, Log: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Port: devcloud.AnyPort,
+		Buckets: []string{"photos-input", "photos-output"}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +308,8 @@ func recordRuns(t *testing.T) map[string][]call {
 	})
 	access, secret := cloud.Credentials()
 	open := func(endpoint string) *s3.Store {
-		store, err := s3.Open(s3.Options{Endpoint: endpoint, Region: cloud.Region(), AccessKey: access, Secret: secret, PathStyle: true})
+		store, err := s3.Open(s3.Options{Endpoint: endpoint, Region: cloud.Region(),
+			AccessKey: access, Secret: secret, PathStyle: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,14 +330,15 @@ manifest: true
 			t.Fatal(err)
 		}
 		m := mill.New(watched, parsed)
-		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin, Log: slog.New(slog.DiscardHandler)}, 0}
+		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin,
+			Log: slog.New(slog.DiscardHandler)}, 0}
 		u.story(onRemove)
 		runs[onRemove] = r.taken()
 	}
 	return runs
 }
 
-// uploader puts objects and tells the function of it as S3 does.
+// uploader uploads objects and notifies the function as S3 does.
 type uploader struct {
 	t         *testing.T
 	store     *s3.Store
@@ -326,29 +346,31 @@ type uploader struct {
 	sequencer int
 }
 
-// story: new, replaced, told twice, told without its order, replaced before it was read, bad, removed, gone.
+// story has these events: new, replaced, delivered twice, delivered without a sequencer, delivered
+// late, bad, removed, and delivered after the removal.
 func (u *uploader) story(dir string) {
 	a, b := path.Join(dir, "a b+ü.jpg"), path.Join(dir, "broken.jpg")
-	u.tell(u.put(a, sample.Photo(64, 48)))
+	u.notify(u.put(a, sample.Photo(64, 48)))
 	second := u.put(a, sample.Photo(80, 60))
-	u.tell(second)
-	u.tell(second)
+	u.notify(second)
+	u.notify(second)
 	third := u.put(a, sample.Photo(100, 60))
 	third.Sequencer = ""
-	u.tell(third)
-	u.tell(second)
-	u.tell(u.put(b, []byte("\xff\xd8\xff\xe0 and no more")))
+	u.notify(third)
+	u.notify(second)
+	u.notify(u.put(b, []byte("\xff\xd8\xff\xe0 and no more")))
 	if _, err := u.store.Head(u.t.Context(), "photos-output", path.Join("failed", b)); err != nil {
 		u.t.Fatalf("the bad upload was not copied: %v", err)
 	}
 	if err := u.store.Delete(u.t.Context(), "photos-input", a, bucket.Condition{}); err != nil {
 		u.t.Fatal(err)
 	}
-	u.tell(third)
-	u.tell(event.Change{Bucket: "photos-input", Key: a, Removed: true, Sequencer: u.next(), Time: time.Now()})
+	u.notify(third)
+	u.notify(event.Change{Bucket: "photos-input", Key: a, Removed: true, Sequencer: u.next(),
+		Time: time.Now()})
 	_, err := u.store.Head(u.t.Context(), "photos-output", path.Join("small", a))
 	if there := err == nil; there != (dir == "keep") {
-		u.t.Fatalf("on_remove %s: that the variant is there is %t, %v", dir, there, err)
+		u.t.Fatalf("on_remove %s: the variant exists: %t, %v", dir, there, err)
 	}
 }
 
@@ -359,14 +381,16 @@ func (u *uploader) next() string {
 
 func (u *uploader) put(key string, data []byte) event.Change {
 	u.t.Helper()
-	etag, err := u.store.Put(u.t.Context(), "photos-input", key, data, bucket.Attributes{}, bucket.Condition{})
+	etag, err := u.store.Put(u.t.Context(), "photos-input", key, data, bucket.Attributes{},
+		bucket.Condition{})
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	return event.Change{Bucket: "photos-input", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: u.next(), Time: time.Now()}
+	return event.Change{Bucket: "photos-input", Key: key, ETag: etag, Size: int64(len(data)),
+		Sequencer: u.next(), Time: time.Now()}
 }
 
-func (u *uploader) tell(c event.Change) {
+func (u *uploader) notify(c event.Change) {
 	u.t.Helper()
 	body, err := event.Notification(c)
 	if err != nil {

@@ -12,28 +12,38 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// The contract: renaming one of these makes CloudFormation replace what bears the name, or breaks who reads it.
+// The contract: renaming one of these makes CloudFormation replace the resource, or breaks whoever
+// reads it.
 var (
 	logicalIDs = map[string]string{
 		"SourceBucket": "AWS::S3::Bucket", "SourceBucketPolicy": "AWS::S3::BucketPolicy",
 		"TargetBucket": "AWS::S3::Bucket", "TargetBucketPolicy": "AWS::S3::BucketPolicy",
 		"LambdaResizeRole": "AWS::IAM::Role", "ImageResizerFunction": "AWS::Lambda::Function",
-		"ImageResizerLogGroup": "AWS::Logs::LogGroup", "ImageResizerInvokeConfig": "AWS::Lambda::EventInvokeConfig",
-		"SourceBucketPermission": "AWS::Lambda::Permission",
-		"FailureQueue":           "AWS::SQS::Queue", "FailureQueuePolicy": "AWS::SQS::QueuePolicy",
-		"WorkQueue": "AWS::SQS::Queue", "WorkQueuePolicy": "AWS::SQS::QueuePolicy", "WorkQueueMapping": "AWS::Lambda::EventSourceMapping",
-		"AlarmTopic": "AWS::SNS::Topic", "AlarmSubscription": "AWS::SNS::Subscription",
+		"ImageResizerLogGroup":     "AWS::Logs::LogGroup",
+		"ImageResizerInvokeConfig": "AWS::Lambda::EventInvokeConfig",
+		"SourceBucketPermission":   "AWS::Lambda::Permission",
+		"FailureQueue":             "AWS::SQS::Queue",
+		"FailureQueuePolicy":       "AWS::SQS::QueuePolicy",
+		"WorkQueue":                "AWS::SQS::Queue", "WorkQueuePolicy": "AWS::SQS::QueuePolicy",
+		"WorkQueueMapping": "AWS::Lambda::EventSourceMapping",
+		"AlarmTopic":       "AWS::SNS::Topic", "AlarmSubscription": "AWS::SNS::Subscription",
 		"ErrorsAlarm": "AWS::CloudWatch::Alarm", "ThrottlesAlarm": "AWS::CloudWatch::Alarm",
-		"FailuresWaitingAlarm": "AWS::CloudWatch::Alarm", "OldestFailureAlarm": "AWS::CloudWatch::Alarm",
-		"Dashboard": "AWS::CloudWatch::Dashboard", "MonthlyBudget": "AWS::Budgets::Budget",
+		"FailuresWaitingAlarm": "AWS::CloudWatch::Alarm",
+		"OldestFailureAlarm":   "AWS::CloudWatch::Alarm",
+		"Dashboard":            "AWS::CloudWatch::Dashboard",
+		"MonthlyBudget":        "AWS::Budgets::Budget",
 	}
 	parameters = []string{
-		"AlarmEmail", "Architecture", "CodeBucket", "CodeKey", "CreateSourceBucket", "CreateTargetBucket", "EphemeralStorageMB",
-		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD", "NotifyFromTemplate", "OnRemove",
-		"ReservedConcurrency", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName", "TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
+		"AlarmEmail", "Architecture", "CodeBucket", "CodeKey", "CreateSourceBucket",
+		"CreateTargetBucket", "EphemeralStorageMB",
+		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
+		"NotifyFromTemplate", "OnRemove",
+		"ReservedConcurrency", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
+		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
 	}
 	outputs = []string{
-		"FailureQueueUrl", "FunctionArn", "FunctionName", "LogGroup", "RoleArn", "SourceBucket", "TargetBucket", "Trigger",
+		"FailureQueueUrl", "FunctionArn", "FunctionName", "LogGroup", "RoleArn", "SourceBucket",
+		"TargetBucket", "Trigger",
 		"WorkQueueArn", "WorkQueueUrl",
 	}
 )
@@ -43,7 +53,7 @@ const (
 	targetKey = "arn:aws:kms:us-east-1:123456789012:key/target"
 )
 
-func TestNamesStay(t *testing.T) {
+func TestNamesAreTheContract(t *testing.T) {
 	f := form(t, nil)
 	kinds := map[string]string{}
 	for id, r := range f.part("Resources") {
@@ -63,18 +73,22 @@ func TestNamesStay(t *testing.T) {
 func TestFunctionReadsTheTemplatesEnvironment(t *testing.T) {
 	f := form(t, nil)
 	environment := f.properties("ImageResizerFunction")["Environment"].(object)["Variables"].(object)
-	want := object{recipe.EnvSourceBucket: f.value(object{"Ref": "SourceBucketName"}), recipe.EnvTargetBucket: f.value(object{"Ref": "TargetBucketName"})}
+	want := object{recipe.EnvSourceBucket: f.value(object{"Ref": "SourceBucketName"}),
+		recipe.EnvTargetBucket: f.value(object{"Ref": "TargetBucketName"})}
 	if !maps.Equal(environment, want) {
 		t.Errorf("the function's environment is %v, want %v", environment, want)
 	}
 }
 
-// settings yields every setting that decides what there is.
+// settings yields every combination of the parameters that decide which resources exist.
 func settings(yield func(map[string]string) bool) {
 	choices := [][]string{
-		{"Trigger", "direct", "queue"}, {"OnRemove", "keep", "remove"}, {"CreateSourceBucket", "true", "false"},
-		{"CreateTargetBucket", "true", "false"}, {"NotifyFromTemplate", "true", "false"}, {"ReservedConcurrency", "0", "5"},
-		{"SourceKmsKeyArn", "", sourceKey}, {"TargetKmsKeyArn", "", targetKey}, {"AlarmEmail", "", "me@example.com"},
+		{"Trigger", "direct", "queue"}, {"OnRemove", "keep", "remove"},
+		{"CreateSourceBucket", "true", "false"},
+		{"CreateTargetBucket", "true", "false"}, {"NotifyFromTemplate", "true", "false"},
+		{"ReservedConcurrency", "0", "5"},
+		{"SourceKmsKeyArn", "", sourceKey}, {"TargetKmsKeyArn", "", targetKey},
+		{"AlarmEmail", "", "me@example.com"},
 		{"MonthlyBudgetUSD", "0", "10"}, {"ImgmillName", "", "photos"},
 	}
 	for bits := range 1 << len(choices) {
@@ -88,21 +102,26 @@ func settings(yield func(map[string]string) bool) {
 	}
 }
 
-// TestEverySettingIsWhole: under every setting, nothing refers to what is not there, and nothing waits for itself.
-func TestEverySettingIsWhole(t *testing.T) {
+// TestEverySettingIsConsistent: with any setting, nothing refers to a resource that does not exist,
+// and nothing waits for itself.
+func TestEverySettingIsConsistent(t *testing.T) {
 	base := form(t, nil)
 	for s := range settings {
-		f := &formation{t: t, root: base.root, settings: maps.Clone(base.settings), refers: map[string]bool{}}
+		f := &formation{t: t, root: base.root, settings: maps.Clone(base.settings),
+			refers: map[string]bool{}}
 		maps.Copy(f.settings, s)
 		resources := f.resources()
 		waits := map[string][]string{}
 		for id, r := range resources {
 			waits[id] = f.waitsFor(r)
 		}
-		for len(waits) > 0 { // take away what waits for nothing, until all is made or nothing moves
+		for len(waits) > 0 { // remove what waits for nothing, until all is removed or nothing changes
 			var made []string
 			for id, on := range waits {
-				if !slices.ContainsFunc(on, func(o string) bool { return o != id && waits[o] != nil }) {
+				if !slices.ContainsFunc(on, func(o string) bool {
+					return o != id &&
+						waits[o] != nil
+				}) {
 					made = append(made, id)
 				}
 			}
@@ -119,16 +138,18 @@ func TestEverySettingIsWhole(t *testing.T) {
 			}
 		}
 		var dashboard struct{ Widgets []object }
-		if err := json.Unmarshal([]byte(f.text(f.properties("Dashboard")["DashboardBody"])), &dashboard); err != nil || len(dashboard.Widgets) != 4 {
+		if err := json.Unmarshal([]byte(f.text(f.properties("Dashboard")["DashboardBody"])),
+			&dashboard); err != nil || len(dashboard.Widgets) != 4 {
 			t.Fatalf("with %v the dashboard has %d widgets, %v", s, len(dashboard.Widgets), err)
 		}
 	}
 }
 
-// TestBucketWaitsForPermission: S3 refuses a notification to whom it may not call yet.
+// TestBucketWaitsForPermission: S3 refuses a notification to a function that it may not call yet.
 func TestBucketWaitsForPermission(t *testing.T) {
 	for trigger, want := range map[string][]string{
-		"direct": {"ImageResizerFunction", "SourceBucketPermission"}, "queue": {"WorkQueue", "WorkQueuePolicy"},
+		"direct": {"ImageResizerFunction", "SourceBucketPermission"},
+		"queue":  {"WorkQueue", "WorkQueuePolicy"},
 	} {
 		f := form(t, map[string]string{"Trigger": trigger})
 		if got := f.waitsFor(f.resources()["SourceBucket"]); !slices.Equal(got, want) {
@@ -139,10 +160,12 @@ func TestBucketWaitsForPermission(t *testing.T) {
 
 func TestBucketsAreSafe(t *testing.T) {
 	f := form(t, map[string]string{"TargetKmsKeyArn": targetKey, "ImgmillName": "photos"})
-	for id, bucket := range map[string]string{"SourceBucket": "photos-input", "TargetBucket": "photos-output"} {
+	for id, bucket := range map[string]string{"SourceBucket": "photos-input",
+		"TargetBucket": "photos-output"} {
 		r, p := f.resources()[id], f.properties(id)
 		if r["DeletionPolicy"] != "RetainExceptOnCreate" || r["UpdateReplacePolicy"] != "Retain" {
-			t.Errorf("%s: a stack operation could lose pictures: %v, %v", id, r["DeletionPolicy"], r["UpdateReplacePolicy"])
+			t.Errorf("%s: a stack operation could lose pictures: %v, %v", id, r["DeletionPolicy"],
+				r["UpdateReplacePolicy"])
 		}
 		for name, on := range p["PublicAccessBlockConfiguration"].(object) {
 			if on != "true" {
@@ -153,13 +176,16 @@ func TestBucketsAreSafe(t *testing.T) {
 			t.Errorf("%s: %d of 4 kinds of public access are blocked", id, n)
 		}
 		rule := p["LifecycleConfiguration"].(object)["Rules"].([]any)[0].(object)
-		if rule["Status"] != "Enabled" || rule["AbortIncompleteMultipartUpload"].(object)["DaysAfterInitiation"] != "7" {
+		if rule["Status"] != "Enabled" ||
+			rule["AbortIncompleteMultipartUpload"].(object)["DaysAfterInitiation"] != "7" {
 			t.Errorf("%s: lifecycle %v", id, rule)
 		}
-		if tag := p["Tags"].([]any)[0].(object); tag["Key"] != "imgmill:name" || tag["Value"] != "photos" {
+		if tag := p["Tags"].([]any)[0].(object); tag["Key"] != "imgmill:name" ||
+			tag["Value"] != "photos" {
 			t.Errorf("%s: tag %v", id, tag)
 		}
-		onlyTLS(t, f.properties(id + "Policy")["PolicyDocument"].(object), "arn:aws:s3:::"+bucket, "arn:aws:s3:::"+bucket+"/*")
+		onlyTLS(t, f.properties(id + "Policy")["PolicyDocument"].(object), "arn:aws:s3:::"+bucket,
+			"arn:aws:s3:::"+bucket+"/*")
 	}
 	encryption := func(id string) object {
 		rule := f.properties(id)["BucketEncryption"].(object)["ServerSideEncryptionConfiguration"].([]any)[0]
@@ -168,18 +194,20 @@ func TestBucketsAreSafe(t *testing.T) {
 	if got := encryption("SourceBucket"); got["SSEAlgorithm"] != "AES256" {
 		t.Errorf("the source is encrypted by %v", got)
 	}
-	if got := encryption("TargetBucket"); got["SSEAlgorithm"] != "aws:kms" || got["KMSMasterKeyID"] != targetKey {
+	if got := encryption("TargetBucket"); got["SSEAlgorithm"] != "aws:kms" ||
+		got["KMSMasterKeyID"] != targetKey {
 		t.Errorf("the target is encrypted by %v", got)
 	}
 }
 
-// onlyTLS wants the first statement to deny everything to who comes without TLS.
+// onlyTLS checks that the first statement denies everything without TLS.
 func onlyTLS(t *testing.T, document object, resources ...string) {
 	t.Helper()
 	s := document["Statement"].([]any)[0].(object)
 	service := strings.Split(resources[0], ":")[2]
 	condition := s["Condition"].(object)["Bool"].(object)["aws:SecureTransport"]
-	if s["Effect"] != "Deny" || s["Principal"] != "*" || s["Action"] != service+":*" || condition != "false" {
+	if s["Effect"] != "Deny" || s["Principal"] != "*" || s["Action"] != service+":*" ||
+		condition != "false" {
 		t.Errorf("%s: %v", resources[0], s)
 	}
 	if got := texts(s["Resource"]); !slices.Equal(got, resources) {
@@ -187,7 +215,7 @@ func onlyTLS(t *testing.T, document object, resources ...string) {
 	}
 }
 
-// texts is a list that may be written as one text.
+// texts reads a list of strings, or a single string.
 func texts(v any) []string {
 	if s, ok := v.(string); ok {
 		return []string{s}
@@ -199,10 +227,11 @@ func texts(v any) []string {
 	return list
 }
 
-// TestOnlyThisAccountsBucketCalls: a bucket's name that was given up may be another account's by now.
+// TestOnlyThisAccountsBucketCalls: the name of a deleted bucket may belong to another account.
 func TestOnlyThisAccountsBucketCalls(t *testing.T) {
 	p := form(t, nil).properties("SourceBucketPermission")
-	if p["SourceAccount"] != account || p["SourceArn"] != "arn:aws:s3:::photos-input" || p["Principal"] != "s3.amazonaws.com" {
+	if p["SourceAccount"] != account || p["SourceArn"] != "arn:aws:s3:::photos-input" ||
+		p["Principal"] != "s3.amazonaws.com" {
 		t.Errorf("permission %v", p)
 	}
 	f := form(t, map[string]string{"Trigger": "queue"})
@@ -211,28 +240,36 @@ func TestOnlyThisAccountsBucketCalls(t *testing.T) {
 	onlyTLS(t, document, queue)
 	s := document["Statement"].([]any)[1].(object)
 	condition := s["Condition"].(object)
-	if s["Resource"] != queue || s["Action"] != "sqs:SendMessage" || s["Principal"].(object)["Service"] != "s3.amazonaws.com" ||
-		condition["StringEquals"].(object)["aws:SourceAccount"] != account || condition["ArnEquals"].(object)["aws:SourceArn"] != "arn:aws:s3:::photos-input" {
+	if s["Resource"] != queue || s["Action"] != "sqs:SendMessage" ||
+		s["Principal"].(object)["Service"] != "s3.amazonaws.com" ||
+		condition["StringEquals"].(object)["aws:SourceAccount"] != account ||
+		condition["ArnEquals"].(object)["aws:SourceArn"] != "arn:aws:s3:::photos-input" {
 		t.Errorf("queue policy %v", s)
 	}
-	onlyTLS(t, f.properties("FailureQueuePolicy")["PolicyDocument"].(object), "arn:aws:sqs:us-east-1:123456789012:imgmill-photos-failures")
+	onlyTLS(t, f.properties("FailureQueuePolicy")["PolicyDocument"].(object),
+		"arn:aws:sqs:us-east-1:123456789012:imgmill-photos-failures")
 	if _, ok := f.resources()["SourceBucketPermission"]; ok {
 		t.Error("with a queue, S3 may still invoke the function")
 	}
 }
 
-// TestQueueOutlastsFunction: Lambda asks for six times the function's time-out, and what failed late must not expire early.
+// TestQueueOutlastsFunction: Lambda recommends six times the function's timeout, and a message that
+// failed late must not expire early.
 func TestQueueOutlastsFunction(t *testing.T) {
-	for _, timeout := range texts(form(t, nil).part("Parameters")["TimeoutSeconds"].(object)["AllowedValues"]) {
+	for _, timeout := range texts(form(t,
+		nil).part("Parameters")["TimeoutSeconds"].(object)["AllowedValues"]) {
 		f := form(t, map[string]string{"Trigger": "queue", "TimeoutSeconds": timeout})
-		seconds, work, failed := number(t, timeout), f.properties("WorkQueue"), f.properties("FailureQueue")
+		seconds, work, failed := number(t,
+			timeout), f.properties("WorkQueue"), f.properties("FailureQueue")
 		if got := number(t, work["VisibilityTimeout"]); got != 6*seconds {
 			t.Errorf("a message is hidden for %d s while the function may take %d", got, seconds)
 		}
-		if number(t, work["MessageRetentionPeriod"]) >= number(t, failed["MessageRetentionPeriod"]) {
+		if number(t, work["MessageRetentionPeriod"]) >= number(t,
+			failed["MessageRetentionPeriod"]) {
 			t.Error("a failure would expire with the work that it came from")
 		}
-		if age := number(t, f.properties("OldestFailureAlarm")["Threshold"]); age >= number(t, failed["MessageRetentionPeriod"]) {
+		if age := number(t, f.properties("OldestFailureAlarm")["Threshold"]); age >= number(t,
+			failed["MessageRetentionPeriod"]) {
 			t.Error("the alarm of the oldest failure comes when that is lost")
 		}
 	}
@@ -247,8 +284,8 @@ func number(t *testing.T, v any) int {
 	return n
 }
 
-// TestFitsIntoOneCall: CloudFormation takes no larger template by value (AWS CloudFormation User Guide, "Understand
-// CloudFormation quotas").
+// TestFitsIntoOneCall: CloudFormation accepts no larger template in a call (AWS CloudFormation User
+// Guide, "Understand CloudFormation quotas").
 func TestFitsIntoOneCall(t *testing.T) {
 	if n := len(template.Template); n > 51200 {
 		t.Errorf("the template has %d bytes", n)

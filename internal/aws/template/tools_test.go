@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// tool is one of .ci/requirements.txt by its path. `make template` runs these tests with the tools in PATH.
+// tool returns the path of a tool from .ci/requirements.txt. `make template` runs these tests with
+// the tools in PATH.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	if os.Getenv("IMGMILL_TEMPLATE_TOOLS") == "" {
@@ -27,15 +28,18 @@ func tool(t *testing.T, name string) string {
 }
 
 func TestToolsCfnLint(t *testing.T) {
-	if out, err := exec.Command(tool(t, "cfn-lint"), "--include-checks", "I", "--", "template.yaml").CombinedOutput(); err != nil {
+	if out, err := exec.Command(tool(t, "cfn-lint"), "--include-checks", "I", "--",
+		"template.yaml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// TestToolsCheckov: nothing fails, and every skip in the template is one that checkov would ask about.
+// TestToolsCheckov: no check fails, and every check that the template skips is one that checkov
+// would report.
 func TestToolsCheckov(t *testing.T) {
 	checkov := tool(t, "checkov")
-	out, err := exec.Command(checkov, "-f", "template.yaml", "--framework", "cloudformation", "--compact", "--skip-download").CombinedOutput()
+	out, err := exec.Command(checkov, "-f", "template.yaml", "--framework", "cloudformation",
+		"--compact", "--skip-download").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -55,16 +59,20 @@ func TestToolsCheckov(t *testing.T) {
 			}
 		}
 	}
-	if skipped, _ := strconv.Atoi(string(counts[3])); string(counts[1]) == "0" || skipped != explained {
+	if skipped, _ := strconv.Atoi(string(counts[3])); string(counts[1]) == "0" ||
+		skipped != explained {
 		t.Errorf("%s, while the template explains %d", counts[0], explained)
 	}
 }
 
-// TestToolsAWSCLI: AWS's own command line sends the template, and an independent CloudFormation reads it.
+// TestToolsAWSCLI: the AWS command line sends the template, and an independent CloudFormation
+// parses it.
 func TestToolsAWSCLI(t *testing.T) {
 	aws, endpoint := tool(t, "aws"), startMoto(t)
-	cmd := exec.Command(aws, "cloudformation", "validate-template", "--template-body", "file://template.yaml", "--output", "json")
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
+	cmd := exec.Command(aws, "cloudformation", "validate-template", "--template-body",
+		"file://template.yaml", "--output", "json")
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("in every size that the recipe names")) {
@@ -91,7 +99,7 @@ func startMoto(t *testing.T) string {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Error(err)
 		}
-		_ = cmd.Wait() // says that it was killed
+		_ = cmd.Wait() // reports that it was killed
 	})
 	endpoint := "http://127.0.0.1:" + port
 	for range 300 {

@@ -26,6 +26,9 @@ type Header struct {
 	Frames        int          // in the file
 	Layout        plane.Layout // of the planes that Decode pushes unless Shrink is called
 	EXIF          []byte       // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
+	// Preview describes what is shown in place of the photograph, if that cannot be decoded itself:
+	// the preview of a camera raw file. Otherwise it is empty.
+	Preview string
 }
 
 // SetEXIF stores an EXIF block and the orientation that it declares. A broken block does not make a
@@ -94,8 +97,9 @@ const MaxProfile = 8 << 20
 // no other format may claim more. Two of them multiply without overflow.
 const maxSide = 1<<31 - 1
 
-// check refuses a header that asks for more than the limits allow.
-func (l Limits) check(h Header) error {
+// Check refuses a header that asks for more than the limits allow. Set.Open calls it; a format that
+// has to read on behind the header before Open returns calls it first.
+func (l Limits) Check(h Header) error {
 	if h.Width <= 0 || h.Height <= 0 || h.Width > maxSide || h.Height > maxSide {
 		return &CorruptError{h.Format, 0, fmt.Sprintf("a size of %d×%d", h.Width, h.Height)}
 	}
@@ -118,7 +122,7 @@ func (l Limits) CheckMemory(d Decoder) error {
 	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
 		h := d.Header()
 		return fmt.Errorf("%w: decoding %d×%d pixels of %s takes %d MB of memory, the limit is %d MB",
-			ErrLimit, h.Width, h.Height, h.Format.Title, n/1e6, l.Memory/1e6)
+			ErrLimit, h.Width, h.Height, h.Format.Title, n>>20, l.Memory>>20)
 	}
 	return nil
 }

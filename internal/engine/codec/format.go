@@ -19,9 +19,10 @@ type Format struct {
 	Extensions []string // file name endings with their dot, the usual one first
 	MediaType  string   // IANA media type
 	Abilities
-	// Uploaded marks a format that common devices write. Its file names belong to the default
-	// suffixes even where it cannot be read, so that such an upload ends with a reason and is not
-	// passed over in silence.
+	// Uploaded marks a format that people upload from cameras, phones and the web. Its file names are
+	// among the default suffixes even where it cannot be read, so that such an upload ends with a
+	// reason and is not passed over in silence. Other formats are read where a recipe lists their
+	// suffixes.
 	Uploaded bool
 	// Settings are the choices of the encoder, in the order of documentation.
 	Settings []*setting.Setting
@@ -102,16 +103,19 @@ func (s Set) Names() []string {
 	return names
 }
 
-// Suffixes lists the file name endings of the formats that can be read or are Uploaded: what a
-// source of pictures holds.
+// Suffixes lists the file name endings of the formats that are Uploaded: what a source of pictures
+// usually holds.
 func (s Set) Suffixes() []string {
-	var suffixes []string
+	return s.Where(func(f *Format) bool { return f.Uploaded }).Endings()
+}
+
+// Endings lists the file name endings of all formats of the set.
+func (s Set) Endings() []string {
+	var endings []string
 	for _, f := range s {
-		if f.Open != nil || f.Uploaded {
-			suffixes = append(suffixes, f.Extensions...)
-		}
+		endings = append(endings, f.Extensions...)
 	}
-	return suffixes
+	return endings
 }
 
 // Nearest returns the format to write a picture in when none is named: its own if that can be
@@ -153,6 +157,9 @@ func (s Set) Where(ok func(*Format) bool) Set {
 type OpenOptions struct {
 	Limits  Limits
 	Threads int // that may share the decoding, the caller's among them; 0 means 1
+	// Formats is the set that opens the picture. Formats that contain pictures of others, such as
+	// icons, open them with it.
+	Formats Set
 }
 
 // Open detects the format and reads the header, not the pixels, and refuses what is over a limit.
@@ -174,9 +181,10 @@ func (s Set) Open(r io.Reader, o OpenOptions) (Decoder, error) {
 		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s", ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
 	}
 	stream.format = format
+	o.Formats = s
 	d, err := format.Open(stream, o)
 	if err != nil {
 		return nil, stream.Fault(err)
 	}
-	return d, o.Limits.check(d.Header())
+	return d, o.Limits.Check(d.Header())
 }

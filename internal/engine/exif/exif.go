@@ -1,6 +1,6 @@
 // Package exif reads the few EXIF fields that a resized picture depends on (orientation, artist,
-// copyright) and writes the blocks to store with one: the same block marked upright, or a new one
-// that holds nothing but artist and copyright.
+// copyright) and writes the blocks to store with one: the same block for the new size, without its
+// thumbnail, or a new one that holds nothing but artist and copyright.
 //
 // A block starts with its TIFF header, without the "Exif\0\0" that precedes it in a JPEG. The
 // package never reads maker notes, thumbnails or locations, never moves a byte of a block it is

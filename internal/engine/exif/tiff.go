@@ -4,13 +4,21 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"math"
 )
 
-// Tags of IFD0 that this package reads or writes.
+// Tags of IFD0, IFD1 and the Exif IFD that this package reads or writes.
 const (
-	tagOrientation = 0x0112
-	tagArtist      = 0x013B
-	tagCopyright   = 0x8298
+	tagImageWidth      = 0x0100
+	tagImageLength     = 0x0101
+	tagOrientation     = 0x0112
+	tagArtist          = 0x013B
+	tagThumbnailOffset = 0x0201
+	tagThumbnailLength = 0x0202
+	tagCopyright       = 0x8298
+	tagExifIFD         = 0x8769
+	tagPixelXDimension = 0xA002
+	tagPixelYDimension = 0xA003
 )
 
 // Field types (TIFF 6.0 section 2; Exif 3.0 4.6.2 adds UTF-8).
@@ -143,17 +151,17 @@ func (b block) integer(e entry) (uint32, error) {
 		e.tag, e.typ, e.count)
 }
 
-// setInteger overwrites the entry's single value; it leaves an entry that holds no integer
-// unchanged.
-func (b block) setInteger(e entry, v uint8) {
+// setInteger overwrites the entry's single value; it leaves an entry that holds no integer, or one that
+// is too small for v, unchanged.
+func (b block) setInteger(e entry, v uint32) {
 	value := b.data[e.at+8:]
-	switch e.width() {
-	case 1:
-		value[0] = v
-	case 2:
+	switch n := e.width(); {
+	case n == 1 && v <= math.MaxInt8:
+		value[0] = uint8(v)
+	case n == 2 && v <= math.MaxUint16:
 		b.order.PutUint16(value, uint16(v))
-	case 4:
-		b.order.PutUint32(value, uint32(v))
+	case n == 4:
+		b.order.PutUint32(value, v)
 	}
 }
 

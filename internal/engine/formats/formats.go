@@ -7,9 +7,15 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/gif"
 	"github.com/imgmill/imgmill/internal/engine/heif"
+	"github.com/imgmill/imgmill/internal/engine/ico"
+	"github.com/imgmill/imgmill/internal/engine/jp2"
 	"github.com/imgmill/imgmill/internal/engine/jpeg"
 	"github.com/imgmill/imgmill/internal/engine/jxl"
 	"github.com/imgmill/imgmill/internal/engine/png"
+	"github.com/imgmill/imgmill/internal/engine/pnm"
+	"github.com/imgmill/imgmill/internal/engine/psd"
+	"github.com/imgmill/imgmill/internal/engine/qoi"
+	"github.com/imgmill/imgmill/internal/engine/tga"
 	"github.com/imgmill/imgmill/internal/engine/tiff"
 	"github.com/imgmill/imgmill/internal/engine/webp"
 )
@@ -26,5 +32,11 @@ func All() codec.Set {
 		bmp.Format,
 		heif.AVIF,
 		jxl.Format,
+		ico.Format,
+		pnm.Format,
+		qoi.Format,
+		psd.Format,
+		jp2.Format,
+		tga.Format,
 	}
 }

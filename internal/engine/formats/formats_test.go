@@ -46,6 +46,10 @@ func files(t testing.TB) map[string][]byte {
 		"gif":  func(w io.Writer) error { return gif.Encode(w, m, nil) },
 		"bmp":  func(w io.Writer) error { return bmp.Encode(w, m) },
 		"tiff": func(w io.Writer) error { return tiff.Encode(w, m, nil) },
+		"ico":  func(w io.Writer) error { return drawICO(w, m) },
+		"pnm":  func(w io.Writer) error { return drawPNM(w, m) },
+		"qoi":  func(w io.Writer) error { return drawQOI(w, m) },
+		"psd":  func(w io.Writer) error { return drawPSD(w, m) },
 	}
 	out := map[string][]byte{}
 	for _, f := range All().Readable() {
@@ -102,7 +106,7 @@ func TestEveryFormatIsDetectedAndDecoded(t *testing.T) {
 			continue
 		}
 		tolerance := map[string]int{"jpeg": 90, "gif": 60, "webp": 90}[f] // one sample; chroma and palettes lose much in so small a picture
-		if p.Model == plane.YCbCr {
+		if p.Planes[0].Kind == plane.Luma {
 			if n := distance(p.Row(0, 20)[30], luma(want.At(30, 20))); n > 30 {
 				t.Errorf("%s: luma is off by %d", f, n)
 			}

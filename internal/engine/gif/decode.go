@@ -1,102 +1,142 @@
 package gif
 
 import (
-	"bytes"
-	"encoding/binary"
-	"image"
-	"image/draw"
-	"image/gif"
+	"context"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// open walks the blocks of the file (GIF89a specification, appendix A) to count its frames without
-// decoding one.
-func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
-	w, err := walk(b, s)
+// decoder implements codec.FrameDecoder.
+type decoder struct {
+	header codec.Header
+	stream *codec.Stream
+	file   *file
+	first  frame
+	loops  int
+
+	film *film // of an animation whose frames are asked for one by one; nil for the first alone
+	// What the frames of the film need: alpha, and the memory of the largest that is taken back.
+	filmAlpha bool
+	taken     int64
+}
+
+// open walks the blocks of the file to count its frames without decoding one.
+func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
+	file, err := readFile(s)
 	if err != nil {
 		return nil, err
 	}
-	h := codec.Header{Format: s.Format(), Width: w.screen.X, Height: w.screen.Y, Frames: w.frames, Orientation: 1}
-	canvas := image.Rect(0, 0, h.Width, h.Height)
-	alpha := w.transparent || !canvas.In(w.first)
-	h.Layout = plane.NewLayout(plane.RGB, alpha, h.Width, h.Height, 1, 1)
-	return codec.NewStill(h, s, 5*int64(h.Width)*int64(h.Height)+int64(len(b)), func() (image.Image, error) {
-		img, err := gif.Decode(bytes.NewReader(b))
-		if err != nil || img.Bounds() == canvas {
-			return img, err
-		}
-		out := image.NewNRGBA(canvas)
-		draw.Draw(out, img.Bounds(), img, img.Bounds().Min, draw.Src)
-		return out, nil
-	}), nil
-}
-
-// blocks is what the block headers declare.
-type blocks struct {
-	screen      image.Point
-	first       image.Rectangle // of the first frame, on the screen
-	frames      int
-	transparent bool // the first frame has a transparent colour
-}
-
-// walk reads block headers only. A file that ends early is walked as far as it goes: browsers show
-// the frames that it has.
-func walk(b []byte, s *codec.Stream) (blocks, error) {
-	var w blocks
-	if len(b) < 13 {
-		return w, s.Corrupt(int64(len(b)), "the file ends within its header")
+	walk, width, height, err := newBlocks(file, s)
+	if err != nil {
+		return nil, err
 	}
-	w.screen = image.Pt(int(binary.LittleEndian.Uint16(b[6:])), int(binary.LittleEndian.Uint16(b[8:])))
-	i := 13 + tableSize(b[10])
-	for i < len(b) && b[i] != 0x3b {
-		switch b[i] {
-		case 0x21:
-			if i+4 < len(b) && b[i+1] == 0xf9 && b[i+2] == 4 && w.frames == 0 {
-				w.transparent = b[i+3]&1 != 0
-			}
-			i = skipSubBlocks(b, i+2)
-		case 0x2c:
-			if i+10 > len(b) {
-				i = len(b)
-				break
-			}
-			if w.frames == 0 {
-				le := func(k int) int { return int(binary.LittleEndian.Uint16(b[i+k:])) }
-				w.first = image.Rect(le(1), le(3), le(1)+le(5), le(3)+le(7))
-			}
-			w.frames++
-			i = skipSubBlocks(b, i+10+tableSize(b[i+9])+1)
-		default:
-			if w.frames > 0 { // garbage behind the first frame
-				i = len(b)
-				break
-			}
-			return w, s.Corrupt(int64(i), "unknown block 0x%02x", b[i])
+	first, ok, err := walk.next()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, s.Corrupt(int64(file.size), "no picture in the file")
+	}
+	if first.w == 0 || first.h == 0 {
+		return nil, s.Corrupt(int64(first.data), "the first frame has %d×%d pixels", first.w, first.h)
+	}
+	// A first frame that sticks out enlarges the screen; some tools write a screen of 0×0.
+	width, height = max(width, first.x+first.w), max(height, first.y+first.h)
+	d := &decoder{stream: s, file: file, first: first}
+	alpha := first.transparent >= 0 || first.x > 0 || first.y > 0 || first.w < width || first.h < height
+	d.filmAlpha = alpha
+	for f := first; ; {
+		before := f
+		if f, ok, err = walk.next(); err != nil || !ok {
+			break
+		}
+		// Only what another frame follows is disposed of.
+		d.filmAlpha = d.filmAlpha || before.disposal == restoreBackground || before.disposal == restorePrevious && walk.frames == 2
+		if before.disposal == restorePrevious {
+			d.taken = max(d.taken, int64(min(before.w, width))*int64(min(before.h, height)))
 		}
 	}
-	if w.frames == 0 {
-		return w, s.Corrupt(int64(len(b)), "no picture in the file")
+	if err != nil {
+		return nil, err
 	}
-	if w.screen.X == 0 || w.screen.Y == 0 { // written by some tools; browsers take the first frame's
-		w.screen = w.first.Max
-	}
-	return w, nil
+	d.loops = walk.loops
+	d.header = codec.Header{Format: s.Format(), Width: width, Height: height, Frames: walk.frames, Orientation: 1}
+	d.header.Layout = plane.NewLayout(plane.RGB, alpha, width, height, 1, 1)
+	return d, nil
 }
 
-// tableSize returns the length in bytes of the colour table that a flags byte announces.
-func tableSize(flags byte) int {
-	if flags&0x80 == 0 {
-		return 0
+// Header implements codec.Decoder.
+func (d *decoder) Header() codec.Header { return d.header }
+
+// Length implements codec.Decoder.
+func (d *decoder) Length(enough int64) (int64, error) { return d.stream.Length(enough) }
+
+// Shrink returns the layout of the whole canvas. That of an animation has alpha if any of its
+// frames may need it.
+func (d *decoder) Shrink(int, int) plane.Layout {
+	if d.film != nil {
+		return plane.NewLayout(plane.RGB, d.filmAlpha, d.header.Width, d.header.Height, 1, 1)
 	}
-	return 3 << (flags&7 + 1)
+	return d.header.Layout
 }
 
-// skipSubBlocks returns the offset behind a chain of data sub-blocks.
-func skipSubBlocks(b []byte, i int) int {
-	for i < len(b) && b[i] != 0 {
-		i += 1 + int(b[i])
+// Memory implements codec.Decoder.
+func (d *decoder) Memory() int64 {
+	l := d.Shrink(0, 0)
+	memory := d.file.memory() + codec.BandMemory(l) + decodingMemory
+	switch {
+	case d.film != nil:
+		return memory + int64(len(l.Planes))*(int64(l.Width())*int64(l.Height())+d.taken)
+	case d.first.interlaced:
+		return memory + int64(d.first.w)*int64(d.first.h)
 	}
-	return i + 1
+	return memory
+}
+
+// Decode implements codec.Decoder.
+func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, error) {
+	if d.film != nil {
+		return codec.Report{}, d.film.show(ctx, sink)
+	}
+	rows, err := d.frameRows(&d.first)
+	if err != nil {
+		return codec.Report{}, err
+	}
+	if d.first.interlaced {
+		if rows, err = deinterlace(ctx, rows, &d.first); err != nil {
+			return codec.Report{}, err
+		}
+	}
+	return codec.Report{}, d.push(ctx, rows, sink)
+}
+
+// push pushes the first frame on its canvas, whose rows come from the top.
+func (d *decoder) push(ctx context.Context, rows rowSource, sink plane.Sink) error {
+	f := &d.first
+	b := codec.NewBands(ctx, d.header.Layout, sink)
+	look := newColours(f)
+	for y := range d.header.Height {
+		dst := b.Next()
+		if y < f.y || y >= f.y+f.h {
+			for _, p := range dst {
+				clear(p)
+			}
+		} else {
+			indexes, err := rows.next()
+			if err != nil {
+				return err
+			}
+			for i, p := range dst {
+				clear(p[:f.x])
+				clear(p[f.x+f.w:])
+				dst[i] = p[f.x:][:f.w]
+			}
+			look.apply(dst, indexes)
+		}
+		if err := b.Push(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

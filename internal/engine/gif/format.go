@@ -1,5 +1,11 @@
-// Package gif reads GIF files (Graphics Interchange Format, version 89a). It shows the first frame
-// on the canvas of the logical screen, as browsers do, and never writes.
+// Package gif reads GIF files (Graphics Interchange Format, version 89a).
+//
+// It shows frames on the canvas of the logical screen as browsers do: a first frame that lies
+// partly outside the screen enlarges it, what no frame covers is transparent, colour indexes beyond
+// the table are black, and data beyond a frame is ignored. A frame with too little data is refused,
+// although browsers show the part of it that is there. The file is held in memory, because the
+// number of frames is known at its end only; rows are decoded from it one by one, and of an
+// animation one canvas is kept. The package never writes.
 package gif
 
 import (
@@ -18,5 +24,5 @@ var Format = &codec.Format{
 	Detect: func(head []byte) bool {
 		return bytes.HasPrefix(head, []byte("GIF87a")) || bytes.HasPrefix(head, []byte("GIF89a"))
 	},
-	Open: codec.Whole(open),
+	Open: open,
 }

@@ -1,12 +1,14 @@
 // Package jpeg reads and writes JPEG files: ITU-T T.81 with the JFIF (T.871) and Adobe conventions.
 //
-// The decoder reads baseline, extended sequential and progressive Huffman-coded pictures of 8 bits
-// and 1, 3 or 4 components from a stream, at full size or at n/8 of it, straight into planes. It
-// never interleaves samples, never upsamples chroma to the size of luma, and never converts
-// colours, except from YCCK, which only JPEG has. It stops reading once the rest of a progressive
-// file cannot change the result at the chosen size. It decodes damaged files as libjpeg does and
-// reports the damage. It refuses arithmetic coding, other bit depths, and lossless and hierarchical
-// files with an error that names the feature. It never accesses files, networks or the clock.
+// The decoder reads baseline, extended sequential and progressive pictures of 8 or 12 bits, with
+// Huffman or arithmetic coding, and lossless pictures of 2 to 16 bits with Huffman coding, of 1, 3 or
+// 4 components, from a stream, at full size or (unless lossless) at n/8 of it, straight into planes
+// of 8 bits. It never interleaves samples, never upsamples chroma to the size of luma, and never
+// converts colours, except from YCCK, which only JPEG has. It stops reading once the rest of a
+// progressive file cannot change the result at the chosen size. It decodes damaged files as libjpeg
+// does and reports the damage. It refuses hierarchical files, lossless arithmetic coding and other
+// numbers of bits or components with an error that names the feature. It never accesses files,
+// networks or the clock.
 package jpeg
 
 import (
@@ -58,17 +60,19 @@ type component struct {
 	Component
 	index            int
 	tq               byte
-	n                int        // width of a decoded block in samples
+	n                int        // width of a decoded block in samples, 8 if there are no blocks
+	side             int        // width of a data unit in the band: n, or 1 if lossless
 	size             plane.Size // size of the decoded plane at that scale
-	blocksX, blocksY int        // number of blocks with samples of the picture
+	blocksX, blocksY int        // number of blocks with samples of the picture; of samples if lossless
 	padX, padY       int        // the same, including the padding of the last MCUs
-	expand           bool       // whether to repeat samples up to the picture's size; see colour
+	expand           bool       // whether to raise samples to the picture's size; see colour
 	quant            *[64]uint16
 	scanned          bool
 	pred             int32
+	condition        uint8 // first context of the next DC difference, if the coding is arithmetic
 	stride           int
 	band             []byte // samples of V rows of blocks
-	scratch          []byte // an expanded band
+	raiser           *raiser
 	coef             *coefficients
 }
 
@@ -77,6 +81,7 @@ type component struct {
 // It returns a *FormatError, an *UnsupportedError, or the reader's error, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
 	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize}
+	d.tables.conditionings = usualConditionings()
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}
@@ -98,11 +103,15 @@ func (d *Decoder) finishHeader() error {
 	for _, c := range d.comps {
 		d.hmax, d.vmax = max(d.hmax, c.H), max(d.vmax, c.V)
 	}
-	d.mcusX, d.mcusY = ceilDiv(h.Width, 8*d.hmax), ceilDiv(h.Height, 8*d.vmax)
+	unit := 8
+	if h.Lossless {
+		unit = 1
+	}
+	d.mcusX, d.mcusY = ceilDiv(h.Width, unit*d.hmax), ceilDiv(h.Height, unit*d.vmax)
 	for i, c := range d.comps {
 		c.index = i
-		c.blocksX = ceilDiv(ceilDiv(h.Width*c.H, d.hmax), 8)
-		c.blocksY = ceilDiv(ceilDiv(h.Height*c.V, d.vmax), 8)
+		c.blocksX = ceilDiv(ceilDiv(h.Width*c.H, d.hmax), unit)
+		c.blocksY = ceilDiv(ceilDiv(h.Height*c.V, d.vmax), unit)
 		c.padX, c.padY = d.mcusX*c.H, d.mcusY*c.V
 	}
 	d.joinICC()
@@ -134,7 +143,10 @@ func (d *Decoder) findHeight() error {
 
 // setScale sets the scale of a component to n/8.
 func (d *Decoder) setScale(c *component, n int) {
-	c.n = n
+	c.n, c.side = n, n
+	if d.header.Lossless {
+		c.side = 1
+	}
 	w, wd := d.header.Width*c.H*n, d.hmax*8
 	h, hd := d.header.Height*c.V*n, d.vmax*8
 	c.size = plane.Size{
@@ -175,7 +187,11 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 		if kinds[i] == plane.Chroma {
 			needW, needH = ceilDiv(w, 2), ceilDiv(h, 2)
 		}
-		for n := 1; n <= 8; n++ {
+		least := 1
+		if d.header.Lossless {
+			least = 8
+		}
+		for n := least; n <= 8; n++ {
 			d.setScale(c, n)
 			if s := d.outputSize(c); s.Width >= needW && s.Height >= needH {
 				break
@@ -194,9 +210,12 @@ func (d *Decoder) Memory() int64 {
 		total += int64(n) * (memSize + 3*aheadSize) // two bytes per coefficient, at most one per block
 	}
 	for _, c := range d.comps {
-		total += int64(c.padX*c.n) * int64(c.V*c.n)
+		total += int64(c.padX*c.side) * int64(c.V*c.side)
+		if d.header.Lossless {
+			total += 2 * int64(c.padX) * int64(c.V+1)
+		}
 		if c.expand {
-			total += int64(d.outputSize(c).Width) * int64(d.vmax*c.n+1)
+			total += int64(d.outputSize(c).Width) * int64(2*d.vmax*c.n+16) // out grows by doubling
 		}
 		if d.header.Progressive {
 			total += int64(c.padX) * int64(c.padY) * int64(coefficientBytes(c.n))
@@ -220,7 +239,7 @@ func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 		sink = &ycckSink{next: sink, width: d.outputSize(d.comps[0]).Width}
 	}
 	for _, c := range d.comps {
-		c.stride = c.padX * c.n
+		c.stride = c.padX * c.side
 	}
 	var err error
 	if d.header.Progressive {

@@ -100,7 +100,7 @@ func (d *Decoder) transform(ctx context.Context, sink plane.Sink) error {
 		}
 		for _, c := range d.comps {
 			for v := range c.V {
-				c.transformRow(c.band[v*c.n*c.stride:][:c.n*c.stride], row*c.V+v)
+				c.transformRow(c.band[v*c.n*c.stride:][:c.n*c.stride], row*c.V+v, d.deep())
 			}
 			if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
 				return err
@@ -111,12 +111,16 @@ func (d *Decoder) transform(ctx context.Context, sink plane.Sink) error {
 }
 
 // transformRow transforms a row of blocks.
-func (c *component) transformRow(dst []byte, y int) {
+func (c *component) transformRow(dst []byte, y int, deep bool) {
 	low, nonzero := c.coef.low[y], c.coef.nonzero[y]
 	if low == nil {
 		for i := range dst {
 			dst[i] = grey
 		}
+		return
+	}
+	if deep {
+		c.transformRowDeep(dst, y)
 		return
 	}
 	n := c.n

@@ -7,7 +7,7 @@ import (
 )
 
 // colour is the interpretation of the planes. All planes except chroma are output in the picture's
-// size: where a file samples one more coarsely than another plane, samples are repeated.
+// size: where a file samples one more coarsely than another plane, samples are interpolated.
 type colour struct {
 	model  plane.Model
 	ycck   bool // the first three of four planes must be converted; all are stored inverted
@@ -15,7 +15,8 @@ type colour struct {
 }
 
 // setColour determines the colour model from the Adobe and JFIF markers or, without them, from the
-// component identifiers, with the precedence that libjpeg uses.
+// component identifiers, with the precedence that libjpeg uses. A lossless picture without markers is
+// RGB, because a conversion would lose something.
 func (d *Decoder) setColour() {
 	h := &d.header
 	switch len(d.comps) {
@@ -25,7 +26,7 @@ func (d *Decoder) setColour() {
 		d.colour = colour{model: plane.YCbCr}
 		ids := []byte{d.comps[0].ID, d.comps[1].ID, d.comps[2].ID}
 		if !h.JFIF && (h.Adobe && h.AdobeTransform == 0 ||
-			!h.Adobe && bytes.Equal(ids, []byte("RGB"))) {
+			!h.Adobe && (bytes.Equal(ids, []byte("RGB")) || h.Lossless)) {
 			d.colour.model = plane.RGB
 		}
 	case 4:
@@ -38,7 +39,7 @@ func (d *Decoder) setColour() {
 }
 
 // push passes n rows of a component's band to the sink. The first of them is row y. It clips them
-// to the picture, and inverts and expands them as required.
+// to the picture, and inverts and raises them as required.
 func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {
 	if d.colour.invert && !d.colour.ycck {
 		for i, v := range c.band[:n*c.stride] {
@@ -46,34 +47,13 @@ func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {
 		}
 	}
 	if c.expand {
-		return d.pushExpanded(sink, c, y, n)
+		return d.pushRaised(sink, c, y, n)
 	}
 	n = min(n, c.size.Height-y)
 	if n <= 0 {
 		return nil
 	}
 	return sink.Rows(c.index, y, plane.Rows{Pix: c.band, Stride: c.stride, N: n})
-}
-
-// pushExpanded repeats samples: sample x of the picture is sample floor(x*H/hmax) of the component.
-func (d *Decoder) pushExpanded(sink plane.Sink, c *component, y, n int) error {
-	size := d.outputSize(c)
-	from := ceilDiv(y*d.vmax, c.V)
-	to := min(ceilDiv((y+n)*d.vmax, c.V), size.Height)
-	if to <= from {
-		return nil
-	}
-	if need := (to - from) * size.Width; len(c.scratch) < need {
-		c.scratch = make([]byte, need)
-	}
-	for ty := from; ty < to; ty++ {
-		src := c.band[(ty*c.V/d.vmax-y)*c.stride:][:c.stride]
-		dst := c.scratch[(ty-from)*size.Width:][:size.Width]
-		for x := range dst {
-			dst[x] = src[x*c.H/d.hmax]
-		}
-	}
-	return sink.Rows(c.index, from, plane.Rows{Pix: c.scratch, Stride: size.Width, N: to - from})
 }
 
 // ycckSink converts YCCK planes to CMYK. It buffers rows until it has them for all planes.

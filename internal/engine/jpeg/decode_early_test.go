@@ -274,11 +274,9 @@ func TestDamageAfterTheLastBit(t *testing.T) {
 		t.Error("cut after the part that 1/8 needs: no damage at 2/8")
 	}
 	for name, b := range map[string][]byte{
-		"cut within":     file[:needed-100],
-		"cut at its end": file[:needed],
-		"stray in DC": slices.Concat(head, scans[0], make([]byte, 100),
+		"cut within": file[:needed-100],
+		"no code in DC": slices.Concat(head, scans[0][:len(scans[0])-100], bytes.Repeat([]byte{0xFF, 0}, 50),
 			file[len(head)+len(scans[0]):]),
-		"stray in its DC": slices.Concat(file[:needed], make([]byte, 100), file[needed:]),
 	} {
 		_, report, read, err := decodeCounted(t, b, 1, DecodeOptions{})
 		if err != nil || report.Damage == "" || read != len(b) {

@@ -16,9 +16,11 @@ type Component struct {
 // Header holds the information that precedes the first scan.
 type Header struct {
 	Width, Height  int // in samples, as stored
-	Precision      int // bits per sample, always 8
+	Precision      int // bits per sample as stored; planes always have 8
 	Components     []Component
 	Progressive    bool
+	Lossless       bool
+	Arithmetic     bool // arithmetic coding instead of Huffman coding
 	JFIF           bool
 	Adobe          bool
 	AdobeTransform int // 0 none, 1 YCbCr, 2 YCCK; meaningless unless Adobe is set
@@ -34,8 +36,9 @@ type Header struct {
 
 // tables holds what DQT, DHT and DRI segments define, before the frame header or between scans.
 type tables struct {
-	quant    [4]*[64]uint16 // in zigzag order
-	dc, ac   [4]*huffmanSpec
+	quant  [4]*[64]uint16 // in zigzag order
+	dc, ac [4]*huffmanSpec
+	conditionings
 	restart  int // number of MCUs between restart markers; 0 for none
 	builtDC  [4]*decodeTable
 	builtAC  [4]*decodeTable
@@ -86,14 +89,14 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		d.first, err = d.readScanHeader()
 		return true, err
 	}
-	body, err := d.segment()
+	body, err := d.segmentOf(m)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case m >= markerSOF0 && m <= markerSOF2:
+	case m >= markerSOF0 && m <= markerSOF3 || m == markerSOF9 || m == markerSOF10:
 		err = d.frame(m, body)
-	case isFrame(m) || m == markerDAC || m == markerDHP || m == markerEXP:
+	case isFrame(m) || m == markerDHP || m == markerEXP:
 		err = &UnsupportedError{d.at, frameKind(m)}
 	case m == markerAPP0:
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
@@ -109,6 +112,9 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	return false, err
 }
 
+// deep reports whether coefficients are those of 12 bits.
+func (d *Decoder) deep() bool { return d.header.Precision == deepBits && !d.header.Lossless }
+
 func isFrame(m byte) bool {
 	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
 }
@@ -120,16 +126,12 @@ func frameKind(m byte) string {
 		return "JPEG extension"
 	case m == markerDHP || m == markerEXP:
 		return "hierarchical coding"
-	case m == markerSOF3:
-		return "lossless coding"
 	case m >= markerSOF5 && m <= markerSOF7:
 		return "hierarchical coding"
 	case m == markerSOF11:
 		return "lossless arithmetic coding"
-	case m >= markerSOF13 && m <= markerSOF15:
-		return "hierarchical arithmetic coding"
 	}
-	return "arithmetic coding"
+	return "hierarchical arithmetic coding"
 }
 
 // segment reads a segment's length and content at the source's position. The content is valid until
@@ -153,6 +155,20 @@ func (d *Decoder) segment() ([]byte, error) {
 	return body, nil
 }
 
+// segmentOf reads the segment of a marker. A comment or application segment whose length is less
+// than 2, which T.81 B.1.1.4 does not allow, is empty, as in libjpeg.
+func (d *Decoder) segmentOf(m byte) ([]byte, error) {
+	if m >= markerAPP0 && m <= markerAPP15 || m == markerCOM {
+		if l := d.src.window(2); len(l) == 2 && l[0] == 0 && l[1] < 2 {
+			d.at = d.src.offset() - 2
+			d.note(fmt.Sprintf("segment length %d at offset %d", l[1], d.at))
+			d.src.skip(2)
+			return nil, nil
+		}
+	}
+	return d.segment()
+}
+
 // ended returns the error for a stream that ends inside a segment.
 func (d *Decoder) ended() error {
 	if err := d.src.fail(); err != nil {
@@ -163,7 +179,7 @@ func (d *Decoder) ended() error {
 
 func (d *Decoder) corrupt(reason string) error { return &FormatError{d.src.offset(), reason} }
 
-// frame reads SOF0, SOF1 or SOF2 (T.81 B.2.2).
+// frame reads SOF0, SOF1, SOF2, SOF3, SOF9 or SOF10 (T.81 B.2.2).
 func (d *Decoder) frame(m byte, b []byte) error {
 	if d.comps != nil {
 		return &FormatError{d.at, "second frame header"}
@@ -174,8 +190,13 @@ func (d *Decoder) frame(m byte, b []byte) error {
 	h := &d.header
 	h.Precision = int(b[0])
 	h.Height, h.Width = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
-	h.Progressive = m == markerSOF2
-	if h.Precision != 8 {
+	h.Progressive = m == markerSOF2 || m == markerSOF10
+	h.Arithmetic, h.Lossless = m >= markerSOF9, m == markerSOF3
+	known := h.Precision == 8 || h.Precision == deepBits
+	if h.Lossless {
+		known = h.Precision >= minLossless && h.Precision <= maxLossless
+	}
+	if !known {
 		return &UnsupportedError{d.at, fmt.Sprintf("%d-bit samples", h.Precision)}
 	}
 	if h.Width == 0 {
@@ -211,6 +232,8 @@ func (d *Decoder) tableMarker(m byte, body []byte) error {
 		return d.quantTables(body)
 	case markerDHT:
 		return d.huffmanTables(body)
+	case markerDAC:
+		return d.conditioningTables(body)
 	case markerDRI:
 		if len(body) < 2 {
 			return &FormatError{d.at, "truncated restart interval"}

@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -71,13 +72,14 @@ func (o *Options) check() error {
 // Encode writes p as a JFIF file. p must be Gray or YCbCr without alpha, 1 to 65535 samples wide
 // and high. Its chroma planes must have the full size, or half of it (rounded up) in width, in
 // height or in both. Blocks at the right and lower edges are padded by repeating the last sample.
-// The same picture and options always produce the same bytes. An error of w is returned wrapped.
-func Encode(w io.Writer, p *plane.Picture, o Options) error {
+// The same picture and options always produce the same bytes. An error of w is returned wrapped, that
+// of ctx unchanged; what has been written until then is of no use.
+func Encode(ctx context.Context, w io.Writer, p *plane.Picture, o Options) error {
 	e, err := newFrame(p)
 	if err != nil {
 		return err
 	}
-	return e.Encode(w, o)
+	return e.Encode(ctx, w, o)
 }
 
 // Encoder writes one picture several times, at different qualities, and transforms it only once. It
@@ -90,7 +92,7 @@ type Encoder struct {
 }
 
 // NewEncoder transforms a picture, with the same requirements as Encode. It does not retain p.
-func NewEncoder(p *plane.Picture) (*Encoder, error) {
+func NewEncoder(ctx context.Context, p *plane.Picture) (*Encoder, error) {
 	e, err := newFrame(p)
 	if err != nil {
 		return nil, err
@@ -99,6 +101,9 @@ func NewEncoder(p *plane.Picture) (*Encoder, error) {
 		c := &e.parts[i]
 		c.raw = make([]int16, 64*c.blocksX*c.blocksY)
 		for by := range c.blocksY {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			c.transform(c.raw[64*c.blocksX*by:], by)
 		}
 		c.pix = nil
@@ -214,7 +219,10 @@ func newTables(o *Options) *quantTables {
 }
 
 // Encode writes the picture in the same way as the function Encode.
-func (e *Encoder) Encode(w io.Writer, o Options) error {
+//
+// All loops over rows of blocks and over chunks of tokens end once ctx does, and leave it to Encode to
+// report that: what they have made is then incomplete, but consistent.
+func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -223,14 +231,17 @@ func (e *Encoder) Encode(w io.Writer, o Options) error {
 	e.writeHeader(b, &o, t)
 	switch {
 	case o.Effort == Normal && !o.Progressive:
-		e.sequential(b, t, o.Threads)
+		e.sequential(ctx, b, t, o.Threads)
 	case o.Effort == Normal:
-		e.progressive(b, e.quantiseAll(t, o.Threads), fixedScript(len(e.parts)))
+		e.progressive(ctx, b, e.quantiseAll(ctx, t, o.Threads), fixedScript(len(e.parts)))
 	case !o.Progressive:
-		e.writeSequential(b, e.sequentialOf(e.quantiseHigh(t, o.Threads)))
+		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads)))
 	default:
-		grids := e.quantiseHigh(t, o.Threads)
-		e.progressive(b, grids, e.searchScript(grids))
+		grids := e.quantiseHigh(ctx, t, o.Threads)
+		e.progressive(ctx, b, grids, e.searchScript(ctx, grids))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	b.bytes([]byte{0xFF, markerEOI})
 	b.flush()

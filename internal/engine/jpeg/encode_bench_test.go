@@ -30,7 +30,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(benchW * benchH * 3 / 2)
 			for b.Loop() {
-				if err := Encode(io.Discard, p, o); err != nil {
+				if err := Encode(b.Context(), io.Discard, p, o); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 )
@@ -168,8 +169,11 @@ func (b *bitWriter) tokens(list []uint16, codes *codeTable) {
 }
 
 // list writes a whole list of tokens and pads the last byte with ones (T.81 F.1.2.3).
-func (b *bitWriter) list(l *tokenList, codes *codeTable) {
+func (b *bitWriter) list(ctx context.Context, l *tokenList, codes *codeTable) {
 	for _, t := range l.full {
+		if ctx.Err() != nil {
+			break
+		}
 		b.tokens(t, codes)
 	}
 	b.tokens(l.last, codes)

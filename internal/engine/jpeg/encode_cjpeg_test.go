@@ -25,7 +25,7 @@ func runCjpeg(t testing.TB, m *image.RGBA, args ...string) []byte {
 func encode(t testing.TB, p *plane.Picture, o Options) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Encode(&b, p, o); err != nil {
+	if err := Encode(t.Context(), &b, p, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

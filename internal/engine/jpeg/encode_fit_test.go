@@ -14,7 +14,7 @@ import (
 
 // fit is codec.Fit over trials of p.
 func fit(p *plane.Picture, o Options, maxBytes, lo, hi int) ([]byte, int, error) {
-	e, err := NewEncoder(p)
+	e, err := NewEncoder(context.Background(), p)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -40,20 +40,20 @@ func TestHighEffort(t *testing.T) {
 func TestSearchedScript(t *testing.T) {
 	for _, size := range [][2]int{{40, 30}, {300, 200}, {8, 8}} {
 		for _, q := range []int{30, 80, 97} {
-			e, err := NewEncoder(toYCbCr(scene(size[0], size[1]), 2, 2))
+			e, err := NewEncoder(t.Context(), toYCbCr(scene(size[0], size[1]), 2, 2))
 			if err != nil {
 				t.Fatal(err)
 			}
 			o := Options{Quality: q, Progressive: true, Effort: High}
-			grids := e.quantiseHigh(newTables(&o), 1)
+			grids := e.quantiseHigh(t.Context(), newTables(&o), 1)
 			write := func(script []scan) int {
 				var out bytes.Buffer
 				b := newBitWriter(&out)
-				e.progressive(b, grids, script)
+				e.progressive(t.Context(), b, grids, script)
 				b.flush()
 				return out.Len()
 			}
-			searched, fixed := write(e.searchScript(grids)), write(fixedScript(3))
+			searched, fixed := write(e.searchScript(t.Context(), grids)), write(fixedScript(3))
 			if searched > fixed+2 { // The search does not count stuffed zeros.
 				t.Errorf("%v quality %d: %d bytes, the fixed script has %d", size, q, searched, fixed)
 			}

@@ -106,7 +106,7 @@ func TestBitWriter(t *testing.T) {
 	}
 	var out bytes.Buffer
 	b := newBitWriter(&out)
-	b.list(&list, &codes)
+	b.list(t.Context(), &list, &codes)
 	b.flush()
 	file := out.Bytes()
 	stuffed := 0
@@ -226,19 +226,19 @@ func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
 
 // TestMeasure requires the size of a scan that the search computes to equal the actual size.
 func TestMeasure(t *testing.T) {
-	e, err := NewEncoder(toYCbCr(scene(203, 155), 2, 2))
+	e, err := NewEncoder(t.Context(), toYCbCr(scene(203, 155), 2, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	grids := e.quantiseHigh(newTables(&Options{Quality: 85, Effort: High}), 1)
+	grids := e.quantiseHigh(t.Context(), newTables(&Options{Quality: 85, Effort: High}), 1)
 	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}},
 		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
 		var p progressiveTokens
-		p.scan(e, grids, &s)
+		p.scan(t.Context(), e, grids, &s)
 		var out bytes.Buffer
 		b := newBitWriter(&out)
-		e.writeProgressive(b, &p, &s)
+		e.writeProgressive(t.Context(), b, &p, &s)
 		b.flush()
 		size := out.Len() - bytes.Count(out.Bytes(), []byte{0xFF, 0})
 		if m := p.measure(e, &s); m != size {

@@ -1,6 +1,9 @@
 package jpeg
 
-import "math/bits"
+import (
+	"context"
+	"math/bits"
+)
 
 // fixedScript is libjpeg's default sequence of scans: DC of all components first, then the lowest
 // luma coefficients, chroma, the rest of luma, and then the refinements, bit by bit.
@@ -20,17 +23,17 @@ func fixedScript(parts int) []scan {
 }
 
 // progressive writes the scans of a script.
-func (e *Encoder) progressive(b *bitWriter, grids []*grid, script []scan) {
+func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan) {
 	var p progressiveTokens
 	for i := range script {
 		s := &script[i]
-		p.scan(e, grids, s)
-		e.writeProgressive(b, &p, s)
+		p.scan(ctx, e, grids, s)
+		e.writeProgressive(ctx, b, &p, s)
 	}
 }
 
 // writeProgressive writes a scan and the tables that it needs.
-func (e *Encoder) writeProgressive(b *bitWriter, p *progressiveTokens, s *scan) {
+func (e *Encoder) writeProgressive(ctx context.Context, b *bitWriter, p *progressiveTokens, s *scan) {
 	var codes codeTable
 	codes.setRaw()
 	switch {
@@ -48,7 +51,7 @@ func (e *Encoder) writeProgressive(b *bitWriter, p *progressiveTokens, s *scan) 
 		}
 	}
 	e.writeScanHeader(b, s)
-	b.list(&p.list, &codes)
+	b.list(ctx, &p.list, &codes)
 }
 
 // classes returns the classes of a scan's components, ascending.
@@ -78,18 +81,21 @@ type progressiveTokens struct {
 }
 
 // scan replaces the collected tokens by those of s.
-func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
+func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
 	p.list.reset()
 	p.counts = tokenCounts{}
 	switch {
 	case s.from == 0 && s.high == 0:
-		p.dcFirst(e, grids, s)
+		p.dcFirst(ctx, e, grids, s)
 	case s.from == 0:
-		p.dcRefine(e, grids, s)
+		p.dcRefine(ctx, e, grids, s)
 	default:
 		g := grids[s.parts[0]]
 		band := (uint64(2)<<s.to - 1) &^ (uint64(1)<<s.from - 1)
 		for i, nonzero := range g.nonzero {
+			if i%g.blocksX == 0 && ctx.Err() != nil {
+				break
+			}
 			t := p.list.room(1)
 			if s.high == 0 {
 				t = p.acFirst(t, g.at(i), nonzero&band, s)
@@ -104,10 +110,13 @@ func (p *progressiveTokens) scan(e *Encoder, grids []*grid, s *scan) {
 
 // eachDC calls f with the DC coefficient of every block in the order of the scan. In an interleaved
 // scan, blocks past the edge of their component repeat the previous block.
-func (e *Encoder) eachDC(grids []*grid, s *scan, f func(part, dc int)) {
+func (e *Encoder) eachDC(ctx context.Context, grids []*grid, s *scan, f func(part, dc int)) {
 	if len(s.parts) == 1 {
 		g := grids[s.parts[0]]
 		for i := range g.nonzero {
+			if i%g.blocksX == 0 && ctx.Err() != nil {
+				return
+			}
 			f(s.parts[0], int(g.coef[64*i]))
 		}
 		return
@@ -115,6 +124,9 @@ func (e *Encoder) eachDC(grids []*grid, s *scan, f func(part, dc int)) {
 	dc := 0
 	for m := range e.mcusX * e.mcusY {
 		mx, my := m%e.mcusX, m/e.mcusX
+		if mx == 0 && ctx.Err() != nil {
+			return
+		}
 		for _, i := range s.parts {
 			c, g := &e.parts[i], grids[i]
 			for by := my * c.v; by < (my+1)*c.v; by++ {
@@ -129,17 +141,17 @@ func (e *Encoder) eachDC(grids []*grid, s *scan, f func(part, dc int)) {
 	}
 }
 
-func (p *progressiveTokens) dcFirst(e *Encoder, grids []*grid, s *scan) {
+func (p *progressiveTokens) dcFirst(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
 	var last [3]int
-	e.eachDC(grids, s, func(part, dc int) {
+	e.eachDC(ctx, grids, s, func(part, dc int) {
 		v := dc >> s.low
 		p.list.keep(p.counts.dcToken(p.list.room(1), e.parts[part].class, v-last[part]))
 		last[part] = v
 	})
 }
 
-func (p *progressiveTokens) dcRefine(e *Encoder, grids []*grid, s *scan) {
-	e.eachDC(grids, s, func(_, dc int) {
+func (p *progressiveTokens) dcRefine(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
+	e.eachDC(ctx, grids, s, func(_, dc int) {
 		p.list.keep(p.raw(p.list.room(1), uint8(dc>>s.low&1)))
 	})
 	p.list.keep(p.endRaw(p.list.room(1)))

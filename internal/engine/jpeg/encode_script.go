@@ -1,5 +1,7 @@
 package jpeg
 
+import "context"
+
 // measure returns the size in bytes of a scan with its tables and header, without the zeros stuffed
 // after 0xFF.
 func (p *progressiveTokens) measure(e *Encoder, s *scan) int {
@@ -27,11 +29,11 @@ func (p *progressiveTokens) measure(e *Encoder, s *scan) int {
 }
 
 // searchScript searches for a script that makes the file small.
-func (e *Encoder) searchScript(grids []*grid) []scan {
+func (e *Encoder) searchScript(ctx context.Context, grids []*grid) []scan {
 	var p progressiveTokens
 	cost := func(s ...scan) (sum int) {
 		for i := range s {
-			p.scan(e, grids, &s[i])
+			p.scan(ctx, e, grids, &s[i])
 			sum += p.measure(e, &s[i])
 		}
 		return sum

@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"context"
 	"math/bits"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
@@ -64,13 +65,13 @@ func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
 }
 
 // quantiseAll computes the quantised coefficients of the whole picture.
-func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
+func (e *Encoder) quantiseAll(ctx context.Context, t *quantTables, threads int) []*grid {
 	var all []*grid
 	for i := range e.parts {
 		c := &e.parts[i]
 		g := newGrid(c.blocksX, c.blocksY)
 		share(threads, c.blocksY, func(_, from, to int) {
-			for by := from; by < to; by++ {
+			for by := from; by < to && ctx.Err() == nil; by++ {
 				c.quantiseRow(g, by, t.divisors[c.class])
 			}
 		})
@@ -81,22 +82,22 @@ func (e *Encoder) quantiseAll(t *quantTables, threads int) []*grid {
 
 // sequential writes the only scan of a baseline file. In memory it keeps the tokens, and one row of
 // MCUs of coefficients per thread.
-func (e *Encoder) sequential(b *bitWriter, t *quantTables, threads int) {
+func (e *Encoder) sequential(ctx context.Context, b *bitWriter, t *quantTables, threads int) {
 	parts := make([]sequentialTokens, shares(threads, e.mcusY))
-	share(threads, e.mcusY, func(part, from, to int) { e.gather(&parts[part], t, from, to) })
+	share(threads, e.mcusY, func(part, from, to int) { e.gather(ctx, &parts[part], t, from, to) })
 	for i := 1; i < len(parts); i++ {
 		parts[0].join(&parts[i])
 	}
-	e.writeSequential(b, &parts[0])
+	e.writeSequential(ctx, b, &parts[0])
 }
 
 // gather collects the tokens of some rows of MCUs.
-func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
+func (e *Encoder) gather(ctx context.Context, s *sequentialTokens, t *quantTables, from, to int) {
 	var rows []*grid
 	for _, c := range e.parts {
 		rows = append(rows, newGrid(c.blocksX, c.v))
 	}
-	for my := max(from-1, 0); my < to; my++ {
+	for my := max(from-1, 0); my < to && ctx.Err() == nil; my++ {
 		for i := range e.parts {
 			c, g := &e.parts[i], rows[i]
 			g.first = my * c.v
@@ -112,9 +113,9 @@ func (e *Encoder) gather(s *sequentialTokens, t *quantTables, from, to int) {
 }
 
 // sequentialOf collects the tokens of coefficients that are all available.
-func (e *Encoder) sequentialOf(grids []*grid) *sequentialTokens {
+func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid) *sequentialTokens {
 	s := new(sequentialTokens)
-	for my := range e.mcusY {
+	for my := 0; my < e.mcusY && ctx.Err() == nil; my++ {
 		s.mcuRow(e, grids, my)
 	}
 	return s
@@ -215,7 +216,7 @@ func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero u
 }
 
 // writeSequential writes the tables and the scan.
-func (e *Encoder) writeSequential(b *bitWriter, s *sequentialTokens) {
+func (e *Encoder) writeSequential(ctx context.Context, b *bitWriter, s *sequentialTokens) {
 	var codes codeTable
 	for class := range min(2, len(e.parts)) {
 		freq := s.counts.dc(class)
@@ -228,7 +229,7 @@ func (e *Encoder) writeSequential(b *bitWriter, s *sequentialTokens) {
 		b.writeHuffman(1, class, &ac)
 	}
 	e.writeScanHeader(b, &scan{parts: e.all(), to: 63})
-	b.list(&s.list, &codes)
+	b.list(ctx, &s.list, &codes)
 }
 
 // all lists the numbers of all components.

@@ -298,7 +298,7 @@ func TestEncodeErrors(t *testing.T) {
 		"uneven chroma":  {uneven, ok},
 	} {
 		var b bytes.Buffer
-		if err := Encode(&b, c.p, c.o); err == nil {
+		if err := Encode(t.Context(), &b, c.p, c.o); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if b.Len() > 0 {
 			t.Errorf("%s: %d bytes written despite the error", name, b.Len())
@@ -331,11 +331,11 @@ func TestWriterErrors(t *testing.T) {
 	for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}} {
 		size := len(encode(t, p, o))
 		for _, left := range []int{0, 100, 40 << 10, size - 1} {
-			if err := Encode(&brokenWriter{left}, p, o); !errors.Is(err, errBroken) {
+			if err := Encode(t.Context(), &brokenWriter{left}, p, o); !errors.Is(err, errBroken) {
 				t.Errorf("%d of %d bytes written: error %v", left, size, err)
 			}
 		}
-		if err := Encode(&brokenWriter{size}, p, o); err != nil {
+		if err := Encode(t.Context(), &brokenWriter{size}, p, o); err != nil {
 			t.Errorf("all bytes written: %v", err)
 		}
 	}
@@ -345,7 +345,7 @@ func TestWriterErrors(t *testing.T) {
 // goroutines it is used.
 func TestEncoderReuse(t *testing.T) {
 	p := toYCbCr(scene(133, 91), 2, 2)
-	e, err := NewEncoder(p)
+	e, err := NewEncoder(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestEncoderReuse(t *testing.T) {
 			t.Run(fmt.Sprintf("%d/%v/%d", q, o.Progressive, o.Effort), func(t *testing.T) {
 				t.Parallel()
 				var b bytes.Buffer
-				if err := e.Encode(&b, o); err != nil {
+				if err := e.Encode(t.Context(), &b, o); err != nil {
 					t.Fatal(err)
 				}
 				if !bytes.Equal(b.Bytes(), encode(t, p, o)) {

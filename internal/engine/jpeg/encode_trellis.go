@@ -1,6 +1,9 @@
 package jpeg
 
-import "math/bits"
+import (
+	"context"
+	"math/bits"
+)
 
 // A trellis chooses a block's AC coefficients so that bits + distortion/λ is minimal
 // (rate-distortion optimised quantisation by dynamic programming, as Crouse and Ramchandran, IEEE
@@ -147,15 +150,15 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 }
 
 // quantiseHigh computes the coefficients of the whole picture by trellis.
-func (e *Encoder) quantiseHigh(t *quantTables, threads int) []*grid {
-	grids := e.quantiseAll(t, threads)
-	s := e.sequentialOf(grids)
+func (e *Encoder) quantiseHigh(ctx context.Context, t *quantTables, threads int) []*grid {
+	grids := e.quantiseAll(ctx, t, threads)
+	s := e.sequentialOf(ctx, grids)
 	for i := range e.parts {
 		c, g := &e.parts[i], grids[i]
 		choose := newTrellis(&s.counts, c.class, t.table[c.class])
 		share(threads, c.blocksY, func(_, from, to int) {
 			row := make([]int16, 64*c.blocksX)
-			for by := from; by < to; by++ {
+			for by := from; by < to && ctx.Err() == nil; by++ {
 				choose.row(c, g, by, row)
 			}
 		})

@@ -154,30 +154,26 @@ func (e encoder) options(p *plane.Picture, o codec.EncodeOptions) Options {
 
 func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	var b bytes.Buffer
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if err := Encode(ctx, &b, p, e.options(p, o)); err != nil {
+		return nil, unsupported(ctx, err)
 	}
-	err := Encode(&b, p, e.options(p, o))
-	return b.Bytes(), unsupported(err)
+	return b.Bytes(), nil
 }
 
 // Trials implements codec.LossyEncoder.
 func (e encoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) (codec.Trials, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	prepared, err := NewEncoder(p)
+	prepared, err := NewEncoder(ctx, p)
 	if err != nil {
-		return nil, unsupported(err)
+		return nil, unsupported(ctx, err)
 	}
 	return &trials{prepared, e.options(p, o)}, nil
 }
 
-// unsupported classifies an error of Encode: a buffer accepts everything, so the picture is one
-// that a JPEG cannot hold.
-func unsupported(err error) error {
-	if err == nil {
-		return nil
+// unsupported classifies an error of Encode: a buffer accepts everything, so that unless the context
+// has ended the picture is one that a JPEG cannot hold.
+func unsupported(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return fmt.Errorf("%w: %w", codec.ErrUnsupported, err)
 }
@@ -191,14 +187,13 @@ type trials struct {
 func (t *trials) Quality() int { return t.o.Quality }
 
 func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	o := t.o
 	o.Quality = quality
 	var b bytes.Buffer
-	err := t.e.Encode(&b, o)
-	return b.Bytes(), unsupported(err)
+	if err := t.e.Encode(ctx, &b, o); err != nil {
+		return nil, unsupported(ctx, err)
+	}
+	return b.Bytes(), nil
 }
 
 // LogStep is the logarithm of the scale of the quantisation tables, bent for the finest tables,

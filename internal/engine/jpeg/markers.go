@@ -11,6 +11,7 @@ const (
 	markerSOF7  = 0xC7 // hierarchical, lossless
 	markerJPG   = 0xC8
 	markerSOF9  = 0xC9 // arithmetic, sequential
+	markerSOF10 = 0xCA // arithmetic, progressive
 	markerSOF11 = 0xCB // arithmetic, lossless
 	markerDAC   = 0xCC
 	markerSOF13 = 0xCD // arithmetic, hierarchical

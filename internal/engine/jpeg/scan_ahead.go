@@ -285,21 +285,19 @@ func (w *walker) broken() bool {
 }
 
 // finish implements segment.
-func (w *walker) finish() (left int, found byte) {
+func (w *walker) finish() (rest remainder, found byte) {
 	c := w.ring[w.head]
-	if c.pos < c.size*8 {
-		left = int(c.size*8-c.pos) / 8
-	}
+	rest = remainderAt(c.mem[:], c.pos, c.size*8)
 	bad := w.bad || c.bad
 	for !c.last {
 		shared := c.size - uint(w.stretchSize)
 		c = w.advance()
-		left += int(c.size - shared)
+		rest.bytes += int(c.size - shared)
 		if !c.claimed.CompareAndSwap(false, true) {
 			<-c.done
 		}
 	}
 	w.bad = bad // The rest is not checked.
 	c.begin(c.size * 8)
-	return left, c.found
+	return rest, c.found
 }

@@ -67,18 +67,16 @@ func (b *bitReader) load() {
 }
 
 // finish implements segment.
-func (b *bitReader) finish() (left int, found byte) {
-	if b.pos < b.end {
-		left = int(b.end-b.pos) / 8
-	}
+func (b *bitReader) finish() (rest remainder, found byte) {
+	rest = remainderAt(b.mem[:], b.pos, b.end)
 	for !b.ended {
 		b.pos = b.end
 		b.load()
-		left += int(b.end / 8)
+		rest.bytes += int(b.end / 8)
 	}
 	b.pos, b.end, b.safe = 0, 0, 0
 	clear(b.mem[:])
-	return left, b.found
+	return rest, b.found
 }
 
 // beyond implements segment: the source has read nothing after the marker.

@@ -36,7 +36,7 @@ func (d *Decoder) readScanHeader() (scanHeader, error) {
 		}
 		if t>>4 > 3 || t&15 > 3 {
 			return s, &FormatError{d.at, fmt.Sprintf(
-				"invalid Huffman table numbers %d and %d", t>>4, t&15)}
+				"invalid numbers %d and %d of entropy coding tables", t>>4, t&15)}
 		}
 		s.parts = append(s.parts, scanPart{c, t >> 4, t & 15})
 	}
@@ -72,6 +72,8 @@ func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 			m, _ = d.src.marker()
 		}
 		switch {
+		case m == 0 && d.header.Progressive:
+			return scanHeader{}, false, d.missingEnd()
 		case m == 0 || m == markerEOI:
 			return scanHeader{}, false, d.src.fail()
 		case m == markerTEM || m >= markerRST0 && m <= markerSOI:
@@ -81,7 +83,7 @@ func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 		case isFrame(m):
 			return d.orDamage(scanHeader{}, d.corrupt("second frame"))
 		default:
-			body, err := d.segment()
+			body, err := d.segmentOf(m)
 			if err == nil {
 				err = d.tableMarker(m, body)
 			}

@@ -18,6 +18,7 @@ type progressiveScan struct {
 	d *Decoder
 	scanHeader
 	bits    bitReader
+	coder   *arithmeticReader // used instead of bits; nil for Huffman coding
 	restart restarts
 	endRun  int // number of following blocks without new coefficients in the band (T.81 G.1.2.2)
 }
@@ -32,9 +33,13 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	}
 	s := &progressiveScan{d: d, scanHeader: d.first}
 	s.bits.source = d.src
+	passes := maxPasses
+	if d.header.Arithmetic {
+		s.coder, passes = &arithmeticReader{arithmetic: arithmetic{source: d.src}}, maxArithmeticPasses
+	}
 	for visits := 0; ; {
 		visits += s.blocks()
-		if visits > maxPasses*total || d.scans > maxScans {
+		if visits > passes*total || d.scans > maxScans {
 			if err := d.flag(0, "too many scans"); err != nil {
 				return err
 			}
@@ -105,7 +110,8 @@ func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 	d := s.d
 	err = s.check()
 	if err == nil && s.needed() {
-		err = d.prepare(s.scanHeader, s.ss == 0 && s.ah == 0, s.ss > 0)
+		huffman := s.coder == nil
+		err = d.prepare(s.scanHeader, huffman && s.ss == 0 && s.ah == 0, huffman && s.ss > 0)
 	}
 	if err != nil {
 		if d.scans == 0 {
@@ -119,9 +125,18 @@ func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
 		m, _ = d.src.marker()
 	}
 	if m == 0 && err == nil {
-		err = d.flag(0, "missing end of image marker")
+		err = d.missingEnd()
 	}
 	return m, err
+}
+
+// missingEnd is called if the stream ends without a marker. That is damage if a scan may be
+// missing, but not if every bit that the scale needs has arrived. Strict cannot know that.
+func (d *Decoder) missingEnd() error {
+	if d.final() && !d.opt.Strict {
+		return d.src.fail()
+	}
+	return d.flag(0, "missing end of image marker")
 }
 
 // check enforces T.81 G.1.1.1.
@@ -143,11 +158,8 @@ func (s *progressiveScan) check() error {
 func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	d := s.d
 	s.restart = newRestarts(d.tables.restart, 0)
-	s.endRun = 0
-	s.bits.bad = false
 	flags := d.flags
-	s.bits.start()
-	if d.scans == 0 && s.bits.end == 0 && !s.restart.continues(s.bits.found) {
+	if s.startScan() && d.scans == 0 {
 		if err := d.src.fail(); err != nil {
 			return 0, err
 		}
@@ -162,19 +174,56 @@ func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if left := s.restart.finish(&s.bits); left > strayBytes {
+	if s.restart.finish(s.segment()).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.bits.bad {
 		err = d.flag(0, invalidCode)
 	}
-	if m = s.restart.found; m == 0 && err == nil {
-		err = d.flag(0, "missing end of image marker")
-	}
 	for _, p := range s.parts {
 		p.coef.record(s.scanHeader, d.flags == flags)
 	}
+	if m = s.restart.found; m == 0 && err == nil {
+		err = d.missingEnd()
+	}
 	return m, err
+}
+
+// startScan starts the first segment of a scan, and reports whether the scan has no data.
+func (s *progressiveScan) startScan() (empty bool) {
+	s.endRun = 0
+	s.bits.bad = false
+	s.segment().start()
+	if s.coder == nil {
+		return s.bits.end == 0 && !s.restart.continues(s.bits.found)
+	}
+	s.coder.conditionings = s.d.tables.conditionings
+	s.coder.reset(s.parts)
+	return s.coder.empty() && !s.restart.continues(s.coder.found)
+}
+
+// segment returns what reads the entropy-coded data.
+func (s *progressiveScan) segment() segment {
+	if s.coder != nil {
+		return s.coder
+	}
+	return &s.bits
+}
+
+// starved reports whether the data of a segment has ended before its last block.
+func (s *progressiveScan) starved() bool {
+	if s.coder != nil {
+		return s.coder.starved()
+	}
+	return s.bits.starved()
+}
+
+// starvedReason describes why.
+func (s *progressiveScan) starvedReason() string {
+	if s.coder != nil {
+		return s.coder.reason()
+	}
+	return "scan ends early"
 }
 
 // segments calls f for every run of MCUs within a row, up to a restart marker or the end of the
@@ -189,10 +238,13 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 		}
 		for x := 0; x < mcus; {
 			if s.restart.due() {
-				if err := s.d.restart(&s.bits, &s.restart); err != nil {
+				if err := s.d.restart(s.segment(), &s.restart); err != nil {
 					return err
 				}
 				s.endRun = 0
+				if s.coder != nil {
+					s.coder.reset(s.parts)
+				}
 				for _, p := range s.parts {
 					p.pred = 0
 				}
@@ -200,9 +252,9 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 			n := s.restart.run(mcus - x)
 			if !s.restart.starved {
 				f(y, x, x+n)
-				if s.bits.starved() {
+				if s.starved() {
 					s.restart.starved = true
-					if err := s.d.flag(0, "scan ends early"); err != nil {
+					if err := s.d.flag(0, s.starvedReason()); err != nil {
 						return err
 					}
 				}
@@ -221,7 +273,7 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 func (s *progressiveScan) dc(ctx context.Context) error {
 	if len(s.parts) > 1 {
 		return s.segments(ctx, s.d.mcusY, s.d.mcusX, func(y, from, to int) {
-			for x := from; x < to && !s.bits.starved(); x++ {
+			for x := from; x < to && !s.starved(); x++ {
 				for _, p := range s.parts {
 					for v := range p.V {
 						s.dcBlocks(p, y*p.V+v, x*p.H, (x+1)*p.H)
@@ -235,6 +287,10 @@ func (s *progressiveScan) dc(ctx context.Context) error {
 }
 
 func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
+	if s.coder != nil {
+		s.arithmeticDC(p, y, from, to)
+		return
+	}
 	b := &s.bits
 	c := p.coef
 	low, _ := c.row(y)
@@ -264,8 +320,20 @@ func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
 // ac decodes a scan of a band of AC coefficients of one component.
 func (s *progressiveScan) ac(ctx context.Context) error {
 	p := s.parts[0]
-	t := s.d.tables.builtAC[p.ac]
 	size := p.coef.n * p.coef.n
+	if s.coder != nil {
+		decode := s.arithmeticFirst
+		if s.ah > 0 {
+			decode = s.arithmeticRefine
+		}
+		return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
+			low, nonzero := p.coef.row(y)
+			for x := from; x < to && !s.coder.starved(); x++ {
+				decode(p, low[x*size:][:size], &nonzero[x])
+			}
+		})
+	}
+	t := s.d.tables.builtAC[p.ac]
 	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
 		low, nonzero := p.coef.row(y)
 		for x := from; x < to && !s.bits.starved(); x++ {

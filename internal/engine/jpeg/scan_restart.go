@@ -47,19 +47,47 @@ func (r *restarts) continues(found byte) bool {
 type segment interface {
 	// start starts the segment at the source's position, or one that has been read ahead.
 	start()
-	// finish skips the remaining data. It returns its number of whole bytes, and the marker that
-	// ends it, which is 0 at the end of the stream. Only zeros can be read afterwards.
-	finish() (left int, found byte)
+	// finish skips the remaining data. It returns what that is, and the marker that ends it, which
+	// is 0 at the end of the stream. Only zeros can be read afterwards.
+	finish() (rest remainder, found byte)
 	// beyond returns how many bytes after that marker the source has read.
 	beyond() int
 }
 
-// finish skips the rest of a segment and returns its number of whole bytes.
-func (r *restarts) finish(s segment) (left int) {
-	if !r.pending {
-		left, r.found = s.finish()
+// remainder is the data between the last block of a segment and the marker.
+type remainder struct {
+	bytes int // number of whole bytes
+	// foreign is set if the bits between the last block and the first whole byte are not padding:
+	// encoders make them all ones (T.81 F.1.2.3), and some make them zeros.
+	foreign bool
+}
+
+// remainderAt returns the remainder after bit pos of mem, which ends at bit end.
+func remainderAt(mem []byte, pos, end uint) remainder {
+	if pos >= end {
+		return remainder{}
 	}
-	return left
+	r := remainder{bytes: int(end-pos) / 8}
+	if pos&7 != 0 {
+		ones := byte(0xFF) >> (pos & 7)
+		pad := mem[pos>>3] & ones
+		r.foreign = pad != 0 && pad != ones
+	}
+	return r
+}
+
+// damaged reports whether the data after the last block shows that blocks were decoded wrongly.
+// Bytes that a writer or a transport left before a marker are none, however many there are: every
+// block is there, and libjpeg and browsers skip them. A decoder that has lost synchronisation also
+// ends too early, but then most likely amid a code, so that no padding precedes what is left.
+func (r remainder) damaged(tolerated int) bool { return r.bytes > tolerated && r.foreign }
+
+// finish skips the rest of a segment and returns it.
+func (r *restarts) finish(s segment) (rest remainder) {
+	if !r.pending {
+		rest, r.found = s.finish()
+	}
+	return rest
 }
 
 // restart continues after the expected restart marker. If another marker is found, it
@@ -67,14 +95,14 @@ func (r *restarts) finish(s segment) (left int) {
 // data is missing: the segment stays empty and the marker stays pending. A marker one or two behind
 // is an old one and is skipped. Any other marker is treated as the expected one.
 func (d *Decoder) restart(s segment, r *restarts) error {
-	left := r.finish(s)
+	rest := r.finish(s)
 	beyond := s.beyond()
 	due := r.next
 	r.left = r.interval
 	r.next = (r.next + 1) & 7
 	r.more--
 	damage := ""
-	if left > 0 {
+	if rest.damaged(0) {
 		damage = "extra data before a restart marker"
 	}
 	if r.found != markerRST0+due {

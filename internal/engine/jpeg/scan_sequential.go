@@ -11,8 +11,8 @@ import (
 // grey is the sample of a block without coefficients.
 const grey = 128
 
-// strayBytes is how much data may be left after the last block before it counts as damage: a
-// decoder that has lost synchronisation usually ends too early or too late.
+// strayBytes is how much data may be left after the last block of a scan, whatever precedes it,
+// before it is examined for damage.
 const strayBytes = 16
 
 // invalidCode reports bits that match no Huffman code.
@@ -110,6 +110,12 @@ func (d *Decoder) sequentialScan(
 			return 0, 0, d.flag(0, "second scan of a component")
 		}
 	}
+	if d.header.Lossless {
+		return d.losslessScan(ctx, sink, h, first)
+	}
+	if d.header.Arithmetic {
+		return d.arithmeticScan(ctx, sink, h, first)
+	}
 	if err := d.prepare(h, true, true); err != nil {
 		return 0, 0, err
 	}
@@ -140,7 +146,7 @@ func (d *Decoder) sequentialScan(
 			}
 		}
 	}
-	if left := s.restart.finish(s.walker); left > strayBytes {
+	if s.restart.finish(s.walker).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.walker.bad {
@@ -251,7 +257,7 @@ func (s *sequentialScan) grey(x, n int) {
 
 // pushGrey outputs a grey plane for a component without a scan.
 func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) error {
-	c.band = make([]byte, c.stride*c.V*c.n)
+	c.band = make([]byte, c.stride*c.V*c.side)
 	for row := range d.mcusY {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -259,7 +265,7 @@ func (d *Decoder) pushGrey(ctx context.Context, sink plane.Sink, c *component) e
 		for i := range c.band {
 			c.band[i] = grey
 		}
-		if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
+		if err := d.push(sink, c, row*c.V*c.side, c.V*c.side); err != nil {
 			return err
 		}
 	}
@@ -299,7 +305,9 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 		for to < len(s.mcu.units) && s.mcu.units[to].component == s.mcu.units[from].component {
 			to++
 		}
-		if s.mcu.units[from].n == 1 {
+		if size := s.mcu.units[from].n; s.d.deep() {
+			s.paintDeep(s.mcu.units[from:to], coef, x, n, dct.Pitch(size))
+		} else if size == 1 {
 			s.paintFlat(s.mcu.units[from:to], coef, x, n)
 		} else {
 			s.paintBlocks(from, to, coef, ends, x, n)

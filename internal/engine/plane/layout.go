@@ -1,6 +1,10 @@
 package plane
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/colour"
+)
 
 // Model names the colour model: how many colour planes there are, and what their samples mean.
 type Model uint8
@@ -66,7 +70,11 @@ func (k Kind) String() string { return [...]string{"luma", "chroma", "colour", "
 // Space is the colour space that the samples of the colour planes are in. The zero value is sRGB,
 // which is what pictures without a declared colour space are shown as.
 type Space struct {
-	ICC []byte // the profile of the colour planes (ICC.1:2022), or nil for sRGB
+	// ICC is the profile of the colour planes (ICC.1:2022), or nil if there is none.
+	ICC []byte
+	// Source is a space that the file declares otherwise, such as by PNG's gAMA or by code points. It
+	// takes precedence over ICC; decoders resolve what their format says of both.
+	Source colour.Source
 }
 
 // Class returns the data colour space signature of the profile (ICC.1:2022, 7.2.6), such as "RGB "
@@ -81,6 +89,9 @@ func (s Space) Class() string {
 // For returns s if it can describe samples of model m, and sRGB otherwise.
 func (s Space) For(m Model) Space {
 	class := s.Class()
+	if s.Source != nil {
+		return Space{} // no encoder writes it
+	}
 	if m == Gray && class == "GRAY" || (m == RGB || m == YCbCr) && class == "RGB " || m == CMYK && class == "CMYK" {
 		return s
 	}

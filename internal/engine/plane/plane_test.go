@@ -60,7 +60,7 @@ func TestSpaceDescribesOnlyItsModel(t *testing.T) {
 	profile := func(class string) Space {
 		icc := make([]byte, 128)
 		copy(icc[16:], class)
-		return Space{icc}
+		return Space{ICC: icc}
 	}
 	for class, models := range map[string][]Model{"GRAY": {Gray}, "RGB ": {RGB, YCbCr}, "CMYK": {CMYK}, "Lab ": nil} {
 		for _, m := range []Model{Gray, YCbCr, RGB, CMYK} {
@@ -74,7 +74,7 @@ func TestSpaceDescribesOnlyItsModel(t *testing.T) {
 			}
 		}
 	}
-	if (Space{make([]byte, 127)}).Class() != "" {
+	if (Space{ICC: make([]byte, 127)}).Class() != "" {
 		t.Error("a profile shorter than its header has a class")
 	}
 }

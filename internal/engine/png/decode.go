@@ -1,113 +1,242 @@
 package png
 
 import (
-	"bytes"
-	"compress/zlib"
-	"encoding/binary"
-	"fmt"
-	"image"
-	"image/png"
+	"context"
+	"errors"
 	"io"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// open reads the chunks before the first IDAT and leaves the rest in the stream: everything that
-// describes the pixels comes before them (specification, third edition, 5.6).
-func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
-	var seen bytes.Buffer // what was read ahead, for image/png
-	r := io.TeeReader(s, &seen)
-	if _, err := io.CopyN(io.Discard, r, 8); err != nil {
-		return nil, err
+// decoder decodes one file. It implements codec.FrameDecoder.
+type decoder struct {
+	*reader
+	threads int
+	limits  codec.Limits
+	canvas  *canvas // the frame that is shown, once NextFrame has been called
+}
+
+func newDecoder(r *reader, o codec.OpenOptions) *decoder {
+	return &decoder{reader: r, threads: max(o.Threads, 1), limits: o.Limits}
+}
+
+// Header implements codec.Decoder.
+func (d *decoder) Header() codec.Header { return d.head }
+
+// Shrink returns the layout of the whole picture: a PNG has no cheaper scale.
+func (d *decoder) Shrink(int, int) plane.Layout { return d.head.Layout }
+
+// Length implements codec.Decoder.
+func (d *decoder) Length(enough int64) (int64, error) { return d.s.Length(enough) }
+
+// streamMemory is the buffer of codec.Stream.
+const streamMemory = 64 << 10
+
+// Memory implements codec.Decoder. It counts buffers that hold some rows; of an interlaced picture,
+// every other row as well, because the last pass holds the rows between them; of an animation, the
+// canvas.
+func (d *decoder) Memory() int64 {
+	planes := int64(len(d.head.Layout.Planes))
+	n := streamMemory + inflateMemory + d.scanMemory(d.width, d.height)
+	if d.canvas != nil {
+		n += planes * int64(d.width) * int64(d.height) * 3 // the canvas, the one before it, a frame
 	}
-	h := codec.Header{Format: s.Format(), Frames: 1, Orientation: 1}
-	var colour, depth byte
-	var alpha bool
-	var icc []byte
-	for first := true; ; first = false {
-		head, err := s.Peek(8)
-		if err != nil {
-			return nil, err
+	return n
+}
+
+// scanMemory is what a scan of a w×h picture holds.
+func (d *decoder) scanMemory(w, h int) int64 {
+	planes := int64(len(d.head.Layout.Planes))
+	passes := d.passes(w, h)
+	var batch, band int64
+	for i := range passes {
+		p := &passes[i]
+		rows := p.batchRows()
+		batch = max(batch, int64(rows)*int64(p.rowLen))
+		if !d.interlaced {
+			band = int64(rows) * int64(w) * planes
 		}
-		n, kind := int64(binary.BigEndian.Uint32(head)), string(head[4:])
-		if n > 1<<31-1 {
-			return nil, s.Corrupt(int64(seen.Len()), "a chunk of %d bytes", n)
+	}
+	batch += windowSize + overrun
+	n := 2*int64(d.rowLen(w)) + band
+	if d.depth < 8 {
+		n += int64(w)
+	}
+	if d.ahead(w, h) {
+		n += batches * batch
+	} else {
+		n += batch
+	}
+	if d.interlaced {
+		n += planes * int64(w) * (int64(h+1)/2 + 1)
+	}
+	return n
+}
+
+// ahead reports whether a second thread is worth its start for a w×h picture.
+func (d *decoder) ahead(w, h int) bool {
+	return d.threads > 1 && int64(d.rowLen(w))*int64(h) > 4*batchSize
+}
+
+// Decode implements codec.Decoder.
+func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, error) {
+	if d.canvas != nil {
+		return codec.Report{}, d.canvas.push(ctx, sink)
+	}
+	if err := d.scan(ctx, "IDAT", d.width, d.height, sink); err != nil {
+		return codec.Report{}, err
+	}
+	return codec.Report{}, d.drain(ctx)
+}
+
+// drain reads to the end of the file, so that a limit on its length holds. Nothing that it finds
+// there changes the picture.
+func (d *decoder) drain(ctx context.Context) error {
+	for d.kind != "IEND" {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if first != (kind == "IHDR") {
-			return nil, s.Corrupt(int64(seen.Len()), "chunk %q where IHDR belongs", kind)
+		if err := d.next(); err != nil {
+			return d.s.Err()
 		}
-		if kind == "IDAT" || kind == "IEND" {
+	}
+	d.skip(4) // the CRC of IEND; a file may end without it
+	return d.s.Err()
+}
+
+// scan decodes the w×h pixels in the chunks of a type, the first of which is the current chunk, and
+// pushes them to sink.
+func (d *decoder) scan(ctx context.Context, kind string, w, h int, sink plane.Sink) error {
+	data := &pixelData{chunks: d.chunks, kind: kind}
+	z := newZlibReader(data)
+	supply := newSupply(d.passes(w, h), z, d.ahead(w, h))
+	err := d.rows(ctx, supply, w, h, sink)
+	supply.close()
+	if err != nil {
+		return err
+	}
+	sound := z.vouched()
+	for !data.ended {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(io.Discard, data, 1<<20); err != nil {
 			break
 		}
-		var data []byte
-		if data, err = readChunk(r, n); err != nil {
-			return nil, err
+	}
+	if err := d.s.Err(); err != nil {
+		return err
+	}
+	if data.wrong && !sound {
+		return d.s.Corrupt(d.offset, "the pixels are damaged: a CRC and the checksum over all of them are wrong")
+	}
+	return nil
+}
+
+// rows turns batches into rows of planes.
+func (d *decoder) rows(ctx context.Context, supply *supply, w, h int, sink plane.Sink) error {
+	var to target
+	if d.interlaced {
+		to = newWeave(&d.format, w, h, sink)
+	} else {
+		to = newBand(&d.format, w, sink)
+	}
+	var above, row []byte
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		switch kind {
-		case "IHDR":
-			if n != 13 {
-				return nil, s.Corrupt(8, "IHDR of %d bytes", n)
+		b := supply.next()
+		if b == nil {
+			return to.finish()
+		}
+		n := b.rowLen - 1
+		if need := n + slack; b.y == 0 {
+			if cap(row) < need {
+				above, row = make([]byte, need), make([]byte, need)
 			}
-			h.Width, h.Height = int(binary.BigEndian.Uint32(data)), int(binary.BigEndian.Uint32(data[4:]))
-			depth, colour = data[8], data[9]
-		case "tRNS":
-			alpha = true
-		case "iCCP":
-			if icc == nil {
-				icc = inflateProfile(data)
+			above, row = above[:need], row[:need]
+			clear(above)
+		}
+		for i := range b.whole {
+			src := b.row(i)
+			if !unfilter(src[0], row, src[1:], above, n, max(1, d.bits()/8)) {
+				return d.s.Corrupt(b.offset, "filter type %d in row %d", src[0], b.pass.y+(b.y+i)*b.dy)
 			}
-		case "eXIf":
-			h.SetEXIF(data)
-		case "acTL":
-			if len(data) >= 4 {
-				h.Frames = int(binary.BigEndian.Uint32(data))
-			}
+			to.row(b, i, row)
+			above, row = row, above
+		}
+		if err := to.end(b); err != nil {
+			return err
+		}
+		if b.err != nil {
+			return d.fault(b)
 		}
 	}
-	model := plane.RGB
-	if colour == 0 || colour == 4 {
-		model = plane.Gray
-	}
-	h.Layout = plane.NewLayout(model, alpha || colour == 4 || colour == 6, h.Width, h.Height, 1, 1)
-	h.Layout.Space.ICC = icc
-	memory := 4 * int64(h.Width) * int64(h.Height)
-	if depth == 16 {
-		memory *= 2
-	}
-	return codec.NewStill(h, s, memory, func() (image.Image, error) { return png.Decode(io.MultiReader(&seen, s)) }), nil
 }
 
-// maxAncillary bounds a chunk before IDAT, which is held in memory; the largest real ones carry
-// profiles.
-const maxAncillary = 16 << 20
-
-// readChunk reads a chunk of n data bytes with its length, type and checksum, and returns the data.
-func readChunk(r io.Reader, n int64) ([]byte, error) {
-	if n > maxAncillary {
-		return nil, fmt.Errorf("%w: a PNG chunk of %d bytes before the pixels", codec.ErrLimit, n)
+// fault describes why the data ended before the last row.
+func (d *decoder) fault(b *batch) error {
+	if err := d.s.Err(); err != nil {
+		return err
 	}
-	var b bytes.Buffer
-	if _, err := io.CopyN(&b, r, n+12); err != nil {
-		return nil, err
+	row := b.pass.y + (b.y+b.whole)*b.dy
+	switch {
+	case errors.Is(b.err, codec.ErrCorrupt):
+		return b.err
+	case errors.Is(b.err, io.EOF), errors.Is(b.err, io.ErrUnexpectedEOF):
+		return d.s.Corrupt(b.offset, "the pixel data ends in row %d of %d", row, d.height)
 	}
-	return b.Bytes()[8 : 8+n], nil
+	return d.s.Corrupt(b.offset, "row %d: %v", row, b.err)
 }
 
-// inflateProfile decompresses the profile of an iCCP chunk. A broken one counts as absent, as in
-// libpng.
-func inflateProfile(data []byte) []byte {
-	name := bytes.IndexByte(data, 0)
-	if name < 0 || len(data) < name+2 || data[name+1] != 0 {
-		return nil
-	}
-	z, err := zlib.NewReader(bytes.NewReader(data[name+2:]))
-	if err != nil {
-		return nil
-	}
-	icc, err := io.ReadAll(io.LimitReader(z, codec.MaxProfile+1))
-	if err != nil || len(icc) > codec.MaxProfile {
-		return nil
-	}
-	return icc
+// target is where unfiltered rows go.
+type target interface {
+	// row takes row i of a batch.
+	row(b *batch, i int, row []byte)
+	// end follows the last row of a batch.
+	end(b *batch) error
+	// finish follows the last batch.
+	finish() error
 }
+
+// band collects the rows of a batch as planes and pushes them together.
+type band struct {
+	*expander
+	w    int
+	sink plane.Sink
+	pix  [][]byte // of each plane
+	dst  [][]byte // the row of each plane that is being made
+}
+
+func newBand(f *format, w int, sink plane.Sink) *band {
+	n := len(f.layout(w, 1).Planes)
+	return &band{expander: newExpander(f, w), w: w, sink: sink, pix: make([][]byte, n), dst: make([][]byte, n)}
+}
+
+func (t *band) row(b *batch, i int, row []byte) {
+	if t.pix[0] == nil {
+		for p := range t.pix {
+			t.pix[p] = make([]byte, b.n*t.w)
+		}
+	}
+	for p, pix := range t.pix {
+		t.dst[p] = pix[i*t.w:][:t.w]
+	}
+	t.expander.row(t.dst, row, t.w)
+}
+
+func (t *band) end(b *batch) error {
+	if b.whole == 0 {
+		return nil
+	}
+	for p, pix := range t.pix {
+		if err := t.sink.Rows(p, b.y, plane.Rows{Pix: pix, Stride: t.w, N: b.whole}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *band) finish() error { return nil }

@@ -1,9 +1,10 @@
 // Package png reads and writes PNG files (W3C Portable Network Graphics specification, third
-// edition).
+// edition), APNG animations included.
 //
-// It reads the chunks around the pixels itself, so that limits hold before a pixel is decoded, and
-// leaves the pixels to image/png. Of an animation it reads the default image. Samples of 16 bits
-// are reduced to their upper 8. It never writes palettes or interlaced files.
+// Rows are decompressed, unfiltered and pushed a few at a time. It is as lenient as browsers with
+// what does not change pixels: checksums of chunks that it does not need, data behind the last row,
+// a missing end. Pictures whose rows are not all there are corrupt. Samples of 16 bits are reduced
+// to their upper 8. It never converts colours, and never writes palettes or interlaced files.
 package png
 
 import (

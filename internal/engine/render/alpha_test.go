@@ -206,3 +206,36 @@ func TestFocusChoosesAfterTheDecode(t *testing.T) {
 		t.Errorf("too small: %d×%d", got.Width(), got.Height())
 	}
 }
+
+// gray is an encoder of gray pictures, which gets what it asks for.
+type gray struct{ raw }
+
+func (*gray) Layout(_ plane.Model, alpha bool, w, h int) plane.Layout {
+	return plane.NewLayout(plane.Gray, alpha, w, h, 1, 1)
+}
+
+// TestEveryModelBecomesGray renders every colour model for a format that holds gray only.
+func TestEveryModelBecomesGray(t *testing.T) {
+	for _, m := range []plane.Model{plane.Gray, plane.YCbCr, plane.RGB, plane.CMYK} {
+		for _, v := range []Variant{{Width: 12}, {Width: 12, LinearLight: true}, {Width: 12, Height: 12, Fit: Contain, Background: [3]uint8{255, 0, 0}}} {
+			g := &gray{}
+			v.Format = g.format()
+			v.Format.Encoder = func(setting.Values) codec.Encoder { return g }
+			one(t, picture(scene(24, 16, m, false, 2), 1), v)
+			if g.got.Model != plane.Gray || len(g.got.Planes) != 1 {
+				t.Errorf("%v, %+v: the encoder got %+v", m, v, g.got.Layout)
+			}
+		}
+	}
+	p := plane.New(plane.NewLayout(plane.RGB, false, 4, 4, 1, 1))
+	for k := range p.Pix[1] {
+		p.Pix[1][k] = 255 // green
+	}
+	g := &gray{}
+	v := Variant{Format: g.format()}
+	v.Format.Encoder = func(setting.Values) codec.Encoder { return g }
+	one(t, picture(p, 1), v)
+	if luma := g.got.Pix[0][5]; luma != 150 { // 0.587·255
+		t.Errorf("green has luma %d", luma)
+	}
+}

@@ -35,7 +35,7 @@ func (j *job) convert(p *plane.Picture) *plane.Picture {
 		p = inModel(p, plane.RGB)
 	}
 	if p.HasAlpha() && !want.HasAlpha() {
-		p = flatten(p, j.variant.Background)
+		p = flatten(p, j.background)
 	}
 	if p.Model != want.Model {
 		p = inModel(p, want.Model)
@@ -60,10 +60,16 @@ func inModel(p *plane.Picture, m plane.Model) *plane.Picture {
 
 // convertRow converts the colours of a row. All planes have the full grid.
 func convertRow(dst, src *plane.Picture, y int) {
-	to := [][]byte{dst.Row(0, y), dst.Row(1, y), dst.Row(2, y)}
-	var from [][]byte
+	var from, to [][]byte
 	for i := range src.Model.Colours() {
 		from = append(from, src.Row(i, y))
+	}
+	if dst.Model == plane.Gray {
+		grayRow(dst.Row(0, y), from, src.Model)
+		return
+	}
+	for i := range dst.Model.Colours() {
+		to = append(to, dst.Row(i, y))
 	}
 	rgbRow(to, from, src.Model)
 	if dst.Model == plane.YCbCr {
@@ -71,6 +77,19 @@ func convertRow(dst, src *plane.Picture, y int) {
 		for x := range a {
 			a[x], b[x], c[x] = toYCbCr(int32(a[x]), int32(b[x]), int32(c[x]))
 		}
+	}
+}
+
+// grayRow converts one row of the planes of model m to luma.
+func grayRow(dst []byte, src [][]byte, m plane.Model) {
+	if m == plane.YCbCr || m == plane.Gray {
+		copy(dst, src[0])
+		return
+	}
+	rgb := [][]byte{make([]byte, len(dst)), make([]byte, len(dst)), make([]byte, len(dst))}
+	rgbRow(rgb, src, m)
+	for x := range dst {
+		dst[x], _, _ = toYCbCr(int32(rgb[0][x]), int32(rgb[1][x]), int32(rgb[2][x]))
 	}
 }
 

@@ -115,17 +115,19 @@ func same(t *testing.T, what string, got []Output, d *greedy, variants []Variant
 }
 
 // TestWholePictureIsReadToItsEnd lets a variant show the lower edge, or all but a part of the last
-// row at the scale of the decode: a missing end is detected, and so is data left over.
+// row at the scale of the decode: a missing end is detected. Bytes left before the end are no damage.
 func TestWholePictureIsReadToItsEnd(t *testing.T) {
 	photo := sample.Photo(300, 1200)
 	over := slices.Concat(photo[:len(photo)-2], make([]byte, 100), photo[len(photo)-2:])
 	crop := Variant{Width: 100, Height: 50, Fit: Cover}
 	for _, v := range []Variant{{Width: 100}, {Width: 100, Filter: resample.Box}, {Width: 100, Height: 100, Fit: Contain}, {Width: 100, Height: 100, Fit: Fill}, {Width: 50, Height: 250, Fit: Cover}, {Width: 100, Height: 399, Fit: Cover}, {}, {Width: 600, Enlarge: true, Filter: resample.Linear}} {
 		for _, variants := range [][]Variant{{v}, {crop, v}, {v, crop}} {
-			for what, b := range map[string][]byte{"cut": photo[:len(photo)-20], "data left over": over} {
-				if _, err := engine.Render(t.Context(), open(t, b), codec.Limits{}, variants); !errors.Is(err, codec.ErrCorrupt) {
-					t.Errorf("%s, %+v: %v", what, variants, err)
-				}
+			cut := photo[:len(photo)-20]
+			if _, err := engine.Render(t.Context(), open(t, cut), codec.Limits{}, variants); !errors.Is(err, codec.ErrCorrupt) {
+				t.Errorf("cut, %+v: %v", variants, err)
+			}
+			if _, err := engine.Render(t.Context(), open(t, over), codec.Limits{}, variants); err != nil {
+				t.Errorf("data left over, %+v: %v", variants, err)
 			}
 			if _, err := engine.Render(t.Context(), open(t, photo), codec.Limits{}, variants); err != nil {
 				t.Errorf("%+v: %v", variants, err)

@@ -73,23 +73,23 @@ func (j *job) mayGrow() bool {
 // options returns the options of an encoder. An EXIF block that the format cannot hold is reduced to
 // artist and copyright, which always fit; j.dropped then names the rest.
 func (e *Engine) options(j *job) codec.EncodeOptions {
-	block := j.variant.Metadata.keep(j.header.EXIF)
+	width, height := j.frame.canvasWidth, j.frame.canvasHeight
+	block := j.variant.Metadata.keep(j.header.EXIF, width, height)
 	if most := j.format.MaxEXIF; most > 0 && len(block) > most {
 		j.dropped = fmt.Sprintf("EXIF data except artist and copyright: %d bytes, of which %s holds %d",
 			len(block), j.format.Title, most)
-		block = Copyright.keep(j.header.EXIF)
+		block = Copyright.keep(j.header.EXIF, width, height)
 	}
 	return codec.EncodeOptions{EXIF: block, Threads: e.threads()}
 }
 
-// keep returns the part of an EXIF block that goes into a variant, changed to declare the picture
-// upright.
-func (m Metadata) keep(tiff []byte) []byte {
+// keep returns the part of an EXIF block that goes into a variant of width×height pixels.
+func (m Metadata) keep(tiff []byte, width, height int) []byte {
 	switch {
 	case tiff == nil:
 		return nil
 	case m == Keep:
-		return exif.Upright(tiff)
+		return exif.Resized(tiff, width, height)
 	case m == Copyright:
 		info, _ := exif.Parse(tiff) // returns what could be read beside the error
 		return exif.CopyrightOnly(info)

@@ -36,7 +36,7 @@ func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 		p = subsample(p, plane.NewLayout(m, false, w, h, subX, subY))
 	}
 	var b bytes.Buffer
-	if err := encoder.Encode(&b, p, encoder.Options{Quality: 95}); err != nil {
+	if err := encoder.Encode(t.Context(), &b, p, encoder.Options{Quality: 95}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -159,7 +159,7 @@ func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := encoder.Encode(&b, p, encoder.Options{Quality: 98}); err != nil {
+	if err := encoder.Encode(t.Context(), &b, p, encoder.Options{Quality: 98}); err != nil {
 		t.Fatal(err)
 	}
 	contrast := func(v Variant) int {

@@ -13,7 +13,7 @@ func (j *job) pad(p *plane.Picture) *plane.Picture {
 	l.Space = p.Space
 	q := plane.New(l)
 	subX, subY := l.Subsampling()
-	fill := planeBackground(p.Model, j.variant.Background)
+	fill := planeBackground(p.Model, j.background)
 	for i, s := range q.Planes {
 		left, top, v := f.left, f.top, uint8(255)
 		if s.Kind != plane.Alpha {

@@ -50,7 +50,7 @@ func (j *job) layout(w, h int) plane.Layout {
 func (j *job) model() plane.Model {
 	l, b, f := j.header.Layout, j.variant.Background, j.frame
 	shows := l.HasAlpha() || f.canvasWidth > f.width || f.canvasHeight > f.height
-	if l.Model == plane.Gray && shows && (b[0] != b[1] || b[1] != b[2]) && l.Space.Class() != "GRAY" {
+	if l.Model == plane.Gray && shows && (b[0] != b[1] || b[1] != b[2]) && (j.variant.Colour != KeepSpace || l.Space.Class() != "GRAY") {
 		return plane.RGB
 	}
 	return l.Model
@@ -64,6 +64,9 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	dst := plane.NewLayout(src.Model, src.HasAlpha(), f.width, f.height, 1, 1)
 	x, y := f.axes(h, src.Planes[0].Size, stored(h, dst).Planes[0].Size)
 	linear := j.variant.LinearLight && !(x.Copies(filter) && y.Copies(filter))
+	if src.Model == plane.CMYK && j.transform != nil {
+		linear = false // a profile of inks has no light to mix
+	}
 	if want := j.layout(f.width, f.height); linear && src.Model != plane.Gray {
 		dst = plane.NewLayout(plane.RGB, src.HasAlpha(), f.width, f.height, 1, 1)
 	} else if !linear && !src.HasAlpha() && want.Model == src.Model {

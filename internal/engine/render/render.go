@@ -6,6 +6,7 @@
 //	reduce    resampling, row by row while the decoder runs           reduce.go, align.go, light.go
 //	turn      the reduced picture is turned upright                   orient.go
 //	crop      a part that is chosen by looking at the picture         crop.go
+//	colour    the space that the variant wants: sRGB                  colour.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
 //	encode    by the format's encoder, with profile and metadata      encode.go
@@ -26,6 +27,7 @@ import (
 	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -36,6 +38,7 @@ type Engine struct {
 	Threads int // that may work on one picture; 0 means GOMAXPROCS
 
 	working atomic.Int32 // pictures being decoded or encoded
+	colours transforms
 }
 
 // threads returns how many threads a picture may use: the processors that other pictures leave
@@ -119,6 +122,9 @@ type job struct {
 	encoder codec.Encoder
 	frame   frame
 
+	transform  *colour.Transform // nil if the samples stay as they are
+	background [3]uint8          // in the variant's space
+
 	reduced *plane.Picture // as it is being made, stored orientation
 	sink    plane.Sink     // that makes it
 	missing int            // planes of reduced whose last row has not come
@@ -142,6 +148,7 @@ func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 		return nil, fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
 	j.encoder = j.format.Encoder(v.Encoding)
+	j.chooseColour(&e.colours)
 	w, h := upright(j.header)
 	j.frame = fit(v, w, h)
 	return j, j.frame.check()
@@ -184,6 +191,7 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 var steps = []func(*job, *plane.Picture) *plane.Picture{
 	(*job).turn,
 	(*job).crop,
+	(*job).convertColour,
 	(*job).convert,
 	(*job).pad,
 }

@@ -295,7 +295,7 @@ func TestProfileStaysWithItsPixels(t *testing.T) {
 		for _, f := range []*codec.Format{jpegFormat, pngFormat} {
 			d := picture(scene(20, 20, c.model, false, 1), 1)
 			d.header.Layout.Space.ICC = profile(c.space)
-			o := one(t, d, Variant{Width: 10, Format: f})
+			o := one(t, d, Variant{Width: 10, Format: f, Colour: KeepSpace})
 			again, err := engine.Open(bytes.NewReader(o.Data), codec.Limits{})
 			if err != nil {
 				t.Fatal(err)

@@ -41,6 +41,7 @@ type Variant struct {
 	MaxBytes      int64          // find the best quality whose file is no larger; 0: no bound. Makes a nil Format a lossy one
 	Background    [3]uint8       // red, green, blue behind transparent pixels and around Contain
 	Metadata      Metadata
+	Colour        Colour // empty: SRGB
 
 	focus focus // chooses what Cover shows; nil: the centre
 }

@@ -1,181 +1,323 @@
 package webp
 
 import (
-	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"image"
-	"image/draw"
-	"iter"
-	"math"
-
-	"golang.org/x/image/webp"
+	"io"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// open walks the RIFF chunks (WebP Container Specification). Metadata follows the pixels.
-func open(b []byte, s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
-	h := codec.Header{Format: s.Format(), Orientation: 1}
-	first := b // the file with its first frame alone
-	var icc []byte
-	var at image.Point
-	var lossy, alpha bool
-	for i, c := range chunks(b) {
-		data := c.data
-		switch c.kind {
-		case "VP8 ", "VP8L":
-			h.Frames++
-			lossy = c.kind == "VP8 "
-			alpha = alpha || !lossy && len(data) > 4 && data[4]&0x10 != 0 // alpha_is_used
-		case "VP8X":
-			if i != 12 {
-				return nil, s.Corrupt(int64(i), "a VP8X chunk that is not the first")
-			}
-			if len(data) < 10 {
-				return nil, s.Corrupt(int64(i), "a VP8X chunk that is too short")
-			}
-			alpha = data[0]&0x10 != 0
-			h.Width, h.Height = 1+uint24(data[4:]), 1+uint24(data[7:])
-		case "ICCP":
-			if len(data) <= codec.MaxProfile {
-				icc = data
-			}
-		case "EXIF":
-			h.SetEXIF(bytes.TrimPrefix(data, []byte("Exif\x00\x00")))
-		case "ANMF":
-			if h.Frames++; h.Frames == 1 {
-				if len(data) < 16 {
-					return nil, s.Corrupt(int64(i), "an animation frame that is too short")
-				}
-				at = image.Pt(2*uint24(data), 2*uint24(data[3:]))
-				first = frameFile(data)
-			}
-		}
-	}
-	if h.Frames == 0 {
-		return nil, s.Corrupt(int64(len(b)), "no picture in the file")
-	}
-	cfg, err := webp.DecodeConfig(bytes.NewReader(first))
+// decoder decodes a file, which it holds whole: metadata follows the pixels.
+type decoder struct {
+	header  codec.Header
+	file    *container
+	bytes   int64 // of the file
+	stream  *codec.Stream
+	options codec.OpenOptions
+	canvas  *canvas // once NextFrame was called
+}
+
+// open reads the file and the headers of its chunks.
+func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
+	b, err := readFile(s)
 	if err != nil {
 		return nil, err
 	}
-	// cfg has the size that a VP8X chunk claims; what is decoded is that of the bit stream.
-	if size := bitstreamSize(first); size != image.Pt(cfg.Width, cfg.Height) {
-		return nil, s.Corrupt(0, "a picture of %v in a frame of %d×%d", size, cfg.Width, cfg.Height)
+	f := s.Format()
+	c, err := readContainer(b, f)
+	if err != nil {
+		return nil, err
 	}
-	if h.Width == 0 {
-		h.Width, h.Height = cfg.Width, cfg.Height
+	first := &c.frames[0]
+	if err := first.check(c.canvas, f); err != nil {
+		return nil, err
 	}
-	frame := image.Rect(at.X, at.Y, at.X+cfg.Width, at.Y+cfg.Height)
-	if !frame.In(image.Rect(0, 0, h.Width, h.Height)) { // else the limits would not hold for what is decoded
-		return nil, s.Corrupt(0, "a frame at %v on a canvas of %d×%d", frame, h.Width, h.Height)
+	w, h, alpha, err := first.header(f)
+	if err != nil {
+		return nil, err
 	}
-	return newDecoder(h, s, first, frame, lossy, alpha, icc)
+	if c.canvas == (image.Point{}) {
+		c.canvas = first.at.Add(image.Pt(w, h))
+	}
+	d := &decoder{header: c.codecHeader(f), file: c, bytes: int64(cap(b)), stream: s, options: o}
+	switch {
+	case first.size != (image.Point{}):
+		d.header.Layout = plane.NewLayout(plane.RGB, c.transparent(f), c.canvas.X, c.canvas.Y, 1, 1)
+	case first.lossy:
+		d.header.Layout = plane.NewLayout(plane.YCbCr, alpha, w, h, 2, 2)
+	default:
+		d.header.Layout = plane.NewLayout(plane.RGB, alpha || c.flags&flagAlpha != 0, w, h, 1, 1)
+	}
+	d.header.Layout.Space.ICC = c.icc
+	return d, nil
 }
 
-// chunk is one chunk of a RIFF file; data ends with the file if that comes first.
-type chunk struct {
-	kind string
-	data []byte
-}
-
-// chunks yields the chunks of a file with their offsets.
-func chunks(file []byte) iter.Seq2[int, chunk] {
-	return func(yield func(int, chunk) bool) {
-		for i := 12; i+8 <= len(file); {
-			n := int(min(binary.LittleEndian.Uint32(file[i+4:]), math.MaxInt32-64))
-			if !yield(i, chunk{string(file[i : i+4]), file[i+8 : min(len(file), i+8+n)]}) {
-				return
-			}
-			i += 8 + n + n&1
+// readFile reads the stream to its end. The buffer grows with what is there, up to the size that
+// the RIFF header declares, so that a file that is as long as it says leaves none of it unused.
+func readFile(s *codec.Stream) ([]byte, error) {
+	head, err := s.Peek(12)
+	if err != nil {
+		return nil, err
+	}
+	declared := int(binary.LittleEndian.Uint32(head[4:])) + 8
+	b := make([]byte, 0, min(declared+1, 64<<10))
+	for {
+		n, err := s.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return b, nil
 		}
-	}
-}
-
-// bitstreamSize is the size that the first bit stream of a file says it has (RFC 6386 section 9.1;
-// WebP Lossless Bitstream Specification, section 3), or zero.
-func bitstreamSize(file []byte) image.Point {
-	for _, c := range chunks(file) {
-		switch {
-		case c.kind == "VP8 " && len(c.data) >= 10:
-			return image.Pt(int(binary.LittleEndian.Uint16(c.data[6:]))&0x3fff, int(binary.LittleEndian.Uint16(c.data[8:]))&0x3fff)
-		case c.kind == "VP8L" && len(c.data) >= 5:
-			bits := int(binary.LittleEndian.Uint32(c.data[1:]))
-			return image.Pt(1+bits&0x3fff, 1+bits>>14&0x3fff)
-		}
-	}
-	return image.Point{}
-}
-
-func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
-
-// frameFile makes a file of its own from the data of an ANMF chunk.
-func frameFile(data []byte) []byte {
-	w, h := data[6:9], data[9:12]
-	body := append([]byte("WEBPVP8X\x0a\x00\x00\x00\x10\x00\x00\x00"), w...)
-	body = append(append(body, h...), data[16:]...)
-	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
-}
-
-// newDecoder returns a decoder of file, whose picture lies at frame on the canvas of h.
-func newDecoder(h codec.Header, s *codec.Stream, file []byte, frame image.Rectangle, lossy, alpha bool, icc []byte) (codec.Decoder, error) {
-	canvas := image.Rect(0, 0, h.Width, h.Height)
-	if frame == canvas && lossy && !alpha {
-		h.Layout = plane.NewLayout(plane.YCbCr, false, h.Width, h.Height, 2, 2)
-	} else {
-		h.Layout = plane.NewLayout(plane.RGB, alpha || frame != canvas, h.Width, h.Height, 1, 1)
-	}
-	h.Layout.Space.ICC = icc
-	return codec.NewStill(h, s, 4*int64(h.Width)*int64(h.Height)+int64(len(file)), func() (image.Image, error) {
-		img, err := webp.Decode(bytes.NewReader(file))
 		if err != nil {
 			return nil, err
 		}
-		switch m := img.(type) {
-		case *image.YCbCr:
-			fullRange(m)
-		case *image.NYCbCrA:
-			fullRange(&m.YCbCr)
+		if len(b) == cap(b) {
+			size := 2 * cap(b)
+			if declared >= cap(b) && declared < size {
+				size = declared + 1 // one more, for the read that finds the end
+			}
+			b = append(make([]byte, 0, size), b...)
 		}
-		if img.Bounds().Size() != frame.Size() {
-			return nil, s.Corrupt(0, "a picture of %v in a frame of %v", img.Bounds().Size(), frame.Size())
-		}
-		if y, ok := img.(*image.YCbCr); ok && h.Layout.Model == plane.YCbCr {
-			return y, nil
-		}
-		if frame == canvas {
-			return img, nil
-		}
-		out := image.NewNRGBA(canvas)
-		draw.Draw(out, frame, img, image.Point{}, draw.Src)
-		return out, nil
-	}), nil
+	}
 }
 
-// fullRange stretches VP8's samples to the range that JFIF and Go's image.YCbCr use. WebP's are
-// BT.601 studio swing, luma 16 to 235 and chroma 16 to 240 (RFC 6386 section 9.2; the library hands
-// them over as stored).
-func fullRange(m *image.YCbCr) {
-	var luma, chroma [256]byte
-	for i := range 256 {
-		luma[i] = uint8(min(255, max(0, (255*(i-16)+109)/219)))
-		chroma[i] = uint8(min(255, max(0, 128+roundDiv(255*(i-128), 224))))
+func (d *decoder) Header() codec.Header { return d.header }
+
+// Shrink returns the layout of the whole picture: there is no cheaper scale.
+func (d *decoder) Shrink(int, int) plane.Layout { return d.header.Layout }
+
+func (d *decoder) Length(enough int64) (int64, error) { return d.stream.Length(enough) }
+
+// outputRows is how many rows are pushed at a time.
+const outputRows = 16
+
+// Memory implements codec.Decoder: the file, the largest frame's working memory, rows of output,
+// and a canvas if frames are composed.
+func (d *decoder) Memory() int64 {
+	frames := d.file.frames
+	if d.canvas == nil {
+		frames = frames[:1]
 	}
-	apply := func(pix []byte, table *[256]byte) {
-		for i, v := range pix {
-			pix[i] = table[v]
-		}
+	var most int64
+	for i := range frames {
+		most = max(most, frames[i].memory(d.header.Format))
 	}
-	apply(m.Y, &luma)
-	apply(m.Cb, &chroma)
-	apply(m.Cr, &chroma)
+	rows := 8 * int64(d.header.Width) * outputRows
+	if d.canvas != nil {
+		rows = 4 * int64(d.header.Width) * int64(d.header.Height)
+	}
+	return d.bytes + most + rows
 }
 
-// roundDiv divides by a positive n, rounding halves away from zero.
-func roundDiv(a, n int) int {
-	if a < 0 {
-		return -((-a + n/2) / n)
+// memory is how many bytes decoding the picture takes.
+func (p *picture) memory(f *codec.Format) int64 {
+	w, h, _, err := p.header(f)
+	switch {
+	case err != nil:
+		return 0
+	case !p.lossy:
+		return losslessMemory(w, h)
+	case p.hasAlph:
+		return lossyMemory(w, 1) + alphaMemory(p.alph, w, h)
 	}
-	return (a + n/2) / n
+	return lossyMemory(w, 1)
+}
+
+// Decode implements codec.Decoder.
+func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, error) {
+	var err error
+	first := &d.file.frames[0]
+	switch {
+	case d.canvas != nil:
+		err = d.canvas.push(ctx, d.header.Layout, sink)
+	case d.header.Layout.Model == plane.YCbCr:
+		err = d.pushLossy(ctx, &first.picture, sink)
+	default:
+		err = d.pushFirst(ctx, first, sink)
+	}
+	return codec.Report{}, err
+}
+
+// pushLossy pushes a VP8 picture as it is: YCbCr, and alpha if it has that.
+func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) error {
+	r, err := newLossyReader(p.data, p.base, d.header.Format)
+	if err != nil {
+		return err
+	}
+	var alpha *alphaReader
+	if p.hasAlph {
+		if alpha, err = newAlphaReader(ctx, p.alph, p.alphBase, r.width, r.height, d.header.Format); err != nil {
+			return err
+		}
+	}
+	l := d.header.Layout
+	var out [4][]byte // the rows of each plane, in the range of the layout
+	for i, size := range l.Planes {
+		out[i] = make([]byte, size.Width*(bandApron+16))
+	}
+	return r.decode(ctx, func(rows planeRows) error {
+		for i, size := range l.Planes {
+			y, n := rows.y, rows.n
+			switch size.Kind {
+			case plane.Alpha:
+				if err := alpha.advance(ctx, y, y+n, out[i], size.Width); err != nil {
+					return err
+				}
+			case plane.Luma:
+				for k := range n {
+					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.luma)
+				}
+			default:
+				y, n = y/2, (n+1)/2
+				for k := range n {
+					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.chroma)
+				}
+			}
+			if err := sink.Rows(i, y, plane.Rows{Pix: out[i], Stride: size.Width, N: n}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// rgba decodes a picture to rows of red, green, blue and, if the picture has it, alpha.
+func (p *picture) rgba(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+	if !p.lossy {
+		return p.losslessRGBA(ctx, f, emit)
+	}
+	r, err := newLossyReader(p.data, p.base, f)
+	if err != nil {
+		return err
+	}
+	var alpha *alphaReader
+	var a []byte
+	if p.hasAlph {
+		if alpha, err = newAlphaReader(ctx, p.alph, p.alphBase, r.width, r.height, f); err != nil {
+			return err
+		}
+		a = make([]byte, r.width)
+	}
+	c := newRGBRows(r.width, r.height, func(y int, red, green, blue []byte) error {
+		if alpha != nil {
+			if err := alpha.advance(ctx, y, y+1, a, len(a)); err != nil {
+				return err
+			}
+		}
+		return emit(y, [4][]byte{red, green, blue, a})
+	})
+	return r.decode(ctx, c.add)
+}
+
+func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+	w, h, _, err := p.header(f)
+	if err != nil {
+		return err
+	}
+	l, err := newLosslessReader(p.data[5:], p.base+5, f).readPicture(ctx, w, h)
+	if err != nil {
+		return err
+	}
+	var rows [4][]byte
+	for i := range rows {
+		rows[i] = make([]byte, w)
+	}
+	return l.advance(ctx, h, func(y int, argb []uint32) error {
+		separate(rows[0], rows[1], rows[2], rows[3], argb)
+		return emit(y, rows)
+	})
+}
+
+// separate splits pixels into their components.
+func separate(r, g, b, a []byte, argb []uint32) {
+	r, g, b, a = r[:len(argb)], g[:len(argb)], b[:len(argb)], a[:len(argb)]
+	for x, v := range argb {
+		r[x], g[x], b[x], a[x] = uint8(v>>16), uint8(v>>8), uint8(v), uint8(v>>24)
+	}
+}
+
+// pushFirst pushes the first frame on an empty canvas.
+func (d *decoder) pushFirst(ctx context.Context, f *frame, sink plane.Sink) error {
+	b := newBander(d.header.Layout, sink)
+	if err := b.skipTo(ctx, f.at.Y); err != nil {
+		return err
+	}
+	err := f.rgba(ctx, d.header.Format, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
+	if err != nil {
+		return err
+	}
+	return b.skipTo(ctx, d.header.Height)
+}
+
+// bander collects rows into bands of all planes.
+type bander struct {
+	layout plane.Layout
+	sink   plane.Sink
+	pix    [][]byte
+	y, n   int // of the first row in pix, and how many there are
+}
+
+func newBander(l plane.Layout, sink plane.Sink) *bander {
+	b := &bander{layout: l, sink: sink}
+	for range l.Planes {
+		b.pix = append(b.pix, make([]byte, outputRows*l.Width()))
+	}
+	return b
+}
+
+// add appends a row of red, green, blue and alpha that begins at column x. The rest of the row is
+// transparent. Without alpha it is opaque.
+func (b *bander) add(x int, rows [4][]byte) error {
+	for i := range b.pix {
+		row := b.pix[i][b.n*b.layout.Width():][:b.layout.Width()]
+		end := x + len(rows[0])
+		clear(row[:x])
+		clear(row[end:])
+		if rows[i] != nil {
+			copy(row[x:end], rows[i])
+		} else {
+			fill(row[x:end], 255)
+		}
+	}
+	b.n++
+	if b.n == outputRows || b.y+b.n == b.layout.Height() {
+		return b.flush()
+	}
+	return nil
+}
+
+// skipTo appends transparent rows before row y.
+func (b *bander) skipTo(ctx context.Context, y int) error {
+	var empty [4][]byte
+	for i := range empty {
+		empty[i] = []byte{}
+	}
+	for b.y+b.n < y {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := b.add(0, empty); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bander) flush() error {
+	for i := range b.pix {
+		if err := b.sink.Rows(i, b.y, plane.Rows{Pix: b.pix[i], Stride: b.layout.Width(), N: b.n}); err != nil {
+			return err
+		}
+	}
+	b.y, b.n = b.y+b.n, 0
+	return nil
+}
+
+func fill(row []byte, v byte) {
+	for i := range row {
+		row[i] = v
+	}
 }

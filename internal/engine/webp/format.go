@@ -1,6 +1,11 @@
 // Package webp reads WebP files (WebP Container Specification, RFC 6386, WebP Lossless Bitstream
-// Specification) by golang.org/x/image/webp. Of an animation it reads the first frame. It never
-// writes.
+// Specification): lossy and lossless stills and animations, with alpha. Rows are pushed as they are
+// decoded, and no more than a file's bytes, a row of macroblocks and the reach of backward
+// references is in memory; only composed frames of animations are whole. It never shows a part of a
+// truncated picture, never turns a lossy still into RGB, and does not write yet.
+//
+// There is one file for each stage, named by the specification: container and compose for files,
+// vp8_* for the lossy bit stream, vp8l_* for the lossless one, alph for alpha planes.
 package webp
 
 import (
@@ -14,10 +19,10 @@ var Format = &codec.Format{
 	Name: "webp", Title: "WebP",
 	Extensions: []string{".webp"},
 	MediaType:  "image/webp",
-	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Profile: true, EXIF: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 8},
 	Uploaded:   true,
 	Detect: func(head []byte) bool {
 		return len(head) >= 12 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP"
 	},
-	Open: codec.Whole(open),
+	Open: open,
 }

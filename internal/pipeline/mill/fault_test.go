@@ -159,7 +159,7 @@ func TestOnBad(t *testing.T) {
 	b.want(c, outcome.Bad, "corrupt")
 	check()
 
-	for _, op := range []string{"copy outputs", "put outputs/failed", "head sources"} {
+	for _, op := range []string{"copy outputs", "put outputs/failed", "head outputs/failed", "head sources"} {
 		b.mill.Store = &faulty{Store: b.store, op: op, err: bucket.ErrTransient}
 		b.want(c, outcome.Retry, "store unavailable")
 	}

@@ -54,7 +54,7 @@ func (j *job) put(ctx context.Context, src *source, key string, data []byte, att
 		}
 		_, err = j.Store.Put(ctx, target, key, data, attr, cond)
 		if !errors.Is(err, bucket.ErrPrecondition) {
-			return err
+			return adviseLongPart(err, key)
 		}
 	}
 	if absent {
@@ -146,18 +146,24 @@ func (j *job) keeper(c event.Change, existing bucket.Info) keeper {
 func (j *job) look(ctx context.Context, key string) (bucket.Info, error) {
 	target := j.Recipe.Target.Bucket
 	info, err := j.Store.Head(ctx, target, key)
-	part := recipe.LongPart(key)
-	if part == 0 || !errors.Is(err, bucket.ErrDenied) {
+	if recipe.LongPart(key) == 0 || !errors.Is(err, bucket.ErrDenied) {
 		return info, err
 	}
 	o, err := j.Store.Get(ctx, target, key, bucket.Condition{})
-	switch {
-	case err == nil:
-		o.Body.Close()
-		return o.Info, nil
-	case errors.Is(err, bucket.ErrInvalid):
-		return bucket.Info{}, fmt.Errorf("%w: the key has a part of %d bytes between slashes, and this store holds "+
-			"at most 255; use shorter names, or another target.key", err, part)
+	if err != nil {
+		return bucket.Info{}, adviseLongPart(err, key)
 	}
-	return bucket.Info{}, err
+	o.Body.Close()
+	return o.Info, nil
+}
+
+// adviseLongPart adds the probable reason to the error of a store that refuses a key with a long
+// part.
+func adviseLongPart(err error, key string) error {
+	n := recipe.LongPart(key)
+	if n == 0 || !errors.Is(err, bucket.ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("%w: the key has a part of %d bytes between slashes, and stores that keep objects as files "+
+		"hold at most 255; use shorter names, or another target.key", err, n)
 }

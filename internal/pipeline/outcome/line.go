@@ -25,7 +25,8 @@ const (
 	AttrVariants = "variants" // the number of variants written
 )
 
-// Change is what a log line reports about one change. Its JSON names are the names of the attributes above.
+// Change is what a log line reports about one change. Its JSON names are the names of the
+// attributes above.
 type Change struct {
 	Bucket   string  `json:"bucket,omitempty"`
 	Key      string  `json:"key,omitempty"`
@@ -38,11 +39,12 @@ type Change struct {
 	Variants int     `json:"variants,omitempty"`
 }
 
-// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata and variants that the change
-// does not have.
+// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata and
+// variants that the change does not have.
 func (c Change) Attrs() []slog.Attr {
 	attrs := []slog.Attr{
-		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key), slog.String(AttrVerdict, string(c.Verdict)),
+		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key),
+		slog.String(AttrVerdict, string(c.Verdict)),
 		slog.Float64(AttrMS, c.MS), slog.Int64(AttrBytesIn, c.BytesIn),
 	}
 	if c.Reason != "" {
@@ -52,12 +54,14 @@ func (c Change) Attrs() []slog.Attr {
 		attrs = append(attrs, slog.String(AttrDropped, c.Dropped))
 	}
 	if c.Variants > 0 {
-		attrs = append(attrs, slog.Int(AttrVariants, c.Variants), slog.Int64(AttrBytesOut, c.BytesOut))
+		attrs = append(attrs, slog.Int(AttrVariants, c.Variants),
+			slog.Int64(AttrBytesOut, c.BytesOut))
 	}
 	return attrs
 }
 
-// Line is one line of the log of the function or of a worker. Attributes that the line lacks are zero.
+// Line is one line of the log of the function or of a worker. Attributes that the line lacks are
+// zero.
 type Line struct {
 	Level   string // DEBUG, INFO, WARN or ERROR
 	Message string
@@ -65,8 +69,9 @@ type Line struct {
 	Change
 }
 
-// ParseLine reads a line written by slog.JSONHandler with the names of this package. It reports false for any other
-// text. A line with an error attribute and no reason has the error as its reason.
+// ParseLine reads a line written by slog.JSONHandler with the names of this package. It reports
+// false for any other text. A line with an error attribute and no reason has the error as its
+// reason.
 func ParseLine(text string) (Line, bool) {
 	var fields struct {
 		Level   string `json:"level"`
@@ -75,7 +80,8 @@ func ParseLine(text string) (Line, bool) {
 		Error   string `json:"error"`
 		Change
 	}
-	if err := json.Unmarshal([]byte(text), &fields); err != nil || fields.Level == "" || fields.Message == "" {
+	if err := json.Unmarshal([]byte(text), &fields); err != nil || fields.Level == "" ||
+		fields.Message == "" {
 		return Line{}, false
 	}
 	if fields.Reason == "" {

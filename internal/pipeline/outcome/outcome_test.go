@@ -29,14 +29,17 @@ func logged(log func(*slog.Logger)) string {
 
 func TestParseLineReadsWhatAttrsWrites(t *testing.T) {
 	for _, c := range []Change{
-		{Bucket: "photos-input", Key: "夏/a b\n.jpg", Verdict: Done, Dropped: "a; b", MS: 153.2, BytesIn: 2400000, BytesOut: 320000, Variants: 3},
+		{Bucket: "photos-input", Key: "夏/a b\n.jpg", Verdict: Done, Dropped: "a; b", MS: 153.2,
+			BytesIn: 2400000, BytesOut: 320000, Variants: 3},
 		{Bucket: "photos-input", Key: "k", Verdict: Bad, Reason: "corrupt", MS: 1, BytesIn: 7},
 		{Bucket: "photos-input", Key: "k", Verdict: Skipped, Reason: "our own output"},
 	} {
 		text := logged(func(log *slog.Logger) {
-			log.With(AttrRequest, "r-1").LogAttrs(t.Context(), c.Verdict.Level(), ChangeMessage, c.Attrs()...)
+			log.With(AttrRequest, "r-1").LogAttrs(t.Context(), c.Verdict.Level(), ChangeMessage,
+				c.Attrs()...)
 		})
-		want := Line{Level: c.Verdict.Level().String(), Message: ChangeMessage, Request: "r-1", Change: c}
+		want := Line{Level: c.Verdict.Level().String(), Message: ChangeMessage, Request: "r-1",
+			Change: c}
 		if got, ok := ParseLine(text); !ok || got != want {
 			t.Errorf("%s is read as %+v (%v), want %+v", text, got, ok, want)
 		}
@@ -44,8 +47,12 @@ func TestParseLineReadsWhatAttrsWrites(t *testing.T) {
 }
 
 func TestParseLineReadsErrorsAndRefusesOtherText(t *testing.T) {
-	text := logged(func(log *slog.Logger) { log.Error("cannot start", AttrError, "imgmill.yaml:3: no") })
-	want := Line{Level: "ERROR", Message: "cannot start", Change: Change{Reason: "imgmill.yaml:3: no"}}
+	text := logged(func(log *slog.Logger) {
+		log.Error("cannot start", AttrError,
+			"imgmill.yaml:3: no")
+	})
+	want := Line{Level: "ERROR", Message: "cannot start",
+		Change: Change{Reason: "imgmill.yaml:3: no"}}
 	if got, ok := ParseLine(text); !ok || got != want {
 		t.Errorf("%s is read as %+v (%v), want %+v", text, got, ok, want)
 	}
@@ -56,23 +63,27 @@ func TestParseLineReadsErrorsAndRefusesOtherText(t *testing.T) {
 	}
 }
 
-// TestJSONNamesAreTheAttributeNames compares the struct tags, which cannot use constants, with the constants.
+// TestJSONNamesAreTheAttributeNames compares the struct tags, which cannot use constants, with the
+// constants.
 func TestJSONNamesAreTheAttributeNames(t *testing.T) {
 	var names []string
 	for field := range reflect.TypeFor[Change]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		names = append(names, name)
 	}
-	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrDropped, AttrMS, AttrBytesIn, AttrBytesOut, AttrVariants}
+	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrDropped, AttrMS, AttrBytesIn,
+		AttrBytesOut, AttrVariants}
 	if !slices.Equal(names, want) {
 		t.Errorf("the JSON names are %q, want %q", names, want)
 	}
-	line := map[string]any{slog.LevelKey: "INFO", slog.MessageKey: "m", AttrRequest: "r", AttrError: "e"}
+	line := map[string]any{slog.LevelKey: "INFO", slog.MessageKey: "m", AttrRequest: "r",
+		AttrError: "e"}
 	text, err := json.Marshal(line)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := ParseLine(string(text)); !ok || got != (Line{"INFO", "m", "r", Change{Reason: "e"}}) {
+	if got, ok := ParseLine(string(text)); !ok ||
+		got != (Line{"INFO", "m", "r", Change{Reason: "e"}}) {
 		t.Errorf("%s is read as %+v (%v)", text, got, ok)
 	}
 }

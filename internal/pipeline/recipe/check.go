@@ -185,7 +185,7 @@ func (r *Recipe) checkLimits(rep *report) {
 	positive("limits.pixels", r.Limits.Pixels, "200MP")
 	positive("limits.bytes", r.Limits.Bytes, "100MB")
 	positive("limits.frames", int64(r.Limits.Frames), "500")
-	positive("limits.memory", r.Limits.Memory, "1GB")
+	positive("limits.memory", r.Limits.Memory, "1GiB")
 	positive("limits.timeout", int64(r.Limits.Timeout), "60s")
 }
 

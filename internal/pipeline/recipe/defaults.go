@@ -22,7 +22,7 @@ func Default(formats codec.Set) *Recipe {
 }
 
 // defaultMemory is limits.memory where neither the file nor WithMemory sets it, in bytes.
-const defaultMemory = 1e9
+const defaultMemory = 1 << 30
 
 // WithMemory returns the recipe for a place with n bytes of memory for the decoding of a picture.
 // That is the limit if the file sets none, and a file cannot raise it.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
@@ -18,8 +19,8 @@ var update = flag.Bool("update", false, "write the generated tables into the doc
 // program has.
 func TestDocumentedTables(t *testing.T) {
 	for _, c := range []struct{ file, name, table string }{
-		{"../../../README.md", "settings", settingsTable(render.NewSchema(all))},
-		{"../../../docs/formats.md", "formats", formatsTable(all)},
+		{"../../../README.md", "settings", settingsTable(render.NewSchema(formats.All()))},
+		{"../../../docs/formats.md", "formats", formatsTable(formats.All())},
 	} {
 		data, err := os.ReadFile(c.file)
 		if err != nil {

@@ -59,7 +59,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 				{"frames", rd.parsed(number(&r.Limits.Frames))},
 				{"memory", rd.parsed(func(text string) error {
 					r.Limits.memoryGiven = true
-					return size(&r.Limits.Memory, setting.ByteUnits, "1GB")(text)
+					return size(&r.Limits.Memory, setting.ByteUnits, "1GiB")(text)
 				})},
 				{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
 			})

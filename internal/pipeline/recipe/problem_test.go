@@ -25,7 +25,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, effort, enlarge, filter, fit, format, height, linear_light, max_bytes, metadata, progressive, quality, subsampling, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, colour, effort, enlarge, filter, fit, format, height, linear_light, max_bytes, metadata, progressive, quality, subsampling, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -42,7 +42,7 @@ imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
     background: #fff
     metadata: all
   b: {width: 8OO, height: -1, format: heic, quality: high, max_bytes: lots, background: "#ffff"}
-  c: {format: psd}
+  c: {format: xcf}
   d: {format: png, quality: 80, max_bytes: 300KB}
   e: {width: [1], height: {a: 1}}
 `, `
@@ -61,7 +61,7 @@ imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; us
 imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
 imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
 imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black
-imgmill.yaml:16: variants.c.format: "psd" is not a picture format; use jpeg or png
+imgmill.yaml:16: variants.c.format: "xcf" is not a picture format; use jpeg or png
 imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or use format jpeg
 imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg
 imgmill.yaml:18: variants.e.width: is a list; write a single value

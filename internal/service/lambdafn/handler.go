@@ -34,15 +34,6 @@ type Handler struct {
 	Log *slog.Logger
 }
 
-const (
-	// margin is the time that is reserved for the response before the function's deadline. Without a
-	// response, the whole batch would be delivered again.
-	margin = 500 * time.Millisecond
-	// settling is the time that is reserved before that for storing variants or the reason of a bad
-	// picture; a quarter of the time if that is less.
-	settling = 2 * time.Second
-)
-
 // Handle handles the payload of an invocation. It returns the response for the invoking service: an
 // SQS batch response, an S3 Batch Operations result, or nil. An error makes the service deliver the
 // whole event again.
@@ -92,8 +83,7 @@ func share(ctx context.Context, items int, alone bool) mill.Allowance {
 	if !ok {
 		return mill.Allowance{}
 	}
-	left := time.Until(end)
-	left -= min(settling, left/4)
+	left := beforeSettling(time.Until(end))
 	return mill.Allowance{Time: max(left/time.Duration(items), time.Millisecond), Full: alone}
 }
 

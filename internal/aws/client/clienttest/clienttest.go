@@ -1,0 +1,44 @@
+// Package clienttest makes clients for tests that answer AWS's calls themselves.
+package clienttest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/imgmill/imgmill/internal/aws/client"
+)
+
+// Open returns a client of all services whose calls the handler answers. It sets environment
+// variables of the test.
+func Open(t *testing.T, handler http.HandlerFunc) *client.Cloud {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
+		"AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_PROFILE":           "", "AWS_CONFIG_FILE": os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_MAX_ATTEMPTS":            "1",
+	} {
+		t.Setenv(name, value)
+	}
+	c, err := client.Open(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// OnlyS3 returns a client of the S3 server at url and of nothing else.
+func OnlyS3(url string) *client.Cloud {
+	return &client.Cloud{Region: "us-east-1", Store: s3.New(s3.Options{
+		BaseEndpoint: &url, UsePathStyle: true, Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})}
+}

@@ -1,0 +1,205 @@
+package doctor
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/client/clienttest"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/trigger"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// runCheck runs one check and returns its diagnoses.
+func runCheck(t *testing.T, name string, e *examination) []Diagnosis {
+	t.Helper()
+	i := slices.IndexFunc(checks, func(c check) bool { return c.name == name })
+	if i < 0 {
+		t.Fatalf("there is no check %s", name)
+	}
+	var list []Diagnosis
+	e.check, e.report = name, func(d Diagnosis) { list = append(list, d) }
+	checks[i].run(t.Context(), e)
+	return list
+}
+
+func wantDiagnosis(t *testing.T, list []Diagnosis, state State, words string) {
+	t.Helper()
+	if len(list) != 1 || list[0].State != state || !strings.Contains(list[0].Text, words) {
+		t.Errorf("%+v, want one %s with %q", list, state, words)
+	}
+}
+
+func examinationOf(c *client.Cloud) *examination {
+	n := deployment.Names{Name: "photos", Stack: "imgmill-photos"}
+	return &examination{Cloud: c, names: n, account: "123456789012", d: &deployment.Deployment{
+		Names: n, SourceBucket: "photos-input", TargetBucket: "photos-output",
+		FunctionName: "imgmill-photos", LogGroup: "/aws/lambda/imgmill-photos",
+		FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:imgmill-photos",
+		RoleARN:     "arn:aws:iam::123456789012:role/r",
+		Parameters:  map[string]string{"CodeBucket": "photos-code", "CodeKey": "k.zip"},
+	}}
+}
+
+// TestCheckStack has states that no emulator reaches, in responses of DescribeStacks
+// (CloudFormation API Reference).
+func TestCheckStack(t *testing.T) {
+	status := ""
+	c := clienttest.Open(t, func(w http.ResponseWriter, _ *http.Request) {
+		if status == "" {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id imgmill-photos does not exist</Message></Error></ErrorResponse>`)
+			return
+		}
+		outputs := ""
+		for _, name := range []string{"SourceBucket", "TargetBucket", "FunctionName", "LogGroup",
+			"FailureQueueUrl"} {
+			if status != "IMPORT_COMPLETE" {
+				outputs += "<member><OutputKey>" + name +
+					"</OutputKey><OutputValue>x</OutputValue></member>"
+			}
+		}
+		fmt.Fprintf(w, `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>imgmill-photos</StackName>
+			<StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/imgmill-photos/1</StackId><CreationTime>2026-01-02T03:04:05Z</CreationTime>
+			<StackStatus>%s</StackStatus><StackStatusReason>because</StackStatusReason>
+			<Outputs>%s</Outputs>
+			</member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, status, outputs)
+	})
+	for _, test := range []struct {
+		status string
+		want   State
+		words  string
+	}{
+		{"", Fault, "no stack imgmill-photos in us-east-1"},
+		{"CREATE_COMPLETE", OK, "CREATE_COMPLETE"}, {"UPDATE_COMPLETE", OK, "UPDATE_COMPLETE"},
+		{"IMPORT_COMPLETE", Fault, "lacks outputs"},
+		{"UPDATE_IN_PROGRESS", Warn, "being changed"},
+		{"UPDATE_ROLLBACK_COMPLETE", Warn, "was rolled back: because"},
+		{"ROLLBACK_COMPLETE", Fault, "ROLLBACK_COMPLETE: because"},
+		{"UPDATE_ROLLBACK_FAILED", Fault, "because"}, {"DELETE_FAILED", Fault, "DELETE_FAILED"},
+	} {
+		status = test.status
+		wantDiagnosis(t, runCheck(t, "stack", examinationOf(c)), test.want, test.words)
+	}
+}
+
+// TestCheckFunction has functions that Lambda could not create or change (Lambda API Reference,
+// GetFunctionConfiguration).
+func TestCheckFunction(t *testing.T) {
+	e := examinationOf(&client.Cloud{Region: "us-east-1"})
+	for _, test := range []struct {
+		function *lambda.GetFunctionConfigurationOutput
+		want     State
+		words    string
+	}{
+		{&lambda.GetFunctionConfigurationOutput{State: lambdatypes.StateFailed,
+			StateReason: aws.String("no role")}, Fault, "Failed: no role"},
+		{&lambda.GetFunctionConfigurationOutput{State: lambdatypes.StateActive,
+			LastUpdateStatus:       lambdatypes.LastUpdateStatusFailed,
+			LastUpdateStatusReason: aws.String("no key")}, Fault,
+			"update of imgmill-photos failed: no key"},
+		{&lambda.GetFunctionConfigurationOutput{State: lambdatypes.StatePending}, Warn,
+			"being created"},
+		{&lambda.GetFunctionConfigurationOutput{State: lambdatypes.StateActive,
+			MemorySize: aws.Int32(1769), Timeout: aws.Int32(120)}, OK, "1769 MB, 120 s"},
+	} {
+		e.function = test.function
+		wantDiagnosis(t, runCheck(t, "function", e), test.want, test.words)
+	}
+}
+
+// TestDeniedChecksNameThePermission: a caller without permissions gets no fault, but for each check
+// the permission.
+func TestDeniedChecksNameThePermission(t *testing.T) {
+	c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
+		w.WriteHeader(http.StatusForbidden)
+		if r.Header.Get("X-Amz-Target") != "" || strings.Contains(r.URL.Path, "/functions/") {
+			fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"not you"}`)
+			return
+		}
+		fmt.Fprint(w, `<Error><Code>AccessDenied</Code><Message>not you</Message></Error>`)
+	})
+	e := examinationOf(c)
+	e.d.FailureQueue = "https://sqs.us-east-1.amazonaws.com/123456789012/imgmill-photos-failures"
+	e.readShared(t.Context())
+	for check, action := range map[string]string{
+		"notifications": "s3:GetBucketNotification", "permission": "lambda:GetPolicy",
+		"function": "lambda:GetFunctionConfiguration",
+		"code":     "s3:GetObject on s3://photos-code/k.zip", "role": "iam:GetRole",
+		"recursion": "s3:GetBucketNotification",
+		"failures":  "sqs:GetQueueAttributes", "log": "logs:FilterLogEvents",
+		"alarms": "cloudformation:ListStackResources",
+	} {
+		list := runCheck(t, check, e)
+		wantDiagnosis(t, list, Unseen, "needs "+action)
+		if len(list) == 1 && !strings.Contains(list[0].Advice, action) {
+			t.Errorf("advice: %q", list[0].Advice)
+		}
+	}
+	for _, d := range runCheck(t, "public access", e) {
+		if d.State != Unseen {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+// TestCheckPublicPolicy has a response of S3 that ministack never sends (S3 API Reference,
+// GetBucketPolicyStatus).
+func TestCheckPublicPolicy(t *testing.T) {
+	c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		switch q := r.URL.Query(); {
+		case q.Has("policyStatus"):
+			fmt.Fprint(w, `<PolicyStatus xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsPublic>TRUE</IsPublic></PolicyStatus>`)
+		case strings.HasPrefix(r.URL.Path, "/photos-output"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `<Error><Code>NoSuchPublicAccessBlockConfiguration</Code><Message>none</Message></Error>`)
+		default:
+			fmt.Fprint(w, `<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>
+				<BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>`)
+		}
+	})
+	wantDiagnosis(t, runCheck(t, "public access", examinationOf(c)), Fault,
+		"photos-output, because of its policy")
+}
+
+func TestCompareNotifications(t *testing.T) {
+	const function = "arn:aws:lambda:us-east-1:123456789012:function:imgmill-photos"
+	n := deployment.Names{Name: "photos", Stack: "imgmill-photos"}
+	wanted := trigger.Wanted(n, &recipe.Recipe{Source: recipe.Source{Prefix: "in/",
+		Suffixes: []string{".jpg"}}, OnRemove: recipe.Remove}, function, "")
+	created, removed := []string{"s3:ObjectCreated:*"}, []string{"s3:ObjectRemoved:*"}
+	for name, test := range map[string]struct {
+		existing       []trigger.Notification
+		missing, extra string
+	}{
+		"as deployed": {wanted, "", ""},
+		"nothing":     {nil, "in/*.jpg in/*.JPG", ""},
+		"the template's": {[]trigger.Notification{{ID: "1", ARN: function, Events: created},
+			{ID: "2", ARN: function, Events: removed}},
+			"", ""},
+		"removals missing": {[]trigger.Notification{{ID: "1", ARN: function, Events: created}},
+			"in/*.jpg in/*.JPG", ""},
+		"one case": {wanted[:1], "in/*.JPG", ""},
+		"a narrower prefix": {[]trigger.Notification{{ID: "1", ARN: function,
+			Events: append(created, removed...), Prefix: "in/a/", Suffix: ".jpg"}},
+			"in/*.jpg in/*.JPG", ""},
+		"an old suffix": {append(slices.Clone(wanted),
+			trigger.Notification{ID: "old", ARN: function, Events: created, Prefix: "in/",
+				Suffix: ".gif"}), "", "in/*.gif"},
+	} {
+		missing, extra := compareNotifications(wanted, test.existing)
+		if patterns(missing) != test.missing || patterns(extra) != test.extra {
+			t.Errorf("%s: missing %q, extra %q; want %q, %q", name, patterns(missing),
+				patterns(extra), test.missing, test.extra)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+)
+
+func checkIdentity(ctx context.Context, e *examination) {
+	id, err := e.WhoAmI(ctx)
+	if err != nil {
+		e.ended = true
+		if no, ok := errors.AsType[*client.NoAccessError](err); ok {
+			e.fault(no.Advice, "%s", no.Reason)
+			return
+		}
+		e.fault("set AWS_PROFILE, run aws sso login or aws configure",
+			"no valid AWS credentials: %s", client.Reason(err))
+		return
+	}
+	e.account = id.Account
+	who := id.ARN
+	if id.Alias != "" {
+		who += " (" + id.Alias + ")"
+	}
+	switch {
+	case id.Root:
+		e.warn("create an IAM user or use IAM Identity Center, and lock the root user's password away",
+			"%s is the root user of the account, whom no policy restricts", who)
+	case id.NoMFA:
+		e.warn("add an MFA device in IAM", "%s has no MFA device", who)
+	default:
+		e.ok("%s in %s", who, e.Region)
+	}
+}
+
+func checkStack(ctx context.Context, e *examination) {
+	d, err := deployment.Find(ctx, e.Cloud, e.names)
+	if err != nil {
+		e.ended = true
+		if errors.Is(err, deployment.ErrNotDeployed) {
+			e.fault(e.redeploy()+", or name another region with --region",
+				"there is no stack %s in %s", e.names.Stack, e.Region)
+			return
+		}
+		e.unseen("the stack "+e.names.Stack, "cloudformation:DescribeStacks", err)
+		return
+	}
+	e.d = d
+	e.ended = !d.Complete()
+	status, reason := string(d.Status), ""
+	if d.StatusReason != "" {
+		reason = ": " + d.StatusReason
+	}
+	switch {
+	case strings.HasSuffix(status, "_IN_PROGRESS"):
+		e.warn("wait, then run the same command again", "%s is being changed (%s)", e.names.Stack,
+			status)
+	case d.Status == types.StackStatusUpdateRollbackComplete:
+		e.warn(e.redeploy(), "the last change of %s failed and was rolled back%s", e.names.Stack,
+			reason)
+	case strings.Contains(status, "ROLLBACK") || strings.HasSuffix(status, "_FAILED"):
+		e.fault(e.redeploy(), "%s is %s%s", e.names.Stack, status, reason)
+	case e.ended:
+		e.fault(e.redeploy(), "%s is %s, but lacks outputs of the template", e.names.Stack, status)
+	default:
+		e.ok("%s is %s", e.names.Stack, status)
+	}
+}
+
+// checkAlarms looks for the alarms in the stack. Whether one is in alarm is for CloudWatch to show,
+// and its cause for the other checks.
+func checkAlarms(ctx context.Context, e *examination) {
+	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "FailuresWaitingAlarm",
+		"OldestFailureAlarm"}
+	existing := map[string]bool{}
+	pages := cloudformation.NewListStackResourcesPaginator(e.Formation,
+		&cloudformation.ListStackResourcesInput{StackName: &e.d.Stack})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			e.unseen("the resources of the stack", "cloudformation:ListStackResources", err)
+			return
+		}
+		for _, r := range page.StackResourceSummaries {
+			if r.ResourceStatus != types.ResourceStatusDeleteComplete {
+				existing[aws.ToString(r.LogicalResourceId)] = true
+			}
+		}
+	}
+	var missing []string
+	for _, name := range alarms {
+		if !existing[name] {
+			missing = append(missing, name)
+		}
+	}
+	email := e.d.Parameters["AlarmEmail"]
+	switch {
+	case len(missing) > 0:
+		e.warn(e.redeploy(), "the stack lacks %s", strings.Join(missing, ", "))
+	case email == "":
+		e.ok("%d, shown in CloudWatch but not sent to anybody (imgmill deploy %s --email ADDRESS)",
+			len(alarms), e.names.Name)
+	default:
+		e.ok("%d, sent to %s once that address is confirmed", len(alarms), email)
+	}
+}

@@ -1,0 +1,223 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/imgmill/imgmill/internal/aws/client/clienttest"
+	"github.com/imgmill/imgmill/internal/aws/logs"
+	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+func TestNewKey(t *testing.T) {
+	for _, test := range []struct {
+		prefix   string
+		suffixes []string
+		suffix   string
+		want     string // the key's end; empty: refused
+	}{
+		{"", nil, "", ".jpg"}, {"in/", []string{".png", ".jpg"}, "", ".jpg"},
+		{"in/", []string{".webp", ".png"}, "", ".webp"},
+		{"in/", []string{".jpg"}, ".png", ""}, {"in/", nil, ".heic", ".heic"},
+		{"", []string{".jpg"}, ".jpg", ".jpg"},
+	} {
+		r := &recipe.Recipe{Source: recipe.Source{Prefix: test.prefix, Suffixes: test.suffixes}}
+		a, err := newKey(r, test.suffix)
+		b, _ := newKey(r, test.suffix)
+		switch {
+		case test.want == "" && (err == nil || !strings.Contains(err.Error(), "does not accept")):
+			t.Errorf("%+v: %q, %v", test, a, err)
+		case test.want != "" && (err != nil || !strings.HasPrefix(a, test.prefix+"imgmill-test-") ||
+			!strings.HasSuffix(a, test.want) || a == b):
+			t.Errorf("%+v: %q and %q, %v", test, a, b, err)
+		}
+	}
+}
+
+// TestTimeoutErrorNamesTheCause: Lambda ends an invocation with a line of its own, after the one
+// with the reason.
+func TestTimeoutErrorNamesTheCause(t *testing.T) {
+	w := &watcher{result: &Result{}, faults: []logs.Line{
+		{Level: "ERROR", Message: "cannot start",
+			Change: outcome.Change{Reason: "imgmill.yaml: line 1: no such setting"}},
+		{Kind: logs.KindFault,
+			Change: outcome.Change{Reason: "Init Duration: 5.03 ms Phase: init Status: error"}},
+	}}
+	if err := w.timeoutError(time.Second); !strings.HasSuffix(err.Error(),
+		"log says: cannot start imgmill.yaml: line 1: no such setting") {
+		t.Error(err)
+	}
+	w.faults = w.faults[1:]
+	if err := w.timeoutError(time.Second); !strings.HasSuffix(err.Error(), "Status: error") {
+		t.Error(err)
+	}
+}
+
+// TestProcess: keys that depend on the picture are known before the function has processed it.
+func TestProcess(t *testing.T) {
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(`source: {bucket: photos-input}
+target: {bucket: photos-output, key: "{stem}-{variant}-{width}x{height}.{format}"}
+variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := process(t.Context(), r, "a.jpg", sample.Photo(200, 100))
+	if err != nil || res.Verdict != outcome.Done || len(res.Variants) != 2 ||
+		res.Variants[0].Key != "a-thumb-40x40.jpg" || res.Variants[1].Key != "a-large-100x50.jpg" {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if res, err := process(t.Context(), r, "a.jpg", []byte("not a picture")); err != nil ||
+		res.Verdict != outcome.Skipped || len(res.Variants) != 0 {
+		t.Errorf("not a picture: %+v, %v", res, err)
+	}
+}
+
+// TestWaitGoesOnAfterARetry: a retry is reported and does not end the wait; done, bad, a last
+// attempt and a timeout do.
+func TestWaitGoesOnAfterARetry(t *testing.T) {
+	const key = "imgmill-test-1.jpg"
+	for _, test := range []struct {
+		name     string
+		verdicts []outcome.Verdict // by pass of the log
+		attempts int               // that Lambda makes
+		timeout  time.Duration
+		reported int
+		want     string // in the error; empty: none
+	}{
+		{"done at once", []outcome.Verdict{"done"}, 3, time.Minute, 0, ""},
+		{"done at the third", []outcome.Verdict{"retry", "retry", "done"}, 3, time.Minute, 2, ""},
+		{"bad at the second", []outcome.Verdict{"retry", "bad"}, 3, time.Minute, 1,
+			"the function reports bad: because of 2"},
+		{"three times", []outcome.Verdict{"retry", "retry", "retry"}, 3, time.Minute, 2,
+			"the function failed 3 times, and Lambda gives up; the event is now in the failure queue: because of 3"},
+		{"more, by a queue", []outcome.Verdict{"retry", "retry", "retry", "done"}, 0, time.Minute,
+			3, ""},
+		{"no other attempt", []outcome.Verdict{"retry"}, 3, 1500 * time.Millisecond, 1,
+			"did not appear within 1.5s; the function's last attempt failed, and there was no other yet: because of 1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log, there := &fakeLog{}, make(chan struct{})
+			log.before = func(pass int) {
+				if pass > len(test.verdicts) {
+					return
+				}
+				v := test.verdicts[pass-1]
+				log.add(int64(1000*pass), fmt.Sprintf(`{"level":"WARN","msg":"change","request_id":"r","key":%q,"verdict":%q,"reason":"because of %d"}`, key, v, pass))
+				log.add(int64(1000*pass+1),
+					fmt.Sprintf("REPORT RequestId: r\tDuration: %d ms\tBilled Duration: 1 ms\tMemory Size: 1 MB\tMax Memory Used: 1 MB", pass))
+				if v == "done" {
+					close(there)
+				}
+			}
+			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+				_ *http.Request) {
+				select {
+				case <-there:
+					w.Header().Set("X-Amz-Meta-"+outcome.MetadataSourceETag, "e")
+					w.Write(sample.Photo(40, 30))
+				default:
+					w.WriteHeader(http.StatusNotFound)
+					fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
+				}
+			}))
+			defer store.Close()
+			reported := 0
+			w := &watcher{
+				cloud:  clienttest.OnlyS3(store.URL),
+				result: &Result{Key: key}, target: "photos-output", etag: "e", uploaded: time.Now(),
+				maxAttempts: test.attempts,
+				expected:    []mill.Variant{{Name: "small", Key: key}},
+				log:         &logs.Reader{Log: log, Group: "g"},
+				onRetry:     func(logs.Line) { reported++ },
+			}
+			err := w.wait(t.Context(), test.timeout)
+			if test.want == "" && err != nil || test.want != "" &&
+				(err == nil || !strings.HasSuffix(err.Error(), test.want)) {
+				t.Errorf("it ends with %v, want %q", err, test.want)
+			}
+			last := len(test.verdicts)
+			if reported != test.reported || w.result.Line.Verdict != test.verdicts[last-1] ||
+				w.result.Report == nil || w.result.Report.MS != float64(last) {
+				t.Errorf("reported %d times, at the end %+v, %+v", reported, w.result.Line,
+					w.result.Report)
+			}
+		})
+	}
+}
+
+// TestCleanUpWaitsForLateWrites: the function read the picture before it was removed, and writes
+// afterwards.
+func TestCleanUpWaitsForLateWrites(t *testing.T) {
+	t.Parallel()
+	for _, line := range []*logs.Line{nil, {Change: outcome.Change{Verdict: outcome.Bad}}} { // after bad, nothing more is written
+		var mu sync.Mutex
+		var calls []string
+		var removed time.Time // the source
+		store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, r.Method+" "+r.URL.Path)
+			switch {
+			case r.Method == http.MethodHead &&
+				(removed.IsZero() || time.Since(removed) < time.Second):
+				w.WriteHeader(http.StatusNotFound)
+			case r.Method == http.MethodDelete:
+				if removed.IsZero() {
+					removed = time.Now()
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}
+		}))
+		w := &watcher{
+			cloud:  clienttest.OnlyS3(store.URL),
+			result: &Result{Bucket: "in", Key: "a.jpg", Line: line}, target: "out",
+			uploaded: time.Now(),
+			expected: []mill.Variant{{Name: "small", Key: "a.jpg"}},
+		}
+		err := w.cleanUp(t.Context(), "", false)
+		store.Close()
+		want := []string{"DELETE /in/a.jpg", "HEAD /out/a.jpg", "DELETE /out/a.jpg"}
+		if line != nil {
+			want = want[:2]
+		}
+		if err != nil || !slices.Equal(calls, want) {
+			t.Errorf("%v: it calls %q, want %q", err, calls, want)
+		}
+	}
+}
+
+// fakeLog is a log to which lines can be added before each pass.
+type fakeLog struct {
+	before func(pass int)
+	passes int
+	events []types.FilteredLogEvent
+}
+
+func (f *fakeLog) FilterLogEvents(context.Context, *cloudwatchlogs.FilterLogEventsInput,
+	...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	f.passes++
+	f.before(f.passes)
+	return &cloudwatchlogs.FilterLogEventsOutput{Events: f.events}, nil
+}
+
+func (f *fakeLog) add(ms int64, text string) {
+	f.events = append(f.events, types.FilteredLogEvent{EventId: aws.String(strconv.FormatInt(ms,
+		10)), Timestamp: &ms, Message: &text})
+}

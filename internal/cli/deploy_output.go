@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/price"
+	"github.com/imgmill/imgmill/internal/aws/stack"
+)
+
+// deployOutput reports what deploy and destroy do: to a person on standard error and, with --json,
+// as lines of JSON on standard output.
+type deployOutput struct {
+	in  io.Reader
+	err io.Writer
+	// json is nil without --json.
+	json *json.Encoder
+	// terminal reports whether err is a terminal. Parts in progress then share a last line, which
+	// is overwritten.
+	terminal bool
+	width    func() int
+	start    time.Time
+	// inProgress lists the parts that AWS is working on.
+	inProgress []string
+	// statusShown reports whether the line of parts in progress is on the terminal.
+	statusShown bool
+}
+
+func newDeployOutput(c *cobra.Command, lines bool) *deployOutput {
+	stderr := c.ErrOrStderr()
+	o := &deployOutput{in: c.InOrStdin(), err: stderr, terminal: isTerminal(stderr),
+		width: widthOf(stderr), start: time.Now()}
+	if lines {
+		o.json = json.NewEncoder(c.OutOrStdout())
+	}
+	return o
+}
+
+// printf writes a line for a person.
+func (o *deployOutput) printf(format string, args ...any) {
+	fmt.Fprintf(o.err, format+"\n", args...)
+}
+
+// line writes a line for a program.
+func (o *deployOutput) line(v any) {
+	if o.json != nil {
+		_ = o.json.Encode(v) // a reader that closed the pipe wants no more
+	}
+}
+
+// identity shows the account and region, and warns about credentials that are a risk.
+func (o *deployOutput) identity(ctx context.Context, cloud *client.Cloud) (client.Identity, error) {
+	who, err := cloud.WhoAmI(ctx)
+	if err != nil {
+		return who, err
+	}
+	account := who.Account
+	if who.Alias != "" {
+		account += " (" + who.Alias + ")"
+	}
+	o.printf("Account %s, region %s, as %s", account, cloud.Region, who.ARN)
+	if who.Root {
+		o.printf("Warning: this is the account's root user, whom no policy restricts. Create an IAM user for this, and lock the root user's keys away.")
+	}
+	if who.NoMFA {
+		o.printf("Warning: this user has no MFA device. Whoever learns the password controls the account.")
+	}
+	for _, u := range who.Unknown {
+		o.printf("Could not read %s.", u)
+	}
+	o.line(map[string]any{"account": who.Account, "alias": who.Alias, "region": cloud.Region,
+		"caller": who.ARN, "root": who.Root, "no_mfa": who.NoMFA, "unseen": who.Unknown})
+	return who, nil
+}
+
+// plan shows what will change and the estimated cost.
+func (o *deployOutput) plan(p *stack.Plan) {
+	if len(p.Changes) > 0 {
+		o.printf("\n%s in %s:", p.Name, p.Region)
+		w := tabwriter.NewWriter(o.err, 0, 0, 2, ' ', 0)
+		for _, ch := range p.Changes {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", ch.Action, ch.Part, ch.Detail)
+		}
+		w.Flush()
+	}
+	for _, n := range p.Notes {
+		o.printf("%s", n)
+	}
+	out := map[string]any{"plan": p.Name, "changes": p.Changes, "notes": p.Notes}
+	load := price.Typical()
+	load.Region, load.Arch, load.Trigger = p.Region, p.Arch(), p.Parameters["Trigger"]
+	load.Variants, load.Manifest = len(p.Recipe.Variants), p.Recipe.Manifest
+	load.MemoryMB, _ = strconv.Atoi(p.Parameters["MemoryMB"]) // a plan's parameters are valid
+	load.LogRetentionDays, _ = strconv.ParseFloat(p.Parameters["LogRetentionDays"], 64)
+	busy, err := price.Estimate(load)
+	if err != nil {
+		o.printf("Cannot estimate the cost: %v.", err)
+	} else {
+		load.Uploads = 0
+		idle, _ := price.Estimate(load) // differs only in a valid number
+		o.printf("About $%.2f a month with %g uploads of %g MB a day (%s, kept for %g days), $%.2f with none; after the free tier $%.2f and $%.2f. 'imgmill cost' shows the details.",
+			busy.Full, busy.Load.Uploads, busy.Load.Megabytes, count(load.Variants, "variant"),
+			load.DaysKept, idle.Full, busy.Free, idle.Free)
+		out["usd_a_month"], out["usd_a_month_idle"] = busy.Full, idle.Full
+	}
+	o.line(out)
+}
+
+// event reports one step. On a terminal, parts in progress share the last line.
+func (o *deployOutput) event(e stack.Event) {
+	since := time.Since(o.start)
+	o.line(struct {
+		Milliseconds int64 `json:"ms"`
+		stack.Event
+	}{since.Milliseconds(), e})
+	o.clearStatus()
+	defer o.showStatus()
+	part, begins := e.Part, strings.HasSuffix(e.Status, "_IN_PROGRESS")
+	for i, p := range o.inProgress {
+		if p == part {
+			o.inProgress = append(o.inProgress[:i], o.inProgress[i+1:]...)
+			break
+		}
+	}
+	if begins && o.terminal {
+		o.inProgress = append(o.inProgress, part)
+		return
+	}
+	text := fmt.Sprintf("%6.1f s  %-12s %s", since.Seconds(), statusText(e.Status), part)
+	if e.Reason != "" && (!begins || !o.terminal) {
+		text += "  " + e.Reason
+	}
+	o.printf("%s", text)
+}
+
+// shortStatus replaces CloudFormation's states by words.
+var shortStatus = strings.NewReplacer(
+	"CREATE_IN_PROGRESS", "creating", "CREATE_COMPLETE", "created",
+	"UPDATE_IN_PROGRESS", "updating", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "cleaning up",
+	"UPDATE_COMPLETE", "updated",
+	"DELETE_IN_PROGRESS", "deleting", "DELETE_COMPLETE", "deleted", "DELETE_SKIPPED", "kept")
+
+func statusText(status string) string {
+	if strings.HasSuffix(status, "_FAILED") {
+		return "FAILED"
+	}
+	return strings.ToLower(strings.ReplaceAll(shortStatus.Replace(status), "_", " "))
+}
+
+// widthOf returns a function that asks a terminal for its columns, which change when a person
+// resizes it.
+func widthOf(w io.Writer) func() int {
+	return func() int {
+		if f, ok := w.(*os.File); ok {
+			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+		}
+		return 80
+	}
+}
+
+func (o *deployOutput) clearStatus() {
+	if o.statusShown {
+		fmt.Fprint(o.err, "\r\x1b[K")
+		o.statusShown = false
+	}
+}
+
+func (o *deployOutput) showStatus() {
+	if !o.terminal || len(o.inProgress) == 0 {
+		return
+	}
+	text := "... " + strings.Join(o.inProgress, ", ")
+	if most := o.width() - 1; len(text) > most { // a line that wraps cannot be overwritten
+		text = text[:max(0, most-3)] + "..."
+	}
+	fmt.Fprint(o.err, text)
+	o.statusShown = true
+}
+
+// end leaves the terminal at the start of a line.
+func (o *deployOutput) end() {
+	o.clearStatus()
+	o.inProgress = nil
+}
+
+// deployed reports success and what to do next.
+func (o *deployOutput) deployed(d *deployment.Deployment, changed bool) {
+	o.line(map[string]any{"deployed": d.Name, "changed": changed, "source_bucket": d.SourceBucket,
+		"target_bucket": d.TargetBucket,
+		"function":      d.FunctionName, "log_group": d.LogGroup, "failure_queue": d.FailureQueue,
+		"stack": d.StackID})
+	if !changed {
+		o.printf("Nothing to change: %s is up to date.", d.Name)
+		return
+	}
+	o.printf("\n%s is ready after %.0f s: pictures uploaded to s3://%s appear in s3://%s.\nTry it with: imgmill test %s", d.Name,
+		time.Since(o.start).Seconds(), d.SourceBucket, d.TargetBucket, d.Name)
+}
+
+// requireAnswer refuses to begin if nobody could answer a question.
+func requireAnswer(c *cobra.Command, yes bool) error {
+	if yes {
+		return nil
+	}
+	in, ok := c.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return wrongUse("standard input is not a terminal, so nobody can confirm; add --yes to go on without asking, or --dry-run to see what would change")
+	}
+	return nil
+}
+
+// confirm asks whether to go on.
+func (o *deployOutput) confirm(ctx context.Context, yes bool) (bool, error) {
+	defer func() { o.start = time.Now() }() // the time to answer does not count
+	if yes {
+		return true, nil
+	}
+	answer, err := o.ask(ctx, "\nGo on? [y/N] ")
+	if a := strings.ToLower(answer); err != nil || a == "y" || a == "yes" {
+		return err == nil, err
+	}
+	o.printf("Nothing was changed.")
+	return false, errReported
+}
+
+// ask returns a line that a person types. An interrupt ends the wait.
+func (o *deployOutput) ask(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(o.err, question)
+	type result struct {
+		text string
+		err  error
+	}
+	answered := make(chan result, 1)
+	go func() {
+		text, err := bufio.NewReader(o.in).ReadString('\n')
+		if err == io.EOF {
+			err = nil
+		}
+		answered <- result{strings.TrimSpace(text), err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(o.err)
+		return "", fmt.Errorf("interrupted; nothing was changed")
+	case r := <-answered:
+		return r.text, r.err
+	}
+}

@@ -1,0 +1,275 @@
+package colour
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"testing"
+)
+
+func rgbRow(levels ...[3]uint8) [][]byte {
+	rows := planes(3, len(levels))
+	for x, l := range levels {
+		for c := range rows {
+			rows[c][x] = l[c]
+		}
+	}
+	return rows
+}
+
+// TestKnownColours converts colours whose sRGB levels LittleCMS 2.19 computed from the profiles that
+// colord-data 1.4.6 has for these spaces.
+func TestKnownColours(t *testing.T) {
+	p3, err := ParseICC(DisplayP3Profile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	adobe, err := NewGamma(AdobeRGB, 563.0/256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear, err := NewGamma(SRGB, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := CICP{Primaries: 12, Transfer: 13, FullRange: true}.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name     string
+		src      Source
+		in, want [3]uint8
+	}{
+		{"P3 white", p3, [3]uint8{255, 255, 255}, [3]uint8{255, 255, 255}},
+		{"P3 gray", p3, [3]uint8{100, 100, 100}, [3]uint8{100, 100, 100}},
+		{"P3 red is beyond sRGB", p3, [3]uint8{255, 0, 0}, [3]uint8{255, 0, 0}},
+		{"P3 orange", p3, [3]uint8{200, 120, 60}, [3]uint8{213, 115, 42}},
+		{"code points of P3", code, [3]uint8{200, 120, 60}, [3]uint8{213, 115, 42}},
+		{"Adobe RGB", adobe, [3]uint8{120, 180, 90}, [3]uint8{81, 181, 83}},
+		{"linear light", linear, [3]uint8{117, 0, 255}, [3]uint8{180, 0, 255}},
+	} {
+		got := rgbRow(c.in)
+		New(c.src, ToSRGB).Row(got, got)
+		for i, w := range c.want {
+			if d := math.Abs(float64(got[i][0]) - float64(w)); d > 1 {
+				t.Errorf("%s: channel %d is %d, want %d", c.name, i, got[i][0], w)
+			}
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	srgb, err := newRGB(SRGB, srgbToLight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p3, err := newRGB(DisplayP3, srgbToLight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !New(srgb, ToSRGB).Identity() || !New(p3, ToDisplayP3).Identity() || !New(&graySpace{srgbToLight}, ToSRGB).Identity() {
+		t.Error("a space is not itself")
+	}
+	if New(p3, ToSRGB).Identity() || New(srgb, ToDisplayP3).Identity() || New(NewGrayGamma(1), ToSRGB).Identity() {
+		t.Error("different spaces are the same")
+	}
+}
+
+// TestRoundTrip converts to Display P3 and back.
+func TestRoundTrip(t *testing.T) {
+	srgb, err := newRGB(SRGB, srgbToLight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p3, err := ParseICC(DisplayP3Profile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][3]uint8
+	for r := 0; r < 256; r += 15 {
+		for g := 0; g < 256; g += 15 {
+			for b := 0; b < 256; b += 15 {
+				all = append(all, [3]uint8{uint8(r), uint8(g), uint8(b)})
+			}
+		}
+	}
+	rows := rgbRow(all...)
+	New(srgb, ToDisplayP3).Row(rows, rows)
+	New(p3, ToSRGB).Row(rows, rows)
+	for x, want := range all {
+		for c, w := range want {
+			if d := math.Abs(float64(rows[c][x]) - float64(w)); d > 10 { // dark levels of sRGB lie between those of P3
+				t.Fatalf("%v comes back with channel %d as %d", want, c, rows[c][x])
+			}
+		}
+	}
+}
+
+// TestToneMapped checks that HDR transfers map black to black, and rise to white.
+func TestToneMapped(t *testing.T) {
+	for name, f := range map[string]func(float64) float64{"PQ": pqToLight, "HLG": hlgToLight} {
+		if f(0) != 0 || math.Abs(f(1)-1) > 1e-9 {
+			t.Errorf("%s maps 0 to %g and 1 to %g", name, f(0), f(1))
+		}
+		for i := range 1000 {
+			if a, b := f(float64(i)/1000), f(float64(i+1)/1000); a > b {
+				t.Errorf("%s falls at %d", name, i)
+			}
+		}
+	}
+}
+
+func TestBrokenProfiles(t *testing.T) {
+	good := DisplayP3Profile()
+	for n := range good { // cut anywhere
+		_, _ = ParseICC(good[:n])
+	}
+	for name, change := range map[string]func(b []byte){
+		"signature":    func(b []byte) { b[36] = 0 },
+		"space":        func(b []byte) { copy(b[16:], "Luv ") },
+		"connection":   func(b []byte) { copy(b[20:], "RGB ") },
+		"tags":         func(b []byte) { binary.BigEndian.PutUint32(b[128:], 1<<30) },
+		"tag offset":   func(b []byte) { binary.BigEndian.PutUint32(b[132+12*4+4:], 1<<31) },
+		"no colorants": func(b []byte) { clear(b[len(b)-200:]) },
+	} {
+		b := append([]byte(nil), good...)
+		change(b)
+		if _, err := ParseICC(b); !errors.Is(err, ErrProfile) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, c := range []CICP{{}, {2, 2, 0, true}, {1, 13, 1, true}, {1, 3, 0, true}, {200, 13, 0, true}} {
+		if _, err := c.Source(); !errors.Is(err, ErrProfile) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	if _, err := NewGamma(Primaries{}, 2.2); !errors.Is(err, ErrProfile) {
+		t.Errorf("no primaries: %v", err)
+	}
+}
+
+func FuzzParseICC(f *testing.F) {
+	f.Add(DisplayP3Profile())
+	f.Add(mft2(4, 3))
+	f.Add(mft2(3, 4))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		src, err := ParseICC(data)
+		if err != nil {
+			return
+		}
+		n := src.Channels()
+		device := make([]float64, n)
+		for i := range device {
+			device[i] = float64(i) / 4
+		}
+		for _, v := range src.XYZ(device) {
+			if math.IsNaN(v) {
+				t.Fatalf("not a number")
+			}
+		}
+		rows := planes(4, 3)
+		copy(rows[0], []byte{0, 77, 255})
+		New(src, ToSRGB).Row(rows, rows[:n])
+	})
+}
+
+// mft2 returns a profile of a lut16Type whose grid maps device values straight to Lab.
+func mft2(in, points int) []byte {
+	space := map[int]string{3: "RGB ", 4: "CMYK"}[in]
+	table := append([]byte("mft2\x00\x00\x00\x00"), byte(in), 3, byte(points), 0)
+	for i := range 9 {
+		v := uint32(0)
+		if i%4 == 0 {
+			v = 65536
+		}
+		table = binary.BigEndian.AppendUint32(table, v)
+	}
+	table = append(table, 0, 2, 0, 2)
+	for range in {
+		table = append(table, 0, 0, 255, 255)
+	}
+	nodes := 1
+	for range in {
+		nodes *= points
+	}
+	for node := range nodes {
+		for c := range 3 {
+			place := node
+			for range in - 1 - c {
+				place /= points
+			}
+			table = binary.BigEndian.AppendUint16(table, uint16(place%points*65280/(points-1)))
+		}
+	}
+	for range 3 {
+		table = append(table, 0, 0, 255, 255)
+	}
+	b := make([]byte, 144, 144+len(table))
+	copy(b[8:], "\x02\x40\x00\x00prtr"+space+"Lab ")
+	copy(b[36:], "acsp")
+	b[131] = 1
+	copy(b[132:], "A2B0")
+	binary.BigEndian.PutUint32(b[136:], 144)
+	binary.BigEndian.PutUint32(b[140:], uint32(len(table)))
+	return append(b, table...)
+}
+
+// TestTableAgainstReference compares the compiled grid with the evaluation in real numbers.
+func TestTableAgainstReference(t *testing.T) {
+	for _, in := range []int{3, 4} {
+		src, err := ParseICC(mft2(in, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, m := New(src, ToSRGB), fromXYZ(ToSRGB)
+		rows := planes(4, 1)
+		sum, worst := 0.0, 0.0
+		const count = 3000
+		for i := range count {
+			device := make([]float64, in)
+			for c := range device {
+				rows[c][0] = byte(i * (c*38 + 17) >> 2)
+				device[c] = float64(rows[c][0]) / 255
+			}
+			dst := planes(3, 1)
+			tr.Row(dst, rows[:in])
+			light := m.mul(src.XYZ(device))
+			for c := range dst {
+				d := math.Abs(float64(dst[c][0]) - 255*lightToSRGB(clamp01(light[c])))
+				sum, worst = sum+d/(3*count), max(worst, d)
+			}
+		}
+		// Each cell of this grid spans 8 to 16 units of a* and b*: near black that is much.
+		if sum > 0.6 || worst > 12 {
+			t.Errorf("%d inputs: off by %.2f on average, %.1f at worst", in, sum, worst)
+		}
+	}
+}
+
+func BenchmarkRow(b *testing.B) {
+	p3, err := ParseICC(DisplayP3Profile())
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmyk, err := ParseICC(mft2(4, 9))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, src := range map[string]Source{"matrix": p3, "CMYK": cmyk} {
+		b.Run(name, func(b *testing.B) {
+			const width = 4096
+			rows := planes(4, width)
+			for c := range rows {
+				for x := range rows[c] {
+					rows[c][x] = byte(x>>3 + c*x>>5)
+				}
+			}
+			dst, tr := planes(3, width), New(src, ToSRGB)
+			b.SetBytes(width)
+			for b.Loop() {
+				tr.Row(dst, rows[:src.Channels()])
+			}
+		})
+	}
+}

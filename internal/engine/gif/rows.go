@@ -1,0 +1,114 @@
+package gif
+
+import (
+	"context"
+	"unsafe"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// window is how many colour indexes are decoded at a time, in bytes, or a row if that is longer.
+const window = 32 << 10
+
+// decodingMemory is what decoding a frame holds beside the file: the LZW table and the window.
+const decodingMemory = int64(unsafe.Sizeof(codes{})) + window + slack + 1<<16
+
+// rowSource yields the rows of a frame, as colour indexes.
+type rowSource interface {
+	// next returns the next row, which is valid until the call after it.
+	next() ([]byte, error)
+}
+
+// stored yields the rows of a frame in the order in which the file stores them.
+type stored struct {
+	z       codes
+	f       *frame
+	s       *codec.Stream
+	out     []byte
+	at, end int // of the decoded indexes that were not returned yet
+	row     int
+}
+
+// frameRows begins to decode a frame.
+func (d *decoder) frameRows(f *frame) (rowSource, error) {
+	r := &stored{f: f, s: d.stream}
+	if f.data >= d.file.size {
+		return nil, d.stream.Corrupt(int64(d.file.size), "the file ends before the data of a frame")
+	}
+	if !r.z.start(d.file, f.data) {
+		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file.at(f.data))
+	}
+	if len(f.table) == 0 {
+		return nil, d.stream.Corrupt(int64(f.data), "a frame without a colour table")
+	}
+	r.out = make([]byte, max(window, f.w)+slack)
+	return r, nil
+}
+
+func (r *stored) next() ([]byte, error) {
+	if r.end-r.at < r.f.w {
+		r.end = copy(r.out, r.out[r.at:r.end])
+		r.at = 0
+		// No more than the frame has: what follows need not be valid.
+		want := min(len(r.out)-slack, r.f.w*(r.f.h-r.row))
+		r.end = r.z.decode(r.out, r.end, want)
+		if r.end < r.f.w {
+			return nil, r.s.Corrupt(int64(r.z.i), "the data of a frame ends in row %d of %d", r.row+1, r.f.h)
+		}
+	}
+	row := r.out[r.at:][:r.f.w]
+	r.at += r.f.w
+	r.row++
+	return row, nil
+}
+
+// passes are the first row and the distance of the rows of each pass of an interlaced frame
+// (appendix E).
+var passes = [...]struct{ first, step int }{{0, 8}, {4, 8}, {2, 4}, {1, 2}}
+
+// interlacedRow returns which row of an interlaced frame of h rows is stored as the i-th.
+func interlacedRow(i, h int) int {
+	for _, p := range passes {
+		n := max(0, (h-p.first+p.step-1)/p.step)
+		if i < n {
+			return p.first + i*p.step
+		}
+		i -= n
+	}
+	return 0
+}
+
+// upright yields the rows of an interlaced frame from the top.
+type upright struct {
+	rows [][]byte
+	y    int
+}
+
+func (u *upright) next() ([]byte, error) {
+	u.y++
+	return u.rows[u.y-1], nil
+}
+
+// deinterlace decodes a whole frame. It allocates as the data comes, not as the header promises.
+func deinterlace(ctx context.Context, r rowSource, f *frame) (rowSource, error) {
+	rows := make([][]byte, f.h)
+	var block []byte
+	for i := range f.h {
+		if i%64 == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		row, err := r.next()
+		if err != nil {
+			return nil, err
+		}
+		if len(block) < f.w {
+			block = make([]byte, f.w*min(64, f.h-i))
+		}
+		y := interlacedRow(i, f.h)
+		rows[y], block = block[:f.w:f.w], block[f.w:]
+		copy(rows[y], row)
+	}
+	return &upright{rows: rows}, nil
+}

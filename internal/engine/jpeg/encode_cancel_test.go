@@ -1,0 +1,95 @@
+package jpeg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// watched is a context that is cancelled when it is asked for the n-th time, and measures the longest
+// time between two questions.
+type watched struct {
+	context.Context
+	left    int
+	asked   int
+	last    time.Time
+	longest time.Duration
+}
+
+func (w *watched) Err() error {
+	now := time.Now()
+	if w.asked++; w.asked > 1 {
+		w.longest = max(w.longest, now.Sub(w.last))
+	}
+	w.last = now
+	if w.left--; w.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestEncodeAsksContext checks for every way to encode that the context is looked at often, and that
+// an encode that it ends at any time returns its error.
+func TestEncodeAsksContext(t *testing.T) {
+	p := noise(2500, 400, 2, 2, 1)
+	for _, o := range []Options{
+		{Quality: 85}, {Quality: 85, Progressive: true},
+		{Quality: 85, Effort: High}, {Quality: 85, Effort: High, Progressive: true},
+	} {
+		name := fmt.Sprintf("progressive %t, effort %d", o.Progressive, o.Effort)
+		longest := time.Hour
+		for range 3 { // The machine may be busy with something else.
+			w := &watched{Context: t.Context(), left: 1 << 30}
+			if err := Encode(w, io.Discard, p, o); err != nil {
+				t.Fatal(err)
+			}
+			if longest = min(longest, w.longest); longest <= 50*time.Millisecond {
+				break
+			}
+		}
+		t.Logf("%s: at most %v between two looks at the context", name, longest)
+		if longest > 50*time.Millisecond {
+			t.Errorf("%s: %v between two looks at the context", name, longest)
+		}
+		small := noise(120, 100, 2, 2, 1)
+		w := &watched{Context: t.Context(), left: 1 << 30}
+		if err := Encode(w, io.Discard, small, o); err != nil {
+			t.Fatal(err)
+		}
+		for n := range w.asked {
+			if err := Encode(&watched{Context: t.Context(), left: n}, io.Discard, small, o); !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s, ended at look %d of %d: error %v", name, n, w.asked, err)
+			}
+		}
+	}
+}
+
+// TestEncoderContract checks that the error of a context comes through codec's contract unchanged.
+func TestEncoderContract(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	e, p := Format.Encoder(nil).(codec.LossyEncoder), noise(40, 30, 2, 2, 1)
+	if _, err := e.Encode(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
+		t.Errorf("Encode: %v", err)
+	}
+	if _, err := e.Trials(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
+		t.Errorf("Trials: %v", err)
+	}
+	trials, err := e.Trials(t.Context(), p, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trials.Encode(ctx, 50); err != context.Canceled {
+		t.Errorf("Trials.Encode: %v", err)
+	}
+	if _, err := e.Encode(t.Context(), &plane.Picture{Layout: plane.NewLayout(plane.RGB, false, 1, 1, 1, 1)},
+		codec.EncodeOptions{}); !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("RGB: %v", err)
+	}
+}

@@ -1,0 +1,116 @@
+package render
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/colour"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// flat is a picture of one colour in a space.
+func flat(m plane.Model, s plane.Space, levels ...byte) *memory {
+	p := plane.New(plane.NewLayout(m, false, 16, 16, 1, 1))
+	for i, v := range levels {
+		for k := range p.Pix[i] {
+			p.Pix[i][k] = v
+		}
+	}
+	p.Space = s
+	return picture(p, 1)
+}
+
+func written(t *testing.T, o Output) (plane.Space, [4]uint8) {
+	t.Helper()
+	d, err := engine.Open(bytes.NewReader(o.Data), codec.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Header().Layout.Space, rgba(decodePNG(t, o).At(3, 3))
+}
+
+// TestColourSettings takes an orange of Display P3 to each space.
+func TestColourSettings(t *testing.T) {
+	p3 := plane.Space{ICC: colour.DisplayP3Profile()}
+	for _, c := range []struct {
+		to      Colour
+		in      *memory
+		want    [4]uint8
+		profile bool
+	}{
+		{"", flat(plane.RGB, p3, 200, 120, 60), [4]uint8{213, 115, 42, 255}, false},
+		{SRGB, flat(plane.RGB, p3, 200, 120, 60), [4]uint8{213, 115, 42, 255}, false},
+		{KeepSpace, flat(plane.RGB, p3, 200, 120, 60), [4]uint8{200, 120, 60, 255}, true},
+		{DisplayP3, flat(plane.RGB, p3, 200, 120, 60), [4]uint8{200, 120, 60, 255}, true},
+		{DisplayP3, flat(plane.RGB, plane.Space{}, 213, 115, 42), [4]uint8{200, 120, 60, 255}, true},
+		{SRGB, flat(plane.Gray, p3, 99), [4]uint8{99, 99, 99, 255}, false},
+		{SRGB, flat(plane.Gray, plane.Space{Source: colour.NewGrayGamma(1)}, 117), [4]uint8{180, 180, 180, 255}, false},
+		{SRGB, flat(plane.RGB, plane.Space{ICC: make([]byte, 400)}, 9, 8, 7), [4]uint8{9, 8, 7, 255}, false},
+	} {
+		o := one(t, c.in, Variant{Format: pngFormat, Colour: c.to})
+		space, got := written(t, o)
+		for i, w := range c.want {
+			if d := int(got[i]) - int(w); d < -1 || d > 1 {
+				t.Errorf("%q: %v, want %v", c.to, got, c.want)
+				break
+			}
+		}
+		if (space.ICC != nil) != c.profile {
+			t.Errorf("%q: a profile of %d bytes", c.to, len(space.ICC))
+		}
+	}
+}
+
+// TestColourOfSubsampledChroma converts a YCbCr picture for a JPEG.
+func TestColourOfSubsampledChroma(t *testing.T) {
+	y, cb, cr := toYCbCr(200, 120, 60)
+	d := flat(plane.YCbCr, plane.Space{ICC: colour.DisplayP3Profile()}, y, cb, cr)
+	o := one(t, d, Variant{Width: 8, Format: jpegFormat, Encoding: setting.Values{"quality": "100"}})
+	again := open(t, o.Data)
+	p := plane.New(again.Header().Layout)
+	if _, err := again.Decode(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	r, g, b := toRGB(int32(p.Row(0, 3)[3]), int32(p.Row(1, 1)[1]), int32(p.Row(2, 1)[1]))
+	for i, pair := range [][2]uint8{{r, 213}, {g, 115}, {b, 42}} {
+		if d := int(pair[0]) - int(pair[1]); d < -3 || d > 3 {
+			t.Errorf("channel %d is %d, want %d", i, pair[0], pair[1])
+		}
+	}
+	if again.Header().Layout.Space.ICC != nil {
+		t.Error("the profile of other pixels was written")
+	}
+}
+
+// TestTransformsAreShared compiles a profile once.
+func TestTransformsAreShared(t *testing.T) {
+	var known transforms
+	s := plane.Space{ICC: colour.DisplayP3Profile()}
+	first := known.get(s, plane.RGB, colour.ToSRGB)
+	if first == nil || known.get(s, plane.YCbCr, colour.ToSRGB) != first || known.get(s, plane.RGB, colour.ToDisplayP3) != nil {
+		t.Error("a profile was compiled again, or for the wrong destination")
+	}
+	for i := range 3 * maxTransforms {
+		other := append(bytes.Clone(s.ICC), byte(i))
+		known.get(plane.Space{ICC: other}, plane.RGB, colour.ToSRGB)
+	}
+	if len(known.known) > maxTransforms {
+		t.Errorf("%d conversions are kept", len(known.known))
+	}
+}
+
+// TestBackgroundIsSRGB pads pictures with an sRGB orange.
+func TestBackgroundIsSRGB(t *testing.T) {
+	for to, want := range map[Colour][4]uint8{SRGB: {213, 115, 42, 255}, DisplayP3: {200, 120, 60, 255}} {
+		v := Variant{Width: 16, Height: 32, Fit: Contain, Format: pngFormat, Colour: to, Background: [3]uint8{213, 115, 42}}
+		got := rgba(decodePNG(t, one(t, flat(plane.RGB, plane.Space{}, 1, 2, 3), v)).At(3, 1))
+		for i, w := range want {
+			if d := int(got[i]) - int(w); d < -1 || d > 1 {
+				t.Errorf("%s: the border is %v, want %v", to, got, want)
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package tiff
+
+import (
+	"errors"
+	"io"
+	"math"
+	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// chunkSize is the length of the pieces in which the file is held. Pieces never move: a file that
+// grows while it is read takes no more memory than its own length.
+const chunkSize = 64 << 10
+
+// file is the part of a TIFF file that must stay in memory, and the stream behind it. The
+// directories may lie anywhere (TIFF 6.0, section 2), so load reads as far as the furthest value
+// that is asked for. Where the pixels follow behind that in the order in which they are shown,
+// sections read them from the stream, and they are never held.
+type file struct {
+	s      *codec.Stream
+	chunks [][]byte // all of chunkSize bytes but the last
+	size   int64    // bytes in chunks
+	pos    int64    // of the stream: size, or more once sections have read from it
+	ended  bool     // the stream has ended
+}
+
+// load holds the first end bytes of the file. ok is false if the file is shorter.
+func (f *file) load(end int64) (ok bool, err error) {
+	for f.size < end && !f.ended {
+		last := len(f.chunks) - 1
+		if last < 0 || len(f.chunks[last]) == chunkSize {
+			f.chunks = append(f.chunks, make([]byte, 0, chunkSize))
+			last++
+		}
+		c := f.chunks[last]
+		n, err := f.s.Read(c[len(c):min(chunkSize, int64(len(c))+end-f.size)])
+		f.chunks[last] = c[:len(c)+n]
+		f.size += int64(n)
+		f.pos = f.size
+		if err == io.EOF {
+			f.ended = true
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return f.size >= end, nil
+}
+
+// bytes returns n bytes at an offset, which the caller must not change.
+func (f *file) bytes(at, n int64) ([]byte, error) {
+	if at < 0 || n < 0 || at > math.MaxInt64-n {
+		return nil, f.s.Corrupt(0, "%d bytes at offset %d", n, at)
+	}
+	if ok, err := f.load(at + n); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, f.s.Corrupt(f.size, "the file ends before byte %d, which it refers to", at+n)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	i := at % chunkSize
+	if i+n <= chunkSize {
+		return f.chunks[at/chunkSize][i : i+n : i+n], nil
+	}
+	b := make([]byte, 0, n)
+	for int64(len(b)) < n {
+		at := at + int64(len(b))
+		c := f.chunks[at/chunkSize][at%chunkSize:]
+		b = append(b, c[:min(int64(len(c)), n-int64(len(b)))]...)
+	}
+	return b, nil
+}
+
+// section is a range of the file that is read from its start to its end: a strip or a tile. The
+// range may reach beyond the end of the file, where it ends early.
+type section struct {
+	f        *file
+	pos, end int64
+	begun    int64  // where it starts
+	run      []byte // that was returned by next and not yet consumed
+	mirror   bool   // the bits of each byte are in reverse order (FillOrder 2)
+	mirrored []byte
+}
+
+// reset makes s read another range.
+func (s *section) reset(at, end int64) { s.pos, s.end, s.begun, s.run = at, end, at, nil }
+
+// next returns the next bytes, as many as there are in one piece. They are valid until the next
+// call. The error is io.EOF at the end of the range, or the stream's.
+func (s *section) next() ([]byte, error) {
+	if s.pos >= s.end {
+		return nil, io.EOF
+	}
+	f := s.f
+	var b []byte
+	if s.pos < f.size {
+		b = f.chunks[s.pos/chunkSize][s.pos%chunkSize:]
+		b = b[:min(int64(len(b)), s.end-s.pos)]
+	} else {
+		var err error
+		if b, err = f.forward(s.pos, s.end-s.pos); err != nil {
+			return nil, err
+		}
+	}
+	s.pos += int64(len(b))
+	if s.mirror {
+		s.mirrored = append(s.mirrored[:0], b...)
+		for i, v := range s.mirrored {
+			s.mirrored[i] = bits.Reverse8(v)
+		}
+		return s.mirrored, nil
+	}
+	return b, nil
+}
+
+// forward returns up to n bytes at an offset that is not in memory, from the stream.
+func (f *file) forward(at, n int64) ([]byte, error) {
+	if f.ended {
+		return nil, io.EOF
+	}
+	if at < f.pos {
+		return nil, errors.New("pixels are read out of order")
+	}
+	for f.pos < at {
+		skipped, err := f.s.Discard(int(min(at-f.pos, chunkSize)))
+		f.pos += int64(skipped)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if _, err := f.s.Peek(1); err != nil {
+		return nil, err
+	}
+	b, err := f.s.Peek(int(min(n, int64(f.s.Buffered()))))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.s.Discard(len(b)); err != nil { // b stays valid until the next Peek
+		return nil, err
+	}
+	f.pos += int64(len(b))
+	return b, nil
+}
+
+// Read implements io.Reader.
+func (s *section) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(s.run) == 0 {
+		var err error
+		if s.run, err = s.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, s.run)
+	s.run = s.run[n:]
+	return n, nil
+}
+
+// ReadByte implements io.ByteReader, which keeps decompressors from reading ahead.
+func (s *section) ReadByte() (byte, error) {
+	if len(s.run) == 0 {
+		var err error
+		if s.run, err = s.next(); err != nil {
+			return 0, err
+		}
+	}
+	b := s.run[0]
+	s.run = s.run[1:]
+	return b, nil
+}
+
+// offset is where in the file the next byte lies.
+func (s *section) offset() int64 { return s.pos - int64(len(s.run)) }

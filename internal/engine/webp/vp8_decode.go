@@ -1,0 +1,266 @@
+package webp
+
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// lossyReader reads a VP8 key frame (RFC 6386), a row of macroblocks at a time: modes, coefficients
+// and prediction fill a band, which is then filtered and emitted.
+type lossyReader struct {
+	format *codec.Format
+	base   int64 // offset of the data in the file
+	size   int64 // of the data
+
+	width, height int // pixels
+	mbw, mbh      int // macroblocks
+	header        frameHeader
+	modes         boolDecoder
+	rest          []byte // what follows the first partition
+	partitions    [maxPartitions]boolDecoder
+	partitionMask int
+
+	row        []macroblock
+	topBmodes  []uint8 // of the subblocks above
+	leftBmodes [4]uint8
+	top        []blockContext
+	coeff      coefficients
+	ws         workspace
+	above      [3][]byte // the last row of pixels of the macroblocks above, before the loop filter
+}
+
+// bandApron is how many luma rows of the band above a band begins with. The filter of a band
+// changes three of them and reads four; as many as this are held back, which is even in chroma.
+const bandApron = 8
+
+// band is a row of macroblocks with the rows above it that its loop filter changes.
+type band struct {
+	pix    [3][]byte // 24 rows of luma, 12 of each chroma
+	stride [3]int
+	edges  []edges
+	y      int // row of macroblocks
+}
+
+func newBand(mbw int) *band {
+	b := &band{edges: make([]edges, mbw)}
+	for p := range b.pix {
+		b.stride[p] = 16 * mbw
+		rows := bandApron + 16
+		if p > 0 {
+			b.stride[p], rows = 8*mbw, rows/2
+		}
+		b.pix[p] = make([]byte, b.stride[p]*rows)
+	}
+	return b
+}
+
+// newLossyReader returns a reader of a frame that begins at offset base of the file, and which
+// frameSize has found valid.
+func newLossyReader(data []byte, base int64, f *codec.Format) (*lossyReader, error) {
+	w, h, first, reason := frameSize(data)
+	if reason != "" {
+		return nil, corruptAt(f, base, "%s", reason)
+	}
+	d := &lossyReader{
+		format: f, base: base, size: int64(len(data)),
+		width: w, height: h, mbw: (w + 15) / 16, mbh: (h + 15) / 16,
+		modes: newBoolDecoder(data[10 : 10+first]), rest: data[10+first:],
+	}
+	if err := d.readHeader(); err != nil {
+		return nil, err
+	}
+	d.row = make([]macroblock, d.mbw)
+	d.top = make([]blockContext, d.mbw)
+	d.topBmodes = make([]uint8, 4*d.mbw)
+	d.above = [3][]byte{make([]byte, 16*d.mbw), make([]byte, 8*d.mbw), make([]byte, 8*d.mbw)}
+	return d, nil
+}
+
+// lossyMemory is how many bytes decoding a w pixel wide VP8 frame takes, with a number of bands.
+func lossyMemory(w, bands int) int64 {
+	mbw := int64(w+15) / 16
+	return mbw * (24*16*3/2*int64(bands) + 16*2 + 64)
+}
+
+func (d *lossyReader) truncated() error {
+	return corruptAt(d.format, d.base+d.size, "the picture is truncated")
+}
+
+// planeRows are rows of the three planes of a frame, as stored: studio range, 4:2:0.
+type planeRows struct {
+	pix    [3][]byte
+	stride [3]int
+	y, n   int // luma rows; y is even, and so is n but for the last rows
+}
+
+// decode calls emit with all rows in order. They are valid until emit returns.
+func (d *lossyReader) decode(ctx context.Context, emit func(planeRows) error) error {
+	b := newBand(d.mbw)
+	f := loopFilter{simple: d.header.simpleFilter, vector: useVector()}
+	for y := range d.mbh {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.y = y
+		if err := d.readRow(b); err != nil {
+			return err
+		}
+		f.filterRow(b, y > 0)
+		if err := emit(d.finished(b)); err != nil {
+			return err
+		}
+		b.handOn(b)
+	}
+	return nil
+}
+
+// readRow reconstructs the macroblocks of a row, without the loop filter.
+func (d *lossyReader) readRow(b *band) error {
+	if err := d.readModes(); err != nil {
+		return err
+	}
+	tokens := &d.partitions[b.y&d.partitionMask]
+	var left blockContext
+	for x := range d.row {
+		m := &d.row[x]
+		any := false
+		if m.skip {
+			y2, leftY2 := d.top[x].y2, left.y2
+			d.top[x], left = blockContext{}, blockContext{}
+			if m.subblocks { // which have no Y2, so that its context stays
+				d.top[x].y2, left.y2 = y2, leftY2
+			}
+		} else {
+			any = d.readCoefficients(tokens, m, &d.top[x], &left)
+			if tokens.past() {
+				return d.truncated()
+			}
+		}
+		d.reconstruct(m, x, b.y, any)
+		d.store(b, x)
+		b.edges[x] = edges{d.header.segments[m.segment].filter[nonZero(m.subblocks)], m.subblocks || any}
+	}
+	return nil
+}
+
+// reconstruct predicts a macroblock and adds its residue, in the workspace.
+func (d *lossyReader) reconstruct(m *macroblock, x, y int, residue bool) {
+	ws := &d.ws
+	d.prepareEdges(x, y)
+	if m.subblocks {
+		for i, mode := range m.bmodes {
+			at := lumaAt + i/4*4*wsStride + i%4*4
+			predictSubblock(ws, at, mode)
+			if residue {
+				addBlock(ws, at, &d.coeff.blocks[i], d.coeff.kind[i])
+			}
+		}
+	} else {
+		predictBlock(ws, lumaAt, 16, m.ymode, x > 0, y > 0)
+		if residue {
+			for i := range 16 {
+				addBlock(ws, lumaAt+i/4*4*wsStride+i%4*4, &d.coeff.blocks[i], d.coeff.kind[i])
+			}
+		}
+	}
+	predictBlock(ws, uAt, 8, m.uvmode, x > 0, y > 0)
+	predictBlock(ws, vAt, 8, m.uvmode, x > 0, y > 0)
+	if residue {
+		for i := range 8 {
+			at := uAt + i/4*(vAt-uAt) + i%4/2*4*wsStride + i%2*4
+			addBlock(ws, at, &d.coeff.blocks[16+i], d.coeff.kind[16+i])
+		}
+	}
+}
+
+// prepareEdges puts the pixels around macroblock x, y into the workspace.
+func (d *lossyReader) prepareEdges(x, y int) {
+	ws := &d.ws
+	if x > 0 {
+		for at := 0; at < 17*wsStride; at += wsStride {
+			ws[at+7] = ws[at+7+16]
+		}
+		for at := 17 * wsStride; at < len(ws); at += wsStride {
+			ws[at+7], ws[at+23] = ws[at+7+8], ws[at+23+8]
+		}
+	} else {
+		for at := 0; at < len(ws); at += wsStride {
+			ws[at+7], ws[at+23] = leftOfFrame, leftOfFrame
+		}
+	}
+	top, topUV := ws[7:28], ws[17*wsStride+7:18*wsStride]
+	if y == 0 {
+		for i := range top {
+			top[i] = aboveFrame
+		}
+		for i := range topUV {
+			topUV[i] = aboveFrame
+		}
+	} else {
+		copy(top[1:17], d.above[0][16*x:])
+		if x < d.mbw-1 {
+			copy(top[17:], d.above[0][16*x+16:])
+		} else {
+			for i := range 4 {
+				top[17+i] = top[16]
+			}
+		}
+		copy(topUV[1:9], d.above[1][8*x:])
+		copy(topUV[17:25], d.above[2][8*x:])
+	}
+	right := [4]byte(top[17:])
+	for row := 4; row < 16; row += 4 {
+		*(*[4]byte)(ws[row*wsStride+24:]) = right
+	}
+}
+
+// store copies the macroblock from the workspace to its band, and its last row to above.
+func (d *lossyReader) store(b *band, x int) {
+	ws := &d.ws
+	at := bandApron*b.stride[0] + 16*x
+	for y := range 16 {
+		*(*[16]byte)(b.pix[0][at:]) = [16]byte(ws[lumaAt+y*wsStride:])
+		at += b.stride[0]
+	}
+	at = bandApron/2*b.stride[1] + 8*x
+	for y := range 8 {
+		*(*[8]byte)(b.pix[1][at:]) = [8]byte(ws[uAt+y*wsStride:])
+		*(*[8]byte)(b.pix[2][at:]) = [8]byte(ws[vAt+y*wsStride:])
+		at += b.stride[1]
+	}
+	*(*[16]byte)(d.above[0][16*x:]) = [16]byte(ws[lumaAt+15*wsStride:])
+	*(*[8]byte)(d.above[1][8*x:]) = [8]byte(ws[uAt+7*wsStride:])
+	*(*[8]byte)(d.above[2][8*x:]) = [8]byte(ws[vAt+7*wsStride:])
+}
+
+// finished returns the rows that no filter will change after that of band b.
+func (d *lossyReader) finished(b *band) planeRows {
+	r := planeRows{pix: b.pix, stride: b.stride, y: 16*b.y - bandApron, n: 16}
+	if b.y == 0 { // there is no band above
+		r.y, r.n = 0, 16-bandApron
+		for p := range r.pix {
+			r.pix[p] = r.pix[p][b.apron(p)*b.stride[p]:]
+		}
+	}
+	if b.y == d.mbh-1 {
+		r.n = d.height - r.y
+	}
+	return r
+}
+
+// apron is how many rows of a plane a band has of the one above.
+func (b *band) apron(p int) int {
+	if p == 0 {
+		return bandApron
+	}
+	return bandApron / 2
+}
+
+// handOn copies the last rows of b to the beginning of the band below.
+func (b *band) handOn(to *band) {
+	for p, pix := range b.pix {
+		n := b.apron(p) * b.stride[p]
+		copy(to.pix[p][:n], pix[len(pix)-n:])
+	}
+}

@@ -1,0 +1,197 @@
+package webp
+
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// losslessReader reads a VP8L bit stream.
+type losslessReader struct {
+	bitReader
+	prefixBuilder
+	format *codec.Format
+	base   int64 // offset of the data in the file
+
+	scratch      prefixBuilder // for the codes of code lengths
+	scratchTable [256]uint16
+	lengths      [maxAlphabet]uint8
+}
+
+// newLosslessReader returns a reader of a bit stream that begins at offset base of the file.
+func newLosslessReader(data []byte, base int64, f *codec.Format) *losslessReader {
+	return &losslessReader{bitReader: bitReader{data: data}, format: f, base: base}
+}
+
+// corrupt returns an error at the current position.
+func (d *losslessReader) corrupt(format string, args ...any) error {
+	if d.past() {
+		return corruptAt(d.format, d.base+int64(len(d.data)), "the picture is truncated")
+	}
+	return corruptAt(d.format, d.base+int64(d.offset()), format, args...)
+}
+
+// losslessSignature is the first byte of a VP8L bit stream (section 3).
+const losslessSignature = 0x2f
+
+// losslessHeader returns what the header of a VP8L bit stream declares (section 3).
+func losslessHeader(data []byte) (w, h int, alpha, ok bool) {
+	if len(data) < 5 || data[0] != losslessSignature || data[4]>>5 != 0 {
+		return 0, 0, false, false
+	}
+	r := bitReader{data: data[1:]}
+	w, h = 1+r.bits(14), 1+r.bits(14)
+	return w, h, r.bits(1) == 1, true
+}
+
+// losslessMemory is at most how many bytes decoding a w×h VP8L stream takes: the pixels that
+// backward references reach, and what the smallest blocks of 4×4 pixels need for a predictor, a
+// colour transform and a number of prefix codes.
+func losslessMemory(w, h int) int64 {
+	blocks := int64((w+3)/4) * int64((h+3)/4)
+	return 4*int64(bufferPixels(w, h)) + 6*blocks
+}
+
+// subSize is the number of blocks of 1<<bits that cover n pixels.
+func subSize(n int, bits uint) int { return (n + 1<<bits - 1) >> bits }
+
+// losslessPicture is a spatially coded picture whose rows are decoded one after another.
+type losslessPicture struct {
+	height     int
+	transforms transforms
+	image      entropyImage
+}
+
+// readPicture reads a w×h spatially coded picture without its header (section 3) up to its pixels:
+// transforms and prefix codes.
+func (d *losslessReader) readPicture(ctx context.Context, w, h int) (*losslessPicture, error) {
+	p := &losslessPicture{height: h}
+	xsize := w
+	for seen := [4]bool{}; d.bits(1) == 1; {
+		kind := transformKind(d.bits(2))
+		if seen[kind] {
+			return nil, d.corrupt("a transform that is used twice")
+		}
+		seen[kind] = true
+		t, err := d.readTransform(ctx, kind, xsize, h)
+		if err != nil {
+			return nil, err
+		}
+		xsize = t.codedWidth()
+		p.transforms.list = append(p.transforms.list, t)
+	}
+	p.image = entropyImage{r: d, width: xsize, height: h}
+	if err := d.readCodes(ctx, &p.image, true); err != nil {
+		return nil, err
+	}
+	if len(p.transforms.list) > 0 {
+		p.transforms.row = make([]uint32, w)
+	}
+	return p, nil
+}
+
+// advance decodes the rows before row end, and calls emit with each of them once. A row is valid
+// until emit returns.
+func (p *losslessPicture) advance(ctx context.Context, end int, emit func(y int, row []uint32) error) error {
+	return p.image.advance(ctx, min(end, p.height), func(y int, row []uint32) error {
+		return emit(y, p.transforms.invert(y, row))
+	})
+}
+
+// readSubImage reads an entropy-coded image that belongs to a picture (section 5).
+func (d *losslessReader) readSubImage(ctx context.Context, w, h int, emit func(y int, row []uint32)) error {
+	m := entropyImage{r: d, width: w, height: h}
+	if err := d.readCodes(ctx, &m, false); err != nil {
+		return err
+	}
+	return m.advance(ctx, h, func(y int, row []uint32) error {
+		emit(y, row)
+		return nil
+	})
+}
+
+// readCodes reads the colour cache's size, the entropy image of the main picture, and the prefix
+// codes (sections 5.2.3 and 6.2).
+func (d *losslessReader) readCodes(ctx context.Context, m *entropyImage, main bool) error {
+	cacheSize := 0
+	if d.bits(1) == 1 {
+		bits := d.bits(4)
+		if bits < 1 || bits > maxCacheBits {
+			return d.corrupt("a colour cache of %d bits", bits)
+		}
+		cacheSize = 1 << bits
+		m.cache, m.cacheShift = make([]uint32, cacheSize), uint(32-bits)
+	}
+	groups := 1
+	used := []bool{true}
+	if main && d.bits(1) == 1 {
+		var err error
+		if groups, used, err = d.readMeta(ctx, m); err != nil {
+			return err
+		}
+	}
+	d.wide = groups <= 128
+	alphabets := [5]int{256 + lengthCodes + cacheSize, 256, 256, 256, distanceCodes}
+	for i := range groups {
+		var codes [5]prefixCode
+		for k, n := range alphabets {
+			free := d.free
+			c, err := d.readCode(n)
+			if err != nil {
+				return err
+			}
+			if !used[i] { // its table is not needed; the file must still be right
+				d.free = free
+			}
+			codes[k] = c
+		}
+		if d.past() {
+			return d.corrupt("prefix codes")
+		}
+		if used[i] {
+			g := prefixGroup{green: codes[0], red: codes[1], blue: codes[2], alpha: codes[3], distance: codes[4]}
+			g.classify()
+			m.groups = append(m.groups, g)
+		}
+		if i&63 == 63 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readMeta reads the entropy image (section 6.2.2), which numbers the group of codes of each block.
+// It returns how many groups the file has and which of them are used; those are numbered anew.
+func (d *losslessReader) readMeta(ctx context.Context, m *entropyImage) (groups int, used []bool, err error) {
+	m.metaBits = 2 + uint(d.bits(3))
+	m.metaWidth = subSize(m.width, m.metaBits)
+	rows := subSize(m.height, m.metaBits)
+	m.meta = make([]uint16, m.metaWidth*rows)
+	used = make([]bool, 1<<16)
+	err = d.readSubImage(ctx, m.metaWidth, rows, func(y int, row []uint32) {
+		to := m.meta[y*m.metaWidth:][:len(row)]
+		for x, argb := range row {
+			group := argb >> 8 & 0xffff
+			to[x] = uint16(group)
+			used[group] = true
+		}
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	var number [1 << 16]uint16
+	n := uint16(0)
+	for i, u := range used {
+		if u {
+			groups = i + 1
+			number[i] = n
+			n++
+		}
+	}
+	for i, group := range m.meta {
+		m.meta[i] = number[group]
+	}
+	return groups, used, nil
+}
