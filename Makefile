@@ -54,7 +54,7 @@ sim:
 
 # The pipeline through a proxy that stalls, truncates, resets and lies, and a server with few files.
 faults:
-	IMGMILL_FAULT_SEEDS=8 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Unfinished|Queue' ./internal/service/devcloud
+	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Unfinished|Queue' ./internal/service/devcloud
 
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
