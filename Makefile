@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim scales fuzz bench-smoke arm64 generate template rie
+.PHONY: check build test race fmt vet cross zips awscli sim faults scales fuzz bench-smoke arm64 generate template rie lcms cases store
 
 check: fmt vet test race cross zips
 
@@ -52,6 +52,10 @@ awscli:
 sim:
 	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
+# The pipeline through a proxy that stalls, truncates, resets and lies, and a server with few files.
+faults:
+	IMGMILL_FAULT_SEEDS=8 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Unfinished|Queue' ./internal/service/devcloud
+
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
 	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/engine/jpeg
@@ -72,7 +76,27 @@ arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/engine/jpeg
 
+# The conformance suite against a store that runs, such as MinIO or SeaweedFS: make store STORE=http://127.0.0.1:9000
+# KEY=minioadmin SECRET=minioadmin VERSIONS=1. SKIP names tests of what the probe cannot find out, such as KeysFolded.
+KEY ?= test
+SECRET ?= test
+store:
+	IMGMILL_STORE=$(STORE) IMGMILL_STORE_KEY=$(KEY) IMGMILL_STORE_SECRET=$(SECRET) IMGMILL_STORE_VERSIONS=$(VERSIONS) \
+		$(GO) test -count=1 -timeout 280s -short -run RealStore $(if $(SKIP),-skip 'RealStore/^($(SKIP))$$') ./internal/pipeline/bucket/s3
+
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
+
+# Random colours by every profile of the machine against LittleCMS.
+lcms:
+	IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run LittleCMS -v ./internal/engine/colour
+
+# Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference encodes L*a*b* as
+# profiles of version 2 do, and not as TIFF; by TIFF's formula we are right.
+cases:
+	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
+	{ python3 $(IMGMILL_CORPUS)/cases/check.py $(IMGMILL_CORPUS)/cases --imgmill $$dir/imgmill -q --json $$dir/result || true; } && \
+	python3 -c 'import json, sys; bad = {c["name"] for c in json.load(open(sys.argv[1])) if not c["ok"]} - {"tiff-lab"}; sys.exit(f"wrong: {sorted(bad)}" if bad else 0)' $$dir/result; \
+	status=$$?; rm -r $$dir; exit $$status
 
 template:
 	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template

@@ -1,8 +1,8 @@
-// Package imgmill makes pictures smaller: it reads JPEG, PNG, GIF, WebP, TIFF and BMP, and writes JPEG
-// and PNG, in pure Go, without a native library.
+// Package imgmill makes pictures smaller: it reads JPEG, PNG, GIF, WebP, TIFF, BMP, ICO, PNM, QOI and
+// PSD, and writes JPEG and PNG, in pure Go, without a native library.
 //
-// An Engine opens a stream, so that limits hold before a pixel is decoded; a Picture then makes any
-// number of variants from one decode:
+// An Engine opens a stream: it reads the header, and refuses a picture that exceeds a limit before a
+// pixel is decoded. The Picture then makes any number of variants from one decode:
 //
 //	var engine imgmill.Engine // one for the whole program
 //
@@ -12,14 +12,13 @@
 //		imgmill.Variant{Width: 200, Height: 200, Fit: "cover"},
 //	)
 //
-// JPEGs are decoded at the smallest scale that suffices, while they are still being read, in memory
-// that does not depend on the height of the picture. Equal pictures and variants give equal bytes, on
-// every machine and with any number of threads.
+// A JPEG is decoded at the smallest scale that suffices, while it is still being read. Unless it is
+// progressive, only a few of its rows are in memory at a time. Equal pictures and variants result in
+// equal bytes, on every machine and with any number of threads.
 //
-// Variants are upright, never larger than the picture, and without private metadata, unless asked
-// otherwise. Their colours are converted to sRGB. Of an animation, the first
-// frame is shown.
+// Variants are upright and in sRGB. Unless you ask for it, no picture is enlarged, and no metadata is
+// copied, such as the place where a photograph was taken. Of an animation, the first frame is shown.
 //
-// The package reads only the stream that it is given: no file, network, environment or clock. It is
-// the engine of the command imgmill, which does the same to pictures in S3 buckets.
+// The package reads nothing but the stream: no file, network, environment or clock. It is the engine
+// of the command imgmill, which does the same to pictures in S3 buckets.
 package imgmill

@@ -98,9 +98,9 @@ func ExampleEngine_Open() {
 func Example_handler() {
 	var engine imgmill.Engine // shared by all requests
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		width, err := strconv.Atoi(r.FormValue("width"))
+		width, err := strconv.Atoi(r.URL.Query().Get("width"))
 		if err != nil {
-			http.Error(w, "width: write a number of pixels", http.StatusBadRequest)
+			http.Error(w, "width must be a number of pixels", http.StatusBadRequest)
 			return
 		}
 		picture, err := engine.Open(r.Context(), r.Body)

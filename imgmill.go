@@ -14,7 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// Errors to branch on, with errors.Is. With each of them, trying the same picture again is useless.
+// Errors to branch on, with errors.Is. After any of them, trying the same picture again is useless.
 var (
 	ErrNotImage    = codec.ErrNotImage    // the file is not a picture in a known format
 	ErrCorrupt     = codec.ErrCorrupt     // the file is damaged
@@ -23,22 +23,23 @@ var (
 	ErrTooLarge    = codec.ErrTooLarge    // no quality gives a file as small as Variant.MaxBytes
 )
 
-// Limits bound what a picture may ask of the process. They are checked against the header, before a
-// pixel is decoded. In each field, 0 means the default and a negative number means no limit.
+// Limits bound what a picture may ask of the process. Except for Bytes, which counts what is read,
+// they are checked before a pixel is decoded. In each field, 0 means the default and a negative
+// number means no limit.
 type Limits struct {
 	Pixels int64 // width × height of one frame; default 200 million
 	Bytes  int64 // length of the file; default 100 million
-	Frames int   // of an animation that is decoded whole; default 500
-	Memory int64 // bytes that decoding one picture holds, as estimated before it starts; default 1 GiB
+	Frames int   // frames to decode of an animation; default 500
+	Memory int64 // bytes that decoding holds, as estimated from the header; default 1 GiB
 }
 
 // Engine opens pictures. The zero value is ready to use. One engine should serve the whole program:
-// it divides the processors among the pictures that are in work, so that a single picture uses them
-// all and many pictures use one each. It is safe for concurrent use, and must not be copied after its
-// first use.
+// it divides the processors among the pictures that are being processed, so that a single picture
+// uses them all and many pictures use one each. It is safe for concurrent use. After its first use
+// it must not be copied, and its fields must not be changed.
 type Engine struct {
 	Limits Limits
-	// Threads is how many threads may work on one picture; 0 means GOMAXPROCS.
+	// Threads is the most that may work on one picture; 0 means GOMAXPROCS.
 	Threads int
 
 	once   sync.Once
@@ -64,16 +65,16 @@ type Picture struct {
 
 // Info describes a picture before it is decoded.
 type Info struct {
-	Format        string // "jpeg", "png", "gif", "webp", "tiff" or "bmp"
-	MediaType     string // "image/jpeg"
+	Format        string // its name in lower case, such as "jpeg"
+	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels, upright: as the picture is to be shown
 	Frames        int    // in the file; only the first is decoded
-	Alpha         bool   // it may have transparent pixels
+	Alpha         bool   // whether it may have transparent pixels
 }
 
-// Open reads the header of the picture in r and holds it to the limits. r is read further by Render,
-// and is never closed. Once ctx ends, reading fails with its error. Errors wrap ErrNotImage,
-// ErrCorrupt, ErrUnsupported or ErrLimit, or are those of r.
+// Open reads the header of the picture in r and refuses what exceeds a limit. Render reads on; r is
+// never closed. If ctx ends before Open returns, reading fails with its error. Errors wrap
+// ErrNotImage, ErrCorrupt, ErrUnsupported or ErrLimit, or the error of r.
 func (e *Engine) Open(ctx context.Context, r io.Reader) (*Picture, error) {
 	e.init()
 	in := &reader{ctx, r}
@@ -112,43 +113,44 @@ func (p *Picture) Info() Info {
 	return i
 }
 
-// Variant is a wanted size of a picture. The zero value keeps size and format, turns the picture
-// upright, and drops its metadata.
+// Variant describes a version of a picture to make. The zero value keeps size and format, turns the
+// picture upright, and drops its metadata.
 type Variant struct {
-	// Width and Height bound the result, in pixels. If one is 0, it follows from the other and the
-	// proportions of the picture; if both are, the size stays. Results are never larger than the
-	// picture, unless Settings say so.
+	// Width and Height are a box in pixels. If one is 0, it follows from the other and the
+	// proportions of the picture; if both are 0, the picture keeps its size. The picture is never
+	// enlarged, unless Settings allow that.
 	Width, Height int
-	// Fit is how the picture fills Width×Height, named as in CSS: "inside" (the default; the largest
-	// size that fits), "cover" (what protrudes is cut off), "contain" (the rest is filled with a
-	// background), "fill" (proportions are ignored), "outside" (the smallest size that covers).
+	// Fit is how the picture fills the box, named as in CSS: "inside" (the default; the largest size
+	// that fits), "cover" (what does not fit is cut off), "contain" (the rest of the box is filled
+	// with a background), "fill" (proportions are ignored), "outside" (the smallest size that covers
+	// the box).
 	Fit string
-	// Format is "jpeg" or "png". If it is empty, the picture keeps its format, or gets the nearest
-	// that can be written.
+	// Format is "jpeg" or "png". If it is empty, the picture keeps its format, or is written in the
+	// nearest one that can be.
 	Format string
 	// Quality is the quality of a JPEG from 1 to 100, as libjpeg counts it. If it is 0, the quality
 	// is 80, or less where a JPEG would become larger than the one it was made from.
 	Quality int
-	// MaxBytes asks for the best quality whose file is no larger. If it is 0, there is no bound.
+	// MaxBytes asks for the best quality whose file is no larger. It is at least 1000, or 0 for no
+	// bound.
 	MaxBytes int64
 	// Settings are further settings by name, with values as in a recipe file: "enlarge": "true",
 	// "filter": "mitchell", "background": "#203040", "metadata": "copyright", "effort": "high". The
-	// command "imgmill config example" lists all.
+	// command "imgmill config example" lists them all. The fields above take precedence.
 	Settings map[string]string
 }
 
 // Output is an encoded variant.
 type Output struct {
-	Format        string // "jpeg"
-	MediaType     string // "image/jpeg"
+	Format        string // such as "jpeg"
+	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels
 	Data          []byte // the file
 }
 
-// Render decodes the picture once and returns its variants, in their order. It can be called once
-// per picture, because it reads the stream. Memory follows the size of the results, not of the
-// picture, where the format allows that (JPEG does). Errors are those of Open, or wrap ErrTooLarge,
-// or report a Variant that makes no sense.
+// Render decodes the picture once and returns the variants in the order of the arguments. It reads
+// the rest of the stream, so it can be called only once for a Picture. Errors are those of Open and
+// of ctx, or wrap ErrTooLarge. An invalid Variant is an error, too, before anything is read.
 func (p *Picture) Render(ctx context.Context, variants ...Variant) ([]Output, error) {
 	if p.decoded {
 		return nil, errors.New("render picture: its stream has been read; open it again")
@@ -173,14 +175,15 @@ func (p *Picture) Render(ctx context.Context, variants ...Variant) ([]Output, er
 	return outputs, nil
 }
 
-// variant checks v and returns it as the engine takes it.
+// variant checks v, number i of the arguments, and returns it in the engine's form.
 func (e *Engine) variant(i int, v Variant) (render.Variant, error) {
 	settings := maps.Clone(v.Settings)
 	if settings == nil {
 		settings = map[string]string{}
 	}
 	for name, value := range map[string]any{
-		"width": v.Width, "height": v.Height, "fit": v.Fit, "format": v.Format, "quality": v.Quality, "max_bytes": v.MaxBytes,
+		"width": v.Width, "height": v.Height, "fit": v.Fit, "format": v.Format,
+		"quality": v.Quality, "max_bytes": v.MaxBytes,
 	} {
 		if text := fmt.Sprint(value); text != "0" && text != "" {
 			settings[name] = text
@@ -198,8 +201,8 @@ func (e *Engine) variant(i int, v Variant) (render.Variant, error) {
 		}
 		s.Set(&w, text)
 	}
-	for _, problem := range e.schema.Problems(w) {
-		return w, fmt.Errorf("variant %d: %s: %s", i, problem.Setting, problem.Text)
+	if problems := e.schema.Problems(w); len(problems) > 0 {
+		return w, fmt.Errorf("variant %d: %s: %s", i, problems[0].Setting, problems[0].Text)
 	}
 	return w, nil
 }

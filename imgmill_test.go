@@ -7,17 +7,20 @@ import (
 	"image"
 	"image/jpeg"
 	_ "image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/disintegration/imaging"
 	"golang.org/x/image/draw"
 
 	"github.com/imgmill/imgmill"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 func landscape(t testing.TB) []byte {
@@ -64,6 +67,31 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestDocumentationNamesTheFormats compares the package comment with the set of formats.
+func TestDocumentationNamesTheFormats(t *testing.T) {
+	data, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(strings.ReplaceAll(string(data), "\n// ", " "), "\n")
+	reads, writes, _ := strings.Cut(first, ", and writes ")
+	writes, _, _ = strings.Cut(writes, ", in pure Go")
+	for _, f := range formats.All() {
+		if words(reads)[f.Title] != (f.Open != nil) || words(writes)[f.Title] != (f.Encoder != nil) {
+			t.Errorf("%s: doc.go says that the package reads %q, and writes %q", f.Title, reads, writes)
+		}
+	}
+}
+
+// words returns the words of a list.
+func words(list string) map[string]bool {
+	found := map[string]bool{}
+	for word := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ' ' || r == ',' }) {
+		found[word] = true
+	}
+	return found
+}
+
 func TestBadVariants(t *testing.T) {
 	var engine imgmill.Engine
 	p, err := engine.Open(t.Context(), bytes.NewReader(landscape(t)))
@@ -82,6 +110,9 @@ func TestBadVariants(t *testing.T) {
 		{imgmill.Variant{Quality: 101}, "101 is out of range"},
 		{imgmill.Variant{Settings: map[string]string{"shine": "true"}}, `no setting "shine"`},
 		{imgmill.Variant{Settings: map[string]string{"filter": "soft"}}, `filter: "soft" is not valid`},
+		{imgmill.Variant{MaxBytes: 999}, `max_bytes: "999" is too small`},
+		{imgmill.Variant{MaxBytes: -1}, `max_bytes: "-1" is not a size`},
+		{imgmill.Variant{Width: 1 << 40}, "is out of range"},
 	} {
 		if _, err := p.Render(t.Context(), imgmill.Variant{}, c.v); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c.v, err)
@@ -117,10 +148,40 @@ func TestErrors(t *testing.T) {
 		"pixels":    {imgmill.Limits{Pixels: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
 		"bytes":     {imgmill.Limits{Bytes: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
 		"too large": {imgmill.Limits{}, photo, imgmill.Variant{MaxBytes: 1000}, imgmill.ErrTooLarge},
+		"memory":    {imgmill.Limits{Memory: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
 		"no limits": {imgmill.Limits{Pixels: -1, Bytes: -1, Frames: -1}, photo, imgmill.Variant{Width: 10}, nil},
 	} {
 		if err := render(&imgmill.Engine{Limits: c.limits}, c.data, c.v); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// TestFieldsTakePrecedence names a setting twice.
+func TestFieldsTakePrecedence(t *testing.T) {
+	var engine imgmill.Engine
+	p, err := engine.Open(t.Context(), bytes.NewReader(landscape(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := imgmill.Variant{Width: 20, Settings: map[string]string{"width": "10", "format": "png"}}
+	out, err := p.Render(t.Context(), v)
+	if err != nil || out[0].Width != 20 || out[0].Format != "png" || v.Settings["width"] != "10" {
+		t.Errorf("%+v, %v, %v", out, err, v)
+	}
+}
+
+// TestErrorsOfTheStreamAreNotThePictures breaks the connection at several places.
+func TestErrorsOfTheStreamAreNotThePictures(t *testing.T) {
+	photo, broken := landscape(t), errors.New("connection reset")
+	for _, n := range []int{0, 1, 100, len(photo) / 2, len(photo) - 1} {
+		var engine imgmill.Engine
+		p, err := engine.Open(t.Context(), io.MultiReader(bytes.NewReader(photo[:n]), iotest.ErrReader(broken)))
+		if err == nil {
+			_, err = p.Render(t.Context(), imgmill.Variant{Width: 100})
+		}
+		if !errors.Is(err, broken) || errors.Is(err, imgmill.ErrCorrupt) {
+			t.Errorf("after %d bytes: %v", n, err)
 		}
 	}
 }
@@ -201,6 +262,7 @@ import (
 	"os"
 
 	"github.com/imgmill/imgmill"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 func main() {

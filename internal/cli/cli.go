@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -106,12 +105,12 @@ func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "imgmill: %v\nSee '%s --help'.\n", err, c.CommandPath())
+		fmt.Fprintf(stderr, "imgmill: %s\nSee '%s --help'.\n", shown(err.Error()), c.CommandPath())
 		return exitUsage
 	case errors.As(err, &noAccess):
 		err = noAccess
 	}
-	fmt.Fprintln(stderr, "imgmill:", strings.TrimSpace(err.Error()))
+	fmt.Fprintln(stderr, "imgmill:", errorText(err))
 	return exitFailed
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // shells are the shells that cobra writes completion scripts for.
@@ -32,7 +33,7 @@ of imgmill in your shell. Load it in the shell's startup file:
 		ValidArgs: shells,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return wrongUse("name one shell: %s", orList(shells))
+				return wrongUse("name one shell: %s", setting.OneOf(shells))
 			}
 			return nil
 		},
@@ -48,18 +49,9 @@ of imgmill in your shell. Load it in the shell's startup file:
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(w)
 			}
-			return wrongUse("no completion for %q: name %s", args[0], orList(shells))
+			return wrongUse("no completion for %q: name %s", args[0], setting.OneOf(shells))
 		},
 	}
-}
-
-// orList joins words as in "a, b or c".
-func orList(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // completeValues makes shells offer the values of an enumerated flag. It panics if the command has

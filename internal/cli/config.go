@@ -80,8 +80,8 @@ func checkRecipe(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n",
-		name, count(len(r.Variants), "variant"), r.Source.Bucket, r.Target.Bucket)
+	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n", shown(name),
+		count(len(r.Variants), "variant"), shown(r.Source.Bucket), shown(r.Target.Bucket))
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,10 +102,12 @@ func (f *costFlags) run(c *cobra.Command) error {
 		return err
 	}
 	assumes = append(assumes,
-		fmt.Sprintf("Storage is for %g days of uploads. As long as nothing is deleted, it grows by $%s a month every month.",
-			f.DaysKept, dollars(bill.Growth)),
-		"The free tier is the one that every account always has, used by this deployment alone. S3 has no such free tier: accounts created before "+
-			"15 July 2025 have 5 GB, 2000 PUTs and 20000 GETs a month free in their first twelve months, and newer accounts have credits that expire.",
+		fmt.Sprintf("Storage is for %g days of uploads. As long as nothing is deleted, "+
+			"the cost of a month is $%s more every month.", f.DaysKept, dollars(bill.Growth)),
+		"The free tier is the one that every account always has, used by this deployment alone. "+
+			"S3 has no such free tier: accounts created before 15 July 2025 have 5 GB, 2000 PUTs "+
+			"and 20000 GETs a month free in their first twelve months, and newer accounts have "+
+			"credits that expire.",
 		"Prices are from AWS's price list of "+bill.Dated+", in US dollars, without taxes.")
 	if f.json {
 		return json.NewEncoder(c.OutOrStdout()).Encode(estimate{bill, assumes})
@@ -200,8 +203,8 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 		return nil, err
 	}
 	if f.Megapixels < 0.01 || f.Megapixels > maxMegapixels {
-		return nil, wrongUse("--megapixels %g: want 0.01 to %d to measure a picture", f.Megapixels,
-			maxMegapixels)
+		return nil, wrongUse("--megapixels %g is out of range; use 0.01 to %d, which this machine can measure",
+			f.Megapixels, maxMegapixels)
 	}
 	f.Manifest = r.Manifest
 	variants := r.Variants
@@ -221,11 +224,16 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 	puts, reads := f.StoreRequests()
 	requests := puts + reads
 	f.Milliseconds = m.ms/share + float64(requests*requestMS)
-	return []string{fmt.Sprintf("Measured on this machine, with a drawn picture of %.1f MB: %.0f ms. %d MB of memory come with %.2f of a processor core "+
-		"(%d MB with one), assumed to be as fast as one of this machine: %.0f ms. %d requests to S3 are assumed to take %d ms each: %.0f ms are "+
-		"billed in all. Cold starts are not counted. Use --from NAME to read times from a deployment instead.",
-		m.megabytes, m.ms, f.MemoryMB, share, vcpu, m.ms/share, requests, requestMS,
-		f.Milliseconds)}, nil
+	onLambda := ""
+	if share < 1 {
+		onLambda = fmt.Sprintf("With %d MB of memory, the function has %.2f of a core and takes %.0f ms. ",
+			f.MemoryMB, share, m.ms/share)
+	}
+	return []string{fmt.Sprintf("Measured on this machine, with a drawn picture of %.1f MB: "+
+		"%.0f ms of a processor core, and a core of Lambda is assumed to be as fast. %s"+
+		"%d requests to S3 are assumed to take %d ms each, so that %.0f ms are billed in all. "+
+		"Cold starts are not counted. Use --from NAME to read times from a deployment instead.",
+		m.megabytes, m.ms, onLambda, requests, requestMS, f.Milliseconds)}, nil
 }
 
 // rendering is what one picture took on this machine.
@@ -265,20 +273,23 @@ func measureRendering(ctx context.Context, megapixels float64,
 func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	l := b.Load
 	fmt.Fprintf(w, "%g uploads a day of %.3g MB and %g megapixels, %s each of %.2g MB\n", l.Uploads,
-		l.Megabytes, l.Megapixels,
-		count(l.Variants, "variant"), l.VariantMegabytes)
+		l.Megabytes, l.Megapixels, count(l.Variants, "variant"), l.VariantMegabytes)
 	fmt.Fprintf(w, "%s, %s, %d MB, %.0f ms an upload, trigger %s\n\n", l.Region, l.Arch, l.MemoryMB,
 		l.Milliseconds, l.Trigger)
 	row := func(name, quantity, unit, full, free string) {
-		fmt.Fprintf(w, "%-26s %9s %-10s %10s %13s\n", name, quantity, unit, full, free)
+		fmt.Fprintf(w, "%-26s %9s %-10s %10s %17s\n", name, quantity, unit, full, free)
 	}
-	row("per month", "", "", "$", "$ after free")
+	row("per month", "", "", "$", "$ after free tier")
 	for _, line := range b.Lines {
-		row(line.Name, quantity(line.Quantity), line.Unit, dollars(line.Full), dollars(line.Free))
+		unit := line.Unit
+		if line.Quantity == 1 {
+			unit = strings.TrimSuffix(unit, "s")
+		}
+		row(line.Name, quantity(line.Quantity), unit, dollars(line.Full), dollars(line.Free))
 	}
 	row("total", "", "", dollars(b.Full), dollars(b.Free))
 	for _, a := range assumes {
-		fmt.Fprintf(w, "\n%s\n", a)
+		fmt.Fprintf(w, "\n%s\n", wrap(a, columnsOf(w)))
 	}
 	return nil
 }
@@ -291,8 +302,12 @@ func dollars(usd float64) string {
 	return fmt.Sprintf("%.2f", usd)
 }
 
+// quantity formats a number of units. Small ones have digits after the point.
 func quantity(q float64) string {
-	if q > 0 && q < 100 && q != math.Trunc(q) {
+	switch {
+	case q > 0 && q < 0.001:
+		return "<0.001"
+	case q < 100 && q != math.Trunc(q):
 		return fmt.Sprintf("%.3g", q)
 	}
 	return fmt.Sprintf("%.0f", q)

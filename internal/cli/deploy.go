@@ -44,8 +44,7 @@ command and run it again at any time. 'imgmill destroy NAME' deletes everything.
   imgmill deploy photos --dry-run`,
 		Args: oneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			return explainRerun(f.run(c,
-				args[0]))
+			return explainRerun(f.run(c, args[0]))
 		},
 	}
 	flags := c.Flags()

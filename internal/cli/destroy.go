@@ -34,8 +34,7 @@ can interrupt the command and run it again at any time.`,
   imgmill destroy photos --dry-run`,
 		Args: oneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			return explainRerun(f.run(c,
-				args[0]))
+			return explainRerun(f.run(c, args[0]))
 		},
 	}
 	flags := c.Flags()

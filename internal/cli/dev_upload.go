@@ -64,7 +64,7 @@ func (d *dev) upload(ctx context.Context, pictures []picture) ([]row, error) {
 		}
 		r, err := d.put(ctx, p.key, data)
 		if err != nil {
-			return rows, fmt.Errorf("upload %s: %w", p.key, err)
+			return rows, fmt.Errorf("upload %s: %w", shown(p.key), err)
 		}
 		r.Source.Bytes = int64(len(data))
 		rows = append(rows, resultRows(p.key, r)...)

@@ -70,14 +70,14 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 	}
 	if len(args) > 0 {
 		if !slices.Contains(failuresActions, args[0]) {
-			return r, wrongUse("unknown action %q: want list, show or retry", args[0])
+			return r, wrongUse("unknown action %q; use list, show or retry", args[0])
 		}
 		r.action, args = args[0], args[1:]
 	}
 	for _, a := range args {
 		n, err := strconv.Atoi(a)
 		if err != nil || n < 1 {
-			return r, wrongUse("%q is not a number of the list", a)
+			return r, wrongUse("%q is not a number from the list", a)
 		}
 		r.numbers = append(r.numbers, n)
 	}
@@ -85,13 +85,13 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 	r.numbers = slices.Compact(r.numbers)
 	switch {
 	case f.max < 1:
-		return r, wrongUse("--max %d: want at least 1", f.max)
+		return r, wrongUse("--max %d is too small; use 1 or more", f.max)
 	case r.action == "list" && len(r.numbers) > 0:
-		return r, wrongUse("list takes no numbers; use show %d", r.numbers[0])
+		return r, wrongUse("list accepts no numbers; use show %d", r.numbers[0])
 	case r.action == "show" && len(r.numbers) != 1:
-		return r, wrongUse("show takes one number of the list, got %d", len(r.numbers))
+		return r, wrongUse("show needs one number from the list, got %d", len(r.numbers))
 	case r.action == "retry" && f.all == (len(r.numbers) > 0):
-		return r, wrongUse("retry takes numbers of the list, or --all")
+		return r, wrongUse("retry needs numbers from the list, or --all")
 	case f.all && r.action != "retry":
 		return r, wrongUse("--all is for retry")
 	}

@@ -9,8 +9,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// helpColumns is the width that help texts are wrapped to.
+// helpColumns is the width that help texts and notes are wrapped to, unless the terminal is
+// narrower.
 const helpColumns = 80
+
+// columnsOf returns the width to wrap a text to that is written to w.
+func columnsOf(w io.Writer) int { return min(helpColumns, widthOf(w)()) }
 
 // commandGroup is a heading in the help of imgmill, and the commands below it in the order in which
 // they are listed.
@@ -80,7 +84,8 @@ func printHelp(w io.Writer, c *cobra.Command, groups []commandGroup) {
 	if about == "" {
 		about = c.Short + "."
 	}
-	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", wrap(about, helpColumns), useLine(c))
+	columns := columnsOf(w)
+	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", wrap(about, columns), useLine(c))
 	if c.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
 	}
@@ -92,7 +97,7 @@ func printHelp(w io.Writer, c *cobra.Command, groups []commandGroup) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\nFlags:\n%s", flagUsages(c.LocalFlags()))
+	fmt.Fprintf(w, "\nFlags:\n%s", c.LocalFlags().FlagUsagesWrapped(columns))
 	if c.HasSubCommands() {
 		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for the flags and examples of a command.\n", c.CommandPath())
 	}
@@ -112,9 +117,7 @@ func useLine(c *cobra.Command) string {
 	return line
 }
 
-func flagUsages(flags *pflag.FlagSet) string { return flags.FlagUsagesWrapped(helpColumns) }
-
-// wrap breaks paragraphs into lines of at most so many columns. Paragraphs are separated by empty
+// wrap breaks paragraphs into lines of at most the given number of columns. Paragraphs are separated by empty
 // lines; indented lines stay as they are.
 func wrap(text string, columns int) string {
 	var b strings.Builder

@@ -59,7 +59,7 @@ every line, parsed.`,
 // oneName checks that the only argument is the name of a deployment.
 func oneName(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return wrongUse("%s takes the name of a deployment, got %s", c.CommandPath(),
+		return wrongUse("%s needs the name of one deployment, got %s", c.CommandPath(),
 			count(len(args), "argument"))
 	}
 	if _, err := deployment.NamesFor(args[0]); err != nil {
@@ -69,8 +69,9 @@ func oneName(c *cobra.Command, args []string) error {
 }
 
 // findDeployment reads a deployment. Without a region it uses the one of the AWS configuration.
-func findDeployment(ctx context.Context, region, name string) (*client.Cloud,
-	*deployment.Deployment, error) {
+func findDeployment(
+	ctx context.Context, region, name string,
+) (*client.Cloud, *deployment.Deployment, error) {
 	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return nil, nil, usageError{err}
@@ -98,7 +99,7 @@ func explainNotDeployed(err error, name string) error {
 
 func (f *logsFlags) run(c *cobra.Command, name string) error {
 	if f.since <= 0 {
-		return wrongUse("--since %v: want a duration greater than zero, such as 1h", f.since)
+		return wrongUse("--since %v is not valid; use a duration greater than zero, such as 1h", f.since)
 	}
 	ctx := c.Context()
 	cloud, d, err := findDeployment(ctx, f.region, name)

@@ -35,6 +35,9 @@ func TestStories(t *testing.T) {
 			"await":    await,
 			"lines":    lines,
 			"same":     same,
+			"text":     text,
+			"plain":    plain,
+			"socket":   socket,
 		},
 	})
 }

@@ -113,7 +113,7 @@ func architecture(name string) (string, error) {
 	case "x86_64":
 		return pack.AMD64, nil
 	}
-	return "", wrongUse("--arch %q: want arm64 or amd64", name)
+	return "", wrongUse("--arch %q is not valid; use arm64 or amd64", name)
 }
 
 // readRecipe returns the text of the recipe that loadRecipe would read, and the name of its file.

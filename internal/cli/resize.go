@@ -11,13 +11,11 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
@@ -124,12 +122,12 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		defer close(finished)
 		for i := range tasks {
 			if ctx.Err() != nil {
-				results[i] = mill.Result{Verdict: outcome.Retry, Reason: "interrupted"}
+				results[i] = mill.Result{Verdict: outcome.Retry, Reason: interrupted}
 				finished <- i
 				continue
 			}
 			group.Go(func() error {
-				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits.Limits)
+				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits)
 				finished <- i
 				return nil
 			})
@@ -137,7 +135,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		_ = group.Wait() // results carry the errors
 	}()
 	var writeErr error
-	lines := json.NewEncoder(stdout)
+	lines := json.NewEncoder(jsonWriter{stdout})
 	for i := range finished {
 		if f.json && writeErr == nil {
 			res := results[i]
@@ -180,20 +178,42 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 	return errPartial
 }
 
+// interrupted is the reason of a picture that was not finished when the command was told to end.
+const interrupted = "interrupted"
+
+// errTimeout is the cause with which the recipe's timeout ends a context.
+var errTimeout = errors.New("over the recipe's timeout")
+
 // resizeFile renders one file and writes its variants.
-func resizeFile(ctx context.Context, engine *render.Engine, t task, limits codec.Limits) (res mill.Result) {
+func resizeFile(ctx context.Context, engine *render.Engine, t task, limits recipe.Limits) (res mill.Result) {
 	start := time.Now()
-	err := t.resize(ctx, engine, limits, &res)
+	limited := ctx
+	if limits.Timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeoutCause(ctx, limits.Timeout, errTimeout)
+		defer cancel()
+	}
+	err := t.resize(limited, engine, limits, &res)
 	res.Verdict, res.Reason = mill.Classify(err)
-	var refused refusedError
-	if errors.As(err, &refused) {
+	switch _, refused := errors.AsType[refusedError](err); {
+	case refused:
 		res.Verdict = outcome.Bad
+	case errors.Is(err, errNotFile):
+		res.Verdict = outcome.Skipped
+	case err == nil:
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		res.Verdict, res.Reason = outcome.Retry, interrupted
+	case errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errTimeout:
+		res.Verdict, res.Reason = outcome.Bad, fmt.Sprintf("%v of %v", errTimeout, limits.Timeout)
 	}
 	res.Elapsed = time.Since(start)
 	return res
 }
 
-func (t task) resize(ctx context.Context, engine *render.Engine, limits codec.Limits, res *mill.Result) error {
+func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.Limits, res *mill.Result) error {
+	if t.fault != nil {
+		return t.fault
+	}
 	in, err := os.Open(t.input)
 	if err != nil {
 		return err
@@ -202,12 +222,15 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits codec.Li
 	if info, err := in.Stat(); err == nil {
 		res.Source.Bytes = info.Size()
 	}
-	header, outputs, err := engine.Make(ctx, in, limits, t.variants)
+	header, outputs, err := engine.Make(ctx, in, limits.Limits, t.variants)
 	res.Source.SetHeader(header)
 	if err != nil {
 		return err
 	}
 	for i, o := range outputs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		path, err := t.path(i, o)
 		if err != nil {
 			return err
@@ -219,20 +242,4 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits codec.Li
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
 	return nil
-}
-
-// refusedError is an output that may not be written where it would go: trying again is useless.
-type refusedError struct{ error }
-
-func refuse(format string, args ...any) error { return refusedError{fmt.Errorf(format, args...)} }
-
-// writeOutput writes a file completely or not at all: through a temporary file and a rename.
-func writeOutput(path string, inputs *inputSet, data []byte) error {
-	if inputs.holds(path) {
-		return refuse("%s is an input, and inputs are never overwritten; choose another -o", path)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	return maybe.WriteFile(path, data, 0o666)
 }

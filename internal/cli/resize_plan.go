@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,30 @@ type task struct {
 	variants []render.Variant
 	path     func(i int, o render.Output) (string, error) // of output i of the variants
 	inputs   *inputSet
+	fault    error // why the input cannot be read at all
+}
+
+// errNotFile is the fault of an input that is not a file, and whose reading might never end.
+var errNotFile = errors.New("not a file")
+
+// faultOf returns why an input that a link, a folder or the command line names is not read.
+func faultOf(input string) (fs.FileInfo, error) {
+	info, err := os.Stat(input)
+	if err != nil {
+		if link, linkErr := os.Readlink(input); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+			return nil, refuse("this link points to %s, which does not exist", link)
+		}
+		return nil, err
+	}
+	for _, kind := range []struct {
+		bit  fs.FileMode
+		name string
+	}{{fs.ModeNamedPipe, "a named pipe"}, {fs.ModeSocket, "a socket"}, {fs.ModeDevice, "a device"}, {fs.ModeDir, "a folder"}} {
+		if info.Mode()&kind.bit != 0 {
+			return info, fmt.Errorf("%w: this is %s", errNotFile, kind.name)
+		}
+	}
+	return info, nil
 }
 
 // inputSet knows all inputs of a run by identity, not by name: a link to an input is an input. It
@@ -58,26 +83,21 @@ func (s *inputSet) take(output, input string) error {
 func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 	set := &inputSet{taken: map[string]string{}}
 	var tasks []task
-	add := func(input, relative string) error {
-		info, err := os.Stat(input)
-		if err != nil {
-			return err
+	add := func(input, relative string, fault error) {
+		t := f.folderTask(input, filepath.ToSlash(relative), r, set)
+		info, err := faultOf(input)
+		if info != nil {
+			set.infos = append(set.infos, info)
 		}
-		set.infos = append(set.infos, info)
-		tasks = append(tasks, f.folderTask(input, filepath.ToSlash(relative), r, set))
-		return nil
+		t.fault = cmp.Or(fault, err)
+		tasks = append(tasks, t)
 	}
 	for _, arg := range args {
-		info, err := os.Stat(arg)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(arg); errors.Is(err, fs.ErrNotExist) {
 			return nil, wrongUse("%s: there is no such file or folder", arg)
-		case err != nil:
-			return nil, err
-		case !info.IsDir():
-			if err := add(arg, filepath.Base(arg)); err != nil {
-				return nil, err
-			}
+		}
+		if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+			add(arg, filepath.Base(arg), nil)
 			continue
 		}
 		found, err := f.pictures(arg, r)
@@ -85,16 +105,14 @@ func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 			return nil, err
 		}
 		for _, p := range found {
-			relative, err := filepath.Rel(arg, p)
-			if err == nil {
-				err = add(p, relative)
-			}
+			relative, err := filepath.Rel(arg, p.path)
 			if err != nil {
 				return nil, err
 			}
+			add(p.path, relative, p.fault)
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no pictures in this folder (names ending in %s)", arg, strings.Join(r.Source.Suffixes, " "))
+			return nil, fmt.Errorf("%s: no pictures in this folder (names ending in %s)", shown(arg), strings.Join(r.Source.Suffixes, " "))
 		}
 	}
 	if single := f.singleFile(args); single && len(tasks) == 1 {
@@ -170,16 +188,25 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 	return t
 }
 
+// found is a file below a folder, or a folder that cannot be read.
+type found struct {
+	path  string
+	fault error
+}
+
 // pictures returns the files below dir that have one of the recipe's suffixes, except in the output
-// folder.
-func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]string, error) {
+// folder. A folder below dir that cannot be read is among them, with its fault.
+func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]found, error) {
 	out, outErr := os.Stat(f.output)
-	var found []string
+	var list []found
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil && path == dir:
 			return err
-		}
-		if d.IsDir() {
+		case err != nil:
+			list = append(list, found{path, err})
+			return nil
+		case d.IsDir():
 			if info, err := d.Info(); err == nil && outErr == nil && os.SameFile(info, out) && path != dir {
 				return filepath.SkipDir
 			}
@@ -187,11 +214,11 @@ func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]string, error) {
 		}
 		for _, suffix := range r.Source.Suffixes {
 			if strings.HasSuffix(strings.ToLower(d.Name()), suffix) {
-				found = append(found, path)
+				list = append(list, found{path, nil})
 				break
 			}
 		}
 		return nil
 	})
-	return found, err
+	return list, err
 }

@@ -47,12 +47,12 @@ func printTable(w io.Writer, rows []row) error {
 	var reasons strings.Builder
 	for _, r := range rows {
 		if !r.succeeded {
-			fmt.Fprintf(t, "%s\t-\t-\t%s\t-\t%.0f\t\n", shorten(r.name), bytesText(r.before), r.ms)
-			fmt.Fprintf(&reasons, "%s: %s\n", r.name, r.reason)
+			fmt.Fprintf(t, "%s\t-\t-\t%s\t-\t%.0f\t\n", shorten(shown(r.name)), bytesText(r.before), r.ms)
+			fmt.Fprintf(&reasons, "%s: %s\n", shown(r.name), shown(r.reason))
 			continue
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
-			shorten(r.name), r.variant, r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+			shorten(shown(r.name)), shown(r.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
 	}
 	if err := t.Flush(); err != nil {
 		return err

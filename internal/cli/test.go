@@ -44,7 +44,7 @@ comes after six times the function's timeout.`,
   imgmill test photos holiday.jpg --keep`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 && len(args) != 2 {
-				return wrongUse("%s takes the name of a deployment and at most one file, got %s",
+				return wrongUse("%s needs the name of one deployment, and accepts one file, got %s",
 					c.CommandPath(), count(len(args), "argument"))
 			}
 			return oneName(c, args[:1])
@@ -61,7 +61,7 @@ comes after six times the function's timeout.`,
 
 func (f *testFlags) run(c *cobra.Command, args []string) error {
 	if f.timeout <= 0 {
-		return wrongUse("--timeout %v: want a duration greater than zero, such as 1m", f.timeout)
+		return wrongUse("--timeout %v is not valid; use a duration greater than zero, such as 1m", f.timeout)
 	}
 	options := trial.Options{Timeout: f.timeout, Keep: f.keep}
 	if len(args) == 2 {

@@ -63,7 +63,7 @@ func Parameters() (map[string]Parameter, error) {
 // Check reports whether CloudFormation would accept a value for the parameter.
 func (p Parameter) Check(value string) error {
 	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
-		return fmt.Errorf("%q: want one of %s", value, strings.Join(p.AllowedValues, ", "))
+		return fmt.Errorf("%q is not valid; use one of %s", value, strings.Join(p.AllowedValues, ", "))
 	}
 	if p.AllowedPattern != "" {
 		whole, err := regexp.Compile("^(?:" + p.AllowedPattern + ")$")

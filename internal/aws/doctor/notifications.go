@@ -66,8 +66,9 @@ func checkNotifications(ctx context.Context, e *examination) {
 
 // compareNotifications returns the wanted entries that no existing one covers, and the existing
 // ones that cover no wanted one.
-func compareNotifications(wanted, existing []trigger.Notification) (missing,
-	extra []trigger.Notification) {
+func compareNotifications(
+	wanted, existing []trigger.Notification,
+) (missing, extra []trigger.Notification) {
 	covers := func(wide, narrow trigger.Notification) bool {
 		return strings.HasPrefix(narrow.Prefix, wide.Prefix) &&
 			strings.HasSuffix(narrow.Suffix, wide.Suffix) &&
@@ -78,11 +79,9 @@ func compareNotifications(wanted, existing []trigger.Notification) (missing,
 	// count as one.
 	var merged []trigger.Notification
 	for _, n := range existing {
-		i := slices.IndexFunc(merged,
-			func(m trigger.Notification) bool {
-				return m.Prefix == n.Prefix &&
-					m.Suffix == n.Suffix
-			})
+		i := slices.IndexFunc(merged, func(m trigger.Notification) bool {
+			return m.Prefix == n.Prefix && m.Suffix == n.Suffix
+		})
 		if i < 0 {
 			n.Events = slices.Clone(n.Events)
 			merged = append(merged, n)
@@ -111,8 +110,7 @@ func patterns(list []trigger.Notification) string {
 	for _, n := range list {
 		pattern := n.Prefix + "*" + n.Suffix
 		if !slices.ContainsFunc(n.Events, func(e string) bool {
-			return strings.HasPrefix(e,
-				"s3:ObjectCreated")
+			return strings.HasPrefix(e, "s3:ObjectCreated")
 		}) {
 			pattern += " (" + strings.Join(n.Events, " ") + ")"
 		}
@@ -138,8 +136,7 @@ func checkOverlap(ctx context.Context, e *examination) {
 		}
 		others++
 		if slices.ContainsFunc(wanted, func(w trigger.Notification) bool {
-			return trigger.Overlap(w,
-				n)
+			return trigger.Overlap(w, n)
 		}) {
 			overlaps = true
 			e.fault("change its prefix or suffix so that it differs from the recipe's, or serve both through EventBridge or an SNS topic; then "+e.redeploy(),

@@ -142,8 +142,9 @@ func (e *examination) callContext() map[string]string {
 
 // readRole reads all policies of a role. On an error, action is the permission that the caller
 // needs.
-func (e *examination) readRole(ctx context.Context, name string) (r role, action string,
-	err error) {
+func (e *examination) readRole(
+	ctx context.Context, name string,
+) (r role, action string, err error) {
 	out, err := e.Identity.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	if err != nil {
 		return r, "iam:GetRole", err
@@ -165,8 +166,9 @@ func (e *examination) readRole(ctx context.Context, name string) (r role, action
 }
 
 // rolePolicies reads the inline and the attached policies of a role.
-func (e *examination) rolePolicies(ctx context.Context, name string) (docs []policy.Document,
-	action string, err error) {
+func (e *examination) rolePolicies(
+	ctx context.Context, name string,
+) (docs []policy.Document, action string, err error) {
 	inline := iam.NewListRolePoliciesPaginator(e.Identity,
 		&iam.ListRolePoliciesInput{RoleName: &name})
 	for inline.HasMorePages() {
@@ -205,8 +207,9 @@ func (e *examination) rolePolicies(ctx context.Context, name string) (docs []pol
 	return docs, "", nil
 }
 
-func (e *examination) managedPolicy(ctx context.Context, arn string) (policy.Document, string,
-	error) {
+func (e *examination) managedPolicy(
+	ctx context.Context, arn string,
+) (policy.Document, string, error) {
 	out, err := e.Identity.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &arn})
 	if err != nil {
 		return policy.Document{}, "iam:GetPolicy", err

@@ -44,8 +44,9 @@ func leaseFor(most int) time.Duration {
 // List returns up to most failures, oldest first. It also returns about how many more are in flight
 // and cannot be listed: another command holds them for a minute, or one that was interrupted, or
 // the response of SQS was lost. The queue is as before when List returns.
-func List(ctx context.Context, c *client.Cloud, d *deployment.Deployment, most int) (list []Failure,
-	inFlight int, err error) {
+func List(
+	ctx context.Context, c *client.Cloud, d *deployment.Deployment, most int,
+) (list []Failure, inFlight int, err error) {
 	list, inFlight, err = receive(ctx, c, d, most)
 	err = errors.Join(err, release(ctx, c, d, list))
 	if err == nil {
@@ -246,7 +247,7 @@ func sendBack(ctx context.Context, c *client.Cloud, d *deployment.Deployment, f 
 			return fmt.Errorf("send the event to the function: %w", err)
 		}
 		if out.StatusCode != 202 {
-			return fmt.Errorf("send the event to the function: the status is %d, want 202",
+			return fmt.Errorf("send the event to the function: the status is %d, not 202",
 				out.StatusCode)
 		}
 	} else if _, err := c.Queue.SendMessage(ctx, &sqs.SendMessageInput{

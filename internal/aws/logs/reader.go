@@ -34,16 +34,18 @@ type API interface {
 
 // Read yields the lines of a log group from since on, ordered by time as CloudWatch orders them. It
 // ends at the first error, which is ErrNoGroup if the group does not exist.
-func Read(ctx context.Context, c *client.Cloud, group string, since time.Time) iter.Seq2[Line,
-	error] {
+func Read(
+	ctx context.Context, c *client.Cloud, group string, since time.Time,
+) iter.Seq2[Line, error] {
 	r := &Reader{Log: c.Logs, Group: group, Since: since}
 	return r.Next(ctx)
 }
 
 // Follow is Read that goes on with new lines, each yielded once, until ctx ends, which is not an
 // error.
-func Follow(ctx context.Context, c *client.Cloud, group string, since time.Time) iter.Seq2[Line,
-	error] {
+func Follow(
+	ctx context.Context, c *client.Cloud, group string, since time.Time,
+) iter.Seq2[Line, error] {
 	r := &Reader{Log: c.Logs, Group: group, Since: since}
 	return r.follow(ctx, pollInterval)
 }

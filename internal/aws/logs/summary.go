@@ -28,8 +28,9 @@ const maxInvocations = 10_000
 
 // Summarize reads the last period of a log group, from its start and at most maxInvocations of it.
 // The error is ErrNoGroup if the group does not exist.
-func Summarize(ctx context.Context, c *client.Cloud, group string, period time.Duration) (Summary,
-	error) {
+func Summarize(
+	ctx context.Context, c *client.Cloud, group string, period time.Duration,
+) (Summary, error) {
 	return sum(Read(ctx, c, group, time.Now().Add(-period)))
 }
 

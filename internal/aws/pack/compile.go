@@ -135,7 +135,7 @@ func (g golang) download(ctx context.Context, main debug.Module) (string, error)
 		return "", fmt.Errorf("download the source of imgmill %s: %w; %s", main.Version, err,
 			noSourceAdvice)
 	case main.Sum != "" && got.Sum != main.Sum:
-		return "", fmt.Errorf("the downloaded source of imgmill %s differs from that of this program (%s, want %s): %s",
+		return "", fmt.Errorf("the downloaded source of imgmill %s differs from that of this program (%s, not %s): %s",
 			main.Version, got.Sum, main.Sum, noSourceAdvice)
 	}
 	return got.Dir, nil

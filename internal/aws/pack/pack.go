@@ -60,7 +60,7 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 		o.Arch = ARM64
 	}
 	if o.Arch != ARM64 && o.Arch != AMD64 {
-		return nil, fmt.Errorf("architecture %q: want %s or %s", o.Arch, ARM64, AMD64)
+		return nil, fmt.Errorf("architecture %q is not valid; use %s or %s", o.Arch, ARM64, AMD64)
 	}
 	if o.RecipeName == "" {
 		o.RecipeName = recipeName
@@ -94,8 +94,7 @@ var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 func archive(binary, recipe []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser,
-		error) {
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestCompression)
 	})
 	for _, f := range []struct {

@@ -91,20 +91,20 @@ func (l Load) Validate() error {
 		{"views", l.Views}, {"log retention days", l.LogRetentionDays},
 	} {
 		if n.value < 0 || math.IsNaN(n.value) || math.IsInf(n.value, 0) {
-			add("%s %v: want 0 or more", n.name, n.value)
+			add("%s %v is not valid; use 0 or more", n.name, n.value)
 		}
 	}
 	if _, ok := regions[l.Region]; !ok {
 		add("region %q: prices are known for %s", l.Region, strings.Join(Regions(), ", "))
 	}
 	if l.Arch != "arm64" && l.Arch != "amd64" {
-		add("architecture %q: want arm64 or amd64", l.Arch)
+		add("architecture %q is not valid; use arm64 or amd64", l.Arch)
 	}
 	if l.MemoryMB < 128 || l.MemoryMB > 10240 {
-		add("memory %d MB: want 128 to 10240", l.MemoryMB)
+		add("memory %d MB is out of range; use 128 to 10240", l.MemoryMB)
 	}
 	if l.Trigger != "direct" && l.Trigger != "queue" {
-		add("trigger %q: want direct or queue", l.Trigger)
+		add("trigger %q is not valid; use direct or queue", l.Trigger)
 	}
 	return errors.Join(errs...)
 }

@@ -232,8 +232,9 @@ const maxCountPages = 100
 
 // countObjects sums up the content of a bucket, including old versions and delete markers. The
 // result more reports that counting stopped before the end.
-func countObjects(ctx context.Context, c *client.Cloud, name string) (objects int, size int64,
-	more bool, err error) {
+func countObjects(
+	ctx context.Context, c *client.Cloud, name string,
+) (objects int, size int64, more bool, err error) {
 	pages := s3.NewListObjectVersionsPaginator(c.Store, &s3.ListObjectVersionsInput{Bucket: &name})
 	for n := 0; pages.HasMorePages(); n++ {
 		if n == maxCountPages {

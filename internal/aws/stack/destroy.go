@@ -105,8 +105,9 @@ const (
 )
 
 // Verify looks again for everything that could cost money or be misused.
-func Verify(ctx context.Context, c *client.Cloud, v *Inventory, keepBuckets bool) ([]Finding,
-	error) {
+func Verify(
+	ctx context.Context, c *client.Cloud, v *Inventory, keepBuckets bool,
+) ([]Finding, error) {
 	var list []Finding
 	add := func(name string, gone bool, err error) {
 		f := Finding{Name: name, Remains: !gone}

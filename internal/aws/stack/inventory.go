@@ -173,8 +173,9 @@ func stackRoles(ctx context.Context, c *client.Cloud, d *deployment.Deployment) 
 
 // findLogGroup looks for the function's log group, which may outlive the stack, and reports whether
 // it carries our tag. If its tags may not be read, it counts as not ours.
-func findLogGroup(ctx context.Context, c *client.Cloud, n deployment.Names) (name string, ours bool,
-	err error) {
+func findLogGroup(
+	ctx context.Context, c *client.Cloud, n deployment.Names,
+) (name string, ours bool, err error) {
 	name = n.LogGroup()
 	out, err := c.Logs.DescribeLogGroups(ctx,
 		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name})

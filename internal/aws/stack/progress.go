@@ -134,8 +134,9 @@ func stackStatus(ctx context.Context, c *client.Cloud, stackID string) (types.St
 
 // eventsAfter returns the events of a stack since a known one, oldest first. AWS lists the newest
 // first.
-func eventsAfter(ctx context.Context, c *client.Cloud, stackID, after string) ([]types.StackEvent,
-	error) {
+func eventsAfter(
+	ctx context.Context, c *client.Cloud, stackID, after string,
+) ([]types.StackEvent, error) {
 	var recent []types.StackEvent
 	pages := cloudformation.NewDescribeStackEventsPaginator(c.Formation,
 		&cloudformation.DescribeStackEventsInput{StackName: &stackID})

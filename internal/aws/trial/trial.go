@@ -82,8 +82,9 @@ const (
 // Run uploads a picture under a new key and waits for its variants. The error explains why they do
 // not appear, from the function's log if that has the reason. Whatever happens, also after an
 // interrupt, Run removes what the trial created, unless it is to be kept. The result is never nil.
-func Run(ctx context.Context, c *client.Cloud, d *deployment.Deployment, o Options) (r *Result,
-	err error) {
+func Run(
+	ctx context.Context, c *client.Cloud, d *deployment.Deployment, o Options,
+) (r *Result, err error) {
 	r = &Result{Bucket: d.SourceBucket, Bytes: len(o.Data)}
 	code, err := deployment.ReadCode(ctx, c, d)
 	if err != nil {

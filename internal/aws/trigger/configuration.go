@@ -106,8 +106,9 @@ func filter(w Notification) *types.NotificationConfigurationFilter {
 }
 
 // Read reads a bucket's notification configuration.
-func Read(ctx context.Context, c *client.Cloud, bucket string) (*types.NotificationConfiguration,
-	error) {
+func Read(
+	ctx context.Context, c *client.Cloud, bucket string,
+) (*types.NotificationConfiguration, error) {
 	out, err := c.Store.GetBucketNotificationConfiguration(ctx,
 		&s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
 	if err != nil {

@@ -75,8 +75,7 @@ func filterSuffixes(suffixes []string) []string {
 	var list []string
 	for _, s := range all {
 		if !slices.ContainsFunc(list, func(shorter string) bool {
-			return strings.HasSuffix(s,
-				shorter)
+			return strings.HasSuffix(s, shorter)
 		}) {
 			list = append(list, s)
 		}

@@ -157,10 +157,10 @@ func (p *pixels) splitter(table []uint32) func(dst [][]byte, row []byte) {
 func splitBGR(dst [][]byte, row []byte) {
 	r, g, b := dst[0], dst[1], dst[2]
 	g, b = g[:len(r)], b[:len(r)]
-	row = row[:3*len(r)]
+	i := 0
 	for x := range r {
-		s := row[3*x:][:3]
-		b[x], g[x], r[x] = s[0], s[1], s[2]
+		b[x], g[x], r[x] = row[i], row[i+1], row[i+2]
+		i += 3
 	}
 }
 
@@ -171,8 +171,14 @@ func unpack(dst, row []byte, depth int) []byte {
 	}
 	perByte := 8 / depth
 	mask := byte(1<<depth - 1)
-	for x := range dst {
-		dst[x] = row[x/perByte] >> (8 - depth*(x%perByte+1)) & mask
+	x := 0
+	for _, b := range row {
+		pixels := dst[x:min(x+perByte, len(dst))]
+		for k := range pixels {
+			pixels[k] = b >> (8 - depth) & mask
+			b <<= depth
+		}
+		x += len(pixels)
 	}
 	return dst
 }
@@ -217,7 +223,31 @@ func newField(mask uint32, absent byte) *field {
 	return f
 }
 
-func (f *field) of(v uint32) byte { return f.scale[byte(v>>f.shift&f.mask)] }
+// aligned returns which byte of a pixel the field is, and whether it is one.
+func (f *field) aligned() (i int, ok bool) { return f.shift / 8, f.mask == 255 && f.shift%8 == 0 }
+
+// split16 and split32 write the samples of a row.
+func (f *field) split16(dst, row []byte) {
+	shift, mask, scale := f.shift, uint16(f.mask), &f.scale
+	row = row[:2*len(dst)]
+	for x := range dst {
+		dst[x] = scale[byte(binary.LittleEndian.Uint16(row[2*x:])>>(shift&15)&mask)]
+	}
+}
+
+func (f *field) split32(dst, row []byte) {
+	row = row[:4*len(dst)]
+	if i, ok := f.aligned(); ok {
+		for x := range dst {
+			dst[x] = row[4*x+i]
+		}
+		return
+	}
+	shift, mask, scale := f.shift, f.mask, &f.scale
+	for x := range dst {
+		dst[x] = scale[byte(binary.LittleEndian.Uint32(row[4*x:])>>(shift&31)&mask)]
+	}
+}
 
 func (p *pixels) splitMasked() func(dst [][]byte, row []byte) {
 	var fields []*field
@@ -229,21 +259,13 @@ func (p *pixels) splitMasked() func(dst [][]byte, row []byte) {
 		alpha = newField(0, 255)
 	}
 	fields = append(fields, alpha)
-	wide := p.h.bits == 32
+	split := (*field).split16
+	if p.h.bits == 32 {
+		split = (*field).split32
+	}
 	return func(dst [][]byte, row []byte) {
 		for i, d := range dst {
-			f := fields[i]
-			if wide {
-				row := row[:4*len(d)]
-				for x := range d {
-					d[x] = f.of(binary.LittleEndian.Uint32(row[4*x:]))
-				}
-				continue
-			}
-			row := row[:2*len(d)]
-			for x := range d {
-				d[x] = f.of(uint32(binary.LittleEndian.Uint16(row[2*x:])))
-			}
+			split(fields[i], d, row)
 		}
 	}
 }

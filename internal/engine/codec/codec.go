@@ -85,8 +85,8 @@ type FrameDecoder interface {
 type Limits struct {
 	Pixels int64 // width × height of one frame
 	Bytes  int64 // length of the file
-	Frames int   // that are decoded: the frames of a file do not count where one is shown
-	Memory int64 // bytes that decoding holds, as the decoder estimates them before it starts
+	Frames int   // that are decoded; where only the first is shown, the file may have more
+	Memory int64 // bytes that decoding holds, as the decoder estimates before it starts
 }
 
 // MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A
@@ -117,12 +117,13 @@ func (l Limits) CheckFrames(n int) error {
 	return nil
 }
 
-// CheckMemory refuses a decoder that would hold more memory than the limit allows.
+// CheckMemory refuses a decoder that would hold more memory than the limit allows. It is called after
+// Shrink, on which the estimate depends.
 func (l Limits) CheckMemory(d Decoder) error {
 	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
 		h := d.Header()
-		return fmt.Errorf("%w: decoding %d×%d pixels of %s takes %d MB of memory, the limit is %d MB",
-			ErrLimit, h.Width, h.Height, h.Format.Title, n>>20, l.Memory>>20)
+		return fmt.Errorf("%w: decoding %d×%d pixels of %s needs about %d bytes of memory, the limit is %d",
+			ErrLimit, h.Width, h.Height, h.Format.Title, n, l.Memory)
 	}
 	return nil
 }

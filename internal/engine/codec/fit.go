@@ -29,7 +29,7 @@ type fitting struct {
 	ctx      context.Context
 	t        Trials
 	limit    int64
-	best     []byte // the largest file that fits
+	best     []byte // the last file that fits, which has the highest quality of those
 	smallest int    // bytes of the smallest file made
 }
 
@@ -55,8 +55,8 @@ func (f *fitting) search(lo, hi int) ([]byte, int, error) {
 	if err != nil || f.best != nil {
 		return f.best, hi, err
 	}
-	near := trial{hi, over} // the closest to the limit until now, and the one before it
-	var before trial
+	near := trial{hi, over} // the one closest to the limit so far
+	var before trial        // another one, to guess with; its quality is 0 if there is none
 	tooBig, fits := hi, lo-1
 	for n := 2; n <= maxTrials && tooBig-fits > 1; n++ {
 		q := min(max(f.guess(near, before), fits+1), tooBig-1)
@@ -78,7 +78,8 @@ func (f *fitting) search(lo, hi int) ([]byte, int, error) {
 		}
 	}
 	if f.best == nil {
-		return nil, 0, fmt.Errorf("%w: %d bytes at the lowest quality allowed, the limit is %d", ErrTooLarge, f.smallest, f.limit)
+		return nil, 0, fmt.Errorf("%w: %d bytes at the lowest quality allowed, the limit is %d",
+			ErrTooLarge, f.smallest, f.limit)
 	}
 	return f.best, fits, nil
 }

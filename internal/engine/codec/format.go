@@ -142,7 +142,7 @@ func (s Set) find(ok func(*Format) bool) *Format {
 	return nil
 }
 
-// Where returns the formats of which ok is true.
+// Where returns the formats for which ok is true.
 func (s Set) Where(ok func(*Format) bool) Set {
 	var found Set
 	for _, f := range s {
@@ -178,7 +178,8 @@ func (s Set) Open(r io.Reader, o OpenOptions) (Decoder, error) {
 	case format == nil:
 		return nil, fmt.Errorf("%w: it starts with %q", ErrNotImage, head[:min(8, len(head))])
 	case format.Open == nil:
-		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s", ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
+		return nil, fmt.Errorf("%w: %s pictures cannot be read yet; use %s",
+			ErrUnsupported, format.Title, setting.OneOf(s.Readable().Names()))
 	}
 	stream.format = format
 	o.Formats = s

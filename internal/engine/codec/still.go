@@ -26,7 +26,7 @@ func NewStill(h Header, s *Stream, memory int64, decode func() (image.Image, err
 // Header returns the header.
 func (d *Still) Header() Header { return d.header }
 
-// Shrink returns the layout of the whole picture: these libraries know no cheaper scale.
+// Shrink returns the layout of the whole picture: these libraries offer no cheaper scale.
 func (d *Still) Shrink(int, int) plane.Layout { return d.header.Layout }
 
 // Memory implements Decoder.

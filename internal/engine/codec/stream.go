@@ -87,7 +87,9 @@ func (s *Stream) Fault(err error) error {
 
 // Whole makes a Format.Open of a decoder that needs the file whole, for formats whose header is
 // spread over it. The file is as large as Limits.Bytes allows at most.
-func Whole(open func(file []byte, s *Stream, o OpenOptions) (Decoder, error)) func(*Stream, OpenOptions) (Decoder, error) {
+func Whole(
+	open func(file []byte, s *Stream, o OpenOptions) (Decoder, error),
+) func(*Stream, OpenOptions) (Decoder, error) {
 	return func(s *Stream, o OpenOptions) (Decoder, error) {
 		var b bytes.Buffer
 		if _, err := b.ReadFrom(s.Reader); err != nil {

@@ -22,6 +22,9 @@ type Info struct {
 	// Copyright is the text without trailing NULs and blanks. A NUL inside it separates the
 	// photographer's notice from the editor's (Exif 4.6.4, Copyright).
 	Copyright string
+	// AdobeRGB is set if the samples are Adobe RGB (1998): cameras declare an uncalibrated colour space
+	// and the interoperability index R03 of DCF 2.0, or the colour space 2, which is not in the standard.
+	AdobeRGB bool
 }
 
 // maxText limits artist and copyright in bytes, so that a block with both fits one JPEG segment of
@@ -64,6 +67,10 @@ func Parse(tiff []byte) (Info, error) {
 			s, fault := b.text(e)
 			note(fault)
 			info.Copyright = rights(s)
+		case tagExifIFD:
+			if at, fault := b.integer(e); fault == nil {
+				info.AdobeRGB = b.adobeRGB(int64(at))
+			}
 		}
 	}
 	note(cut)
@@ -79,3 +86,31 @@ func artist(s string) string {
 // rights normalises a copyright field for Info.Copyright. " \0editor" must keep its first blank,
 // which stands for an absent photographer's notice.
 func rights(s string) string { return strings.TrimRight(s, " \x00") }
+
+// adobeRGB reads the colour space from the Exif IFD at an offset, and the interoperability index from
+// the directory that it links to. Damage there declares nothing.
+func (b block) adobeRGB(at int64) bool {
+	const uncalibrated, adobe = 0xFFFF, 2
+	exif, _ := b.directory(at)
+	space, interop := uint32(0), int64(0)
+	for e := range b.entries(exif) {
+		v, err := b.integer(e)
+		switch {
+		case err != nil:
+		case e.tag == tagColorSpace:
+			space = v
+		case e.tag == tagInteropIFD:
+			interop = int64(v)
+		}
+	}
+	if space != uncalibrated || interop == 0 {
+		return space == adobe
+	}
+	index, _ := b.directory(interop)
+	for e := range b.entries(index) {
+		if s, err := b.text(e); e.tag == tagInteropIndex && err == nil && artist(s) == "R03" {
+			return true
+		}
+	}
+	return false
+}

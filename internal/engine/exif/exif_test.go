@@ -76,7 +76,7 @@ func TestParseText(t *testing.T) {
 				{tagCopyright, typeUTF8, uint32(len(test.stored)), []byte(test.stored)},
 			})
 			got, err := Parse(b)
-			if want := (Info{6, test.artist, test.copyright}); err != nil || got != want {
+			if want := (Info{Orientation: 6, Artist: test.artist, Copyright: test.copyright}); err != nil || got != want {
 				t.Errorf("%s %q: got %+v, %v, want %+v", mark, test.stored, got, err, want)
 			}
 		}
@@ -197,6 +197,34 @@ func TestThumbnailInTheMiddle(t *testing.T) {
 	got := Resized(b, 40, 30)
 	if bytes.Contains(got, []byte("uncropped")) || !bytes.HasSuffix(got, []byte("maker note")) || len(got) != len(b) {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAdobeRGB(t *testing.T) {
+	for mark, order := range byteOrders {
+		for _, c := range []struct {
+			space uint16
+			index string
+			want  bool
+		}{
+			{1, "R98\x00", false}, {0xFFFF, "R03\x00", true}, {0xFFFF, "R98\x00", false}, {0xFFFF, "", false}, {2, "", true}, {1, "R03\x00", false},
+		} {
+			long := func(tag uint16) field { return field{tag, typeLong, 1, order.AppendUint32(nil, 0)} }
+			b := build(mark, []field{long(tagExifIFD)}, []field{short(order, tagColorSpace, c.space), long(tagInteropIFD)},
+				[]field{ascii(tagInteropIndex, c.index)})
+			exifAt := order.Uint32(b[headerSize+2+entrySize:])
+			interopAt := order.Uint32(b[int(exifAt)+2+2*entrySize:])
+			order.PutUint32(b[headerSize+2+8:], exifAt)
+			order.PutUint32(b[int(exifAt)+2+entrySize+8:], interopAt)
+			if info, err := Parse(b); err != nil || info.AdobeRGB != c.want {
+				t.Errorf("%s, colour space %d, index %q: %+v, %v", mark, c.space, c.index, info, err)
+			}
+		}
+	}
+	le := byteOrders["II"]
+	nowhere := build("II", []field{{tagExifIFD, typeLong, 1, le.AppendUint32(nil, 1<<31)}})
+	if info, err := Parse(nowhere); err != nil || info.AdobeRGB {
+		t.Errorf("a link to nowhere: %+v, %v", info, err)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// Tags of IFD0, IFD1 and the Exif IFD that this package reads or writes.
+// Tags of IFD0, IFD1, the Exif IFD and the interoperability IFD that this package reads or writes.
 const (
 	tagImageWidth      = 0x0100
 	tagImageLength     = 0x0101
@@ -17,8 +17,11 @@ const (
 	tagThumbnailLength = 0x0202
 	tagCopyright       = 0x8298
 	tagExifIFD         = 0x8769
+	tagColorSpace      = 0xA001
 	tagPixelXDimension = 0xA002
 	tagPixelYDimension = 0xA003
+	tagInteropIFD      = 0xA005
+	tagInteropIndex    = 0x0001 // of the interoperability IFD
 )
 
 // Field types (TIFF 6.0 section 2; Exif 3.0 4.6.2 adds UTF-8).

@@ -92,8 +92,19 @@ func (s Space) For(m Model) Space {
 	if s.Source != nil {
 		return Space{} // no encoder writes it
 	}
-	if m == Gray && class == "GRAY" || (m == RGB || m == YCbCr) && class == "RGB " || m == CMYK && class == "CMYK" {
-		return s
+	switch m {
+	case Gray:
+		if class == "GRAY" {
+			return s
+		}
+	case YCbCr, RGB:
+		if class == "RGB " {
+			return s
+		}
+	case CMYK:
+		if class == "CMYK" {
+			return s
+		}
 	}
 	return Space{}
 }
@@ -144,7 +155,10 @@ func NewLayout(m Model, alpha bool, w, h, subX, subY int) Layout {
 	for _, k := range kinds {
 		s := Whole(w, h)
 		if k == Chroma {
-			s = Size{(w + subX - 1) / subX, (h + subY - 1) / subY, float64(w) / float64(subX), float64(h) / float64(subY)}
+			s = Size{
+				Width: (w + subX - 1) / subX, SpanX: float64(w) / float64(subX),
+				Height: (h + subY - 1) / subY, SpanY: float64(h) / float64(subY),
+			}
 		}
 		l.Planes = append(l.Planes, Plane{k, s})
 	}

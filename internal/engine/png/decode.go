@@ -58,6 +58,9 @@ func (d *decoder) scanMemory(w, h int) int64 {
 			band = int64(rows) * int64(w) * planes
 		}
 	}
+	if batch > firstGrowth { // both at once, for a moment
+		batch += firstGrowth
+	}
 	batch += windowSize + overrun
 	n := 2*int64(d.rowLen(w)) + band
 	if d.depth < 8 {
@@ -152,7 +155,7 @@ func (d *decoder) rows(ctx context.Context, supply *supply, w, h int, sink plane
 			return to.finish()
 		}
 		n := b.rowLen - 1
-		if need := n + slack; b.y == 0 {
+		if need := n + slack; b.y == 0 && b.whole > 0 {
 			if cap(row) < need {
 				above, row = make([]byte, need), make([]byte, need)
 			}
@@ -212,7 +215,7 @@ type band struct {
 
 func newBand(f *format, w int, sink plane.Sink) *band {
 	n := len(f.layout(w, 1).Planes)
-	return &band{expander: newExpander(f, w), w: w, sink: sink, pix: make([][]byte, n), dst: make([][]byte, n)}
+	return &band{expander: newExpander(f), w: w, sink: sink, pix: make([][]byte, n), dst: make([][]byte, n)}
 }
 
 func (t *band) row(b *batch, i int, row []byte) {

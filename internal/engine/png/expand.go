@@ -10,16 +10,13 @@ type expander struct {
 	indices []byte      // room for the unpacked samples of a row
 }
 
-func newExpander(f *format, width int) *expander {
+func newExpander(f *format) *expander {
 	e := &expander{f: f}
 	switch {
 	case f.colour == typePalette:
 		e.tables = paletteTables(f)
 	case f.colour == typeGray && f.depth <= 8 && (f.depth < 8 || f.transparent != nil):
 		e.tables = grayTables(f)
-	}
-	if f.depth < 8 {
-		e.indices = make([]byte, width+7)
 	}
 	return e
 }
@@ -64,6 +61,9 @@ func (e *expander) row(dst [][]byte, src []byte, w int) {
 	f := e.f
 	if e.tables != nil {
 		if f.depth < 8 {
+			if len(e.indices) < w+7 {
+				e.indices = make([]byte, w+7)
+			}
 			unpack(e.indices, src, w, f.depth)
 			src = e.indices
 		}
@@ -170,7 +170,9 @@ func lookUp(dst, src []byte, table *[256]byte) {
 
 // split3 deinterleaves pixels of three bytes.
 func split3(d0, d1, d2, src []byte) {
-	n := len(d0)
+	n := vectorSplit3(d0, d1, d2, src)
+	d0, d1, d2, src = d0[n:], d1[n:], d2[n:], src[3*n:]
+	n = len(d0)
 	d1, d2 = d1[:n], d2[:n]
 	for i := range d0 {
 		s := src[3*i : 3*i+3 : 3*i+3]

@@ -12,9 +12,9 @@ const windowSize = 32 << 10
 const (
 	inputSize = 16 << 10
 	maxMatch  = 258
-	// overrun is how many bytes behind the end of its output a call may write: a literal, a match,
-	// and the rest of a word.
-	overrun = maxMatch + 16
+	// overrun is how many bytes behind the end of its output a call may write: literals, a match, and
+	// the rest of a word.
+	overrun = maxMatch + 24
 )
 
 // inflateMemory is about what decompressing holds beside its output: input and tables.
@@ -107,7 +107,7 @@ func (z *inflater) take(n uint) uint {
 }
 
 // inflate continues at out[at] until at least to bytes are written, and returns how many are: up to
-// maxMatch+1 more. out must have overrun bytes behind to. out[from:at] is the window. With an error,
+// maxMatch+7 more. out must have overrun bytes behind to. out[from:at] is the window. With an error,
 // the number is that of the bytes that are good. It is io.EOF at the end of the data.
 func (z *inflater) inflate(out []byte, from, at, to int) (int, error) {
 	var err error
@@ -218,22 +218,28 @@ func (z *inflater) fast(out []byte, from, at, to int) (int, error) {
 		pos += int(63-count) >> 3
 		count |= 56
 		e := lit[bits&(1<<litBits-1)]
-		if e.literal() {
+		if e.literal() { // at most litBits bits each, so that 56 suffice for five
 			bits >>= e & 63
 			count -= uint(e & 63)
-			out[at] = byte(e >> 16)
-			at++
+			binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
+			at += 1 + int(e>>6&1)
 			if e = lit[bits&(1<<litBits-1)]; e.literal() {
 				bits >>= e & 63
 				count -= uint(e & 63)
-				out[at] = byte(e >> 16)
-				at++
+				binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
+				at += 1 + int(e>>6&1)
 				if e = lit[bits&(1<<litBits-1)]; e.literal() {
 					bits >>= e & 63
 					count -= uint(e & 63)
-					out[at] = byte(e >> 16)
-					at++
-					continue
+					binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
+					at += 1 + int(e>>6&1)
+					if e = lit[bits&(1<<litBits-1)]; e.literal() {
+						bits >>= e & 63
+						count -= uint(e & 63)
+						binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
+						at += 1 + int(e>>6&1)
+						continue
+					}
 				}
 			}
 			bits |= binary.LittleEndian.Uint64(in[pos:]) << (count & 63)
@@ -328,14 +334,17 @@ func (z *inflater) careful(out []byte, from, at int) (int, error) {
 	if e.special() && !e.ends() {
 		return at, z.either(errCode)
 	}
-	all := z.take(uint(e & 63))
-	if z.past() {
-		return at, z.truncated()
-	}
-	switch {
-	case e.literal():
+	if e.literal() { // one of two, because the bits of the other may be missing
+		if z.take(uint(e >> 8 & 15)); z.past() {
+			return at, z.truncated()
+		}
 		out[at] = byte(e >> 16)
 		return at + 1, nil
+	}
+	all := z.take(uint(e & 63))
+	switch {
+	case z.past():
+		return at, z.truncated()
 	case e.ends():
 		z.state = atBlock
 		return at, nil

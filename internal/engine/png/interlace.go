@@ -21,7 +21,7 @@ const slabSize = 64 << 10
 
 func newWeave(f *format, w, h int, sink plane.Sink) *weave {
 	n := len(f.layout(w, 1).Planes)
-	t := &weave{expander: newExpander(f, w), w: w, h: h, planes: n, sink: sink, reduced: make([][]byte, n)}
+	t := &weave{expander: newExpander(f), w: w, h: h, planes: n, sink: sink, reduced: make([][]byte, n)}
 	t.perSlab = max(1, min(slabSize/(n*w), (h+1)/2))
 	t.slabs = make([][]byte, ((h+1)/2+t.perSlab-1)/t.perSlab)
 	return t

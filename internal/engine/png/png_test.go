@@ -15,6 +15,7 @@ func TestProfileAndEXIFAreWritten(t *testing.T) {
 	p := plane.New(plane.NewLayout(plane.RGB, true, 5, 4, 1, 1))
 	icc := bytes.Repeat([]byte{1, 2, 3, 4}, 100)
 	exifBlock := []byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	copy(icc[16:], "RGB ")
 	p.Space.ICC = icc
 	data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{EXIF: exifBlock})
 	if err != nil {
@@ -29,6 +30,23 @@ func TestProfileAndEXIFAreWritten(t *testing.T) {
 	}
 	if h := d.Header(); !bytes.Equal(h.Layout.Space.ICC, icc) || !bytes.Equal(h.EXIF, exifBlock) {
 		t.Errorf("ICC %d bytes, EXIF %d bytes", len(h.Layout.Space.ICC), len(h.EXIF))
+	}
+}
+
+func TestProfileOfAnotherModelIsLeftOut(t *testing.T) {
+	icc := make([]byte, 400)
+	copy(icc[16:], "GRAY")
+	for _, m := range []plane.Model{plane.Gray, plane.RGB} {
+		p := plane.New(plane.NewLayout(m, true, 5, 4, 1, 1))
+		p.Space.ICC = icc
+		data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := openBytes(t, data, 1).Header()
+		if kept := h.Layout.Space.ICC != nil; kept != (m == plane.Gray) || h.Layout.Model != m {
+			t.Errorf("a gray profile beside %v: kept is %t; the file is %v", m, kept, h.Layout.Model)
+		}
 	}
 }
 

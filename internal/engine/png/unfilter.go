@@ -36,10 +36,11 @@ func unfilter(filter byte, dst, src, above []byte, n, unit int) bool {
 			average(dst[:n+slack], src[:n+slack], above[:n+slack], n, unit)
 		}
 	case filterPaeth:
-		switch unit {
-		case 3:
+		switch {
+		case vectorPaeth(dst, src, above, n, unit):
+		case unit == 3:
 			paeth3(dst[:n], src[:n], above[:n])
-		case 4:
+		case unit == 4:
 			paeth4(dst[:n], src[:n], above[:n])
 		default:
 			paeth(dst[:n], src[:n], above[:n], unit)

@@ -2,8 +2,6 @@ package png
 
 import (
 	"errors"
-	"hash"
-	"hash/adler32"
 	"io"
 )
 
@@ -61,11 +59,11 @@ type zlibReader struct {
 	to, at int // in buf: the end of what was asked for, and of what was written
 	total  int64
 	begun  bool
-	sum    hash.Hash32
+	sum    adler
 }
 
 func newZlibReader(data *pixelData) *zlibReader {
-	return &zlibReader{inflater: inflater{r: data}, to: windowSize, at: windowSize, sum: adler32.New()}
+	return &zlibReader{inflater: inflater{r: data}, to: windowSize, at: windowSize, sum: 1}
 }
 
 // bufferLen is the length of a buffer for size bytes.
@@ -101,7 +99,7 @@ func (z *zlibReader) fill(size int) (n int, err error) {
 		z.at, err = z.inflate(z.buf, z.from, z.at, end)
 	}
 	end = min(end, z.at)
-	z.sum.Write(z.buf[z.to:end])
+	z.sum.update(z.buf[z.to:end])
 	z.total += int64(end - z.to)
 	z.to = end
 	return end - windowSize, err
@@ -133,7 +131,7 @@ func (z *zlibReader) vouched() bool {
 			z.align()
 			sum := z.take(16)<<16 | z.take(16)
 			sum = sum&0xff00ff<<8 | sum>>8&0xff00ff
-			return !z.past() && uint32(sum) == z.sum.Sum32()
+			return !z.past() && adler(sum) == z.sum
 		}
 		if err != nil {
 			return false

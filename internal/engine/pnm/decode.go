@@ -124,8 +124,10 @@ func (h *info) splitter() func(dst [][]byte, row []byte) {
 		}
 		return func(dst [][]byte, row []byte) {
 			for i, d := range dst {
+				at := i
 				for x := range d {
-					d[x] = scale[row[x*depth+i]]
+					d[x] = scale[row[at]]
+					at += depth
 				}
 			}
 		}

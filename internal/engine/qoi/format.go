@@ -58,10 +58,12 @@ func (p pixel) hash() byte { return (p.r*3 + p.g*5 + p.b*7 + p.a*11) % 64 }
 
 // pixels is the state of the decoder.
 type pixels struct {
-	s    *codec.Stream
-	now  pixel
-	run  int // how often the pixel is to be repeated
-	seen [64]pixel
+	s     *codec.Stream
+	b     []byte // what was read ahead and is not decoded yet,
+	ahead int    // of so many bytes that are still in the stream
+	now   pixel
+	run   int // how often the pixel is to be repeated
+	seen  [64]pixel
 }
 
 // Tags of chunks: whole bytes, and the upper two bits of the others.
@@ -89,22 +91,34 @@ func (p *pixels) row(dst [][]byte) error {
 	return nil
 }
 
+// maxChunk is the length of the longest chunk, in bytes.
+const maxChunk = 5
+
 // next decodes a chunk.
 func (p *pixels) next() error {
-	tag, err := p.s.ReadByte()
-	if err != nil {
-		return err
-	}
-	switch {
-	case tag == tagRGB, tag == tagRGBA:
-		b := make([]byte, 4)[:3+tag&1]
-		if _, err := io.ReadFull(p.s, b); err != nil {
+	if len(p.b) < maxChunk {
+		if err := p.fill(); err != nil {
 			return err
 		}
-		p.now.r, p.now.g, p.now.b = b[0], b[1], b[2]
-		if tag == tagRGBA {
-			p.now.a = b[3]
-		}
+	}
+	b := p.b
+	tag, n := b[0], 1
+	switch {
+	case tag == tagRGB:
+		n = 4
+	case tag == tagRGBA:
+		n = 5
+	case tag>>6 == tagLuma:
+		n = 2
+	}
+	if len(b) < n {
+		return io.ErrUnexpectedEOF
+	}
+	switch {
+	case tag == tagRGB:
+		p.now.r, p.now.g, p.now.b = b[1], b[2], b[3]
+	case tag == tagRGBA:
+		p.now = pixel{b[1], b[2], b[3], b[4]}
 	case tag>>6 == tagIndex:
 		p.now = p.seen[tag]
 	case tag>>6 == tagDiff:
@@ -112,17 +126,29 @@ func (p *pixels) next() error {
 		p.now.g += tag>>2&3 - 2
 		p.now.b += tag&3 - 2
 	case tag>>6 == tagLuma:
-		b, err := p.s.ReadByte()
-		if err != nil {
-			return err
-		}
 		green := tag&63 - 32
-		p.now.r += green + b>>4 - 8
+		p.now.r += green + b[1]>>4 - 8
 		p.now.g += green
-		p.now.b += green + b&15 - 8
+		p.now.b += green + b[1]&15 - 8
 	default:
 		p.run = int(tag & 63) // this pixel is the first of the run
 	}
 	p.seen[p.now.hash()] = p.now
+	p.b = b[n:]
 	return nil
+}
+
+// fill reads ahead. At the end of the file there may be less than a chunk.
+func (p *pixels) fill() error {
+	rest := len(p.b)
+	if _, err := p.s.Discard(p.ahead - rest); err != nil {
+		return err
+	}
+	_, err := p.s.Peek(maxChunk)
+	p.ahead = p.s.Buffered()
+	if p.ahead == 0 {
+		return err
+	}
+	p.b, err = p.s.Peek(p.ahead)
+	return err
 }

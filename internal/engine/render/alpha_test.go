@@ -110,6 +110,38 @@ func TestAlphaSurvivesSubsampledChroma(t *testing.T) {
 	}
 }
 
+// TestAlphaOfOddSizesFollowsOrientation stores pictures of odd and tiny sizes in every orientation:
+// upright, alpha must be the same as if the picture had been stored upright.
+func TestAlphaOfOddSizesFollowsOrientation(t *testing.T) {
+	variants := []Variant{{}, {Width: 3}, {Width: 2, Height: 5, Fit: Cover}, {Width: 9, Height: 4, Fit: Contain}, {Width: 11, Height: 3, Fit: Outside, Enlarge: true}}
+	for _, size := range [][2]int{{1, 1}, {1, 7}, {7, 1}, {5, 7}, {6, 5}} {
+		for o := exif.Orientation(1); o <= 8; o++ {
+			stored := scene(size[0], size[1], plane.YCbCr, true, 2)
+			a, _ := stored.Alpha()
+			upright := scene(size[0], size[1], plane.YCbCr, true, 2)
+			if o.Swaps() {
+				upright = scene(size[1], size[0], plane.YCbCr, true, 2)
+			}
+			alone := plane.New(plane.NewLayout(plane.Gray, false, size[0], size[1], 1, 1))
+			copy(alone.Pix[0], stored.Pix[a])
+			turned, err := turn(t.Context(), alone, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(upright.Pix[a], turned.Pix[0])
+			for i, v := range variants {
+				for _, linear := range []bool{false, true} {
+					v.LinearLight = linear
+					got, want := through(t, stored, o, v), through(t, upright, 1, v)
+					if !slices.Equal(got.Pix[a], want.Pix[a]) {
+						t.Errorf("%v, orientation %d, variant %d, linear %t: alpha is\n%v, want\n%v", size, o, i, linear, got.Pix[a], want.Pix[a])
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestTransparentColourDoesNotBleed puts a strong colour under transparent pixels: nothing of it
 // may show in what is opaque.
 func TestTransparentColourDoesNotBleed(t *testing.T) {

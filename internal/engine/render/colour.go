@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"sync"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/colour"
+	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -87,6 +89,7 @@ func compile(src colour.Source, channels int, to colour.Destination) *colour.Tra
 // colour of sRGB. With KeepSpace, it is laid into the picture's space as it is.
 func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
+	l.Space = declared(j.header)
 	j.background = j.variant.Background
 	switch j.variant.Colour {
 	case KeepSpace:
@@ -103,6 +106,23 @@ func (j *job) chooseColour(t *transforms) {
 	default:
 		j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
 	}
+}
+
+// declared returns the space of a picture's samples. A camera that writes Adobe RGB says so in the EXIF
+// block, and often nowhere else.
+func declared(h codec.Header) plane.Space {
+	s := h.Layout.Space
+	if s.ICC != nil || s.Source != nil || h.EXIF == nil || h.Layout.Model != plane.RGB && h.Layout.Model != plane.YCbCr {
+		return s
+	}
+	if info, _ := exif.Parse(h.EXIF); !info.AdobeRGB {
+		return s
+	}
+	src, err := colour.NewGamma(colour.AdobeRGB, 563.0/256)
+	if err != nil {
+		return s // constant primaries
+	}
+	return plane.Space{Source: src}
 }
 
 // convertColour converts the pixels to the variant's space. From here on, that is what they are in.

@@ -114,3 +114,17 @@ func TestBackgroundIsSRGB(t *testing.T) {
 		}
 	}
 }
+
+// TestAdobeRGBByEXIF converts a picture whose EXIF block alone declares Adobe RGB.
+func TestAdobeRGBByEXIF(t *testing.T) {
+	d := flat(plane.RGB, plane.Space{}, 120, 180, 90)
+	d.header.EXIF = append([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x69\x87\x04\x00\x01\x00\x00\x00\x1a\x00\x00\x00\x00\x00\x00\x00"),
+		"\x01\x00\x01\xa0\x03\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00"...)
+	if _, got := written(t, one(t, d, Variant{Format: pngFormat})); got != [4]uint8{81, 181, 83, 255} {
+		t.Errorf("%v", got)
+	}
+	d.header.Layout.Space.ICC = colour.DisplayP3Profile() // a profile takes precedence
+	if _, got := written(t, one(t, d, Variant{Format: pngFormat})); got == [4]uint8{81, 181, 83, 255} {
+		t.Errorf("the profile is ignored: %v", got)
+	}
+}

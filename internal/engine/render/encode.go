@@ -47,7 +47,10 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 }
 
 // fitBytes returns the best file of p that has no more than most bytes.
-func fitBytes(ctx context.Context, encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions, most int64) ([]byte, error) {
+func fitBytes(
+	ctx context.Context, encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions,
+	most int64,
+) ([]byte, error) {
 	t, err := encoder.Trials(ctx, p, o)
 	if err != nil {
 		return nil, err

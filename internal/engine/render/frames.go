@@ -60,12 +60,15 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 	return nil
 }
 
-func (e *Engine) writeFrame(ctx context.Context, j *job, d codec.FrameDecoder, p *plane.Picture, delay int) (err error) {
+func (e *Engine) writeFrame(
+	ctx context.Context, j *job, d codec.FrameDecoder, p *plane.Picture, delay int,
+) (err error) {
 	if j.variant.MaxBytes > 0 {
 		return fmt.Errorf("%w: max_bytes cannot bound an animation", codec.ErrUnsupported)
 	}
 	if j.frames == nil {
-		if j.frames, err = j.encoder.(codec.FrameEncoder).Animate(p.Layout, d.Loops(), e.options(j)); err != nil {
+		animator := j.encoder.(codec.FrameEncoder) // animates has checked that
+		if j.frames, err = animator.Animate(p.Layout, d.Loops(), e.options(j)); err != nil {
 			return err
 		}
 	}

@@ -65,8 +65,14 @@ type light struct {
 }
 
 // newLight returns a Sink for rows of layout src that passes rows of the result to store.
-func newLight(x, y resample.Axis, f resample.Filter, src plane.Layout, store func(plane, y int, row []byte) error) (plane.Sink, error) {
-	l := &light{transfer: sRGB(), model: src.Model, alpha: src.HasAlpha(), row: make([]byte, x.Dst), store: store}
+func newLight(
+	x, y resample.Axis, f resample.Filter, src plane.Layout,
+	store func(plane, y int, row []byte) error,
+) (plane.Sink, error) {
+	l := &light{
+		transfer: sRGB(), model: src.Model, alpha: src.HasAlpha(),
+		row: make([]byte, x.Dst), store: store,
+	}
 	if l.model != plane.Gray && l.model != plane.RGB {
 		for range 3 {
 			l.rgb = append(l.rgb, make([]byte, src.Width()))
@@ -135,7 +141,7 @@ func (l *light) finish(y int, q [][]int32) error {
 	return l.store(colours, y, l.row)
 }
 
-// opacity is alpha of its light.
+// opacity returns the alpha that a resampled 16-bit alpha stands for.
 func opacity(a int32) uint8 { return uint8(min(max((a+128)/257, 0), 255)) }
 
 // undo divides the light v by alpha a; it is 0 where nothing shows.

@@ -89,7 +89,10 @@ func (j *job) prepare(src plane.Layout) (err error) {
 }
 
 // newPlanes returns a Sink that reduces each plane for itself.
-func (f frame) newPlanes(h codec.Header, filter resample.Filter, src, dst plane.Layout, store func(p, y int, row []byte) error) (plane.Sink, error) {
+func (f frame) newPlanes(
+	h codec.Header, filter resample.Filter, src, dst plane.Layout,
+	store func(p, y int, row []byte) error,
+) (plane.Sink, error) {
 	var s planes
 	for i := range src.Planes {
 		x, y := f.axes(h, src.Planes[i].Size, dst.Planes[i].Size)
@@ -104,7 +107,10 @@ func (f frame) newPlanes(h codec.Header, filter resample.Filter, src, dst plane.
 
 // newStraight returns a Sink that weighs each colour sample by its alpha. Subsampled chroma is
 // first brought to the grid of alpha.
-func newStraight(x, y resample.Axis, filter resample.Filter, src plane.Layout, store func(p, y int, row []byte) error) (plane.Sink, error) {
+func newStraight(
+	x, y resample.Axis, filter resample.Filter, src plane.Layout,
+	store func(p, y int, row []byte) error,
+) (plane.Sink, error) {
 	alpha, err := resample.NewAlpha(x, y, filter, src.Model.Colours(), store)
 	if err != nil {
 		return nil, err
@@ -166,7 +172,9 @@ func (f frame) axes(h codec.Header, src, dst plane.Size) (x, y resample.Axis) {
 // onto span of n samples. A mirrored axis counts from the far end, so that both grids have their
 // origin at the upright picture's top left: the last chroma sample of an odd side overhangs there,
 // not at the near end.
-func axis(start, length, scale float64, srcN int, srcSpan float64, n int, span float64, mirror bool) resample.Axis {
+func axis(
+	start, length, scale float64, srcN int, srcSpan float64, n int, span float64, mirror bool,
+) resample.Axis {
 	a := resample.Axis{Src: srcN, Dst: n, Start: start * scale, Step: length * scale / span}
 	if mirror {
 		a.Start = srcSpan - a.Start - float64(n)*a.Step

@@ -32,10 +32,11 @@ import (
 )
 
 // Engine makes variants with a set of formats. A process has one, which all its goroutines share:
-// the engine divides the processors among the pictures that it works on.
+// the engine divides the processors among the pictures that it works on. Its fields are set before
+// its first use, and it is not copied afterwards.
 type Engine struct {
 	Formats codec.Set
-	Threads int // that may work on one picture; 0 means GOMAXPROCS
+	Threads int // the most that may work on one picture; 0 means GOMAXPROCS
 
 	working atomic.Int32 // pictures being decoded or encoded
 	colours transforms
@@ -63,7 +64,9 @@ type Output struct {
 
 // Make opens r, and makes the variants of the picture in it. The header is that of the picture as
 // far as it could be read, also beside an error. Errors are those of Open and Render.
-func (e *Engine) Make(ctx context.Context, r io.Reader, l codec.Limits, variants []Variant) (codec.Header, []Output, error) {
+func (e *Engine) Make(
+	ctx context.Context, r io.Reader, l codec.Limits, variants []Variant,
+) (codec.Header, []Output, error) {
 	d, err := e.Open(r, l)
 	if err != nil {
 		return codec.Header{}, nil, err
@@ -87,11 +90,13 @@ func recoverFrom(err *error) {
 	}
 }
 
-// Render decodes d once, within the limits, for as many samples as the largest variant needs, and returns the variants
-// in their order. Errors wrap those of package codec, or are those of the stream that d reads. A
-// picture whose data is damaged is ErrCorrupt; what no variant needs, such as rows below the last
-// one that any of them shows, is neither read nor judged.
-func (e *Engine) Render(ctx context.Context, d codec.Decoder, l codec.Limits, variants []Variant) (outputs []Output, err error) {
+// Render decodes d once, within the limits, for as many samples as the largest variant needs, and
+// returns the variants in their order. Errors wrap those of package codec, or are those of the
+// stream that d reads. A picture whose data is damaged is ErrCorrupt; what no variant needs, such as
+// rows below the last one that any of them shows, is neither read nor judged.
+func (e *Engine) Render(
+	ctx context.Context, d codec.Decoder, l codec.Limits, variants []Variant,
+) (outputs []Output, err error) {
 	defer recoverFrom(&err)
 	jobs := make([]*job, len(variants))
 	for i, v := range variants {
@@ -99,7 +104,8 @@ func (e *Engine) Render(ctx context.Context, d codec.Decoder, l codec.Limits, va
 			return nil, fmt.Errorf("variant %s: %w", v.Name, err)
 		}
 	}
-	if f, ok := d.(codec.FrameDecoder); ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).animates) {
+	f, ok := d.(codec.FrameDecoder)
+	if ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).animates) {
 		err = e.animate(ctx, f, l, jobs)
 	} else {
 		err = e.still(ctx, d, l, jobs)
@@ -127,7 +133,7 @@ type job struct {
 
 	reduced *plane.Picture // as it is being made, stored orientation
 	sink    plane.Sink     // that makes it
-	missing int            // planes of reduced whose last row has not come
+	missing int            // planes of reduced whose last row has not arrived
 	trimmed bool           // whole rows of the source lie below what is shown
 
 	frames  codec.FrameWriter
@@ -239,15 +245,15 @@ func (e *Engine) decode(ctx context.Context, d codec.Decoder, sink plane.Sink) e
 
 // fan passes every row to every job that still needs rows.
 type fan struct {
-	sinks  []plane.Sink // nil for a job that has enough
-	hungry int          // sinks that are not nil
+	sinks []plane.Sink // nil for a job that has enough
+	open  int          // sinks that are not nil
 }
 
 func fanOut(jobs []*job) plane.Sink {
 	if len(jobs) == 1 {
 		return jobs[0].sink
 	}
-	f := &fan{hungry: len(jobs)}
+	f := &fan{open: len(jobs)}
 	for _, j := range jobs {
 		f.sinks = append(f.sinks, j.sink)
 	}
@@ -262,7 +268,7 @@ func (f *fan) Rows(p, y int, r plane.Rows) error {
 		err := s.Rows(p, y, r)
 		if err == plane.ErrEnough {
 			f.sinks[i] = nil
-			if f.hungry--; f.hungry > 0 {
+			if f.open--; f.open > 0 {
 				continue
 			}
 		}

@@ -37,18 +37,22 @@ func NewSchema(formats codec.Set) *Schema {
 	s.add(
 		whole("width", "height", func(v *Variant) *int { return &v.Width }),
 		whole("height", "width", func(v *Variant) *int { return &v.Height }),
-		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp", func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
-		needsSize(truth("enlarge", "allow a result that is larger than the picture", func(v *Variant) *bool { return &v.Enlarge })),
-		needsSize(choice("filter", "the resampling filter, from sharp to soft", func(v *Variant) *resample.Filter { return &v.Filter },
+		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp",
+			func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
+		needsSize(truth("enlarge", "allow a result that is larger than the picture",
+			func(v *Variant) *bool { return &v.Enlarge })),
+		needsSize(choice("filter", "the resampling filter, from sharp to soft",
+			func(v *Variant) *resample.Filter { return &v.Filter },
 			resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box)),
-		needsSize(truth("linear_light", "average light, not sRGB levels: fine bright detail keeps its brightness; takes several times as long",
+		needsSize(truth("linear_light", "average light, not sRGB levels: "+
+			"fine bright detail keeps its brightness; takes several times as long",
 			func(v *Variant) *bool { return &v.LinearLight })),
 		s.format(),
 	)
 	for _, f := range formats.Writable() {
 		for _, own := range f.Settings {
 			if have := s.Setting(own.Name); have != nil {
-				have.Formats = append(have.Formats, f)
+				have.share(own, f)
 			} else {
 				s.add(ofFormat(own, f))
 			}
@@ -61,19 +65,23 @@ func NewSchema(formats codec.Set) *Schema {
 				Help: "use the best quality whose file is no larger",
 			},
 			Rewrites: true,
-			set:      func(v *Variant, text string) { v.MaxBytes, _ = strconv.ParseInt(text, 10, 64) }, // canonical, or "" for 0
-			text:     func(v *Variant) string { return number(v.MaxBytes) },
+			set: func(v *Variant, text string) {
+				v.MaxBytes, _ = strconv.ParseInt(text, 10, 64) // canonical, or "" for 0
+			},
+			text: func(v *Variant) string { return number(v.MaxBytes) },
 		},
 		&Setting{
 			Setting: setting.Setting{
-				Name: "background", Type: setting.Colour, Default: "#ffffff", Help: "the colour behind transparent pixels, and around fit: contain",
+				Name: "background", Type: setting.Colour, Default: "#ffffff",
+				Help: "the colour behind transparent pixels, and around fit: contain",
 			},
 			set: func(v *Variant, text string) { v.Background = rgb(text) },
 			text: func(v *Variant) string {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
-		choice("metadata", "which EXIF data to keep: none, artist and copyright, or everything, including the place",
+		choice("metadata",
+			"which EXIF data to keep: none, artist and copyright, or everything, including the place",
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
 		choice("colour", "the colour space of the pixels: converted to sRGB, converted to Display P3, or the picture's own with its profile",
 			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace),
@@ -97,9 +105,12 @@ func (s *Schema) Setting(name string) *Setting {
 // whole is a setting of a side in pixels.
 func whole(name, other string, field func(*Variant) *int) *Setting {
 	return &Setting{
-		Setting: setting.Setting{Name: name, Type: setting.Int, Min: 1, Max: MaxSide, Help: name + " in pixels", Example: "800", Absent: "follows from the " + other},
-		set:     func(v *Variant, text string) { *field(v), _ = strconv.Atoi(text) }, // canonical, or "" for 0
-		text:    func(v *Variant) string { return number(int64(*field(v))) },
+		Setting: setting.Setting{
+			Name: name, Type: setting.Int, Min: 1, Max: MaxSide, Example: "800",
+			Help: name + " in pixels", Absent: "follows from the " + other,
+		},
+		set:  func(v *Variant, text string) { *field(v), _ = strconv.Atoi(text) }, // canonical, or "" for 0
+		text: func(v *Variant) string { return number(int64(*field(v))) },
 	}
 }
 
@@ -148,14 +159,24 @@ func rgb(text string) (c [3]uint8) {
 	return [3]uint8{uint8(n >> 16), uint8(n >> 8), uint8(n)}
 }
 
+// use returns the clause of an error that recommends formats: "; use jpeg or png". Without formats
+// it is empty.
+func use(what string, formats codec.Set) string {
+	if len(formats) == 0 {
+		return ""
+	}
+	return "; use " + what + setting.OneOf(formats.Names())
+}
+
 // format is the setting of the output's format, which also understands aliases.
 func (s *Schema) format() *Setting {
 	writable := s.Formats.Writable().Names()
-	use := setting.OneOf(writable)
+	instead := use("", s.Formats.Writable())
 	return &Setting{
 		Setting: setting.Setting{
-			Name: "format", Type: setting.Choice, Choices: writable, Example: strings.Join(writable[:min(1, len(writable))], ""),
-			Help: "the format to write", Absent: "the picture's own, or the nearest that can be written",
+			Name: "format", Type: setting.Choice, Choices: writable,
+			Example: strings.Join(writable[:min(1, len(writable))], ""), // the first
+			Help:    "the format to write", Absent: "the picture's own, or the nearest that can be written",
 		},
 		Rewrites: true,
 		set:      func(v *Variant, text string) { v.Format = s.Formats.Named(text) },
@@ -169,39 +190,15 @@ func (s *Schema) format() *Setting {
 			f := s.Formats.Named(text)
 			switch {
 			case f == nil:
-				return "", fmt.Errorf("%q is not a picture format; use %s", text, use)
+				return "", fmt.Errorf("%q is not a picture format%s", text, instead)
 			case f.Encoder != nil:
 				return f.Name, nil
 			case f.Open != nil:
-				return "", fmt.Errorf("%s can be read but not written yet; use %s", f.Name, use)
+				return "", fmt.Errorf("%s can be read but not written yet%s", f.Name, instead)
 			}
-			return "", fmt.Errorf("%s can be neither read nor written yet; use %s", f.Name, use)
+			return "", fmt.Errorf("%s can be neither read nor written yet%s", f.Name, instead)
 		},
 	}
-}
-
-// ofFormat is a setting of a format's encoder. Formats that share a name each judge the value.
-func ofFormat(own *setting.Setting, f *codec.Format) *Setting {
-	s := &Setting{Setting: *own, Rewrites: true, Formats: []*codec.Format{f}}
-	s.set = func(v *Variant, text string) {
-		v.Encoding = maps.Clone(v.Encoding) // variants are copied by value
-		v.Encoding.Set(own.Name, text)
-	}
-	s.text = func(v *Variant) string { return v.Encoding[own.Name] }
-	s.parse = func(text string) (canonical string, err error) {
-		var first error
-		for _, f := range s.Formats {
-			canonical, err := f.Setting(own.Name).Parse(text)
-			if err == nil {
-				return canonical, nil
-			}
-			if first == nil {
-				first = err
-			}
-		}
-		return "", first
-	}
-	return s
 }
 
 // Parse returns the canonical text of a value. Errors are those of setting.Setting.Parse.
@@ -224,7 +221,12 @@ func (s *Setting) Text(v *Variant) string {
 }
 
 // Given reports whether a variant has another value than the default.
-func (s *Setting) Given(v *Variant) bool { return s.Text(v) != s.Default }
+func (s *Setting) Given(v *Variant) bool {
+	if s.Formats == nil {
+		return s.Text(v) != s.Default
+	}
+	return s.givenFor(v.Format, s.text(v))
+}
 
 // Problem is one bad setting of a variant, by the setting's name.
 type Problem struct{ Setting, Text string }
@@ -263,24 +265,7 @@ func (s *Schema) Problems(v Variant) []Problem {
 	}
 	if f := v.Format; v.MaxBytes > 0 && f != nil && !f.Lossy {
 		lossy := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Lossy })
-		add("max_bytes", "%s is lossless, so its files cannot be made to fit; use format %s", f.Name, setting.OneOf(lossy.Names()))
+		add("max_bytes", "%s is lossless, so its files cannot be made to fit%s", f.Name, use("format ", lossy))
 	}
 	return p
-}
-
-// misfits says what is wrong with the value of a format's setting for format f or, if that is nil,
-// for each that has the setting.
-func (s *Setting) misfits(f *codec.Format, text string) (why []string) {
-	formats := s.Formats
-	if f != nil {
-		if formats = []*codec.Format{f}; f.Setting(s.Name) == nil {
-			return []string{fmt.Sprintf("%s has no such setting; leave it out or use format %s", f.Name, setting.OneOf(codec.Set(s.Formats).Names()))}
-		}
-	}
-	for _, f := range formats {
-		if _, err := f.Setting(s.Name).Parse(text); err != nil {
-			why = append(why, fmt.Sprintf("not valid for %s: %v", f.Name, err))
-		}
-	}
-	return why
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // Metadata is which part of the picture's EXIF block goes into a variant. A colour profile is not
-// metadata: it stays with the pixels that it describes.
+// metadata; Colour decides about that.
 type Metadata string
 
 const (
@@ -35,13 +35,17 @@ type Variant struct {
 	Fit           Fit
 	Enlarge       bool // allow a result larger than the picture
 	Filter        resample.Filter
-	LinearLight   bool           // resample light, not its sRGB levels
-	Format        *codec.Format  // nil: the picture's own, or the nearest that can be written
-	Encoding      setting.Values // of the settings of Format; those that a format does not have are ignored if Format is nil
-	MaxBytes      int64          // find the best quality whose file is no larger; 0: no bound. Makes a nil Format a lossy one
-	Background    [3]uint8       // red, green, blue behind transparent pixels and around Contain
-	Metadata      Metadata
-	Colour        Colour // empty: SRGB
+	LinearLight   bool          // resample light, not its sRGB levels
+	Format        *codec.Format // nil: the picture's own, or the nearest that can be written
+	// Encoding holds settings of Format. If that is nil, settings that the picture's format does not
+	// have are ignored.
+	Encoding setting.Values
+	// MaxBytes asks for the best quality whose file is no larger; 0 means no bound. With a nil Format,
+	// the output is lossy.
+	MaxBytes   int64
+	Background [3]uint8 // red, green, blue behind transparent pixels and around Contain
+	Metadata   Metadata
+	Colour     Colour // empty: SRGB
 
 	focus focus // chooses what Cover shows; nil: the centre
 }

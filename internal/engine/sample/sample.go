@@ -1,6 +1,6 @@
 // Package sample draws pictures with the statistics of photographs: smooth sky, sharp edges, fine
 // texture and noise. They let people try and test the project without using anybody's photographs.
-// A picture depends on its size alone.
+// A picture depends on its size alone, except that processors may round a few samples differently.
 package sample
 
 import (

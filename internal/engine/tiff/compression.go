@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 
@@ -95,14 +96,17 @@ func (r *plainReader) Read(p []byte) (int, error) { return r.s.Read(p) }
 // checksum.
 type deflateReader struct {
 	z io.ReadCloser
+	b *bufio.Reader // is read faster than any other io.ByteReader
 }
 
 func (r *deflateReader) begin(s *section) (err error) {
 	if r.z == nil {
-		r.z, err = zlib.NewReader(s)
+		r.b = bufio.NewReaderSize(s, 16<<10)
+		r.z, err = zlib.NewReader(r.b)
 		return err
 	}
-	return r.z.(zlib.Resetter).Reset(s, nil)
+	r.b.Reset(s)
+	return r.z.(zlib.Resetter).Reset(r.b, nil)
 }
 
 func (r *deflateReader) Read(p []byte) (int, error) { return r.z.Read(p) }

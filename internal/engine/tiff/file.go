@@ -115,20 +115,28 @@ func (s *section) next() ([]byte, error) {
 	return b, nil
 }
 
-// forward returns up to n bytes at an offset that is not in memory, from the stream.
-func (f *file) forward(at, n int64) ([]byte, error) {
+// seek moves the stream to an offset that is not in memory.
+func (f *file) seek(at int64) error {
 	if f.ended {
-		return nil, io.EOF
+		return io.EOF
 	}
 	if at < f.pos {
-		return nil, errors.New("pixels are read out of order")
+		return errors.New("pixels are read out of order")
 	}
 	for f.pos < at {
 		skipped, err := f.s.Discard(int(min(at-f.pos, chunkSize)))
 		f.pos += int64(skipped)
 		if err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+// forward returns up to n bytes at an offset that is not in memory, from the stream.
+func (f *file) forward(at, n int64) ([]byte, error) {
+	if err := f.seek(at); err != nil {
+		return nil, err
 	}
 	if _, err := f.s.Peek(1); err != nil {
 		return nil, err
@@ -148,6 +156,15 @@ func (f *file) forward(at, n int64) ([]byte, error) {
 func (s *section) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if len(s.run) == 0 && s.pos >= s.f.size && s.pos < s.end && !s.mirror {
+		// Past the buffer of the stream, where it is empty and p is long.
+		if err := s.f.seek(s.pos); err != nil {
+			return 0, err
+		}
+		n, err := s.f.s.Read(p[:min(int64(len(p)), s.end-s.pos)])
+		s.pos, s.f.pos = s.pos+int64(n), s.f.pos+int64(n)
+		return n, err
 	}
 	if len(s.run) == 0 {
 		var err error

@@ -20,12 +20,12 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// Format describes TIFF files.
+// Format describes TIFF files, camera raw files among them.
 var Format = &codec.Format{
 	Name: "tiff", Title: "TIFF", Aliases: []string{"tif"},
-	Extensions: []string{".tif", ".tiff"},
+	Extensions: []string{".tif", ".tiff", ".dng"},
 	MediaType:  "image/tiff",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, Bits: 8},
 	Uploaded:   true,
 	Detect:     detect,
 	Open:       open,

@@ -3,6 +3,8 @@ package tiff
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
 // A row of a strip or tile is unpacked into one row for each sample of a pixel, of 8 bits or, where
@@ -48,9 +50,9 @@ func (p *packing) split(dst [][]byte, row []byte) {
 	case bytes == 1 && p.per == 1:
 		copy(dst[0], row)
 	case bytes == 1 && p.per == 3 && len(dst) == 3:
-		split3(dst[0], dst[1], dst[2], row)
+		plane.Split3(dst[0], dst[1], dst[2], row[:3*len(dst[0])])
 	case bytes == 1 && p.per == 4 && len(dst) == 4 && dst[3] != nil:
-		split4(dst[0], dst[1], dst[2], dst[3], row)
+		plane.Split4(dst[0], dst[1], dst[2], dst[3], row[:4*len(dst[0])])
 	case bytes > 0:
 		for k, d := range dst {
 			if len(d) > 0 {
@@ -67,24 +69,6 @@ func (p *packing) split(dst [][]byte, row []byte) {
 				d[x] = byte(p.level(row, x*p.per+k) >> 8)
 			}
 		}
-	}
-}
-
-func split3(r, g, b, src []byte) {
-	g, b = g[:len(r)], b[:len(r)]
-	src = src[:3*len(r)]
-	for x := range r {
-		s := src[3*x:][:3:3]
-		r[x], g[x], b[x] = s[0], s[1], s[2]
-	}
-}
-
-func split4(a, b, c, d, src []byte) {
-	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
-	src = src[:4*len(a)]
-	for x := range a {
-		v := binary.LittleEndian.Uint32(src[4*x:])
-		a[x], b[x], c[x], d[x] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
 	}
 }
 

@@ -51,7 +51,7 @@ func newAlphaReader(ctx context.Context, data []byte, base int64, w, h int, f *c
 // alphaMemory is at most how many bytes reading the w×h plane in data takes.
 func alphaMemory(data []byte, w, h int) int64 {
 	if len(data) > 0 && data[0]&3 == 1 {
-		return losslessMemory(w, h)
+		return losslessMemory(w, h, 1)
 	}
 	return 0
 }

@@ -22,6 +22,13 @@ func (d *decoder) Loops() int { return d.file.loops }
 // NextFrame implements codec.FrameDecoder. Areas are cleared to transparent, as browsers do it: no
 // reader uses the background colour of the file.
 func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
+	if d.still() { // Decode works on its only frame
+		if d.shown {
+			return 0, io.EOF
+		}
+		d.shown = true
+		return 0, nil
+	}
 	if d.canvas == nil {
 		c := &canvas{width: d.header.Width, height: d.header.Height}
 		d.canvas = c
@@ -46,7 +53,7 @@ func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = f.rgba(ctx, d.header.Format, func(y int, rows [4][]byte) error {
+	err = f.rgba(ctx, d.header.Format, d.options.Threads, func(y int, rows [4][]byte) error {
 		c.draw(f.at.X, f.at.Y+y, rows, f.replace)
 		return nil
 	})

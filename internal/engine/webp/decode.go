@@ -18,8 +18,12 @@ type decoder struct {
 	bytes   int64 // of the file
 	stream  *codec.Stream
 	options codec.OpenOptions
-	canvas  *canvas // once NextFrame was called
+	canvas  *canvas // once NextFrame was called for an animation
+	shown   bool    // NextFrame was called for a still
 }
+
+// still reports whether the file is no animation.
+func (d *decoder) still() bool { return d.file.frames[0].size == (image.Point{}) }
 
 // open reads the file and the headers of its chunks.
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
@@ -45,7 +49,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	}
 	d := &decoder{header: c.codecHeader(f), file: c, bytes: int64(cap(b)), stream: s, options: o}
 	switch {
-	case first.size != (image.Point{}):
+	case !d.still():
 		d.header.Layout = plane.NewLayout(plane.RGB, c.transparent(f), c.canvas.X, c.canvas.Y, 1, 1)
 	case first.lossy:
 		d.header.Layout = plane.NewLayout(plane.YCbCr, alpha, w, h, 2, 2)
@@ -103,7 +107,7 @@ func (d *decoder) Memory() int64 {
 	}
 	var most int64
 	for i := range frames {
-		most = max(most, frames[i].memory(d.header.Format))
+		most = max(most, frames[i].memory(d.header.Format, d.options.Threads))
 	}
 	rows := 8 * int64(d.header.Width) * outputRows
 	if d.canvas != nil {
@@ -113,17 +117,17 @@ func (d *decoder) Memory() int64 {
 }
 
 // memory is how many bytes decoding the picture takes.
-func (p *picture) memory(f *codec.Format) int64 {
+func (p *picture) memory(f *codec.Format, threads int) int64 {
 	w, h, _, err := p.header(f)
 	switch {
 	case err != nil:
 		return 0
 	case !p.lossy:
-		return losslessMemory(w, h)
+		return losslessMemory(w, h, threads)
 	case p.hasAlph:
-		return lossyMemory(w, 1) + alphaMemory(p.alph, w, h)
+		return lossyMemory(w, threads) + alphaMemory(p.alph, w, h)
 	}
-	return lossyMemory(w, 1)
+	return lossyMemory(w, threads)
 }
 
 // Decode implements codec.Decoder.
@@ -158,7 +162,7 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 	for i, size := range l.Planes {
 		out[i] = make([]byte, size.Width*(bandApron+16))
 	}
-	return r.decode(ctx, func(rows planeRows) error {
+	return r.decode(ctx, d.options.Threads, func(rows planeRows) error {
 		for i, size := range l.Planes {
 			y, n := rows.y, rows.n
 			switch size.Kind {
@@ -166,14 +170,13 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 				if err := alpha.advance(ctx, y, y+n, out[i], size.Width); err != nil {
 					return err
 				}
-			case plane.Luma:
-				for k := range n {
-					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.luma)
-				}
 			default:
-				y, n = y/2, (n+1)/2
+				chroma := size.Kind == plane.Chroma
+				if chroma {
+					y, n = y/2, (n+1)/2
+				}
 				for k := range n {
-					stretch(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], &rangeTables.chroma)
+					stretchRow(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], chroma, r.vector)
 				}
 			}
 			if err := sink.Rows(i, y, plane.Rows{Pix: out[i], Stride: size.Width, N: n}); err != nil {
@@ -185,9 +188,9 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 }
 
 // rgba decodes a picture to rows of red, green, blue and, if the picture has it, alpha.
-func (p *picture) rgba(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
 	if !p.lossy {
-		return p.losslessRGBA(ctx, f, emit)
+		return p.losslessRGBA(ctx, f, threads, emit)
 	}
 	r, err := newLossyReader(p.data, p.base, f)
 	if err != nil {
@@ -209,10 +212,10 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, emit func(y int, ro
 		}
 		return emit(y, [4][]byte{red, green, blue, a})
 	})
-	return r.decode(ctx, c.add)
+	return r.decode(ctx, threads, c.add)
 }
 
-func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y int, rows [4][]byte) error) error {
+func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
 	w, h, _, err := p.header(f)
 	if err != nil {
 		return err
@@ -225,10 +228,19 @@ func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, emit func(y
 	for i := range rows {
 		rows[i] = make([]byte, w)
 	}
-	return l.advance(ctx, h, func(y int, argb []uint32) error {
-		separate(rows[0], rows[1], rows[2], rows[3], argb)
+	vector := useVector()
+	rowDone := func(y int, argb []uint32) error {
+		n := 0
+		if vector {
+			n = separateWhole(rows[0], rows[1], rows[2], rows[3], argb)
+		}
+		separate(rows[0][n:], rows[1][n:], rows[2][n:], rows[3][n:], argb[n:])
 		return emit(y, rows)
-	})
+	}
+	if threads > 1 {
+		return l.decode(ctx, rowDone)
+	}
+	return l.advance(ctx, h, rowDone)
 }
 
 // separate splits pixels into their components.
@@ -245,7 +257,7 @@ func (d *decoder) pushFirst(ctx context.Context, f *frame, sink plane.Sink) erro
 	if err := b.skipTo(ctx, f.at.Y); err != nil {
 		return err
 	}
-	err := f.rgba(ctx, d.header.Format, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
+	err := f.rgba(ctx, d.header.Format, d.options.Threads, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
 	if err != nil {
 		return err
 	}

@@ -37,31 +37,28 @@ func (d *boolDecoder) fill() {
 // past reports whether more bits were read than there are.
 func (d *boolDecoder) past() bool { return 8*d.pos-d.n > 8*len(d.data) }
 
-// split divides a range by the probability of a zero, in 256ths, and returns which side value is
-// on. The range that remains is to be normalised by norm.
-func split(value uint64, rng uint32, prob uint8) (uint64, uint32, bool) {
-	s := 1 + (rng-1)*uint32(prob)>>8
-	if b := uint64(s) << 56; value >= b {
-		return value - b, rng - s, true
-	}
-	return value, s, false
-}
+// threshold divides a range by the probability of a zero, in 256ths: it is the range of a zero, and
+// at the top of a value it is the smallest that is a one.
+func threshold(rng uint32, prob uint8) uint32 { return 1 + (rng-1)*uint32(prob)>>8 }
 
-// norm is by how many bits a range is shifted to be at least 128.
-func norm(rng uint32) int { return bits.LeadingZeros32(rng) - 24 }
+// normalise shifts a range to be at least 128.
+func normalise(value uint64, rng uint32, n int) (uint64, uint32, int) {
+	shift := bits.LeadingZeros32(rng) - 24
+	return value << (uint(shift) & 63), rng << (uint(shift) & 31), n - shift
+}
 
 // bool reads a bool whose probability of being false is prob/256.
 func (d *boolDecoder) bool(prob uint8) bool {
 	if d.n < 16 {
 		d.fill()
 	}
-	var b bool
-	d.value, d.rng, b = split(d.value, d.rng, prob)
-	shift := norm(d.rng)
-	d.rng <<= uint(shift) & 31
-	d.value <<= uint(shift) & 63
-	d.n -= shift
-	return b
+	s := threshold(d.rng, prob)
+	if b := uint64(s) << 56; d.value >= b {
+		d.value, d.rng, d.n = normalise(d.value-b, d.rng-s, d.n)
+		return true
+	}
+	d.value, d.rng, d.n = normalise(d.value, s, d.n)
+	return false
 }
 
 // bit reads a bool as 0 or 1.

@@ -2,6 +2,7 @@ package webp
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
@@ -21,12 +22,12 @@ type lossyReader struct {
 	partitions    [maxPartitions]boolDecoder
 	partitionMask int
 
-	row        []macroblock
 	topBmodes  []uint8 // of the subblocks above
 	leftBmodes [4]uint8
 	top        []blockContext
-	coeff      coefficients
+	left       blockContext
 	ws         workspace
+	vector     bool
 	above      [3][]byte // the last row of pixels of the macroblocks above, before the loop filter
 }
 
@@ -66,21 +67,29 @@ func newLossyReader(data []byte, base int64, f *codec.Format) (*lossyReader, err
 		format: f, base: base, size: int64(len(data)),
 		width: w, height: h, mbw: (w + 15) / 16, mbh: (h + 15) / 16,
 		modes: newBoolDecoder(data[10 : 10+first]), rest: data[10+first:],
+		vector: useVector(),
 	}
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}
-	d.row = make([]macroblock, d.mbw)
 	d.top = make([]blockContext, d.mbw)
 	d.topBmodes = make([]uint8, 4*d.mbw)
 	d.above = [3][]byte{make([]byte, 16*d.mbw), make([]byte, 8*d.mbw), make([]byte, 8*d.mbw)}
 	return d, nil
 }
 
-// lossyMemory is how many bytes decoding a w pixel wide VP8 frame takes, with a number of bands.
-func lossyMemory(w, bands int) int64 {
+// rowsAhead is how many rows of macroblocks are read ahead of their reconstruction if two threads
+// share the work.
+const rowsAhead = 3
+
+// lossyMemory is how many bytes decoding a w pixel wide VP8 frame takes.
+func lossyMemory(w, threads int) int64 {
 	mbw := int64(w+15) / 16
-	return mbw * (24*16*3/2*int64(bands) + 16*2 + 64)
+	n := mbw * (24*16*3/2 + 16*2 + 64)
+	if threads > 1 {
+		n += rowsAhead * mbw * int64(unsafe.Sizeof(macroblock{})+unsafe.Sizeof(coefficients{}))
+	}
+	return n
 }
 
 func (d *lossyReader) truncated() error {
@@ -94,82 +103,140 @@ type planeRows struct {
 	y, n   int // luma rows; y is even, and so is n but for the last rows
 }
 
-// decode calls emit with all rows in order. They are valid until emit returns.
-func (d *lossyReader) decode(ctx context.Context, emit func(planeRows) error) error {
+// decode calls emit with all rows in order. They are valid until emit returns. With more than one
+// thread, modes and coefficients are read ahead.
+func (d *lossyReader) decode(ctx context.Context, threads int, emit func(planeRows) error) error {
 	b := newBand(d.mbw)
-	f := loopFilter{simple: d.header.simpleFilter, vector: useVector()}
-	for y := range d.mbh {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	f := loopFilter{simple: d.header.simpleFilter, vector: d.vector}
+	finish := func(y int) error {
 		b.y = y
-		if err := d.readRow(b); err != nil {
-			return err
-		}
 		f.filterRow(b, y > 0)
 		if err := emit(d.finished(b)); err != nil {
 			return err
 		}
-		b.handOn(b)
+		b.handOn()
+		return nil
+	}
+	if threads > 1 {
+		return d.decodeAhead(ctx, b, finish)
+	}
+	row := &tokenRow{macroblocks: make([]macroblock, d.mbw), coefficients: make([]coefficients, 1)}
+	for y := range d.mbh {
+		if err := d.beginRow(ctx, row, y); err != nil {
+			return err
+		}
+		for x := range row.macroblocks {
+			if err := d.readMacroblock(row, x, &row.coefficients[0]); err != nil {
+				return err
+			}
+			d.reconstruct(b, row, x, &row.coefficients[0])
+		}
+		if err := finish(y); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// readRow reconstructs the macroblocks of a row, without the loop filter.
-func (d *lossyReader) readRow(b *band) error {
-	if err := d.readModes(); err != nil {
-		return err
+// decodeAhead is decode in two threads.
+func (d *lossyReader) decodeAhead(ctx context.Context, b *band, finish func(y int) error) error {
+	rows := make([]*tokenRow, rowsAhead)
+	for i := range rows {
+		rows[i] = &tokenRow{macroblocks: make([]macroblock, d.mbw), coefficients: make([]coefficients, d.mbw)}
 	}
-	tokens := &d.partitions[b.y&d.partitionMask]
-	var left blockContext
-	for x := range d.row {
-		m := &d.row[x]
-		any := false
-		if m.skip {
-			y2, leftY2 := d.top[x].y2, left.y2
-			d.top[x], left = blockContext{}, blockContext{}
-			if m.subblocks { // which have no Y2, so that its context stays
-				d.top[x].y2, left.y2 = y2, leftY2
-			}
-		} else {
-			any = d.readCoefficients(tokens, m, &d.top[x], &left)
-			if tokens.past() {
-				return d.truncated()
+	next := 0
+	read := func(row *tokenRow) (more bool, err error) {
+		if err := d.beginRow(ctx, row, next); err != nil {
+			return false, err
+		}
+		for x := range row.macroblocks {
+			if err := d.readMacroblock(row, x, &row.coefficients[x]); err != nil {
+				return false, err
 			}
 		}
-		d.reconstruct(m, x, b.y, any)
-		d.store(b, x)
-		b.edges[x] = edges{d.header.segments[m.segment].filter[nonZero(m.subblocks)], m.subblocks || any}
+		next++
+		return next < d.mbh, nil
+	}
+	return pipeline(rows, read, func(row *tokenRow) error {
+		for x := range row.macroblocks {
+			d.reconstruct(b, row, x, &row.coefficients[x])
+		}
+		return finish(row.y)
+	})
+}
+
+// tokenRow is what the partitions hold about a row of macroblocks. With one thread there is one
+// element of coefficients, used by each macroblock in turn.
+type tokenRow struct {
+	y            int
+	macroblocks  []macroblock
+	coefficients []coefficients
+}
+
+// beginRow reads the modes of a row.
+func (d *lossyReader) beginRow(ctx context.Context, row *tokenRow, y int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	row.y = y
+	d.left = blockContext{}
+	return d.readModes(row.macroblocks)
+}
+
+// readMacroblock reads the coefficients of macroblock x.
+func (d *lossyReader) readMacroblock(row *tokenRow, x int, c *coefficients) error {
+	m, top, left := &row.macroblocks[x], &d.top[x], &d.left
+	m.residue = false
+	if m.skip {
+		y2, leftY2 := top.y2, left.y2
+		*top, *left = blockContext{}, blockContext{}
+		if m.subblocks { // which have no Y2, so that its context stays
+			top.y2, left.y2 = y2, leftY2
+		}
+		return nil
+	}
+	tokens := &d.partitions[row.y&d.partitionMask]
+	m.residue = d.readCoefficients(tokens, m, c, top, left)
+	if tokens.past() {
+		return d.truncated()
 	}
 	return nil
 }
 
-// reconstruct predicts a macroblock and adds its residue, in the workspace.
-func (d *lossyReader) reconstruct(m *macroblock, x, y int, residue bool) {
+// reconstruct predicts macroblock x and adds its residue, without the loop filter.
+func (d *lossyReader) reconstruct(b *band, row *tokenRow, x int, c *coefficients) {
+	m := &row.macroblocks[x]
+	d.prepareEdges(x, row.y)
+	d.predict(m, c, x > 0, row.y > 0)
+	d.store(b, x)
+	limits := d.header.segments[m.segment].filter[nonZero(m.subblocks)]
+	b.edges[x] = edges{limits, m.subblocks || m.residue}
+}
+
+// predict predicts a macroblock and adds its residue, in the workspace.
+func (d *lossyReader) predict(m *macroblock, c *coefficients, hasLeft, hasTop bool) {
 	ws := &d.ws
-	d.prepareEdges(x, y)
 	if m.subblocks {
 		for i, mode := range m.bmodes {
 			at := lumaAt + i/4*4*wsStride + i%4*4
 			predictSubblock(ws, at, mode)
-			if residue {
-				addBlock(ws, at, &d.coeff.blocks[i], d.coeff.kind[i])
+			if m.residue {
+				d.addBlock(at, c, i)
 			}
 		}
 	} else {
-		predictBlock(ws, lumaAt, 16, m.ymode, x > 0, y > 0)
-		if residue {
-			for i := range 16 {
-				addBlock(ws, lumaAt+i/4*4*wsStride+i%4*4, &d.coeff.blocks[i], d.coeff.kind[i])
+		predictBlock(ws, lumaAt, 16, m.ymode, hasLeft, hasTop)
+		if m.residue {
+			for i := 0; i < 16; i += 2 {
+				d.addBlocks(lumaAt+i/4*4*wsStride+i%4*4, c, i)
 			}
 		}
 	}
-	predictBlock(ws, uAt, 8, m.uvmode, x > 0, y > 0)
-	predictBlock(ws, vAt, 8, m.uvmode, x > 0, y > 0)
-	if residue {
-		for i := range 8 {
-			at := uAt + i/4*(vAt-uAt) + i%4/2*4*wsStride + i%2*4
-			addBlock(ws, at, &d.coeff.blocks[16+i], d.coeff.kind[16+i])
+	predictBlock(ws, uAt, 8, m.uvmode, hasLeft, hasTop)
+	predictBlock(ws, vAt, 8, m.uvmode, hasLeft, hasTop)
+	if m.residue {
+		for i := range 4 {
+			d.addBlocks(uAt+i/2*(vAt-uAt)+i%2*4*wsStride, c, 16+2*i)
 		}
 	}
 }
@@ -257,10 +324,10 @@ func (b *band) apron(p int) int {
 	return bandApron / 2
 }
 
-// handOn copies the last rows of b to the beginning of the band below.
-func (b *band) handOn(to *band) {
+// handOn copies the last rows of the band to its beginning, for the band below.
+func (b *band) handOn() {
 	for p, pix := range b.pix {
 		n := b.apron(p) * b.stride[p]
-		copy(to.pix[p][:n], pix[len(pix)-n:])
+		copy(pix[:n], pix[len(pix)-n:])
 	}
 }

@@ -42,14 +42,15 @@ type macroblock struct {
 	ymode     uint8
 	uvmode    uint8
 	bmodes    [16]uint8
+	residue   bool // there are coefficients that are not zero; found with them
 }
 
 // readModes reads the macroblock headers of a row (sections 9.3, 11.1 and 11.3).
-func (d *lossyReader) readModes() error {
+func (d *lossyReader) readModes(row []macroblock) error {
 	h, b := &d.header, &d.modes
 	d.leftBmodes = [4]uint8{}
-	for x := range d.row {
-		m := &d.row[x]
+	for x := range row {
+		m := &row[x]
 		m.segment = 0
 		if h.updateMap {
 			if !b.bool(h.segmentProbs[0]) {

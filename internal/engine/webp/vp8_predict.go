@@ -1,5 +1,7 @@
 package webp
 
+import "encoding/binary"
+
 // workspace holds the macroblock that is being reconstructed, with the pixels that it is predicted
 // from: those above (T), to the top left (C), to the left (L), and to the top right (R), which the
 // subblocks of all four rows share (RFC 6386 section 12.3).
@@ -42,11 +44,7 @@ func predictBlock(ws *workspace, at, size int, mode uint8, hasLeft, hasTop bool)
 		}
 	case hPred:
 		for y := range size {
-			row := ws[at-1+y*wsStride:][: size+1 : size+1]
-			left := row[0]
-			for x := range row {
-				row[x] = left
-			}
+			fillRow(ws[at+y*wsStride:][:size], ws[at-1+y*wsStride])
 		}
 	case tmPred:
 		trueMotion(ws, at, size)
@@ -55,10 +53,21 @@ func predictBlock(ws *workspace, at, size int, mode uint8, hasLeft, hasTop bool)
 
 func fillBlock(ws *workspace, at, size int, v uint8) {
 	for y := range size {
-		row := ws[at+y*wsStride:][:size]
-		for x := range row {
-			row[x] = v
-		}
+		fillRow(ws[at+y*wsStride:][:size], v)
+	}
+}
+
+// fillRow fills 4, 8 or 16 pixels.
+func fillRow(row []byte, v uint8) {
+	all := uint64(v) * 0x0101010101010101
+	switch len(row) {
+	case 16:
+		binary.LittleEndian.PutUint64(row[8:], all)
+		fallthrough
+	case 8:
+		binary.LittleEndian.PutUint64(row, all)
+	case 4:
+		binary.LittleEndian.PutUint32(row, uint32(all))
 	}
 }
 

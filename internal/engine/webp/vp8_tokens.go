@@ -1,5 +1,7 @@
 package webp
 
+import "math/bits"
+
 // zigzag is the place of each coefficient in its block (RFC 6386 section 13).
 var zigzag = [16]uint8{0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15}
 
@@ -24,28 +26,30 @@ const (
 // position behind the last one. context is the number of neighbours, above and to the left, that
 // have coefficients.
 func readBlock(d *boolDecoder, probs *[17][contexts][tokenProbs]uint8, context, i int, q quantiser, out *[16]int16) int {
+	// The state of the decoder is in variables, and each branch has its own copy of the arithmetic,
+	// so that a bool takes one jump.
 	value, rng, n := d.value, d.rng, d.n
 	p := &probs[i][context]
-	var bit bool
 	for i < 16 {
 		if n < 40 { // enough for four bools
 			d.value, d.n = value, n
 			d.fill()
 			value, n = d.value, d.n
 		}
-		value, rng, bit = split(value, rng, p[0])
-		shift := norm(rng)
-		rng, value, n = rng<<(uint(shift)&31), value<<(uint(shift)&63), n-shift
-		if !bit { // end of block
+		s := threshold(rng, p[0])
+		b := uint64(s) << 56
+		if value < b { // end of block
+			value, rng, n = normalise(value, s, n)
 			break
 		}
+		value, rng, n = normalise(value-b, rng-s, n)
 		for {
-			value, rng, bit = split(value, rng, p[1])
-			shift := norm(rng)
-			rng, value, n = rng<<(uint(shift)&31), value<<(uint(shift)&63), n-shift
-			if bit {
+			s = threshold(rng, p[1])
+			if b = uint64(s) << 56; value >= b {
+				value, rng, n = normalise(value-b, rng-s, n)
 				break
 			}
+			value, rng, n = normalise(value, s, n)
 			i++
 			p = &probs[i][0]
 			if i == 16 {
@@ -58,30 +62,28 @@ func readBlock(d *boolDecoder, probs *[17][contexts][tokenProbs]uint8, context, 
 				value, n = d.value, d.n
 			}
 		}
-		value, rng, bit = split(value, rng, p[2])
-		shift = norm(rng)
-		rng, value, n = rng<<(uint(shift)&31), value<<(uint(shift)&63), n-shift
-		v := int32(1)
-		if !bit {
+		v := q.ac
+		if i == 0 {
+			v = q.dc
+		}
+		s = threshold(rng, p[2])
+		if b = uint64(s) << 56; value < b {
+			value, rng, n = normalise(value, s, n)
 			p = &probs[i+1][1]
 		} else {
-			d.value, d.rng, d.n = value, rng, n
-			v = d.largeToken(p)
+			d.value, d.rng, d.n = normalise(value-b, rng-s, n)
+			v *= d.largeToken(p)
 			value, rng, n = d.value, d.rng, d.n
 			p = &probs[i+1][2]
 		}
-		factor := q.ac
-		if i == 0 {
-			factor = q.dc
-		}
-		v *= factor
-		value, rng, bit = split(value, rng, 128)
-		shift = norm(rng)
-		rng, value, n = rng<<(uint(shift)&31), value<<(uint(shift)&63), n-shift
-		if bit {
-			v = -v
-		}
-		out[zigzag[i]] = int16(v)
+		// The sign has even probability: no jump can be foreseen, and so there is none.
+		s = (rng + 1) >> 1
+		b = uint64(s) << 56
+		_, borrow := bits.Sub64(value, b, 0)
+		negative := borrow - 1 // all ones, or zero
+		v = v ^ int32(negative) - int32(negative)
+		value, rng, n = normalise(value-b&negative, s^(s^(rng-s))&uint32(negative), n)
+		out[zigzag[i]&15] = int16(v)
 		i++
 	}
 	d.value, d.rng, d.n = value, rng, n
@@ -136,8 +138,8 @@ type blockContext struct {
 
 // readCoefficients reads the tokens of a macroblock. It returns whether there are coefficients that
 // are not zero.
-func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, top, left *blockContext) bool {
-	c, s := &d.coeff, &d.header.segments[m.segment]
+func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients, top, left *blockContext) bool {
+	s := &d.header.segments[m.segment]
 	clear(c.blocks[:])
 	plane, first := lumaWithDC, 0
 	any := false

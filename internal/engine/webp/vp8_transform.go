@@ -25,13 +25,27 @@ func inverseWHT(in *[16]int16, out *[24][16]int16) {
 }
 
 // addBlock adds the inverse transform of a block to the prediction at ws[at].
-func addBlock(ws *workspace, at int, in *[16]int16, kind uint8) {
-	switch kind {
+func (d *lossyReader) addBlock(at int, c *coefficients, block int) {
+	switch c.kind[block] {
 	case blockDC:
-		addDC(ws, at, int32(in[0]))
+		addDC(&d.ws, at, int32(c.blocks[block][0]))
 	case blockFull:
-		addDCT(ws, at, in)
+		if d.vector {
+			addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
+		} else {
+			addDCT(&d.ws, at, &c.blocks[block])
+		}
 	}
+}
+
+// addBlocks adds the inverse transforms of two blocks side by side.
+func (d *lossyReader) addBlocks(at int, c *coefficients, block int) {
+	if d.vector && (c.kind[block] == blockFull || c.kind[block+1] == blockFull) {
+		addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
+		return
+	}
+	d.addBlock(at, c, block)
+	d.addBlock(at+4, c, block+1)
 }
 
 // addDC is addDCT for a block that has only its first coefficient.

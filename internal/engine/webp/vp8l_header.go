@@ -47,9 +47,12 @@ func losslessHeader(data []byte) (w, h int, alpha, ok bool) {
 // losslessMemory is at most how many bytes decoding a w×h VP8L stream takes: the pixels that
 // backward references reach, and what the smallest blocks of 4×4 pixels need for a predictor, a
 // colour transform and a number of prefix codes.
-func losslessMemory(w, h int) int64 {
-	blocks := int64((w+3)/4) * int64((h+3)/4)
-	return 4*int64(bufferPixels(w, h)) + 6*blocks
+func losslessMemory(w, h, threads int) int64 {
+	n := 4*int64(bufferPixels(w, h)) + 6*int64((w+3)/4)*int64((h+3)/4)
+	if threads > 1 {
+		n += 4 * pixelRowsAhead * pixelRowsBand * int64(w)
+	}
+	return n
 }
 
 // subSize is the number of blocks of 1<<bits that cover n pixels.
@@ -95,6 +98,43 @@ func (d *losslessReader) readPicture(ctx context.Context, w, h int) (*losslessPi
 func (p *losslessPicture) advance(ctx context.Context, end int, emit func(y int, row []uint32) error) error {
 	return p.image.advance(ctx, min(end, p.height), func(y int, row []uint32) error {
 		return emit(y, p.transforms.invert(y, row))
+	})
+}
+
+// pixelRows are rows that wait for their transforms.
+type pixelRows struct {
+	y, n int
+	pix  []uint32
+}
+
+// pixelRowsAhead is how many bands of how many rows are decoded ahead of their transforms if two
+// threads share the work.
+const pixelRowsAhead, pixelRowsBand = 3, 16
+
+// decode is advance for the whole picture, in two threads.
+func (p *losslessPicture) decode(ctx context.Context, emit func(y int, row []uint32) error) error {
+	width := p.image.width
+	bands := make([]*pixelRows, pixelRowsAhead)
+	for i := range bands {
+		bands[i] = &pixelRows{pix: make([]uint32, pixelRowsBand*width)}
+	}
+	next := 0
+	read := func(b *pixelRows) (more bool, err error) {
+		b.y, b.n = next, min(pixelRowsBand, p.height-next)
+		next += b.n
+		err = p.image.advance(ctx, next, func(y int, row []uint32) error {
+			copy(b.pix[(y-b.y)*width:], row)
+			return nil
+		})
+		return next < p.height, err
+	}
+	return pipeline(bands, read, func(b *pixelRows) error {
+		for k := range b.n {
+			if err := emit(b.y+k, p.transforms.invert(b.y+k, b.pix[k*width:][:width])); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -10,10 +10,14 @@ type predictor struct {
 	// rows are the last two rows of the picture. The pixel behind a row's end is the first of the
 	// row below: what is to the top right of the last pixel.
 	rows [2][]uint32
+	run  func(mode uint8, row, out, upper []uint32)
 }
 
 func (d *losslessReader) readPredictor(ctx context.Context, width, height int) (transform, error) {
-	p := &predictor{width: width, bits: 2 + uint(d.bits(3))}
+	p := &predictor{width: width, bits: 2 + uint(d.bits(3)), run: predictRun}
+	if useVector() {
+		p.run = predictVector
+	}
 	p.blocks = subSize(width, p.bits)
 	rows := subSize(height, p.bits)
 	p.modes = make([]uint8, p.blocks*rows)
@@ -53,7 +57,7 @@ func (p *predictor) invert(y int, row, _ []uint32) []uint32 {
 		}
 		x0, x1 := max(1, first<<p.bits), min(i<<p.bits, p.width)
 		if x0 < x1 {
-			predictRun(mode, row[x0:x1], out[x0-1:x1], upper[x0-1:x1+1])
+			p.run(mode, row[x0:x1], out[x0-1:x1], upper[x0-1:x1+1])
 		}
 	}
 	return out[:p.width]
@@ -63,7 +67,8 @@ func (p *predictor) invert(y int, row, _ []uint32) []uint32 {
 // left of the run, which is known; upper begins one pixel to the left of the run in the row above,
 // and ends one to the right of it.
 func predictRun(mode uint8, row, out, upper []uint32) {
-	left, out := out[0], out[1:]
+	left := out[0]
+	out = out[1:]
 	out, upper = out[:len(row)], upper[:len(row)+2]
 	switch mode {
 	case 1:

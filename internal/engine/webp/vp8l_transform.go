@@ -43,7 +43,7 @@ func (d *losslessReader) readTransform(ctx context.Context, kind transformKind, 
 	case colourTransform:
 		return d.readColour(ctx, width, height)
 	case subtractGreenTransform:
-		return subtractGreen(width), nil
+		return subtractGreen{width, useVector()}, nil
 	}
 	return d.readColourIndex(ctx, width)
 }
@@ -53,10 +53,11 @@ type colour struct {
 	width, blocks int
 	bits          uint
 	elements      [][3]int8 // green to red, green to blue and red to blue, of each block
+	vector        bool
 }
 
 func (d *losslessReader) readColour(ctx context.Context, width, height int) (transform, error) {
-	c := &colour{width: width, bits: 2 + uint(d.bits(3))}
+	c := &colour{width: width, bits: 2 + uint(d.bits(3)), vector: useVector()}
 	c.blocks = subSize(width, c.bits)
 	rows := subSize(height, c.bits)
 	c.elements = make([][3]int8, c.blocks*rows)
@@ -73,32 +74,57 @@ func (c *colour) codedWidth() int { return c.width }
 func (c *colour) invert(y int, row, into []uint32) []uint32 {
 	into = into[:len(row)]
 	elements := c.elements[(y>>c.bits)*c.blocks:][:c.blocks]
-	for i, e := range elements {
-		x0, x1 := i<<c.bits, min((i+1)<<c.bits, len(row))
-		greenToRed, greenToBlue, redToBlue := int32(e[0]), int32(e[1]), int32(e[2])
-		src, dst := row[x0:x1], into[x0:x1]
-		for x, argb := range src {
-			green := int32(int8(argb >> 8))
-			red := argb>>16 + uint32(greenToRed*green>>5)
-			blue := argb + uint32(greenToBlue*green>>5) + uint32(redToBlue*int32(int8(red))>>5)
-			dst[x] = argb&0xff00ff00 | red&0xff<<16 | blue&0xff
+	for i := 0; i < len(elements); {
+		e, first := elements[i], i
+		for i < len(elements) && elements[i] == e {
+			i++
 		}
+		x0, x1 := first<<c.bits, min(i<<c.bits, len(row))
+		if c.vector {
+			x0 += colourWhole(into[x0:x1], row[x0:x1], e)
+		}
+		invertColour(into[x0:x1], row[x0:x1], e)
 	}
 	return into
 }
 
-// subtractGreen is the transform that has no data (section 4.3); its value is the picture's width.
-type subtractGreen int
-
-func (w subtractGreen) codedWidth() int { return int(w) }
-
-func (subtractGreen) invert(_ int, row, into []uint32) []uint32 {
-	into = into[:len(row)]
-	for x, argb := range row {
-		green := argb >> 8 & 0xff
-		into[x] = argb&0xff00ff00 | (argb&0x00ff00ff+green<<16+green)&0x00ff00ff
+// invertColour undoes the colour transform of pixels that share an element.
+func invertColour(dst, src []uint32, e [3]int8) {
+	greenToRed, greenToBlue, redToBlue := int32(e[0]), int32(e[1]), int32(e[2])
+	dst = dst[:len(src)]
+	for x, argb := range src {
+		green := int32(int8(argb >> 8))
+		red := argb>>16 + uint32(greenToRed*green>>5)
+		blue := argb + uint32(greenToBlue*green>>5) + uint32(redToBlue*int32(int8(red))>>5)
+		dst[x] = argb&0xff00ff00 | red&0xff<<16 | blue&0xff
 	}
+}
+
+// subtractGreen is the transform that has no data (section 4.3).
+type subtractGreen struct {
+	width  int
+	vector bool
+}
+
+func (g subtractGreen) codedWidth() int { return g.width }
+
+func (g subtractGreen) invert(_ int, row, into []uint32) []uint32 {
+	into = into[:len(row)]
+	x := 0
+	if g.vector {
+		x = subtractGreenWhole(into, row)
+	}
+	addGreen(into[x:], row[x:])
 	return into
+}
+
+// addGreen adds the green component to red and blue.
+func addGreen(dst, src []uint32) {
+	dst = dst[:len(src)]
+	for x, argb := range src {
+		green := argb >> 8 & 0xff
+		dst[x] = argb&0xff00ff00 | (argb&0x00ff00ff+green<<16+green)&0x00ff00ff
+	}
 }
 
 // colourIndex is the palette of a picture, whose indexes may be packed (section 4.4).

@@ -18,7 +18,20 @@ func roundDiv(a, n int) int {
 	return (a + n/2) / n
 }
 
-// stretch maps samples of studio range by a table of rangeTables.
+// stretchRow maps samples of studio range to full range.
+func stretchRow(dst, src []byte, chroma, vector bool) {
+	n := 0
+	if vector {
+		n = stretchWhole(dst, src, chroma)
+	}
+	if chroma {
+		stretch(dst[n:], src[n:], &rangeTables.chroma)
+	} else {
+		stretch(dst[n:], src[n:], &rangeTables.luma)
+	}
+}
+
+// stretch maps samples by a table of rangeTables.
 func stretch(dst, src []byte, table *[256]byte) {
 	src = src[:len(dst)]
 	for i, v := range src {

@@ -7,8 +7,11 @@ import (
 
 // Change is the creation or removal of one object. Every shape of event is parsed into changes.
 type Change struct {
-	Bucket    string
-	Key       string // as the user chose it, not encoded
+	Bucket string
+	Key    string // as the user chose it, not encoded
+	// AltKey is the other reading of the key in the event, if it is unknown whether its sender
+	// encodes keys: "a+b.jpg" may stand for "a b.jpg". Only the store knows which of them exists.
+	AltKey    string
 	VersionID string // empty in a bucket without versioning
 	ETag      string // without quotes; empty if unknown
 	Size      int64  // in bytes; -1 if unknown

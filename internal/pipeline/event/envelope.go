@@ -209,7 +209,7 @@ func finish(c Change, size *int64) Item {
 	case size != nil && *size < 0:
 		return Item{Err: fmt.Errorf("invalid object size %d", *size)}
 	}
-	c.ETag = bare(c.ETag)
+	c.ETag, c.Sequencer = bare(c.ETag), usable(c.Sequencer)
 	return Item{Change: c}
 }
 

@@ -1,10 +1,11 @@
 // Package event parses events about objects into changes: S3 notifications, alone or inside SQS
 // messages, SNS messages or both; EventBridge events; S3 Batch Operations tasks; and the
-// notifications of MinIO and versitygw. It also builds the notifications that S3 sends, and the
-// responses that SQS and S3 Batch Operations expect from a Lambda function.
+// notifications of MinIO, versitygw, Ceph and S3's emulators. It also builds the notifications that
+// S3 sends, and the responses that SQS and S3 Batch Operations expect from a Lambda function.
 //
 // An invalid record never hides the others. The package never asks a store whether a change is true
-// or still the latest, and never decides whether an object is of interest.
+// or still the latest, and never decides whether an object is of interest. It never decodes a key
+// that was certainly not encoded; if that is uncertain, the change has both readings.
 //
 // The structures are those of the Amazon S3 User Guide ("Event message structure", "EventBridge
 // event message structure", "Invoke AWS Lambda function"), the SNS Developer Guide ("Amazon SNS

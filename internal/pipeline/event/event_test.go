@@ -184,13 +184,11 @@ func TestKeysAreDecodedOnce(t *testing.T) {
 
 // badRecords are bodies whose only item is an error that contains want.
 var badRecords = []struct{ name, body, want string }{
-	{"truncated escape", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"a%2"}`), `record 0: key: invalid URL escape "%2"`},
-	{"escape without digits", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"100%zz"}`), `record 0: key: invalid URL escape "%zz"`},
 	{"no bucket", record("aws:s3", "ObjectCreated:Put", `{}`, `{"key":"k"}`), "record 0: no bucket name"},
 	{"null bucket", record("aws:s3", "ObjectCreated:Put", `null`, `{"key":"k"}`), "record 0: no bucket name"},
 	{"no key", record("aws:s3", "ObjectRemoved:Delete", `{"name":"b"}`, `{}`), "record 0: no object key"},
 	{"empty key", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":""}`), "record 0: no object key"},
-	{"size as text", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":"12"}`), "size"},
+	{"size as text", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":"twelve"}`), "record 0: "},
 	{"size with a fraction", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":1.5}`), "size"},
 	{"size below zero", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":-1}`), "invalid object size -1"},
 	{"size that overflows", record("aws:s3", "ObjectCreated:Put", `{"name":"b"}`, `{"key":"k","size":99999999999999999999}`), "size"},
@@ -236,7 +234,7 @@ func TestBadRecords(t *testing.T) {
 
 func TestBadRecordsDoNotHideOthers(t *testing.T) {
 	good := `{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}`
-	bad := `{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"%"}}}`
+	bad := `{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":""}}}`
 	text, err := json.Marshal(`{"Records":[` + good + `,` + bad + `,` + good + `]}`)
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +383,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				t.Fatalf("no notification for %+v: %v", c, err)
 			}
-			c.Time = c.Time.Truncate(time.Millisecond)
+			c.Time, c.AltKey = c.Time.Truncate(time.Millisecond), ""
 			if e, err := Parse(again); err != nil || len(e.Items) != 1 || e.Items[0].Change != c {
 				t.Fatalf("notification for %+v is parsed as %+v, %v", c, e.Items, err)
 			}

@@ -16,6 +16,9 @@ type identity struct {
 	PrincipalID string `json:"principalId"`
 }
 
+// ourselves is the identity in the records that this package writes.
+var ourselves = identity{"imgmill"}
+
 // outRecord is a complete record of version 2.1 (Amazon S3 User Guide, "Event message structure").
 type outRecord struct {
 	EventVersion      string            `json:"eventVersion"`
@@ -105,12 +108,12 @@ func (c Change) record(name string) (outRecord, error) {
 	return outRecord{
 		EventVersion: "2.1", EventSource: "aws:s3", AWSRegion: "us-east-1",
 		EventTime: c.Time.UTC().Format(timeLayout), EventName: name,
-		UserIdentity:      identity{"imgmill"},
+		UserIdentity:      ourselves,
 		RequestParameters: map[string]string{"sourceIPAddress": "127.0.0.1"},
 		ResponseElements:  map[string]string{"x-amz-request-id": "", "x-amz-id-2": ""},
 		S3: outS3{
 			SchemaVersion: "1.0", ConfigurationID: "imgmill",
-			Bucket: outBucket{Name: c.Bucket, OwnerIdentity: identity{"imgmill"}, ARN: "arn:aws:s3:::" + c.Bucket},
+			Bucket: outBucket{Name: c.Bucket, OwnerIdentity: ourselves, ARN: "arn:aws:s3:::" + c.Bucket},
 			Object: o,
 		},
 	}, nil

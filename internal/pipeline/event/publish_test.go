@@ -107,7 +107,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			changes[i] = Change{
 				Bucket: "b" + text("abc.-", 20), Key: string(key), VersionID: text("aZ09._<>&\"\\", 12), ETag: text("0123456789abcdef-", 34),
-				Size: random.Int64N(1<<50) - 1, Sequencer: text("0123456789ABCDEF", 20), Removed: random.IntN(2) == 0,
+				Size: random.Int64N(1<<50) - 1, Sequencer: "1" + text("0123456789ABCDEF", 20), Removed: random.IntN(2) == 0,
 				Time: time.UnixMilli(random.Int64N(4e12)).UTC(),
 			}
 		}

@@ -32,6 +32,9 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 	case gone:
 		c.Removed = true
 		return &c, nil
+	case now.ETag == j.result.Source.ETag && now.Size != j.result.Source.Bytes:
+		// What was read is not the whole object, whatever the length of the answer was.
+		return nil, partial(j.result.Source.Bytes, now.Size)
 	case now.ETag == j.result.Source.ETag:
 		return nil, applied
 	}

@@ -3,7 +3,10 @@ package mill
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
 // manifest lists the variants of a source for programs.
@@ -29,6 +32,9 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	if planned.Key == "" {
 		return nil
 	}
+	if err := j.confirmSize(ctx, src); err != nil {
+		return err
+	}
 	data, err := json.MarshalIndent(manifest{manifestSource{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID,
 		picture.Format, picture.Width, picture.Height, picture.Bytes,
@@ -41,4 +47,30 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 		return fmt.Errorf("write %s: %w", planned.Key, err)
 	}
 	return nil
+}
+
+// confirmSize checks the size of a source, unless the event names the same. The length of an answer
+// may be wrong, and a decoder that has what it needs does not notice.
+func (j *job) confirmSize(ctx context.Context, src *source) error {
+	c, info := src.change, src.info
+	if c.Size == info.Size && c.ETag == info.ETag {
+		return nil
+	}
+	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		return skip(goneReason)
+	case err != nil:
+		return fmt.Errorf("confirm the size of the source: %w", err)
+	case now.ETag != info.ETag:
+		return skip(staleReason)
+	case now.Size != info.Size:
+		return partial(info.Size, now.Size)
+	}
+	return nil
+}
+
+// partial is the error for a source of which another number of bytes was sent than it has.
+func partial(sent, has int64) error {
+	return fmt.Errorf("%w: the store sent %d bytes of the object, and it has %d", bucket.ErrTransient, sent, has)
 }

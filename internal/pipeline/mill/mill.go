@@ -18,6 +18,7 @@
 package mill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ type Variant struct {
 type Result struct {
 	Verdict outcome.Verdict
 	Reason  string // empty if the verdict is Done
+	// Key is the object's key if the event's key turned out to be meant in its other reading.
+	Key string
 	// Dropped lists metadata of the source that was to be kept and is not, each with the reason.
 	Dropped  []string
 	Source   Picture
@@ -107,7 +110,7 @@ func (p *Picture) SetHeader(h codec.Header) {
 // LogLine returns what a log reports about the result of a change.
 func (r Result) LogLine(c event.Change) outcome.Change {
 	line := outcome.Change{
-		Bucket: c.Bucket, Key: c.Key, Verdict: r.Verdict, Reason: r.Reason, Dropped: strings.Join(r.Dropped, "; "),
+		Bucket: c.Bucket, Key: cmp.Or(r.Key, c.Key), Verdict: r.Verdict, Reason: r.Reason, Dropped: strings.Join(r.Dropped, "; "),
 		MS: float64(r.Elapsed.Microseconds()) / 1000, BytesIn: r.Source.Bytes, Variants: len(r.Variants),
 	}
 	for _, v := range r.Variants {
@@ -133,6 +136,11 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 
 // ProcessWithin is Process in a place that has no more time for a picture than a.
 func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) Result {
+	return bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) })
+}
+
+// process processes one reading of the key of a change.
+func (m *Mill) process(ctx context.Context, c event.Change, a Allowance) Result {
 	start := time.Now()
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), allowance: a}
 	err := j.guard()

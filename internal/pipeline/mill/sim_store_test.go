@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
-	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
@@ -27,7 +26,7 @@ type taskKey struct{}
 // stepStore is a store in which every call waits for the scheduler, and calls fail at random. Only
 // one goroutine runs at any time: no lock is needed, and a seed always results in the same run.
 type stepStore struct {
-	*mem.Store
+	bucket.Store
 	rng    *rand.Rand
 	faults float64 // fraction of the calls that fail
 	parked chan *task

@@ -192,7 +192,9 @@ type sim struct {
 	steps   int // store calls and other choices of the scheduler
 	retries int
 	wrong   []string
-	trace   bytes.Buffer
+	// sequencer, if set, is the sequencer of the next event.
+	sequencer func(*sim) string
+	trace     bytes.Buffer
 }
 
 func newSim(w *simWorld, seed uint64) *sim {
@@ -213,7 +215,7 @@ func newSim(w *simWorld, seed uint64) *sim {
 	if w.mode.foreign {
 		s.store.touch = s.onlyOurs
 	}
-	s.mill = mill.New(s.store, w.recipe)
+	s.mill = mill.New(s.weaken(), w.recipe)
 	return s
 }
 
@@ -264,6 +266,9 @@ func (s *sim) write() {
 	s.count++
 	key := s.keys[s.rng.IntN(len(s.keys))]
 	c := event.Change{Bucket: "sources", Key: key, Size: -1, Sequencer: sequencer(s.count)}
+	if s.sequencer != nil {
+		c.Sequencer = s.sequencer(s)
+	}
 	ctx := context.Background()
 	if old, ok := s.latest[key]; ok && s.rng.IntN(3) == 0 {
 		s.must(s.store.Store.Delete(ctx, "sources", key, bucket.Condition{}))

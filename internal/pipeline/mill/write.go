@@ -37,11 +37,13 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 // in between, put compares again.
 func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) error {
 	target := j.Recipe.Target.Bucket
+	absent := true // in every round
 	for range maxRaces {
 		cond := bucket.Condition{IfAbsent: true}
 		existing, err := j.look(ctx, key)
 		switch {
 		case err == nil:
+			absent = false
 			cond = bucket.Condition{IfMatch: existing.ETag}
 			current, err := j.compare(ctx, src, existing, attr)
 			if err != nil || current {
@@ -54,6 +56,11 @@ func (j *job) put(ctx context.Context, src *source, key string, data []byte, att
 		if !errors.Is(err, bucket.ErrPrecondition) {
 			return adviseLongPart(err, key)
 		}
+	}
+	if absent {
+		return fmt.Errorf("%w: the store says that %s does not exist, and %d times that it does; is there a delete "+
+			"marker that the store takes for an object? Remove it, or turn off the versions of bucket %s",
+			bucket.ErrTransient, key, maxRaces, target)
 	}
 	return errTooManyWriters
 }
@@ -82,17 +89,22 @@ func (j *job) compare(
 		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe]
 	if c.Sequencer != "" && old[outcome.MetadataSequencer] != "" {
 		order := event.CompareSequencers(old[outcome.MetadataSequencer], c.Sequencer)
-		if order > 0 {
+		switch {
+		case order < 0:
+			return false, nil
+		case order == 0 && same:
+			return true, nil
+		case order > 0 && old[outcome.MetadataSourceETag] == src.info.ETag:
 			return false, skip("stale: %s was made by a later change", existing.Key)
 		}
-		return order == 0 && same, nil
-	}
-	if c.Sequencer == "" && same {
+		// Sequencers are not always to be trusted: some servers send equal ones, or begin anew with
+		// each start. An output that claims to be later must at least not be of another content than
+		// the source has now.
+	} else if c.Sequencer == "" && same {
 		return true, nil
 	}
-	// No sequencers order the two changes, so the source decides. It is read after the existing
-	// output, on which the write is conditional: whoever replaces the source from now on also
-	// replaces what is written.
+	// The source decides. It is read after the existing output, on which the write is conditional:
+	// whoever replaces the source from now on also replaces what is written.
 	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):

@@ -91,11 +91,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if c.nats, err = startNATS(ctx, c.folder.queue, c.cfg.Log); err != nil {
+	if c.nats, c.queue, err = openQueue(ctx, c.folder, c.cfg.Lease, c.cfg.Log); err != nil {
 		return err
 	}
-	c.queue, err = jetstream.Open(ctx, c.nats.nc, jetstream.Config{Name: queueName, Lease: c.cfg.Lease})
-	if err != nil {
+	if err := c.checkQueue(ctx); err != nil {
 		return err
 	}
 	if err := c.openGateway(ctx); err != nil {
@@ -176,6 +175,9 @@ func (c *Cloud) serve(ctx context.Context) error {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("events that could not be stored are still pending", "error", err)
 			}
+			if err := c.markQueue(ctx, false); err != nil && ctx.Err() == nil {
+				c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
+			}
 		})
 	})
 	return nil
@@ -252,6 +254,12 @@ func (c *Cloud) shutDown() error {
 		c.gw.Posix.Shutdown() // again, unless the server was never reached
 	}
 	if c.queue != nil {
+		// If the queue has failed, the last mark stays, and the next start compares with it.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		if err := c.markQueue(ctx, true); err != nil {
+			c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
+		}
+		cancel()
 		errs = append(errs, c.queue.Close())
 	}
 	if c.nats != nil {

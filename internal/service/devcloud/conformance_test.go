@@ -1,15 +1,21 @@
 package devcloud
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/buckettest"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	bucket3 "github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
@@ -33,7 +39,43 @@ func TestStoreConformance(t *testing.T) {
 			t.Fatalf("the suite has more than %d tests", buckets)
 		}
 		return store, fmt.Sprintf("conformance-%d", n)
+	}, buckettest.FoldedKeys, buckettest.KeyBesideFolder, buckettest.ControlKeys)
+	lacks, err := probe.Run(t.Context(), store, "conformance-0")
+	if err != nil || len(lacks) > 0 {
+		t.Errorf("lacks %v, %v", lacks, err)
+	}
+}
+
+// TestProbeVersions probes a bucket with versioning, in which versitygw answers 412 for ever to a
+// put with If-None-Match over a delete marker, and runs the tests of what that touches on the
+// adapted store.
+func TestProbeVersions(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	name := target
+	_, err := client(c).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket:                  &name,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := openStore(t, c)
+	lacks, err := probe.Run(t.Context(), store, name)
+	if want := (probe.Lacks{probe.PutAfterDelete}); err != nil || !slices.Equal(lacks, want) {
+		t.Fatalf("lacks %v, %v; want %v", lacks, err, want)
+	}
+	adapted, absent := probe.Adapt(store, lacks), bucket.Condition{IfAbsent: true}
+	for range 2 {
+		for i, want := range []error{nil, bucket.ErrPrecondition} {
+			_, err := adapted.Put(t.Context(), name, "x", []byte("one"), bucket.Attributes{}, absent)
+			if !errors.Is(err, want) {
+				t.Errorf("put %d: %v, want %v", i, err, want)
+			}
+		}
+		if err := adapted.Delete(t.Context(), name, "x", bucket.Condition{}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func openStore(t *testing.T, c *Cloud) bucket.Store {

@@ -20,11 +20,21 @@ import (
 // startChild runs a cloud in another process. kill ends it like kill -9, and waits for it.
 func startChild(t *testing.T, dir string) (cl *s3.Client, kill func()) {
 	t.Helper()
+	cl, _, kill = startChildWith(t, dir, "")
+	return cl, kill
+}
+
+// startChildWith does the same after a shell has run some commands, if there are any.
+func startChildWith(t *testing.T, dir, commands string) (cl *s3.Client, endpoint string, kill func()) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
+	if commands != "" {
+		cmd = exec.Command("sh", "-c", commands+`exec "$0"`, exe)
+	}
 	cmd.Env = append(os.Environ(), childEnv+"="+dir)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -57,7 +67,7 @@ func startChild(t *testing.T, dir string) (cl *s3.Client, kill func()) {
 	if err := json.Unmarshal(line, &fields); err != nil || len(fields) != 4 {
 		t.Fatalf("the other process printed %q", line)
 	}
-	return newClient(fields[0], fields[1], fields[2], fields[3]), kill
+	return newClient(fields[0], fields[1], fields[2], fields[3]), fields[0], kill
 }
 
 // TestKill kills a server over and over while clients create, replace and remove objects. It must

@@ -20,6 +20,7 @@ type folder struct {
 	journal     string // writes in progress
 	sequencer   string
 	queue       string
+	mark        string // what is known about the queue
 	credentials string
 	lock        *flock.Flock
 }
@@ -42,6 +43,7 @@ func openFolder(dir string) (*folder, error) {
 		journal:     filepath.Join(abs, "s3", "journal"),
 		sequencer:   filepath.Join(abs, "s3", "sequencer"),
 		queue:       filepath.Join(abs, "queue"),
+		mark:        filepath.Join(abs, "queue.json"),
 		credentials: filepath.Join(abs, "credentials.json"),
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {

@@ -25,35 +25,46 @@ type gate struct {
 	mu     sync.Mutex
 	closed bool
 	busy   int
-	idle   chan struct{} // closed when closed is set and busy is 0
+	from   map[string]bool // addresses of the requests
+	idle   chan struct{}   // closed when closed is set and busy is 0
 }
 
-func newGate() *gate { return &gate{idle: make(chan struct{})} }
+func newGate() *gate { return &gate{idle: make(chan struct{}), from: map[string]bool{}} }
 
 // pass is the middleware around every request.
 func (g *gate) pass(ctx fiber.Ctx) error {
-	if !g.enter() {
+	from := ctx.RequestCtx().RemoteAddr().String()
+	if !g.enter(from) {
 		ctx.Response().SetConnectionClose()
 		ctx.Response().Header.SetContentType(fiber.MIMEApplicationXML)
 		return ctx.Status(errStopping.StatusCode()).Send(errStopping.XMLBody("", ""))
 	}
-	defer g.leave()
+	defer g.leave(from)
 	return ctx.Next()
 }
 
-func (g *gate) enter() bool {
+func (g *gate) enter(from string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.closed {
 		g.busy++
+		g.from[from] = true // one connection has one request at a time
 	}
 	return !g.closed
 }
 
-func (g *gate) leave() {
+// isBusy reports whether a request from an address is in progress.
+func (g *gate) isBusy(from string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.from[from]
+}
+
+func (g *gate) leave(from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.busy--
+	delete(g.from, from)
 	g.signalIdle()
 }
 

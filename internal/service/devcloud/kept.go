@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
-	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
 )
 
 // ErrNoCloud means that the folder holds no data of a cloud.
@@ -37,10 +36,8 @@ func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, e
 	if k.folder, err = openFolder(dir); err != nil {
 		return nil, err
 	}
-	if k.nats, err = startNATS(ctx, k.folder.queue, log); err != nil {
-		return nil, errors.Join(err, k.Close())
-	}
-	q, err := jetstream.Open(ctx, k.nats.nc, jetstream.Config{Name: queueName})
+	n, q, err := openQueue(ctx, k.folder, 0, log)
+	k.nats = n
 	if err != nil {
 		return nil, errors.Join(err, k.Close())
 	}

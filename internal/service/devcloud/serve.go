@@ -132,7 +132,7 @@ func (g *gateway) serve(
 	if err := inner.Close(); err != nil {
 		return err
 	}
-	f := newFront(l, address)
+	f := newFront(l, address, limitsFor(maxFiles()), g.gate.isBusy, g.log)
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	ctx, stop := context.WithCancel(ctx)

@@ -39,13 +39,22 @@ func (s *suite) putIfAbsent() {
 	if body, info := s.get("x"); body != "one" || info.ETag != etag {
 		s.Errorf("after a failed put: %q, %+v", body, info)
 	}
+}
+
+// putAfterDelete checks that an object which was deleted is absent. In a bucket with versioning,
+// some stores find its delete marker.
+func (s *suite) putAfterDelete() {
+	s.put("x", "one", bucket.Attributes{})
 	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{}); err != nil {
 		s.Fatal(err)
 	}
-	if _, err = s.store.Put(s.ctx, s.bucket, "x", []byte("three"), bucket.Attributes{}, absent); err != nil {
+	absent := bucket.Condition{IfAbsent: true}
+	if _, err := s.store.Put(s.ctx, s.bucket, "x", []byte("two"), bucket.Attributes{}, absent); err != nil {
 		s.Errorf("put after a delete: %v", err)
 	}
-	s.wantBody("x", "three")
+	s.wantBody("x", "two")
+	_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("three"), bucket.Attributes{}, absent)
+	s.want(err, bucket.ErrPrecondition, "second put after a delete")
 }
 
 func (s *suite) putIfMatch() {
@@ -65,14 +74,17 @@ func (s *suite) putIfMatch() {
 	}
 }
 
-func (s *suite) deleteIfMatch() {
+func (s *suite) deleteIfMatchAbsent() {
 	err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"})
 	if !errors.Is(err, bucket.ErrNotFound) && !errors.Is(err, bucket.ErrPrecondition) {
 		s.Errorf("conditional delete of a missing object: error %v", err)
 	}
+}
+
+func (s *suite) deleteIfMatch() {
 	first := s.put("x", "one", bucket.Attributes{})
 	second := s.put("x", "two", bucket.Attributes{})
-	err = s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: first})
+	err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: first})
 	s.want(err, bucket.ErrPrecondition, "delete of a changed object")
 	s.wantBody("x", "two")
 	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{IfMatch: second}); err != nil {
@@ -98,6 +110,40 @@ func (s *suite) raceIfAbsent() { s.race("x", bucket.Condition{IfAbsent: true}) }
 
 func (s *suite) raceIfMatch() {
 	s.race("x", bucket.Condition{IfMatch: s.put("x", "before", bucket.Attributes{})})
+}
+
+// raceAfterDelete is raceIfAbsent where an object was deleted.
+func (s *suite) raceAfterDelete() {
+	s.put("x", "before", bucket.Attributes{})
+	if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{}); err != nil {
+		s.Fatal(err)
+	}
+	s.race("x", bucket.Condition{IfAbsent: true})
+}
+
+// raceDelete lets a conditional delete and a conditional put of the same version race: one of them
+// succeeds, and the other changes nothing.
+func (s *suite) raceDelete() {
+	for i := range 10 {
+		key := fmt.Sprint("x", i)
+		cond := bucket.Condition{IfMatch: s.put(key, "before", bucket.Attributes{})}
+		var wg sync.WaitGroup
+		var removed, replaced error
+		wg.Go(func() { removed = s.store.Delete(s.ctx, s.bucket, key, cond) })
+		wg.Go(func() {
+			_, replaced = s.store.Put(s.ctx, s.bucket, key, []byte("after"), bucket.Attributes{}, cond)
+		})
+		wg.Wait()
+		if (removed == nil) == (replaced == nil) {
+			s.Fatalf("delete: %v, put: %v; want one of them to succeed", removed, replaced)
+		}
+		if removed != nil {
+			s.wantBody(key, "after")
+			continue
+		}
+		_, err := s.store.Head(s.ctx, s.bucket, key)
+		s.want(err, bucket.ErrNotFound, "head after the delete has won")
+	}
 }
 
 // race lets 16 writers put at once with the same condition: one succeeds, the others get

@@ -109,3 +109,19 @@ func (s *suite) listStops() {
 		s.Errorf("%d objects seen, want 2", n)
 	}
 }
+
+// listAfterWrite checks that a listing shows every change that came before it.
+func (s *suite) listAfterWrite() {
+	for range 5 {
+		etag := s.put("x", "one", bucket.Attributes{})
+		s.wantKeys("", "x")
+		second := s.put("x", "two", bucket.Attributes{})
+		if all := s.listAll(""); len(all) != 1 || all[0].ETag != second || second == etag {
+			s.Errorf("listed as %+v, want the ETag %s", all, second)
+		}
+		if err := s.store.Delete(s.ctx, s.bucket, "x", bucket.Condition{}); err != nil {
+			s.Fatal(err)
+		}
+		s.wantKeys("")
+	}
+}

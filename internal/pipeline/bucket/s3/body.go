@@ -13,10 +13,16 @@ type body struct {
 	cancel context.CancelFunc // of the request
 	rc     io.ReadCloser
 	left   int64 // bytes that have not been read
+
+	silent   *time.Timer // cancels the request
+	patience time.Duration
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	// Only the wait for the network counts, not the time that the reader takes between two calls.
+	b.silent.Reset(b.patience)
 	n, err := b.rc.Read(p)
+	b.silent.Stop()
 	b.left -= int64(n)
 	if err != nil && err != io.EOF {
 		err = b.call.fail(fmt.Errorf("the download failed: %w", err))
@@ -35,6 +41,7 @@ const (
 // the rest instead, so that the connection can be reused.
 func (b *body) Close() error {
 	defer b.cancel()
+	b.silent.Stop()
 	if b.left > 0 && b.left <= maxRest {
 		stalled := time.AfterFunc(maxRestTime, b.cancel)
 		_, _ = io.Copy(io.Discard, b.rc) // if it fails, the connection is not reused

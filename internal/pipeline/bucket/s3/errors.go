@@ -142,6 +142,8 @@ func kindOfCode(code string) error {
 		return bucket.ErrTransient
 	case "InvalidObjectState": // 403: the object is archived, which no policy changes
 		return bucket.ErrInvalid
+	case "ObjectParentIsFile", "ExistingObjectIsDirectory": // 409: versitygw stores keys as files
+		return bucket.ErrInvalid
 	case "NotImplemented": // 501: the endpoint does not support it
 		return bucket.ErrInvalid
 	}

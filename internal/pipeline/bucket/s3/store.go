@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,13 +22,31 @@ import (
 
 // Store is an S3 endpoint. It implements bucket.Store.
 type Store struct {
-	client *s3.Client
+	client   *s3.Client
+	patience time.Duration
 }
 
 var _ bucket.Store = (*Store)(nil)
 
 // New returns a store that uses a client, with the client's retries, credentials and region.
-func New(client *s3.Client) *Store { return &Store{client} }
+func New(client *s3.Client) *Store { return &Store{client, defaultPatience} }
+
+// defaultPatience is how long the store may be silent.
+const defaultPatience = time.Minute
+
+// WithPatience returns a store that waits for at most d for an answer, and for each piece of a
+// body, before it reports ErrTransient. The default is one minute. Without a limit, a server that
+// stalls would hold a worker forever.
+func (s *Store) WithPatience(d time.Duration) *Store { return &Store{s.client, d} }
+
+// slowest is the rate, in bytes per second, below which an upload counts as stalled.
+const slowest = 64 << 10
+
+// limit returns a context that ends if the answer to a request with a body of size bytes takes too
+// long.
+func (s *Store) limit(ctx context.Context, size int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.patience+time.Duration(size)*time.Second/slowest)
+}
 
 // Get opens an object (GetObject).
 func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
@@ -36,32 +55,47 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 		return nil, c.invalid("IfAbsent is for put only")
 	}
 	reading, cancel := context.WithCancel(ctx)
+	silent := time.AfterFunc(s.patience, cancel)
 	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
 		Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch), ChecksumMode: types.ChecksumModeEnabled,
 	})
+	silent.Stop()
 	if err != nil {
 		cancel()
 		return nil, c.fail(err)
 	}
+	if err := c.believeObject(out, cond); err != nil {
+		cancel()
+		out.Body.Close()
+		return nil, err
+	}
 	return &bucket.Object{
 		Info: bucket.Info{
-			Key: key, Size: aws.ToInt64(out.ContentLength), ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
+			Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
 			Modified: aws.ToTime(out.LastModified), ContentType: aws.ToString(out.ContentType),
 			CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
 			Metadata: decodeMetadata(out.Metadata),
 		},
-		Body: &body{call: c, cancel: cancel, rc: out.Body, left: aws.ToInt64(out.ContentLength)},
+		Body: &body{
+			call: c, cancel: cancel, rc: out.Body, left: *out.ContentLength, silent: silent, patience: s.patience,
+		},
 	}, nil
 }
 
 // Head returns the description of an object (HeadObject).
 func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error) {
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &name, Key: &key})
+	c := call{ctx, "head", name, key}
+	limited, cancel := s.limit(ctx, 0)
+	defer cancel()
+	out, err := s.client.HeadObject(limited, &s3.HeadObjectInput{Bucket: &name, Key: &key})
 	if err != nil {
-		return bucket.Info{}, call{ctx, "head", name, key}.fail(err)
+		return bucket.Info{}, c.fail(err)
+	}
+	if err := c.believeHead(out); err != nil {
+		return bucket.Info{}, err
 	}
 	return bucket.Info{
-		Key: key, Size: aws.ToInt64(out.ContentLength), ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
+		Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
 		Modified: aws.ToTime(out.LastModified), ContentType: aws.ToString(out.ContentType),
 		CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
 		Metadata: decodeMetadata(out.Metadata),
@@ -90,7 +124,9 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	if cond.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
 	}
-	out, err := s.client.PutObject(ctx, in)
+	limited, cancel := s.limit(ctx, len(data))
+	defer cancel()
+	out, err := s.client.PutObject(limited, in, noBody)
 	if err != nil {
 		err = c.fail(err)
 		// If there is no object to match, S3 reports a missing key; in the contract it is a failed
@@ -100,8 +136,14 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 		}
 		return "", err
 	}
+	if bare(out.ETag) == "" {
+		return "", c.doubt("the answer has no ETag, so the object may not be stored")
+	}
 	return bare(out.ETag), nil
 }
+
+// copyPatience is how many times longer a copy may take: no byte passes while the server copies 5 GB.
+const copyPatience = 10
 
 // Copy copies an object of up to 5 GB within the service (CopyObject). A larger object is
 // ErrInvalid. Tags are not copied.
@@ -114,7 +156,9 @@ func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey s
 	if err != nil {
 		return c.invalid(err.Error())
 	}
-	_, err = s.client.CopyObject(ctx, &s3.CopyObjectInput{
+	limited, cancel := context.WithTimeout(ctx, copyPatience*s.patience)
+	defer cancel()
+	out, err := s.client.CopyObject(limited, &s3.CopyObjectInput{
 		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(fromBucket, fromKey)),
 		ContentType: optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
 		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta,
@@ -126,6 +170,9 @@ func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey s
 	if err != nil {
 		return c.fail(err)
 	}
+	if out.CopyObjectResult == nil || bare(out.CopyObjectResult.ETag) == "" {
+		return c.doubt("the answer has no ETag, so the copy may not be stored")
+	}
 	return nil
 }
 
@@ -135,7 +182,10 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 	if cond.IfAbsent {
 		return c.invalid("IfAbsent is for put only")
 	}
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch)})
+	limited, cancel := s.limit(ctx, 0)
+	defer cancel()
+	in := &s3.DeleteObjectInput{Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch)}
+	_, err := s.client.DeleteObject(limited, in, noBody)
 	if err != nil {
 		err = c.fail(err)
 		if cond.IfMatch == "" && errors.Is(err, bucket.ErrNotFound) && !isMissingBucket(err) {
@@ -150,14 +200,11 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
 		c := call{ctx, "list", name, prefix}
-		pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{
-			// Without this encoding, XML 1.0 could not hold every character of a key.
-			Bucket: &name, Prefix: optional(prefix), EncodingType: types.EncodingTypeUrl,
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		var next *string
+		for {
+			page, err := s.page(c, next)
 			if err != nil {
-				yield(bucket.Info{}, c.fail(err))
+				yield(bucket.Info{}, err)
 				return
 			}
 			for _, o := range page.Contents {
@@ -173,8 +220,25 @@ func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.
 					return
 				}
 			}
+			if next = page.NextContinuationToken; !aws.ToBool(page.IsTruncated) {
+				return
+			}
 		}
 	}
+}
+
+// page returns the page of a listing that begins at a token, or the first one if it is nil.
+func (s *Store) page(c call, token *string) (*s3.ListObjectsV2Output, error) {
+	ctx, cancel := s.limit(c.ctx, 0)
+	defer cancel()
+	page, err := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+		// Without this encoding, XML 1.0 could not hold every character of a key.
+		Bucket: &c.name, Prefix: optional(c.key), EncodingType: types.EncodingTypeUrl, ContinuationToken: token,
+	})
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	return page, c.believePage(page, token)
 }
 
 // copySource returns bucket/key with every byte percent-encoded, except for the unreserved ones of
@@ -210,5 +274,8 @@ func quoted(etag string) *string {
 	return aws.String(`"` + etag + `"`)
 }
 
-// bare returns the ETag of a header without its quotes.
-func bare(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
+// bare returns the ETag of a header without its quotes, and without the mark of a weak one, which
+// proxies add that may change the encoding of a body (RFC 9110, section 8.8.3).
+func bare(etag *string) string {
+	return strings.Trim(strings.TrimPrefix(aws.ToString(etag), "W/"), `"`)
+}

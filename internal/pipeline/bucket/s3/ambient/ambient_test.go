@@ -14,7 +14,11 @@ import (
 // precedence.
 func TestOpen(t *testing.T) {
 	var auth string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { auth = r.Header.Get("Authorization") }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		auth = r.Header.Get("Authorization")
+		w.Header().Set("ETag", `"e1"`)
+		w.Header().Set("Content-Length", "1")
+	}))
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAFROMENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "", "AWS_REGION": "eu-north-1", "AWS_PROFILE": "",

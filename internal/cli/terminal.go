@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// Whoever names files, uploads pictures or writes recipes also chooses text that commands print. In
+// it, control characters would move the cursor or forge lines, and marks of bidirectional text would
+// show it in another order than it has.
+
+// hidden reports whether a character must not reach a terminal: controls (C0, DEL, C1), separators of
+// lines, and marks that change the direction of text.
+func hidden(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7F && r <= 0x9F:
+		return true
+	case r == 0x061C, r == 0x200E, r == 0x200F, r == 0x2028, r == 0x2029:
+		return true
+	}
+	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
+}
+
+// shown returns text that comes from elsewhere, such as a name, a key or a reason, as one line that is
+// safe on a terminal. Hidden characters and invalid UTF-8 are escaped as in a Go string.
+func shown(text string) string { return escaped(text, "") }
+
+// shownLines is shown for text of our own that has several lines or columns.
+func shownLines(text string) string { return escaped(text, "\n\t") }
+
+// escaped escapes all hidden characters except those of keep.
+func escaped(text, keep string) string {
+	var b strings.Builder
+	for i, r := range text {
+		size := utf8.RuneLen(r)
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case !hidden(r) || strings.ContainsRune(keep, r):
+			b.WriteString(text[i : i+size])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// errorText returns the text of an error for a terminal. Only line breaks of our own remain: not those
+// in names of files or in the values of a recipe.
+func errorText(err error) string {
+	if problems, ok := err.(recipe.Errors); ok {
+		lines := make([]string, len(problems))
+		for i, p := range problems {
+			lines[i] = shown(p.Error())
+		}
+		return strings.Join(lines, "\n")
+	}
+	text := err.Error()
+	for _, name := range namesIn(err) {
+		text = strings.ReplaceAll(text, name, shown(name))
+	}
+	return shownLines(strings.TrimSpace(text))
+}
+
+// namesIn returns the names of files in the errors of the operating system that err wraps.
+func namesIn(err error) (names []string) {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		names = append(names, e.Path)
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		names = append(names, e.Old, e.New)
+	}
+	return names
+}
+
+// jsonWriter writes lines of JSON, in which hidden characters that JSON allows are escaped.
+type jsonWriter struct{ io.Writer }
+
+func (w jsonWriter) Write(line []byte) (int, error) {
+	if bytes.ContainsFunc(line, needsEscape) {
+		var b bytes.Buffer
+		for _, r := range string(line) {
+			if needsEscape(r) {
+				fmt.Fprintf(&b, `\u%04x`, r)
+				continue
+			}
+			b.WriteRune(r)
+		}
+		if _, err := w.Writer.Write(b.Bytes()); err != nil {
+			return 0, err
+		}
+		return len(line), nil
+	}
+	return w.Writer.Write(line)
+}
+
+// needsEscape reports whether a character of a line of JSON is a hidden one: the controls below 0x20
+// are escaped already, or end the line.
+func needsEscape(r rune) bool { return r >= 0x20 && hidden(r) }

@@ -1,0 +1,181 @@
+package png
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/adler32"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// picture returns a picture with gradients and noise.
+func picture(m plane.Model, alpha bool, w, h int) *plane.Picture {
+	p := plane.New(plane.NewLayout(m, alpha, w, h, 1, 1))
+	for i := range p.Pix {
+		for y := range h {
+			for x := range w {
+				p.Row(i, y)[x] = byte(x*(i+1)/3 + y*y/7 + (x*x*31+y*17)%11)
+			}
+		}
+	}
+	return p
+}
+
+func TestEncodedPicturesDecodeAlike(t *testing.T) {
+	for _, m := range []plane.Model{plane.Gray, plane.RGB} {
+		for _, alpha := range []bool{false, true} {
+			for _, wh := range [][2]int{{1, 1}, {3, 2}, {1, 700}, {700, 1}, {9, 9}, {640, 480}, {1000, 900}} {
+				name := fmt.Sprintf("%v, alpha %t, %d×%d", m, alpha, wh[0], wh[1])
+				p := picture(m, alpha, wh[0], wh[1])
+				var first []byte
+				for _, threads := range []int{1, 2, 5} {
+					file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if first == nil {
+						first = file
+					} else if !bytes.Equal(first, file) {
+						t.Errorf("%s: %d threads give other bytes", name, threads)
+					}
+				}
+				if _, err := png.Decode(bytes.NewReader(first)); err != nil { // checks every sum
+					t.Errorf("%s: %v", name, err)
+				}
+				got, err := decodeBytes(first, 1)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				compare(t, name, got, p.Pix)
+			}
+		}
+	}
+}
+
+func TestOpaqueAlphaIsLeftOut(t *testing.T) {
+	p := picture(plane.RGB, true, 30, 20)
+	for y := range 20 {
+		for x := range p.Row(3, y) {
+			p.Row(3, y)[x] = 255
+		}
+	}
+	file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeBytes(file, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "opaque", got, p.Pix[:3])
+}
+
+func TestEncoderStopsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (encoder{}).Encode(ctx, picture(plane.RGB, false, 1000, 1000), codec.EncodeOptions{Threads: 2}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestSumsOfPartsJoin(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789\xff\xfe"), 20000)
+	for _, n := range []int{0, 1, 7, 100000, len(data)} {
+		first, second, all := adler(1), adler(1), adler(1)
+		first.update(data[:n])
+		second.update(data[n:])
+		all.update(data)
+		if got := joinAdler(first, second, len(data)-n); got != all || all != adler(adler32.Checksum(data)) {
+			t.Errorf("parted at %d: %x and %x, want %x", n, got, all, adler32.Checksum(data))
+		}
+	}
+}
+
+func TestFilesAreNoLargerThanTheLibrarys(t *testing.T) {
+	root := os.Getenv("IMGMILL_CORPUS")
+	if root == "" {
+		t.Skip("IMGMILL_CORPUS is not set")
+	}
+	for _, dir := range []string{"kodak", "corpus/pngsuite"} {
+		paths, _ := filepath.Glob(filepath.Join(root, dir, "*.png"))
+		more, _ := filepath.Glob(filepath.Join(root, dir, "*/*.png"))
+		ours, theirs, n := 0, 0, 0
+		for _, path := range append(paths, more...) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := decodeBytes(data, 1)
+			if err != nil {
+				continue
+			}
+			p.Space = plane.Space{}
+			file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := png.Encode(&b, libraryImage(p)); err != nil {
+				t.Fatal(err)
+			}
+			ours, theirs, n = ours+len(file), theirs+b.Len(), n+1
+		}
+		t.Logf("%s: %d files, %d bytes, the library's %d", dir, n, ours, theirs)
+		if n == 0 || ours > theirs {
+			t.Errorf("%s: %d files, %d bytes, the library's %d", dir, n, ours, theirs)
+		}
+	}
+}
+
+// libraryImage returns p as an image that image/png writes without loss.
+func libraryImage(p *plane.Picture) image.Image {
+	w, h := p.Width(), p.Height()
+	if p.Model == plane.Gray && !p.HasAlpha() {
+		return &image.Gray{Pix: p.Pix[0], Stride: p.Stride[0], Rect: image.Rect(0, 0, w, h)}
+	}
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	a, alpha := p.Alpha()
+	for i := range w * h {
+		for c := range 3 {
+			m.Pix[4*i+c] = p.Pix[min(c, p.Model.Colours()-1)][i]
+		}
+		m.Pix[4*i+3] = 255
+		if alpha {
+			m.Pix[4*i+3] = p.Pix[a][i]
+		}
+	}
+	return m
+}
+
+func BenchmarkEncode(b *testing.B) {
+	p := picture(plane.RGB, false, 1500, 1000)
+	if path := os.Getenv("IMGMILL_PNG"); path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p, err = decodeBytes(data, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for threads := 1; threads <= 2; threads++ {
+		b.Run(fmt.Sprint("threads=", threads), func(b *testing.B) {
+			b.SetBytes(int64(len(p.Pix) * len(p.Pix[0])))
+			for b.Loop() {
+				file, err := encoder{}.Encode(b.Context(), p, codec.EncodeOptions{Threads: threads})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(file)), "bytes")
+			}
+		})
+	}
+}

@@ -1,0 +1,159 @@
+//go:build amd64 && !purego
+
+package webp
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+)
+
+// noise returns bytes that are random, or change slowly, so that filters take all their paths.
+func noise(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	v, step := r.IntN(256), 1+r.IntN(60)
+	for i := range b {
+		v += r.IntN(2*step+1) - step
+		b[i] = byte(max(0, min(255, v)))
+	}
+	return b
+}
+
+func pixels(r *rand.Rand, n int) []uint32 {
+	p := make([]uint32, n)
+	for i := range p {
+		p[i] = r.Uint32()
+		if i > 0 && r.IntN(3) > 0 {
+			p[i] = p[i-1] + r.Uint32N(5)*0x01010101
+		}
+	}
+	return p
+}
+
+func TestFilterVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	changed := 0
+	for range 3000 {
+		a := newBand(3)
+		for _, pix := range a.pix {
+			copy(pix, noise(r, len(pix)))
+		}
+		for x := range a.edges {
+			a.edges[x] = edges{limitsAt(1+r.IntN(63), r.IntN(8)), r.IntN(3) > 0}
+		}
+		b := newBand(3)
+		copy(b.edges, a.edges)
+		for p := range a.pix {
+			copy(b.pix[p], a.pix[p])
+		}
+		before := slices.Clone(a.pix[0])
+		top := r.IntN(2) == 0
+		(&loopFilter{}).filterRow(a, top)
+		(&loopFilter{vector: true}).filterRow(b, top)
+		for p := range a.pix {
+			if !bytes.Equal(a.pix[p], b.pix[p]) {
+				t.Fatalf("plane %d differs, edges %+v", p, a.edges)
+			}
+		}
+		if !bytes.Equal(before, a.pix[0]) {
+			changed++
+		}
+	}
+	if changed < 1000 {
+		t.Errorf("only %d bands were changed", changed)
+	}
+}
+
+func TestPredictVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for mode := range uint8(16) {
+		for n := 1; n < 60; n++ {
+			row, upper, out := pixels(r, n), pixels(r, n+2), pixels(r, n+1)
+			want := slices.Clone(out)
+			predictRun(mode, row, want, upper)
+			predictVector(mode, row, out, upper)
+			if !slices.Equal(out, want) {
+				t.Fatalf("mode %d, %d pixels: %x, want %x", mode, n, out, want)
+			}
+		}
+	}
+}
+
+func TestTransformsVectorEqualGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := 1; n < 80; n++ {
+		argb := pixels(r, n)
+		e := [3]int8{int8(r.Uint32()), int8(r.Uint32()), int8(r.Uint32())}
+		for name, both := range map[string][2]transform{
+			"colour": {
+				&colour{width: n, blocks: 1, bits: 9, elements: [][3]int8{e}},
+				&colour{width: n, blocks: 1, bits: 9, elements: [][3]int8{e}, vector: true},
+			},
+			"green": {subtractGreen{width: n}, subtractGreen{n, true}},
+		} {
+			want := both[0].invert(0, argb, make([]uint32, n))
+			if got := both[1].invert(0, argb, make([]uint32, n)); !slices.Equal(got, want) {
+				t.Fatalf("%s of %d pixels: %x, want %x", name, n, got, want)
+			}
+		}
+		var got, want [4][]byte
+		for i := range got {
+			got[i], want[i] = make([]byte, n), make([]byte, n)
+		}
+		separate(want[0], want[1], want[2], want[3], argb)
+		k := separateWhole(got[0], got[1], got[2], got[3], argb)
+		separate(got[0][k:], got[1][k:], got[2][k:], got[3][k:], argb[k:])
+		for i := range got {
+			if !bytes.Equal(got[i], want[i]) {
+				t.Fatalf("component %d of %d pixels differs", i, n)
+			}
+		}
+	}
+}
+
+func TestAddPairVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range 5000 {
+		var ws workspace
+		copy(ws[:], noise(r, len(ws)))
+		var a, b [16]int16
+		for k := range a {
+			a[k], b[k] = int16(r.IntN(1<<(1+i%15))), -int16(r.IntN(1<<(1+i%15)))
+			if r.IntN(2) == 0 {
+				a[k], b[k] = b[k], 0
+			}
+		}
+		want := ws
+		addDCT(&want, lumaAt+4, &a)
+		addDCT(&want, lumaAt+8, &b)
+		addPair(&ws, lumaAt+4, &a, &b)
+		if ws != want {
+			t.Fatalf("%v, %v: the vector kernel differs", a, b)
+		}
+	}
+}
+
+func TestStretchVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	src := make([]byte, 256)
+	for i := range src {
+		src[i] = byte(i)
+	}
+	for _, chroma := range []bool{false, true} {
+		got, want := make([]byte, 256), make([]byte, 256)
+		stretchRow(want, src, chroma, false)
+		if n := stretchWhole(got, src, chroma); n != len(src) {
+			t.Fatalf("%d of %d samples", n, len(src))
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("chroma %t: %v, want %v", chroma, got, want)
+		}
+	}
+}

@@ -1,0 +1,13 @@
+//go:build !amd64 || purego
+
+package webp
+
+// In this build there are no vector kernels.
+
+func predictVector(mode uint8, row, out, upper []uint32) { predictRun(mode, row, out, upper) }
+
+func colourWhole([]uint32, []uint32, [3]int8) int { return 0 }
+
+func subtractGreenWhole([]uint32, []uint32) int { return 0 }
+
+func separateWhole(_, _, _, _ []byte, _ []uint32) int { return 0 }

@@ -1,0 +1,131 @@
+package probe_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/buckettest"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
+)
+
+// weakStores are combinations of lacks that were seen at stores.
+var weakStores = map[string]probe.Lacks{
+	"a complete store":               nil,
+	"like MinIO":                     {probe.DeleteIfMatch},
+	"like versitygw with versions":   {probe.PutAfterDelete},
+	"like SeaweedFS with versions":   {probe.ListOrder},
+	"without any condition (s3rver)": {probe.PutIfAbsent, probe.PutIfMatch, probe.DeleteIfMatch, probe.ListOrder},
+	"everything at once":             {probe.PutIfMatch, probe.DeleteIfMatch, probe.PutAfterDelete, probe.ListOrder},
+}
+
+// TestRun checks that the probe finds exactly what a store lacks, and leaves nothing behind.
+func TestRun(t *testing.T) {
+	for name, want := range weakStores {
+		t.Run(name, func(t *testing.T) {
+			inner := mem.New("b")
+			got, err := probe.Run(t.Context(), buckettest.Weaken(inner, want...), "b")
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("lacks %v, %v; want %v", got, err, want)
+			}
+			for info, err := range inner.List(t.Context(), "b", "") {
+				t.Errorf("the probe has left %q behind (%v)", info.Key, err)
+			}
+		})
+	}
+}
+
+// TestAdapt runs the conformance suite on weak stores that were adapted.
+func TestAdapt(t *testing.T) {
+	for name, lacks := range weakStores {
+		t.Run(name, func(t *testing.T) {
+			buckettest.Run(t, func(*testing.T) (bucket.Store, string) {
+				return probe.Adapt(buckettest.Weaken(mem.New("photos", "other"), lacks...), lacks), "photos"
+			}, lacks...)
+		})
+	}
+}
+
+// failing is a store in which some calls fail.
+type failing struct {
+	bucket.Store
+	put, remove error
+}
+
+func (f failing) Put(
+	ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition,
+) (string, error) {
+	if f.put != nil && cond != (bucket.Condition{}) {
+		return "", fmt.Errorf("put: %w", f.put)
+	}
+	return f.Store.Put(ctx, name, key, body, attr, cond)
+}
+
+func (f failing) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
+	if f.remove != nil && (cond != (bucket.Condition{}) || errors.Is(f.remove, bucket.ErrDenied)) {
+		return fmt.Errorf("delete: %w", f.remove)
+	}
+	return f.Store.Delete(ctx, name, key, cond)
+}
+
+// TestRefusedConditions: a store that answers a condition with 501 lacks it.
+func TestRefusedConditions(t *testing.T) {
+	store := failing{mem.New("b"), bucket.ErrInvalid, bucket.ErrInvalid}
+	got, err := probe.Run(t.Context(), store, "b")
+	if want := (probe.Lacks{probe.PutIfAbsent, probe.PutIfMatch, probe.DeleteIfMatch}); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("lacks %v, %v; want %v", got, err, want)
+	}
+	adapted := probe.Adapt(store, got)
+	if _, err := adapted.Put(t.Context(), "b", "k", nil, bucket.Attributes{}, bucket.Condition{IfAbsent: true}); err != nil {
+		t.Errorf("the adapted store: %v", err)
+	}
+}
+
+// TestNotProbed: nothing is written if it could not be removed, or if the store does not work.
+func TestNotProbed(t *testing.T) {
+	inner := mem.New("b")
+	_, err := probe.Run(t.Context(), failing{Store: inner, remove: bucket.ErrDenied}, "b")
+	if !errors.Is(err, probe.ErrNotProbed) {
+		t.Errorf("without the permission to delete: %v", err)
+	}
+	for info := range inner.List(t.Context(), "b", "") {
+		t.Errorf("the probe has written %q", info.Key)
+	}
+	if _, err := probe.Run(t.Context(), inner, "other"); !errors.Is(err, bucket.ErrNotFound) {
+		t.Errorf("without a bucket: %v", err)
+	}
+	_, err = probe.Run(t.Context(), failing{Store: inner, put: bucket.ErrTransient}, "b")
+	if !errors.Is(err, bucket.ErrTransient) {
+		t.Errorf("a store that fails: %v", err)
+	}
+	for info := range inner.List(t.Context(), "b", "") {
+		t.Errorf("the failed probe has left %q", info.Key)
+	}
+}
+
+// TestPrepare checks the one line of the log.
+func TestPrepare(t *testing.T) {
+	for _, test := range []struct {
+		store bucket.Store
+		want  string
+	}{
+		{mem.New("b"), `level=INFO msg="store probed" bucket=b lacks=nothing`},
+		{buckettest.Weaken(mem.New("b"), probe.DeleteIfMatch), `level=WARN msg="store probed; imgmill looks before`},
+		{mem.New("other"), `level=WARN msg="store not probed; its conditional writes are relied on" bucket=b error=`},
+	} {
+		var log bytes.Buffer
+		if probe.Prepare(t.Context(), test.store, "b", slog.New(slog.NewTextHandler(&log, nil))) == nil {
+			t.Error("no store")
+		}
+		if got := log.String(); !strings.Contains(got, test.want) || strings.Count(got, "\n") != 1 {
+			t.Errorf("logged %s, want %s", got, test.want)
+		}
+	}
+}
