@@ -124,7 +124,11 @@ func TestAlphaOfOddSizesFollowsOrientation(t *testing.T) {
 			}
 			alone := plane.New(plane.NewLayout(plane.Gray, false, size[0], size[1], 1, 1))
 			copy(alone.Pix[0], stored.Pix[a])
-			copy(upright.Pix[a], turn(alone, o).Pix[0])
+			turned, err := turn(t.Context(), alone, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(upright.Pix[a], turned.Pix[0])
 			for i, v := range variants {
 				for _, linear := range []bool{false, true} {
 					v.LinearLight = linear

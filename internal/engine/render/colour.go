@@ -1,6 +1,7 @@
 package render
 
 import (
+	"context"
 	"crypto/sha256"
 	"sync"
 
@@ -125,26 +126,30 @@ func declared(h codec.Header) plane.Space {
 }
 
 // convertColour converts the pixels to the variant's space. From here on, that is what they are in.
-func (j *job) convertColour(p *plane.Picture) *plane.Picture {
+func (j *job) convertColour(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
 	if j.variant.Colour == KeepSpace {
-		return p
+		return p, nil
 	}
+	var err error
 	switch {
 	case j.transform == nil:
 	case p.Model == plane.YCbCr:
-		transformYCbCr(p, j.transform)
+		err = transformYCbCr(ctx, p, j.transform)
 	default:
-		p = transformed(p, j.transform)
+		p, err = transformed(ctx, p, j.transform)
+	}
+	if err != nil {
+		return nil, err
 	}
 	p.Space = plane.Space{}
 	if j.variant.Colour == DisplayP3 && p.Model != plane.Gray {
 		p.Space.ICC = colour.DisplayP3Profile()
 	}
-	return p
+	return p, nil
 }
 
 // transformed applies a conversion to the colour planes; CMYK becomes RGB.
-func transformed(p *plane.Picture, t *colour.Transform) *plane.Picture {
+func transformed(ctx context.Context, p *plane.Picture, t *colour.Transform) (*plane.Picture, error) {
 	q := p
 	if p.Model == plane.CMYK {
 		q = plane.New(plane.NewLayout(plane.RGB, p.HasAlpha(), p.Width(), p.Height(), 1, 1))
@@ -154,7 +159,7 @@ func transformed(p *plane.Picture, t *colour.Transform) *plane.Picture {
 		}
 	}
 	src, dst := make([][]byte, p.Model.Colours()), make([][]byte, q.Model.Colours())
-	for y := range p.Height() {
+	return q, eachRow(ctx, p.Height(), func(y int) {
 		for i := range src {
 			src[i] = p.Row(i, y)
 		}
@@ -162,18 +167,17 @@ func transformed(p *plane.Picture, t *colour.Transform) *plane.Picture {
 			dst[i] = q.Row(i, y)
 		}
 		t.Row(dst, src)
-	}
-	return q
+	})
 }
 
 // transformYCbCr applies a conversion of RGB to a picture of luma and chroma, where it lies. Each sample
 // of chroma serves all samples of luma that it covers; the new chroma is that of their mean.
-func transformYCbCr(p *plane.Picture, t *colour.Transform) {
+func transformYCbCr(ctx context.Context, p *plane.Picture, t *colour.Transform) error {
 	subX, subY := p.Subsampling()
 	w := p.Width()
 	rgb := [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
 	sum := make([][3]int32, p.Planes[1].Width) // of the converted rows that share a row of chroma
-	for y := range p.Height() {
+	return eachRow(ctx, p.Height(), func(y int) {
 		luma, cb, cr := p.Row(0, y), p.Row(1, y/subY), p.Row(2, y/subY)
 		spreadRow(rgb, luma, cb, cr, subX)
 		t.Row(rgb, rgb)
@@ -187,14 +191,14 @@ func transformYCbCr(p *plane.Picture, t *colour.Transform) {
 			s[0], s[1], s[2] = s[0]+r, s[1]+g, s[2]+b
 		}
 		if y%subY < subY-1 && y < p.Height()-1 {
-			continue
+			return
 		}
 		rows := int32(y%subY + 1)
 		for x, s := range sum {
 			n := rows * int32(min(subX, w-x*subX))
 			_, cb[x], cr[x] = toYCbCr((s[0]+n/2)/n, (s[1]+n/2)/n, (s[2]+n/2)/n)
 		}
-	}
+	})
 }
 
 // spreadRow converts a row of luma to RGB; each sample of chroma covers sub samples of it.

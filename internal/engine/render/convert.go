@@ -1,6 +1,7 @@
 package render
 
 import (
+	"context"
 	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -29,33 +30,39 @@ func clamp(v int32) uint8 { return uint8(min(255, max(0, v))) }
 // convert brings p to the layout that the encoder takes, at the same size. Transparent pixels are
 // laid over the background where that layout has no alpha. Without a colour management module, CMYK
 // counts as plain ink on white.
-func (j *job) convert(p *plane.Picture) *plane.Picture {
+func (j *job) convert(ctx context.Context, p *plane.Picture) (_ *plane.Picture, err error) {
 	want := j.layout(p.Width(), p.Height())
 	if p.Model != want.Model && p.Model != plane.RGB {
-		p = inModel(p, plane.RGB)
+		if p, err = inModel(ctx, p, plane.RGB); err != nil {
+			return nil, err
+		}
 	}
 	if p.HasAlpha() && !want.HasAlpha() {
-		p = flatten(p, j.background)
+		if p, err = flatten(ctx, p, j.background); err != nil {
+			return nil, err
+		}
 	}
 	if p.Model != want.Model {
-		p = inModel(p, want.Model)
+		if p, err = inModel(ctx, p, want.Model); err != nil {
+			return nil, err
+		}
 	}
-	return subsample(p, want)
+	return subsample(ctx, p, want)
 }
 
 // inModel returns p in another colour model. All planes have the full grid; alpha stays.
-func inModel(p *plane.Picture, m plane.Model) *plane.Picture {
+func inModel(ctx context.Context, p *plane.Picture, m plane.Model) (*plane.Picture, error) {
 	l := plane.NewLayout(m, p.HasAlpha(), p.Width(), p.Height(), 1, 1)
 	l.Space = p.Space.For(m)
 	q := plane.New(l)
-	for y := range p.Height() {
-		convertRow(q, p, y)
+	if err := eachRow(ctx, p.Height(), func(y int) { convertRow(q, p, y) }); err != nil {
+		return nil, err
 	}
 	if from, ok := p.Alpha(); ok {
 		to, _ := q.Alpha()
 		q.Pix[to], q.Stride[to] = p.Pix[from], p.Stride[from]
 	}
-	return q
+	return q, nil
 }
 
 // convertRow converts the colours of a row. All planes have the full grid.
@@ -122,7 +129,7 @@ func ink(c, k uint8) uint8 { return uint8(((255-int(c))*(255-int(k)) + 127) / 25
 
 // flatten lays p over the background. A gray picture gets the background's luma; job.model has
 // chosen colour where that matters.
-func flatten(p *plane.Picture, background [3]uint8) *plane.Picture {
+func flatten(ctx context.Context, p *plane.Picture, background [3]uint8) (*plane.Picture, error) {
 	a, _ := p.Alpha()
 	q := &plane.Picture{Layout: p.Layout}
 	q.Planes = nil
@@ -132,22 +139,25 @@ func flatten(p *plane.Picture, background [3]uint8) *plane.Picture {
 			continue
 		}
 		q.Planes, q.Pix, q.Stride = append(q.Planes, s), append(q.Pix, p.Pix[i]), append(q.Stride, p.Stride[i])
-		for y := range p.Height() {
+		err := eachRow(ctx, p.Height(), func(y int) {
 			row, alpha := p.Row(i, y), p.Row(a, y)
 			for x, a := range alpha {
 				row[x] = uint8((int(row[x])*int(a) + int(fill[i])*(255-int(a)) + 127) / 255)
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return q
+	return q, nil
 }
 
 // subsample averages full-grid chroma onto want's grid, each sample weighted by its alpha, if there
 // is alpha. All other planes stay as they are.
-func subsample(p *plane.Picture, want plane.Layout) *plane.Picture {
+func subsample(ctx context.Context, p *plane.Picture, want plane.Layout) (*plane.Picture, error) {
 	subX, subY := want.Subsampling()
 	if x, y := p.Subsampling(); x == subX && y == subY {
-		return p
+		return p, nil
 	}
 	q := &plane.Picture{Layout: want, Pix: slices.Clone(p.Pix), Stride: slices.Clone(p.Stride)}
 	q.Space = p.Space
@@ -160,13 +170,32 @@ func subsample(p *plane.Picture, want plane.Layout) *plane.Picture {
 			continue
 		}
 		q.Pix[i], q.Stride[i] = make([]byte, s.Width*s.Height), s.Width
-		for y := range s.Height {
-			for x := range s.Width {
+		err := eachRow(ctx, s.Height, func(y int) {
+			row := q.Row(i, y)
+			if subX == 2 && subY == 2 && alpha == nil && 2*y+1 < p.Height() {
+				row = row[meanRow(row, p.Row(i, 2*y), p.Row(i, 2*y+1)):]
+			}
+			for x := s.Width - len(row); x < s.Width; x++ {
 				q.Row(i, y)[x] = blockMean(p, i, x*subX, y*subY, subX, subY, alpha)
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return q
+	return q, nil
+}
+
+// meanRow stores the rounded means of all whole blocks of 2×2 samples of two rows, and returns how
+// many there are.
+func meanRow(dst, above, below []byte) int {
+	n := len(above) / 2
+	dst, above, below = dst[:n], above[:2*n], below[:2*n]
+	for x := range dst {
+		a, b := above[2*x:2*x+2], below[2*x:2*x+2]
+		dst[x] = uint8((int(a[0]) + int(a[1]) + int(b[0]) + int(b[1]) + 2) / 4)
+	}
+	return n
 }
 
 // blockMean returns the rounded mean of a w×h block of a plane, cut off at the picture's edge and

@@ -1,6 +1,10 @@
 package render
 
-import "github.com/imgmill/imgmill/internal/engine/plane"
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
 
 // focus chooses which width×height part of an upright, reduced picture is shown, by its top left
 // corner.
@@ -8,10 +12,10 @@ type focus func(p *plane.Picture, width, height int) (x, y int)
 
 // crop cuts out the part that the variant's focus chooses. Where Cover shows the centre there is
 // nothing left to do: only that part was resampled.
-func (j *job) crop(p *plane.Picture) *plane.Picture {
+func (j *job) crop(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
 	w, h := j.frame.cutWidth, j.frame.cutHeight
 	if p.Width() == w && p.Height() == h {
-		return p
+		return p, nil
 	}
 	subX, subY := p.Subsampling()
 	x, y := j.variant.focus(p, w, h)
@@ -25,9 +29,10 @@ func (j *job) crop(p *plane.Picture) *plane.Picture {
 		if s.Kind == plane.Chroma {
 			left, top = x/subX, y/subY
 		}
-		for row := range s.Height {
-			copy(q.Row(i, row), p.Row(i, top+row)[left:])
+		err := eachRow(ctx, s.Height, func(y int) { copy(q.Row(i, y), p.Row(i, top+y)[left:]) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	return q
+	return q, nil
 }

@@ -35,14 +35,15 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 		}
 		var animated []*job
 		for _, j := range jobs {
-			if err := ctx.Err(); err != nil {
+			p, err := j.finish(ctx)
+			if err != nil {
 				return err
 			}
 			if !j.animates() {
-				err = e.encode(ctx, j, d, j.finish())
+				err = e.encode(ctx, j, d, p)
 			} else {
 				animated = append(animated, j)
-				err = e.writeFrame(ctx, j, d, j.finish(), delay)
+				err = e.writeFrame(ctx, j, d, p, delay)
 			}
 			if err != nil {
 				return fmt.Errorf("variant %s: %w", j.variant.Name, err)

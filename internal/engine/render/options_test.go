@@ -33,7 +33,10 @@ func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 	t.Helper()
 	p := scene(w, h, m, false, 1)
 	if m == plane.YCbCr {
-		p = subsample(p, plane.NewLayout(m, false, w, h, subX, subY))
+		var err error
+		if p, err = subsample(t.Context(), p, plane.NewLayout(m, false, w, h, subX, subY)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var b bytes.Buffer
 	if err := encoder.Encode(t.Context(), &b, p, encoder.Options{Quality: 95}); err != nil {

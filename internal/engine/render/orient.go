@@ -1,6 +1,8 @@
 package render
 
 import (
+	"context"
+
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -35,13 +37,15 @@ func mirrored(o exif.Orientation) (x, y bool) {
 }
 
 // turn makes the stored picture upright.
-func (j *job) turn(p *plane.Picture) *plane.Picture { return turn(p, j.header.Orientation) }
+func (j *job) turn(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
+	return turn(ctx, p, j.header.Orientation)
+}
 
 // turn returns the upright form of a picture stored with orientation o.
-func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
+func turn(ctx context.Context, p *plane.Picture, o exif.Orientation) (*plane.Picture, error) {
 	mx, my := mirrored(o)
 	if !mx && !my && !o.Swaps() {
-		return p
+		return p, nil
 	}
 	l := p.Layout
 	if o.Swaps() {
@@ -49,15 +53,18 @@ func turn(p *plane.Picture, o exif.Orientation) *plane.Picture {
 	}
 	q := plane.New(l)
 	for i, s := range p.Planes {
-		for y := range s.Height {
+		err := eachRow(ctx, s.Height, func(y int) {
 			ty := y
 			if my {
 				ty = s.Height - 1 - y
 			}
 			turnRow(q, i, ty, p.Row(i, y), mx, o.Swaps())
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return q
+	return q, nil
 }
 
 // turnRow copies a stored row to row t of a plane, or to column t if the axes are exchanged.

@@ -1,13 +1,17 @@
 package render
 
-import "github.com/imgmill/imgmill/internal/engine/plane"
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
 
 // pad puts p on a canvas of the background colour, which is opaque. The canvas has the planes that
 // the encoder takes.
-func (j *job) pad(p *plane.Picture) *plane.Picture {
+func (j *job) pad(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
 	f := j.frame
 	if f.canvasWidth == p.Width() && f.canvasHeight == p.Height() {
-		return p
+		return p, nil
 	}
 	l := j.layout(f.canvasWidth, f.canvasHeight)
 	l.Space = p.Space
@@ -22,7 +26,7 @@ func (j *job) pad(p *plane.Picture) *plane.Picture {
 		if s.Kind == plane.Chroma {
 			left, top = left/subX, top/subY
 		}
-		for y := range s.Height {
+		err := eachRow(ctx, s.Height, func(y int) {
 			row := q.Row(i, y)
 			for x := range row {
 				row[x] = v
@@ -30,7 +34,10 @@ func (j *job) pad(p *plane.Picture) *plane.Picture {
 			if y >= top && y < top+p.Planes[i].Height {
 				copy(row[left:], p.Row(i, y-top))
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	return q
+	return q, nil
 }

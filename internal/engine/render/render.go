@@ -166,10 +166,11 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, job
 		return err
 	}
 	for _, j := range jobs {
-		if err := ctx.Err(); err != nil {
+		p, err := j.finish(ctx)
+		if err != nil {
 			return err
 		}
-		if err := e.encode(ctx, j, d, j.finish()); err != nil {
+		if err := e.encode(ctx, j, d, p); err != nil {
 			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
 		}
 	}
@@ -193,8 +194,8 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 	return e.decode(ctx, d, fanOut(jobs))
 }
 
-// steps turn a reduced picture into the one that is encoded.
-var steps = []func(*job, *plane.Picture) *plane.Picture{
+// steps turn a reduced picture into the one that is encoded. An error is that of the context.
+var steps = []func(*job, context.Context, *plane.Picture) (*plane.Picture, error){
 	(*job).turn,
 	(*job).crop,
 	(*job).convertColour,
@@ -203,14 +204,32 @@ var steps = []func(*job, *plane.Picture) *plane.Picture{
 }
 
 // finish takes the reduced picture through the steps.
-func (j *job) finish() *plane.Picture {
-	p := j.reduced
+func (j *job) finish(ctx context.Context) (p *plane.Picture, err error) {
+	p = j.reduced
 	j.reduced, j.sink = nil, nil
 	for _, step := range steps {
-		p = step(j, p)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if p, err = step(j, ctx, p); err != nil {
+			return nil, err
+		}
 	}
 	p.Space = p.Space.For(p.Model)
-	return p
+	return p, nil
+}
+
+// eachRow calls do for each of n rows, and ends early with the context. A reduced picture can be as
+// large as its source: a row has up to 65,535 samples.
+func eachRow(ctx context.Context, n int, do func(y int)) error {
+	const together = 16 // rows between two looks at the context
+	for y := range n {
+		if y%together == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		do(y)
+	}
+	return nil
 }
 
 // decode runs d into sink.

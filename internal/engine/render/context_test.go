@@ -1,0 +1,74 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// patience is a context that ends once it has been looked at so many times.
+type patience struct {
+	context.Context
+	left int
+}
+
+func (p *patience) Err() error {
+	if p.left--; p.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestStepsLookAtTheContext runs a large picture through every step with a context that ends at each
+// look in turn. A reduced picture can be as large as its source, so the steps must not hold on to a
+// context that has ended.
+func TestStepsLookAtTheContext(t *testing.T) {
+	const side = 400
+	d := picture(scene(side, side, plane.RGB, true, 1), 6)
+	v := Variant{Width: side + 40, Height: side, Fit: Contain, Enlarge: true, Format: jpegFormat, Colour: DisplayP3}
+	looks := 0
+	for ; ; looks++ {
+		j, err := engine.newJob(d, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := engine.reduce(t.Context(), d, codec.Limits{}, []*job{j}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := j.finish(&patience{t.Context(), looks})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || p != nil {
+			t.Fatalf("after %d looks: %v", looks, err)
+		}
+	}
+	// Turned: 4 planes; converted to P3; laid over the background: 3; YCbCr; chroma: 2; padded: 3.
+	if least := side / 16 * 10; looks < least {
+		t.Errorf("the steps look at their context %d times, want %d at least", looks, least)
+	}
+}
+
+// TestMeanRowEqualsBlockMean compares the two ways to average blocks of chroma, for odd sizes too.
+func TestMeanRowEqualsBlockMean(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {16, 9}, {17, 10}, {64, 33}} {
+		w, h := size[0], size[1]
+		p := scene(w, h, plane.YCbCr, false, 1)
+		q, err := subsample(t.Context(), p, plane.NewLayout(plane.YCbCr, false, w, h, 2, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < 3; i++ {
+			for y := range q.Planes[i].Height {
+				for x, got := range q.Row(i, y) {
+					if want := blockMean(p, i, 2*x, 2*y, 2, 2, nil); got != want {
+						t.Fatalf("%d×%d, plane %d, %d,%d: %d, want %d", w, h, i, x, y, got, want)
+					}
+				}
+			}
+		}
+	}
+}
