@@ -10,8 +10,8 @@ import (
 func arithmeticFiles(t testing.TB) map[string][]byte {
 	files := map[string][]byte{}
 	m := scene(203, 157)
-	for _, sample := range []string{"1x1", "2x1", "2x2"} {
-		for _, quality := range []string{"25", "75", "95", "100"} {
+	for _, sample := range []string{"1x1", "2x2"} {
+		for _, quality := range []string{"25", "95"} {
 			for _, mode := range []string{"-baseline", "-progressive"} {
 				for _, restart := range []string{"0", "5B", "1"} {
 					name := strings.Join([]string{sample, quality, mode, restart}, " ")

@@ -414,6 +414,7 @@ func FuzzDecode(f *testing.F) {
 	deep := newFixture(33, 21, 7, [2]int{2, 1}, [2]int{1, 1}, [2]int{1, 1})
 	deep.deepen()
 	f.Add(deep.bytes())
+	f.Add(deep.arithmetically(conditioning{0, 1}, 5))
 	for predictor := 1; predictor <= 7; predictor++ {
 		x := newLossless(19, 13, 2*predictor, predictor, predictor/3, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 2})
 		x.interval = predictor % 3

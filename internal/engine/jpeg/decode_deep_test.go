@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"bytes"
 	"math"
 	"testing"
 )
@@ -36,5 +37,60 @@ func TestDeepSequential(t *testing.T) {
 		for n := 1; n <= 8; n++ {
 			f.compare(t, decodeAt(t, f.bytes(), n), n, onlyLuma)
 		}
+	}
+}
+
+// TestDeepProgressive compares a grey progressive picture of 12 bits, one scan of DC and one of AC
+// coefficients, with the formula.
+func TestDeepProgressive(t *testing.T) {
+	f := newFixture(75, 43, 5, [2]int{1, 1})
+	f.deepen()
+	f.sof = markerSOF2
+	var codes [2][256][2]uint32
+	for class, s := range f.tables() {
+		s.each(func(symbol uint8, c, l uint32) { codes[class][symbol] = [2]uint32{c, l} })
+	}
+	f.coder = func(out []byte, across, down int, each func(m int, block func(i int, z *[64]int16))) []byte {
+		b := &fixtureBits{out: out}
+		put := func(class, run int, v int16) {
+			size, low := magnitude(int(v))
+			c := codes[class][run<<4|size]
+			b.put(c[0], c[1])
+			b.put(uint32(low), uint32(size))
+		}
+		pred := int16(0)
+		for m := range across * down {
+			each(m, func(_ int, z *[64]int16) {
+				put(0, 0, z[0]-pred)
+				pred = z[0]
+			})
+		}
+		b.pad()
+		b.out = f.segment(b.out, markerSOS, 1, f.comps[0].id, 0, 1, 63, 0)
+		for m := range across * down {
+			each(m, func(_ int, z *[64]int16) {
+				run := 0
+				for k, v := range z[1:] {
+					if run++; v == 0 {
+						continue
+					}
+					for ; run > 16; run -= 16 {
+						put(1, 15, 0)
+					}
+					put(1, run-1, v)
+					if run = 0; k == 62 {
+						return
+					}
+				}
+				put(1, 0, 0)
+			})
+		}
+		b.pad()
+		return b.out
+	}
+	file := f.bytes()
+	file[bytes.Index(file, []byte{0xFF, markerSOS})+8] = 0 // the first scan ends with DC
+	for n := 1; n <= 8; n++ {
+		f.compare(t, decodeAt(t, file, n), n, onlyLuma)
 	}
 }

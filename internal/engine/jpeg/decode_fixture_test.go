@@ -25,6 +25,8 @@ type fixture struct {
 	dnl      bool    // states the height only in DNL
 	fill     int     // number of fill bytes before each marker
 	end      []byte  // replaces EOI
+	// coder replaces Huffman coding: it calls each for every MCU, which calls block for its blocks.
+	coder func(out []byte, across, down int, each func(m int, block func(i int, z *[64]int16))) []byte
 }
 
 type fixtureComponent struct {
@@ -222,8 +224,7 @@ func (f *fixture) scan(out []byte, comps []int) []byte {
 		b.put(c.code, c.length)
 		b.put(uint32(v)&(1<<size-1), size)
 	}
-	block := func(i, at int) {
-		z := &f.comps[i].blocks[at]
+	block := func(i int, z *[64]int16) {
 		value(0, z[0]-b.pred[i], &dc)
 		b.pred[i] = z[0]
 		run := uint8(0)
@@ -248,23 +249,29 @@ func (f *fixture) scan(out []byte, comps []int) []byte {
 		across = ceilDiv(ceilDiv(f.w*c.h, f.hmax()), 8)
 		down = ceilDiv(ceilDiv(f.h*c.v, f.vmax()), 8)
 	}
+	each := func(m int, block func(i int, z *[64]int16)) {
+		for _, i := range comps {
+			c := f.comps[i]
+			if alone {
+				block(i, &c.blocks[m/across*c.across+m%across])
+				continue
+			}
+			for y := range c.v {
+				for x := range c.h {
+					block(i, &c.blocks[(m/across*c.v+y)*c.across+m%across*c.h+x])
+				}
+			}
+		}
+	}
+	if f.coder != nil {
+		return f.coder(out, across, down, each)
+	}
 	for m := range across * down {
 		if f.interval > 0 && m > 0 && m%f.interval == 0 {
 			b.pad()
 			b.out = append(b.out, 0xFF, markerRST0+byte(m/f.interval-1)&7)
 		}
-		for _, i := range comps {
-			c := f.comps[i]
-			if alone {
-				block(i, m/across*c.across+m%across)
-				continue
-			}
-			for y := range c.v {
-				for x := range c.h {
-					block(i, (m/across*c.v+y)*c.across+m%across*c.h+x)
-				}
-			}
-		}
+		each(m, block)
 	}
 	b.pad()
 	return b.out

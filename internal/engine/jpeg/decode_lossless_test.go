@@ -224,8 +224,12 @@ func TestLosslessDamage(t *testing.T) {
 	one := [2]int{1, 1}
 	f := newLossless(60, 40, 12, 7, 0, one, one, one)
 	f.cut = 500
-	if _, report := decodeAll(t, f.bytes(), 0, 0); report.Damage == "" {
-		t.Error("cut: no damage")
+	if _, err := tryDecode(t, f.bytes(), 1, 8); err == nil {
+		t.Error("cut: no error")
+	}
+	f.interval = 4
+	if _, err := tryDecode(t, f.bytes(), 1, 8); err == nil {
+		t.Error("cut, with restarts: no error")
 	}
 	for name, change := range map[string]func(f *losslessFixture, file []byte){
 		"predictor 0": func(_ *losslessFixture, b []byte) { b[bytes.Index(b, []byte{0xFF, markerSOS})+11] = 0 },

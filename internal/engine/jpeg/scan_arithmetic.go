@@ -11,7 +11,7 @@ import (
 
 // maxArithmeticPasses is maxPasses for arithmetic coding, where no symbol stands for many blocks, so
 // that every visit of a block costs time.
-const maxArithmeticPasses = 40
+const maxArithmeticPasses = 24
 
 // conditioning is a table of a DAC segment for DC (T.81 B.2.4.3, F.1.4.4.1.4): differences up to
 // 2^lower in size (none but 0 if it is 0) select the first context, those above 2^upper the last two.

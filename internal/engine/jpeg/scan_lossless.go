@@ -118,7 +118,8 @@ func (s *losslessScan) prepare() error {
 	return nil
 }
 
-// row decodes the next row of MCUs. Once the data has ended, samples are grey.
+// row decodes the next row of MCUs. Unlike with blocks, nothing is shown of what follows the end of
+// the data: a few bytes could otherwise ask for much work.
 func (s *losslessScan) row(mcus int) error {
 	if s.restart.due() {
 		if err := s.d.restart(&s.bits, &s.restart); err != nil {
@@ -130,12 +131,7 @@ func (s *losslessScan) row(mcus int) error {
 		last := s.down[i]
 		lines[0], lines[last] = lines[last], lines[0]
 	}
-	starved := s.restart.starved
 	for x := range mcus {
-		if s.restart.starved {
-			s.grey(x)
-			continue
-		}
 		s.bits.ensure()
 		for i := range s.parts {
 			for v := range s.down[i] {
@@ -144,25 +140,16 @@ func (s *losslessScan) row(mcus int) error {
 				}
 			}
 		}
-		s.restart.starved = s.bits.starved()
+		if s.restart.pending || s.bits.starved() {
+			if err := s.d.src.fail(); err != nil {
+				return err
+			}
+			return s.d.corrupt("scan ends early")
+		}
 	}
 	s.fresh = false
 	s.restart.pass(mcus)
-	if s.restart.starved && !starved {
-		return s.d.flag(0, "scan ends early")
-	}
 	return nil
-}
-
-// grey makes the samples of an MCU grey.
-func (s *losslessScan) grey(x int) {
-	for i, lines := range s.lines {
-		for _, line := range lines[1:] {
-			for u := range s.across[i] {
-				line[x*s.across[i]+u] = s.middle()
-			}
-		}
-	}
 }
 
 // middle is the prediction of the first sample.
