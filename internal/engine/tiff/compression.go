@@ -58,7 +58,7 @@ type expander interface {
 }
 
 // newExpander returns the expander of a compression scheme, for blocks whose rows have columns
-// pixels and rowBytes bytes. It may hold memory bytes.
+// pixels and rowBytes bytes.
 func newExpander(f *fields, columns, rowBytes int) expander {
 	switch f.compression {
 	case faxRLE, faxRLEW, faxT4, faxT6:

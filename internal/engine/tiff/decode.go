@@ -101,7 +101,8 @@ func (d *decoder) divide(first *directory) error {
 		return d.c.s.Corrupt(first.at, "%d strips or tiles, want %d in %d planes", f.offsets.count, n, d.lanes)
 	}
 	if f.counts.count != 0 && f.counts.count < n*int64(d.lanes) {
-		return d.c.s.Corrupt(first.at, "lengths of %d strips or tiles, want %d in %d planes", f.counts.count, n, d.lanes)
+		return d.c.s.Corrupt(first.at, "lengths of %d strips or tiles, want %d in %d planes",
+			f.counts.count, n, d.lanes)
 	}
 	return nil
 }

@@ -139,6 +139,9 @@ func (c *container) fields(d *directory) (*fields, error) {
 	if f.blockW <= 0 || f.blockH <= 0 {
 		return nil, c.s.Corrupt(d.at, "strips or tiles of %d×%d", f.blockW, f.blockH)
 	}
+	if isFax(f.compression) {
+		f.predictor = 1 // which these schemes do not have
+	}
 	if f.photometric < 0 {
 		// The tag is required. Fax programs leave it out, and mean black on white.
 		f.photometric = whiteIsZero

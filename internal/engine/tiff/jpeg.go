@@ -288,7 +288,8 @@ func (b *jpegBand) block(ctx context.Context, i int64) error {
 			len(h.Components), h.Width, h.Height, len(d.jpeg.components), b.width, b.height)
 	}
 	if int64(h.Width)*int64(h.Height) > 4*max(int64(d.f.blockW)*int64(d.f.blockH), 1<<16) {
-		return d.c.s.Corrupt(at, "JPEG data of %d×%d pixels for a strip or tile of %d×%d", h.Width, h.Height, b.width, b.height)
+		return d.c.s.Corrupt(at, "JPEG data of %d×%d pixels for a strip or tile of %d×%d",
+			h.Width, h.Height, b.width, b.height)
 	}
 	report, err := j.Decode(ctx, b)
 	if report.Damage != "" && b.report.Damage == nil {

@@ -249,6 +249,18 @@ func TestCameraRawShowsItsLargePreview(t *testing.T) {
 	}
 }
 
+// TestThumbnailIsNoPhotograph checks that a thumbnail is not shown where the file does not say how
+// large the photograph is.
+func TestThumbnailIsNoPhotograph(t *testing.T) {
+	data := jpegOf(t, sample.Landscape(160, 120), image.Rect(0, 0, 160, 120))
+	d := drawing{w: 160, h: 120, photometric: yCbCr, samples: 3, compression: jpegOld, order: binary.LittleEndian, bits: 8, rows: 120}
+	file := d.assemble([][]byte{data})
+	copy(file, "IIRO")
+	if _, err := openFile(file); !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("a thumbnail of 160×120: %v", err)
+	}
+}
+
 // TestCameraRawWithoutNamedPreview finds a preview that no directory names.
 func TestCameraRawWithoutNamedPreview(t *testing.T) {
 	data := jpegOf(t, sample.Landscape(1100, 80), image.Rect(0, 0, 1100, 80))

@@ -139,6 +139,9 @@ func (c *container) previews(all []*directory) []span {
 			add(int(min(e.at, math.MaxInt32)), int(min(e.size(), math.MaxInt32)))
 		}
 		scheme := c.number(d, tagCompression, 1)
+		if c.sensor(d) {
+			continue
+		}
 		if e, ok := d.find(tagStripOffsets); ok && e.count == 1 && (scheme == jpegOld || scheme == jpegNew) {
 			add(c.number(d, tagStripOffsets, 0), c.number(d, tagStripByteCounts, 0))
 		}
@@ -187,7 +190,9 @@ func (c *container) openRaw(first *directory, h codec.Header, o codec.OpenOption
 	}
 	photograph := 0 // longer side in pixels
 	for _, d := range all {
-		photograph = max(photograph, c.number(d, tagImageWidth, 0), c.number(d, tagImageLength, 0))
+		if c.sensor(d) {
+			photograph = max(photograph, c.number(d, tagImageWidth, 0), c.number(d, tagImageLength, 0))
+		}
 	}
 	enough := func(p *preview) bool {
 		longer := max(p.header.Width, p.header.Height)
@@ -236,7 +241,11 @@ func (c *container) largest(places []span, o codec.OpenOptions) (*preview, error
 		s.reset(p.at, min(p.end, c.size))
 		j, err := jpeg.NewDecoder(s, jpeg.DecodeOptions{Threads: o.Threads})
 		if err != nil {
-			continue // sensor data is a JPEG of another kind, in some files
+			continue
+		}
+		// In some files sensor data is a lossless JPEG: of more bits, or of 2 or 4 components.
+		if n := len(j.Header().Components); j.Header().Precision != 8 || n != 1 && n != 3 {
+			continue
 		}
 		h := codec.Header{Width: j.Header().Width, Height: j.Header().Height}
 		if best == nil || h.Width*h.Height > best.header.Width*best.header.Height {
