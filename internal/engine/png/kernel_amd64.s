@@ -302,3 +302,168 @@ block:
 	VMOVDQU    Y5, 64(DX)
 	VZEROUPPER
 	RET
+
+// func nearestVector(dst *byte, row *byte, left *byte, above *byte, corner *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·nearestVector(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ row+8(FP), CX
+	MOVQ left+16(FP), DX
+	MOVQ above+24(FP), BX
+	MOVQ corner+32(FP), SI
+	MOVQ blocks+40(FP), DI
+	XORQ R8, R8
+
+block:
+	VPMOVZXBW    (DX)(R8*1), Y0
+	VPMOVZXBW    (BX)(R8*1), Y1
+	VPMOVZXBW    (SI)(R8*1), Y2
+	VPSUBW       Y2, Y1, Y3
+	VPSUBW       Y2, Y0, Y4
+	VPADDW       Y3, Y4, Y5
+	VPABSW       Y3, Y3
+	VPABSW       Y4, Y4
+	VPABSW       Y5, Y5
+	VPMINSW      Y3, Y4, Y6
+	VPMINSW      Y5, Y6, Y6
+	VPCMPEQW     Y4, Y6, Y4
+	VPCMPEQW     Y3, Y6, Y3
+	VPBLENDVB    Y4, Y1, Y2, Y2
+	VPBLENDVB    Y3, Y0, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPACKUSWB    X0, X2, X2
+	VMOVDQU      (CX)(R8*1), X1
+	VPSUBB       X2, X1, X1
+	VMOVDQU      X1, (AX)(R8*1)
+	ADDQ         $0x10, R8
+	DECQ         DI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+DATA costTable<>+0(SB)/1, $0x00
+DATA costTable<>+1(SB)/1, $0x20
+DATA costTable<>+2(SB)/1, $0x33
+DATA costTable<>+3(SB)/1, $0x40
+DATA costTable<>+4(SB)/1, $0x4a
+DATA costTable<>+5(SB)/1, $0x53
+DATA costTable<>+6(SB)/1, $0x5a
+DATA costTable<>+7(SB)/1, $0x60
+DATA costTable<>+8(SB)/1, $0x65
+DATA costTable<>+9(SB)/1, $0x6a
+DATA costTable<>+10(SB)/1, $0x6f
+DATA costTable<>+11(SB)/1, $0x73
+DATA costTable<>+12(SB)/1, $0x76
+DATA costTable<>+13(SB)/1, $0x7a
+DATA costTable<>+14(SB)/1, $0x7d
+DATA costTable<>+15(SB)/1, $0x80
+DATA costTable<>+16(SB)/1, $0x00
+DATA costTable<>+17(SB)/1, $0x20
+DATA costTable<>+18(SB)/1, $0x33
+DATA costTable<>+19(SB)/1, $0x40
+DATA costTable<>+20(SB)/1, $0x4a
+DATA costTable<>+21(SB)/1, $0x53
+DATA costTable<>+22(SB)/1, $0x5a
+DATA costTable<>+23(SB)/1, $0x60
+DATA costTable<>+24(SB)/1, $0x65
+DATA costTable<>+25(SB)/1, $0x6a
+DATA costTable<>+26(SB)/1, $0x6f
+DATA costTable<>+27(SB)/1, $0x73
+DATA costTable<>+28(SB)/1, $0x76
+DATA costTable<>+29(SB)/1, $0x7a
+DATA costTable<>+30(SB)/1, $0x7d
+DATA costTable<>+31(SB)/1, $0x80
+DATA costTable<>+32(SB)/1, $0x65
+DATA costTable<>+33(SB)/1, $0x95
+DATA costTable<>+34(SB)/1, $0xab
+DATA costTable<>+35(SB)/1, $0xbb
+DATA costTable<>+36(SB)/1, $0xc6
+DATA costTable<>+37(SB)/1, $0xcf
+DATA costTable<>+38(SB)/1, $0xd7
+DATA costTable<>+39(SB)/1, $0xdd
+DATA costTable<>+40(SB)/1, $0xe3
+DATA costTable<>+41(SB)/1, $0x00
+DATA costTable<>+42(SB)/1, $0x00
+DATA costTable<>+43(SB)/1, $0x00
+DATA costTable<>+44(SB)/1, $0x00
+DATA costTable<>+45(SB)/1, $0x00
+DATA costTable<>+46(SB)/1, $0x00
+DATA costTable<>+47(SB)/1, $0x00
+DATA costTable<>+48(SB)/1, $0x65
+DATA costTable<>+49(SB)/1, $0x95
+DATA costTable<>+50(SB)/1, $0xab
+DATA costTable<>+51(SB)/1, $0xbb
+DATA costTable<>+52(SB)/1, $0xc6
+DATA costTable<>+53(SB)/1, $0xcf
+DATA costTable<>+54(SB)/1, $0xd7
+DATA costTable<>+55(SB)/1, $0xdd
+DATA costTable<>+56(SB)/1, $0xe3
+DATA costTable<>+57(SB)/1, $0x00
+DATA costTable<>+58(SB)/1, $0x00
+DATA costTable<>+59(SB)/1, $0x00
+DATA costTable<>+60(SB)/1, $0x00
+DATA costTable<>+61(SB)/1, $0x00
+DATA costTable<>+62(SB)/1, $0x00
+DATA costTable<>+63(SB)/1, $0x00
+DATA costTable<>+64(SB)/1, $0x0f
+DATA costTable<>+65(SB)/1, $0x0f
+DATA costTable<>+66(SB)/1, $0x0f
+DATA costTable<>+67(SB)/1, $0x0f
+DATA costTable<>+68(SB)/1, $0x0f
+DATA costTable<>+69(SB)/1, $0x0f
+DATA costTable<>+70(SB)/1, $0x0f
+DATA costTable<>+71(SB)/1, $0x0f
+DATA costTable<>+72(SB)/1, $0x0f
+DATA costTable<>+73(SB)/1, $0x0f
+DATA costTable<>+74(SB)/1, $0x0f
+DATA costTable<>+75(SB)/1, $0x0f
+DATA costTable<>+76(SB)/1, $0x0f
+DATA costTable<>+77(SB)/1, $0x0f
+DATA costTable<>+78(SB)/1, $0x0f
+DATA costTable<>+79(SB)/1, $0x0f
+DATA costTable<>+80(SB)/1, $0x0f
+DATA costTable<>+81(SB)/1, $0x0f
+DATA costTable<>+82(SB)/1, $0x0f
+DATA costTable<>+83(SB)/1, $0x0f
+DATA costTable<>+84(SB)/1, $0x0f
+DATA costTable<>+85(SB)/1, $0x0f
+DATA costTable<>+86(SB)/1, $0x0f
+DATA costTable<>+87(SB)/1, $0x0f
+DATA costTable<>+88(SB)/1, $0x0f
+DATA costTable<>+89(SB)/1, $0x0f
+DATA costTable<>+90(SB)/1, $0x0f
+DATA costTable<>+91(SB)/1, $0x0f
+DATA costTable<>+92(SB)/1, $0x0f
+DATA costTable<>+93(SB)/1, $0x0f
+DATA costTable<>+94(SB)/1, $0x0f
+DATA costTable<>+95(SB)/1, $0x0f
+GLOBL costTable<>(SB), RODATA|NOPTR, $96
+
+// func costVector(p *byte, blocks int, sums *[4]uint64)
+// Requires: AVX, AVX2
+TEXT ·costVector(SB), NOSPLIT, $0-24
+	MOVQ    p+0(FP), AX
+	MOVQ    blocks+8(FP), CX
+	MOVQ    sums+16(FP), DX
+	VMOVDQU costTable<>+0(SB), Y0
+	VMOVDQU costTable<>+32(SB), Y1
+	VMOVDQU costTable<>+64(SB), Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+
+block:
+	VPABSB    (AX), Y5
+	VPSRLW    $0x04, Y5, Y6
+	VPAND     Y2, Y6, Y6
+	VPCMPEQB  Y3, Y6, Y7
+	VPSHUFB   Y6, Y1, Y6
+	VPSHUFB   Y5, Y0, Y5
+	VPBLENDVB Y7, Y5, Y6, Y5
+	VPSADBW   Y3, Y5, Y5
+	VPADDQ    Y5, Y4, Y4
+	ADDQ      $0x20, AX
+	DECQ      CX
+	JNZ       block
+	VMOVDQU   Y4, (DX)
+	VZEROUPPER
+	RET

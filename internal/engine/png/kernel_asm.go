@@ -26,6 +26,16 @@ func split3Vector(d0, d1, d2, src *byte, blocks int)
 //go:noescape
 func adlerVector(p *byte, blocks int, sums *[3][4]uint64)
 
+// nearestVector applies Paeth to 16*blocks bytes.
+//
+//go:noescape
+func nearestVector(dst, row, left, above, corner *byte, blocks int)
+
+// costVector adds up the costs of 32*blocks bytes.
+//
+//go:noescape
+func costVector(p *byte, blocks int, sums *[4]uint64)
+
 // vectorPaeth runs the kernel, if there is one, and reports whether it did. The slices have slack
 // bytes behind n.
 func vectorPaeth(dst, src, above []byte, n, unit int) bool {
@@ -59,4 +69,26 @@ func vectorAdler(a, b uint64, p []byte) (uint64, uint64, int) {
 	total := func(s [4]uint64) uint64 { return s[0] + s[1] + s[2] + s[3] }
 	b += uint64(n)*a + 32*total(sums[1]) + total(sums[2])
 	return a + total(sums[0]), b, n
+}
+
+// vectorNearest applies Paeth, and reports whether there is a kernel. All slices have lead bytes
+// behind n.
+func vectorNearest(dst, row, left, above, corner []byte, n int) bool {
+	if !cpu.Vector() {
+		return false
+	}
+	_, _, _, _, _ = dst[n+lead-1], row[n+lead-1], left[n+lead-1], above[n+lead-1], corner[n+lead-1]
+	nearestVector(&dst[0], &row[0], &left[0], &above[0], &corner[0], (n+15)/16)
+	return true
+}
+
+// vectorCost returns the cost of as many bytes as the kernel can add up, and their number.
+func vectorCost(b []byte) (sum, n int) {
+	n = len(b) &^ 31
+	if n == 0 || !cpu.Vector() {
+		return 0, 0
+	}
+	var sums [4]uint64
+	costVector(&b[0], n/32, &sums)
+	return int(sums[0] + sums[1] + sums[2] + sums[3]), n
 }

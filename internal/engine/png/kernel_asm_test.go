@@ -79,3 +79,35 @@ func TestVectorAdlerMatchesPlain(t *testing.T) {
 		}
 	}
 }
+
+func TestVectorFiltersMatchPlain(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(4, 1))
+	for _, n := range []int{1, 15, 16, 17, 100} {
+		row, left, above, corner := between(t, r, n+lead), between(t, r, n+lead), between(t, r, n+lead), between(t, r, n+lead)
+		got, want := between(t, r, n+lead), make([]byte, n+lead)
+		subtractNearest(got, row, left, above, corner, n)
+		plainly(func() { subtractNearest(want, row, left, above, corner, n) })
+		if !bytes.Equal(got[:n], want[:n]) {
+			t.Errorf("Paeth of %d bytes differs", n)
+		}
+	}
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for i := range all {
+		one := append(make([]byte, 63), all[i])
+		if got := cost(one); got != int(costs[i]) {
+			t.Errorf("the cost of %d is %d, want %d", i, got, costs[i])
+		}
+	}
+	for _, n := range []int{0, 1, 31, 32, 33, 1000} {
+		b := between(t, r, n)
+		got, want := cost(b), 0
+		plainly(func() { want = cost(b) })
+		if got != want {
+			t.Errorf("the cost of %d bytes is %d, want %d", n, got, want)
+		}
+	}
+}

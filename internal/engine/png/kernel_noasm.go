@@ -9,3 +9,7 @@ func vectorPaeth(_, _, _ []byte, _, _ int) bool { return false }
 func vectorSplit3(_, _, _, _ []byte) int { return 0 }
 
 func vectorAdler(a, b uint64, _ []byte) (uint64, uint64, int) { return a, b, 0 }
+
+func vectorNearest(_, _, _, _, _ []byte, _ int) bool { return false }
+
+func vectorCost([]byte) (sum, n int) { return 0, 0 }

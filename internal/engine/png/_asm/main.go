@@ -1,8 +1,10 @@
 // Command _asm generates the AVX2 kernels of package png. The plain functions that they equal are
-// in unfilter.go, expand.go, and adler.go.
+// in unfilter.go, expand.go, adler.go and filter.go.
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -13,6 +15,8 @@ func main() {
 	paeth()
 	split3()
 	adler()
+	nearest()
+	cost()
 	Generate()
 }
 
@@ -145,6 +149,95 @@ func adler() {
 	VMOVDQU(sum, Mem{Base: sums})
 	VMOVDQU(before, Mem{Base: sums, Disp: 32})
 	VMOVDQU(weighted, Mem{Base: sums, Disp: 64})
+	VZEROUPPER()
+	RET()
+}
+
+// nearest applies Paeth to 16 bytes at a time.
+func nearest() {
+	TEXT("nearestVector", NOSPLIT, "func(dst, row, left, above, corner *byte, blocks int)")
+	Doc("nearestVector applies Paeth to 16*blocks bytes.")
+	dst, row := Load(Param("dst"), GP64()), Load(Param("row"), GP64())
+	left, above := Load(Param("left"), GP64()), Load(Param("above"), GP64())
+	corner, blocks := Load(Param("corner"), GP64()), Load(Param("blocks"), GP64())
+	at := GP64()
+	XORQ(at, at)
+	a, b, c := YMM(), YMM(), YMM()
+	pa, pb, pc, least := YMM(), YMM(), YMM(), YMM()
+
+	Label("block")
+	VPMOVZXBW(Mem{Base: left, Index: at, Scale: 1}, a)
+	VPMOVZXBW(Mem{Base: above, Index: at, Scale: 1}, b)
+	VPMOVZXBW(Mem{Base: corner, Index: at, Scale: 1}, c)
+	VPSUBW(c, b, pa)
+	VPSUBW(c, a, pb)
+	VPADDW(pa, pb, pc)
+	VPABSW(pa, pa)
+	VPABSW(pb, pb)
+	VPABSW(pc, pc)
+	VPMINSW(pa, pb, least)
+	VPMINSW(pc, least, least)
+	VPCMPEQW(pb, least, pb)
+	VPCMPEQW(pa, least, pa)
+	VPBLENDVB(pb, b, c, c)
+	VPBLENDVB(pa, a, c, c)
+	VEXTRACTI128(Imm(1), c, a.AsX())
+	VPACKUSWB(a.AsX(), c.AsX(), c.AsX())
+	VMOVDQU(Mem{Base: row, Index: at, Scale: 1}, b.AsX())
+	VPSUBB(c.AsX(), b.AsX(), b.AsX())
+	VMOVDQU(b.AsX(), Mem{Base: dst, Index: at, Scale: 1})
+	ADDQ(Imm(16), at)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// cost looks up the costs of 32 bytes at a time: of values below 16 by the value, of others by
+// their upper bits.
+func cost() {
+	table := GLOBL("costTable", RODATA|NOPTR)
+	bits := func(v int) U8 { return U8(math.Round(32 * math.Log2(float64(1+v)))) }
+	for i := range 96 { // three tables, each twice: one for each lane
+		v := i & 15
+		switch {
+		case i < 32:
+			DATA(i, bits(v))
+		case i < 64 && v <= 8:
+			DATA(i, bits(16*v+8))
+		case i < 64:
+			DATA(i, U8(0))
+		default:
+			DATA(i, U8(15))
+		}
+	}
+	TEXT("costVector", NOSPLIT, "func(p *byte, blocks int, sums *[4]uint64)")
+	Doc("costVector adds up the costs of 32*blocks bytes.")
+	p, blocks := Load(Param("p"), GP64()), Load(Param("blocks"), GP64())
+	sums := Load(Param("sums"), GP64())
+	low, high, nibble, zero, sum := YMM(), YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(table, low)
+	VMOVDQU(table.Offset(32), high)
+	VMOVDQU(table.Offset(64), nibble)
+	VPXOR(zero, zero, zero)
+	VPXOR(sum, sum, sum)
+
+	Label("block")
+	x, y := YMM(), YMM()
+	VPABSB(Mem{Base: p}, x)
+	VPSRLW(Imm(4), x, y)
+	VPAND(nibble, y, y)
+	small := YMM()
+	VPCMPEQB(zero, y, small)
+	VPSHUFB(y, high, y)
+	VPSHUFB(x, low, x)
+	VPBLENDVB(small, x, y, x)
+	VPSADBW(zero, x, x)
+	VPADDQ(x, sum, sum)
+	ADDQ(Imm(32), p)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	VMOVDQU(sum, Mem{Base: sums})
 	VZEROUPPER()
 	RET()
 }
