@@ -154,7 +154,9 @@ func (r *reader) readHeader() error {
 		return r.s.Corrupt(r.at, "compression method %d, filter method %d, interlace method %d",
 			data[10], data[11], data[12])
 	}
-	r.format = format{width: int(w), height: int(h), depth: int(depth), colour: colour, interlaced: data[12] == 1}
+	r.format = format{
+		width: int(w), height: int(h), depth: int(depth), colour: colour, interlaced: data[12] == 1,
+	}
 	if w == 0 || h == 0 || w > 1<<31-1 || h > 1<<31-1 {
 		return r.s.Corrupt(r.at, "a size of %d×%d", w, h)
 	}

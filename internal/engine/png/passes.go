@@ -10,7 +10,9 @@ type pass struct {
 }
 
 // adam7 is x, y, dx and dy of the seven passes.
-var adam7 = [7][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}
+var adam7 = [7][4]int{
+	{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2},
+}
 
 // passes returns the passes of a w×h picture that have pixels.
 func (f *format) passes(w, h int) []pass {
