@@ -84,7 +84,7 @@ func (d *decoder) Shrink(int, int) plane.Layout {
 // Memory implements codec.Decoder.
 func (d *decoder) Memory() int64 {
 	l := d.Shrink(0, 0)
-	memory := d.file.memory() + codec.BandMemory(l) + decodingMemory
+	memory := d.file.memory() + codec.BandMemory(l) + decodingMemory(int64(d.first.w)*int64(d.first.h))
 	switch {
 	case d.film != nil:
 		return memory + int64(len(l.Planes))*(int64(l.Width())*int64(l.Height())+d.taken)

@@ -77,6 +77,9 @@ func choose(b []byte, s *codec.Stream) (best entry, err error) {
 	return best, err
 }
 
+// most bounds the sides of a bitmap, in pixels; icons have 256 at most.
+const most = 1 << 16
+
 // describe reads size and depth of a picture. ok is false if it is neither a PNG nor a bitmap.
 func describe(data []byte, offset int) (e entry, ok bool) {
 	e = entry{offset: offset, data: data}
@@ -90,7 +93,7 @@ func describe(data []byte, offset int) (e entry, ok bool) {
 	}
 	e.width, e.height = int(int32(binary.LittleEndian.Uint32(data[4:]))), int(int32(binary.LittleEndian.Uint32(data[8:])))/2
 	e.depth = int(binary.LittleEndian.Uint16(data[14:]))
-	return e, e.width > 0 && e.height != 0 && e.height > -1<<30
+	return e, e.width > 0 && e.width < most && e.height != 0 && e.height < most && e.height > -most && e.depth <= 32
 }
 
 // bitmap returns the pixels as a BMP file, and their mask if it is needed. The header in an icon has
