@@ -73,7 +73,8 @@ func readHeader(s *codec.Stream) (*info, error) {
 	if _, err := io.ReadFull(s, b[4:n]); err != nil {
 		return nil, err
 	}
-	h := &info{pixels: int64(binary.LittleEndian.Uint32(file[10:])), end: fileHeaderLength + int64(n), colourLength: 4}
+	h := &info{end: fileHeaderLength + int64(n), colourLength: 4}
+	h.pixels = int64(binary.LittleEndian.Uint32(file[10:]))
 	if err := h.fields(s, b, n); err != nil {
 		return nil, err
 	}

@@ -52,7 +52,8 @@ func (p *pixels) read(b []byte, n int) error {
 	got, err := io.ReadFull(p.s, b[:need])
 	if err != nil {
 		if p.s.Err() == nil {
-			return p.s.Corrupt(p.h.pixels+int64(p.y*p.stride+got), "the file ends in row %d of %d", p.y+got/p.stride+1, p.h.height)
+			offset := p.h.pixels + int64(p.y*p.stride+got)
+			return p.s.Corrupt(offset, "the file ends in row %d of %d", p.y+got/p.stride+1, p.h.height)
 		}
 		return err
 	}

@@ -48,7 +48,8 @@ func readRuns(h *info, s *codec.Stream, table []uint32) (*runs, error) {
 		return nil, fmt.Errorf("%w: run lengths of %d bytes", codec.ErrLimit, len(r.data))
 	}
 	if row, ok := r.scan(); !ok {
-		return nil, s.Corrupt(h.pixels+int64(len(r.data)), "the run lengths end in row %d of %d", row+1, h.height)
+		end := h.pixels + int64(len(r.data))
+		return nil, s.Corrupt(end, "the run lengths end in row %d of %d", row+1, h.height)
 	}
 	return r, nil
 }

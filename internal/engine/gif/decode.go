@@ -44,7 +44,8 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 	// A first frame that sticks out enlarges the screen; some tools write a screen of 0×0.
 	width, height = max(width, first.x+first.w), max(height, first.y+first.h)
 	d := &decoder{stream: s, file: file, first: first}
-	alpha := first.transparent >= 0 || first.x > 0 || first.y > 0 || first.w < width || first.h < height
+	covers := first.x == 0 && first.y == 0 && first.w == width && first.h == height
+	alpha := first.transparent >= 0 || !covers
 	d.filmAlpha = alpha
 	for f := first; ; {
 		before := f
@@ -52,7 +53,8 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 			break
 		}
 		// Only what another frame follows is disposed of.
-		d.filmAlpha = d.filmAlpha || before.disposal == restoreBackground || before.disposal == restorePrevious && walk.frames == 2
+		d.filmAlpha = d.filmAlpha || before.disposal == restoreBackground ||
+			before.disposal == restorePrevious && walk.frames == 2 // of the first, to nothing
 		if before.disposal == restorePrevious {
 			d.taken = max(d.taken, int64(min(before.w, width))*int64(min(before.h, height)))
 		}
@@ -61,7 +63,9 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 		return nil, err
 	}
 	d.loops = walk.loops
-	d.header = codec.Header{Format: s.Format(), Width: width, Height: height, Frames: walk.frames, Orientation: 1}
+	d.header = codec.Header{
+		Format: s.Format(), Width: width, Height: height, Frames: walk.frames, Orientation: 1,
+	}
 	d.header.Layout = plane.NewLayout(plane.RGB, alpha, width, height, 1, 1)
 	return d, nil
 }
@@ -84,12 +88,15 @@ func (d *decoder) Shrink(int, int) plane.Layout {
 // Memory implements codec.Decoder.
 func (d *decoder) Memory() int64 {
 	l := d.Shrink(0, 0)
-	memory := d.file.memory() + codec.BandMemory(l) + decodingMemory
-	switch {
-	case d.film != nil:
-		return memory + int64(len(l.Planes))*(int64(l.Width())*int64(l.Height())+d.taken)
-	case d.first.interlaced:
-		return memory + int64(d.first.w)*int64(d.first.h)
+	memory := d.file.memory() + codec.BandMemory(l)
+	if d.film != nil { // a later frame may be larger than the canvas
+		canvas := int64(l.Width()) * int64(l.Height())
+		return memory + decodingMemory(maxKept) + int64(len(l.Planes))*(canvas+d.taken)
+	}
+	pixels := int64(d.first.w) * int64(d.first.h)
+	memory += decodingMemory(pixels)
+	if d.first.interlaced {
+		memory += pixels
 	}
 	return memory
 }

@@ -211,17 +211,16 @@ func TestCodesAgreeWithCompressLZW(t *testing.T) {
 			}
 			f := inPieces(append(data, 0))
 			var z codes
-			if !z.start(f, 0) {
+			if !z.start(f, 0, 1000) {
 				t.Fatal("no start")
 			}
 			var got []byte
-			out := make([]byte, 1000+slack)
-			for len(got) < len(indexes) {
-				n := z.decode(out, 0, min(1000, len(indexes)-len(got)))
-				if n == 0 {
+			for at := literals; len(got) < len(indexes); at = z.p {
+				at = z.decode(at, min(1000, len(indexes)-len(got)))
+				if z.p == at {
 					break
 				}
-				got = append(got, out[:n]...)
+				got = append(got, z.out[at:z.p]...)
 			}
 			if !bytes.Equal(got, indexes) {
 				t.Errorf("size %d, runs of %d: %d bytes differ from %d", size, kind, len(got), len(indexes))

@@ -8,52 +8,22 @@ import (
 // The variant of LZW is that of appendix F: codes of up to 12 bits, the lowest bit first, in a chain
 // of sub-blocks of up to 255 bytes.
 //
-// The string of a code is kept in pieces of eight bytes, the last of which may be shorter: it has
-// that last piece and the code of the string before it, whose length is a multiple of eight. A
-// string is therefore written from its end in stores of eight bytes, instead of byte by byte. The
-// idea is that of the Wuffs library's LZW decoder, as its documentation describes it.
+// The string of every code is somewhere in the output since the last clear code: it is the string of
+// the code before, and one more byte, which follows it there. So the table holds places in the
+// output, and a code is decoded by a copy.
 const (
 	maxWidth = 12
 	maxCodes = 1 << maxWidth
 	// slack is how many bytes behind the wanted ones a decode may write: the longest string, and
-	// the rest of a store.
+	// the rest of a copy of eight bytes.
 	slack = maxCodes + 8
+	// literals is where the output begins: the strings of one byte come before it.
+	literals = 256
 )
 
-// text is the string of a code.
-type text struct {
-	piece  uint64 // the last piece, its first byte lowest; zero above
-	less1  uint16 // the length of the whole string, less one
-	prefix uint16 // the code of the string before the piece, if there is one
-}
-
-// and returns the string of t, whose code is given, and one more byte.
-func (t text) and(last byte, code uint) text {
-	t.less1++
-	if k := t.less1 & 7; k == 0 {
-		t.piece, t.prefix = uint64(last), uint16(code)
-	} else {
-		t.piece |= uint64(last) << (8 * k)
-	}
-	return t
-}
-
-// texts are the strings of all codes. Each field has its own array, because a load that is wider
-// than the stores before it waits for them.
-type texts struct {
-	piece         [maxCodes]uint64
-	less1, prefix [maxCodes]uint16
-}
-
-func (s *texts) get(code uint) text {
-	code %= maxCodes
-	return text{s.piece[code], s.less1[code], s.prefix[code]}
-}
-
-func (s *texts) set(code uint, t text) {
-	code %= maxCodes
-	s.piece[code], s.less1[code], s.prefix[code] = t.piece, t.less1, t.prefix
-}
+// maxKept bounds the output since a clear code that codes refer to: none of the codes that are
+// defined is longer than the number of those before it.
+const maxKept = maxCodes * maxCodes / 2
 
 // codes decodes the data of one frame.
 type codes struct {
@@ -68,26 +38,41 @@ type codes struct {
 
 	clear uint // the code that empties the table; the end code follows it
 	next  uint // the code that is defined next
-	prev  uint // the code before, or noCode
-	first byte // of the string of prev
-	table texts
+	prev  span // the string of the code before; empty behind a clear code
+
+	out  []byte // the literals, and then output
+	p    int    // its end
+	kept int    // from there on codes refer to it,
+	full int    // up to here, if all codes are defined
+	// The strings of the codes.
+	table [maxCodes]span
 }
 
-// noCode is what prev is behind a clear code.
-const noCode = maxCodes
+// span is a place in the output: 16 bits of length, and the offset above them.
+type span uint64
 
-// start prepares to decode the data at offset i, which begins with the minimum code size. It
-// reports whether that is valid.
-func (z *codes) start(f *file, i int) bool {
+func spanOf(at, n int) span { return span(at)<<16 | span(n) }
+
+func (s span) at() int  { return int(s >> 16) }
+func (s span) len() int { return int(s & 0xffff) }
+
+// moved returns the span when the output was moved by a number of bytes.
+func (s span) moved(by int) span { return s + span(by<<16) }
+
+// start prepares to decode the data at offset i, which begins with the minimum code size, and to put
+// out window bytes at a time. It reports whether the code size is valid.
+func (z *codes) start(f *file, i, window int) bool {
 	size := f.at(i)
 	if size < 1 || size > 8 {
 		return false
 	}
-	z.file, z.i, z.src, z.ended = f, i+1, nil, false
-	z.ahead, z.n = 0, 0
+	z.file, z.i = f, i+1
+	z.out = make([]byte, literals+2*window+slack)
+	z.p = literals
 	z.clear = 1 << size
-	for c := range z.clear {
-		z.table.set(c, text{piece: uint64(c)})
+	for c := range int(z.clear) {
+		z.out[c] = byte(c)
+		z.table[c] = spanOf(c, 1)
 	}
 	z.reset()
 	return true
@@ -96,8 +81,9 @@ func (z *codes) start(f *file, i int) bool {
 // reset empties the table.
 func (z *codes) reset() {
 	z.next = z.clear + 2
-	z.prev = noCode
+	z.prev = 0
 	z.width = uint(bits.Len(z.clear))
+	z.kept = z.p
 }
 
 // refill reads ahead until there is a code. It reports whether there is one.
@@ -122,20 +108,20 @@ func (z *codes) refill() bool {
 	return true
 }
 
-// decode writes colour indexes to out until there are at least want, from the p-th on, and returns
-// how many there are then: up to slack more, or fewer where the data ends or a code is invalid. out
-// has at least want+slack bytes.
-func (z *codes) decode(out []byte, p, want int) int {
-	for p < want {
+// decode decodes until there are n bytes of output from at on, or up to slack more, and returns
+// where they are now. There are fewer where the data ends or a code is invalid.
+func (z *codes) decode(at, n int) int {
+	at = z.room(at, n)
+	for z.p < at+n {
 		if z.n < z.width && !z.refill() {
-			return p
+			break
 		}
-		p = z.run(out, p, want)
+		z.run(at + n)
 		if z.n < z.width {
 			continue
 		}
-		if p >= want {
-			return p
+		if z.p >= at+n {
+			break
 		}
 		// The next code is special or invalid.
 		code := uint(z.ahead) & (1<<z.width - 1)
@@ -143,23 +129,22 @@ func (z *codes) decode(out []byte, p, want int) int {
 		z.n -= z.width
 		if code != z.clear {
 			z.ended, z.src, z.n = true, nil, 0
-			return p
+			break
 		}
 		z.reset()
 	}
-	return p
+	return at
 }
 
-// run decodes the codes that were read ahead while they are strings and out has fewer than want
-// bytes, reading ahead within the sub-block, and returns the offset behind the last one. It stops at
-// a code that is no string, which is then the next one.
-func (z *codes) run(out []byte, p, want int) int {
-	ahead, n, width, next, prev, first := z.ahead, z.n, z.width, z.next, z.prev, z.first
+// run decodes the codes that were read ahead while they are strings and the output ends before end,
+// reading ahead within the sub-block. It stops at a code that is no string, which is then the next
+// one.
+func (z *codes) run(end int) {
+	ahead, n, width, next, prev := z.ahead, z.n, z.width, z.next, z.prev
 	clear := z.clear
-	src := z.src
+	src, out, p := z.src, z.out, z.p
 	table := &z.table
-	last := table.get(prev)
-	for p < want {
+	for p < end {
 		if n < width {
 			if len(src) < 8 {
 				break
@@ -169,38 +154,75 @@ func (z *codes) run(out []byte, p, want int) int {
 			src, n = src[k:], n+8*k
 		}
 		code := uint(ahead) & (1<<width - 1)
-		if code-clear <= 1 || code >= next && (code > next || prev == noCode) {
+		if code-clear <= 1 || code >= next && (code > next || prev == 0) {
 			break
 		}
 		ahead >>= width
 		n -= width
 
-		if code == next { // the string of prev and its first byte
-			table.set(next, last.and(first, prev))
-		}
-		t := table.get(code)
-		q := p + int(t.less1&^7)
-		binary.LittleEndian.PutUint64(out[q:], t.piece)
-		first = byte(t.piece)
-		for prefix := uint(t.prefix); q > p; {
-			q -= 8
-			before := table.get(prefix)
-			binary.LittleEndian.PutUint64(out[q:], before.piece)
-			first, prefix = byte(before.piece), uint(before.prefix)
-		}
-		p += int(t.less1) + 1
-		if next < maxCodes && prev != noCode {
-			table.set(next, last.and(first, prev))
+		if prev != 0 && next < maxCodes {
+			table[next%maxCodes] = prev + 1 // and the first byte of this string, which follows it
 			next++
+			if next == maxCodes {
+				z.full = p + 1
+			}
 		}
-		last = t
+		s := table[code%maxCodes]
+		length := s.len()
+		from := out[s.at():]
+		binary.LittleEndian.PutUint64(out[p:], binary.LittleEndian.Uint64(from))
+		if length > 8 {
+			for k := 8; k < length; k += 8 {
+				binary.LittleEndian.PutUint64(out[p+k:], binary.LittleEndian.Uint64(from[k:]))
+			}
+		}
+		prev = spanOf(p, length)
+		p += length
+		if code+1 == next { // it may be the one that was just defined, by its own first byte
+			out[p-1] = from[length-1]
+		}
 		// Where codes have one bit, the table outgrows its width without a definition.
 		if next>>width != 0 && width < maxWidth {
 			width++
 		}
-		prev = code
 	}
-	z.src = src
-	z.ahead, z.n, z.width, z.next, z.prev, z.first = ahead, n, width, next, prev, first
-	return p
+	z.src, z.p = src, p
+	z.ahead, z.n, z.width, z.next, z.prev = ahead, n, width, next, prev
+}
+
+// room makes room for n bytes of output from at on, and slack more, and returns where that is then.
+// Output that is neither behind at nor referred to is dropped.
+func (z *codes) room(at, n int) int {
+	if at+n+slack <= len(z.out) {
+		return at
+	}
+	from, to, split := z.kept, z.p, at
+	if z.next == maxCodes && z.full < at {
+		to = z.full
+	} else {
+		from, split = min(from, at), z.p
+	}
+	size := to - from + z.p - split
+	old := z.out
+	if need := literals + size + n + slack; need > len(old)*3/4 {
+		z.out = make([]byte, 2*need)
+		copy(z.out, old[:literals])
+	}
+	move := literals - from
+	copy(z.out[literals:], old[from:to])
+	copy(z.out[to+move:], old[split:z.p])
+	for c := z.clear + 2; c < z.next; c++ {
+		z.table[c] = z.table[c].moved(move)
+	}
+	if z.prev != 0 {
+		z.prev = z.prev.moved(move)
+	}
+	z.kept, z.full = z.kept+move, z.full+move
+	if split == z.p {
+		at += move
+	} else {
+		at = to + move
+	}
+	z.p = literals + size
+	return at
 }

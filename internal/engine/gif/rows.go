@@ -10,8 +10,11 @@ import (
 // window is how many colour indexes are decoded at a time, in bytes, or a row if that is longer.
 const window = 32 << 10
 
-// decodingMemory is what decoding a frame holds beside the file: the LZW table and the window.
-const decodingMemory = int64(unsafe.Sizeof(codes{})) + window + slack + 1<<16
+// decodingMemory is what decoding a frame of some pixels holds beside the file, at most: the table,
+// the window, and the output that codes refer to.
+func decodingMemory(pixels int64) int64 {
+	return int64(unsafe.Sizeof(codes{})) + 2*(window+slack+min(pixels, maxKept)) + 1<<16
+}
 
 // rowSource yields the rows of a frame, as colour indexes.
 type rowSource interface {
@@ -21,42 +24,40 @@ type rowSource interface {
 
 // stored yields the rows of a frame in the order in which the file stores them.
 type stored struct {
-	z       codes
-	f       *frame
-	s       *codec.Stream
-	out     []byte
-	at, end int // of the decoded indexes that were not returned yet
-	row     int
+	z   codes
+	f   *frame
+	s   *codec.Stream
+	at  int // of the next row in the output
+	row int
 }
 
 // frameRows begins to decode a frame.
 func (d *decoder) frameRows(f *frame) (rowSource, error) {
-	r := &stored{f: f, s: d.stream}
+	r := &stored{f: f, s: d.stream, at: literals}
 	if f.data >= d.file.size {
 		return nil, d.stream.Corrupt(int64(d.file.size), "the file ends before the data of a frame")
-	}
-	if !r.z.start(d.file, f.data) {
-		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file.at(f.data))
 	}
 	if len(f.table) == 0 {
 		return nil, d.stream.Corrupt(int64(f.data), "a frame without a colour table")
 	}
-	r.out = make([]byte, max(window, f.w)+slack)
+	if !r.z.start(d.file, f.data, r.window()) {
+		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file.at(f.data))
+	}
 	return r, nil
 }
 
+// window is how many indexes are decoded at a time: no more than the frame has, for what follows
+// need not be valid.
+func (r *stored) window() int { return min(max(window, r.f.w), r.f.w*(r.f.h-r.row)) }
+
 func (r *stored) next() ([]byte, error) {
-	if r.end-r.at < r.f.w {
-		r.end = copy(r.out, r.out[r.at:r.end])
-		r.at = 0
-		// No more than the frame has: what follows need not be valid.
-		want := min(len(r.out)-slack, r.f.w*(r.f.h-r.row))
-		r.end = r.z.decode(r.out, r.end, want)
-		if r.end < r.f.w {
+	if r.z.p-r.at < r.f.w {
+		r.at = r.z.decode(r.at, r.window())
+		if r.z.p-r.at < r.f.w {
 			return nil, r.s.Corrupt(int64(r.z.i), "the data of a frame ends in row %d of %d", r.row+1, r.f.h)
 		}
 	}
-	row := r.out[r.at:][:r.f.w]
+	row := r.z.out[r.at:][:r.f.w]
 	r.at += r.f.w
 	r.row++
 	return row, nil

@@ -55,7 +55,8 @@ func choose(b []byte, s *codec.Stream) (best entry, err error) {
 		if at+entryLength > len(b) {
 			return best, s.Corrupt(int64(len(b)), "the directory ends in entry %d of %d", i+1, count)
 		}
-		size, offset := int64(binary.LittleEndian.Uint32(b[at+8:])), int64(binary.LittleEndian.Uint32(b[at+12:]))
+		size := int64(binary.LittleEndian.Uint32(b[at+8:]))
+		offset := int64(binary.LittleEndian.Uint32(b[at+12:]))
 		if offset >= int64(len(b)) {
 			err = s.Corrupt(int64(at), "picture %d of %d lies behind the end of the file", i+1, count)
 			continue
@@ -66,8 +67,9 @@ func choose(b []byte, s *codec.Stream) (best entry, err error) {
 			err = s.Corrupt(offset, "picture %d of %d has no header that is known", i+1, count)
 			continue
 		}
-		area := int64(e.width) * int64(e.height)
-		if most := int64(best.width) * int64(best.height); !found || area > most || area == most && e.depth > best.depth {
+		area := int64(e.width) * int64(max(e.height, -e.height))
+		largest := int64(best.width) * int64(max(best.height, -best.height))
+		if !found || area > largest || area == largest && e.depth > best.depth {
 			best, found = e, true
 		}
 	}
@@ -77,20 +79,29 @@ func choose(b []byte, s *codec.Stream) (best entry, err error) {
 	return best, err
 }
 
+// most bounds the sides of a bitmap, in pixels; icons have 256 at most.
+const most = 1 << 16
+
 // describe reads size and depth of a picture. ok is false if it is neither a PNG nor a bitmap.
 func describe(data []byte, offset int) (e entry, ok bool) {
 	e = entry{offset: offset, data: data}
 	if bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")) && len(data) >= 24 {
 		e.png, e.depth = true, 32
-		e.width, e.height = int(int32(binary.BigEndian.Uint32(data[16:]))), int(int32(binary.BigEndian.Uint32(data[20:])))
+		e.width = int(int32(binary.BigEndian.Uint32(data[16:])))
+		e.height = int(int32(binary.BigEndian.Uint32(data[20:])))
 		return e, e.width > 0 && e.height > 0
 	}
-	if len(data) < infoHeader || binary.LittleEndian.Uint32(data) < infoHeader || binary.LittleEndian.Uint32(data) > 124 {
+	if len(data) < infoHeader {
 		return e, false
 	}
-	e.width, e.height = int(int32(binary.LittleEndian.Uint32(data[4:]))), int(int32(binary.LittleEndian.Uint32(data[8:])))/2
+	if n := binary.LittleEndian.Uint32(data); n < infoHeader || n > 124 {
+		return e, false
+	}
+	e.width = int(int32(binary.LittleEndian.Uint32(data[4:])))
+	e.height = int(int32(binary.LittleEndian.Uint32(data[8:]))) / 2
 	e.depth = int(binary.LittleEndian.Uint16(data[14:]))
-	return e, e.width > 0 && e.height != 0 && e.height > -1<<30
+	valid := e.width > 0 && e.width < most && e.height != 0 && e.height < most && e.height > -most
+	return e, valid && e.depth <= 32
 }
 
 // bitmap returns the pixels as a BMP file, and their mask if it is needed. The header in an icon has

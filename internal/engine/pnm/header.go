@@ -91,7 +91,9 @@ func readPAM(s *codec.Stream) (*info, error) {
 			kind = strings.TrimSpace(kind + " " + value)
 			continue
 		}
-		field, ok := map[string]*int{"WIDTH": &h.width, "HEIGHT": &h.height, "DEPTH": &h.depth, "MAXVAL": &h.max}[word]
+		field, ok := map[string]*int{
+			"WIDTH": &h.width, "HEIGHT": &h.height, "DEPTH": &h.depth, "MAXVAL": &h.max,
+		}[word]
 		if !ok {
 			return nil, s.Corrupt(3, "a header line %.20q", line)
 		}

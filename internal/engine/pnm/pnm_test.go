@@ -57,21 +57,21 @@ func TestRefusals(t *testing.T) {
 		file string
 		want error
 	}{
-		"no height":              {"P5 2 0 255\n", codec.ErrCorrupt},
-		"no maximum":             {"P5 2 2 0\n\x00\x00\x00\x00", codec.ErrCorrupt},
-		"a maximum of 17 bits":   {"P5 2 2 65536\n\x00\x00\x00\x00", codec.ErrCorrupt},
-		"a number without end":   {"P5 2 2 " + strings.Repeat("9", 99), codec.ErrCorrupt},
-		"a row is missing":       {"P5 2 2 255\n\x00\x00", codec.ErrCorrupt},
-		"a number is missing":    {"P2 2 2 255\n1 2 3", codec.ErrCorrupt},
-		"a digit is missing":     {"P1 2 2\n101", codec.ErrCorrupt},
-		"a 2 in a bitmap":        {"P1 2 2\n1012", codec.ErrCorrupt},
-		"a negative number":      {"P2 2 2 255\n1 2 3 -4", codec.ErrCorrupt},
-		"PAM without a size":     {"P7\nDEPTH 1\nMAXVAL 255\nENDHDR\n\x00", codec.ErrCorrupt},
-		"PAM without an end":     {"P7\nWIDTH 1\n", codec.ErrCorrupt},
-		"PAM of CMYK":            {"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n1234", codec.ErrUnsupported},
-		"PAM of 5":               {"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n12345", codec.ErrUnsupported},
-		"PAM with another word":  {"P7\nWIDTH 1\nLENGTH 1\nENDHDR\n1", codec.ErrCorrupt},
-		"PAM with a long line":   {"P7\n#" + strings.Repeat(" ", 100000), codec.ErrCorrupt},
+		"no height":             {"P5 2 0 255\n", codec.ErrCorrupt},
+		"no maximum":            {"P5 2 2 0\n\x00\x00\x00\x00", codec.ErrCorrupt},
+		"a maximum of 17 bits":  {"P5 2 2 65536\n\x00\x00\x00\x00", codec.ErrCorrupt},
+		"a number without end":  {"P5 2 2 " + strings.Repeat("9", 99), codec.ErrCorrupt},
+		"a row is missing":      {"P5 2 2 255\n\x00\x00", codec.ErrCorrupt},
+		"a number is missing":   {"P2 2 2 255\n1 2 3", codec.ErrCorrupt},
+		"a digit is missing":    {"P1 2 2\n101", codec.ErrCorrupt},
+		"a 2 in a bitmap":       {"P1 2 2\n1012", codec.ErrCorrupt},
+		"a negative number":     {"P2 2 2 255\n1 2 3 -4", codec.ErrCorrupt},
+		"PAM without a size":    {"P7\nDEPTH 1\nMAXVAL 255\nENDHDR\n\x00", codec.ErrCorrupt},
+		"PAM without an end":    {"P7\nWIDTH 1\n", codec.ErrCorrupt},
+		"PAM of CMYK":           {"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n1234", codec.ErrUnsupported},
+		"PAM of 5":              {"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n12345", codec.ErrUnsupported},
+		"PAM with another word": {"P7\nWIDTH 1\nLENGTH 1\nENDHDR\n1", codec.ErrCorrupt},
+		"PAM with a long line":  {"P7\n#" + strings.Repeat(" ", 100000), codec.ErrCorrupt},
 	} {
 		if _, _, err := codectest.Decode(formats, []byte(c.file)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)

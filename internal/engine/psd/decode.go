@@ -41,7 +41,13 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 }
 
 func (h *info) layout() plane.Layout {
-	model := map[int]plane.Model{indexed: plane.RGB, rgb: plane.RGB, cmyk: plane.CMYK}[h.mode] // others are gray
+	model := plane.Gray
+	switch h.mode {
+	case indexed, rgb:
+		model = plane.RGB
+	case cmyk:
+		model = plane.CMYK
+	}
 	l := plane.NewLayout(model, h.alpha || h.transparent >= 0, h.width, h.height, 1, 1)
 	l.Space.ICC = h.icc
 	return l
@@ -77,10 +83,10 @@ func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, er
 		return codec.Report{}, d.decodeIndexed(ctx, sink)
 	}
 	if !d.h.alpha {
-		return codec.Report{}, d.decodePlanes(ctx, sink, false)
+		return codec.Report{}, d.decodePlanes(ctx, sink)
 	}
 	p := plane.New(d.header.Layout)
-	if err := d.decodePlanes(ctx, p, true); err != nil {
+	if err := d.decodePlanes(ctx, p); err != nil {
 		return codec.Report{}, err
 	}
 	if err := takeWhiteBack(ctx, p, d.h.mode == cmyk); err != nil {
@@ -90,13 +96,14 @@ func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, er
 }
 
 // decodePlanes pushes the channels as planes, one after another.
-func (d *decoder) decodePlanes(ctx context.Context, sink plane.Sink, alpha bool) error {
+func (d *decoder) decodePlanes(ctx context.Context, sink plane.Sink) error {
 	l := d.header.Layout
 	const most = 16
 	w := d.h.width
 	band := make([]byte, w*most)
 	for i := range l.Planes {
-		invert := d.h.mode == bitmap || d.h.mode == cmyk && (!alpha || i < 4) // stored as 0 for full ink
+		// Black bits are 1, and full ink is 0.
+		invert := d.h.mode == bitmap || d.h.mode == cmyk && l.Planes[i].Kind != plane.Alpha
 		for y := 0; y < d.h.height; {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -161,7 +168,8 @@ type channelRows struct {
 	packet  []byte   // while it is packed
 }
 
-// start reads the lengths of the packed rows that are shown. It allocates as they come, not as the header promises.
+// start reads the lengths of the packed rows that are shown. It allocates as they come, not as the
+// header promises.
 func (c *channelRows) start() error {
 	c.raw = make([]byte, c.h.rowLength())
 	if !c.packed {

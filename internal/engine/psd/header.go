@@ -26,7 +26,10 @@ func readHeader(r *reader) (*info, error) {
 	}
 	u16 := func(i int) int { return int(b[i])<<8 | int(b[i+1]) }
 	u32 := func(i int) int { return u16(i)<<16 | u16(i+2) }
-	h := &info{large: u16(4) == 2, channels: u16(12), height: u32(14), width: u32(18), depth: u16(22), mode: u16(24), transparent: -1}
+	h := &info{
+		large: u16(4) == 2, channels: u16(12), height: u32(14), width: u32(18),
+		depth: u16(22), mode: u16(24), transparent: -1,
+	}
 	r.large = h.large
 	if h.width < 1 || h.height < 1 || h.width > 300000 || h.height > 300000 || h.channels > 56 {
 		return nil, r.s.Corrupt(12, "%d channels of %d×%d", h.channels, h.width, h.height)
@@ -51,7 +54,11 @@ func (h *info) supported(s *codec.Stream) error {
 	if h.depth == 32 {
 		return fmt.Errorf("%w: a PSD of 32 bits per sample; save it with 8 or 16", codec.ErrUnsupported)
 	}
-	if valid := h.depth == 8 || h.depth == 16 && h.mode != indexed; (h.mode == bitmap) != (h.depth == 1) || !valid && h.depth != 1 {
+	valid := h.depth == 1
+	if h.mode != bitmap {
+		valid = h.depth == 8 || h.depth == 16 && h.mode != indexed
+	}
+	if !valid {
 		return s.Corrupt(22, "%d bits per sample in mode %d", h.depth, h.mode)
 	}
 	if h.channels < h.colours() {

@@ -19,7 +19,8 @@ var Format = &codec.Format{
 	MediaType:  "image/qoi",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Bits: 8},
 	Detect: func(head []byte) bool {
-		return len(head) >= headerLength && string(head[:4]) == "qoif" && (head[12] == 3 || head[12] == 4) && head[13] <= 1
+		return len(head) >= headerLength && string(head[:4]) == "qoif" &&
+			(head[12] == 3 || head[12] == 4) && head[13] <= 1
 	},
 	Open: open,
 }
