@@ -175,18 +175,21 @@ func (d *losslessReader) readCodes(ctx context.Context, m *entropyImage, main bo
 	for i := range groups {
 		var codes [5]prefixCode
 		for k, n := range alphabets {
-			free := d.free
+			free, made := d.free, d.made
 			c, err := d.readCode(n)
 			if err != nil {
 				return err
 			}
 			if !used[i] { // its table is not needed; the file must still be right
-				d.free = free
+				d.free, d.made = free, made
 			}
 			codes[k] = c
 		}
 		if d.past() {
 			return d.corrupt("prefix codes")
+		}
+		if d.made > maxEntries {
+			return d.corrupt("prefix codes that take more than %d MB", maxEntries>>19)
 		}
 		if used[i] {
 			g := prefixGroup{green: codes[0], red: codes[1], blue: codes[2], alpha: codes[3], distance: codes[4]}
