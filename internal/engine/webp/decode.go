@@ -60,8 +60,9 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	return d, nil
 }
 
-// readFile reads the stream to its end. The buffer grows with what is there, up to the size that
-// the RIFF header declares, so that a file that is as long as it says leaves none of it unused.
+// readFile reads the stream to its end. The buffer grows to the size that the RIFF header declares,
+// but to no more than sixteen times of what has been read, so that a lie costs little, and a file
+// that is as long as it says is copied twice only.
 func readFile(s *codec.Stream) ([]byte, error) {
 	head, err := s.Peek(12)
 	if err != nil {
@@ -80,8 +81,8 @@ func readFile(s *codec.Stream) ([]byte, error) {
 		}
 		if len(b) == cap(b) {
 			size := 2 * cap(b)
-			if declared >= cap(b) && declared < size {
-				size = declared + 1 // one more, for the read that finds the end
+			if declared >= cap(b) { // one more byte, for the read that finds the end
+				size = min(16*cap(b), declared+1)
 			}
 			b = append(make([]byte, 0, size), b...)
 		}
