@@ -174,7 +174,8 @@ func (f *frame) check(canvas image.Point, format *codec.Format) error {
 	if size := image.Pt(w, h); canvas != (image.Point{}) && size != declared {
 		return corruptAt(format, f.base, "a picture of %v in a frame of %v", size, declared)
 	}
-	if r := (image.Rectangle{f.at, f.at.Add(image.Pt(w, h))}); canvas != (image.Point{}) && !r.In(image.Rectangle{Max: canvas}) {
+	r := image.Rectangle{f.at, f.at.Add(image.Pt(w, h))}
+	if canvas != (image.Point{}) && !r.In(image.Rectangle{Max: canvas}) {
 		return corruptAt(format, f.offset, "a frame at %v on a canvas of %v", r, canvas)
 	}
 	return nil

@@ -87,7 +87,7 @@ func alphaPlane(t testing.TB, p *picture, w, h, stride int) []byte {
 	if !p.hasAlph {
 		return nil
 	}
-	a, err := newAlphaReader(t.Context(), p.alph, p.alphBase, w, h, Format)
+	a, err := p.alphaReader(t.Context(), w, h, Format)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,9 @@ type tokens struct {
 // dequantised coefficients (section 14.1) in natural order in out, which is zero. It returns the
 // position behind the last one. context is the number of neighbours, above and to the left, that
 // have coefficients.
-func (t tokens) block(d *boolDecoder, probs *blockProbs, context, i int, q *quantiser, out *[16]int16) (tokens, int) {
+func (t tokens) block(d *boolDecoder, probs *blockProbs, context, i int,
+	q *quantiser, out *[16]int16,
+) (tokens, int) {
 	p := &probs[i][context]
 	if t.n < 16 {
 		t = t.fill(d)
@@ -60,7 +62,9 @@ func (t tokens) fill(d *boolDecoder) tokens {
 }
 
 // coefficients reads the tokens of a block behind the first bool, which says that there are any.
-func (t tokens) coefficients(d *boolDecoder, probs *blockProbs, p *[tokenProbs]uint8, i int, q *quantiser, out *[16]int16) (tokens, int) {
+func (t tokens) coefficients(d *boolDecoder, probs *blockProbs, p *[tokenProbs]uint8, i int,
+	q *quantiser, out *[16]int16,
+) (tokens, int) {
 	value, rng, n := t.value, t.rng, t.n
 	for {
 		if n < 40 { // enough for four bools
@@ -175,7 +179,9 @@ type blockContext struct {
 
 // readCoefficients reads the tokens of a macroblock. It returns whether there are coefficients that
 // are not zero.
-func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients, top, left *blockContext) bool {
+func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients,
+	top, left *blockContext,
+) bool {
 	s := &d.header.segments[m.segment]
 	clear(c.blocks[:])
 	plane, first := lumaWithDC, 0
