@@ -32,7 +32,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 		return nil, err
 	}
 	f := s.Format()
-	c, err := readContainer(b, f)
+	c, err := readContainer(b, f, o.Limits.Frames)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func vectors(t testing.TB) (dir string, sums map[string]string) {
 // firstPicture returns the first picture of a file.
 func firstPicture(t testing.TB, file []byte) *picture {
 	t.Helper()
-	c, err := readContainer(file, Format)
+	c, err := readContainer(file, Format, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
