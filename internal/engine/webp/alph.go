@@ -23,9 +23,9 @@ type alphaReader struct {
 	above         []byte           // the last row, or nil
 }
 
-// newAlphaReader returns a reader of the w×h alpha plane in data, which begins at offset base of
-// the file.
-func newAlphaReader(ctx context.Context, data []byte, base int64, w, h int, f *codec.Format) (*alphaReader, error) {
+// alphaReader returns a reader of the picture's w×h alpha plane.
+func (p *picture) alphaReader(ctx context.Context, w, h int, f *codec.Format) (*alphaReader, error) {
+	data, base := p.alph, p.alphBase
 	if len(data) == 0 {
 		return nil, corruptAt(f, base, "an empty ALPH chunk")
 	}

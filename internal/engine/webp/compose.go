@@ -41,6 +41,9 @@ func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
 	}
 	c := d.canvas
 	if c.next == len(d.file.frames) {
+		if err := d.options.Limits.CheckFrames(d.header.Frames); err != nil {
+			return 0, err
+		}
 		return 0, io.EOF
 	}
 	f := &d.file.frames[c.next]

@@ -22,7 +22,8 @@ type container struct {
 	canvas image.Point // pixels; zero without a VP8X chunk
 	flags  byte        // of the VP8X chunk
 	loops  int
-	frames []frame
+	frames []frame // as many as can be shown
+	count  int     // of frames in the file
 	icc    []byte
 	exif   []byte
 }
@@ -77,8 +78,9 @@ func chunks(data []byte, offset int64) iter.Seq[chunk] {
 
 // readContainer walks the chunks of a file. It is as lenient as libwebp: sizes in the RIFF header,
 // flags that do not agree with the chunks, padding at the end and what follows the end do not
-// matter.
-func readContainer(file []byte, f *codec.Format) (*container, error) {
+// matter. Of an animation that has more frames than the limit, 0 for none, the rest is counted only:
+// a frame takes less in a file than in memory.
+func readContainer(file []byte, f *codec.Format, limit int) (*container, error) {
 	c := &container{loops: 1}
 	var still frame
 	end := 8 + int64(binary.LittleEndian.Uint32(file[4:])) // of the file, as it says
@@ -104,7 +106,9 @@ func readContainer(file []byte, f *codec.Format) (*container, error) {
 			}
 		case "ANMF":
 			if frame, ok := readFrame(k); ok {
-				c.frames = append(c.frames, frame)
+				if c.count++; limit == 0 || c.count <= limit {
+					c.frames = append(c.frames, frame)
+				}
 			}
 		case "ICCP":
 			if c.icc == nil && len(k.data) <= codec.MaxProfile {
@@ -117,7 +121,7 @@ func readContainer(file []byte, f *codec.Format) (*container, error) {
 		}
 	}
 	if still.foundData && (c.flags&flagAnimation == 0 || len(c.frames) == 0) {
-		c.frames = []frame{still}
+		c.frames, c.count = []frame{still}, 1
 	}
 	if len(c.frames) == 0 {
 		return nil, corruptAt(f, int64(len(file)), "no picture in the file")
@@ -174,7 +178,8 @@ func (f *frame) check(canvas image.Point, format *codec.Format) error {
 	if size := image.Pt(w, h); canvas != (image.Point{}) && size != declared {
 		return corruptAt(format, f.base, "a picture of %v in a frame of %v", size, declared)
 	}
-	if r := (image.Rectangle{f.at, f.at.Add(image.Pt(w, h))}); canvas != (image.Point{}) && !r.In(image.Rectangle{Max: canvas}) {
+	r := image.Rectangle{f.at, f.at.Add(image.Pt(w, h))}
+	if canvas != (image.Point{}) && !r.In(image.Rectangle{Max: canvas}) {
 		return corruptAt(format, f.offset, "a frame at %v on a canvas of %v", r, canvas)
 	}
 	return nil
@@ -207,7 +212,7 @@ func (c *container) transparent(f *codec.Format) bool {
 		_, _, alpha, err := fr.header(f)
 		switch {
 		case err != nil: // it is reported when the frame is decoded
-		case alpha, fr.dispose && i < len(c.frames)-1, i == 0 && fr.size != c.canvas:
+		case alpha, fr.dispose && i < c.count-1, i == 0 && fr.size != c.canvas:
 			return true
 		}
 	}
@@ -216,7 +221,7 @@ func (c *container) transparent(f *codec.Format) bool {
 
 // codecHeader returns what the file declares.
 func (c *container) codecHeader(f *codec.Format) codec.Header {
-	h := codec.Header{Format: f, Orientation: exif.Orientation(1), Frames: len(c.frames)}
+	h := codec.Header{Format: f, Orientation: exif.Orientation(1), Frames: c.count}
 	h.Width, h.Height = c.canvas.X, c.canvas.Y
 	if c.exif != nil {
 		h.SetEXIF(c.exif)

@@ -248,3 +248,29 @@ func TestFirstFrameStreams(t *testing.T) {
 		}
 	}
 }
+
+// TestFrameLimit shows the first frame of an animation with more frames than are allowed, and does
+// not play it to the end.
+func TestFrameLimit(t *testing.T) {
+	body := vp8x(flagAnimation, 61, 43)
+	for range 5 {
+		body = append(body, anmf(0, 0, 10, 0, fixture(t, "landscape"))...)
+	}
+	o := codec.OpenOptions{Limits: codec.Limits{Frames: 3}}
+	d, err := codec.Set{Format}.Open(bytes.NewReader(riff(body)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Header().Frames != 5 {
+		t.Errorf("%d frames, want 5", d.Header().Frames)
+	}
+	n := 0
+	for err == nil {
+		if _, err = d.(codec.FrameDecoder).NextFrame(t.Context()); err == nil {
+			n++
+		}
+	}
+	if n != 3 || !errors.Is(err, codec.ErrLimit) {
+		t.Errorf("%v after %d frames", err, n)
+	}
+}

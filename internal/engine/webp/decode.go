@@ -32,7 +32,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 		return nil, err
 	}
 	f := s.Format()
-	c, err := readContainer(b, f)
+	c, err := readContainer(b, f, o.Limits.Frames)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,9 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	return d, nil
 }
 
-// readFile reads the stream to its end. The buffer grows with what is there, up to the size that
-// the RIFF header declares, so that a file that is as long as it says leaves none of it unused.
+// readFile reads the stream to its end. The buffer grows to the size that the RIFF header declares,
+// but to no more than sixteen times of what has been read, so that a lie costs little, and a file
+// that is as long as it says is copied twice only.
 func readFile(s *codec.Stream) ([]byte, error) {
 	head, err := s.Peek(12)
 	if err != nil {
@@ -80,8 +81,8 @@ func readFile(s *codec.Stream) ([]byte, error) {
 		}
 		if len(b) == cap(b) {
 			size := 2 * cap(b)
-			if declared >= cap(b) && declared < size {
-				size = declared + 1 // one more, for the read that finds the end
+			if declared >= cap(b) { // one more byte, for the read that finds the end
+				size = min(16*cap(b), declared+1)
 			}
 			b = append(make([]byte, 0, size), b...)
 		}
@@ -153,7 +154,7 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 	}
 	var alpha *alphaReader
 	if p.hasAlph {
-		if alpha, err = newAlphaReader(ctx, p.alph, p.alphBase, r.width, r.height, d.header.Format); err != nil {
+		if alpha, err = p.alphaReader(ctx, r.width, r.height, d.header.Format); err != nil {
 			return err
 		}
 	}
@@ -187,8 +188,12 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 	})
 }
 
-// rgba decodes a picture to rows of red, green, blue and, if the picture has it, alpha.
-func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
+// emitRGBA consumes a row of red, green, blue and alpha, which is nil for a picture without it. The
+// row is valid until it returns.
+type emitRGBA func(y int, rows [4][]byte) error
+
+// rgba decodes a picture to rows of components.
+func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit emitRGBA) error {
 	if !p.lossy {
 		return p.losslessRGBA(ctx, f, threads, emit)
 	}
@@ -199,7 +204,7 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit f
 	var alpha *alphaReader
 	var a []byte
 	if p.hasAlph {
-		if alpha, err = newAlphaReader(ctx, p.alph, p.alphBase, r.width, r.height, f); err != nil {
+		if alpha, err = p.alphaReader(ctx, r.width, r.height, f); err != nil {
 			return err
 		}
 		a = make([]byte, r.width)
@@ -215,7 +220,7 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit f
 	return r.decode(ctx, threads, c.add)
 }
 
-func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int, emit func(y int, rows [4][]byte) error) error {
+func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int, emit emitRGBA) error {
 	w, h, _, err := p.header(f)
 	if err != nil {
 		return err
@@ -257,8 +262,8 @@ func (d *decoder) pushFirst(ctx context.Context, f *frame, sink plane.Sink) erro
 	if err := b.skipTo(ctx, f.at.Y); err != nil {
 		return err
 	}
-	err := f.rgba(ctx, d.header.Format, d.options.Threads, func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) })
-	if err != nil {
+	add := func(_ int, rows [4][]byte) error { return b.add(f.at.X, rows) }
+	if err := f.rgba(ctx, d.header.Format, d.options.Threads, add); err != nil {
 		return err
 	}
 	return b.skipTo(ctx, d.header.Height)
@@ -320,7 +325,8 @@ func (b *bander) skipTo(ctx context.Context, y int) error {
 
 func (b *bander) flush() error {
 	for i := range b.pix {
-		if err := b.sink.Rows(i, b.y, plane.Rows{Pix: b.pix[i], Stride: b.layout.Width(), N: b.n}); err != nil {
+		r := plane.Rows{Pix: b.pix[i], Stride: b.layout.Width(), N: b.n}
+		if err := b.sink.Rows(i, b.y, r); err != nil {
 			return err
 		}
 	}

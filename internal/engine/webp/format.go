@@ -19,8 +19,10 @@ var Format = &codec.Format{
 	Name: "webp", Title: "WebP",
 	Extensions: []string{".webp"},
 	MediaType:  "image/webp",
-	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 8},
-	Uploaded:   true,
+	Abilities: codec.Abilities{
+		Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 8,
+	},
+	Uploaded: true,
 	Detect: func(head []byte) bool {
 		return len(head) >= 12 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP"
 	},

@@ -38,7 +38,7 @@ func vectors(t testing.TB) (dir string, sums map[string]string) {
 // firstPicture returns the first picture of a file.
 func firstPicture(t testing.TB, file []byte) *picture {
 	t.Helper()
-	c, err := readContainer(file, Format)
+	c, err := readContainer(file, Format, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func alphaPlane(t testing.TB, p *picture, w, h, stride int) []byte {
 	if !p.hasAlph {
 		return nil
 	}
-	a, err := newAlphaReader(t.Context(), p.alph, p.alphBase, w, h, Format)
+	a, err := p.alphaReader(t.Context(), w, h, Format)
 	if err != nil {
 		t.Fatal(err)
 	}

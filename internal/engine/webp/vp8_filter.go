@@ -45,8 +45,10 @@ func simpleEdge(pix []byte, at, step, next, n, edge int) {
 func normalEdge(pix []byte, at, step, next, n, edge int, l filterLimits, outer bool) {
 	interior, hev := int32(l.interior), int32(l.hev)
 	for range n {
-		p3, p2, p1, p0 := int32(pix[at-4*step]), int32(pix[at-3*step]), int32(pix[at-2*step]), int32(pix[at-step])
-		q0, q1, q2, q3 := int32(pix[at]), int32(pix[at+step]), int32(pix[at+2*step]), int32(pix[at+3*step])
+		p3, p2 := int32(pix[at-4*step]), int32(pix[at-3*step])
+		p1, p0 := int32(pix[at-2*step]), int32(pix[at-step])
+		q0, q1 := int32(pix[at]), int32(pix[at+step])
+		q2, q3 := int32(pix[at+2*step]), int32(pix[at+3*step])
 		switch {
 		case 4*abs(p0-q0)+abs(p1-q1) > 2*int32(edge)+1,
 			abs(p3-p2) > interior, abs(p2-p1) > interior, abs(p1-p0) > interior,

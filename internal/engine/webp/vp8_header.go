@@ -193,7 +193,10 @@ func (d *lossyReader) readQuantisers() {
 		}
 		s := &h.segments[i]
 		s.y1 = quantiser{int32(dcQuant[clamp(q+y1dc, 127)]), int32(acQuant[clamp(q, 127)])}
-		s.y2 = quantiser{2 * int32(dcQuant[clamp(q+y2dc, 127)]), max(8, int32(acQuant[clamp(q+y2ac, 127)])*155/100)}
+		s.y2 = quantiser{
+			2 * int32(dcQuant[clamp(q+y2dc, 127)]),
+			max(8, int32(acQuant[clamp(q+y2ac, 127)])*155/100),
+		}
 		s.uv = quantiser{int32(dcQuant[clamp(q+uvdc, 117)]), int32(acQuant[clamp(q+uvac, 127)])}
 	}
 }

@@ -92,13 +92,25 @@ func (d *lossyReader) readModes(row []macroblock) error {
 // readBmodes reads the modes of the subblocks of a macroblock on the condition of those above and
 // to the left.
 func (d *lossyReader) readBmodes(m *macroblock, top *[4]uint8) {
+	b := &d.modes
+	t := tokens{b.value, b.rng, b.n}
 	for y := range 4 {
 		left := d.leftBmodes[y]
 		for x := range 4 {
 			probs := &keyFrameBmodeProbs[top[x]][left]
 			i := int8(0)
 			for {
-				i = bmodeTree[int(i)+d.modes.bit(probs[i>>1])]
+				if t.n < 16 {
+					t = t.fill(b)
+				}
+				s := threshold(t.rng, probs[i>>1])
+				if one := uint64(s) << 56; t.value >= one {
+					t.value, t.rng, t.n = normalise(t.value-one, t.rng-s, t.n)
+					i = bmodeTree[i+1]
+				} else {
+					t.value, t.rng, t.n = normalise(t.value, s, t.n)
+					i = bmodeTree[i]
+				}
 				if i <= 0 {
 					break
 				}
@@ -109,4 +121,5 @@ func (d *lossyReader) readBmodes(m *macroblock, top *[4]uint8) {
 		}
 		d.leftBmodes[y] = left
 	}
+	b.value, b.rng, b.n = t.value, t.rng, t.n
 }

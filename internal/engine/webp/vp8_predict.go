@@ -132,7 +132,8 @@ func predictDirection(ws *workspace, at int, mode uint8) {
 	above := (*[9]byte)(ws[at-wsStride-1:]) // with the corner
 	p := int(above[0])
 	a, b, c, d := int(above[1]), int(above[2]), int(above[3]), int(above[4])
-	i, j, k, l := int(ws[at-1]), int(ws[at-1+wsStride]), int(ws[at-1+2*wsStride]), int(ws[at-1+3*wsStride])
+	i, j := int(ws[at-1]), int(ws[at-1+wsStride])
+	k, l := int(ws[at-1+2*wsStride]), int(ws[at-1+3*wsStride])
 	r0, r1 := (*[4]byte)(ws[at:]), (*[4]byte)(ws[at+wsStride:])
 	r2, r3 := (*[4]byte)(ws[at+2*wsStride:]), (*[4]byte)(ws[at+3*wsStride:])
 	switch mode {
@@ -146,10 +147,16 @@ func predictDirection(ws *workspace, at int, mode uint8) {
 		*r2, *r3 = [4]byte{v2, v2, v2, v2}, [4]byte{v3, v3, v3, v3}
 	case bLDPred:
 		e, f, g, h := int(above[5]), int(above[6]), int(above[7]), int(above[8])
-		v := [7]byte{mean3(a, b, c), mean3(b, c, d), mean3(c, d, e), mean3(d, e, f), mean3(e, f, g), mean3(f, g, h), mean3(g, h, h)}
+		v := [7]byte{
+			mean3(a, b, c), mean3(b, c, d), mean3(c, d, e), mean3(d, e, f), mean3(e, f, g),
+			mean3(f, g, h), mean3(g, h, h),
+		}
 		*r0, *r1, *r2, *r3 = [4]byte(v[0:4]), [4]byte(v[1:5]), [4]byte(v[2:6]), [4]byte(v[3:7])
 	case bRDPred:
-		v := [7]byte{mean3(l, k, j), mean3(k, j, i), mean3(j, i, p), mean3(i, p, a), mean3(p, a, b), mean3(a, b, c), mean3(b, c, d)}
+		v := [7]byte{
+			mean3(l, k, j), mean3(k, j, i), mean3(j, i, p), mean3(i, p, a), mean3(p, a, b),
+			mean3(a, b, c), mean3(b, c, d),
+		}
 		*r0, *r1, *r2, *r3 = [4]byte(v[3:7]), [4]byte(v[2:6]), [4]byte(v[1:5]), [4]byte(v[0:4])
 	case bVRPred:
 		even := [5]byte{mean3(j, i, p), mean2(p, a), mean2(a, b), mean2(b, c), mean2(c, d)}

@@ -21,28 +21,59 @@ const (
 	lumaWithDC
 )
 
-// readBlock reads the tokens of one block from coefficient i on (section 13), and stores the
+// tokens is the state of a boolDecoder in registers. Each branch has its own copy of the
+// arithmetic, so that a bool takes one jump.
+type tokens struct {
+	value uint64
+	rng   uint32
+	n     int
+}
+
+// block reads the tokens of one block from coefficient i on (section 13), and stores the
 // dequantised coefficients (section 14.1) in natural order in out, which is zero. It returns the
 // position behind the last one. context is the number of neighbours, above and to the left, that
 // have coefficients.
-func readBlock(d *boolDecoder, probs *[17][contexts][tokenProbs]uint8, context, i int, q quantiser, out *[16]int16) int {
-	// The state of the decoder is in variables, and each branch has its own copy of the arithmetic,
-	// so that a bool takes one jump.
-	value, rng, n := d.value, d.rng, d.n
+func (t tokens) block(d *boolDecoder, probs *blockProbs, context, i int,
+	q *quantiser, out *[16]int16,
+) (tokens, int) {
 	p := &probs[i][context]
-	for i < 16 {
+	if t.n < 16 {
+		t = t.fill(d)
+	}
+	s := threshold(t.rng, p[0])
+	b := uint64(s) << 56
+	if t.value < b { // no coefficients
+		t.value, t.rng, t.n = normalise(t.value, s, t.n)
+		return t, i
+	}
+	t.value, t.rng, t.n = normalise(t.value-b, t.rng-s, t.n)
+	return t.coefficients(d, probs, p, i, q, out)
+}
+
+// blockProbs are the token probabilities of a plane by position and context.
+type blockProbs = [17][contexts][tokenProbs]uint8
+
+// fill loads bytes.
+func (t tokens) fill(d *boolDecoder) tokens {
+	d.value, d.n = t.value, t.n
+	d.fill()
+	t.value, t.n = d.value, d.n
+	return t
+}
+
+// coefficients reads the tokens of a block behind the first bool, which says that there are any.
+func (t tokens) coefficients(d *boolDecoder, probs *blockProbs, p *[tokenProbs]uint8, i int,
+	q *quantiser, out *[16]int16,
+) (tokens, int) {
+	value, rng, n := t.value, t.rng, t.n
+	for {
 		if n < 40 { // enough for four bools
 			d.value, d.n = value, n
 			d.fill()
 			value, n = d.value, d.n
 		}
-		s := threshold(rng, p[0])
-		b := uint64(s) << 56
-		if value < b { // end of block
-			value, rng, n = normalise(value, s, n)
-			break
-		}
-		value, rng, n = normalise(value-b, rng-s, n)
+		var s uint32
+		var b uint64
 		for {
 			s = threshold(rng, p[1])
 			if b = uint64(s) << 56; value >= b {
@@ -53,8 +84,7 @@ func readBlock(d *boolDecoder, probs *[17][contexts][tokenProbs]uint8, context, 
 			i++
 			p = &probs[i][0]
 			if i == 16 {
-				d.value, d.rng, d.n = value, rng, n
-				return 16
+				return tokens{value, rng, n}, 16
 			}
 			if n < 40 {
 				d.value, d.n = value, n
@@ -84,10 +114,21 @@ func readBlock(d *boolDecoder, probs *[17][contexts][tokenProbs]uint8, context, 
 		v = v ^ int32(negative) - int32(negative)
 		value, rng, n = normalise(value-b&negative, s^(s^(rng-s))&uint32(negative), n)
 		out[zigzag[i]&15] = int16(v)
-		i++
+		if i++; i == 16 {
+			return tokens{value, rng, n}, 16
+		}
+		if n < 16 {
+			d.value, d.n = value, n
+			d.fill()
+			value, n = d.value, d.n
+		}
+		s = threshold(rng, p[0])
+		if b = uint64(s) << 56; value < b { // end of block
+			value, rng, n = normalise(value, s, n)
+			return tokens{value, rng, n}, i
+		}
+		value, rng, n = normalise(value-b, rng-s, n)
 	}
-	d.value, d.rng, d.n = value, rng, n
-	return i
 }
 
 // largeToken reads the rest of a token whose value is at least 2.
@@ -138,14 +179,17 @@ type blockContext struct {
 
 // readCoefficients reads the tokens of a macroblock. It returns whether there are coefficients that
 // are not zero.
-func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients, top, left *blockContext) bool {
+func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coefficients,
+	top, left *blockContext,
+) bool {
 	s := &d.header.segments[m.segment]
 	clear(c.blocks[:])
 	plane, first := lumaWithDC, 0
-	any := false
+	t := tokens{b.value, b.rng, b.n}
+	any, n := false, 0
 	if !m.subblocks {
 		var y2 [16]int16
-		n := readBlock(b, &d.header.coeffProbs[y2Plane], int(top.y2+left.y2), 0, s.y2, &y2)
+		t, n = t.block(b, &d.header.coeffProbs[y2Plane], int(top.y2+left.y2), 0, &s.y2, &y2)
 		top.y2 = nonZero(n > 0)
 		left.y2 = top.y2
 		if n > 1 {
@@ -163,7 +207,7 @@ func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coeffic
 		l := left.luma[y]
 		for x := range 4 {
 			i := 4*y + x
-			n := readBlock(b, probs, int(top.luma[x]+l), first, s.y1, &c.blocks[i])
+			t, n = t.block(b, probs, int(top.luma[x]+l), first, &s.y1, &c.blocks[i])
 			l = nonZero(n > first)
 			top.luma[x] = l
 			c.kind[i] = kindOf(n, c.blocks[i][0])
@@ -177,7 +221,7 @@ func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coeffic
 			l := ctx[1][y]
 			for x := range 2 {
 				i := 16 + 4*p + 2*y + x
-				n := readBlock(b, probs, int(ctx[0][x]+l), 0, s.uv, &c.blocks[i])
+				t, n = t.block(b, probs, int(ctx[0][x]+l), 0, &s.uv, &c.blocks[i])
 				l = nonZero(n > 0)
 				ctx[0][x] = l
 				c.kind[i] = kindOf(n, c.blocks[i][0])
@@ -186,6 +230,7 @@ func (d *lossyReader) readCoefficients(b *boolDecoder, m *macroblock, c *coeffic
 			ctx[1][y] = l
 		}
 	}
+	b.value, b.rng, b.n = t.value, t.rng, t.n
 	return any
 }
 

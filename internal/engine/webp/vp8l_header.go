@@ -95,7 +95,7 @@ func (d *losslessReader) readPicture(ctx context.Context, w, h int) (*losslessPi
 
 // advance decodes the rows before row end, and calls emit with each of them once. A row is valid
 // until emit returns.
-func (p *losslessPicture) advance(ctx context.Context, end int, emit func(y int, row []uint32) error) error {
+func (p *losslessPicture) advance(ctx context.Context, end int, emit emitPixels) error {
 	return p.image.advance(ctx, min(end, p.height), func(y int, row []uint32) error {
 		return emit(y, p.transforms.invert(y, row))
 	})
@@ -112,7 +112,7 @@ type pixelRows struct {
 const pixelRowsAhead, pixelRowsBand = 3, 16
 
 // decode is advance for the whole picture, in two threads.
-func (p *losslessPicture) decode(ctx context.Context, emit func(y int, row []uint32) error) error {
+func (p *losslessPicture) decode(ctx context.Context, emit emitPixels) error {
 	width := p.image.width
 	bands := make([]*pixelRows, pixelRowsAhead)
 	for i := range bands {
@@ -139,7 +139,9 @@ func (p *losslessPicture) decode(ctx context.Context, emit func(y int, row []uin
 }
 
 // readSubImage reads an entropy-coded image that belongs to a picture (section 5).
-func (d *losslessReader) readSubImage(ctx context.Context, w, h int, emit func(y int, row []uint32)) error {
+func (d *losslessReader) readSubImage(ctx context.Context, w, h int,
+	emit func(y int, row []uint32),
+) error {
 	m := entropyImage{r: d, width: w, height: h}
 	if err := d.readCodes(ctx, &m, false); err != nil {
 		return err
@@ -175,21 +177,27 @@ func (d *losslessReader) readCodes(ctx context.Context, m *entropyImage, main bo
 	for i := range groups {
 		var codes [5]prefixCode
 		for k, n := range alphabets {
-			free := d.free
+			free, made := d.free, d.made
 			c, err := d.readCode(n)
 			if err != nil {
 				return err
 			}
 			if !used[i] { // its table is not needed; the file must still be right
-				d.free = free
+				d.free, d.made = free, made
 			}
 			codes[k] = c
 		}
 		if d.past() {
 			return d.corrupt("prefix codes")
 		}
+		if d.made > maxEntries {
+			return d.corrupt("prefix codes that take more than %d MB", maxEntries>>19)
+		}
 		if used[i] {
-			g := prefixGroup{green: codes[0], red: codes[1], blue: codes[2], alpha: codes[3], distance: codes[4]}
+			g := prefixGroup{
+				green: codes[0], red: codes[1], blue: codes[2], alpha: codes[3],
+				distance: codes[4],
+			}
 			g.classify()
 			m.groups = append(m.groups, g)
 		}
@@ -204,7 +212,9 @@ func (d *losslessReader) readCodes(ctx context.Context, m *entropyImage, main bo
 
 // readMeta reads the entropy image (section 6.2.2), which numbers the group of codes of each block.
 // It returns how many groups the file has and which of them are used; those are numbered anew.
-func (d *losslessReader) readMeta(ctx context.Context, m *entropyImage) (groups int, used []bool, err error) {
+func (d *losslessReader) readMeta(ctx context.Context, m *entropyImage) (
+	groups int, used []bool, err error,
+) {
 	m.metaBits = 2 + uint(d.bits(3))
 	m.metaWidth = subSize(m.width, m.metaBits)
 	rows := subSize(m.height, m.metaBits)

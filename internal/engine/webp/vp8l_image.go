@@ -94,12 +94,14 @@ type entropyImage struct {
 	emitted int      // rows
 }
 
+// emitPixels consumes a row of pixels, which is valid, and must not be changed, until it returns.
+type emitPixels func(y int, row []uint32) error
+
 // bufferPixels is how many pixels of a w×h image are held at once.
 func bufferPixels(w, h int) int { return min(w*h, 2*window+w) + maxCopy }
 
-// advance decodes until rows before row end are complete, and calls emit with each of them once. A
-// row is valid, and must not be changed, until emit returns.
-func (m *entropyImage) advance(ctx context.Context, end int, emit func(y int, row []uint32) error) error {
+// advance decodes until rows before row end are complete, and calls emit with each of them once.
+func (m *entropyImage) advance(ctx context.Context, end int, emit emitPixels) error {
 	if m.pix == nil {
 		m.pix = make([]uint32, bufferPixels(m.width, m.height))
 	}

@@ -48,6 +48,7 @@ func (c *prefixCode) symbol(r *bitReader) int {
 type prefixBuilder struct {
 	free    []uint16
 	wide    bool // use wideRootBits
+	made    int  // entries of all tables
 	symbols [maxAlphabet]uint16
 }
 
@@ -57,11 +58,17 @@ const maxTable = 1 << 12
 // maxAlphabet is the size of the largest alphabet: green with the largest colour cache.
 const maxAlphabet = 256 + lengthCodes + 1<<maxCacheBits
 
+// maxEntries bounds the tables of a picture, 16 MB. The largest that encoders write have a few
+// thousand groups of codes and take half of that; a hostile file could ask for 460 bytes of tables
+// with each of its own.
+const maxEntries = 8 << 20
+
 // alloc returns memory for a table of n entries.
 func (b *prefixBuilder) alloc(n int) []uint16 {
 	if n > len(b.free) {
 		b.free = make([]uint16, max(n, 4096))
 	}
+	b.made += n
 	t := b.free[:n:n]
 	b.free = b.free[n:]
 	return t

@@ -36,7 +36,9 @@ func (ts *transforms) invert(y int, row []uint32) []uint32 {
 }
 
 // readTransform reads the data of a transform on pictures of width×height.
-func (d *losslessReader) readTransform(ctx context.Context, kind transformKind, width, height int) (transform, error) {
+func (d *losslessReader) readTransform(ctx context.Context, kind transformKind,
+	width, height int,
+) (transform, error) {
 	switch kind {
 	case predictorTransform:
 		return d.readPredictor(ctx, width, height)
