@@ -262,7 +262,6 @@ import (
 	"os"
 
 	"github.com/imgmill/imgmill"
-	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 func main() {

@@ -77,8 +77,18 @@ type FrameDecoder interface {
 	Loops() int
 	// NextFrame makes the next frame, beginning with the first, the one that Shrink and Decode work
 	// on: the whole canvas as it is shown, not the rectangle that the file stores. It returns how
-	// long the frame is shown, in milliseconds, and io.EOF after the last frame.
+	// long browsers show the frame, in milliseconds (ShownDelay), and io.EOF after the last frame.
 	NextFrame(ctx context.Context) (delay int, err error)
+}
+
+// ShownDelay returns for how many milliseconds browsers show a frame whose file says delay. In every
+// format they take 10 ms or less for a mistake and show the frame for 100 ms; from 11 ms on they do
+// as the file says (measured in Chromium 156).
+func ShownDelay(delay int) int {
+	if delay <= 10 {
+		return 100
+	}
+	return delay
 }
 
 // Limits bound what a picture may ask of this process. Zero means no limit.

@@ -61,7 +61,7 @@ func newBlocks(f *file, s *codec.Stream) (r *blocks, width, height int, err erro
 // next walks to the next frame. ok is false at the end of the file: at the trailer, where the bytes
 // end, or at bytes that are no block. The frames until then are those that browsers show.
 func (r *blocks) next() (f frame, ok bool, err error) {
-	f.transparent, f.delay = -1, delay(0)
+	f.transparent, f.delay = -1, codec.ShownDelay(0)
 	for r.i < r.file.size {
 		switch label := r.file.at(r.i); label {
 		case labelExtension:
@@ -108,7 +108,7 @@ func (r *blocks) extension(f *frame) {
 	b := r.file.bytes(r.i, 18)
 	if len(b) >= 8 && b[1] == graphicControl && b[2] >= 4 {
 		f.disposal = b[3] >> 2 & 7
-		f.delay = delay(int(binary.LittleEndian.Uint16(b[4:])))
+		f.delay = codec.ShownDelay(10 * int(binary.LittleEndian.Uint16(b[4:])))
 		f.transparent = -1
 		if b[3]&1 != 0 {
 			f.transparent = int(b[6])
@@ -123,15 +123,6 @@ func (r *blocks) extension(f *frame) {
 		}
 	}
 	r.i = r.skip(r.i + 2)
-}
-
-// delay turns a delay in hundredths of a second into milliseconds. Browsers show frames of less
-// than 20 ms for 100 ms.
-func delay(hundredths int) int {
-	if hundredths < 2 {
-		return 100
-	}
-	return 10 * hundredths
 }
 
 // tableSize returns the length in bytes of the colour table that a flags byte announces.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -40,11 +41,11 @@ func parseFrame(data []byte) *frame {
 		x: int(be.Uint32(data[12:])), y: int(be.Uint32(data[16:])),
 		disposal: data[24], blending: data[25],
 	}
-	hundredths := int(be.Uint16(data[22:]))
-	if hundredths == 0 {
-		hundredths = 100
+	perSecond := int(be.Uint16(data[22:]))
+	if perSecond == 0 {
+		perSecond = 100
 	}
-	f.delay = (int(be.Uint16(data[20:]))*1000 + hundredths/2) / hundredths
+	f.delay = codec.ShownDelay((int(be.Uint16(data[20:]))*1000 + perSecond/2) / perSecond)
 	f.broken = f.disposal > disposePrevious || f.blending > blendOver
 	return f
 }

@@ -132,7 +132,7 @@ func TestDelaysAndLoops(t *testing.T) {
 		join(control(1, 1, 1, 0, 0, 25, 0, 0, 0), pixelsOf(2, 1, 1, "\x00\xff\x00\xff"),
 			control(3, 1, 1, 0, 0, 0, 1000, 0, 0), pixelsOf(4, 1, 1, "\x00\xff\x00\xff")))
 	_, delays, err := shown(t, file)
-	if err != nil || len(delays) != 3 || delays[0] != 33 || delays[1] != 250 || delays[2] != 0 {
+	if err != nil || len(delays) != 3 || delays[0] != 33 || delays[1] != 250 || delays[2] != 100 {
 		t.Errorf("%v, %v", delays, err)
 	}
 	d := openBytes(t, file, 1).(codec.FrameDecoder)

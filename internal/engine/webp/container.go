@@ -152,7 +152,7 @@ func readFrame(k chunk) (f frame, ok bool) {
 	h := k.data
 	f.at = image.Pt(2*uint24(h), 2*uint24(h[3:]))
 	f.size = image.Pt(1+uint24(h[6:]), 1+uint24(h[9:]))
-	f.delay = uint24(h[12:])
+	f.delay = codec.ShownDelay(uint24(h[12:]))
 	f.replace, f.dispose = h[15]&2 != 0, h[15]&1 != 0
 	f.offset = k.offset - 8
 	for inner := range chunks(h[16:], k.offset+16) {
