@@ -70,6 +70,9 @@ type Info struct {
 	Width, Height int    // pixels, upright: as the picture is to be shown
 	Frames        int    // in the file; only the first is decoded
 	Alpha         bool   // whether it may have transparent pixels
+	// Preview describes what is shown of a camera raw file: the JPEG preview in it, whose size is
+	// that of Width and Height. It is empty for all other files.
+	Preview string
 }
 
 // Open reads the header of the picture in r and refuses what exceeds a limit. Render reads on; r is
@@ -105,7 +108,7 @@ func (p *Picture) Info() Info {
 	h := p.d.Header()
 	i := Info{
 		Format: h.Format.Name, MediaType: h.Format.MediaType, Width: h.Width, Height: h.Height,
-		Frames: h.Frames, Alpha: h.Layout.HasAlpha(),
+		Frames: h.Frames, Alpha: h.Layout.HasAlpha(), Preview: h.Preview,
 	}
 	if h.Orientation.Swaps() {
 		i.Width, i.Height = i.Height, i.Width

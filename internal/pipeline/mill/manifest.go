@@ -24,6 +24,7 @@ type manifestSource struct {
 	Width   int    `json:"width"`
 	Height  int    `json:"height"`
 	Bytes   int64  `json:"bytes"`
+	Preview string `json:"preview,omitempty"`
 }
 
 // writeManifest stores the list of the variants that were written, if the recipe makes manifests.
@@ -37,7 +38,7 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	}
 	data, err := json.MarshalIndent(manifest{manifestSource{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID,
-		picture.Format, picture.Width, picture.Height, picture.Bytes,
+		picture.Format, picture.Width, picture.Height, picture.Bytes, picture.Preview,
 	}, j.result.Variants}, "", "  ")
 	if err != nil {
 		return err

@@ -97,13 +97,14 @@ type Picture struct {
 	Width, Height int    `json:"-"` // as stored
 	Bytes         int64  `json:"bytes"`
 	ETag          string `json:"-"`
+	Preview       string `json:"preview,omitempty"` // what is shown of a camera raw file
 }
 
 // SetHeader adds what a header declares. The zero header, of a picture that could not be opened,
 // adds nothing.
 func (p *Picture) SetHeader(h codec.Header) {
 	if h.Format != nil {
-		p.Format, p.Width, p.Height = h.Format.Name, h.Width, h.Height
+		p.Format, p.Width, p.Height, p.Preview = h.Format.Name, h.Width, h.Height, h.Preview
 	}
 }
 
@@ -112,6 +113,7 @@ func (r Result) LogLine(c event.Change) outcome.Change {
 	line := outcome.Change{
 		Bucket: c.Bucket, Key: cmp.Or(r.Key, c.Key), Verdict: r.Verdict, Reason: r.Reason, Dropped: strings.Join(r.Dropped, "; "),
 		MS: float64(r.Elapsed.Microseconds()) / 1000, BytesIn: r.Source.Bytes, Variants: len(r.Variants),
+		Preview: r.Source.Preview,
 	}
 	for _, v := range r.Variants {
 		line.BytesOut += int64(v.Bytes)

@@ -222,6 +222,27 @@ func TestSecondDelivery(t *testing.T) {
 	b.want(older, outcome.Skipped, "stale")
 }
 
+// TestPreviewIsNamed checks that the log and the manifest say that a variant was made from the
+// preview in a camera raw file. This one has a directory of two tags, and the preview behind it.
+func TestPreviewIsNamed(t *testing.T) {
+	b := newBench(t, "manifest: true\n")
+	file := []byte("IIRO\x08\x00\x00\x00\x02\x00")
+	for _, tag := range [][4]uint16{{256, 3, 1, 4000}, {257, 3, 1, 3000}} { // width and height, one short each
+		for _, v := range []uint16{tag[0], tag[1], tag[2], 0, tag[3], 0} {
+			file = binary.LittleEndian.AppendUint16(file, v)
+		}
+	}
+	file = append(append(file, 0, 0, 0, 0), sample.Photo(1200, 80)...)
+	c := b.upload("d/p.dng", file, bucket.Attributes{})
+	r := b.want(c, outcome.Done, "")
+	if line := r.LogLine(c); !strings.Contains(line.Preview, "1200×80") {
+		t.Errorf("%+v", line)
+	}
+	if _, data := b.get("d/p.dng.imgmill.json"); !strings.Contains(string(data), `"preview": "JPEG preview of 1200×80`) {
+		t.Errorf("%s", data)
+	}
+}
+
 func TestManifest(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("d/p.jpg", sample.Photo(60, 40), bucket.Attributes{})

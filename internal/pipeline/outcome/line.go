@@ -18,6 +18,7 @@ const (
 	AttrVerdict  = "verdict"
 	AttrReason   = "reason"
 	AttrDropped  = "dropped" // metadata of the source that no output has, although the recipe keeps it
+	AttrPreview  = "preview" // what is shown in place of the photograph of a camera raw file
 	AttrError    = "error"
 	AttrMS       = "ms" // milliseconds of processing
 	AttrBytesIn  = "bytes_in"
@@ -33,14 +34,15 @@ type Change struct {
 	Verdict  Verdict `json:"verdict,omitempty"`
 	Reason   string  `json:"reason,omitempty"` // empty if the verdict is Done
 	Dropped  string  `json:"dropped,omitempty"`
+	Preview  string  `json:"preview,omitempty"`
 	MS       float64 `json:"ms,omitempty"` // milliseconds of processing
 	BytesIn  int64   `json:"bytes_in,omitempty"`
 	BytesOut int64   `json:"bytes_out,omitempty"` // the sum over all variants
 	Variants int     `json:"variants,omitempty"`
 }
 
-// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata and
-// variants that the change does not have.
+// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata, a
+// preview and variants that the change does not have.
 func (c Change) Attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key),
@@ -52,6 +54,9 @@ func (c Change) Attrs() []slog.Attr {
 	}
 	if c.Dropped != "" {
 		attrs = append(attrs, slog.String(AttrDropped, c.Dropped))
+	}
+	if c.Preview != "" {
+		attrs = append(attrs, slog.String(AttrPreview, c.Preview))
 	}
 	if c.Variants > 0 {
 		attrs = append(attrs, slog.Int(AttrVariants, c.Variants),
