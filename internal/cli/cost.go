@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -110,7 +109,7 @@ func (f *costFlags) run(c *cobra.Command) error {
 			"credits that expire.",
 		"Prices are from AWS's price list of "+bill.Dated+", in US dollars, without taxes.")
 	if f.json {
-		return json.NewEncoder(c.OutOrStdout()).Encode(estimate{bill, assumes})
+		return newJSON(c.OutOrStdout()).Encode(estimate{bill, assumes})
 	}
 	return printBill(c.ErrOrStderr(), bill, assumes)
 }

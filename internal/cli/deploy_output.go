@@ -44,7 +44,7 @@ func newDeployOutput(c *cobra.Command, lines bool) *deployOutput {
 	o := &deployOutput{in: c.InOrStdin(), err: stderr, terminal: isTerminal(stderr),
 		width: widthOf(stderr), start: time.Now()}
 	if lines {
-		o.json = json.NewEncoder(c.OutOrStdout())
+		o.json = newJSON(c.OutOrStdout())
 	}
 	return o
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -55,7 +54,7 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 			return
 		}
 		if f.json {
-			writeErr = json.NewEncoder(out).Encode(d)
+			writeErr = newJSON(out).Encode(d)
 			return
 		}
 		_, writeErr = fmt.Fprintln(out, diagnosisText(d, colour))
@@ -82,9 +81,9 @@ func diagnosisText(d doctor.Diagnosis, colour bool) string {
 	if colour {
 		mark = "\x1b[" + marks[d.State].colour + "m" + mark + "\x1b[0m"
 	}
-	text := fmt.Sprintf("%s  %-13s  %s", mark, d.Check, visible(d.Text))
+	text := fmt.Sprintf("%s  %-13s  %s", mark, d.Check, oneLine(d.Text))
 	if d.Advice != "" {
-		text += " -> " + visible(d.Advice)
+		text += " -> " + oneLine(d.Advice)
 	}
 	return text
 }

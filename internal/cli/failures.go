@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -207,16 +206,16 @@ func keyText(x failures.Failure) string {
 	case 0:
 		return "-"
 	case 1:
-		return visible(x.Keys[0])
+		return shown(x.Keys[0])
 	}
-	return fmt.Sprintf("%s and %d more", visible(x.Keys[0]), len(x.Keys)-1)
+	return fmt.Sprintf("%s and %d more", shown(x.Keys[0]), len(x.Keys)-1)
 }
 
 func reasonText(x failures.Failure) string {
 	if x.Reason == "" {
 		return "unknown; see the log"
 	}
-	return visible(x.Reason)
+	return oneLine(x.Reason)
 }
 
 // numbered is a failure in JSON output.
@@ -226,11 +225,11 @@ type numbered struct {
 }
 
 func printFailure(w io.Writer, n int, x failures.Failure) error {
-	return json.NewEncoder(w).Encode(numbered{n, x})
+	return newJSON(w).Encode(numbered{n, x})
 }
 
 func showFailure(w io.Writer, n int, x failures.Failure) error {
-	e := json.NewEncoder(w)
+	e := newJSON(w)
 	e.SetIndent("", "  ")
 	return e.Encode(numbered{n, x})
 }
@@ -244,7 +243,7 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 			done++
 		} else {
 			failed++
-			result = "not sent: " + visible(r.Err.Error())
+			result = "not sent: " + oneLine(r.Err.Error())
 		}
 		if f.json {
 			line := struct {
@@ -257,7 +256,7 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 			if r.Err != nil {
 				line.Error = r.Err.Error()
 			}
-			_ = json.NewEncoder(c.OutOrStdout()).Encode(line) // the event is sent back even if nobody reads this
+			_ = newJSON(c.OutOrStdout()).Encode(line) // the event is sent back even if nobody reads this
 			return
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%d  %s  %s\n", r.Number, keyText(r.Failure), result)

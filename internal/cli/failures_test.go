@@ -67,7 +67,7 @@ func TestFailuresOfDev(t *testing.T) {
 	}
 
 	list, _ := command(t, 0, "failures", "--dir", dir)
-	for _, want := range []string{"no  when", "夏/1 b.jpg  failed� 10 times 1", "\n3  "} {
+	for _, want := range []string{"no  when", "夏/1 b.jpg  failed\\x1b 10 times 1", "\n3  "} {
 		if !strings.Contains(list, want) {
 			t.Errorf("the list lacks %q:\n%s", want, list)
 		}

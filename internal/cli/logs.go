@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -122,7 +120,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 		case f.errors && !l.Failed(), !f.json && l.Kind == logs.KindMark:
 			continue
 		case f.json:
-			err = json.NewEncoder(out).Encode(l)
+			err = newJSON(out).Encode(l)
 		default:
 			err = p.print(l)
 		}
@@ -176,9 +174,9 @@ func describeLine(l logs.Line) (mark, colour, text string) {
 	case logs.KindChange:
 		return string(l.Verdict), verdictColour(l.Verdict), changeText(l)
 	case logs.KindMessage:
-		text = visible(l.Message)
+		text = oneLine(l.Message)
 		if l.Reason != "" {
-			text += ": " + visible(l.Reason)
+			text += ": " + oneLine(l.Reason)
 		}
 		return strings.ToLower(l.Level), levelColour(l.Level), text
 	case logs.KindColdStart:
@@ -195,17 +193,17 @@ func describeLine(l logs.Line) (mark, colour, text string) {
 		}
 		return mark, colour, text
 	case logs.KindFailed:
-		return "failed", red, visible(l.Reason)
+		return "failed", red, oneLine(l.Reason)
 	case logs.KindFault:
-		return "fault", red, visible(l.Reason)
+		return "fault", red, oneLine(l.Reason)
 	}
-	return "", "", visible(l.Text)
+	return "", "", oneLine(l.Text)
 }
 
 func changeText(l logs.Line) string {
-	text := visible(l.Key)
+	text := shown(l.Key)
 	if l.Key == "" { // a record without an object
-		text = visible(l.Message)
+		text = oneLine(l.Message)
 	}
 	if l.MS > 0 {
 		text += fmt.Sprintf("  %.0f ms", l.MS)
@@ -217,7 +215,13 @@ func changeText(l logs.Line) string {
 		text += fmt.Sprintf(" to %s, %s", count(l.Variants, "variant"), bytesText(l.BytesOut))
 	}
 	if l.Reason != "" {
-		text += "  " + visible(l.Reason)
+		text += "  " + oneLine(l.Reason)
+	}
+	if l.Preview != "" {
+		text += "  from a " + oneLine(l.Preview)
+	}
+	if l.Dropped != "" {
+		text += "  without " + oneLine(l.Dropped)
 	}
 	return text
 }
@@ -242,17 +246,4 @@ func levelColour(level string) string {
 		return red
 	}
 	return ""
-}
-
-// visible replaces characters that could control a terminal: anybody can write keys and log lines.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r): // these would reverse what follows
-			return '�'
-		}
-		return r
-	}, s)
 }

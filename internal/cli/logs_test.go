@@ -13,8 +13,10 @@ func TestLinePrinter(t *testing.T) {
 	for _, test := range []struct{ text, want, colour string }{
 		{`{"level":"INFO","msg":"change","key":"a b.jpg","verdict":"done","ms":153.2,"bytes_in":2400000,"variants":3,"bytes_out":320000}`,
 			"done     a b.jpg  153 ms  2.4 MB to 3 variants, 320.0 kB", green},
+		{`{"level":"INFO","msg":"change","key":"a.dng","verdict":"done","preview":"JPEG preview","dropped":"metadata x: not\u001b text"}`,
+			`done     a.dng  from a JPEG preview  without metadata x: not\x1b text`, green},
 		{`{"level":"WARN","msg":"change","key":"a\u001b[2J.jpg","verdict":"bad","ms":1,"bytes_in":7,"reason":"corrupt\nat 3"}`,
-			"bad      a�[2J.jpg  1 ms  7 B  corrupt at 3", red},
+			"bad      a\\x1b[2J.jpg  1 ms  7 B  corrupt at 3", red},
 		{`{"level":"INFO","msg":"record ignored","verdict":"skipped","reason":"s3:TestEvent"}`, "skipped  record ignored  s3:TestEvent", faint},
 		{`{"level":"ERROR","msg":"cannot start","error":"no recipe"}`, "error    cannot start: no recipe", red},
 		{"INIT_START Runtime Version: x", "cold     Lambda starts an instance", faint},
@@ -23,8 +25,8 @@ func TestLinePrinter(t *testing.T) {
 		{"REPORT RequestId: r\tDuration: 3000 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: timeout",
 			"timeout  3000 ms, 3000 billed, 128 of 128 MB", red},
 		{`2026/01/02 03:04:05 {"errorMessage":"access\ndenied","errorType":"joinError"}`, "failed   the invocation: access denied", red},
-		{"a\u202egpj.exe", "         a�gpj.exe", ""},
-		{"something else\t\x07", "         something else �", ""},
+		{"a\u202egpj.exe", "         a\\u202egpj.exe", ""},
+		{"something else\t\x07", "         something else \\x07", ""},
 	} {
 		line := logs.ParseLine(test.text)
 		for _, colour := range []bool{false, true} {

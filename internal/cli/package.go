@@ -3,7 +3,6 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,7 +84,7 @@ func (f *packageFlags) run(c *cobra.Command) error {
 	sum := sha256.Sum256(zip)
 	p := packed{f.output, arch, len(zip), hex.EncodeToString(sum[:]), o.RecipeName}
 	if f.json {
-		return json.NewEncoder(c.OutOrStdout()).Encode(p)
+		return newJSON(c.OutOrStdout()).Encode(p)
 	}
 	inside := p.Recipe
 	if inside == "" {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -135,7 +134,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		_ = group.Wait() // results carry the errors
 	}()
 	var writeErr error
-	lines := json.NewEncoder(jsonWriter{stdout})
+	lines := newJSON(stdout)
 	for i := range finished {
 		if f.json && writeErr == nil {
 			res := results[i]

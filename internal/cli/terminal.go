@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,11 @@ func hidden(r rune) bool {
 // shown returns text that comes from elsewhere, such as a name, a key or a reason, as one line that is
 // safe on a terminal. Hidden characters and invalid UTF-8 are escaped as in a Go string.
 func shown(text string) string { return escaped(text, "") }
+
+// oneLine is shown for prose, such as a reason or a line of a log: breaks and tabs become spaces.
+func oneLine(text string) string { return shown(blanks.Replace(text)) }
+
+var blanks = strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ")
 
 // shownLines is shown for text of our own that has several lines or columns.
 func shownLines(text string) string { return escaped(text, "\n\t") }
@@ -88,6 +94,9 @@ func namesIn(err error) (names []string) {
 	}
 	return names
 }
+
+// newJSON returns the encoder of everything that commands print as JSON.
+func newJSON(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
 
 // jsonWriter writes lines of JSON, in which hidden characters that JSON allows are escaped.
 type jsonWriter struct{ io.Writer }

@@ -51,7 +51,7 @@ func TestErrorText(t *testing.T) {
 func TestJSONWriter(t *testing.T) {
 	var b bytes.Buffer
 	want := "a\u009b\u202e\u200f\x7f\x1b\n\u2028ü🙂"
-	if err := json.NewEncoder(jsonWriter{&b}).Encode(want); err != nil {
+	if err := newJSON(&b).Encode(want); err != nil {
 		t.Fatal(err)
 	}
 	if line := `"a\u009b\u202e\u200f\u007f\u001b\n\u2028ü🙂"` + "\n"; b.String() != line {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,11 +80,11 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 	options.OnRetry = func(l logs.Line) {
 		fmt.Fprintf(c.ErrOrStderr(),
 			"The function reports retry: %s\nWaiting for the next attempt, %s (--timeout %v).\n",
-			visible(l.Reason), nextAttempt(d), f.timeout)
+			oneLine(l.Reason), nextAttempt(d), f.timeout)
 	}
 	r, failed := trial.Run(ctx, cloud, d, options)
 	if f.json {
-		err = json.NewEncoder(c.OutOrStdout()).Encode(trialJSON(r, failed))
+		err = newJSON(c.OutOrStdout()).Encode(trialJSON(r, failed))
 	} else {
 		err = printTrial(c.OutOrStdout(), r)
 	}
