@@ -12,8 +12,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-// panicking is an encoder that panics where it is told to.
-type panicking struct{ layout, encode bool }
+// panicking is an encoder that panics in Layout, or else in Encode.
+type panicking struct{ layout bool }
 
 func (p panicking) Layout(m plane.Model, _ bool, w, h int) plane.Layout {
 	if p.layout {

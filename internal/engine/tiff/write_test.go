@@ -143,7 +143,7 @@ func appendTags(order binary.AppendByteOrder, big bool, tags []tag, at int) []by
 	word, entry, link := 4, 12, 4
 	if big {
 		word, entry, link = 8, 20, 8
-		out = order.(binary.AppendByteOrder).AppendUint64(out, uint64(len(tags)))
+		out = order.AppendUint64(out, uint64(len(tags)))
 	} else {
 		out = order.AppendUint16(out, uint16(len(tags)))
 	}
