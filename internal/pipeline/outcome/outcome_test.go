@@ -71,7 +71,7 @@ func TestJSONNamesAreTheAttributeNames(t *testing.T) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		names = append(names, name)
 	}
-	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrDropped, AttrMS, AttrBytesIn,
+	want := []string{AttrBucket, AttrKey, AttrVerdict, AttrReason, AttrDropped, AttrPreview, AttrMS, AttrBytesIn,
 		AttrBytesOut, AttrVariants}
 	if !slices.Equal(names, want) {
 		t.Errorf("the JSON names are %q, want %q", names, want)
