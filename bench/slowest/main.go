@@ -22,7 +22,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -112,12 +111,12 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "format\ttried\tbytes\tprocessor\tmemory\tinterrupted\tresult")
+	const columns = "%-8s  %8v  %6v  %9v  %7v  %11v  %s\n" // fixed, so that each row appears when it is known
+	fmt.Fprintf(stdout, columns, "format", "tried", "bytes", "processor", "memory", "interrupted", "result")
 	var slow error
 	for _, format := range o.formats {
 		if len(seeds[format]) == 0 {
-			fmt.Fprintf(t, "%s\t0\t\t\t\t\tno picture to begin with\n", format)
+			fmt.Fprintf(stdout, columns, format, 0, "", "", "", "", "no picture to begin with")
 			continue
 		}
 		fmt.Fprintf(stderr, "%s: %v from %d pictures\n", format, o.time, len(seeds[format]))
@@ -135,10 +134,10 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		if c.Processor >= mostTime || c.Memory >= mostMemory || c.Delay >= mostDelay {
 			slow = errSlow
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%v\t%.0f MB\t%v\t%s\n", format, s.tried, len(worst),
-			c.Processor.Round(time.Millisecond), float64(c.Memory)/1e6, c.Delay.Round(time.Millisecond), c.Result)
+		fmt.Fprintf(stdout, columns, format, s.tried, len(worst), c.Processor.Round(time.Millisecond),
+			fmt.Sprintf("%.0f MB", float64(c.Memory)/1e6), c.Delay.Round(time.Millisecond), c.Result)
 	}
-	return cmp.Or(t.Flush(), slow)
+	return slow
 }
 
 // candidate is a file and the time that it took.

@@ -3,6 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color/palette"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +22,11 @@ import (
 func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 	all := formats.All().Readable()
 	seeds := map[*codec.Format][][]byte{}
-	for _, file := range drawn() {
+	blanks, err := blank()
+	if err != nil {
+		return nil, fmt.Errorf("draw blank pictures: %w", err)
+	}
+	for _, file := range append(drawn(), blanks...) {
 		f := all.Detect(file)
 		seeds[f] = append(seeds[f], file)
 	}
@@ -41,6 +52,16 @@ func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 		}
 	}
 	return seeds, nil
+}
+
+// blank returns large pictures of one colour, of which little is left in a file.
+func blank() ([][]byte, error) {
+	var p, g, j bytes.Buffer
+	err := errors.Join(
+		png.Encode(&p, image.NewGray(image.Rect(0, 0, 9000, 9000))),
+		gif.Encode(&g, image.NewPaletted(image.Rect(0, 0, 8000, 8000), palette.Plan9), nil),
+		jpeg.Encode(&j, image.NewGray(image.Rect(0, 0, 4000, 2000)), &jpeg.Options{Quality: 1}))
+	return [][]byte{p.Bytes(), g.Bytes(), j.Bytes()}, err
 }
 
 // drawn returns pictures in formats that are rare in folders of pictures: 64×64 pixels of noise.

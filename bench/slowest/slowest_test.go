@@ -32,6 +32,21 @@ func TestDrawnPicturesAreGood(t *testing.T) {
 	}
 }
 
+func TestBlankPicturesAreSmallFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it draws 153 megapixels")
+	}
+	files, err := blank()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		if len(file) > maxBytes {
+			t.Errorf("picture %d has %d bytes", i, len(file))
+		}
+	}
+}
+
 // TestKeepsTheSlowest checks that the slowest candidates are kept, in order.
 func TestKeepsTheSlowest(t *testing.T) {
 	all := formats.All()
