@@ -6,7 +6,7 @@
 // moment in which somebody else can write, so it is safe only for callers that look again after they
 // have written, as package mill does. Amazon S3 keeps all promises: a Lambda function needs neither.
 //
-// The package never touches an object that it did not create, and never changes a setting of a
+// The package never touches an object that no probe has created, and never changes a setting of a
 // bucket. In a bucket with versioning, its objects leave versions and delete markers behind.
 package probe
 
@@ -66,11 +66,18 @@ const cleanUp = 10 * time.Second
 // ErrNotProbed means that the credentials do not allow a probe.
 var ErrNotProbed = errors.New("the store was not probed")
 
+// namePrefix begins the names of all objects of probes.
+const namePrefix = ".imgmill-probe-"
+
+// abandoned is the age from which on an object of a probe is one whose process was killed.
+const abandoned = 10 * time.Minute
+
 // Run returns what the store lacks in a bucket. Its objects have names that begin with
-// .imgmill-probe- and do not exist afterwards. If deletions are not allowed, which Run finds out
+// .imgmill-probe- and do not exist afterwards, unless the process is killed: then a later run removes
+// them. If deletions are not allowed, which Run finds out
 // before it writes anything, the error is ErrNotProbed.
 func Run(ctx context.Context, store bucket.Store, name string) (lacks Lacks, err error) {
-	p := &probe{ctx: ctx, store: store, bucket: name, prefix: ".imgmill-probe-" + rand.Text()[:16] + "-"}
+	p := &probe{ctx: ctx, store: store, bucket: name, prefix: namePrefix + rand.Text()[:16] + "-"}
 	defer func() { err = errors.Join(err, p.clean()) }()
 	key := p.prefix + "a.txt"
 	if err := store.Delete(ctx, name, key, bucket.Condition{}); errors.Is(err, bucket.ErrDenied) {
@@ -179,6 +186,14 @@ func (p *probe) clean() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), cleanUp)
 	defer cancel()
 	var errs []error
+	for info, err := range p.store.List(ctx, p.bucket, namePrefix) {
+		if err != nil {
+			break // without the right to list, none can be found
+		}
+		if !info.Modified.IsZero() && time.Since(info.Modified) > abandoned {
+			p.keys = append(p.keys, info.Key)
+		}
+	}
 	for _, key := range p.keys {
 		if err := p.store.Delete(ctx, p.bucket, key, bucket.Condition{}); err != nil {
 			errs = append(errs, fmt.Errorf("remove an object of the probe: %w", err))

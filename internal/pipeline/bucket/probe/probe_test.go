@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/buckettest"
@@ -40,6 +42,36 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKilledProbes checks that a run removes what a probe that was killed long ago has left behind,
+// not the objects of a probe that may still be running, or of anybody else.
+func TestKilledProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := mem.New("b")
+		put := func(key string) {
+			if _, err := store.Put(t.Context(), "b", key, nil, bucket.Attributes{}, bucket.Condition{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(".imgmill-probe-OLD-a.txt")
+		put("photo.jpg")
+		time.Sleep(time.Hour)
+		put(".imgmill-probe-NEW-a.txt")
+		if _, err := probe.Run(t.Context(), store, "b"); err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		for info, err := range store.List(t.Context(), "b", "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = append(left, info.Key)
+		}
+		if !slices.Equal(left, []string{".imgmill-probe-NEW-a.txt", "photo.jpg"}) {
+			t.Errorf("left: %q", left)
+		}
+	})
 }
 
 // TestAdapt runs the conformance suite on weak stores that were adapted.
