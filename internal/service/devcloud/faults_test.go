@@ -209,8 +209,9 @@ func playFaults(t *testing.T, seed uint64) {
 	c := start(t, testConfig(t.TempDir()))
 	r := faultyRecipe(t)
 	hits := int(rng.Uint32() % 100)
+	faults := rand.New(rand.NewPCG(seed, 2)) // of the proxy's goroutines
 	p := faultproxy.Start(c.Endpoint(), func(_ *http.Request, n int) faultproxy.Fault {
-		if rng.IntN(12) > 0 || n > 400 {
+		if faults.IntN(12) > 0 || n > 400 {
 			return faultproxy.None
 		}
 		hits++
