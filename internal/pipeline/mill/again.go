@@ -50,7 +50,7 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 
 // outdated reports whether outputs may be wrong for the present source because of c, in this or an
 // earlier attempt: they are of the version that c names or that was read for it, or they are
-// missing because c removed them.
+// missing, perhaps because c removed them.
 func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bool, error) {
 	if c.Removed {
 		fresh, err := j.fresh(ctx, now)
@@ -62,6 +62,9 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 	}
 	for _, o := range objects {
 		existing, err := j.look(ctx, o.Key)
+		if errors.Is(err, bucket.ErrNotFound) && j.Recipe.OnRemove == recipe.Remove {
+			return true, nil // An earlier attempt may have removed it, from a store without conditions.
+		}
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 			continue
 		}

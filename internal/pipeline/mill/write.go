@@ -95,7 +95,9 @@ func (j *job) compare(
 		case order == 0 && same:
 			return true, nil
 		case order > 0 && old[outcome.MetadataSourceETag] == src.info.ETag:
-			return false, skip("stale: %s was made by a later change", existing.Key)
+			// It stays. But the other outputs may be missing: the change that claims to be later may be
+			// an earlier one, of a server whose sequencers begin anew, that did not make them.
+			return true, nil
 		}
 		// Sequencers are not always to be trusted: some servers send equal ones, or begin anew with
 		// each start. An output that claims to be later must at least not be of another content than
