@@ -82,7 +82,7 @@ func (e *emulator) attach(t *testing.T) {
 		"yours, its settings stay", "the 3 of others stay", "album is ready")
 	n := names(t, "album")
 	ours, foreign := trigger.Split(n, e.notifications(t, "album-uploads"))
-	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 18 {
+	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 20 {
 		t.Errorf("others: %v\nours: %v", foreign, ours)
 	}
 	wantOutput(t, e.deploy(t, 0, "album", firstRecipe), "Nothing to change")
