@@ -62,7 +62,7 @@ type Bands struct {
 
 // NewBands returns an empty band at the top of a picture of layout l.
 func NewBands(ctx context.Context, l plane.Layout, sink plane.Sink) *Bands {
-	b := &Bands{ctx: ctx, sink: sink, width: l.Width(), height: l.Height(), most: bandRows(l)}
+	b := &Bands{ctx: ctx, sink: sink, width: l.Width(), height: l.Height(), most: BandRows(l)}
 	for range l.Planes {
 		b.pix = append(b.pix, make([]byte, b.most*b.width))
 	}
@@ -70,14 +70,14 @@ func NewBands(ctx context.Context, l plane.Layout, sink plane.Sink) *Bands {
 	return b
 }
 
-// bandRows is how many rows a band of a picture has: 16, or fewer of a very wide one.
-func bandRows(l plane.Layout) int {
+// BandRows is how many rows a band of a picture has: 16, or fewer of a very wide one.
+func BandRows(l plane.Layout) int {
 	return max(1, min(16, l.Height(), 1<<20/l.Width()))
 }
 
 // BandMemory is how many bytes the bands of a picture hold.
 func BandMemory(l plane.Layout) int64 {
-	return int64(bandRows(l)) * int64(l.Width()) * int64(len(l.Planes))
+	return int64(BandRows(l)) * int64(l.Width()) * int64(len(l.Planes))
 }
 
 // Next returns the next row of every plane, to be filled before Push is called. Its bytes are those

@@ -98,7 +98,7 @@ func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, er
 // decodePlanes pushes the channels as planes, one after another.
 func (d *decoder) decodePlanes(ctx context.Context, sink plane.Sink) error {
 	l := d.header.Layout
-	most := min(16, d.h.height)
+	most := codec.BandRows(l)
 	w := d.h.width
 	band := make([]byte, w*most)
 	for i := range l.Planes {

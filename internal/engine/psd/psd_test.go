@@ -258,6 +258,7 @@ func TestRefusals(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, s := range []file{
 		{width: 9, height: 2, channels: 1, depth: 1, mode: bitmap, pixels: make([]byte, 4)},
+		{width: 65545, height: 2, channels: 1, depth: 1, mode: bitmap, pixels: make([]byte, 2*8194)}, // few rows, long ones
 		{width: 2, height: 2, channels: 1, depth: 8, mode: indexed, palette: make([]byte, 768), pixels: make([]byte, 4), resources: resource(resourceTransparent, "", []byte{0, 5})},
 		{width: 2, height: 2, channels: 4, depth: 16, mode: rgb, layers: -1, pixels: make([]byte, 32), packed: true, deep: true, large: true},
 		{width: 2, height: 2, channels: 4, depth: 8, mode: cmyk, pixels: make([]byte, 16), resources: resource(resourceICC, "", []byte("p"))},
