@@ -69,8 +69,8 @@ var errTooManyWriters = fmt.Errorf("%w: other writers changed the object %d time
 	bucket.ErrTransient, maxRaces)
 
 // compare decides whether an existing output is to be replaced by one of src with the attributes
-// attr. It reports true if the existing one is already as good, and skips the change if the
-// existing one is of a later change.
+// attr. It reports true if the existing one stays because it is as good, or of a later change. It
+// skips the change if the source is no longer what src was read from.
 func (j *job) compare(
 	ctx context.Context, src *source, existing bucket.Info, attr bucket.Attributes,
 ) (current bool, err error) {
