@@ -48,7 +48,7 @@ func (s *source) marks(fingerprint string) map[string]string {
 		outcome.MetadataSourceVersion: s.info.VersionID,
 		outcome.MetadataSequencer:     s.change.Sequencer,
 	} {
-		if value != "" && len(value) <= 256 && printable(value) {
+		if value != "" && len(value) <= 256 && bucket.Printable(value) {
 			ours[name] = value
 		}
 	}
@@ -72,7 +72,7 @@ func (s *source) attributes(contentType, fingerprint string, keep bool) (attr bu
 		return attr, dropped
 	}
 	switch {
-	case printable(s.info.ContentDisposition):
+	case bucket.Printable(s.info.ContentDisposition):
 		attr.ContentDisposition = s.info.ContentDisposition
 	default:
 		dropped = append(dropped, "Content-Disposition: not printable ASCII")
@@ -101,7 +101,7 @@ func (s *source) attributes(contentType, fingerprint string, keep bool) (attr bu
 // sentLength returns the most bytes that a store counts for a value: text that a header would alter
 // is sent as encoded words, of at most 75 characters for at least 42 bytes (see package s3).
 func sentLength(v string) int {
-	if printable(v) && strings.TrimSpace(v) == v && !strings.Contains(v, "  ") && !strings.Contains(v, "=?") {
+	if bucket.Plain(v) {
 		return len(v)
 	}
 	return (len(v)/42 + 1) * 76
@@ -134,9 +134,4 @@ func cacheControl(value string) (known string, others bool) {
 		others = true
 	}
 	return strings.Join(slices.Compact(kept), ", "), others
-}
-
-// printable reports whether a header holds a value as it is.
-func printable(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
 }

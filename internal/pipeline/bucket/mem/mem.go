@@ -18,7 +18,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
@@ -225,34 +224,21 @@ func newObject(key string, body []byte, attr bucket.Attributes) (object, error) 
 	}}, nil
 }
 
-// lower copies metadata with its keys in lower case, and rejects what no header can hold in any
-// encoding.
+// lower copies metadata with its keys in lower case, and rejects what no store keeps.
 func lower(m map[string]string) (map[string]string, error) {
-	out := make(map[string]string, len(m))
+	out, err := bucket.LowerMetadata(m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", bucket.ErrInvalid, err)
+	}
 	size := 0
 	for k, v := range m {
 		size += len(k) + len(v)
-		k = strings.ToLower(k)
-		if k == "" || strings.ContainsFunc(k, func(r rune) bool { return !strings.ContainsRune(tokenRunes, r) }) {
-			return nil, fmt.Errorf("%w: metadata key %q is not a header name", bucket.ErrInvalid, k)
-		}
-		if _, twice := out[k]; twice {
-			return nil, fmt.Errorf("%w: duplicate metadata key %q", bucket.ErrInvalid, k)
-		}
-		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("%w: metadata %s is not valid UTF-8", bucket.ErrInvalid, k)
-		}
-		out[k] = v
 	}
 	if size > maxMetadata {
 		return nil, fmt.Errorf("%w: %d bytes of metadata, the limit is %d", bucket.ErrInvalid, size, maxMetadata)
 	}
 	return out, nil
 }
-
-// tokenRunes are the characters of a header name, tchar in RFC 9110, section 5.6.2, with letters in
-// lower case.
-const tokenRunes = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 
 func describe(o object) bucket.Info {
 	info := o.info
