@@ -38,6 +38,20 @@ func (d *Decoder) setColour() {
 	}
 }
 
+// pushRow passes the bands of a scan's components to the sink, which hold a row of MCUs.
+func (d *Decoder) pushRow(sink plane.Sink, parts []scanPart, row int) error {
+	for _, p := range parts {
+		n := p.n
+		if len(parts) > 1 {
+			n *= p.V
+		}
+		if err := d.push(sink, p.component, row*n, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // push passes n rows of a component's band to the sink. The first of them is row y. It clips them
 // to the picture, and inverts and raises them as required.
 func (d *Decoder) push(sink plane.Sink, c *component, y, n int) error {

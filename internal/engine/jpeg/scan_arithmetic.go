@@ -202,14 +202,8 @@ func (d *Decoder) arithmeticScan(
 		if err := d.arithmeticRow(r, &restart, h.parts, mcus); err != nil {
 			return 0, 0, err
 		}
-		for _, p := range h.parts {
-			n := p.n
-			if len(h.parts) > 1 {
-				n *= p.V
-			}
-			if err := d.push(sink, p.component, row*n, n); err != nil {
-				return 0, 0, err
-			}
+		if err := d.pushRow(sink, h.parts, row); err != nil {
+			return 0, 0, err
 		}
 	}
 	if restart.finish(r).damaged(strayBytes) {

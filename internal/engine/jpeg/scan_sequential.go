@@ -136,14 +136,8 @@ func (d *Decoder) sequentialScan(
 		if err := s.row(total - row*s.mcus); err != nil {
 			return 0, 0, err
 		}
-		for _, p := range h.parts {
-			n := p.n
-			if len(h.parts) > 1 {
-				n *= p.V
-			}
-			if err := d.push(sink, p.component, row*n, n); err != nil {
-				return 0, 0, s.stopped(err)
-			}
+		if err := d.pushRow(sink, h.parts, row); err != nil {
+			return 0, 0, s.stopped(err)
 		}
 	}
 	if s.restart.finish(s.walker).damaged(strayBytes) {
