@@ -219,15 +219,6 @@ func TestBoxFit(t *testing.T) {
 	}
 }
 
-func TestHighWater(t *testing.T) {
-	if got := highWater("VmPeak:\t 9 kB\nVmHWM:\t   12345 kB\nVmRSS:\t 7 kB\n"); got != 12345<<10 {
-		t.Errorf("got %d", got)
-	}
-	if got := highWater("VmPeak:\t 9 kB\n"); got != 0 {
-		t.Errorf("got %d from a status without VmHWM", got)
-	}
-}
-
 func TestMirroredHasNoSeams(t *testing.T) {
 	tile := sample.Landscape(40, 30)
 	m := mirrored(tile, 120, 60)

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	_ "image/jpeg" // for DecodeConfig
+
+	"github.com/imgmill/imgmill/bench/resident"
 )
 
 // command is a peer that is run once per variant, from file to file.
@@ -101,7 +103,7 @@ func (c *command) run(args []string) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w: %.200s", strings.Join(cmd.Args, " "), err, stderr.String())
 	}
-	c.most = max(c.most, maxResident(cmd.ProcessState))
+	c.most = max(c.most, resident.PeakOfEnded(cmd.ProcessState))
 	return nil
 }
 

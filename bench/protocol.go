@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/imgmill/imgmill/bench/resident"
 )
 
 // A child writes a greeting, and then an answer to each request that it reads. Each message is a
@@ -116,25 +117,11 @@ func (c *child) stop() {
 	timer.Stop()
 }
 
-// peak returns the peak resident memory of the child in bytes: VmHWM of proc(5), or the value from
-// its answer. It returns 0 if the system does not provide it.
+// peak returns the peak resident memory of the child in bytes, or the value from its answer. It
+// returns 0 if the system does not provide it.
 func (c *child) peak(a answer) int64 {
 	if a.Peak > 0 {
 		return a.Peak
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	return highWater(string(status))
-}
-
-func highWater(status string) int64 {
-	_, rest, _ := strings.Cut(status, "VmHWM:")
-	value, _, _ := strings.Cut(rest, "kB")
-	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n << 10
+	return resident.Peak(strconv.Itoa(c.cmd.Process.Pid))
 }

@@ -26,9 +26,6 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
-	"github.com/imgmill/imgmill/internal/engine/render"
-	"github.com/imgmill/imgmill/internal/pipeline/mill"
-	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // maxBytes is the length of the longest file that is tried.
@@ -149,8 +146,7 @@ type candidate struct {
 // search is a search in one format.
 type search struct {
 	format *codec.Format
-	engine render.Engine
-	recipe *recipe.Recipe
+	work   *work
 	random *rand.Rand
 	best   []candidate // the slowest first
 	tried  int
@@ -160,11 +156,7 @@ type search struct {
 const kept = 24
 
 func newSearch(format *codec.Format, seed uint64) *search {
-	all := formats.All()
-	return &search{
-		format: format, engine: render.Engine{Formats: all, Threads: 1}, recipe: recipe.Default(all),
-		random: rand.New(rand.NewPCG(seed, 0)),
-	}
+	return &search{format: format, work: newWork(1), random: rand.New(rand.NewPCG(seed, 0))}
 }
 
 // run searches for a time, and returns the slowest file.
@@ -175,12 +167,11 @@ func (s *search) run(seeds [][]byte, limit time.Duration) []byte {
 	}
 	for time.Now().Before(end) {
 		parent := s.best[min(s.random.IntN(len(s.best)), s.random.IntN(len(s.best)))].file
-		file := s.changed(parent)
 		if s.random.IntN(8) == 0 {
 			parent = seeds[s.random.IntN(len(seeds))]
-			file = s.changed(parent)
 		}
-		if len(file) <= maxBytes && s.format == formats.All().Detect(file) {
+		file := s.changed(parent)
+		if len(file) <= maxBytes && s.format == s.work.engine.Formats.Detect(file) {
 			s.try(file)
 		}
 	}
@@ -203,6 +194,6 @@ func (s *search) try(file []byte) {
 
 func (s *search) time(file []byte) time.Duration {
 	start := time.Now()
-	_, _, _ = mill.Make(context.Background(), &s.engine, bytes.NewReader(file), s.recipe.Limits, s.recipe.Variants)
+	_ = s.work.make(context.Background(), bytes.NewReader(file)) // a failure takes time, too
 	return time.Since(start)
 }

@@ -2,17 +2,15 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/imgmill/imgmill/bench/resident"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
@@ -50,34 +48,22 @@ func measure(file []byte) (c cost, err error) {
 // measureHere makes the variant of the picture on standard input and prints the peak memory of this
 // process.
 func measureHere(stdin io.Reader, stdout io.Writer) error {
-	all := formats.All()
-	r := recipe.Default(all)
-	_, _, err := mill.Make(context.Background(), &render.Engine{Formats: all}, stdin, r.Limits, r.Variants)
-	c := cost{Memory: peakMemory(), Result: "a picture"}
+	err := newWork(0).make(context.Background(), stdin)
+	c := cost{Memory: resident.Peak("self"), Result: "a picture"}
 	if err != nil {
 		c.Result = err.Error()
 	}
 	return json.NewEncoder(stdout).Encode(c)
 }
 
-// peakMemory returns the peak resident memory of this process in bytes, on Linux.
-func peakMemory() int64 {
-	status, _ := os.ReadFile("/proc/self/status") // absent elsewhere
-	_, line, _ := strings.Cut(string(status), "VmHWM:")
-	kilobytes, _ := strconv.ParseInt(strings.Fields(cmp.Or(line, "0"))[0], 10, 64)
-	return kilobytes << 10
-}
-
 // interrupted interrupts the work on a file at several moments and returns the longest delay.
-func interrupted(file []byte, work time.Duration) (longest time.Duration) {
-	all := formats.All()
-	r := recipe.Default(all)
-	engine := &render.Engine{Formats: all}
+func interrupted(file []byte, took time.Duration) (longest time.Duration) {
+	w := newWork(0)
 	for i := range 8 {
 		ctx, cancel := context.WithCancel(context.Background())
 		var at time.Time
-		stop := time.AfterFunc(work*time.Duration(i+1)/10, func() { at = time.Now(); cancel() })
-		_, _, err := mill.Make(ctx, engine, bytes.NewReader(file), r.Limits, r.Variants)
+		stop := time.AfterFunc(took*time.Duration(i+1)/10, func() { at = time.Now(); cancel() })
+		err := w.make(ctx, bytes.NewReader(file))
 		end := time.Now()
 		if !stop.Stop() && err != nil {
 			<-ctx.Done()
@@ -86,4 +72,21 @@ func interrupted(file []byte, work time.Duration) (longest time.Duration) {
 		cancel()
 	}
 	return longest
+}
+
+// work makes the variants of the default recipe within its limits.
+type work struct {
+	engine render.Engine
+	recipe *recipe.Recipe
+}
+
+// newWork returns work on so many threads; 0 means on all.
+func newWork(threads int) *work {
+	all := formats.All()
+	return &work{render.Engine{Formats: all, Threads: threads}, recipe.Default(all)}
+}
+
+func (w *work) make(ctx context.Context, r io.Reader) error {
+	_, _, err := mill.Make(ctx, &w.engine, r, w.recipe.Limits, w.recipe.Variants)
+	return err
 }

@@ -8,17 +8,14 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
-	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
-	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 func TestDrawnPicturesAreGood(t *testing.T) {
-	all := formats.All()
-	r := recipe.Default(all)
+	w := newWork(0)
 	found := map[string]bool{}
 	for i, file := range drawn() {
-		h, _, err := mill.Make(context.Background(), &render.Engine{Formats: all}, bytes.NewReader(file), r.Limits, r.Variants)
+		h, _, err := mill.Make(context.Background(), &w.engine, bytes.NewReader(file), w.recipe.Limits, w.recipe.Variants)
 		if err != nil {
 			t.Errorf("picture %d: %v", i, err)
 			continue
