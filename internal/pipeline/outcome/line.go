@@ -3,6 +3,7 @@ package outcome
 import (
 	"encoding/json"
 	"log/slog"
+	"unicode/utf8"
 )
 
 // ChangeMessage is the message of the log line that reports the outcome of a change.
@@ -41,19 +42,68 @@ type Change struct {
 	Variants int     `json:"variants,omitempty"`
 }
 
-// Attrs returns the attributes of the log line. It leaves out a reason, dropped metadata, a
-// preview and variants that the change does not have.
+// Limits of texts in a log line, in bytes as JSON writes them. Whoever uploads chooses the key, and the
+// metadata that reasons quote, and the owner of the log pays by the byte: a control character takes
+// six. Keys of printable characters are never shortened, because S3 allows 1024 bytes.
+const (
+	MaxKey     = 1100
+	MaxReason  = 400
+	MaxDropped = 1000
+)
+
+// Short returns a text that takes at most limit bytes in JSON: a longer one's start and its end, where
+// reasons have the cause.
+func Short(text string, limit int) string {
+	const gap = "..."
+	half := (limit - len(gap)) / 2
+	total, start, end := 0, 0, len(text)
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		if total += jsonLength(r); total <= half {
+			start = i
+		}
+	}
+	if total <= limit {
+		return text
+	}
+	for used := 0; ; {
+		r, size := utf8.DecodeLastRuneInString(text[:end])
+		if used += jsonLength(r); used > half {
+			return text[:start] + gap + text[end:]
+		}
+		end -= size
+	}
+}
+
+// jsonLength is how many bytes a character takes in a string of JSON, as slog and encoding/json write
+// it, at most.
+func jsonLength(r rune) int {
+	switch r {
+	case '"', '\\':
+		return 2
+	case '<', '>', '&', '\u2028', '\u2029', utf8.RuneError:
+		return 6
+	}
+	if r < ' ' {
+		return 6
+	}
+	return utf8.RuneLen(r)
+}
+
+// Attrs returns the attributes of the log line, with shortened texts. It leaves out a reason,
+// dropped metadata, a preview and variants that the change does not have.
 func (c Change) Attrs() []slog.Attr {
 	attrs := []slog.Attr{
-		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, c.Key),
+		slog.String(AttrBucket, c.Bucket), slog.String(AttrKey, Short(c.Key, MaxKey)),
 		slog.String(AttrVerdict, string(c.Verdict)),
 		slog.Float64(AttrMS, c.MS), slog.Int64(AttrBytesIn, c.BytesIn),
 	}
 	if c.Reason != "" {
-		attrs = append(attrs, slog.String(AttrReason, c.Reason))
+		attrs = append(attrs, slog.String(AttrReason, Short(c.Reason, MaxReason)))
 	}
 	if c.Dropped != "" {
-		attrs = append(attrs, slog.String(AttrDropped, c.Dropped))
+		attrs = append(attrs, slog.String(AttrDropped, Short(c.Dropped, MaxDropped)))
 	}
 	if c.Preview != "" {
 		attrs = append(attrs, slog.String(AttrPreview, c.Preview))

@@ -87,3 +87,35 @@ func TestJSONNamesAreTheAttributeNames(t *testing.T) {
 		t.Errorf("%s is read as %+v (%v)", text, got, ok)
 	}
 }
+
+// TestShort: a long text keeps its start and its end, and no half of a character, and takes no more
+// bytes in JSON than it may.
+func TestShort(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"cause", 5, "cause"}, {"", 5, ""}, {"read: get a/b: denied", 13, "read:...enied"},
+		{"夏夏夏夏", 11, "夏...夏"}, {"a\x01\x02\x03b", 19, "a\x01...\x03b"}, {"\xff\xff\xff", 15, "\xff...\xff"},
+	} {
+		got := Short(test.text, test.limit)
+		data, err := json.Marshal(got)
+		if got != test.want || err != nil || len(data)-len(`""`) > test.limit {
+			t.Errorf("%q within %d bytes is %q, want %q (%s, %v)", test.text, test.limit, got, test.want, data, err)
+		}
+	}
+	for _, hostile := range []string{"\x01", "\u2028", "\xff", "<", `"`, "é", "r"} {
+		text := logged(func(log *slog.Logger) {
+			c := Change{Key: strings.Repeat(hostile, 1024), Reason: strings.Repeat(hostile, 9999),
+				Dropped: strings.Repeat(hostile, 9999)}
+			log.LogAttrs(t.Context(), slog.LevelInfo, ChangeMessage, c.Attrs()...)
+		})
+		if limit := MaxKey + MaxReason + MaxDropped + 200; len(text) > limit {
+			t.Errorf("a line of %q has %d bytes, the limit is %d", hostile, len(text), limit)
+		}
+	}
+	if key := strings.Repeat("夏", 341) + "/"; Short(key, MaxKey) != key {
+		t.Error("a key of printable characters is shortened")
+	}
+}

@@ -117,7 +117,7 @@ func respond(e event.Event, results []result) (any, error) {
 	for _, r := range results {
 		if r.Verdict == outcome.Retry {
 			retry = append(retry, r.id)
-			errs = append(errs, errors.New(r.Reason))
+			errs = append(errs, errors.New(outcome.Short(r.Reason, outcome.MaxReason))) // the runtime logs it
 		}
 	}
 	switch e.Shape {
