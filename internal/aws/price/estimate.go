@@ -25,7 +25,7 @@ const (
 	pollers   = 5
 	pollsADay = pollers * 24 * 60 * 60 / 20
 
-	alarms     = 4 // in internal/aws/template/template.yaml, each on one metric
+	alarms     = 5 // in internal/aws/template/template.yaml, each on one metric
 	dashboards = 1
 )
 

@@ -1,5 +1,5 @@
-// Package price estimates the monthly cost of a deployment, item by item, from the number and the
-// size of pictures.
+// Package price estimates what a deployment costs, item by item: in a month (Estimate), from the
+// number and the size of pictures, and at most in an hour (Limit), whoever uploads.
 //
 // Its prices are in prices.go, with a date and their place in AWS's public price list. It never
 // calls AWS, knows no discounts, credits or taxes of an account, and assumes that nothing else uses
@@ -94,17 +94,23 @@ func (l Load) Validate() error {
 			add("%s %v is not valid; use 0 or more", n.name, n.value)
 		}
 	}
-	if _, ok := regions[l.Region]; !ok {
-		add("region %q: prices are known for %s", l.Region, strings.Join(Regions(), ", "))
+	return errors.Join(append(errs, validatePlace(l.Region, l.Arch, l.Trigger, l.MemoryMB)...)...)
+}
+
+// validatePlace reports what is wrong with the settings that both estimates have.
+func validatePlace(region, arch, trigger string, memoryMB int) (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if _, ok := regions[region]; !ok {
+		add("region %q: prices are known for %s", region, strings.Join(Regions(), ", "))
 	}
-	if l.Arch != "arm64" && l.Arch != "amd64" {
-		add("architecture %q is not valid; use arm64 or amd64", l.Arch)
+	if arch != "arm64" && arch != "amd64" {
+		add("architecture %q is not valid; use arm64 or amd64", arch)
 	}
-	if l.MemoryMB < 128 || l.MemoryMB > 10240 {
-		add("memory %d MB is out of range; use 128 to 10240", l.MemoryMB)
+	if memoryMB < 128 || memoryMB > 10240 {
+		add("memory %d MB is out of range; use 128 to 10240", memoryMB)
 	}
-	if l.Trigger != "direct" && l.Trigger != "queue" {
-		add("trigger %q is not valid; use direct or queue", l.Trigger)
+	if trigger != "direct" && trigger != "queue" {
+		add("trigger %q is not valid; use direct or queue", trigger)
 	}
-	return errors.Join(errs...)
+	return errs
 }

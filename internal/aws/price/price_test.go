@@ -55,7 +55,7 @@ func TestEstimateMatchesAHandCalculation(t *testing.T) {
 		{"S3 storage of uploads", 10_000, "GB", 230, 230},
 		{"S3 storage of variants", 2_000, "GB", 46, 46},
 		{"SQS requests", 3*uploads + 656_640, "requests", 3.910656, 3.510656},
-		{"Alarms", 4, "metrics", 0.4, 0},
+		{"Alarms", 5, "metrics", 0.5, 0},
 		{"Dashboard", 1, "dashboards", 3, 0},
 		{"Transfer to the internet", 304, "GB", 27.36, 18.36},
 	} {
@@ -209,6 +209,11 @@ func (c *counter) Put(ctx context.Context, b, key string, data []byte, a bucket.
 	cond bucket.Condition) (string, error) {
 	c.puts.Add(1)
 	return c.Store.Put(ctx, b, key, data, a, cond)
+}
+
+func (c *counter) Copy(ctx context.Context, fromBucket, from, toBucket, to string, a bucket.Attributes) error {
+	c.puts.Add(1)
+	return c.Store.Copy(ctx, fromBucket, from, toBucket, to, a)
 }
 
 // TestStoreRequests compares the counts with those of a run of the pipeline.
