@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults scales fuzz bench-smoke arm64 generate template rie lcms cases store
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms cases store stores
 
 check: fmt vet test race cross zips
 
@@ -52,9 +52,17 @@ awscli:
 sim:
 	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
-# The pipeline through a proxy that stalls, truncates, resets and lies, and a server with few files.
+# The pipeline through a proxy that stalls, truncates, resets and lies; a server with few files, among thousands of
+# connections, with a damaged queue and a clock that was set back; a full disk; a function with little memory. The last
+# two need root, for a mount and a control group.
 faults:
-	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Unfinished|Queue' ./internal/service/devcloud
+	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue|ClockSetBack' ./internal/service/devcloud
+	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
+	$(GO) test -count=1 -timeout 120s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
+
+# SIGKILL before every change of the journal and the queue, one after the other (Linux).
+kills:
+	IMGMILL_KILL_POINTS=1 $(GO) test -count=1 -timeout 900s -run KillPoints -v ./internal/cli
 
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
@@ -83,6 +91,10 @@ SECRET ?= test
 store:
 	IMGMILL_STORE=$(STORE) IMGMILL_STORE_KEY=$(KEY) IMGMILL_STORE_SECRET=$(SECRET) IMGMILL_STORE_VERSIONS=$(VERSIONS) \
 		$(GO) test -count=1 -timeout 280s -short -run RealStore $(if $(SKIP),-skip 'RealStore/^($(SKIP))$$') ./internal/pipeline/bucket/s3
+
+# The same against MinIO and SeaweedFS, which are built first: 10 minutes on two cores, so CI does without.
+stores:
+	timeout 3000 .ci/stores minio seaweedfs
 
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
 

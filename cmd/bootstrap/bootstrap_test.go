@@ -62,6 +62,7 @@ func TestFunction(t *testing.T) {
 	t.Run("an invalid recipe ends it at once", w.invalidRecipe)
 	t.Run("no recipe", w.noRecipe)
 	t.Run("buckets from the environment", w.otherBuckets)
+	t.Run("a memory limit", w.memoryLimit)
 }
 
 // build compiles the function for this machine, with the flags of a deployment.

@@ -96,7 +96,7 @@ type Limits struct {
 	Pixels int64 // width × height of one frame
 	Bytes  int64 // length of the file
 	Frames int   // that are decoded; where only the first is shown, the file may have more
-	Memory int64 // bytes that decoding holds, as the decoder estimates before it starts
+	Memory int64 // bytes that a decoder holds, as it estimates before it starts, and reduced pictures
 }
 
 // MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A

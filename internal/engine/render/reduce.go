@@ -56,7 +56,7 @@ func (j *job) model() plane.Model {
 	return l.Model
 }
 
-// prepare makes the sink for rows of layout src, the stored picture at some scale. Chroma is
+// prepare plans the reduced picture and makes the sink for rows of layout src, the stored picture at some scale. Chroma is
 // reduced straight to the grid that the encoder takes, if that takes YCbCr too; else all planes are
 // reduced to the full grid, for convert.
 func (j *job) prepare(src plane.Layout) (err error) {
@@ -74,7 +74,7 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	}
 	dst = stored(h, dst)
 	dst.Space = src.Space
-	j.reduced = plane.New(dst)
+	j.planned = dst
 	j.missing = len(dst.Planes)
 	j.trimmed = y.Start+float64(y.Dst)*y.Step <= float64(y.Src-1)
 	switch {

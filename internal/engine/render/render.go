@@ -131,6 +131,7 @@ type job struct {
 	transform  *colour.Transform // nil if the samples stay as they are
 	background [3]uint8          // in the variant's space
 
+	planned plane.Layout   // of reduced
 	reduced *plane.Picture // as it is being made, stored orientation
 	sink    plane.Sink     // that makes it
 	missing int            // planes of reduced whose last row has not arrived
@@ -191,7 +192,37 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 			return err
 		}
 	}
+	if err := checkMemory(d, l, jobs); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		j.reduced = plane.New(j.planned)
+	}
 	return e.decode(ctx, d, fanOut(jobs))
+}
+
+// checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
+// together with the decoder or, after it, with the copy that the steps make of one of them. Usually
+// they are small; but a variant whose width alone is given may be as tall as its source.
+func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
+	reduced, beside := int64(0), d.Memory()
+	for _, j := range jobs {
+		n := int64(0)
+		for _, p := range j.planned.Planes {
+			n += int64(p.Width) * int64(p.Height)
+		}
+		reduced += n
+		want := j.layout(j.frame.width, j.frame.height)
+		if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
+			beside = max(beside, n)
+		}
+	}
+	if n := reduced + beside; l.Memory > 0 && n > l.Memory {
+		h := d.Header()
+		return fmt.Errorf("%w: the variants of %d×%d pixels need about %d bytes of memory, the limit is %d",
+			codec.ErrLimit, h.Width, h.Height, n, l.Memory)
+	}
+	return nil
 }
 
 // steps turn a reduced picture into the one that is encoded. An error is that of the context.

@@ -62,7 +62,13 @@ type Attributes struct {
 // Condition makes a call conditional. The zero Condition always holds.
 type Condition struct {
 	IfMatch  string // only if this is the object's ETag
-	IfAbsent bool   // only if there is no such object; for Put alone
+	IfAbsent bool   // only if there is no such object; for Put and Copy alone
+}
+
+// Source is the object that a copy is made of.
+type Source struct {
+	Bucket, Key string
+	IfMatch     string // only if this is the object's ETag, unless it is empty
 }
 
 // Store is an object store. All methods are safe for concurrent use and return when ctx ends. Put
@@ -77,8 +83,9 @@ type Store interface {
 	// Put stores an object and returns its ETag.
 	Put(ctx context.Context, bucket, key string, body []byte, attr Attributes, cond Condition) (etag string, err error)
 	// Copy copies the bytes of an object within the store and gives the copy new attributes. The
-	// size is limited to that of a single copy request (5 GB on S3).
-	Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr Attributes) error
+	// size is limited to that of a single copy request (5 GB on S3). cond is about the object that
+	// the copy replaces. If there is none to match, the error is ErrPrecondition or ErrNotFound.
+	Copy(ctx context.Context, from Source, toBucket, toKey string, attr Attributes, cond Condition) error
 	// Delete removes an object. It is not an error if there is none, unless cond.IfMatch is set:
 	// then the error is ErrNotFound or ErrPrecondition.
 	Delete(ctx context.Context, bucket, key string, cond Condition) error

@@ -20,6 +20,9 @@ import (
 // as if nothing had happened in between. So whoever writes or deletes last finds out here, or in a
 // retry, that the source has changed, and applies that change too.
 func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*event.Change, error) {
+	if v, _ := Classify(applied); v == outcome.Bad && j.result.Source.ETag == "" {
+		return nil, applied // Whatever version it was, it could not be opened.
+	}
 	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
 	gone := errors.Is(err, bucket.ErrNotFound)
 	switch {
@@ -48,9 +51,9 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 	return &event.Change{Bucket: c.Bucket, Key: c.Key, Size: -1, Time: c.Time}, nil
 }
 
-// outdated reports whether outputs may be wrong for the present source because of c, in this or an
-// earlier attempt: they are of the version that c names or that was read for it, or they are
-// missing, perhaps because c removed them.
+// outdated reports whether outputs, or the record of a bad picture, may be wrong for the present
+// source because of c, in this or an earlier attempt: they are of the version that c names or that
+// was read for it, or outputs are missing, perhaps because c removed them.
 func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bool, error) {
 	if c.Removed {
 		fresh, err := j.fresh(ctx, now)
@@ -60,9 +63,16 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 	if err != nil {
 		return true, nil // Keys that depend on the picture cannot be looked up.
 	}
+	var keys []string
 	for _, o := range objects {
-		existing, err := j.look(ctx, o.Key)
-		if errors.Is(err, bucket.ErrNotFound) && j.Recipe.OnRemove == recipe.Remove {
+		keys = append(keys, o.Key)
+	}
+	if j.plan.BadCopy != "" {
+		keys = append(keys, j.plan.BadCopy, j.plan.BadRecord)
+	}
+	for i, key := range keys {
+		existing, err := j.look(ctx, key)
+		if errors.Is(err, bucket.ErrNotFound) && j.Recipe.OnRemove == recipe.Remove && i < len(objects) {
 			return true, nil // An earlier attempt may have removed it, from a store without conditions.
 		}
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // badRecord is the JSON beside the copy of an upload that could not be processed.
@@ -25,69 +26,83 @@ type badRecord struct {
 // no settings have made.
 const badFingerprint = "bad"
 
-// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies.
-// Both objects are written whole each time, so a second delivery changes nothing. Neither replaces
-// an object that is not a copy or record of the same upload: uploaders choose keys. If the store
-// accepts no copy, the record says why; if it accepts no record, the reason of the result does.
-func (j *job) record(ctx context.Context) error {
-	c, plan, reason := j.delivered, j.plan, j.result.Reason
-	if plan.BadCopy == "" || j.result.Source.ETag == "" { // a change can be bad before any object was read
-		return nil
+// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies. It
+// returns the verdict. Both objects are written whole each time, so that a second delivery changes
+// nothing, and only while the source is what was read. Neither replaces an object that is not a copy
+// or record of the same upload: uploaders choose keys. If the store accepts no copy, the record says
+// why; if it accepts no record, the reason of the verdict does.
+func (j *job) record(ctx context.Context, src *source, reason string) error {
+	plan := j.plan
+	if plan.BadCopy == "" {
+		return bad(reason)
 	}
-	info, err := j.Store.Head(ctx, c.Bucket, c.Key)
-	if errors.Is(err, bucket.ErrNotFound) {
-		return skip("%s (it was bad: %s)", goneReason, reason)
-	}
-	if err != nil {
-		return fmt.Errorf("record a bad picture: %w", err)
-	}
-	if info.ETag != j.result.Source.ETag {
-		return skip("%s (it was bad: %s)", staleReason, reason)
-	}
-	src := &source{change: c, info: info}
 	notCopied, err := j.copyBad(ctx, src, plan.BadCopy)
 	if err != nil {
-		return fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err)
+		return badButChanged(fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err), reason)
 	}
 	data, err := json.MarshalIndent(badRecord{
-		c.Bucket, c.Key, info.ETag, info.VersionID, info.Size, reason, notCopied,
+		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size, reason, notCopied,
 	}, "", "  ")
 	if err != nil {
 		return err
 	}
 	notRecorded, err := j.putRecord(ctx, src, plan.BadRecord, append(data, '\n'))
 	if err != nil {
-		return fmt.Errorf("record a bad picture at %s: %w", plan.BadRecord, err)
+		return badButChanged(fmt.Errorf("record a bad picture at %s: %w", plan.BadRecord, err), reason)
 	}
 	if notRecorded != "" {
-		j.result.Reason = fmt.Sprintf("%s (not recorded at %s: %s)", reason, plan.BadRecord, notRecorded)
+		reason = fmt.Sprintf("%s (not recorded at %s: %s)", reason, plan.BadRecord, notRecorded)
 	}
-	return nil
+	return bad(reason)
+}
+
+// badButChanged adds the reason of a bad picture to the verdict that it has changed in the meantime.
+func badButChanged(err error, reason string) error {
+	if v, why := Classify(err); v == outcome.Skipped {
+		return skip("%s (it was bad: %s)", why, reason)
+	}
+	return err
 }
 
 // copyBad copies an upload that could not be processed. It returns why there is no copy if the
-// store will never accept one. A copy is not conditional, because most stores ignore conditions on
-// copies; but no output and no other copy gets its key, so nobody should write it after the look.
+// store will never accept one.
 func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied string, err error) {
-	if taken, _, err := j.taken(ctx, src, key); err != nil || taken != "" {
-		return taken, err
-	}
 	// The copy must not be displayed: an upload that claims to be a picture may be a page with a
 	// script.
 	attr, dropped := src.attributes("application/octet-stream", badFingerprint, true)
 	attr.ContentDisposition = "attachment"
-	target := j.Recipe.Target.Bucket
-	err = j.Store.Copy(ctx, src.change.Bucket, src.change.Key, target, key, attr)
-	if errors.Is(err, bucket.ErrInvalid) { // perhaps this store accepts less metadata than S3
-		attr.Metadata, attr.CacheControl = src.marks(badFingerprint), ""
-		dropped = append(dropped, "metadata of the copy: refused by the store")
-		err = j.Store.Copy(ctx, src.change.Bucket, src.change.Key, target, key, attr)
+	from := bucket.Source{Bucket: src.change.Bucket, Key: src.change.Key, IfMatch: src.info.ETag}
+	for range maxRaces {
+		taken, cond, err := j.taken(ctx, src, key)
+		if err != nil || taken != "" {
+			return taken, err
+		}
+		target := j.Recipe.Target.Bucket
+		err = j.Store.Copy(ctx, from, target, key, attr, cond)
+		if errors.Is(err, bucket.ErrInvalid) { // perhaps this store accepts less metadata than S3
+			attr.Metadata, attr.CacheControl = src.marks(badFingerprint), ""
+			dropped = append(dropped, "metadata of the copy: refused by the store")
+			err = j.Store.Copy(ctx, from, target, key, attr, cond)
+		}
+		switch {
+		case err == nil:
+			j.result.drop(dropped...)
+			return "", nil
+		case errors.Is(err, bucket.ErrInvalid):
+			return err.Error(), nil
+		case !errors.Is(err, bucket.ErrPrecondition) && !errors.Is(err, bucket.ErrNotFound):
+			return "", err
+		}
+		// It is the source that has changed, or the object that the copy was to replace, or the bucket
+		// is missing.
+		if _, changed := j.confirm(ctx, src); changed != nil {
+			return "", changed
+		}
+		if cond.IfAbsent && errors.Is(err, bucket.ErrNotFound) {
+			return "", err
+		}
 	}
-	if errors.Is(err, bucket.ErrInvalid) {
-		return err.Error(), nil
-	}
-	j.result.drop(dropped...)
-	return "", err
+	return "", errTooManyWriters
 }
 
 // putRecord writes the record of a bad upload. It returns why there is none if the store will never
@@ -98,6 +113,10 @@ func (j *job) putRecord(ctx context.Context, src *source, key string, data []byt
 		taken, cond, err := j.taken(ctx, src, key)
 		if err != nil || taken != "" {
 			return taken, err
+		}
+		// The source is read after the record on which the write is conditional, as in compare.
+		if _, err := j.confirm(ctx, src); err != nil {
+			return "", err
 		}
 		_, err = j.Store.Put(ctx, j.Recipe.Target.Bucket, key, data, attr, cond)
 		switch {

@@ -73,11 +73,13 @@ func (f *faulty) Put(ctx context.Context, name, key string, body []byte, attr bu
 	return f.Store.Put(ctx, name, key, body, attr, cond)
 }
 
-func (f *faulty) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
+func (f *faulty) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
 	if err := f.fail("copy", toBucket, toKey); err != nil {
 		return err
 	}
-	return f.Store.Copy(ctx, fromBucket, fromKey, toBucket, toKey, attr)
+	return f.Store.Copy(ctx, from, toBucket, toKey, attr, cond)
 }
 
 func (f *faulty) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
@@ -112,6 +114,14 @@ func TestRefusedWriteIsBad(t *testing.T) {
 	b.mill.Store = &faulty{Store: b.store, op: "put outputs/small", err: bucket.ErrInvalid}
 	b.want(c, outcome.Bad, "refused by the store")
 	b.wantOutputs("failed/p.jpg", "failed/p.jpg.json")
+}
+
+// TestUnreadableIsBad: a store that refuses to read an object, such as an archived one, does so again.
+func TestUnreadableIsBad(t *testing.T) {
+	b := newBench(t, "on_bad: {prefix: failed/}\n")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	b.mill.Store = &faulty{Store: b.store, op: "get sources", err: bucket.ErrInvalid}
+	b.want(c, outcome.Bad, "refused by the store")
 }
 
 func TestRemovalFaults(t *testing.T) {

@@ -3,7 +3,6 @@ package mill
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -57,18 +56,11 @@ func (j *job) confirmSize(ctx context.Context, src *source) error {
 	if c.Size == info.Size && c.ETag == info.ETag {
 		return nil
 	}
-	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return skip(goneReason)
-	case err != nil:
-		return fmt.Errorf("confirm the size of the source: %w", err)
-	case now.ETag != info.ETag:
-		return skip(staleReason)
-	case now.Size != info.Size:
+	now, err := j.confirm(ctx, src)
+	if err == nil && now.Size != info.Size {
 		return partial(info.Size, now.Size)
 	}
-	return nil
+	return err
 }
 
 // partial is the error for a source of which another number of bytes was sent than it has.

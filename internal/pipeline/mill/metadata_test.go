@@ -164,11 +164,13 @@ type fussy struct {
 	all bool
 }
 
-func (f fussy) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
+func (f fussy) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
 	if f.all || attr.Metadata["author"] != "" {
 		return fmt.Errorf("copy: %w", bucket.ErrInvalid)
 	}
-	return f.Store.Copy(ctx, fromBucket, fromKey, toBucket, toKey, attr)
+	return f.Store.Copy(ctx, from, toBucket, toKey, attr, cond)
 }
 
 // TestOutputOfAnotherDeployment checks that a chain of deployments (the target of one is the source

@@ -6,8 +6,8 @@
 //	render       make the variants while the object downloads      render.go
 //	write        store the variants and the manifest               write.go, manifest.go
 //	remove       instead of these three, if the object is gone     remove.go
-//	look again   has the source changed in the meantime?           again.go
 //	record       keep a copy and the reason of a bad picture       bad.go
+//	look again   has the source changed in the meantime?           again.go
 //
 // All that the recipe decides about the key of the object is in a recipe.Plan, which is made once
 // and used by every step.
@@ -149,12 +149,7 @@ func (m *Mill) process(ctx context.Context, c event.Change, a Allowance) Result 
 	if err == nil {
 		err = j.converge(ctx)
 	}
-	j.conclude(err)
-	if j.result.Verdict == outcome.Bad {
-		if err := j.record(ctx); err != nil {
-			j.conclude(err)
-		}
-	}
+	j.result.Verdict, j.result.Reason = Classify(err)
 	j.result.Elapsed = time.Since(start)
 	return j.result
 }
@@ -185,14 +180,8 @@ func (j *job) guard() error {
 }
 
 // converge applies the delivered change and, as long as the source turns out to have changed in the
-// meantime, the change that brought it to where it is. A panic, which would happen again with every
-// delivery, becomes a verdict.
-func (j *job) converge(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = verdictError{outcome.Bad, fmt.Sprintf("imgmill failed on it, please report this: %v", p)}
-		}
-	}()
+// meantime, the change that brought it to where it is.
+func (j *job) converge(ctx context.Context) error {
 	c := &j.delivered
 	for range maxRaces {
 		j.result = Result{}
@@ -207,34 +196,46 @@ func (j *job) converge(ctx context.Context) (err error) {
 	return fmt.Errorf("%w: the object changed %d times in the meantime", bucket.ErrTransient, maxRaces)
 }
 
-// apply brings the variants to the state that c leaves the source in.
+// apply brings the variants to the state that c leaves the source in, or records why it cannot.
 func (j *job) apply(ctx context.Context, c event.Change) error {
 	if c.Removed {
 		return j.remove(ctx, c)
 	}
+	src, err := j.make(ctx, c)
+	if v, reason := Classify(err); v == outcome.Bad && src != nil {
+		return j.record(ctx, src, reason)
+	}
+	return err
+}
+
+// make reads the object that c names, and makes its variants. A panic, which would happen again with
+// every delivery, becomes a verdict. The source is nil if it could not be opened.
+func (j *job) make(ctx context.Context, c event.Change) (src *source, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = bad(fmt.Sprintf("imgmill failed on it, please report this: %v", p))
+		}
+	}()
 	limit := j.timeLimit()
 	limited, cancel := limit.start(ctx)
 	defer cancel()
-	src, err := j.read(limited, c)
+	src, err = j.read(limited, c)
 	if err != nil {
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
-		return err
+		return nil, err
 	}
 	outputs, err := j.render(limited, limit, src)
 	if err != nil {
-		return err
+		return src, err
 	}
 	if err := j.write(ctx, src, outputs); err != nil {
-		return err
+		return src, err
 	}
-	return j.writeManifest(ctx, src)
+	return src, j.writeManifest(ctx, src)
 }
 
 // maxRaces bounds how often a step is repeated because somebody else has changed the same object.
 const maxRaces = 16
-
-// conclude sets the verdict that follows from the error of the last step.
-func (j *job) conclude(err error) { j.result.Verdict, j.result.Reason = Classify(err) }
 
 // verdictError ends a change early. A verdict is returned as an error so that each step reads
 // straight down.

@@ -1,6 +1,7 @@
 package mill_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
@@ -175,5 +176,31 @@ func TestSequencerNeedsETag(t *testing.T) {
 	b.want(c, outcome.Done, "")
 	if info, _ := b.get("tiny/p.jpg"); info.Metadata[outcome.MetadataSequencer] != "" || info.Metadata[outcome.MetadataSourceETag] == "" {
 		t.Errorf("metadata %v", info.Metadata)
+	}
+}
+
+// TestBadPicturePutBack: the copy and the record are those of the picture that was put back while
+// those of the one in between were being written. Their conditions cannot notice it.
+func TestBadPicturePutBack(t *testing.T) {
+	first, second := sample.Photo(60, 40)[:600], sample.Photo(40, 60)[:600]
+	for _, place := range []string{"copy outputs/failed/p.jpg", "put outputs/failed/p.jpg.json"} {
+		b, slow, others := racing(t, "on_bad: {prefix: failed/}\n")
+		process := func(m *mill.Mill, c event.Change) {
+			if r := m.Process(t.Context(), c); r.Verdict != outcome.Bad {
+				t.Errorf("%s: %s %q", place, r.Verdict, r.Reason)
+			}
+		}
+		process(others, b.upload("p.jpg", first, bucket.Attributes{}))
+		between := at(b.upload("p.jpg", second, bucket.Attributes{}), "02")
+		var last event.Change
+		slow.at, slow.meet = place, func() {
+			last = at(b.upload("p.jpg", first, bucket.Attributes{}), "03")
+			process(others, last)
+		}
+		b.mill.Process(t.Context(), between)
+		b.wantVersion(last, "failed/p.jpg", "failed/p.jpg.json")
+		if _, copied := b.get("failed/p.jpg"); !bytes.Equal(copied, first) {
+			t.Errorf("%s: the copy is of another picture", place)
+		}
 	}
 }

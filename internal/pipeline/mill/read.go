@@ -51,6 +51,20 @@ func (j *job) read(ctx context.Context, c event.Change) (*source, error) {
 	return src, nil
 }
 
+// confirm looks at a source again. If it is no longer what was read, the error is the verdict.
+func (j *job) confirm(ctx context.Context, src *source) (bucket.Info, error) {
+	now, err := j.Store.Head(ctx, src.change.Bucket, src.change.Key)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		err = skip(goneReason)
+	case err != nil:
+		err = fmt.Errorf("look at the source again: %w", err)
+	case now.ETag != src.info.ETag:
+		err = skip(staleReason)
+	}
+	return now, err
+}
+
 // body reads an object for a decoder, which knows no context. It ends with the context, and reports
 // an end before the object's size as a fault of the network, not of the picture.
 type body struct {

@@ -140,8 +140,33 @@ func (s *stepStore) Delete(ctx context.Context, name, key string, cond bucket.Co
 	return err
 }
 
-func (s *stepStore) Copy(context.Context, string, string, string, string, bucket.Attributes) error {
-	panic("a good picture is copied as a bad one")
+func (s *stepStore) Copy(
+	ctx context.Context, from bucket.Source, name, key string, attr bucket.Attributes, cond bucket.Condition,
+) error {
+	t, e, fault := s.enter(ctx, "copy to", name, key)
+	if e == lost {
+		return fault
+	}
+	if there, err := s.Store.Head(ctx, from.Bucket, from.Key); err == nil && s.holds(ctx, name, key, cond) &&
+		(from.IfMatch == "" || from.IfMatch == there.ETag) {
+		if s.before != nil {
+			s.before(t, name, key, attr)
+		}
+		if s.touch != nil {
+			s.touch(t, name, key)
+		}
+	}
+	err := s.Store.Copy(ctx, from, name, key, attr, cond)
+	s.log("    of %.6s, if %.6s, %+v: %v", attr.Metadata[outcome.MetadataSourceETag], from.IfMatch, cond, kindOf(err))
+	switch {
+	case e == retriedByClient && err == nil && cond != (bucket.Condition{}):
+		err := s.Store.Copy(ctx, from, name, key, attr, cond)
+		s.log("    again: %v", kindOf(err))
+		return err
+	case e == unanswered || e == killed:
+		return fault
+	}
+	return err
 }
 
 func (s *stepStore) List(context.Context, string, string) iter.Seq2[bucket.Info, error] {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -42,18 +43,27 @@ type simMode struct {
 	recipe   string
 	distinct bool // no two versions have the same bytes
 	foreign  bool // somebody else writes objects of their own to the keys of outputs
+	bad      bool // most versions cannot be decoded
 }
 
 var simModes = []simMode{
-	{"keep", "", false, false},
-	{"keep, distinct", "", true, false},
-	{"remove", "on_remove: remove\n", false, false},
-	{"remove, distinct", "on_remove: remove\nmanifest: true\n", true, false},
-	{"remove, manifest", "on_remove: remove\nmanifest: true\n", false, false},
-	{"keys that need the picture", "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", false, false},
-	{"foreign objects, keep", "manifest: true\n", true, true},
-	{"foreign objects, remove", "on_remove: remove\n", false, true},
+	{name: "keep"},
+	{name: "keep, distinct", distinct: true},
+	{name: "remove", recipe: "on_remove: remove\n"},
+	{name: "remove, distinct", recipe: "on_remove: remove\nmanifest: true\n", distinct: true},
+	{name: "remove, manifest", recipe: "on_remove: remove\nmanifest: true\n"},
+	{name: "keys that need the picture", recipe: "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n"},
+	{name: "foreign objects, keep", recipe: "manifest: true\n", distinct: true, foreign: true},
+	{name: "foreign objects, remove", recipe: "on_remove: remove\n", foreign: true},
+	{name: "bad pictures, keep", recipe: onBad, bad: true},
+	{name: "bad pictures, distinct", recipe: onBad + "manifest: true\n", distinct: true, bad: true},
+	{name: "bad pictures, remove", recipe: onBad + "on_remove: remove\n", bad: true},
+	{name: "bad pictures, keys that need the picture", recipe: onBad +
+		"target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", bad: true},
+	{name: "bad pictures, foreign objects", recipe: onBad, distinct: true, foreign: true, bad: true},
 }
+
+const onBad = "on_bad: {prefix: failed/}\n"
 
 func TestSimulation(t *testing.T) {
 	seeds := defaultSeeds
@@ -103,7 +113,9 @@ type simWorld struct {
 	recipe   *recipe.Recipe
 	contents [][]byte
 	// variants are the outputs for a content, by ETag and name of the variant.
-	variants map[string]map[string]render.Output
+	variants  map[string]map[string]render.Output
+	bad       map[string]bool   // by ETag: the content cannot be decoded
+	contentOf map[string][]byte // by ETag
 }
 
 func newSimWorld(t *testing.T, m simMode) *simWorld {
@@ -116,11 +128,15 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}}
+	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}, bad: map[string]bool{}, contentOf: map[string][]byte{}}
 	// Contents are pairs of files that differ but result in the same variants; a run has at most 6
-	// versions.
+	// versions. In modes with bad pictures, only one file of four can be decoded.
 	for i := range 12 {
-		w.contents = append(w.contents, dot(t, 8, i/2, i%2))
+		data := dot(t, 8, i/2, i%2)
+		if m.bad && i%4 > 0 {
+			data = data[:len(data)-20] // within the last of the pixels
+		}
+		w.contents = append(w.contents, data)
 	}
 	store, engine := mem.New("sources"), &render.Engine{Formats: r.Formats}
 	for _, data := range w.contents {
@@ -128,7 +144,12 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 		if err != nil {
 			t.Fatal(err)
 		}
+		w.contentOf[etag] = data
 		_, outputs, err := engine.Make(t.Context(), bytes.NewReader(data), r.Limits.Limits, r.Variants)
+		if m.bad && codec.Permanent(err) {
+			w.bad[etag] = true
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,9 +328,8 @@ func (s *sim) write() {
 
 // intrude puts an object of somebody else at the key of an output, whatever is there.
 func (s *sim) intrude() {
-	objects, err := s.recipe.Plan(s.keys[s.rng.IntN(len(s.keys))]).Objects()
-	s.must(err)
-	key := objects[s.rng.IntN(len(objects))].Key
+	keys := s.targets(s.keys[s.rng.IntN(len(s.keys))])
+	key := keys[s.rng.IntN(len(keys))]
 	data := fmt.Appendf(nil, "somebody else's object of step %d", s.steps) // no two have the same bytes
 	etag, err := s.store.Store.Put(context.Background(), "outputs", key, data, bucket.Attributes{}, bucket.Condition{})
 	s.must(err)
@@ -329,21 +349,31 @@ func (s *sim) onlyOurs(t *task, name, key string) {
 // checks that it is still there. Such a source may be bad, with outputs of several versions.
 func (s *sim) disturbed(key string) bool {
 	found := false
-	objects, err := s.recipe.Plan(key).Objects()
-	if err != nil {
-		return false // keys that need the picture: nobody intrudes
-	}
-	for _, o := range objects {
-		etag, ok := s.theirs[o.Key]
+	for _, at := range s.targets(key) {
+		etag, ok := s.theirs[at]
 		if !ok {
 			continue
 		}
 		found = true
-		if there, err := s.store.Store.Head(context.Background(), "outputs", o.Key); err != nil || there.ETag != etag {
-			s.fail("%s of somebody else is gone", o.Key)
+		if there, err := s.store.Store.Head(context.Background(), "outputs", at); err != nil || there.ETag != etag {
+			s.fail("%s of somebody else is gone", at)
 		}
 	}
 	return found
+}
+
+// targets returns the keys of all that is made from a source, except for those that need the picture.
+func (s *sim) targets(key string) (keys []string) {
+	plan := s.recipe.Plan(key)
+	if objects, err := plan.Objects(); err == nil {
+		for _, o := range objects {
+			keys = append(keys, o.Key)
+		}
+	}
+	if s.mode.bad {
+		keys = append(keys, plan.BadCopy, plan.BadRecord)
+	}
+	return keys
 }
 
 // sequencer formats n as S3 might, in various lengths.
@@ -412,7 +442,7 @@ func (s *sim) await() {
 			s.retries++
 			s.events = append(s.events, r.delivery)
 		case outcome.Bad:
-			if s.disturbed(r.delivery.change.Key) && strings.Contains(r.Reason, "did not make it") {
+			if s.disturbed(r.delivery.change.Key) && strings.Contains(r.Reason, "did not make it") || s.anyBad(r.delivery.change.Key) {
 				break
 			}
 			s.fail("%s: a good picture is bad: %s", r.task.name, r.Reason)
@@ -454,6 +484,13 @@ func (s *sim) check() {
 		}
 		etag, exists := s.latest[key]
 		plan := s.recipe.Plan(key)
+		if s.mode.bad {
+			s.copies(ctx, key)
+		}
+		if s.bad[etag] {
+			s.predecessors(ctx, key)
+			continue
+		}
 		for _, o := range plan.Outputs {
 			name := o.Variant.Name
 			want := s.variants[etag][name]

@@ -21,18 +21,23 @@ func restartedSequencer(s *sim) string { return sequencer(1 + s.count%3) }
 
 // weaknesses are those of the modes in weakModes, by name.
 var weaknesses = map[string]weakness{
-	"no sequencers, keep":            {nil, noSequencer},
-	"no sequencers, remove":          {nil, noSequencer},
-	"equal sequencers":               {nil, equalSequencer},
-	"restarted sequencers, keep":     {nil, restartedSequencer},
-	"restarted sequencers, remove":   {nil, restartedSequencer},
-	"no conditional delete":          {probe.Lacks{probe.DeleteIfMatch}, nil},
-	"no conditional delete, no seq.": {probe.Lacks{probe.DeleteIfMatch}, noSequencer},
-	"delete markers":                 {probe.Lacks{probe.PutAfterDelete}, nil},
-	"delete markers, no seq.":        {probe.Lacks{probe.PutAfterDelete}, noSequencer},
-	"no conditions": {
-		probe.Lacks{probe.PutIfAbsent, probe.PutIfMatch, probe.DeleteIfMatch, probe.PutAfterDelete}, restartedSequencer,
-	},
+	"no sequencers, keep":                 {nil, noSequencer},
+	"no sequencers, remove":               {nil, noSequencer},
+	"equal sequencers":                    {nil, equalSequencer},
+	"restarted sequencers, keep":          {nil, restartedSequencer},
+	"restarted sequencers, remove":        {nil, restartedSequencer},
+	"no conditional delete":               {probe.Lacks{probe.DeleteIfMatch}, nil},
+	"no conditional delete, no seq.":      {probe.Lacks{probe.DeleteIfMatch}, noSequencer},
+	"delete markers":                      {probe.Lacks{probe.PutAfterDelete}, nil},
+	"delete markers, no seq.":             {probe.Lacks{probe.PutAfterDelete}, noSequencer},
+	"no conditions":                       {noConditions, restartedSequencer},
+	"bad pictures, no conditional copies": {probe.Lacks{probe.CopySource, probe.CopyTarget}, nil},
+	"bad pictures, delete markers":        {probe.Lacks{probe.CopyTarget, probe.PutAfterDelete}, nil},
+	"bad pictures, no conditions":         {noConditions, restartedSequencer},
+}
+
+var noConditions = probe.Lacks{
+	probe.PutIfAbsent, probe.PutIfMatch, probe.CopySource, probe.CopyTarget, probe.DeleteIfMatch, probe.PutAfterDelete,
 }
 
 // weakModes run the simulation on stores that do not keep the contract, or whose events lack what
@@ -49,6 +54,9 @@ var weakModes = []simMode{
 	{name: "delete markers", recipe: "on_remove: remove\nmanifest: true\n"},
 	{name: "delete markers, no seq.", recipe: "on_remove: remove\n"},
 	{name: "no conditions", recipe: "on_remove: remove\n"},
+	{name: "bad pictures, no conditional copies", recipe: onBad, bad: true},
+	{name: "bad pictures, delete markers", recipe: onBad + "on_remove: remove\n", bad: true},
+	{name: "bad pictures, no conditions", recipe: onBad + "on_remove: remove\n", bad: true},
 }
 
 func init() { simModes = append(simModes, weakModes...) }

@@ -107,16 +107,8 @@ func (j *job) compare(
 	}
 	// The source decides. It is read after the existing output, on which the write is conditional:
 	// whoever replaces the source from now on also replaces what is written.
-	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
-	switch {
-	case errors.Is(err, bucket.ErrNotFound):
-		return false, skip(goneReason)
-	case err != nil:
-		return false, err
-	case now.ETag != src.info.ETag:
-		return false, skip(staleReason)
-	}
-	return false, nil
+	_, err = j.confirm(ctx, src)
+	return false, err
 }
 
 // keeper is what an existing object of the target is protected for.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/valyala/fasthttp"
 	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3err"
@@ -142,12 +143,44 @@ func (g *gateway) CopyObject(
 		return s3response.CopyObjectOutput{}, g.s3Error(err)
 	}
 	defer w.abandon()
+	if err := g.mayReplace(ctx, to); err != nil {
+		return s3response.CopyObjectOutput{}, w.end(nil, err)
+	}
 	out, err := g.Posix.CopyObject(ctx, in)
 	c := &change{name: "ObjectCreated:Copy", versionID: str(out.VersionId)}
 	if out.CopyObjectResult != nil {
 		c.etag = str(out.CopyObjectResult.ETag)
 	}
 	return out, w.end(c, err)
+}
+
+// mayReplace returns an error if the conditions of a copy do not hold for the object that it would
+// replace. The gateway reads only those on the source. The caller holds the object's lock.
+func (g *gateway) mayReplace(ctx context.Context, to object) error {
+	r, ok := ctx.(*fasthttp.RequestCtx)
+	if !ok {
+		return nil
+	}
+	header := func(name string) *string {
+		value := strings.Trim(string(r.Request.Header.Peek(name)), `"`)
+		if value == "" {
+			return nil
+		}
+		return &value
+	}
+	ifMatch, ifNoneMatch := header("If-Match"), header("If-None-Match")
+	if ifMatch == nil && ifNoneMatch == nil {
+		return nil
+	}
+	head, err := g.Posix.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &to.Bucket, Key: &to.Key})
+	if err != nil && !isAbsent(err) {
+		return err
+	}
+	etag := ""
+	if err == nil {
+		etag = str(head.ETag)
+	}
+	return backend.EvaluateObjectPutPreconditions(etag, ifMatch, ifNoneMatch, err == nil)
 }
 
 // CompleteMultipartUpload implements backend.Backend.

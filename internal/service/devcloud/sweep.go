@@ -166,9 +166,8 @@ func (g *gateway) state(ctx context.Context, o object) (string, event.Change, er
 	ch := event.Change{Bucket: o.Bucket, Key: o.Key, Size: -1, Time: time.Now()}
 	name := "ObjectCreated:Put"
 	head, err := g.Posix.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
-	if known, ok := errors.AsType[s3err.S3Error](err); ok &&
-		(known.StatusCode() == http.StatusNotFound || known.StatusCode() == http.StatusMethodNotAllowed) {
-		name, ch.Removed = "ObjectRemoved:Delete", true // 405 stands for a delete marker
+	if isAbsent(err) {
+		name, ch.Removed = "ObjectRemoved:Delete", true
 	} else if err != nil {
 		return "", ch, err
 	} else {
@@ -179,6 +178,13 @@ func (g *gateway) state(ctx context.Context, o object) (string, event.Change, er
 	}
 	ch.Sequencer, err = g.seq.next()
 	return name, ch, err
+}
+
+// isAbsent reports whether an error of the backend means that there is no object.
+func isAbsent(err error) bool {
+	known, ok := errors.AsType[s3err.S3Error](err)
+	return ok && (known.StatusCode() == http.StatusNotFound ||
+		known.StatusCode() == http.StatusMethodNotAllowed) // which stands for a delete marker
 }
 
 // announcePending repairs and announces the unfinished writes in the journal that are no longer in

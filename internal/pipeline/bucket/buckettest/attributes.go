@@ -50,7 +50,7 @@ func (s *suite) metadata() {
 		s.Fatal(err)
 	}
 	s.wantMetadata(head, want)
-	if err := s.store.Copy(s.ctx, s.bucket, "x", s.bucket, "y", bucket.Attributes{Metadata: head.Metadata}); err != nil {
+	if err := s.store.Copy(s.ctx, s.from("x"), s.bucket, "y", bucket.Attributes{Metadata: head.Metadata}, bucket.Condition{}); err != nil {
 		s.Fatal(err)
 	}
 	_, info = s.get("y")
@@ -73,7 +73,7 @@ func (s *suite) metadataRefused() {
 	} {
 		_, err := s.store.Put(s.ctx, s.bucket, "x", []byte("x"), attr, bucket.Condition{})
 		s.want(err, bucket.ErrInvalid, "put, %s", name)
-		s.want(s.store.Copy(s.ctx, s.bucket, "there", s.bucket, "x", attr), bucket.ErrInvalid, "copy, %s", name)
+		s.want(s.store.Copy(s.ctx, s.from("there"), s.bucket, "x", attr, bucket.Condition{}), bucket.ErrInvalid, "copy, %s", name)
 	}
 	_, err := s.store.Head(s.ctx, s.bucket, "x")
 	s.want(err, bucket.ErrNotFound, "head of the rejected object")
@@ -106,7 +106,7 @@ func (s *suite) cancelled() {
 	if errors.Is(err, bucket.ErrTransient) {
 		s.Errorf("a cancelled put is reported as a fault of the store: %v", err)
 	}
-	s.want(s.store.Copy(ctx, s.bucket, "x", s.bucket, "y", bucket.Attributes{}), context.Canceled, "copy")
+	s.want(s.store.Copy(ctx, s.from("x"), s.bucket, "y", bucket.Attributes{}, bucket.Condition{}), context.Canceled, "copy")
 	s.want(s.store.Delete(ctx, s.bucket, "x", bucket.Condition{}), context.Canceled, "delete")
 	n := 0
 	for _, err := range s.store.List(ctx, s.bucket, "") {

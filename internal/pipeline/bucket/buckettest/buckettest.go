@@ -77,6 +77,8 @@ func Run(
 		{"RaceDelete", probe.DeleteIfMatch, (*suite).raceDelete},
 		{"Copy", everyStore, (*suite).copy},
 		{"CopyOntoItself", everyStore, (*suite).copyOntoItself},
+		{"CopySource", everyStore, (*suite).copySource},
+		{"CopyTarget", everyStore, (*suite).copyTarget},
 		{"List", everyStore, (*suite).list},
 		{"ListPages", everyStore, (*suite).listPages},
 		{"ListStops", everyStore, (*suite).listStops},
@@ -149,6 +151,9 @@ func (s *suite) get(key string) (string, bucket.Info) {
 	}
 	return string(body), o.Info
 }
+
+// from returns an object of the suite's bucket as the source of a copy.
+func (s *suite) from(key string) bucket.Source { return bucket.Source{Bucket: s.bucket, Key: key} }
 
 func (s *suite) wantBody(key, want string) {
 	s.Helper()
@@ -245,7 +250,7 @@ func (s *suite) keys() {
 		if len(to) > 1024 {
 			to = "copies/long"
 		}
-		if err := s.store.Copy(s.ctx, s.bucket, key, s.bucket, to, bucket.Attributes{}); err != nil {
+		if err := s.store.Copy(s.ctx, s.from(key), s.bucket, to, bucket.Attributes{}, bucket.Condition{}); err != nil {
 			s.Errorf("copy %q: %v", key, err)
 			continue
 		}
@@ -292,8 +297,8 @@ func (s *suite) empty() {
 	_, err = s.store.Head(s.ctx, s.bucket, "")
 	s.want(err, bucket.ErrInvalid, "head of an empty key")
 	s.want(s.store.Delete(s.ctx, s.bucket, "", bucket.Condition{}), bucket.ErrInvalid, "delete of an empty key")
-	s.want(s.store.Copy(s.ctx, s.bucket, "", s.bucket, "x", bucket.Attributes{}), bucket.ErrInvalid, "copy from an empty key")
-	s.want(s.store.Copy(s.ctx, s.bucket, "empty", s.bucket, "", bucket.Attributes{}), bucket.ErrInvalid, "copy to an empty key")
+	s.want(s.store.Copy(s.ctx, s.from(""), s.bucket, "x", bucket.Attributes{}, bucket.Condition{}), bucket.ErrInvalid, "copy from an empty key")
+	s.want(s.store.Copy(s.ctx, s.from("empty"), s.bucket, "", bucket.Attributes{}, bucket.Condition{}), bucket.ErrInvalid, "copy to an empty key")
 }
 
 func (s *suite) missing() {
@@ -303,7 +308,7 @@ func (s *suite) missing() {
 	s.want(err, bucket.ErrNotFound, "get with a condition")
 	_, err = s.store.Head(s.ctx, s.bucket, "no/such")
 	s.want(err, bucket.ErrNotFound, "head")
-	s.want(s.store.Copy(s.ctx, s.bucket, "no/such", s.bucket, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy")
+	s.want(s.store.Copy(s.ctx, s.from("no/such"), s.bucket, "x", bucket.Attributes{}, bucket.Condition{}), bucket.ErrNotFound, "copy")
 	if err := s.store.Delete(s.ctx, s.bucket, "no/such", bucket.Condition{}); err != nil {
 		s.Errorf("delete of a missing object: %v", err)
 	}
@@ -318,8 +323,8 @@ func (s *suite) missingBucket() {
 	s.want(err, bucket.ErrNotFound, "head")
 	_, err = s.store.Put(s.ctx, none, "x", []byte("x"), bucket.Attributes{}, bucket.Condition{})
 	s.want(err, bucket.ErrNotFound, "put")
-	s.want(s.store.Copy(s.ctx, s.bucket, "x", none, "x", bucket.Attributes{}), bucket.ErrNotFound, "copy to the bucket")
-	s.want(s.store.Copy(s.ctx, none, "x", s.bucket, "y", bucket.Attributes{}), bucket.ErrNotFound, "copy from the bucket")
+	s.want(s.store.Copy(s.ctx, s.from("x"), none, "x", bucket.Attributes{}, bucket.Condition{}), bucket.ErrNotFound, "copy to the bucket")
+	s.want(s.store.Copy(s.ctx, bucket.Source{Bucket: none, Key: "x"}, s.bucket, "y", bucket.Attributes{}, bucket.Condition{}), bucket.ErrNotFound, "copy from the bucket")
 	s.want(s.store.Delete(s.ctx, none, "x", bucket.Condition{}), bucket.ErrNotFound, "delete")
 	n := 0
 	for _, err := range s.store.List(s.ctx, none, "") {

@@ -180,9 +180,9 @@ func (s *suite) copy() {
 	from := s.put("from", "bytes", bucket.Attributes{
 		ContentType: "image/png", CacheControl: "no-store", Metadata: map[string]string{"old": "1", "both": "old"},
 	})
-	err := s.store.Copy(s.ctx, s.bucket, "from", s.bucket, "to/copy", bucket.Attributes{
+	err := s.store.Copy(s.ctx, s.from("from"), s.bucket, "to/copy", bucket.Attributes{
 		ContentType: "image/webp", ContentDisposition: "attachment", Metadata: map[string]string{"new": "2", "both": "new"},
-	})
+	}, bucket.Condition{})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -200,7 +200,8 @@ func (s *suite) copy() {
 
 func (s *suite) copyOntoItself() {
 	s.put("x", "bytes", bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"old": "1"}})
-	err := s.store.Copy(s.ctx, s.bucket, "x", s.bucket, "x", bucket.Attributes{ContentType: "image/gif", Metadata: map[string]string{"new": "2"}})
+	attr := bucket.Attributes{ContentType: "image/gif", Metadata: map[string]string{"new": "2"}}
+	err := s.store.Copy(s.ctx, s.from("x"), s.bucket, "x", attr, bucket.Condition{})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -209,6 +210,52 @@ func (s *suite) copyOntoItself() {
 		s.Errorf("%q, %+v", body, info)
 	}
 	s.wantMetadata(info, map[string]string{"new": "2"})
+}
+
+// copySource checks that a copy can be limited to a version of its source.
+func (s *suite) copySource() {
+	from := s.from("from")
+	from.IfMatch = s.put("from", "one", bucket.Attributes{})
+	if err := s.store.Copy(s.ctx, from, s.bucket, "to", bucket.Attributes{}, bucket.Condition{}); err != nil {
+		s.Fatal(err)
+	}
+	s.put("from", "two", bucket.Attributes{})
+	err := s.store.Copy(s.ctx, from, s.bucket, "to", bucket.Attributes{}, bucket.Condition{})
+	s.want(err, bucket.ErrPrecondition, "copy of a changed object")
+	s.wantBody("to", "one")
+}
+
+// copyTarget checks the conditions on the object that a copy replaces.
+func (s *suite) copyTarget() {
+	s.put("from", "one", bucket.Attributes{})
+	copyIf := func(cond bucket.Condition) error {
+		s.Helper()
+		return s.store.Copy(s.ctx, s.from("from"), s.bucket, "to", bucket.Attributes{}, cond)
+	}
+	absent := bucket.Condition{IfAbsent: true}
+	if err := copyIf(bucket.Condition{IfMatch: "900150983cd24fb0d6963f7d28e17f72"}); !errors.Is(err, bucket.ErrPrecondition) &&
+		!errors.Is(err, bucket.ErrNotFound) {
+		s.Errorf("copy over a missing object: error %v", err)
+	}
+	if err := copyIf(absent); err != nil {
+		s.Fatalf("copy to an absent key: %v", err)
+	}
+	s.want(copyIf(absent), bucket.ErrPrecondition, "second copy")
+	first := s.put("to", "theirs", bucket.Attributes{})
+	second := s.put("to", "theirs too", bucket.Attributes{})
+	s.want(copyIf(bucket.Condition{IfMatch: first}), bucket.ErrPrecondition, "copy over an old ETag")
+	s.wantBody("to", "theirs too")
+	if err := copyIf(bucket.Condition{IfMatch: second}); err != nil {
+		s.Errorf("copy over the present ETag: %v", err)
+	}
+	s.wantBody("to", "one")
+	s.want(copyIf(bucket.Condition{IfMatch: second, IfAbsent: true}), bucket.ErrInvalid, "copy over a present and absent object")
+	if err := s.store.Delete(s.ctx, s.bucket, "to", bucket.Condition{}); err != nil {
+		s.Fatal(err)
+	}
+	if err := copyIf(absent); err != nil {
+		s.Errorf("copy after a delete: %v", err)
+	}
 }
 
 // atomicOverwrite checks that while a writer replaces an object, readers always see a complete

@@ -43,6 +43,26 @@ func (w *weak) Put(
 	return etag, err
 }
 
+func (w *weak) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
+	if w.lacks.Has(probe.CopySource) {
+		from.IfMatch = ""
+	}
+	switch {
+	case cond.IfAbsent && cond.IfMatch != "": // which the store refuses
+	case w.lacks.Has(probe.CopyTarget):
+		cond = bucket.Condition{}
+	case cond.IfAbsent && w.lacks.Has(probe.PutAfterDelete) && w.isMarked(toBucket, toKey):
+		return fmt.Errorf("copy to %s/%s: %w: there is a delete marker", toBucket, toKey, bucket.ErrPrecondition)
+	}
+	err := w.Store.Copy(ctx, from, toBucket, toKey, attr, cond)
+	if err == nil {
+		w.mark(toBucket, toKey, false)
+	}
+	return err
+}
+
 func (w *weak) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
 	if w.lacks.Has(probe.DeleteIfMatch) {
 		cond.IfMatch = ""

@@ -109,16 +109,21 @@ func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr buc
 }
 
 // Copy copies the bytes of an object and gives the copy the attributes attr.
-func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
-	if err := check(ctx, "copy", fromBucket, fromKey); err != nil {
+func (s *Store) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
+	if err := check(ctx, "copy", from.Bucket, from.Key); err != nil {
 		return err
 	}
-	from, err := s.find("copy", fromBucket, fromKey)
+	o, err := s.find("copy", from.Bucket, from.Key)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Put(ctx, toBucket, toKey, from.body, attr, bucket.Condition{}); err != nil {
-		return fmt.Errorf("copy %s/%s: %w", fromBucket, fromKey, err)
+	if from.IfMatch != "" && from.IfMatch != o.info.ETag {
+		return fmt.Errorf("copy %s/%s: %w: the ETag is %s", from.Bucket, from.Key, bucket.ErrPrecondition, o.info.ETag)
+	}
+	if _, err := s.Put(ctx, toBucket, toKey, o.body, attr, cond); err != nil {
+		return fmt.Errorf("copy %s/%s: %w", from.Bucket, from.Key, err)
 	}
 	return nil
 }

@@ -52,6 +52,28 @@ func (s *adapted) Put(
 	return s.Store.Put(ctx, name, key, body, attr, bucket.Condition{})
 }
 
+// Copy implements bucket.Store.
+func (s *adapted) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
+	if cond.IfAbsent && cond.IfMatch != "" {
+		return s.Store.Copy(ctx, from, toBucket, toKey, attr, cond) // which refuses it
+	}
+	if cond != (bucket.Condition{}) && s.lacks.Has(CopyTarget) || cond.IfAbsent && s.lacks.Has(PutAfterDelete) {
+		if err := s.holds(ctx, "copy to", toBucket, toKey, cond); err != nil {
+			return err
+		}
+		cond = bucket.Condition{}
+	}
+	if from.IfMatch != "" && s.lacks.Has(CopySource) {
+		if err := s.holds(ctx, "copy", from.Bucket, from.Key, bucket.Condition{IfMatch: from.IfMatch}); err != nil {
+			return err
+		}
+		from.IfMatch = ""
+	}
+	return s.Store.Copy(ctx, from, toBucket, toKey, attr, cond)
+}
+
 // Delete implements bucket.Store.
 func (s *adapted) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
 	if cond.IfMatch != "" && s.lacks.Has(DeleteIfMatch) {

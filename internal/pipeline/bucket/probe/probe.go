@@ -36,6 +36,12 @@ const (
 	// DeleteIfMatch: a delete with the condition IfMatch removes an object with another ETag, as
 	// MinIO does, or is refused.
 	DeleteIfMatch Lack = "deletions on the condition of an ETag"
+	// CopySource: a copy with the condition IfMatch on its source is made of an object with another
+	// ETag, as on moto.
+	CopySource Lack = "copies on the condition of the source's ETag"
+	// CopyTarget: a copy with a condition replaces an object for which it does not hold, as on most
+	// stores but Amazon S3 and SeaweedFS.
+	CopyTarget Lack = "copies on a condition of what they replace"
 	// PutAfterDelete: a put with the condition IfAbsent fails for ever after the object was deleted,
 	// although there is none, as on versitygw in a bucket with versioning.
 	PutAfterDelete Lack = "puts on the condition that there is no object over a delete marker"
@@ -85,7 +91,7 @@ func Run(ctx context.Context, store bucket.Store, name string) (lacks Lacks, err
 	} else if err != nil {
 		return nil, fmt.Errorf("probe the store: %w", err)
 	}
-	for _, step := range []func(string) error{p.puts, p.deletes, p.putAfterDelete, p.order} {
+	for _, step := range []func(string) error{p.puts, p.copies, p.deletes, p.putAfterDelete, p.order} {
 		if err := step(key); err != nil {
 			return nil, fmt.Errorf("probe the store: %w", err)
 		}
@@ -136,6 +142,32 @@ func (p *probe) puts(key string) error {
 		return err
 	}
 	return p.lacking(PutIfMatch, p.put(key, "three", bucket.Condition{IfMatch: wrong}))
+}
+
+// copies probes the conditions of copies. A refused copy of an object onto itself says nothing, so
+// there are two objects.
+func (p *probe) copies(key string) error {
+	to := p.prefix + "copy.txt"
+	p.keys = append(p.keys, to)
+	copied := func(ifMatch string, cond bucket.Condition) error {
+		from := bucket.Source{Bucket: p.bucket, Key: key, IfMatch: ifMatch}
+		return p.store.Copy(p.ctx, from, p.bucket, to, bucket.Attributes{ContentType: "text/plain"}, cond)
+	}
+	err := copied("", bucket.Condition{})
+	if errors.Is(err, bucket.ErrDenied) || errors.Is(err, bucket.ErrInvalid) {
+		return nil // whoever may make no copies does not need their conditions
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.lacking(CopySource, copied(wrong, bucket.Condition{})); err != nil {
+		return err
+	}
+	err = copied("", bucket.Condition{IfAbsent: true})
+	if errors.Is(err, bucket.ErrPrecondition) {
+		err = copied("", bucket.Condition{IfMatch: wrong})
+	}
+	return p.lacking(CopyTarget, err)
 }
 
 func (p *probe) deletes(key string) error {

@@ -20,12 +20,18 @@ import (
 
 // weakStores are combinations of lacks that were seen at stores.
 var weakStores = map[string]probe.Lacks{
-	"a complete store":               nil,
-	"like MinIO":                     {probe.DeleteIfMatch},
-	"like versitygw with versions":   {probe.PutAfterDelete},
-	"like SeaweedFS with versions":   {probe.ListOrder},
-	"without any condition (s3rver)": {probe.PutIfAbsent, probe.PutIfMatch, probe.DeleteIfMatch, probe.ListOrder},
-	"everything at once":             {probe.PutIfMatch, probe.DeleteIfMatch, probe.PutAfterDelete, probe.ListOrder},
+	"a complete store":             nil,
+	"like MinIO":                   {probe.CopyTarget, probe.DeleteIfMatch},
+	"like moto":                    {probe.CopySource, probe.CopyTarget},
+	"like versitygw with versions": {probe.CopyTarget, probe.PutAfterDelete},
+	"with delete markers only":     {probe.PutAfterDelete},
+	"like SeaweedFS with versions": {probe.ListOrder},
+	"without any condition (s3rver)": {
+		probe.PutIfAbsent, probe.PutIfMatch, probe.CopySource, probe.CopyTarget, probe.DeleteIfMatch, probe.ListOrder,
+	},
+	"everything at once": {
+		probe.PutIfMatch, probe.CopySource, probe.CopyTarget, probe.DeleteIfMatch, probe.PutAfterDelete, probe.ListOrder,
+	},
 }
 
 // TestRun checks that the probe finds exactly what a store lacks, and leaves nothing behind.

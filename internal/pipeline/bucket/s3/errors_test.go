@@ -74,7 +74,7 @@ var calls = map[string]func(context.Context, *s3.Store) error{
 		return err
 	},
 	"copy": func(ctx context.Context, s *s3.Store) error {
-		return s.Copy(ctx, "photos", "a.jpg", "photos", "b.jpg", bucket.Attributes{})
+		return s.Copy(ctx, bucket.Source{Bucket: "photos", Key: "a.jpg"}, "photos", "b.jpg", bucket.Attributes{}, bucket.Condition{})
 	},
 	"delete": func(ctx context.Context, s *s3.Store) error {
 		return s.Delete(ctx, "photos", "a.jpg", bucket.Condition{IfMatch: "abc"})

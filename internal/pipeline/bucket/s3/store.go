@@ -147,26 +147,36 @@ const copyPatience = 10
 
 // Copy copies an object of up to 5 GB within the service (CopyObject). A larger object is
 // ErrInvalid. Tags are not copied.
-func (s *Store) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, attr bucket.Attributes) error {
-	c := call{ctx, "copy", fromBucket, fromKey}
-	if fromKey == "" {
+func (s *Store) Copy(
+	ctx context.Context, from bucket.Source, toBucket, toKey string, attr bucket.Attributes, cond bucket.Condition,
+) error {
+	c := call{ctx, "copy", from.Bucket, from.Key}
+	switch {
+	case from.Key == "":
 		return c.invalid("the key is empty")
+	case cond.IfAbsent && cond.IfMatch != "":
+		return c.invalid("both IfMatch and IfAbsent are set")
 	}
 	meta, err := encodeAttributes(attr)
 	if err != nil {
 		return c.invalid(err.Error())
 	}
-	limited, cancel := context.WithTimeout(ctx, copyPatience*s.patience)
-	defer cancel()
-	out, err := s.client.CopyObject(limited, &s3.CopyObjectInput{
-		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(fromBucket, fromKey)),
+	in := &s3.CopyObjectInput{
+		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(from.Bucket, from.Key)),
+		CopySourceIfMatch: quoted(from.IfMatch), IfMatch: quoted(cond.IfMatch),
 		ContentType: optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
 		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta,
 		MetadataDirective: types.MetadataDirectiveReplace,
 		// Copying tags, which the pipeline does not use, would need another permission
 		// (s3:GetObjectTagging).
 		TaggingDirective: types.TaggingDirectiveReplace,
-	})
+	}
+	if cond.IfAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	limited, cancel := context.WithTimeout(ctx, copyPatience*s.patience)
+	defer cancel()
+	out, err := s.client.CopyObject(limited, in)
 	if err != nil {
 		return c.fail(err)
 	}

@@ -65,13 +65,16 @@ func TestCopyRequest(t *testing.T) {
 	var r *http.Request
 	store := open(t, record(&r))
 	key := "夏/a+b 1%2F?x=1&y#z~-_.!'()*.jpg"
-	err := store.Copy(t.Context(), "photos", key, "other", "failed/x.jpg", bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"Why": "corrupt"}})
+	attr := bucket.Attributes{ContentType: "image/png", Metadata: map[string]string{"Why": "corrupt"}}
+	err := store.Copy(t.Context(), bucket.Source{Bucket: "photos", Key: key, IfMatch: "1"}, "other", "failed/x.jpg", attr,
+		bucket.Condition{IfMatch: "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantHeaders(t, r, map[string]string{
 		"X-Amz-Copy-Source":        "photos/%E5%A4%8F/a%2Bb%201%252F%3Fx%3D1%26y%23z~-_.%21%27%28%29%2A.jpg",
 		"X-Amz-Metadata-Directive": "REPLACE", "X-Amz-Tagging-Directive": "REPLACE", "Content-Type": "image/png", "X-Amz-Meta-Why": "corrupt",
+		"X-Amz-Copy-Source-If-Match": `"1"`, "If-Match": `"2"`, "If-None-Match": "",
 	})
 	if r.URL.Path != "/other/failed/x.jpg" {
 		t.Errorf("path %s", r.URL.Path)
