@@ -169,25 +169,34 @@ func (r *runs) decode(_ context.Context, b *codec.Bands) error {
 	row := make([]byte, 4*r.h.width)
 	rows := r.rows
 	for y := r.h.height - 1; y >= 0; y-- {
-		clear(row)
-		if last := len(rows) - 1; last >= 0 && int(rows[last].y) == y {
+		dst := b.Next()
+		if last := len(rows) - 1; last < 0 || int(rows[last].y) != y {
+			for _, d := range dst {
+				clear(d)
+			}
+		} else {
+			clear(row)
 			r.row(row, rows[last])
 			rows = rows[:last]
-		}
-		dst := b.Next()
-		for i, d := range dst {
-			if len(dst) == 2 {
-				i *= 3 // luma and alpha
-			}
-			for x := range d {
-				d[x] = row[4*x+i]
-			}
+			split(dst, row)
 		}
 		if err := b.Push(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// split writes a row of four samples a pixel to the rows of the planes.
+func split(dst [][]byte, row []byte) {
+	for i, d := range dst {
+		if len(dst) == 2 {
+			i *= 3 // luma and alpha
+		}
+		for x := range d {
+			d[x] = row[4*x+i]
+		}
+	}
 }
 
 // row writes the pixels of a row, four samples each.
