@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 )
@@ -29,17 +30,30 @@ func TestDrawnPicturesAreGood(t *testing.T) {
 	}
 }
 
-func TestBlankPicturesAreSmallFiles(t *testing.T) {
+// TestLargePicturesAreSmallFiles checks that the search begins with large pictures in every format.
+func TestLargePicturesAreSmallFiles(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it draws 153 megapixels")
+		t.Skip("it draws 200 megapixels")
 	}
-	files, err := blank()
+	files, err := large()
 	if err != nil {
 		t.Fatal(err)
 	}
+	all := formats.All()
+	found := map[*codec.Format]int{}
 	for i, file := range files {
-		if len(file) > maxBytes {
-			t.Errorf("picture %d has %d bytes", i, len(file))
+		d, err := all.Open(bytes.NewReader(file), codec.OpenOptions{})
+		if err != nil || len(file) > maxBytes {
+			t.Errorf("picture %d of %d bytes: %v", i, len(file), err)
+			continue
+		}
+		h := d.Header()
+		found[h.Format] += h.Width * h.Height
+		t.Logf("%s: %d bytes, %d×%d", h.Format, len(file), h.Width, h.Height)
+	}
+	for _, f := range all.Readable() {
+		if found[f] < 700_000 {
+			t.Errorf("%d pixels of %s", found[f], f)
 		}
 	}
 }
