@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
@@ -15,7 +17,7 @@ import (
 func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 	all := formats.All().Readable()
 	seeds := map[*codec.Format][][]byte{}
-	large, err := large()
+	large, err := codectest.Large()
 	if err != nil {
 		return nil, fmt.Errorf("draw large pictures: %w", err)
 	}
@@ -49,6 +51,7 @@ func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 
 // drawn returns pictures in formats that are rare in folders of pictures: 64×64 pixels of noise.
 func drawn() [][]byte {
+	be, le := binary.BigEndian, binary.LittleEndian
 	const side = 64
 	noise := make([]byte, side*side*4)
 	for i := range noise {

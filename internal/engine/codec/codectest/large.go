@@ -1,4 +1,4 @@
-package main
+package codectest
 
 import (
 	"bytes"
@@ -15,9 +15,10 @@ import (
 
 var be, le = binary.BigEndian, binary.LittleEndian
 
-// large returns pictures of many pixels in few bytes: of one colour, of noise that is repeated, and
-// such that leave most of their pixels out. Some are long: width: 800 does not reduce them.
-func large() ([][]byte, error) {
+// Large returns pictures of many pixels in files of less than 100 kB, in every format that can be read:
+// of one colour, of noise that is repeated, and such that leave most of their pixels out. Some are
+// long, so that a width of 800 pixels hardly reduces them.
+func Large() ([][]byte, error) {
 	all := slices.Concat(largeJPEG(), largeWebP(), largeTIFF(), largeBMP(), largeOthers())
 	add := func(draw func(b *bytes.Buffer) error) error {
 		var b bytes.Buffer
@@ -169,7 +170,7 @@ func largeOthers() [][]byte {
 		qoi,
 		append([]byte("P4 800 900\n"), make([]byte, 90_000)...),
 		append([]byte("P4 8 90000\n"), make([]byte, 90_000)...),
-		append([]byte("P5 80 1100 65535\n"), make([]byte, 176_000/2)...),
+		append([]byte("P5 80 550 65535\n"), make([]byte, 2*80*550)...),
 		append([]byte("P1 300 300\n"), bytes.Repeat([]byte{'1'}, 90_000)...),
 		append([]byte("P3 110 100 255\n"), bytes.Repeat([]byte("1 0 "), 16_500)...),
 		photoshop(0, 1, 1, 14_000, 1600), photoshop(3, 3, 8, 800, 1500), photoshop(3, 4, 8, 800, 1100),
