@@ -412,7 +412,7 @@ func TestMemoryIsJustified(t *testing.T) {
 	for _, c := range []struct {
 		side int
 		ok   bool
-	}{{3000, true}, {8000, false}} {
+	}{{2400, true}, {8000, false}} {
 		file, scan := emptyScans(c.side)
 		file = append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, markerEOI)
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
@@ -423,7 +423,7 @@ func TestMemoryIsJustified(t *testing.T) {
 		if c.ok && err != nil || !c.ok && (err == nil || !strings.Contains(err.Error(), "too little data")) {
 			t.Errorf("side %d: %v", c.side, err)
 		}
-		if kept := d.comps[0].coef.rows * d.comps[0].padX * coefficientBytes(8); kept > 36<<20 {
+		if kept := d.comps[0].coef.rows * d.comps[0].padX * coefficientBytes(8); kept > 20<<20 {
 			t.Errorf("side %d: %d bytes of coefficients", c.side, kept)
 		}
 	}

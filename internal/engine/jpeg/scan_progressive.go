@@ -17,11 +17,11 @@ const maxPasses = 200
 // picture that the default limits allow, with chroma as fine as luma, take 50 million.
 const maxVisits = 1 << 26
 
-// Coefficients may take 32 MB, and 1 kB more for each byte that was read: a block needs 136 bytes at
+// Coefficients may take 16 MB, and 1 kB more for each byte that was read: a block needs 136 bytes at
 // most, and its first coefficient one bit of the file, unless the coding is arithmetic or the scan of
 // first coefficients is missing.
 const (
-	freeCoefficients    = 32 << 20
+	freeCoefficients    = 16 << 20
 	coefficientsPerByte = 1 << 10
 )
 

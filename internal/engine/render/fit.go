@@ -98,11 +98,11 @@ func (v Variant) box(w, h int) (bw, bh float64) {
 }
 
 // mostOpen is the largest area of a box of which one side is stated and the other is open, in pixels:
-// 20 squares of that side, or of 800 if that is more. A picture may be 65,535 pixels long, or
+// 16 squares of that side, or of 800 if that is more. A picture may be 65,535 pixels long, or
 // much longer, in a file of some bytes; without a bound its result would be, too.
 func mostOpen(side int) float64 {
 	s := float64(max(side, 800))
-	return 20 * s * s
+	return 16 * s * s
 }
 
 func pixels(n int, scale float64) int { return max(1, int(math.Round(float64(n)*scale))) }
