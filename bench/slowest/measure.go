@@ -21,7 +21,7 @@ import (
 type cost struct {
 	Processor time.Duration // of a fresh process, for one variant
 	Memory    int64         // peak resident memory of that process, in bytes; 0 if it is not known
-	Delay     time.Duration // from an interruption in the middle of the work to its end
+	Delay     time.Duration // from an interruption to the end of the work, at most
 	Result    string
 }
 
@@ -41,7 +41,7 @@ func measure(file []byte) (c cost, err error) {
 		return c, fmt.Errorf("measure the slowest file: %w", err)
 	}
 	c.Processor = child.ProcessState.UserTime() + child.ProcessState.SystemTime()
-	c.Delay = interrupted(file, c.Processor)
+	c.Delay = between(file)
 	return c, nil
 }
 
@@ -56,22 +56,38 @@ func measureHere(stdin io.Reader, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(c)
 }
 
-// interrupted interrupts the work on a file at several moments and returns the longest delay.
-func interrupted(file []byte, took time.Duration) (longest time.Duration) {
-	w := newWork(0)
-	for i := range 8 {
-		ctx, cancel := context.WithCancel(context.Background())
-		var at time.Time
-		stop := time.AfterFunc(took*time.Duration(i+1)/10, func() { at = time.Now(); cancel() })
-		err := w.make(ctx, bytes.NewReader(file))
-		end := time.Now()
-		if !stop.Stop() && err != nil {
-			<-ctx.Done()
-			longest = max(longest, end.Sub(at))
-		}
-		cancel()
+// between returns the longest processor time between two looks at the context, while the variants of a
+// file are made by one thread: an interruption ends the work within that time.
+func between(file []byte) time.Duration {
+	w, ctx := newWork(1), &watched{Context: context.Background(), last: processorTime()}
+	_, _, _ = w.engine.Make(ctx, watchedReader{ctx, bytes.NewReader(file)}, w.recipe.Limits.Limits, w.recipe.Variants)
+	_ = ctx.Err() // the end of the work is the last look
+	return ctx.longest
+}
+
+// watched is a context that measures the longest time between two looks at it.
+type watched struct {
+	context.Context
+	last, longest time.Duration
+}
+
+func (w *watched) Err() error {
+	now := processorTime()
+	w.longest, w.last = max(w.longest, now-w.last), now
+	return nil
+}
+
+// watchedReader looks at a context before each Read, as the readers of the pipeline do.
+type watchedReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r watchedReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	return longest
+	return r.Reader.Read(p)
 }
 
 // work makes the variants of the default recipe within its limits.

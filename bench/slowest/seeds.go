@@ -3,18 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"image"
-	"image/color/palette"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
@@ -22,11 +17,11 @@ import (
 func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 	all := formats.All().Readable()
 	seeds := map[*codec.Format][][]byte{}
-	blanks, err := blank()
+	large, err := codectest.Large()
 	if err != nil {
-		return nil, fmt.Errorf("draw blank pictures: %w", err)
+		return nil, fmt.Errorf("draw large pictures: %w", err)
 	}
-	for _, file := range append(drawn(), blanks...) {
+	for _, file := range append(drawn(), large...) {
 		f := all.Detect(file)
 		seeds[f] = append(seeds[f], file)
 	}
@@ -54,24 +49,14 @@ func readSeeds(folders []string) (map[*codec.Format][][]byte, error) {
 	return seeds, nil
 }
 
-// blank returns large pictures of one colour, of which little is left in a file.
-func blank() ([][]byte, error) {
-	var p, g, j bytes.Buffer
-	err := errors.Join(
-		png.Encode(&p, image.NewGray(image.Rect(0, 0, 9000, 9000))),
-		gif.Encode(&g, image.NewPaletted(image.Rect(0, 0, 8000, 8000), palette.Plan9), nil),
-		jpeg.Encode(&j, image.NewGray(image.Rect(0, 0, 4000, 2000)), &jpeg.Options{Quality: 1}))
-	return [][]byte{p.Bytes(), g.Bytes(), j.Bytes()}, err
-}
-
 // drawn returns pictures in formats that are rare in folders of pictures: 64×64 pixels of noise.
 func drawn() [][]byte {
+	be, le := binary.BigEndian, binary.LittleEndian
 	const side = 64
 	noise := make([]byte, side*side*4)
 	for i := range noise {
 		noise[i] = byte(i * i >> 3)
 	}
-	be, le := binary.BigEndian, binary.LittleEndian
 
 	qoi := append(be.AppendUint32(be.AppendUint32([]byte("qoif"), side), side), 4, 0)
 	for i := range side * side {

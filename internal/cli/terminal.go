@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,24 +10,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // Whoever names files, uploads pictures or writes recipes also chooses text that commands print. In
 // it, control characters would move the cursor or forge lines, and marks of bidirectional text would
 // show it in another order than it has.
-
-// hidden reports whether a character must not reach a terminal: controls (C0, DEL, C1), separators of
-// lines, and marks that change the direction of text.
-func hidden(r rune) bool {
-	switch {
-	case r < 0x20, r >= 0x7F && r <= 0x9F:
-		return true
-	case r == 0x061C, r == 0x200E, r == 0x200F, r == 0x2028, r == 0x2029:
-		return true
-	}
-	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
-}
 
 // shown returns text that comes from elsewhere, such as a name, a key or a reason, as one line that is
 // safe on a terminal. Hidden characters and invalid UTF-8 are escaped as in a Go string.
@@ -50,7 +38,7 @@ func escaped(text, keep string) string {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
 			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case !hidden(r) || strings.ContainsRune(keep, r):
+		case !outcome.Hidden(r) || strings.ContainsRune(keep, r):
 			b.WriteString(text[i : i+size])
 		case r == '\n':
 			b.WriteString(`\n`)
@@ -96,29 +84,4 @@ func namesIn(err error) (names []string) {
 }
 
 // newJSON returns the encoder of everything that commands print as JSON.
-func newJSON(w io.Writer) *json.Encoder { return json.NewEncoder(jsonWriter{w}) }
-
-// jsonWriter writes lines of JSON, in which hidden characters that JSON allows are escaped.
-type jsonWriter struct{ io.Writer }
-
-func (w jsonWriter) Write(line []byte) (int, error) {
-	if bytes.ContainsFunc(line, needsEscape) {
-		var b bytes.Buffer
-		for _, r := range string(line) {
-			if needsEscape(r) {
-				fmt.Fprintf(&b, `\u%04x`, r)
-				continue
-			}
-			b.WriteRune(r)
-		}
-		if _, err := w.Writer.Write(b.Bytes()); err != nil {
-			return 0, err
-		}
-		return len(line), nil
-	}
-	return w.Writer.Write(line)
-}
-
-// needsEscape reports whether a character of a line of JSON is a hidden one: the controls below 0x20
-// are escaped already, or end the line.
-func needsEscape(r rune) bool { return r >= 0x20 && hidden(r) }
+func newJSON(w io.Writer) *json.Encoder { return json.NewEncoder(outcome.JSONWriter{Writer: w}) }

@@ -1,6 +1,7 @@
 package bmp
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -31,27 +32,40 @@ type runs struct {
 	data  []byte
 	rows  []start // those with pixels, from the bottom
 	gaps  bool    // pixels are skipped
+	// Where scan is: the offset of the next code, the place of the next pixel, and whether the start of
+	// its row was found.
+	i, y, x int
+	found   bool
 }
 
-// readRuns reads the run lengths to their end.
+// readRuns reads the run lengths to the end of the file, and scans them on the way: a reader can end
+// the work between two blocks.
 func readRuns(h *info, s *codec.Stream, table []uint32) (*runs, error) {
 	r := &runs{h: h}
 	for i := range r.table {
 		r.table[i] = 255 << 24
 	}
 	copy(r.table[:], table)
-	var err error
-	if r.data, err = io.ReadAll(s); err != nil {
-		return nil, err
+	const block = 1 << 20
+	var data bytes.Buffer
+	for ended := false; !ended; {
+		n, err := io.CopyN(&data, s, block)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		ended = n < block
+		if r.data = data.Bytes(); len(r.data) > math.MaxInt32 {
+			return nil, fmt.Errorf("%w: run lengths of %d bytes", codec.ErrLimit, len(r.data))
+		}
+		if r.scan() {
+			return r, nil
+		}
 	}
-	if len(r.data) > math.MaxInt32 {
-		return nil, fmt.Errorf("%w: run lengths of %d bytes", codec.ErrLimit, len(r.data))
+	if r.y == h.height-1 && r.x >= h.width { // only the end code is missing
+		return r, nil
 	}
-	if row, ok := r.scan(); !ok {
-		end := h.pixels + int64(len(r.data))
-		return nil, s.Corrupt(end, "the run lengths end in row %d of %d", row+1, h.height)
-	}
-	return r, nil
+	end := h.pixels + int64(len(r.data))
+	return nil, s.Corrupt(end, "the run lengths end in row %d of %d", r.y+1, h.height)
 }
 
 // memory is how many bytes are held.
@@ -131,37 +145,37 @@ func (r *runs) value(t step, k int) uint32 {
 	return r.table[r.data[t.data+k]]
 }
 
-// scan finds the rows, and whether pixels are skipped. It returns the row that it came to, and
-// whether the data is complete.
-func (r *runs) scan() (row int, ok bool) {
+// scan finds the rows, and whether pixels are skipped, as far as there is data. It reports whether it
+// came to the end of the picture.
+func (r *runs) scan() (done bool) {
 	w, h := r.h.width, r.h.height
-	y, x := 0, 0
-	found := false // the start of this row
-	for i := 0; y < h; {
-		t, ok := r.step(i)
+	y, x := r.y, r.x
+	for y < h {
+		t, ok := r.step(r.i)
 		if !ok {
-			return y, y == h-1 && x >= w // only the end code is missing
+			r.y, r.x = y, x
+			return false
 		}
 		if t.done {
 			r.gaps = r.gaps || x < w || y < h-1
-			return y, true
+			return true
 		}
-		if t.pixels > 0 && x < w && !found {
-			r.rows = append(r.rows, start{uint32(y), uint32(x), uint32(i)})
-			found = true
+		if t.pixels > 0 && x < w && !r.found {
+			r.rows = append(r.rows, start{uint32(y), uint32(x), uint32(r.i)})
+			r.found = true
 		}
 		x += t.pixels
 		r.gaps = r.gaps || t.right > 0 || t.up > 0 && (x < w || !t.home)
 		x = min(x+t.right, w)
 		if t.up > 0 {
-			y, found = y+t.up, false
+			y, r.found = y+t.up, false
 		}
 		if t.home {
 			x = 0
 		}
-		i = t.next
+		r.i = t.next
 	}
-	return h, true // what lies above the picture is not shown
+	return true // what lies above the picture is not shown
 }
 
 // decode fills the rows of the picture.
@@ -169,25 +183,34 @@ func (r *runs) decode(_ context.Context, b *codec.Bands) error {
 	row := make([]byte, 4*r.h.width)
 	rows := r.rows
 	for y := r.h.height - 1; y >= 0; y-- {
-		clear(row)
-		if last := len(rows) - 1; last >= 0 && int(rows[last].y) == y {
+		dst := b.Next()
+		if last := len(rows) - 1; last < 0 || int(rows[last].y) != y {
+			for _, d := range dst {
+				clear(d)
+			}
+		} else {
+			clear(row)
 			r.row(row, rows[last])
 			rows = rows[:last]
-		}
-		dst := b.Next()
-		for i, d := range dst {
-			if len(dst) == 2 {
-				i *= 3 // luma and alpha
-			}
-			for x := range d {
-				d[x] = row[4*x+i]
-			}
+			split(dst, row)
 		}
 		if err := b.Push(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// split writes a row of four samples a pixel to the rows of the planes.
+func split(dst [][]byte, row []byte) {
+	for i, d := range dst {
+		if len(dst) == 2 {
+			i *= 3 // luma and alpha
+		}
+		for x := range d {
+			d[x] = row[4*x+i]
+		}
+	}
 }
 
 // row writes the pixels of a row, four samples each.

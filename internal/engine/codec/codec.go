@@ -91,7 +91,7 @@ func ShownDelay(delay int) int {
 	return delay
 }
 
-// Limits bound what a picture may ask of this process. Zero means no limit.
+// Limits bound what a picture may ask of this process, beside MaxSide. Zero means no limit.
 type Limits struct {
 	Pixels int64 // width × height of one frame
 	Bytes  int64 // length of the file
@@ -103,15 +103,19 @@ type Limits struct {
 // larger one counts as absent.
 const MaxProfile = 8 << 20
 
-// maxSide is the largest width and height that PNG allows (specification, third edition, 11.2.1);
-// no other format may claim more. Two of them multiply without overflow.
-const maxSide = 1<<31 - 1
+// MaxSide is the largest width and height of a picture, whatever the limits. The work on a picture
+// begins with tables that have an entry for each of its columns, before the first row shows that the
+// file holds any. No camera or browser comes near this. Two sides multiply without overflow.
+const MaxSide = 500_000
 
 // Check refuses a header that asks for more than the limits allow. Set.Open calls it; a format that
 // has to read on behind the header before Open returns calls it first.
 func (l Limits) Check(h Header) error {
-	if h.Width <= 0 || h.Height <= 0 || h.Width > maxSide || h.Height > maxSide {
+	switch {
+	case h.Width <= 0 || h.Height <= 0:
 		return &CorruptError{h.Format, 0, fmt.Sprintf("a size of %d×%d", h.Width, h.Height)}
+	case h.Width > MaxSide || h.Height > MaxSide:
+		return fmt.Errorf("%w: %d×%d pixels, the limit of a side is %d", ErrLimit, h.Width, h.Height, MaxSide)
 	}
 	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels {
 		return fmt.Errorf("%w: %d×%d is %d pixels, the limit is %d", ErrLimit, h.Width, h.Height, n, l.Pixels)

@@ -144,8 +144,13 @@ func TestLimitsHoldBeforeAnyPixelIsDecoded(t *testing.T) {
 		t.Errorf("pixels: %v", err)
 	}
 	for _, lim := range []codec.Limits{{}, {Pixels: 200e6}} { // their product is negative in 64 bits
-		if _, err := open(bytes.NewReader(claim(0xFFFFFF06, 0xD44D1402)), lim); !errors.Is(err, codec.ErrCorrupt) {
+		if _, err := open(bytes.NewReader(claim(0xFFFFFF06, 0xD44D1402)), lim); !codec.Permanent(err) {
 			t.Errorf("sides beyond the format, %+v: %v", lim, err)
+		}
+	}
+	for _, size := range [][2]uint32{{codec.MaxSide + 1, 1}, {1, codec.MaxSide + 1}} {
+		if _, err := open(bytes.NewReader(claim(size[0], size[1])), codec.Limits{}); !errors.Is(err, codec.ErrLimit) {
+			t.Errorf("%d×%d: %v", size[0], size[1], err)
 		}
 	}
 	for f, data := range files(t) {

@@ -96,7 +96,7 @@ func (d *decoder) Memory() int64 {
 	pixels := int64(d.first.w) * int64(d.first.h)
 	memory += decodingMemory(pixels)
 	if d.first.interlaced {
-		memory += pixels
+		memory += pixels/2 + int64(d.first.w)
 	}
 	return memory
 }

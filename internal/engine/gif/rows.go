@@ -79,22 +79,29 @@ func interlacedRow(i, h int) int {
 	return 0
 }
 
-// upright yields the rows of an interlaced frame from the top.
+// upright yields the rows of an interlaced frame from the top. The first three passes are the rows with
+// even numbers, which are held; the fourth brings the others when they are due.
 type upright struct {
-	rows [][]byte
+	even [][]byte
+	odd  rowSource
 	y    int
 }
 
 func (u *upright) next() ([]byte, error) {
+	y := u.y
 	u.y++
-	return u.rows[u.y-1], nil
+	if y%2 == 1 {
+		return u.odd.next()
+	}
+	return u.even[y/2], nil
 }
 
-// deinterlace decodes a whole frame. It allocates as the data comes, not as the header promises.
+// deinterlace decodes the first three passes. It allocates as the data comes, not as the header
+// promises.
 func deinterlace(ctx context.Context, r rowSource, f *frame) (rowSource, error) {
-	rows := make([][]byte, f.h)
+	even := make([][]byte, (f.h+1)/2)
 	var block []byte
-	for i := range f.h {
+	for i := range even {
 		if i%64 == 0 {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -105,11 +112,11 @@ func deinterlace(ctx context.Context, r rowSource, f *frame) (rowSource, error) 
 			return nil, err
 		}
 		if len(block) < f.w {
-			block = make([]byte, f.w*min(64, f.h-i))
+			block = make([]byte, f.w*min(64, len(even)-i))
 		}
-		y := interlacedRow(i, f.h)
-		rows[y], block = block[:f.w:f.w], block[f.w:]
-		copy(rows[y], row)
+		y := interlacedRow(i, f.h) / 2
+		even[y], block = block[:f.w:f.w], block[f.w:]
+		copy(even[y], row)
 	}
-	return &upright{rows: rows}, nil
+	return &upright{even: even, odd: r}, nil
 }

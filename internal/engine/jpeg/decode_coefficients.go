@@ -19,6 +19,7 @@ type coefficients struct {
 	n    int
 	keep int // index in the zigzag order of the last coefficient that is kept
 	padX int
+	rows int // that are allocated
 	// low holds the kept coefficients by row of blocks.
 	low [][]int16
 	// nonzero holds a word per block, by row of blocks; bit k stands for the AC coefficient at
@@ -80,6 +81,7 @@ func (c *coefficients) final() bool {
 // row returns a row of blocks, and allocates it if necessary.
 func (c *coefficients) row(y int) ([]int16, []uint64) {
 	if c.low[y] == nil {
+		c.rows++
 		c.low[y] = make([]int16, c.padX*c.n*c.n)
 		if c.n > 1 {
 			c.nonzero[y] = make([]uint64, c.padX)

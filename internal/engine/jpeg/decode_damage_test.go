@@ -3,6 +3,7 @@ package jpeg
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -388,6 +389,63 @@ func TestManyScans(t *testing.T) {
 		t.Errorf("%d scans decoded", d.scans)
 	}
 	t.Logf("%d bytes, %d scans, %v", len(bomb), d.scans, time.Since(begin))
+}
+
+// emptyScans returns the start of a progressive grey file of side×side samples with arithmetic coding,
+// in which a scan of any number of blocks takes a few bytes, and a function that appends a scan
+// without nonzero coefficients.
+func emptyScans(side int) (file []byte, scan func(file []byte, ss, se, bits byte) []byte) {
+	f := newFixture(8, 8, 1, [2]int{1, 1})
+	f.sof = markerSOF10
+	file = f.bytes()
+	file = file[:bytes.Index(file, []byte{0xFF, markerSOS})]
+	size := file[bytes.Index(file, []byte{0xFF, f.sof})+5:]
+	binary.BigEndian.PutUint16(size, uint16(side))
+	binary.BigEndian.PutUint16(size[2:], uint16(side))
+	return file, func(file []byte, ss, se, bits byte) []byte {
+		return append(file, 0xFF, markerSOS, 0, 8, 1, 1, 0, ss, se, bits, 0xA5, 0xE3)
+	}
+}
+
+// TestMemoryIsJustified checks that scans of a few bytes do not claim the memory of all coefficients.
+func TestMemoryIsJustified(t *testing.T) {
+	for _, c := range []struct {
+		side int
+		ok   bool
+	}{{2400, true}, {8000, false}} {
+		file, scan := emptyScans(c.side)
+		file = append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, markerEOI)
+		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Decode(t.Context(), newDiscard(d.Header().Layout))
+		if c.ok && err != nil || !c.ok && (err == nil || !strings.Contains(err.Error(), "too little data")) {
+			t.Errorf("side %d: %v", c.side, err)
+		}
+		if kept := d.comps[0].coef.rows * d.comps[0].padX * coefficientBytes(8); kept > 20<<20 {
+			t.Errorf("side %d: %d bytes of coefficients", c.side, kept)
+		}
+	}
+}
+
+// TestVisitsAreBounded checks that the number of scans is bounded for a large picture by the visits of
+// all blocks together.
+func TestVisitsAreBounded(t *testing.T) {
+	const side = 16_000 // 4 million blocks
+	file, scan := emptyScans(side)
+	for range 20 {
+		file = scan(file, 0, 0, 1) // the lowest bit never comes
+	}
+	d, err := NewDecoder(bytes.NewReader(append(file, 0xFF, markerEOI)), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Shrink(1, 1)
+	report, err := d.Decode(t.Context(), newDiscard(d.Header().Layout))
+	if err != nil || !strings.HasSuffix(report.Damage, "too many scans") || d.scans != maxVisits/(side/8*side/8) {
+		t.Errorf("%v, damage %q after %d scans", err, report.Damage, d.scans)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -89,6 +90,7 @@ type Encoder struct {
 	hMax, vMax    int
 	mcusX, mcusY  int // number of MCUs of an interleaved scan
 	parts         []part
+	spare         atomic.Pointer[[]*grid] // of an encoding that has ended, for the next one
 }
 
 // NewEncoder transforms a picture, with the same requirements as Encode. It does not retain p.
@@ -233,7 +235,9 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 	case o.Effort == Normal && !o.Progressive:
 		e.sequential(ctx, b, t, o.Threads)
 	case o.Effort == Normal:
-		e.progressive(ctx, b, e.quantiseAll(ctx, t, o.Threads), fixedScript(len(e.parts)))
+		grids := e.quantiseAll(ctx, t, o.Threads)
+		e.progressive(ctx, b, grids, fixedScript(len(e.parts)))
+		e.spare.Store(&grids)
 	case !o.Progressive:
 		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads)))
 	default:

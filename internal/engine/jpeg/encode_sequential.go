@@ -67,15 +67,20 @@ func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
 // quantiseAll computes the quantised coefficients of the whole picture.
 func (e *Encoder) quantiseAll(ctx context.Context, t *quantTables, threads int) []*grid {
 	var all []*grid
+	if spare := e.spare.Swap(nil); spare != nil {
+		all = *spare
+	}
 	for i := range e.parts {
 		c := &e.parts[i]
-		g := newGrid(c.blocksX, c.blocksY)
+		if i == len(all) {
+			all = append(all, newGrid(c.blocksX, c.blocksY))
+		}
+		g := all[i]
 		share(threads, c.blocksY, func(_, from, to int) {
 			for by := from; by < to && ctx.Err() == nil; by++ {
 				c.quantiseRow(g, by, t.divisors[c.class])
 			}
 		})
-		all = append(all, g)
 	}
 	return all
 }

@@ -13,6 +13,18 @@ import (
 // decoder busy for hours.
 const maxPasses = 200
 
+// maxVisits limits the same work in visits of all blocks together. The usual scans of the largest
+// picture that the default limits allow, with chroma as fine as luma, take 50 million.
+const maxVisits = 1 << 26
+
+// Coefficients may take 16 MB, and 1 kB more for each byte that was read: a block needs 136 bytes at
+// most, and its first coefficient one bit of the file, unless the coding is arithmetic or the scan of
+// first coefficients is missing.
+const (
+	freeCoefficients    = 16 << 20
+	coefficientsPerByte = 1 << 10
+)
+
 // progressiveScan decodes one scan into the components' coefficients.
 type progressiveScan struct {
 	d *Decoder
@@ -39,7 +51,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	}
 	for visits := 0; ; {
 		visits += s.blocks()
-		if visits > passes*total || d.scans > maxScans {
+		if visits > min(passes*total, maxVisits) || d.scans > maxScans {
 			if err := d.flag(0, "too many scans"); err != nil {
 				return err
 			}
@@ -69,6 +81,18 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		}
 	}
 	return d.transform(ctx, sink)
+}
+
+// checkMemory refuses a picture whose coefficients take more memory than its data justifies.
+func (d *Decoder) checkMemory() error {
+	kept := 0
+	for _, c := range d.comps {
+		kept += c.coef.rows * c.padX * coefficientBytes(c.n)
+	}
+	if int64(kept) > freeCoefficients+coefficientsPerByte*d.src.offset() {
+		return d.corrupt("too little data for so many pixels")
+	}
+	return nil
 }
 
 // final reports whether nothing that is kept of any component depends on data not yet read.
@@ -234,6 +258,9 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 	}
 	for y := range rows {
 		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.d.checkMemory(); err != nil {
 			return err
 		}
 		for x := 0; x < mcus; {

@@ -50,17 +50,25 @@ func (j *job) convert(ctx context.Context, p *plane.Picture) (_ *plane.Picture, 
 	return subsample(ctx, p, want)
 }
 
-// inModel returns p in another colour model. All planes have the full grid; alpha stays.
+// inModel returns p in another colour model, in its planes as far as there are enough. All planes have
+// the full grid; alpha stays.
 func inModel(ctx context.Context, p *plane.Picture, m plane.Model) (*plane.Picture, error) {
-	l := plane.NewLayout(m, p.HasAlpha(), p.Width(), p.Height(), 1, 1)
-	l.Space = p.Space.For(m)
-	q := plane.New(l)
+	q := &plane.Picture{Layout: plane.NewLayout(m, p.HasAlpha(), p.Width(), p.Height(), 1, 1)}
+	q.Space = p.Space.For(m)
+	for i, s := range q.Planes {
+		pix, stride := []byte(nil), s.Width
+		switch a, _ := p.Alpha(); {
+		case s.Kind == plane.Alpha:
+			pix, stride = p.Pix[a], p.Stride[a]
+		case i < p.Model.Colours():
+			pix, stride = p.Pix[i], p.Stride[i]
+		default:
+			pix = make([]byte, s.Width*s.Height)
+		}
+		q.Pix, q.Stride = append(q.Pix, pix), append(q.Stride, stride)
+	}
 	if err := eachRow(ctx, p.Height(), func(y int) { convertRow(q, p, y) }); err != nil {
 		return nil, err
-	}
-	if from, ok := p.Alpha(); ok {
-		to, _ := q.Alpha()
-		q.Pix[to], q.Stride[to] = p.Pix[from], p.Stride[from]
 	}
 	return q, nil
 }

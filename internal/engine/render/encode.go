@@ -23,7 +23,11 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 		if !ok {
 			return fmt.Errorf("%w: %s is lossless, so max_bytes cannot bound it", codec.ErrUnsupported, j.format.Name)
 		}
-		j.file, err = fitBytes(ctx, lossy, p, o, j.variant.MaxBytes)
+		t, err := lossy.Trials(ctx, p, o)
+		if err != nil {
+			return err
+		}
+		j.file, err = fitBytes(ctx, t, j.variant.MaxBytes)
 		return err
 	}
 	if j.file, err = j.encoder.Encode(ctx, p, o); err != nil || !ok || j.mayGrow() {
@@ -34,27 +38,19 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 		return err
 	}
 	o.Compact = true
-	j.file, err = fitBytes(ctx, lossy, p, o, most)
-	if errors.Is(err, codec.ErrTooLarge) { // the source has even lower quality
-		t, err := lossy.Trials(ctx, p, o)
-		if err != nil {
-			return err
-		}
-		j.file, err = t.Encode(ctx, codec.LowestQuality)
+	t, err := lossy.Trials(ctx, p, o)
+	if err != nil {
 		return err
+	}
+	j.file, err = fitBytes(ctx, t, most)
+	if errors.Is(err, codec.ErrTooLarge) { // the source has even lower quality
+		j.file, err = t.Encode(ctx, codec.LowestQuality)
 	}
 	return err
 }
 
-// fitBytes returns the best file of p that has no more than most bytes.
-func fitBytes(
-	ctx context.Context, encoder codec.LossyEncoder, p *plane.Picture, o codec.EncodeOptions,
-	most int64,
-) ([]byte, error) {
-	t, err := encoder.Trials(ctx, p, o)
-	if err != nil {
-		return nil, err
-	}
+// fitBytes returns the best file that has no more than most bytes.
+func fitBytes(ctx context.Context, t codec.Trials, most int64) ([]byte, error) {
 	file, _, err := codec.Fit(ctx, t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
 	return file, err
 }

@@ -76,7 +76,8 @@ func (f frame) check() error {
 	return nil
 }
 
-// box returns the variant's box; an absent side follows from the proportions of the w×h picture.
+// box returns the variant's box; an absent side follows from the proportions of the w×h picture. Both
+// sides of a box that would then be larger than mostOpen are reduced.
 func (v Variant) box(w, h int) (bw, bh float64) {
 	bw, bh = float64(v.Width), float64(v.Height)
 	switch {
@@ -86,8 +87,22 @@ func (v Variant) box(w, h int) (bw, bh float64) {
 		bw = bh * float64(w) / float64(h)
 	case v.Height == 0:
 		bh = bw * float64(h) / float64(w)
+	default:
+		return bw, bh
+	}
+	if most := mostOpen(max(v.Width, v.Height)); bw*bh > most {
+		shrink := math.Sqrt(most / (bw * bh))
+		bw, bh = bw*shrink, bh*shrink
 	}
 	return bw, bh
+}
+
+// mostOpen is the largest area of a box of which one side is stated and the other is open, in pixels:
+// 16 squares of that side, or of 800 if that is more. A picture may be 65,535 pixels long, or
+// much longer, in a file of some bytes; without a bound its result would be, too.
+func mostOpen(side int) float64 {
+	s := float64(max(side, 800))
+	return 16 * s * s
 }
 
 func pixels(n int, scale float64) int { return max(1, int(math.Round(float64(n)*scale))) }

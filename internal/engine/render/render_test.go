@@ -207,6 +207,12 @@ func TestFit(t *testing.T) {
 		{Variant{Width: 100, Height: 100, Fit: Fill}, 300, 200, "100×100 on 100×100 of 300×200", ""},
 		{Variant{Width: 400, Height: 100, Fit: Fill}, 300, 200, "300×100 on 300×100 of 300×200", ""},
 		{Variant{Width: 10}, 10000, 3, "10×1 on 10×1 of 10000×3", "never nothing"},
+		{Variant{Width: 800}, 800, 12_800, "800×12800 on 800×12800 of 800×12800", "16 squares"},
+		{Variant{Width: 800}, 800, 51_200, "400×25600 on 400×25600 of 800×51200", "no more than 16 squares"},
+		{Variant{Height: 1600}, 64_000, 1600, "40477×1012 on 40477×1012 of 64000×1600", "no more than 16 squares"},
+		{Variant{Width: 100}, 100, 64_000, "100×64000 on 100×64000 of 100×64000", "below 16 squares of 800"},
+		{Variant{Width: 800}, 8, 64_000, "8×64000 on 8×64000 of 8×64000", "the box is larger, the picture is not"},
+		{Variant{Width: 800, Height: 64_000}, 800, 64_000, "800×64000 on 800×64000 of 800×64000", "both sides are stated"},
 	} {
 		f := fit(c.v, c.w, c.h)
 		got := fmt.Sprintf("%d×%d on %d×%d of %.0f×%.0f", f.width, f.height, f.canvasWidth, f.canvasHeight, f.window.width, f.window.height)

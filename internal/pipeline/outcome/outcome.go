@@ -4,7 +4,7 @@
 // here.
 //
 // It never decides a verdict (package mill does) and never writes a log itself. A log line is JSON
-// as slog.JSONHandler writes it.
+// as slog.JSONHandler writes it, behind a JSONWriter.
 package outcome
 
 import "log/slog"
