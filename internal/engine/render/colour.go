@@ -174,44 +174,64 @@ func transformed(ctx context.Context, p *plane.Picture, t *colour.Transform) (*p
 // of chroma serves all samples of luma that it covers; the new chroma is that of their mean.
 func transformYCbCr(ctx context.Context, p *plane.Picture, t *colour.Transform) error {
 	subX, subY := p.Subsampling()
-	w := p.Width()
-	rgb := [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
-	sum := make([][3]int32, p.Planes[1].Width) // of the converted rows that share a row of chroma
-	return eachRow(ctx, p.Height(), func(y int) {
-		luma, cb, cr := p.Row(0, y), p.Row(1, y/subY), p.Row(2, y/subY)
-		spreadRow(rgb, luma, cb, cr, subX)
-		t.Row(rgb, rgb)
-		if y%subY == 0 {
-			clear(sum)
+	w, n := p.Width(), p.Planes[1].Width
+	u, v, spare := make([]byte, w), make([]byte, w), make([]byte, n)
+	mean := [][]byte{make([]byte, n), make([]byte, n), make([]byte, n)}
+	rgb := make([][][]byte, subY) // of the rows that share a row of chroma
+	for k := range rgb {
+		rgb[k] = [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
+	}
+	return eachRow(ctx, p.Planes[1].Height, func(y int) {
+		cb, cr := p.Row(1, y), p.Row(2, y)
+		spreadRow(u, cb, subX)
+		spreadRow(v, cr, subX)
+		rows := rgb[:min(subY, p.Height()-y*subY)]
+		for k, c := range rows {
+			luma := p.Row(0, y*subY+k)
+			colour.RGBRow(c[0], c[1], c[2], luma, u, v)
+			t.Row(c, c)
+			colour.LumaRow(luma, c[0], c[1], c[2])
 		}
-		r, g, b := rgb[0][:w], rgb[1][:w], rgb[2][:w]
-		for x := range luma {
-			s, r, g, b := &sum[x/subX], int32(r[x]), int32(g[x]), int32(b[x])
-			luma[x] = uint8((19595*r + 38470*g + 7471*b + 1<<15) >> 16) // as toYCbCr
-			s[0], s[1], s[2] = s[0]+r, s[1]+g, s[2]+b
+		for i := range mean {
+			meanRow(mean[i], rows, i, subX)
 		}
-		if y%subY < subY-1 && y < p.Height()-1 {
-			return
-		}
-		rows := int32(y%subY + 1)
-		for x, s := range sum {
-			n := rows * int32(min(subX, w-x*subX))
-			_, cb[x], cr[x] = toYCbCr((s[0]+n/2)/n, (s[1]+n/2)/n, (s[2]+n/2)/n)
-		}
+		colour.YCbCrRow(spare, cb, cr, mean[0], mean[1], mean[2])
 	})
 }
 
-// spreadRow converts a row of luma to RGB; each sample of chroma covers sub samples of it.
-func spreadRow(rgb [][]byte, luma, cb, cr []byte, sub int) {
-	const half = 1 << 15
-	r, g, b := rgb[0][:len(luma)], rgb[1][:len(luma)], rgb[2][:len(luma)]
-	x := 0
-	for i := range cb {
-		u, v := int32(cb[i])-128, int32(cr[i])-128
-		addR, addG, addB := (91881*v+half)>>16, (-22554*u-46802*v+half)>>16, (116130*u+half)>>16 // as toRGB
-		for end := min(x+sub, len(luma)); x < end; x++ {
-			l := int32(luma[x])
-			r[x], g[x], b[x] = clamp(l+addR), clamp(l+addG), clamp(l+addB)
+// spreadRow writes each sample of src sub times, as far as dst goes.
+func spreadRow(dst, src []byte, sub int) {
+	switch sub {
+	case 1:
+		copy(dst, src)
+	case 2:
+		colour.DoubleRow(dst, src)
+	default:
+		for x := range dst {
+			dst[x] = src[x/sub]
 		}
+	}
+}
+
+// meanRow stores the rounded means of a colour over sub samples of each row.
+func meanRow(dst []byte, rows [][][]byte, c, sub int) {
+	first := rows[0][c]
+	done := 0
+	switch {
+	case sub == 1 && len(rows) == 1:
+		done = copy(dst, first)
+	case sub == 2 && len(rows) == 2:
+		done = len(first) / 2
+		colour.MeanRow(dst[:done], first, rows[1][c])
+	}
+	for x := done; x < len(dst); x++ {
+		from, to := x*sub, min((x+1)*sub, len(first))
+		sum, n := 0, len(rows)*(to-from)
+		for _, row := range rows {
+			for _, v := range row[c][from:to] {
+				sum += int(v)
+			}
+		}
+		dst[x] = uint8((sum + n/2) / n)
 	}
 }

@@ -65,7 +65,7 @@ func TestColourSettings(t *testing.T) {
 
 // TestColourOfSubsampledChroma converts a YCbCr picture for a JPEG.
 func TestColourOfSubsampledChroma(t *testing.T) {
-	y, cb, cr := toYCbCr(200, 120, 60)
+	y, cb, cr := colour.ToYCbCr(200, 120, 60)
 	d := flat(plane.YCbCr, plane.Space{ICC: colour.DisplayP3Profile()}, y, cb, cr)
 	o := one(t, d, Variant{Width: 8, Format: jpegFormat, Encoding: setting.Values{"quality": "100"}})
 	again := open(t, o.Data)
@@ -73,7 +73,7 @@ func TestColourOfSubsampledChroma(t *testing.T) {
 	if _, err := again.Decode(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	r, g, b := toRGB(int32(p.Row(0, 3)[3]), int32(p.Row(1, 1)[1]), int32(p.Row(2, 1)[1]))
+	r, g, b := colour.ToRGB(p.Row(0, 3)[3], p.Row(1, 1)[1], p.Row(2, 1)[1])
 	for i, pair := range [][2]uint8{{r, 213}, {g, 115}, {b, 42}} {
 		if d := int(pair[0]) - int(pair[1]); d < -3 || d > 3 {
 			t.Errorf("channel %d is %d, want %d", i, pair[0], pair[1])
