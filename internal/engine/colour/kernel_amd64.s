@@ -414,3 +414,141 @@ block:
 	JNE        block
 	VZEROUPPER
 	RET
+
+// func lookUpVector(dst *uint16, src *byte, table *uint16, blocks int)
+// Requires: AVX
+TEXT ·lookUpVector(SB), NOSPLIT, $0-32
+	MOVQ   dst+0(FP), DX
+	MOVQ   src+8(FP), BX
+	MOVQ   table+16(FP), SI
+	MOVQ   blocks+24(FP), CX
+	IMUL3Q $0x00000010, CX, CX
+	XORQ   AX, AX
+
+block:
+	MOVBQZX (BX)(AX*1), DI
+	MOVWLZX (SI)(DI*2), DI
+	VMOVD   DI, X0
+	MOVBQZX 1(BX)(AX*1), DI
+	VPINSRW $0x01, (SI)(DI*2), X0, X0
+	MOVBQZX 2(BX)(AX*1), DI
+	VPINSRW $0x02, (SI)(DI*2), X0, X0
+	MOVBQZX 3(BX)(AX*1), DI
+	VPINSRW $0x03, (SI)(DI*2), X0, X0
+	MOVBQZX 4(BX)(AX*1), DI
+	VPINSRW $0x04, (SI)(DI*2), X0, X0
+	MOVBQZX 5(BX)(AX*1), DI
+	VPINSRW $0x05, (SI)(DI*2), X0, X0
+	MOVBQZX 6(BX)(AX*1), DI
+	VPINSRW $0x06, (SI)(DI*2), X0, X0
+	MOVBQZX 7(BX)(AX*1), DI
+	VPINSRW $0x07, (SI)(DI*2), X0, X0
+	VMOVDQU X0, (DX)(AX*2)
+	MOVBQZX 8(BX)(AX*1), DI
+	MOVWLZX (SI)(DI*2), DI
+	VMOVD   DI, X0
+	MOVBQZX 9(BX)(AX*1), DI
+	VPINSRW $0x01, (SI)(DI*2), X0, X0
+	MOVBQZX 10(BX)(AX*1), DI
+	VPINSRW $0x02, (SI)(DI*2), X0, X0
+	MOVBQZX 11(BX)(AX*1), DI
+	VPINSRW $0x03, (SI)(DI*2), X0, X0
+	MOVBQZX 12(BX)(AX*1), DI
+	VPINSRW $0x04, (SI)(DI*2), X0, X0
+	MOVBQZX 13(BX)(AX*1), DI
+	VPINSRW $0x05, (SI)(DI*2), X0, X0
+	MOVBQZX 14(BX)(AX*1), DI
+	VPINSRW $0x06, (SI)(DI*2), X0, X0
+	MOVBQZX 15(BX)(AX*1), DI
+	VPINSRW $0x07, (SI)(DI*2), X0, X0
+	VMOVDQU X0, 16(DX)(AX*2)
+	ADDQ    $0x00000010, AX
+	CMPQ    AX, CX
+	JNE     block
+	VZEROUPPER
+	RET
+
+// func levelsVector(dst *byte, light *uint16, table *uint16, blocks int)
+// Requires: AVX, AVX2
+TEXT ·levelsVector(SB), NOSPLIT, $0-32
+	MOVQ   dst+0(FP), DX
+	MOVQ   light+8(FP), BX
+	MOVQ   table+16(FP), SI
+	MOVQ   blocks+24(FP), CX
+	IMUL3Q $0x00000010, CX, CX
+	XORQ   AX, AX
+
+block:
+	MOVWQZX     (BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	MOVWLZX     (SI)(DI*2), DI
+	VMOVD       DI, X0
+	MOVWQZX     2(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x01, (SI)(DI*2), X0, X0
+	MOVWQZX     4(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x02, (SI)(DI*2), X0, X0
+	MOVWQZX     6(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x03, (SI)(DI*2), X0, X0
+	MOVWQZX     8(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x04, (SI)(DI*2), X0, X0
+	MOVWQZX     10(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x05, (SI)(DI*2), X0, X0
+	MOVWQZX     12(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x06, (SI)(DI*2), X0, X0
+	MOVWQZX     14(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x07, (SI)(DI*2), X0, X0
+	MOVWQZX     16(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	MOVWLZX     (SI)(DI*2), DI
+	VMOVD       DI, X1
+	MOVWQZX     18(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x01, (SI)(DI*2), X1, X1
+	MOVWQZX     20(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x02, (SI)(DI*2), X1, X1
+	MOVWQZX     22(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x03, (SI)(DI*2), X1, X1
+	MOVWQZX     24(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x04, (SI)(DI*2), X1, X1
+	MOVWQZX     26(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x05, (SI)(DI*2), X1, X1
+	MOVWQZX     28(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x06, (SI)(DI*2), X1, X1
+	MOVWQZX     30(BX)(AX*2), DI
+	SHRQ        $0x04, DI
+	VPINSRW     $0x07, (SI)(DI*2), X1, X1
+	VINSERTI128 $0x01, X1, Y0, Y1
+	VMOVDQU     (BX)(AX*2), Y2
+	VPAND       each000f000f<>+0(SB), Y2, Y2
+	VPADDW      Y1, Y2, Y2
+	VPSRLW      $0x04, Y2, Y2
+	VPACKUSWB   Y2, Y2, Y2
+	VPERMQ      $0x08, Y2, Y2
+	VMOVDQU     X2, (DX)(AX*1)
+	ADDQ        $0x00000010, AX
+	CMPQ        AX, CX
+	JNE         block
+	VZEROUPPER
+	RET
+
+DATA each000f000f<>+0(SB)/4, $0x000f000f
+DATA each000f000f<>+4(SB)/4, $0x000f000f
+DATA each000f000f<>+8(SB)/4, $0x000f000f
+DATA each000f000f<>+12(SB)/4, $0x000f000f
+DATA each000f000f<>+16(SB)/4, $0x000f000f
+DATA each000f000f<>+20(SB)/4, $0x000f000f
+DATA each000f000f<>+24(SB)/4, $0x000f000f
+DATA each000f000f<>+28(SB)/4, $0x000f000f
+GLOBL each000f000f<>(SB), RODATA|NOPTR, $32

@@ -27,6 +27,12 @@ func meanVector(dst, above, below *byte, blocks int)
 //go:noescape
 func mixVector(a, b, c *uint16, weights *int32, shift uint64, blocks int)
 
+//go:noescape
+func lookUpVector(dst *uint16, src *byte, table *uint16, blocks int)
+
+//go:noescape
+func levelsVector(dst *byte, light, table *uint16, blocks int)
+
 // blocks returns how many whole blocks of n samples the kernels take.
 func blocks(n int) int {
 	if !cpu.Vector() {

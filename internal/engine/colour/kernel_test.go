@@ -2,6 +2,7 @@ package colour
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -23,7 +24,24 @@ var rowFunctions = map[string]struct {
 	}},
 	"LumaRow":   {3, 1, func(n int, out, in [][]byte) { LumaRow(out[0][:n], in[0][:n], in[1][:n], in[2][:n]) }},
 	"DoubleRow": {1, 1, func(n int, out, in [][]byte) { DoubleRow(out[0][:n], in[0][:(n+1)/2]) }},
-	"MeanRow":   {2, 1, func(n int, out, in [][]byte) { MeanRow(out[0][:n/2], in[0][:n], in[1][:n]) }},
+	"mixer": {3, 3, func(n int, out, in [][]byte) { // with all kernels, in chunks
+		src, err := newRGB(DisplayP3, srgbToLight)
+		if err != nil {
+			panic(err)
+		}
+		long := func(rows [][]byte) (all [][]byte) {
+			for _, r := range rows {
+				all = append(all, bytes.Repeat(r, 10))
+			}
+			return all
+		}
+		rows := long(in)
+		newMixer(src, fromXYZ(ToSRGB)).row(rows, rows)
+		for c := range out {
+			copy(out[c], rows[c][9*n:])
+		}
+	}},
+	"MeanRow": {2, 1, func(n int, out, in [][]byte) { MeanRow(out[0][:n/2], in[0][:n], in[1][:n]) }},
 }
 
 // TestKernelsEqualGo compares rows of every length, which end where memory ends, with plain Go.
@@ -116,8 +134,9 @@ func clone(rows [][]uint16) (c [][]uint16) {
 func TestEncoderIsNearest(t *testing.T) {
 	e := levels()
 	for light := range 65536 {
-		if got := e.nearest(uint16(light)); int(got) != nearestLevel(light) {
-			t.Fatalf("light %d: level %d, want %d", light, got, nearestLevel(light))
+		want := math.Round(255 * lightToSRGB(float64(light)/65535))
+		if got := e.nearest(uint16(light)); float64(got) != want {
+			t.Fatalf("light %d: level %d, want %g", light, got, want)
 		}
 	}
 }

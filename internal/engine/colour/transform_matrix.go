@@ -94,12 +94,12 @@ func (t *mixer) row(dst, src [][]byte) {
 
 func lookUp(dst []uint16, src []byte, table *[256]uint16) {
 	src = src[:len(dst)]
-	for len(dst) >= 4 && len(src) >= 4 {
-		dst[0], dst[1], dst[2], dst[3] = table[src[0]], table[src[1]], table[src[2]], table[src[3]]
-		dst, src = dst[4:], src[4:]
+	done := blocks(len(dst))
+	if done > 0 {
+		lookUpVector(&dst[0], &src[0], &table[0], done)
 	}
-	for x, v := range src {
-		dst[x] = table[v]
+	for x := done * block; x < len(dst); x++ {
+		dst[x] = table[src[x]]
 	}
 }
 
@@ -130,28 +130,33 @@ func (e *encoder) nearest(light uint16) uint8 { return uint8((e[light>>4] + ligh
 
 func (e *encoder) row(dst []byte, light []uint16) {
 	light = light[:len(dst)]
-	for len(dst) >= 4 && len(light) >= 4 {
-		dst[0], dst[1] = e.nearest(light[0]), e.nearest(light[1])
-		dst[2], dst[3] = e.nearest(light[2]), e.nearest(light[3])
-		dst, light = dst[4:], light[4:]
+	done := blocks(len(dst))
+	if done > 0 {
+		levelsVector(&dst[0], &light[0], &e[0], done)
 	}
-	for x, v := range light {
-		dst[x] = e.nearest(v)
+	for x := done * block; x < len(dst); x++ {
+		dst[x] = e.nearest(light[x])
 	}
 }
 
 var levels = sync.OnceValue(func() *encoder {
-	e := new(encoder)
+	e, level := new(encoder), 0
+	next := firstLight(1)
 	for i := range e {
-		first := nearestLevel(16 * i)
-		e[i] = uint16(16 * first)
-		for step := 1; step < 16; step++ {
-			if nearestLevel(16*i+step) > first {
-				e[i]++
-			}
+		if next <= 16*i {
+			level++
+			next = firstLight(level + 1)
 		}
+		e[i] = uint16(16*level + max(16*(i+1)-next, 0))
 	}
 	return e
 })
 
-func nearestLevel(light int) int { return int(math.Round(255 * lightToSRGB(float64(light)/65535))) }
+// firstLight returns the least light, in 65535ths, that is nearer to a level than to the one below, as
+// levels go.
+func firstLight(level int) int {
+	if level > 255 {
+		return math.MaxInt32
+	}
+	return int(math.Ceil(65535 * srgbToLight((float64(level)-0.5)/255)))
+}

@@ -18,6 +18,8 @@ func main() {
 	double()
 	mean()
 	mix()
+	lookUp()
+	levels()
 	Generate()
 }
 
@@ -248,4 +250,63 @@ func mix() {
 		VMOVDQU(p.low, rows.mem(name))
 	}
 	rows.next(2)
+}
+
+// gather looks up eight 16-bit values, one after another: gathering instructions are slow on many
+// processors.
+func gather(table reg.Register, index func(i int) reg.Register) reg.VecVirtual {
+	x := XMM()
+	for i := range 8 {
+		v := index(i)
+		at := Mem{Base: table, Index: v, Scale: 2}
+		if i == 0 {
+			MOVWLZX(at, v.(reg.GP).As32())
+			VMOVD(v.(reg.GP).As32(), x)
+		} else {
+			VPINSRW(Imm(uint64(i)), at, x, x)
+		}
+	}
+	return x
+}
+
+func lookUp() {
+	TEXT("lookUpVector", NOSPLIT, "func(dst *uint16, src *byte, table *uint16, blocks int)")
+	Doc("lookUpVector looks up 16*blocks bytes in a table.")
+	rows := start(1, "dst", "src", "table")
+	Label("block")
+	for half := range 2 {
+		x := gather(rows.base["table"], func(i int) reg.Register {
+			v := GP64()
+			MOVBQZX(rows.mem("src").Offset(8*half+i), v)
+			return v
+		})
+		VMOVDQU(x, Mem{Base: rows.base["dst"], Index: rows.at, Scale: 2, Disp: 16 * half})
+	}
+	rows.next(1)
+}
+
+func levels() {
+	TEXT("levelsVector", NOSPLIT, "func(dst *byte, light, table *uint16, blocks int)")
+	Doc("levelsVector looks up the levels of 16*blocks values of light in the table of an encoder.")
+	rows := start(1, "dst", "light", "table")
+	low := word(15)
+	Label("block")
+	light := Mem{Base: rows.base["light"], Index: rows.at, Scale: 2}
+	var half [2]reg.VecVirtual
+	for h := range half {
+		half[h] = gather(rows.base["table"], func(i int) reg.Register {
+			v := GP64()
+			MOVWQZX(light.Offset(16*h+2*i), v)
+			SHRQ(Imm(4), v)
+			return v
+		})
+	}
+	entries, x := YMM(), YMM()
+	VINSERTI128(Imm(1), half[1], half[0].AsY(), entries)
+	VMOVDQU(light, x)
+	VPAND(low, x, x)
+	VPADDW(entries, x, x)
+	VPSRLW(Imm(4), x, x)
+	rows.bytes(x, "dst")
+	rows.next(1)
 }
