@@ -1,6 +1,7 @@
 package colour
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -103,6 +104,22 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("%v comes back with channel %d as %d", want, c, rows[c][x])
 			}
 		}
+	}
+}
+
+// TestName reads descriptions of both versions, and of broken profiles.
+func TestName(t *testing.T) {
+	if got := Name(DisplayP3Profile()); got != "Display P3" {
+		t.Errorf("%q", got)
+	}
+	old := bytes.Replace(DisplayP3Profile(), []byte("mluc\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0c"),
+		[]byte("desc\x00\x00\x00\x00\x00\x00\x00\x05Look\x00"), 1)
+	if got := Name(old); got != "Look" {
+		t.Errorf("version 2: %q", got)
+	}
+	for n := range old {
+		Name(old[:n])
+		Name(DisplayP3Profile()[:n])
 	}
 }
 

@@ -50,6 +50,7 @@ func TestAgainstLittleCMS(t *testing.T) {
 			continue
 		}
 		compared++
+		compareCompact(t, python, path, src, out[count*src.Channels():], count)
 		mean, worst, at := compareLevels(New(src, ToSRGB), src.Channels(), out, count)
 		t.Logf("%-60s mean %.3f worst %d at %v", strings.TrimPrefix(path, "/usr/share/"), mean, worst, at)
 		if mean > 0.5 || worst > 2 {
@@ -58,6 +59,32 @@ func TestAgainstLittleCMS(t *testing.T) {
 	}
 	if compared == 0 {
 		t.Error("no profile was compared")
+	}
+}
+
+// compareCompact has LittleCMS convert the same colours by the small profile that replaces a profile of
+// curves.
+func compareCompact(t *testing.T, python, path string, src Source, want []byte, count int) {
+	small := Profile(src, filepath.Base(path))
+	if small == nil {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "small.icc")
+	if err := os.WriteFile(file, small, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(python, "testdata/lcms.py", file, strconv.Itoa(count)).Output()
+	if err != nil || len(out) != count*src.Channels()+len(want) {
+		t.Errorf("%s: LittleCMS refuses the small profile: %v", path, err)
+		return
+	}
+	got, worst := out[count*src.Channels():], 0
+	for i, v := range got {
+		worst = max(worst, int(math.Abs(float64(v)-float64(want[i]))))
+	}
+	t.Logf("%-60s small profile of %d bytes, worst %d", strings.TrimPrefix(path, "/usr/share/"), len(small), worst)
+	if worst > 1 || len(small) > 2500 {
+		t.Errorf("%s: its small profile has %d bytes and changes levels by %d", path, len(small), worst)
 	}
 }
 

@@ -17,7 +17,7 @@ type Colour string
 const (
 	SRGB      Colour = "srgb" // sRGB, without a profile; the default
 	DisplayP3 Colour = "p3"   // Display P3, with a small profile; gray becomes sRGB
-	KeepSpace Colour = "keep" // the picture's own, with the profile that it came with
+	KeepSpace Colour = "keep" // the picture's own, with the profile that it came with or a small equal one
 )
 
 // transforms keeps compiled conversions, by the profile, for the pictures that come after. It is safe
@@ -85,27 +85,50 @@ func compile(src colour.Source, channels int, to colour.Destination) *colour.Tra
 	return nil
 }
 
-// chooseColour sets the conversion that the job's pixels need, and converts the background, which is a
-// colour of sRGB. With KeepSpace, it is laid into the picture's space as it is.
+// chooseColour sets the space of the job's pixels and the conversion that takes them there. The
+// background, a colour of sRGB, is converted too; in a space that is kept, it is laid as it is.
 func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
 	l.Space = declared(j.header)
 	j.background = j.variant.Background
-	switch j.variant.Colour {
-	case KeepSpace:
-	case DisplayP3:
-		if l.Model == plane.Gray {
-			j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
-		} else {
-			j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3)
-			if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3); tr != nil {
-				b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
-				tr.Row(b, b)
-			}
+	switch {
+	case j.variant.Colour == KeepSpace && j.keeps(l.Space):
+	case j.variant.Colour == DisplayP3 && l.Model != plane.Gray:
+		j.space.ICC = colour.DisplayP3Profile()
+		j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3)
+		if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3); tr != nil {
+			b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
+			tr.Row(b, b)
 		}
 	default:
 		j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
 	}
+}
+
+// maxKeptProfile is the length, in bytes, beyond which a profile is replaced by a small equal one.
+const maxKeptProfile = 16 << 10
+
+// keeps sets the space of the job's pixels to the declared one, and reports whether the file can describe
+// it: with the picture's own profile, if that is small, or with one that is written. If not, the pixels are
+// converted.
+func (j *job) keeps(s plane.Space) bool {
+	switch src := s.Source; {
+	case src != nil:
+		s = plane.Space{ICC: colour.Profile(src, "")}
+	case len(s.ICC) > maxKeptProfile:
+		src, err := colour.ParseICC(s.ICC)
+		if err != nil {
+			return false
+		}
+		s.ICC = colour.Profile(src, colour.Name(s.ICC))
+	case s.ICC == nil:
+		return true
+	}
+	if m := j.layout(1, 1).Model; s.ICC == nil || s.For(m).ICC == nil {
+		return false
+	}
+	j.space = s
+	return true
 }
 
 // declared returns the space of a picture's samples. A camera that writes Adobe RGB says so in the EXIF
@@ -125,12 +148,8 @@ func declared(h codec.Header) plane.Space {
 	return plane.Space{Source: src}
 }
 
-// convertColour converts the pixels to the variant's space. From here on, that is what they are in.
-func (j *job) convertColour(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
-	if j.variant.Colour == KeepSpace {
-		return p, nil
-	}
-	var err error
+// convertColour converts the pixels to the job's space. From here on, that is what they are in.
+func (j *job) convertColour(ctx context.Context, p *plane.Picture) (_ *plane.Picture, err error) {
 	switch {
 	case j.transform == nil:
 	case p.Model == plane.YCbCr:
@@ -141,10 +160,7 @@ func (j *job) convertColour(ctx context.Context, p *plane.Picture) (*plane.Pictu
 	if err != nil {
 		return nil, err
 	}
-	p.Space = plane.Space{}
-	if j.variant.Colour == DisplayP3 && p.Model != plane.Gray {
-		p.Space.ICC = colour.DisplayP3Profile()
-	}
+	p.Space = j.space
 	return p, nil
 }
 

@@ -128,3 +128,51 @@ func TestAdobeRGBByEXIF(t *testing.T) {
 		t.Errorf("the profile is ignored: %v", got)
 	}
 }
+
+// TestKeepWritesWhatDescribesThePixels keeps spaces that are declared in other ways than by a small profile.
+func TestKeepWritesWhatDescribesThePixels(t *testing.T) {
+	long := plane.Space{ICC: append(colour.DisplayP3Profile(), make([]byte, 20<<10)...)}
+	broken := plane.Space{ICC: make([]byte, 20<<10)}
+	copy(broken.ICC[16:], "RGB ")
+	adobe, err := colour.NewGamma(colour.AdobeRGB, 563.0/256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		in     *memory
+		format *codec.Format
+		want   [4]uint8
+		class  string
+	}{
+		"a long profile":        {flat(plane.RGB, long, 200, 120, 60), pngFormat, [4]uint8{200, 120, 60, 255}, "RGB "},
+		"a broken long profile": {flat(plane.RGB, broken, 200, 120, 60), pngFormat, [4]uint8{200, 120, 60, 255}, ""},
+		"Adobe RGB":             {flat(plane.RGB, plane.Space{Source: adobe}, 120, 180, 90), pngFormat, [4]uint8{120, 180, 90, 255}, "RGB "},
+		"linear gray": {flat(plane.Gray, plane.Space{Source: colour.NewGrayGamma(1)}, 117), pngFormat,
+			[4]uint8{117, 117, 117, 255}, "GRAY"},
+	} {
+		o := one(t, c.in, Variant{Format: c.format, Colour: KeepSpace})
+		space, got := written(t, o)
+		if space.Class() != c.class || len(space.ICC) > 1000 || got != c.want {
+			t.Errorf("%s: %v with a %q profile of %d bytes, want %v and %q", name, got, space.Class(), len(space.ICC), c.want, c.class)
+		}
+		if c.class == "" {
+			continue
+		}
+		m := c.in.header.Layout.Model
+		again := flat(m, space, c.want[:m.Colours()]...)
+		_, direct := written(t, one(t, c.in, Variant{Format: pngFormat}))
+		if _, later := written(t, one(t, again, Variant{Format: pngFormat})); later != direct {
+			t.Errorf("%s: converted later it is %v, converted at once %v", name, later, direct)
+		}
+	}
+}
+
+// TestMaxBytesCountTheProfile bounds a file that keeps its profile.
+func TestMaxBytesCountTheProfile(t *testing.T) {
+	p := scene(300, 200, plane.RGB, false, 1)
+	p.Space = plane.Space{ICC: colour.DisplayP3Profile()}
+	o := one(t, picture(p, 1), Variant{Format: jpegFormat, Colour: KeepSpace, MaxBytes: 3000})
+	if space := open(t, o.Data).Header().Layout.Space; len(o.Data) > 3000 || space.ICC == nil {
+		t.Errorf("%d bytes with a profile of %d", len(o.Data), len(space.ICC))
+	}
+}
