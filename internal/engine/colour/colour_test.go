@@ -21,7 +21,7 @@ func rgbRow(levels ...[3]uint8) [][]byte {
 // TestKnownColours converts colours whose sRGB levels LittleCMS 2.19 computed from the profiles that
 // colord-data 1.4.6 has for these spaces.
 func TestKnownColours(t *testing.T) {
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestToneMapped(t *testing.T) {
 func TestBrokenProfiles(t *testing.T) {
 	good := DisplayP3Profile()
 	for n := range good { // cut anywhere
-		_, _ = ParseICC(good[:n])
+		_, _ = ParseICC(good[:n], Rendering{})
 	}
 	for name, change := range map[string]func(b []byte){
 		"signature":    func(b []byte) { b[36] = 0 },
@@ -152,7 +152,7 @@ func TestBrokenProfiles(t *testing.T) {
 	} {
 		b := append([]byte(nil), good...)
 		change(b)
-		if _, err := ParseICC(b); !errors.Is(err, ErrProfile) {
+		if _, err := ParseICC(b, Rendering{}); !errors.Is(err, ErrProfile) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -171,7 +171,7 @@ func FuzzParseICC(f *testing.F) {
 	f.Add(mft2(4, 3))
 	f.Add(mft2(3, 4))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		src, err := ParseICC(data)
+		src, err := ParseICC(data, Rendering{})
 		if err != nil {
 			return
 		}
@@ -235,7 +235,7 @@ func mft2(in, points int) []byte {
 // TestTableAgainstReference compares the compiled grid with the evaluation in real numbers.
 func TestTableAgainstReference(t *testing.T) {
 	for _, in := range []int{3, 4} {
-		src, err := ParseICC(mft2(in, 5))
+		src, err := ParseICC(mft2(in, 5), Rendering{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,11 +265,11 @@ func TestTableAgainstReference(t *testing.T) {
 }
 
 func BenchmarkRow(b *testing.B) {
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmyk, err := ParseICC(mft2(4, 9))
+	cmyk, err := ParseICC(mft2(4, 9), Rendering{})
 	if err != nil {
 		b.Fatal(err)
 	}

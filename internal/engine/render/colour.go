@@ -20,6 +20,22 @@ const (
 	KeepSpace Colour = "keep" // the picture's own, with the profile that it came with or a small equal one
 )
 
+// Intent is how the tables of a profile render what the variant's space cannot hold.
+type Intent string
+
+const (
+	RelativeIntent   Intent = "relative"   // relative colorimetric; the default
+	PerceptualIntent Intent = "perceptual" // with black-point compensation
+)
+
+func (v Variant) rendering() colour.Rendering {
+	r := colour.Rendering{BlackPoint: v.BlackPoint}
+	if v.Intent == PerceptualIntent {
+		r.Intent = colour.Perceptual
+	}
+	return r
+}
+
 // transforms keeps compiled conversions, by the profile, for the pictures that come after. It is safe
 // for concurrent use.
 type transforms struct {
@@ -31,6 +47,7 @@ type transformKey struct {
 	profile  [sha256.Size]byte
 	channels int
 	to       colour.Destination
+	colour.Rendering
 }
 
 // maxTransforms bounds the cache; a compiled CMYK profile takes about 1 MB.
@@ -38,7 +55,9 @@ const maxTransforms = 16
 
 // get returns the conversion of samples of a model from space s, or nil if there is nothing to do: in
 // sRGB already, or with a profile that is broken or of another model, which is ignored as browsers do.
-func (t *transforms) get(s plane.Space, m plane.Model, to colour.Destination) *colour.Transform {
+func (t *transforms) get(
+	s plane.Space, m plane.Model, to colour.Destination, r colour.Rendering,
+) *colour.Transform {
 	channels := map[plane.Model]int{plane.Gray: 1, plane.CMYK: 4}[m]
 	if channels == 0 {
 		channels = 3
@@ -56,14 +75,14 @@ func (t *transforms) get(s plane.Space, m plane.Model, to colour.Destination) *c
 		}
 		return compile(src, channels, to)
 	}
-	key := transformKey{sha256.Sum256(s.ICC), channels, to}
+	key := transformKey{sha256.Sum256(s.ICC), channels, to, r}
 	t.mu.Lock()
 	tr, ok := t.known[key]
 	t.mu.Unlock()
 	if ok {
 		return tr
 	}
-	if src, err := colour.ParseICC(s.ICC); err == nil {
+	if src, err := colour.ParseICC(s.ICC, r); err == nil {
 		tr = compile(src, channels, to)
 	}
 	t.mu.Lock()
@@ -91,17 +110,18 @@ func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
 	l.Space = declared(j.header)
 	j.background = j.variant.Background
+	r := j.variant.rendering()
 	switch {
 	case j.variant.Colour == KeepSpace && j.keeps(l.Space):
 	case j.variant.Colour == DisplayP3 && l.Model != plane.Gray:
 		j.space.ICC = colour.DisplayP3Profile()
-		j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3)
-		if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3); tr != nil {
+		j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3, r)
+		if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3, r); tr != nil {
 			b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
 			tr.Row(b, b)
 		}
 	default:
-		j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
+		j.transform = t.get(l.Space, l.Model, colour.ToSRGB, r)
 	}
 }
 
@@ -116,7 +136,7 @@ func (j *job) keeps(s plane.Space) bool {
 	case src != nil:
 		s = plane.Space{ICC: colour.Profile(src, "")}
 	case len(s.ICC) > maxKeptProfile:
-		src, err := colour.ParseICC(s.ICC)
+		src, err := colour.ParseICC(s.ICC, colour.Rendering{})
 		if err != nil {
 			return false
 		}

@@ -88,13 +88,19 @@ func TestColourOfSubsampledChroma(t *testing.T) {
 func TestTransformsAreShared(t *testing.T) {
 	var known transforms
 	s := plane.Space{ICC: colour.DisplayP3Profile()}
-	first := known.get(s, plane.RGB, colour.ToSRGB)
-	if first == nil || known.get(s, plane.YCbCr, colour.ToSRGB) != first || known.get(s, plane.RGB, colour.ToDisplayP3) != nil {
+	first := known.get(s, plane.RGB, colour.ToSRGB, colour.Rendering{})
+	if first == nil || known.get(s, plane.YCbCr, colour.ToSRGB, colour.Rendering{}) != first || known.get(s, plane.RGB, colour.ToDisplayP3, colour.Rendering{}) != nil {
 		t.Error("a profile was compiled again, or for the wrong destination")
+	}
+	if other := known.get(s, plane.RGB, colour.ToSRGB, colour.Rendering{Intent: colour.Perceptual}); other == nil || other == first {
+		t.Error("another intent has the same conversion")
+	}
+	if r := (Variant{Intent: PerceptualIntent, BlackPoint: true}).rendering(); r != (colour.Rendering{Intent: colour.Perceptual, BlackPoint: true}) {
+		t.Errorf("%+v", r)
 	}
 	for i := range 3 * maxTransforms {
 		other := append(bytes.Clone(s.ICC), byte(i))
-		known.get(plane.Space{ICC: other}, plane.RGB, colour.ToSRGB)
+		known.get(plane.Space{ICC: other}, plane.RGB, colour.ToSRGB, colour.Rendering{})
 	}
 	if len(known.known) > maxTransforms {
 		t.Errorf("%d conversions are kept", len(known.known))
