@@ -9,6 +9,9 @@ import (
 const (
 	headerSize = 128
 	maxTags    = 100 // real profiles have about 20
+
+	// MaxProfile is the length, in bytes, of the longest profile that is read; the longest in use have 4 MB.
+	MaxProfile = 8 << 20
 )
 
 // profile is a parsed ICC profile: its header and tag table (ICC.1:2022, 7.2 and 7.3).
@@ -94,6 +97,9 @@ func (i Intent) tags() []string {
 }
 
 func parseProfile(data []byte) (*profile, error) {
+	if len(data) > MaxProfile {
+		return nil, fmt.Errorf("%w: it has %d bytes, more than %d", ErrProfile, len(data), MaxProfile)
+	}
 	if len(data) < headerSize+4 || string(data[36:40]) != "acsp" {
 		return nil, fmt.Errorf("%w: no header", ErrProfile)
 	}

@@ -39,6 +39,18 @@ func New(src Source, dst Destination) *Transform {
 	return &Transform{mixer: newMixer(rgb, toRGB)}
 }
 
+// Size is about how many bytes of memory the conversion holds.
+func (t *Transform) Size() int {
+	if t.nodes == nil {
+		return 1 << 12
+	}
+	size := 8 * len(t.nodes.value)
+	if l, ok := t.nodes.src.(*lut); ok && l.grid != nil {
+		size += len(l.grid.data)
+	}
+	return size
+}
+
 // fromXYZ returns the map from XYZ relative to D50 to light of a destination.
 func fromXYZ(dst Destination) matrix {
 	p := SRGB

@@ -16,6 +16,7 @@ import (
 // so that light may be negative, as it is outside the destination's gamut. It is 0 until it is evaluated.
 // Clipping comes after the interpolation: before it, it would bend the values between two nodes.
 type nodes struct {
+	src    Source
 	toRGB  matrix
 	eval   func([]float64) XYZ // of points, 0 to 1
 	n      int                 // channels
@@ -33,22 +34,15 @@ type place struct {
 }
 
 func newNodes(src Source, toRGB matrix) *nodes {
-	n := &nodes{toRGB: toRGB, n: src.Channels(), eval: src.XYZ}
-	least := 33
-	if n.n == 4 {
-		least = 17
-	}
+	n := &nodes{src: src, toRGB: toRGB, n: src.Channels(), eval: src.XYZ}
 	l, _ := src.(*lut)
 	if l != nil {
 		n.eval = l.afterCurves
 	}
+	n.choosePoints(l)
 	size := 1
 	for c := n.n - 1; c >= 0; c-- {
-		n.points[c], n.stride[c] = least, size
-		if l != nil && l.grid != nil {
-			cells := l.grid.points[c] - 1
-			n.points[c] = cells*((least-2)/cells+1) + 1
-		}
+		n.stride[c] = size
 		size *= n.points[c]
 		for level := range 256 {
 			v := float64(level) / 255
@@ -62,6 +56,26 @@ func newNodes(src Source, toRGB matrix) *nodes {
 	}
 	n.value = make([]atomic.Uint64, size)
 	return n
+}
+
+// choosePoints chooses how many points each channel has. A table of which a refined grid would be larger
+// than any table may be is not refined.
+func (n *nodes) choosePoints(l *lut) {
+	least, size := 33, 1
+	if n.n == 4 {
+		least = 17
+	}
+	for c := range n.n {
+		n.points[c] = least
+		if l != nil && l.grid != nil {
+			cells := l.grid.points[c] - 1
+			n.points[c] = cells*((least-2)/cells+1) + 1
+		}
+		size *= n.points[c]
+	}
+	if size > maxNodes {
+		copy(n.points[:], l.grid.points)
+	}
 }
 
 // at returns node i.

@@ -41,6 +41,7 @@ func (v Variant) rendering() colour.Rendering {
 type transforms struct {
 	mu    sync.Mutex
 	known map[transformKey]*colour.Transform // nil for one that changes nothing or cannot be used
+	size  int                                // of what they hold, in bytes
 }
 
 type transformKey struct {
@@ -50,8 +51,12 @@ type transformKey struct {
 	colour.Rendering
 }
 
-// maxTransforms bounds the cache; a compiled CMYK profile takes about 1 MB.
-const maxTransforms = 16
+// The cache is emptied beyond so many conversions, or bytes that they hold; a compiled CMYK profile takes
+// about 1 MB, and the largest that is read 20 MB.
+const (
+	maxTransforms     = 16
+	maxTransformBytes = 32 << 20
+)
 
 // get returns the conversion of samples of a model from space s, or nil if there is nothing to do: in
 // sRGB already, or with a profile that is broken or of another model, which is ignored as browsers do.
@@ -75,6 +80,9 @@ func (t *transforms) get(
 		}
 		return compile(src, channels, to)
 	}
+	if len(s.ICC) > colour.MaxProfile {
+		return nil
+	}
 	key := transformKey{sha256.Sum256(s.ICC), channels, to, r}
 	t.mu.Lock()
 	tr, ok := t.known[key]
@@ -87,10 +95,15 @@ func (t *transforms) get(
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.known == nil || len(t.known) >= maxTransforms {
-		t.known = map[transformKey]*colour.Transform{}
+	size := 0
+	if tr != nil {
+		size = tr.Size()
+	}
+	if t.known == nil || len(t.known) >= maxTransforms || t.size+size > maxTransformBytes {
+		t.known, t.size = map[transformKey]*colour.Transform{}, 0
 	}
 	t.known[key] = tr
+	t.size += size
 	return tr
 }
 
