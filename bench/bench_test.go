@@ -158,7 +158,7 @@ func TestHighEffort(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 23 {
+	if err != nil || len(list) != 26 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")

@@ -78,13 +78,16 @@ func makeRows() (list []row) {
 		}
 	}
 	for _, m := range []struct {
-		file string
-		goal float64
+		file  string
+		width int
+		goal  float64
 	}{
-		{"rgb-24mp.png", 1.3}, {"palette-24mp.png", 1.5}, {"16bit-24mp.png", 1.5}, {"rgb-24mp.tif", 2}, {"lzw-24mp.tif", 2},
-		{"palette-6mp.gif", 1.5}, {"lossy-12mp.webp", 1.3}, {"lossless-12mp.webp", 1.2},
+		{"rgb-24mp.png", 800, 1.3}, {"palette-24mp.png", 800, 1.5}, {"16bit-24mp.png", 800, 1.5},
+		{"rgb-24mp.tif", 800, 2}, {"lzw-24mp.tif", 800, 2}, {"palette-6mp.gif", 800, 1.5},
+		{"lossy-12mp.webp", 800, 1.3}, {"lossless-12mp.webp", 800, 1.2},
+		{"p3-12mp.jpg", 800, 2.2}, {"p3-12mp.jpg", 1600, 2.2}, {"cmyk-12mp.jpg", 800, 2}, // converted to sRGB
 	} {
-		boxes := []box{{800}}
+		boxes := []box{{m.width}}
 		list = append(list, row{name: rowName(m.file, boxes), file: m.file, made: true, boxes: boxes, goals: goals{one: m.goal}})
 	}
 	return list

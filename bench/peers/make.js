@@ -8,6 +8,8 @@ const sharp = require('sharp');
 const [photograph, folder] = process.argv.slice(2);
 const at = (width, height) => sharp(photograph).resize(width, height, { fit: 'fill' });
 const large = () => at(6000, 4000); // 24 megapixels
+const photo = () => sharp(photograph);
+const jpeg = { quality: 90, chromaSubsampling: '4:2:0' };
 
 const files = {
   'rgb-24mp.png': () => large().png({ compressionLevel: 6 }),
@@ -18,6 +20,8 @@ const files = {
   'palette-6mp.gif': () => at(3000, 2000).gif(),
   'lossy-12mp.webp': () => at(4000, 3000).webp({ quality: 80 }),
   'lossless-12mp.webp': () => at(4000, 3000).webp({ lossless: true, effort: 3 }),
+  'p3-12mp.jpg': () => photo().withIccProfile('p3').jpeg(jpeg),
+  'cmyk-12mp.jpg': () => photo().toColourspace('cmyk').withIccProfile('cmyk').jpeg(jpeg),
 };
 
 (async () => {

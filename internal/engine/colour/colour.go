@@ -72,6 +72,34 @@ func newRGB(p Primaries, toLight func(float64) float64) (*rgbSpace, error) {
 	return &rgbSpace{[3]func(float64) float64{toLight, toLight, toLight}, m}, nil
 }
 
+// Curves returns the functions from a device value to light, both 0 to 1, of each channel of a space of
+// curves. It reports false for a space of tables, and where a curve falls or is flat: such a curve has no
+// inverse.
+func Curves(s Source) (curves [3]func(float64) float64, ok bool) {
+	switch s := s.(type) {
+	case *rgbSpace:
+		curves = s.curve
+	case *graySpace:
+		curves = [3]func(float64) float64{s.curve, s.curve, s.curve}
+	default:
+		return curves, false
+	}
+	for _, f := range curves {
+		before := -1.0
+		for level := range 256 {
+			v := f(float64(level) / 255)
+			if !(v >= before && v >= 0 && v <= 1) {
+				return curves, false
+			}
+			before = v
+		}
+		if before-f(0) < 0.5 {
+			return curves, false
+		}
+	}
+	return curves, true
+}
+
 // NewGamma returns the RGB space of primaries whose samples are light to the power of 1/exponent, as
 // PNG's gAMA and cHRM declare it.
 func NewGamma(p Primaries, exponent float64) (Source, error) {

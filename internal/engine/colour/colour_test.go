@@ -1,10 +1,12 @@
 package colour
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
 	"testing"
+	"time"
 )
 
 func rgbRow(levels ...[3]uint8) [][]byte {
@@ -20,7 +22,7 @@ func rgbRow(levels ...[3]uint8) [][]byte {
 // TestKnownColours converts colours whose sRGB levels LittleCMS 2.19 computed from the profiles that
 // colord-data 1.4.6 has for these spaces.
 func TestKnownColours(t *testing.T) {
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +108,22 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestName reads descriptions of both versions, and of broken profiles.
+func TestName(t *testing.T) {
+	if got := Name(DisplayP3Profile()); got != "Display P3" {
+		t.Errorf("%q", got)
+	}
+	old := bytes.Replace(DisplayP3Profile(), []byte("mluc\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0c"),
+		[]byte("desc\x00\x00\x00\x00\x00\x00\x00\x05Look\x00"), 1)
+	if got := Name(old); got != "Look" {
+		t.Errorf("version 2: %q", got)
+	}
+	for n := range old {
+		Name(old[:n])
+		Name(DisplayP3Profile()[:n])
+	}
+}
+
 // TestToneMapped checks that HDR transfers map black to black, and rise to white.
 func TestToneMapped(t *testing.T) {
 	for name, f := range map[string]func(float64) float64{"PQ": pqToLight, "HLG": hlgToLight} {
@@ -123,7 +141,7 @@ func TestToneMapped(t *testing.T) {
 func TestBrokenProfiles(t *testing.T) {
 	good := DisplayP3Profile()
 	for n := range good { // cut anywhere
-		_, _ = ParseICC(good[:n])
+		_, _ = ParseICC(good[:n], Rendering{})
 	}
 	for name, change := range map[string]func(b []byte){
 		"signature":    func(b []byte) { b[36] = 0 },
@@ -135,7 +153,7 @@ func TestBrokenProfiles(t *testing.T) {
 	} {
 		b := append([]byte(nil), good...)
 		change(b)
-		if _, err := ParseICC(b); !errors.Is(err, ErrProfile) {
+		if _, err := ParseICC(b, Rendering{}); !errors.Is(err, ErrProfile) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -149,29 +167,102 @@ func TestBrokenProfiles(t *testing.T) {
 	}
 }
 
+// FuzzParseICC reads and compiles profiles by both intents, and bounds the time and the memory that each
+// takes: 10 ms, as BenchmarkHostileProfile measures, with room for a busy machine.
 func FuzzParseICC(f *testing.F) {
+	for _, p := range hostileProfiles() {
+		if len(p) < 1<<16 { // longer seeds slow the fuzzer down
+			f.Add(p)
+		}
+	}
 	f.Add(DisplayP3Profile())
 	f.Add(mft2(4, 3))
 	f.Add(mft2(3, 4))
+	f.Add(drawProfile("RGB ", "mAB ", 4))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		src, err := ParseICC(data)
-		if err != nil {
-			return
+		start := time.Now()
+		for _, r := range []Rendering{{}, {Perceptual, false}, {Relative, true}} {
+			use(t, data, r)
 		}
-		n := src.Channels()
-		device := make([]float64, n)
-		for i := range device {
-			device[i] = float64(i) / 4
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("a profile of %d bytes takes %v", len(data), took)
 		}
-		for _, v := range src.XYZ(device) {
-			if math.IsNaN(v) {
-				t.Fatalf("not a number")
-			}
-		}
-		rows := planes(4, 3)
-		copy(rows[0], []byte{0, 77, 255})
-		New(src, ToSRGB).Row(rows, rows[:n])
 	})
+}
+
+// use does with a profile what a picture makes of it.
+func use(t testing.TB, data []byte, r Rendering) {
+	src, err := ParseICC(data, r)
+	if err != nil {
+		if !errors.Is(err, ErrProfile) {
+			t.Fatal(err)
+		}
+		return
+	}
+	n := src.Channels()
+	device := make([]float64, n)
+	for i := range device {
+		device[i] = float64(i) / 4
+	}
+	for _, v := range src.XYZ(device) {
+		if math.IsNaN(v) {
+			t.Fatalf("not a number")
+		}
+	}
+	tr := New(src, ToSRGB)
+	if tr.nodes != nil && len(tr.nodes.value) > maxNodes {
+		t.Fatalf("a grid of %d nodes", len(tr.nodes.value))
+	}
+	tr.Identity()
+	if small := Profile(src, Name(data)); small != nil && len(small) > 2500 {
+		t.Fatalf("a small profile of %d bytes", len(small))
+	}
+	Curves(src)
+	rows := planes(4, 3)
+	copy(rows[0], []byte{0, 77, 255})
+	tr.Row(rows, rows[:n])
+}
+
+// hostileProfiles returns profiles that are as much work as their kind allows.
+func hostileProfiles() map[string][]byte {
+	long := sampled(func(v float64) float64 { return v * v }, maxSamples)
+	m, err := DisplayP3.matrix()
+	if err != nil {
+		panic(err)
+	}
+	tags := append(commonTags("long"), rgbTags(m, long, long, long)...)
+	curves := writeProfile("RGB ", tags)
+	steep := parametric(4, 32767, 1, 0, 1, 0, 0, 0)
+	curves2 := writeProfile("RGB ", append(commonTags("steep"), rgbTags(m, steep, steep, steep)...))
+	uneven := drawProfile("CMYK", "mAB ", 4)
+	at := bytes.Index(uneven, []byte{9, 9, 9, 9, 0, 0, 0, 0})
+	copy(uneven[at:], []byte{2, 38, 38, 2}) // as many nodes, which could be refined to 400,000
+	return map[string][]byte{
+		"long curves": curves, "steep curves": curves2, "uneven table": uneven, "CMYK table": mft2(4, 33),
+		"RGB table": mft2(3, 100),
+	}
+}
+
+// BenchmarkHostileProfile measures reading, compiling and using a profile for the first time.
+func BenchmarkHostileProfile(b *testing.B) {
+	for name, data := range hostileProfiles() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				use(b, data, Rendering{Perceptual, true})
+			}
+		})
+	}
+}
+
+// TestGridsAreBounded compiles a table of few nodes, which refined would be 19 million.
+func TestGridsAreBounded(t *testing.T) {
+	g := &grid{points: []int{2, 255, 255, 2}, out: 3, data: make([]byte, 3*2*255*255*2)}
+	l := &lut{elements: elements{in: 4, out: 3, grid: g}, toXYZ: (&profile{pcs: "Lab "}).connection(false)}
+	n := newNodes(l, fromXYZ(ToSRGB))
+	if len(n.value) != 2*255*255*2 {
+		t.Errorf("%d nodes", len(n.value))
+	}
 }
 
 // mft2 returns a profile of a lut16Type whose grid maps device values straight to Lab.
@@ -218,7 +309,7 @@ func mft2(in, points int) []byte {
 // TestTableAgainstReference compares the compiled grid with the evaluation in real numbers.
 func TestTableAgainstReference(t *testing.T) {
 	for _, in := range []int{3, 4} {
-		src, err := ParseICC(mft2(in, 5))
+		src, err := ParseICC(mft2(in, 5), Rendering{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,11 +339,11 @@ func TestTableAgainstReference(t *testing.T) {
 }
 
 func BenchmarkRow(b *testing.B) {
-	p3, err := ParseICC(DisplayP3Profile())
+	p3, err := ParseICC(DisplayP3Profile(), Rendering{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmyk, err := ParseICC(mft2(4, 9))
+	cmyk, err := ParseICC(mft2(4, 9), Rendering{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,9 @@ import (
 const (
 	headerSize = 128
 	maxTags    = 100 // real profiles have about 20
+
+	// MaxProfile is the length, in bytes, of the longest profile that is read; the longest in use have 4 MB.
+	MaxProfile = 8 << 20
 )
 
 // profile is a parsed ICC profile: its header and tag table (ICC.1:2022, 7.2 and 7.3).
@@ -21,19 +24,50 @@ type profile struct {
 	tags  map[string][]byte
 }
 
+// Intent is how colours are rendered that two spaces do not have in common (ICC.1:2022, 6.2).
+type Intent uint8
+
+const (
+	// Relative is the relative colorimetric intent: colours stay as they are, relative to white.
+	Relative Intent = iota
+	// Perceptual is the perceptual intent: a profile of tables may change all colours so that the picture
+	// looks right. It includes black-point compensation, because the profiles that are written are of
+	// version 4, whose perceptual intent fixes where black is.
+	Perceptual
+)
+
+// Rendering is how a profile is read.
+type Rendering struct {
+	Intent Intent
+	// BlackPoint scales light so that the darkest colour of the profile becomes black (ISO 18619).
+	BlackPoint bool
+}
+
 // ParseICC returns the space of the samples that a profile describes: gray, RGB or CMYK, by matrix and
-// curves or by tables. Tables of the relative colorimetric intent take precedence over perceptual ones.
+// curves or by tables. Tables of the intent take precedence over those of the other one.
 // Errors wrap ErrProfile. data must not change afterwards.
-func ParseICC(data []byte) (Source, error) {
+func ParseICC(data []byte, r Rendering) (Source, error) {
 	p, err := parseProfile(data)
 	if err != nil {
 		return nil, err
 	}
-	channels := map[string]int{"GRAY": 1, "RGB ": 3, "CMYK": 4}[p.space]
+	s, err := p.source(r.Intent)
+	if err != nil {
+		return nil, err
+	}
+	if r.BlackPoint || r.Intent == Perceptual {
+		s = p.compensate(s, r.Intent)
+	}
+	return s, nil
+}
+
+// source returns the space of the samples by an intent.
+func (p *profile) source(intent Intent) (Source, error) {
+	channels := p.channels()
 	if channels == 0 {
 		return nil, fmt.Errorf("%w: samples of colour space %q", ErrProfile, p.space)
 	}
-	for _, tag := range []string{"A2B1", "A2B0"} {
+	for _, tag := range intent.tags() {
 		if p.tags[tag] == nil {
 			continue
 		}
@@ -52,7 +86,20 @@ func ParseICC(data []byte) (Source, error) {
 	return nil, fmt.Errorf("%w: a CMYK profile without tables", ErrProfile)
 }
 
+func (p *profile) channels() int { return map[string]int{"GRAY": 1, "RGB ": 3, "CMYK": 4}[p.space] }
+
+// tags are the tables of an intent, in order of precedence (9.2).
+func (i Intent) tags() []string {
+	if i == Perceptual {
+		return []string{"A2B0", "A2B1"}
+	}
+	return []string{"A2B1", "A2B0"}
+}
+
 func parseProfile(data []byte) (*profile, error) {
+	if len(data) > MaxProfile {
+		return nil, fmt.Errorf("%w: it has %d bytes, more than %d", ErrProfile, len(data), MaxProfile)
+	}
 	if len(data) < headerSize+4 || string(data[36:40]) != "acsp" {
 		return nil, fmt.Errorf("%w: no header", ErrProfile)
 	}

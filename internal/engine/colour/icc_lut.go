@@ -6,15 +6,22 @@ import (
 	"math"
 )
 
-// lut is a table from device values to the connection space. Its elements are applied in order: curves
-// for each input (A), the grid (CLUT), curves (M), a matrix with offsets, curves for each output (B).
-type lut struct {
-	in      int
+// elements are what a table consists of: curves on the device's side (A), the grid (CLUT), curves (M), a
+// matrix with offsets, and curves on the side of the connection space (B). An A2B table applies them in this
+// order, a B2A table in the opposite one.
+type elements struct {
+	in, out int
 	a, m, b []func(float64) float64 // nil: identity
 	grid    *grid                   // nil: none, and then there are three inputs
 	matrix  *matrix                 // nil: identity
 	offset  [3]float64
-	toXYZ   func(v [3]float64) XYZ // of the encoded connection space, 0 to 1
+	wide    bool // of 16 bits, by lut16Type
+}
+
+// lut is a table from device values to the connection space.
+type lut struct {
+	elements
+	toXYZ func(v [3]float64) XYZ // of the encoded connection space, 0 to 1
 }
 
 func (l *lut) Channels() int { return l.in }
@@ -35,30 +42,37 @@ func (l *lut) afterCurves(x []float64) XYZ {
 	var v [3]float64
 	copy(v[:], x)
 	if l.grid != nil {
-		v = l.grid.at(x)
+		out := l.grid.at(x)
+		copy(v[:], out[:])
 	}
-	apply := func(curves []func(float64) float64) {
-		for i := range v {
-			if curves != nil {
-				v[i] = curves[i](v[i])
-			}
-		}
-	}
-	apply(l.m)
-	if l.matrix != nil {
-		v = l.matrix.mul(v)
-		for i := range v {
-			v[i] = clamp01(v[i] + l.offset[i])
-		}
-	}
-	apply(l.b)
+	apply(l.m, v[:])
+	l.linear(&v)
+	apply(l.b, v[:])
 	return l.toXYZ(v)
 }
 
-// grid is a table of three outputs over one to four inputs.
+func apply(curves []func(float64) float64, v []float64) {
+	for i, f := range curves {
+		v[i] = f(v[i])
+	}
+}
+
+// linear applies the matrix.
+func (e *elements) linear(v *[3]float64) {
+	if e.matrix == nil {
+		return
+	}
+	*v = e.matrix.mul(*v)
+	for i := range v {
+		v[i] = clamp01(v[i] + e.offset[i])
+	}
+}
+
+// grid is a table of three or four outputs over one to four inputs.
 type grid struct {
 	points []int  // along each input
-	data   []byte // three values for each node, the last input fastest
+	out    int    // values of each node
+	data   []byte // the nodes, the last input fastest
 	wide   bool   // values have two bytes, not one
 }
 
@@ -75,12 +89,12 @@ const maxNodes = 2e6
 
 // read takes the values of the nodes from the start of b.
 func (g *grid) read(b []byte, wide bool) (rest []byte, err error) {
-	size := 3
+	size := g.out
 	if wide {
-		size = 6
+		size *= 2
 	}
 	for _, n := range g.points {
-		if size *= n; n < 2 || size > 6*maxNodes {
+		if size *= n; n < 2 || size > 2*g.out*maxNodes {
 			return nil, fmt.Errorf("%w: a grid of %v points", ErrProfile, g.points)
 		}
 	}
@@ -94,7 +108,7 @@ func (g *grid) read(b []byte, wide bool) (rest []byte, err error) {
 // at interpolates within the tetrahedron around the last three inputs and, if there are four, linearly
 // along the first, as LittleCMS does. The specification leaves the choice open; where a grid is coarse,
 // it shows.
-func (g *grid) at(x []float64) (v [3]float64) {
+func (g *grid) at(x []float64) (v [4]float64) {
 	if len(x) < 4 {
 		return g.simplex(0, 0, x)
 	}
@@ -119,7 +133,7 @@ func (g *grid) cell(axis int, x float64) (low int, frac float64) {
 
 // simplex interpolates over the inputs from first on, at a place on the inputs before: from the lower
 // corner of the cell along the input with the largest fraction, then the next, to the upper corner.
-func (g *grid) simplex(node, first int, x []float64) (v [3]float64) {
+func (g *grid) simplex(node, first int, x []float64) (v [4]float64) {
 	var frac [4]float64
 	var stride, order [4]int
 	n := 0
@@ -144,8 +158,8 @@ func (g *grid) simplex(node, first int, x []float64) (v [3]float64) {
 		if i < n {
 			after = frac[order[i]]
 		}
-		for c := range v {
-			v[c] += (before - after) * g.value(3*node+c)
+		for c := range g.out {
+			v[c] += (before - after) * g.value(g.out*node+c)
 		}
 		if i == n || after == 0 {
 			return v
@@ -157,12 +171,23 @@ func (g *grid) simplex(node, first int, x []float64) (v [3]float64) {
 
 // parseLUT reads an A2B tag.
 func (p *profile) parseLUT(tag string) (*lut, error) {
-	b := p.tags[tag]
+	e, err := parseTable(p.tags[tag], "mAB ")
+	if err != nil {
+		return nil, err
+	}
+	if e.out != 3 {
+		return nil, fmt.Errorf("%w: %s has %d outputs", ErrProfile, tag, e.out)
+	}
+	return &lut{*e, p.connection(e.wide)}, nil
+}
+
+// parseTable reads a table of lut8Type, lut16Type, or the type of its direction.
+func parseTable(b []byte, direction string) (*elements, error) {
 	switch string(b[:4]) {
 	case "mft1", "mft2":
-		return p.parseMFT(b)
-	case "mAB ":
-		return p.parseMAB(b)
+		return parseMFT(b)
+	case direction:
+		return parseMAB(b)
 	}
 	return nil, fmt.Errorf("%w: a table of type %q", ErrProfile, b[:4])
 }
@@ -184,7 +209,7 @@ func (p *profile) connection(legacy16 bool) func([3]float64) XYZ {
 }
 
 // parseMFT reads a lut8Type or lut16Type (10.11 and 10.10).
-func (p *profile) parseMFT(b []byte) (*lut, error) {
+func parseMFT(b []byte) (*elements, error) {
 	wide := string(b[:4]) == "mft2"
 	head := 48
 	if wide {
@@ -199,11 +224,11 @@ func (p *profile) parseMFT(b []byte) (*lut, error) {
 		entriesIn, entriesOut = int(binary.BigEndian.Uint16(b[48:])), int(binary.BigEndian.Uint16(b[50:]))
 	}
 	const maxEntries = 4096
-	if in < 1 || in > 4 || in == 2 || out != 3 || entriesIn < 2 || entriesIn > maxEntries ||
+	if badChannels(in, out) || entriesIn < 2 || entriesIn > maxEntries ||
 		entriesOut < 2 || entriesOut > maxEntries {
 		return nil, fmt.Errorf("%w: a table of %d inputs, %d outputs and %d points", ErrProfile, in, out, points)
 	}
-	l := &lut{in: in, grid: &grid{}, toXYZ: p.connection(wide)}
+	l := &elements{in: in, out: out, grid: &grid{out: out}, wide: wide}
 	for range in {
 		l.grid.points = append(l.grid.points, points)
 	}
@@ -215,10 +240,15 @@ func (p *profile) parseMFT(b []byte) (*lut, error) {
 	if r.b, err = l.grid.read(r.b, wide); err != nil {
 		return nil, err
 	}
-	if l.b, err = r.curves(3, entriesOut); err != nil {
+	if l.b, err = r.curves(out, entriesOut); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// badChannels reports whether a table has channels of no supported space.
+func badChannels(in, out int) bool {
+	return in < 1 || in > 4 || in == 2 || out != 3 && out != 4
 }
 
 // samples reads numbers of 8 or 16 bits as 0 to 1.
@@ -251,16 +281,19 @@ func (s *samples) curves(n, entries int) ([]func(float64) float64, error) {
 	return curves, nil
 }
 
-// parseMAB reads a lutAToBType (10.12).
-func (p *profile) parseMAB(b []byte) (*lut, error) {
+// parseMAB reads a lutAToBType (10.12) or a lutBToAType (10.13).
+func parseMAB(b []byte) (*elements, error) {
 	if len(b) < 32 {
 		return nil, fmt.Errorf("%w: a table is cut off", ErrProfile)
 	}
 	in, out := int(b[8]), int(b[9])
-	if in < 1 || in > 4 || in == 2 || out != 3 {
+	if badChannels(in, out) {
 		return nil, fmt.Errorf("%w: a table of %d inputs and %d outputs", ErrProfile, in, out)
 	}
-	l := &lut{in: in, toXYZ: p.connection(false)}
+	l, device := &elements{in: in, out: out}, in
+	if string(b[:4]) == "mBA " {
+		device = out
+	}
 	var offsets [5]int // B, matrix, M, CLUT, A
 	for i := range offsets {
 		offsets[i] = int(min(binary.BigEndian.Uint32(b[12+4*i:]), math.MaxInt32))
@@ -288,14 +321,14 @@ func (p *profile) parseMAB(b []byte) (*lut, error) {
 		return nil, err
 	}
 	if at := offsets[3]; at != 0 {
-		if l.grid, err = parseCLUT(b[at:], in); err != nil {
+		if l.grid, err = parseCLUT(b[at:], in, out); err != nil {
 			return nil, err
 		}
 	}
-	if l.a, err = curveSet(b, offsets[4], in); err != nil {
+	if l.a, err = curveSet(b, offsets[4], device); err != nil {
 		return nil, err
 	}
-	if l.grid == nil && in != 3 {
+	if l.grid == nil && (in != 3 || out != 3) {
 		return nil, fmt.Errorf("%w: a table of %d inputs without a grid", ErrProfile, in)
 	}
 	return l, nil
@@ -321,12 +354,12 @@ func curveSet(b []byte, at, n int) ([]func(float64) float64, error) {
 	return curves, nil
 }
 
-// parseCLUT reads the grid of an mAB: the points along each input, the bytes of a value, the values.
-func parseCLUT(b []byte, in int) (*grid, error) {
+// parseCLUT reads the grid of an mAB or mBA: the points along each input, the bytes of a value, the values.
+func parseCLUT(b []byte, in, out int) (*grid, error) {
 	if len(b) < 20 || b[16] != 1 && b[16] != 2 {
 		return nil, fmt.Errorf("%w: a grid is cut off or has values of unknown size", ErrProfile)
 	}
-	g := new(grid)
+	g := &grid{out: out}
 	for i := range in {
 		g.points = append(g.points, int(b[i]))
 	}

@@ -17,28 +17,52 @@ type Colour string
 const (
 	SRGB      Colour = "srgb" // sRGB, without a profile; the default
 	DisplayP3 Colour = "p3"   // Display P3, with a small profile; gray becomes sRGB
-	KeepSpace Colour = "keep" // the picture's own, with the profile that it came with
+	KeepSpace Colour = "keep" // the picture's own, with the profile that it came with or a small equal one
 )
+
+// Intent is how the tables of a profile render what the variant's space cannot hold.
+type Intent string
+
+const (
+	RelativeIntent   Intent = "relative"   // relative colorimetric; the default
+	PerceptualIntent Intent = "perceptual" // with black-point compensation
+)
+
+func (v Variant) rendering() colour.Rendering {
+	r := colour.Rendering{BlackPoint: v.BlackPoint}
+	if v.Intent == PerceptualIntent {
+		r.Intent = colour.Perceptual
+	}
+	return r
+}
 
 // transforms keeps compiled conversions, by the profile, for the pictures that come after. It is safe
 // for concurrent use.
 type transforms struct {
 	mu    sync.Mutex
 	known map[transformKey]*colour.Transform // nil for one that changes nothing or cannot be used
+	size  int                                // of what they hold, in bytes
 }
 
 type transformKey struct {
 	profile  [sha256.Size]byte
 	channels int
 	to       colour.Destination
+	colour.Rendering
 }
 
-// maxTransforms bounds the cache; a compiled CMYK profile takes about 1 MB.
-const maxTransforms = 16
+// The cache is emptied beyond so many conversions, or bytes that they hold; a compiled CMYK profile takes
+// about 1 MB, and the largest that is read 20 MB.
+const (
+	maxTransforms     = 16
+	maxTransformBytes = 32 << 20
+)
 
 // get returns the conversion of samples of a model from space s, or nil if there is nothing to do: in
 // sRGB already, or with a profile that is broken or of another model, which is ignored as browsers do.
-func (t *transforms) get(s plane.Space, m plane.Model, to colour.Destination) *colour.Transform {
+func (t *transforms) get(
+	s plane.Space, m plane.Model, to colour.Destination, r colour.Rendering,
+) *colour.Transform {
 	channels := map[plane.Model]int{plane.Gray: 1, plane.CMYK: 4}[m]
 	if channels == 0 {
 		channels = 3
@@ -56,22 +80,30 @@ func (t *transforms) get(s plane.Space, m plane.Model, to colour.Destination) *c
 		}
 		return compile(src, channels, to)
 	}
-	key := transformKey{sha256.Sum256(s.ICC), channels, to}
+	if len(s.ICC) > colour.MaxProfile {
+		return nil
+	}
+	key := transformKey{sha256.Sum256(s.ICC), channels, to, r}
 	t.mu.Lock()
 	tr, ok := t.known[key]
 	t.mu.Unlock()
 	if ok {
 		return tr
 	}
-	if src, err := colour.ParseICC(s.ICC); err == nil {
+	if src, err := colour.ParseICC(s.ICC, r); err == nil {
 		tr = compile(src, channels, to)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.known == nil || len(t.known) >= maxTransforms {
-		t.known = map[transformKey]*colour.Transform{}
+	size := 0
+	if tr != nil {
+		size = tr.Size()
+	}
+	if t.known == nil || len(t.known) >= maxTransforms || t.size+size > maxTransformBytes {
+		t.known, t.size = map[transformKey]*colour.Transform{}, 0
 	}
 	t.known[key] = tr
+	t.size += size
 	return tr
 }
 
@@ -85,27 +117,51 @@ func compile(src colour.Source, channels int, to colour.Destination) *colour.Tra
 	return nil
 }
 
-// chooseColour sets the conversion that the job's pixels need, and converts the background, which is a
-// colour of sRGB. With KeepSpace, it is laid into the picture's space as it is.
+// chooseColour sets the space of the job's pixels and the conversion that takes them there. The
+// background, a colour of sRGB, is converted too; in a space that is kept, it is laid as it is.
 func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
 	l.Space = declared(j.header)
 	j.background = j.variant.Background
-	switch j.variant.Colour {
-	case KeepSpace:
-	case DisplayP3:
-		if l.Model == plane.Gray {
-			j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
-		} else {
-			j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3)
-			if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3); tr != nil {
-				b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
-				tr.Row(b, b)
-			}
+	r := j.variant.rendering()
+	switch {
+	case j.variant.Colour == KeepSpace && j.keeps(l.Space):
+	case j.variant.Colour == DisplayP3 && l.Model != plane.Gray:
+		j.space.ICC = colour.DisplayP3Profile()
+		j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3, r)
+		if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3, r); tr != nil {
+			b := [][]byte{j.background[0:1], j.background[1:2], j.background[2:3]}
+			tr.Row(b, b)
 		}
 	default:
-		j.transform = t.get(l.Space, l.Model, colour.ToSRGB)
+		j.transform = t.get(l.Space, l.Model, colour.ToSRGB, r)
 	}
+}
+
+// maxKeptProfile is the length, in bytes, beyond which a profile is replaced by a small equal one.
+const maxKeptProfile = 16 << 10
+
+// keeps sets the space of the job's pixels to the declared one, and reports whether the file can describe
+// it: with the picture's own profile, if that is small, or with one that is written. If not, the pixels are
+// converted.
+func (j *job) keeps(s plane.Space) bool {
+	switch src := s.Source; {
+	case src != nil:
+		s = plane.Space{ICC: colour.Profile(src, "")}
+	case len(s.ICC) > maxKeptProfile:
+		src, err := colour.ParseICC(s.ICC, colour.Rendering{})
+		if err != nil {
+			return false
+		}
+		s.ICC = colour.Profile(src, colour.Name(s.ICC))
+	case s.ICC == nil:
+		return true
+	}
+	if m := j.layout(1, 1).Model; s.ICC == nil || s.For(m).ICC == nil {
+		return false
+	}
+	j.space = s
+	return true
 }
 
 // declared returns the space of a picture's samples. A camera that writes Adobe RGB says so in the EXIF
@@ -125,12 +181,8 @@ func declared(h codec.Header) plane.Space {
 	return plane.Space{Source: src}
 }
 
-// convertColour converts the pixels to the variant's space. From here on, that is what they are in.
-func (j *job) convertColour(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
-	if j.variant.Colour == KeepSpace {
-		return p, nil
-	}
-	var err error
+// convertColour converts the pixels to the job's space. From here on, that is what they are in.
+func (j *job) convertColour(ctx context.Context, p *plane.Picture) (_ *plane.Picture, err error) {
 	switch {
 	case j.transform == nil:
 	case p.Model == plane.YCbCr:
@@ -141,10 +193,7 @@ func (j *job) convertColour(ctx context.Context, p *plane.Picture) (*plane.Pictu
 	if err != nil {
 		return nil, err
 	}
-	p.Space = plane.Space{}
-	if j.variant.Colour == DisplayP3 && p.Model != plane.Gray {
-		p.Space.ICC = colour.DisplayP3Profile()
-	}
+	p.Space = j.space
 	return p, nil
 }
 
@@ -174,44 +223,64 @@ func transformed(ctx context.Context, p *plane.Picture, t *colour.Transform) (*p
 // of chroma serves all samples of luma that it covers; the new chroma is that of their mean.
 func transformYCbCr(ctx context.Context, p *plane.Picture, t *colour.Transform) error {
 	subX, subY := p.Subsampling()
-	w := p.Width()
-	rgb := [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
-	sum := make([][3]int32, p.Planes[1].Width) // of the converted rows that share a row of chroma
-	return eachRow(ctx, p.Height(), func(y int) {
-		luma, cb, cr := p.Row(0, y), p.Row(1, y/subY), p.Row(2, y/subY)
-		spreadRow(rgb, luma, cb, cr, subX)
-		t.Row(rgb, rgb)
-		if y%subY == 0 {
-			clear(sum)
+	w, n := p.Width(), p.Planes[1].Width
+	u, v, spare := make([]byte, w), make([]byte, w), make([]byte, n)
+	mean := [][]byte{make([]byte, n), make([]byte, n), make([]byte, n)}
+	rgb := make([][][]byte, subY) // of the rows that share a row of chroma
+	for k := range rgb {
+		rgb[k] = [][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
+	}
+	return eachRow(ctx, p.Planes[1].Height, func(y int) {
+		cb, cr := p.Row(1, y), p.Row(2, y)
+		spreadRow(u, cb, subX)
+		spreadRow(v, cr, subX)
+		rows := rgb[:min(subY, p.Height()-y*subY)]
+		for k, c := range rows {
+			luma := p.Row(0, y*subY+k)
+			colour.RGBRow(c[0], c[1], c[2], luma, u, v)
+			t.Row(c, c)
+			colour.LumaRow(luma, c[0], c[1], c[2])
 		}
-		r, g, b := rgb[0][:w], rgb[1][:w], rgb[2][:w]
-		for x := range luma {
-			s, r, g, b := &sum[x/subX], int32(r[x]), int32(g[x]), int32(b[x])
-			luma[x] = uint8((19595*r + 38470*g + 7471*b + 1<<15) >> 16) // as toYCbCr
-			s[0], s[1], s[2] = s[0]+r, s[1]+g, s[2]+b
+		for i := range mean {
+			meanRow(mean[i], rows, i, subX)
 		}
-		if y%subY < subY-1 && y < p.Height()-1 {
-			return
-		}
-		rows := int32(y%subY + 1)
-		for x, s := range sum {
-			n := rows * int32(min(subX, w-x*subX))
-			_, cb[x], cr[x] = toYCbCr((s[0]+n/2)/n, (s[1]+n/2)/n, (s[2]+n/2)/n)
-		}
+		colour.YCbCrRow(spare, cb, cr, mean[0], mean[1], mean[2])
 	})
 }
 
-// spreadRow converts a row of luma to RGB; each sample of chroma covers sub samples of it.
-func spreadRow(rgb [][]byte, luma, cb, cr []byte, sub int) {
-	const half = 1 << 15
-	r, g, b := rgb[0][:len(luma)], rgb[1][:len(luma)], rgb[2][:len(luma)]
-	x := 0
-	for i := range cb {
-		u, v := int32(cb[i])-128, int32(cr[i])-128
-		addR, addG, addB := (91881*v+half)>>16, (-22554*u-46802*v+half)>>16, (116130*u+half)>>16 // as toRGB
-		for end := min(x+sub, len(luma)); x < end; x++ {
-			l := int32(luma[x])
-			r[x], g[x], b[x] = clamp(l+addR), clamp(l+addG), clamp(l+addB)
+// spreadRow writes each sample of src sub times, as far as dst goes.
+func spreadRow(dst, src []byte, sub int) {
+	switch sub {
+	case 1:
+		copy(dst, src)
+	case 2:
+		colour.DoubleRow(dst, src)
+	default:
+		for x := range dst {
+			dst[x] = src[x/sub]
 		}
+	}
+}
+
+// meanRow stores the rounded means of a colour over sub samples of each row.
+func meanRow(dst []byte, rows [][][]byte, c, sub int) {
+	first := rows[0][c]
+	done := 0
+	switch {
+	case sub == 1 && len(rows) == 1:
+		done = copy(dst, first)
+	case sub == 2 && len(rows) == 2:
+		done = len(first) / 2
+		colour.MeanRow(dst[:done], first, rows[1][c])
+	}
+	for x := done; x < len(dst); x++ {
+		from, to := x*sub, min((x+1)*sub, len(first))
+		sum, n := 0, len(rows)*(to-from)
+		for _, row := range rows {
+			for _, v := range row[c][from:to] {
+				sum += int(v)
+			}
+		}
+		dst[x] = uint8((sum + n/2) / n)
 	}
 }

@@ -65,7 +65,7 @@ func TestColourSettings(t *testing.T) {
 
 // TestColourOfSubsampledChroma converts a YCbCr picture for a JPEG.
 func TestColourOfSubsampledChroma(t *testing.T) {
-	y, cb, cr := toYCbCr(200, 120, 60)
+	y, cb, cr := colour.ToYCbCr(200, 120, 60)
 	d := flat(plane.YCbCr, plane.Space{ICC: colour.DisplayP3Profile()}, y, cb, cr)
 	o := one(t, d, Variant{Width: 8, Format: jpegFormat, Encoding: setting.Values{"quality": "100"}})
 	again := open(t, o.Data)
@@ -73,7 +73,7 @@ func TestColourOfSubsampledChroma(t *testing.T) {
 	if _, err := again.Decode(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	r, g, b := toRGB(int32(p.Row(0, 3)[3]), int32(p.Row(1, 1)[1]), int32(p.Row(2, 1)[1]))
+	r, g, b := colour.ToRGB(p.Row(0, 3)[3], p.Row(1, 1)[1], p.Row(2, 1)[1])
 	for i, pair := range [][2]uint8{{r, 213}, {g, 115}, {b, 42}} {
 		if d := int(pair[0]) - int(pair[1]); d < -3 || d > 3 {
 			t.Errorf("channel %d is %d, want %d", i, pair[0], pair[1])
@@ -88,13 +88,19 @@ func TestColourOfSubsampledChroma(t *testing.T) {
 func TestTransformsAreShared(t *testing.T) {
 	var known transforms
 	s := plane.Space{ICC: colour.DisplayP3Profile()}
-	first := known.get(s, plane.RGB, colour.ToSRGB)
-	if first == nil || known.get(s, plane.YCbCr, colour.ToSRGB) != first || known.get(s, plane.RGB, colour.ToDisplayP3) != nil {
+	first := known.get(s, plane.RGB, colour.ToSRGB, colour.Rendering{})
+	if first == nil || known.get(s, plane.YCbCr, colour.ToSRGB, colour.Rendering{}) != first || known.get(s, plane.RGB, colour.ToDisplayP3, colour.Rendering{}) != nil {
 		t.Error("a profile was compiled again, or for the wrong destination")
+	}
+	if other := known.get(s, plane.RGB, colour.ToSRGB, colour.Rendering{Intent: colour.Perceptual}); other == nil || other == first {
+		t.Error("another intent has the same conversion")
+	}
+	if r := (Variant{Intent: PerceptualIntent, BlackPoint: true}).rendering(); r != (colour.Rendering{Intent: colour.Perceptual, BlackPoint: true}) {
+		t.Errorf("%+v", r)
 	}
 	for i := range 3 * maxTransforms {
 		other := append(bytes.Clone(s.ICC), byte(i))
-		known.get(plane.Space{ICC: other}, plane.RGB, colour.ToSRGB)
+		known.get(plane.Space{ICC: other}, plane.RGB, colour.ToSRGB, colour.Rendering{})
 	}
 	if len(known.known) > maxTransforms {
 		t.Errorf("%d conversions are kept", len(known.known))
@@ -126,5 +132,53 @@ func TestAdobeRGBByEXIF(t *testing.T) {
 	d.header.Layout.Space.ICC = colour.DisplayP3Profile() // a profile takes precedence
 	if _, got := written(t, one(t, d, Variant{Format: pngFormat})); got == [4]uint8{81, 181, 83, 255} {
 		t.Errorf("the profile is ignored: %v", got)
+	}
+}
+
+// TestKeepWritesWhatDescribesThePixels keeps spaces that are declared in other ways than by a small profile.
+func TestKeepWritesWhatDescribesThePixels(t *testing.T) {
+	long := plane.Space{ICC: append(colour.DisplayP3Profile(), make([]byte, 20<<10)...)}
+	broken := plane.Space{ICC: make([]byte, 20<<10)}
+	copy(broken.ICC[16:], "RGB ")
+	adobe, err := colour.NewGamma(colour.AdobeRGB, 563.0/256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		in     *memory
+		format *codec.Format
+		want   [4]uint8
+		class  string
+	}{
+		"a long profile":        {flat(plane.RGB, long, 200, 120, 60), pngFormat, [4]uint8{200, 120, 60, 255}, "RGB "},
+		"a broken long profile": {flat(plane.RGB, broken, 200, 120, 60), pngFormat, [4]uint8{200, 120, 60, 255}, ""},
+		"Adobe RGB":             {flat(plane.RGB, plane.Space{Source: adobe}, 120, 180, 90), pngFormat, [4]uint8{120, 180, 90, 255}, "RGB "},
+		"linear gray": {flat(plane.Gray, plane.Space{Source: colour.NewGrayGamma(1)}, 117), pngFormat,
+			[4]uint8{117, 117, 117, 255}, "GRAY"},
+	} {
+		o := one(t, c.in, Variant{Format: c.format, Colour: KeepSpace})
+		space, got := written(t, o)
+		if space.Class() != c.class || len(space.ICC) > 1000 || got != c.want {
+			t.Errorf("%s: %v with a %q profile of %d bytes, want %v and %q", name, got, space.Class(), len(space.ICC), c.want, c.class)
+		}
+		if c.class == "" {
+			continue
+		}
+		m := c.in.header.Layout.Model
+		again := flat(m, space, c.want[:m.Colours()]...)
+		_, direct := written(t, one(t, c.in, Variant{Format: pngFormat}))
+		if _, later := written(t, one(t, again, Variant{Format: pngFormat})); later != direct {
+			t.Errorf("%s: converted later it is %v, converted at once %v", name, later, direct)
+		}
+	}
+}
+
+// TestMaxBytesCountTheProfile bounds a file that keeps its profile.
+func TestMaxBytesCountTheProfile(t *testing.T) {
+	p := scene(300, 200, plane.RGB, false, 1)
+	p.Space = plane.Space{ICC: colour.DisplayP3Profile()}
+	o := one(t, picture(p, 1), Variant{Format: jpegFormat, Colour: KeepSpace, MaxBytes: 3000})
+	if space := open(t, o.Data).Header().Layout.Space; len(o.Data) > 3000 || space.ICC == nil {
+		t.Errorf("%d bytes with a profile of %d", len(o.Data), len(space.ICC))
 	}
 }

@@ -4,28 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
-
-// Conversions between YCbCr and RGB are JFIF's (ITU-T T.871, section 7) in 16-bit fixed point,
-// rounded to nearest.
-
-func toYCbCr(r, g, b int32) (y, cb, cr uint8) {
-	const half = 1 << 15
-	return uint8((19595*r + 38470*g + 7471*b + half) >> 16),
-		clamp((-11059*r - 21709*g + 32768*b + 128<<16 + half) >> 16),
-		clamp((32768*r - 27439*g - 5329*b + 128<<16 + half) >> 16)
-}
-
-func toRGB(y, cb, cr int32) (r, g, b uint8) {
-	const half = 1 << 15
-	cb, cr = cb-128, cr-128
-	return clamp(y + (91881*cr+half)>>16),
-		clamp(y + (-22554*cb-46802*cr+half)>>16),
-		clamp(y + (116130*cb+half)>>16)
-}
-
-func clamp(v int32) uint8 { return uint8(min(255, max(0, v))) }
 
 // convert brings p to the layout that the encoder takes, at the same size. Transparent pixels are
 // laid over the background where that layout has no alpha. Without a colour management module, CMYK
@@ -88,10 +69,7 @@ func convertRow(dst, src *plane.Picture, y int) {
 	}
 	rgbRow(to, from, src.Model)
 	if dst.Model == plane.YCbCr {
-		a, b, c := to[0], to[1], to[2]
-		for x := range a {
-			a[x], b[x], c[x] = toYCbCr(int32(a[x]), int32(b[x]), int32(c[x]))
-		}
+		colour.YCbCrRow(to[0], to[1], to[2], to[0], to[1], to[2])
 	}
 }
 
@@ -103,9 +81,7 @@ func grayRow(dst []byte, src [][]byte, m plane.Model) {
 	}
 	rgb := [][]byte{make([]byte, len(dst)), make([]byte, len(dst)), make([]byte, len(dst))}
 	rgbRow(rgb, src, m)
-	for x := range dst {
-		dst[x], _, _ = toYCbCr(int32(rgb[0][x]), int32(rgb[1][x]), int32(rgb[2][x]))
-	}
+	colour.LumaRow(dst, rgb[0], rgb[1], rgb[2])
 }
 
 // rgbRow converts one row of the planes of model m, all of one length, to red, green and blue.
@@ -121,10 +97,7 @@ func rgbRow(dst, src [][]byte, m plane.Model) {
 		copy(g, src[1])
 		copy(b, src[2])
 	case plane.YCbCr:
-		luma, cb, cr := src[0], src[1][:len(r)], src[2][:len(r)]
-		for x := range r {
-			r[x], g[x], b[x] = toRGB(int32(luma[x]), int32(cb[x]), int32(cr[x]))
-		}
+		colour.RGBRow(r, g, b, src[0], src[1], src[2])
 	case plane.CMYK:
 		for x, k := range src[3] {
 			r[x], g[x], b[x] = ink(src[0][x], k), ink(src[1][x], k), ink(src[2][x], k)
@@ -181,7 +154,9 @@ func subsample(ctx context.Context, p *plane.Picture, want plane.Layout) (*plane
 		err := eachRow(ctx, s.Height, func(y int) {
 			row := q.Row(i, y)
 			if subX == 2 && subY == 2 && alpha == nil && 2*y+1 < p.Height() {
-				row = row[meanRow(row, p.Row(i, 2*y), p.Row(i, 2*y+1)):]
+				whole := p.Width() / 2
+				colour.MeanRow(row[:whole], p.Row(i, 2*y), p.Row(i, 2*y+1))
+				row = row[whole:]
 			}
 			for x := s.Width - len(row); x < s.Width; x++ {
 				q.Row(i, y)[x] = blockMean(p, i, x*subX, y*subY, subX, subY, alpha)
@@ -192,18 +167,6 @@ func subsample(ctx context.Context, p *plane.Picture, want plane.Layout) (*plane
 		}
 	}
 	return q, nil
-}
-
-// meanRow stores the rounded means of all whole blocks of 2×2 samples of two rows, and returns how
-// many there are.
-func meanRow(dst, above, below []byte) int {
-	n := len(above) / 2
-	dst, above, below = dst[:n], above[:2*n], below[:2*n]
-	for x := range dst {
-		a, b := above[2*x:2*x+2], below[2*x:2*x+2]
-		dst[x] = uint8((int(a[0]) + int(a[1]) + int(b[0]) + int(b[1]) + 2) / 4)
-	}
-	return n
 }
 
 // blockMean returns the rounded mean of a w×h block of a plane, cut off at the picture's edge and
@@ -228,7 +191,7 @@ func blockMean(p *plane.Picture, i, left, top, w, h int, alpha func(y int) []byt
 
 // planeBackground returns a colour as one sample for each colour plane of a model.
 func planeBackground(m plane.Model, c [3]uint8) [3]uint8 {
-	y, cb, cr := toYCbCr(int32(c[0]), int32(c[1]), int32(c[2]))
+	y, cb, cr := colour.ToYCbCr(c[0], c[1], c[2])
 	switch m {
 	case plane.Gray:
 		return [3]uint8{y}

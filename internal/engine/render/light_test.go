@@ -7,6 +7,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 )
@@ -212,6 +213,48 @@ func TestLinearLightWithoutResampling(t *testing.T) {
 		v.LinearLight = true
 		if d := difference(t, plain, decodePNG(t, one(t, picture(p, 1), v))); d != 0 {
 			t.Errorf("%+v: differs by %d", v, d)
+		}
+	}
+}
+
+// TestLinearLightOfTheSpace reduces columns of black and white, whose mean is half of the light in every
+// space, and level 188 in sRGB.
+func TestLinearLightOfTheSpace(t *testing.T) {
+	linear, err := colour.NewGamma(colour.DisplayP3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adobe, err := colour.NewGamma(colour.AdobeRGB, 563.0/256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		m plane.Model
+		s plane.Space
+	}{
+		"none":             {plane.RGB, plane.Space{}},
+		"gray gamma":       {plane.Gray, plane.Space{Source: colour.NewGrayGamma(1)}},
+		"linear":           {plane.RGB, plane.Space{Source: linear}},
+		"a linear profile": {plane.RGB, plane.Space{ICC: colour.Profile(linear, "")}},
+		"Adobe RGB":        {plane.RGB, plane.Space{Source: adobe}},
+		"of other pixels":  {plane.Gray, plane.Space{ICC: colour.Profile(linear, "")}},
+		"YCbCr":            {plane.YCbCr, plane.Space{ICC: colour.Profile(linear, "")}},
+	} {
+		p := plane.New(plane.NewLayout(c.m, false, 32, 32, 1, 1))
+		p.Space = c.s
+		for i := range p.Pix {
+			for k := range p.Pix[i] {
+				if p.Pix[i][k] = uint8(-(k & 1)); p.Planes[i].Kind == plane.Chroma {
+					p.Pix[i][k] = 128
+				}
+			}
+		}
+		v := Variant{Width: 4, Height: 4, Fit: Fill, Format: pngFormat, LinearLight: true, Filter: resample.Box}
+		got := rgba(decodePNG(t, one(t, picture(p, 1), v)).At(2, 2))
+		for _, level := range got[:3] {
+			if level < 187 || level > 189 {
+				t.Errorf("%s: %v, want 188", name, got)
+			}
 		}
 	}
 }

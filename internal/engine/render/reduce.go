@@ -79,6 +79,7 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	j.trimmed = y.Start+float64(y.Dst)*y.Step <= float64(y.Src-1)
 	switch {
 	case linear:
+		src.Space = declared(h)
 		j.sink, err = newLight(x, y, filter, src, j.store)
 	case src.HasAlpha():
 		j.sink, err = newStraight(x, y, filter, src, j.store)

@@ -128,8 +128,9 @@ type job struct {
 	encoder codec.Encoder
 	frame   frame
 
-	transform  *colour.Transform // nil if the samples stay as they are
-	background [3]uint8          // in the variant's space
+	space      plane.Space       // of the pixels that are written
+	transform  *colour.Transform // to it; nil if the samples stay as they are
+	background [3]uint8          // in the space that is written
 
 	planned plane.Layout   // of reduced
 	reduced *plane.Picture // as it is being made, stored orientation
@@ -155,9 +156,9 @@ func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 		return nil, fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
 	j.encoder = j.format.Encoder(v.Encoding)
-	j.chooseColour(&e.colours)
 	w, h := upright(j.header)
 	j.frame = fit(v, w, h)
+	j.chooseColour(&e.colours)
 	return j, j.frame.check()
 }
 

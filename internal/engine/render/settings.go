@@ -85,6 +85,9 @@ func NewSchema(formats codec.Set) *Schema {
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
 		choice("colour", "the colour space of the pixels: converted to sRGB, converted to Display P3, or the picture's own with its profile",
 			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace),
+		choice("intent", "how a profile's colours are rendered that the variant's space cannot hold: the relative colorimetric or the perceptual intent",
+			func(v *Variant) *Intent { return &v.Intent }, RelativeIntent, PerceptualIntent),
+		truth("black_point_compensation", "make the darkest colour of a profile black", func(v *Variant) *bool { return &v.BlackPoint }),
 	)
 	return s
 }

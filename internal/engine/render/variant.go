@@ -46,6 +46,8 @@ type Variant struct {
 	Background [3]uint8 // red, green, blue behind transparent pixels and around Contain
 	Metadata   Metadata
 	Colour     Colour // empty: SRGB
+	Intent     Intent // empty: RelativeIntent
+	BlackPoint bool   // compensate for the black point of profiles
 
 	focus focus // chooses what Cover shows; nil: the centre
 }
