@@ -67,6 +67,7 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 		Format: s.Format(), Width: width, Height: height, Frames: walk.frames, Orientation: 1,
 	}
 	d.header.Layout = plane.NewLayout(plane.RGB, alpha, width, height, 1, 1)
+	d.header.XMP = walk.packet()
 	return d, nil
 }
 

@@ -77,7 +77,7 @@ type reader struct {
 	plays   int            // of the animation
 	control *frame         // the fcTL chunk before the first IDAT
 	seen    [onlyOnce]bool // which of the chunks that count only once have been read
-	xmp     []byte         // the XMP packet
+	raw     codec.Metadata // from raw profiles
 }
 
 // Chunks that count only once; further ones are ignored, as in libpng.
@@ -86,6 +86,9 @@ const (
 	seenICCP
 	seenEXIF
 	seenXMP
+	seenRawEXIF
+	seenRawXMP
+	seenRawIPTC
 	seenACTL
 	onlyOnce // their number
 )
@@ -115,11 +118,12 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	if r.colour == typePalette && r.palette == nil {
 		return nil, s.Corrupt(r.at, "no palette before the pixels")
 	}
-	if r.head.EXIF == nil && r.xmp != nil {
-		if o := xmpOrientation(r.xmp); o.Valid() {
+	if r.head.EXIF == nil && r.head.XMP != nil {
+		if o := xmpOrientation(r.head.XMP); o.Valid() {
 			r.head.Orientation = o
 		}
 	}
+	r.useRaw()
 	icc := r.head.Layout.Space.ICC
 	r.head.Layout = r.layout(r.width, r.height)
 	r.head.Layout.Space = r.colours.space(icc, r.head.Layout.Model == plane.Gray)
@@ -233,6 +237,9 @@ func (r *reader) user() func([]byte) error {
 		})
 	case "iTXt":
 		return once(seenXMP, r.readText)
+	case "tEXt", "zTXt":
+		kind := r.kind
+		return func(data []byte) error { r.readRaw(kind, data); return nil }
 	case "acTL":
 		return once(seenACTL, r.readAnimation)
 	case "fcTL":

@@ -5,15 +5,13 @@ import (
 	"compress/zlib"
 	"io"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 )
 
-// maxXMP bounds an XMP packet, after decompression, in bytes: edit histories of large ones come
-// after the properties that describe the picture.
-const maxXMP = 1 << 20
-
 // readText keeps the XMP packet of an iTXt chunk with that keyword (section 11.3.3.4; XMP
-// Specification Part 3, 1.1.5). No other text is of use here.
+// Specification Part 3, 1.1.5), or the first bytes of one that is too long: edit histories come after the
+// properties that describe the picture.
 func (r *reader) readText(data []byte) {
 	rest, ok := bytes.CutPrefix(data, []byte("XML:com.adobe.xmp\x00"))
 	if !ok || len(rest) < 2 {
@@ -34,9 +32,9 @@ func (r *reader) readText(data []byte) {
 		if err != nil {
 			return
 		}
-		rest, _ = io.ReadAll(io.LimitReader(z, maxXMP)) // what a damaged stream holds is enough
+		rest, _ = io.ReadAll(io.LimitReader(z, codec.MaxMetadata)) // what a damaged stream holds is enough
 	}
-	r.xmp = rest[:min(len(rest), maxXMP)]
+	r.head.XMP = rest[:min(len(rest), codec.MaxMetadata)]
 }
 
 // xmpOrientation returns the orientation that an XMP packet declares, as an attribute or as an
@@ -54,4 +52,10 @@ func xmpOrientation(xmp []byte) exif.Orientation {
 		return o
 	}
 	return 0
+}
+
+// xmpText returns the data of an iTXt chunk with an XMP packet, which is not compressed, and without
+// languages.
+func xmpText(packet []byte) []byte {
+	return append([]byte("XML:com.adobe.xmp\x00\x00\x00\x00\x00"), packet...)
 }
