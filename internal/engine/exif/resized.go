@@ -1,6 +1,9 @@
 package exif
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Picture is what a block describes once the picture has been resized.
 type Picture struct {
@@ -18,8 +21,8 @@ const (
 
 // Resized returns a copy of a block for a picture that was turned upright and is now p: the
 // orientation is TopLeft, and the sizes and the colour space that the block declares are those of p.
-// The thumbnail is removed, because it shows the picture as it was, with whatever a crop has cut off.
-// No other byte moves, so offsets inside maker notes stay valid. A block without these fields, or too
+// The thumbnail is removed, and previews inside the maker note are blanked, because they show the picture
+// as it was, with whatever a crop has cut off. No other byte moves, so offsets inside maker notes stay valid. A block without these fields, or too
 // damaged to find them, is copied unchanged.
 func Resized(tiff []byte, p Picture) []byte {
 	out := bytes.Clone(tiff)
@@ -44,6 +47,7 @@ func Resized(tiff []byte, p Picture) []byte {
 	if p.ColorSpace != 0 {
 		b.clearAdobeRGB(interop)
 	}
+	b.clearPreviews(exif, ifds)
 	return b.removeThumbnail(picture, ifds)
 }
 
@@ -72,6 +76,47 @@ func (b block) clearAdobeRGB(interop directory) {
 			copy(b.data[e.at+8:], "R98")
 		}
 	}
+}
+
+// clearPreviews blanks the JPEG files inside the maker note of the Exif IFD, which no two cameras lay out
+// alike: what goes from the start of a picture through well-formed segments to a scan is one.
+func (b block) clearPreviews(exif directory, ifds []directory) {
+	for e := range b.entries(exif) {
+		at, end, ok := b.span(e)
+		if e.tag != tagMakerNote || !ok {
+			continue
+		}
+		for {
+			i := bytes.Index(b.data[at:end], []byte("\xff\xd8\xff"))
+			if i < 0 {
+				break
+			}
+			at += int64(i)
+			n := jpegLength(b.data[at:end])
+			if n > 0 && !overlapsAny(ifds, at, at+n) {
+				clear(b.data[at : at+n])
+			}
+			at += max(n, 1)
+		}
+	}
+}
+
+// jpegLength returns how many bytes of b, which begins with SOI, are a JPEG file (T.81 B.2.1), or 0 if no
+// scan follows within some dozen segments. One without an end is all of b.
+func jpegLength(b []byte) int64 {
+	const sos, most = 0xDA, 50
+	i := 2
+	for n := 0; n < most && i+4 <= len(b) && b[i] == 0xFF && b[i+1] >= 0xC0 && b[i+1] != sos; n++ {
+		i += 2 + int(binary.BigEndian.Uint16(b[i+2:]))
+	}
+	if i+4 > len(b) || b[i] != 0xFF || b[i+1] != sos {
+		return 0
+	}
+	end := bytes.Index(b[i:], []byte("\xff\xd9"))
+	if end < 0 {
+		return int64(len(b))
+	}
+	return int64(i + end + 2)
 }
 
 // removeThumbnail unlinks IFD1 and clears its picture, or cuts it off if it is the end of the block. A

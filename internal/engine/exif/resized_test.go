@@ -63,6 +63,29 @@ func TestStripsOfThumbnailAreRemoved(t *testing.T) {
 	}
 }
 
+// TestPreviewsInMakerNotesAreBlanked checks that only what is a JPEG file is blanked.
+func TestPreviewsInMakerNotesAreBlanked(t *testing.T) {
+	const preview = "\xff\xd8\xff\xdb\x00\x08uncrop\xff\xe1\x00\x08\xff\xd9\xff\xd9\xff\xd9\xff\xda\x00\x08ped scan\xff\x00d\xff\xd9"
+	const none = "\xff\xd8\xff\xdb\x00\x04no\x00\xff\xd9"
+	blank := strings.Repeat("\x00", len(preview))
+	for mark := range byteOrders {
+		for note, want := range map[string]string{
+			"before" + preview + "between" + preview + "after": "before" + blank + "between" + blank + "after",
+			"before" + none + preview:                          "before" + none + blank,
+			"before" + preview[:len(preview)-2] + "rest":       "before" + strings.Repeat("\x00", len(preview)+2),
+			none + "\xff\xd8\xff":                              none + "\xff\xd8\xff",
+		} {
+			b := linked(mark, []field{{tagMakerNote, typeUndefined, uint32(len(note)), []byte(note)}}, nil, nil)
+			if got := Resized(b, Picture{}); !bytes.Contains(got, []byte(want)) || len(got) != len(b) {
+				t.Errorf("%s: of %q, got %q", mark, note, got)
+			}
+			if !bytes.Contains(b, []byte(note)) {
+				t.Errorf("%s: the input was modified", mark)
+			}
+		}
+	}
+}
+
 // TestReducedKeepsWhatFits checks that only the maker note, large values and, last, what does not fit
 // are missing.
 func TestReducedKeepsWhatFits(t *testing.T) {

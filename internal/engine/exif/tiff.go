@@ -186,16 +186,23 @@ func (b block) setInteger(e entry, v uint32) {
 	}
 }
 
-// value returns the entry's values. ok is false if the type is unknown or if they are not in the block.
-func (b block) value(e entry) (v []byte, ok bool) {
+// span returns where the entry's values begin and end. ok is false if the type is unknown, or if they are
+// not in the block.
+func (b block) span(e entry) (from, to int64, ok bool) {
 	n, at := int64(e.count)*typeSize[e.typ], e.at+8
 	if n > 4 {
 		at = int64(b.order.Uint32(b.data[at:]))
 	}
-	if n == 0 || at > int64(len(b.data))-n {
+	return at, at + n, n > 0 && at+n <= int64(len(b.data))
+}
+
+// value returns the entry's values, under the same conditions.
+func (b block) value(e entry) (v []byte, ok bool) {
+	from, to, ok := b.span(e)
+	if !ok {
 		return nil, false
 	}
-	return b.data[at : at+n], true
+	return b.data[from:to], true
 }
 
 // integers returns the entry's values if they are SHORT or LONG.
