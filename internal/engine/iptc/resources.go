@@ -49,9 +49,13 @@ func AppendResource(b []byte, id uint16, data []byte) []byte {
 	return b
 }
 
-// Ordered returns IIM data whose bytes are in the order of the file. libtiff stores it as 32-bit numbers,
-// whose bytes are in reverse where the byte orders of the writer's machine and of the file differ.
-func Ordered(iim []byte) []byte {
+// Bare returns IIM data without what writers do to it. Some wrap it into an image resource where it
+// belongs alone. libtiff stores it as 32-bit numbers, whose bytes are in reverse where the byte orders of
+// the writer's machine and of the file differ.
+func Bare(iim []byte) []byte {
+	if resources := bytes.TrimPrefix(iim, []byte("Photoshop 3.0\x00")); bytes.HasPrefix(resources, []byte(resourceMark)) {
+		return Resource(resources, ResourceIIM)
+	}
 	if len(iim) < 5 || iim[0] == tagMarker || iim[3] != tagMarker || len(iim)%4 != 0 {
 		return iim
 	}

@@ -42,9 +42,7 @@ func (r *reader) readRaw(kind string, data []byte) {
 	case profile == nil:
 		r.raw.Missing = append(r.raw.Missing, fmt.Sprintf("%s of a raw profile: damaged, or more than %d bytes", name, codec.MaxMetadata))
 	case index == seenRawIPTC:
-		if r.raw.IPTC = iptc.Resource(profile, iptc.ResourceIIM); r.raw.IPTC == nil && profile[0] == 0x1C {
-			r.raw.IPTC = profile
-		}
+		r.raw.IPTC = iptc.Bare(profile)
 	case bytes.HasPrefix(profile, []byte("Exif\x00")) && len(profile) > 6:
 		r.raw.EXIF = profile[6:]
 	case index == seenRawEXIF && bytes.HasPrefix(profile, []byte("http://ns.adobe.com/xap/1.0/\x00")):

@@ -78,7 +78,10 @@ func (j *job) kept(s plane.Space) (m codec.Metadata) {
 	}
 	if h.IPTC != nil && f.IPTC {
 		m.IPTC = iptc.Resized(h.IPTC)
-		if n := len(m.IPTC); f.MaxIPTC > 0 && n > f.MaxIPTC {
+		switch n := len(m.IPTC); {
+		case n == 0:
+			j.drop("IPTC data: %d bytes that say nothing about the picture", len(h.IPTC))
+		case f.MaxIPTC > 0 && n > f.MaxIPTC:
 			j.drop("IPTC data: %d bytes, of which %s holds %d", n, f.Title, f.MaxIPTC)
 			m.IPTC = nil
 		}

@@ -46,7 +46,7 @@ func (c *container) describe(h *codec.Header, d *directory) error {
 	}
 	h.EXIF = c.exif(h, d)
 	h.XMP = c.block(h, d, tagXMP)
-	if h.IPTC = iptc.Ordered(c.block(h, d, tagIPTC)); h.IPTC == nil {
+	if h.IPTC = iptc.Bare(c.block(h, d, tagIPTC)); h.IPTC == nil {
 		h.IPTC = iptc.Resource(c.block(h, d, tagPhotoshop), iptc.ResourceIIM)
 	}
 	return c.s.Err()

@@ -60,7 +60,7 @@ func TestXMPAndIPTC(t *testing.T) {
 	resources := iptc.AppendResource(iptc.AppendResource(nil, 0x03ED, []byte("abc")), iptc.ResourceIIM, iim)
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		for name, value := range map[string]tag{
-			"bytes": {tagIPTC, iim}, "numbers": {tagIPTC, numbers}, "resources": {tagPhotoshop, resources},
+			"bytes": {tagIPTC, iim}, "numbers": {tagIPTC, numbers}, "resources": {tagPhotoshop, resources}, "wrapped": {tagIPTC, resources},
 		} {
 			d := drawing{order: order, w: 16, h: 16, at: wave(8, unsigned), tags: []tag{{tagXMP, []byte("<x:xmpmeta/>")}, value}}
 			opened, err := openFile(d.file(t))
