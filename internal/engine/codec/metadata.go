@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/imgmill/imgmill/internal/engine/exif"
+import (
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/exif"
+)
 
 // Metadata is what a file says about its picture beside the pixels and their colours, as blocks that no
 // format changes. Decoders fill it without a look at the content, but for the orientation; what of it
@@ -18,6 +22,11 @@ type Metadata struct {
 
 // MaxMetadata bounds a block that a decoder has to collect or decompress, in bytes.
 const MaxMetadata = 1 << 20
+
+// Lacks adds to Missing a block that could not be read.
+func (m *Metadata) Lacks(format string, args ...any) {
+	m.Missing = append(m.Missing, fmt.Sprintf(format, args...))
+}
 
 // SetEXIF stores an EXIF block and the orientation that it declares. A broken block does not make a
 // picture bad.

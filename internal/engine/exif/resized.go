@@ -22,8 +22,8 @@ const (
 // Resized returns a copy of a block for a picture that was turned upright and is now p: the
 // orientation is TopLeft, and the sizes and the colour space that the block declares are those of p.
 // The thumbnail is removed, and previews inside the maker note are blanked, because they show the picture
-// as it was, with whatever a crop has cut off. No other byte moves, so offsets inside maker notes stay valid. A block without these fields, or too
-// damaged to find them, is copied unchanged.
+// as it was, with whatever a crop has cut off. No other byte moves, so offsets inside maker notes stay
+// valid. A block without these fields, or too damaged to find them, is copied unchanged.
 func Resized(tiff []byte, p Picture) []byte {
 	out := bytes.Clone(tiff)
 	b, err := open(out)
@@ -43,7 +43,8 @@ func Resized(tiff []byte, p Picture) []byte {
 		to[tagColorSpace] = uint32(p.ColorSpace)
 	}
 	interop := b.set(exif, to, tagInteropIFD, &ifds)
-	b.set(interop, map[uint16]uint32{tagRelatedWidth: uint32(p.Width), tagRelatedLength: uint32(p.Height)}, 0, &ifds)
+	to = map[uint16]uint32{tagRelatedWidth: uint32(p.Width), tagRelatedLength: uint32(p.Height)}
+	b.set(interop, to, 0, &ifds)
 	if p.ColorSpace != 0 {
 		b.clearAdobeRGB(interop)
 	}
@@ -128,7 +129,9 @@ func (b block) removeThumbnail(picture directory, ifds []directory) []byte {
 	thumbnail, _ := b.directory(picture.next)
 	b.order.PutUint32(b.data[picture.end-4:], 0)
 	// A thumbnail is a JPEG file, or strips of samples (Exif 4.5.4).
-	for _, tags := range [][2]uint16{{tagThumbnailOffset, tagThumbnailLength}, {tagStripOffsets, tagStripByteCounts}} {
+	for _, tags := range [][2]uint16{
+		{tagThumbnailOffset, tagThumbnailLength}, {tagStripOffsets, tagStripByteCounts},
+	} {
 		var from, sizes []uint32
 		for e := range b.entries(thumbnail) {
 			switch e.tag {

@@ -53,7 +53,8 @@ func AppendResource(b []byte, id uint16, data []byte) []byte {
 // belongs alone. libtiff stores it as 32-bit numbers, whose bytes are in reverse where the byte orders of
 // the writer's machine and of the file differ.
 func Bare(iim []byte) []byte {
-	if resources := bytes.TrimPrefix(iim, []byte("Photoshop 3.0\x00")); bytes.HasPrefix(resources, []byte(resourceMark)) {
+	resources := bytes.TrimPrefix(iim, []byte("Photoshop 3.0\x00"))
+	if bytes.HasPrefix(resources, []byte(resourceMark)) {
 		return Resource(resources, ResourceIIM)
 	}
 	if len(iim) < 5 || iim[0] == tagMarker || iim[3] != tagMarker || len(iim)%4 != 0 {

@@ -75,7 +75,9 @@ func (d *Decoder) joinMetadata() {
 	m, parts := &d.header.Metadata, &d.tables.parts
 	m.IPTC = iptc.Resource(parts.resources, iptc.ResourceIIM)
 	// Other extensions than the one that the packet names are left over from other software.
-	named := slices.DeleteFunc(parts.extended, func(p extendedPart) bool { return !bytes.Contains(m.XMP, []byte(p.guid)) })
+	named := slices.DeleteFunc(parts.extended, func(p extendedPart) bool {
+		return !bytes.Contains(m.XMP, []byte(p.guid))
+	})
 	slices.SortStableFunc(named, func(a, b extendedPart) int { return cmp.Compare(a.from, b.from) })
 	var whole []byte
 	for _, p := range named {
@@ -87,7 +89,7 @@ func (d *Decoder) joinMetadata() {
 		if int64(len(whole)) == named[0].full && len(whole) <= codec.MaxMetadata {
 			m.ExtendedXMP = whole
 		} else {
-			m.Missing = append(m.Missing, fmt.Sprintf("extended XMP: incomplete, or more than %d bytes", codec.MaxMetadata))
+			m.Lacks("extended XMP: incomplete, or more than %d bytes", codec.MaxMetadata)
 		}
 	}
 	*parts = metadataParts{}
@@ -100,7 +102,8 @@ func checkMetadata(m *codec.Metadata) error {
 		size, most int
 	}{{"EXIF", len(m.EXIF), maxEXIF}, {"XMP", len(m.XMP), maxXMP}, {"IPTC", len(m.IPTC), maxIPTC}} {
 		if block.size > block.most {
-			return fmt.Errorf("encode jpeg: %s block of %d bytes exceeds the %d that fit a segment", block.name, block.size, block.most)
+			return fmt.Errorf("encode jpeg: %s block of %d bytes exceeds the %d that fit a segment",
+				block.name, block.size, block.most)
 		}
 	}
 	return nil
@@ -115,9 +118,10 @@ func (b *bitWriter) metadata(m *codec.Metadata) {
 		b.segment(markerAPP1, []byte(xmpPrefix), m.XMP)
 	}
 	for at := 0; at < len(m.ExtendedXMP); at += extendedChunk {
+		chunk := m.ExtendedXMP[at:min(at+extendedChunk, len(m.ExtendedXMP))]
 		head := binary.BigEndian.AppendUint32([]byte(xmp.GUID(m.ExtendedXMP)), uint32(len(m.ExtendedXMP)))
 		head = binary.BigEndian.AppendUint32(head, uint32(at))
-		b.segment(markerAPP1, []byte(extendedPrefix), head, m.ExtendedXMP[at:min(at+extendedChunk, len(m.ExtendedXMP))])
+		b.segment(markerAPP1, []byte(extendedPrefix), head, chunk)
 	}
 	if len(m.IPTC) > 0 {
 		b.segment(markerAPP13, []byte(photoshopPrefix), iptc.AppendResource(nil, iptc.ResourceIIM, m.IPTC))

@@ -40,7 +40,7 @@ func (r *reader) readRaw(kind string, data []byte) {
 	profile := parseRaw(text)
 	switch {
 	case profile == nil:
-		r.raw.Missing = append(r.raw.Missing, fmt.Sprintf("%s of a raw profile: damaged, or more than %d bytes", name, codec.MaxMetadata))
+		r.raw.Lacks("%s of a raw profile: damaged, or more than %d bytes", name, codec.MaxMetadata)
 	case index == seenRawIPTC:
 		r.raw.IPTC = iptc.Bare(profile)
 	case bytes.HasPrefix(profile, []byte("Exif\x00")) && len(profile) > 6:

@@ -130,7 +130,7 @@ func (h *info) resources(r *reader) {
 // block reads a block of metadata, unless it is too large.
 func (h *info) block(r *reader, to *[]byte, name string, size int64) {
 	if size > codec.MaxMetadata {
-		h.meta.Missing = append(h.meta.Missing, fmt.Sprintf("%s: %d bytes, more than %d", name, size, codec.MaxMetadata))
+		h.meta.Lacks("%s: %d bytes, more than %d", name, size, codec.MaxMetadata)
 		return
 	}
 	*to = r.bytes(int(size))

@@ -105,7 +105,8 @@ func (j *job) fitting(block []byte) []byte {
 	if most == 0 || len(block) <= most {
 		return block
 	}
-	j.drop("EXIF maker note and large values: %d bytes in all, of which %s holds %d", len(block), j.format.Title, most)
+	j.drop("EXIF maker note and large values: %d bytes in all, of which %s holds %d",
+		len(block), j.format.Title, most)
 	return exif.Reduced(block, most)
 }
 

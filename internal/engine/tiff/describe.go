@@ -2,7 +2,6 @@ package tiff
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
@@ -63,7 +62,7 @@ func (c *container) block(h *codec.Header, d *directory, tag uint16) []byte {
 			return b
 		}
 	}
-	h.Missing = append(h.Missing, fmt.Sprintf("tag %d: %d bytes that are not in the file, or more than %d", tag, e.size(), codec.MaxMetadata))
+	h.Lacks("tag %d: %d bytes that are not in the file, or more than %d", tag, e.size(), codec.MaxMetadata)
 	return nil
 }
 
@@ -89,7 +88,7 @@ func (c *container) exif(h *codec.Header, d *directory) []byte {
 			continue
 		}
 		if _, ok := child.find(tagMakerNote); ok {
-			h.Missing = append(h.Missing, "EXIF maker note: it has offsets within the TIFF file")
+			h.Lacks("EXIF maker note: it has offsets within the TIFF file")
 		}
 		if f := c.copyFields(child, &total, func(tag uint16) bool { return !notMoved[tag] }); f != nil {
 			worth = true

@@ -16,7 +16,8 @@ func Parse(packet, extension []byte) (*Packet, error) {
 	if n := len(packet) + len(extension); n > MaxLength {
 		return p, fmt.Errorf("XMP of %d bytes, more than %d", n, MaxLength)
 	}
-	r := &reader{Packet: p, seen: map[name]bool{{nsNote, "HasExtendedXMP"}: true}} // it says nothing once both are read
+	// The reference to an extension says nothing once both are read.
+	r := &reader{Packet: p, seen: map[name]bool{{nsNote, "HasExtendedXMP"}: true}}
 	for _, part := range [][]byte{packet, extension} {
 		if err := r.document(part); err != nil {
 			return p, err

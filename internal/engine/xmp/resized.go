@@ -16,11 +16,11 @@ type Picture struct {
 // storage are properties that say how the samples were stored, or belong to what was stored beside the
 // picture and is not any more.
 var storage = map[name]bool{
-	{nsTIFF, "BitsPerSample"}: true, {nsTIFF, "Compression"}: true, {nsTIFF, "PhotometricInterpretation"}: true,
-	{nsTIFF, "SamplesPerPixel"}: true, {nsTIFF, "PlanarConfiguration"}: true, {nsTIFF, "YCbCrSubSampling"}: true,
-	{nsTIFF, "YCbCrPositioning"}: true, {nsTIFF, "NativeDigest"}: true, {nsEXIF, "NativeDigest"}: true,
-	{nsEXIF, "CompressedBitsPerPixel"}: true, {nsPhotoshop, "ICCProfile"}: true, {nsPhotoshop, "ColorMode"}: true,
-	{nsDC, "format"}: true,
+	{nsTIFF, "BitsPerSample"}: true, {nsTIFF, "Compression"}: true, {nsTIFF, "SamplesPerPixel"}: true,
+	{nsTIFF, "PhotometricInterpretation"}: true, {nsTIFF, "PlanarConfiguration"}: true,
+	{nsTIFF, "YCbCrSubSampling"}: true, {nsTIFF, "YCbCrPositioning"}: true, {nsTIFF, "NativeDigest"}: true,
+	{nsEXIF, "CompressedBitsPerPixel"}: true, {nsEXIF, "NativeDigest"}: true,
+	{nsPhotoshop, "ICCProfile"}: true, {nsPhotoshop, "ColorMode"}: true, {nsDC, "format"}: true,
 }
 
 // pictures are properties that hold a picture as it was, with whatever a crop has cut off.
@@ -67,12 +67,13 @@ func (p *Packet) Resized(q Picture) {
 
 // without removes what Resized removes, at any depth.
 func without(nodes []*node) []*node {
-	nodes = slices.DeleteFunc(nodes, func(n *node) bool { return storage[n.name] || pictures[n.name] || appended[n.space] })
+	stale := func(n name) bool { return storage[n] || pictures[n] || appended[n.space] }
+	nodes = slices.DeleteFunc(nodes, func(n *node) bool { return stale(n.name) })
 	for _, n := range nodes {
 		if n.children = without(n.children); len(n.children) == 0 {
 			n.children = nil
 		}
-		n.attrs = slices.DeleteFunc(n.attrs, func(a attr) bool { return storage[a.name] || pictures[a.name] || appended[a.space] })
+		n.attrs = slices.DeleteFunc(n.attrs, func(a attr) bool { return stale(a.name) })
 	}
 	return nodes
 }

@@ -11,8 +11,8 @@ import (
 
 // common are the prefixes that the specifications give to namespaces.
 var common = map[string]string{
-	nsRDF: "rdf", nsX: "x", nsXML: "xml", nsDC: "dc", nsXMP: "xmp", nsRights: "xmpRights", nsNote: "xmpNote",
-	nsTIFF: "tiff", nsEXIF: "exif", nsPhotoshop: "photoshop",
+	nsRDF: "rdf", nsX: "x", nsXML: "xml", nsDC: "dc", nsXMP: "xmp", nsRights: "xmpRights",
+	nsNote: "xmpNote", nsTIFF: "tiff", nsEXIF: "exif", nsPhotoshop: "photoshop",
 }
 
 // guidLength is the length of the name of an extension: the MD5 sum of it, in hexadecimal digits.
@@ -70,7 +70,7 @@ func (p *Packet) wrapped(props []*node) (packet []byte, sizes []int) {
 
 // document returns properties as an XML document, and the length of each.
 func (p *Packet) document(props []*node) (document []byte, sizes []int) {
-	w := &writer{prefixes: map[string]string{}, taken: map[string]bool{"xmlns": true}, hints: p.prefixes}
+	w := &writer{prefixes: map[string]string{}, hints: p.prefixes, taken: map[string]bool{"xmlns": true}}
 	for _, space := range []string{nsX, nsRDF, nsXML} {
 		w.prefix(space)
 	}
