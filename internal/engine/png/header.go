@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -78,6 +79,7 @@ type reader struct {
 	control *frame         // the fcTL chunk before the first IDAT
 	seen    [onlyOnce]bool // which of the chunks that count only once have been read
 	raw     codec.Metadata // from raw profiles
+	rights  exif.Info      // from texts
 }
 
 // Chunks that count only once; further ones are ignored, as in libpng.
@@ -124,6 +126,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 		}
 	}
 	r.useRaw()
+	r.useRights()
 	icc := r.head.Layout.Space.ICC
 	r.head.Layout = r.layout(r.width, r.height)
 	r.head.Layout.Space = r.colours.space(icc, r.head.Layout.Model == plane.Gray)
@@ -236,10 +239,10 @@ func (r *reader) user() func([]byte) error {
 			r.head.SetEXIF(data)
 		})
 	case "iTXt":
-		return once(seenXMP, r.readText)
+		return func(data []byte) error { r.readText(data); return nil }
 	case "tEXt", "zTXt":
 		kind := r.kind
-		return func(data []byte) error { r.readRaw(kind, data); return nil }
+		return func(data []byte) error { r.readLatin(kind, data); return nil }
 	case "acTL":
 		return once(seenACTL, r.readAnimation)
 	case "fcTL":

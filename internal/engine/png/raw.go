@@ -17,13 +17,19 @@ import (
 // hexadecimal digits, 36 a line. The specification does not know it; for IPTC there still is nothing else.
 const rawKeyword = "Raw profile type "
 
-// readRaw keeps the first raw profile of each kind. Only these are decompressed.
-func (r *reader) readRaw(kind string, data []byte) {
-	rest, ok := bytes.CutPrefix(data, []byte(rawKeyword))
-	name, text, ends := bytes.Cut(rest, []byte{0})
-	if !ok || !ends {
-		return
+// readLatin keeps rights from a tEXt chunk, and raw profiles from one or from a zTXt chunk (sections
+// 11.3.3.2 and 11.3.3.3).
+func (r *reader) readLatin(kind string, data []byte) {
+	keyword, text, ok := bytes.Cut(data, []byte{0})
+	if name, raw := bytes.CutPrefix(keyword, []byte(rawKeyword)); ok && raw {
+		r.readRaw(kind, name, text)
+	} else if ok && kind == "tEXt" {
+		r.setRight(string(keyword), iptc.Latin1(string(text)))
 	}
+}
+
+// readRaw keeps the first raw profile of each kind. Only these are decompressed.
+func (r *reader) readRaw(kind string, name, text []byte) {
 	index, known := map[string]int{
 		"exif": seenRawEXIF, "APP1": seenRawEXIF, "xmp": seenRawXMP, "iptc": seenRawIPTC, "8bim": seenRawIPTC,
 	}[string(name)]

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -70,5 +71,32 @@ func TestMetadataReturns(t *testing.T) {
 	got := openBytes(t, data, 1).Header().Metadata
 	if !bytes.Equal(got.EXIF, want.EXIF) || !bytes.Equal(got.XMP, want.XMP) || !bytes.Equal(got.IPTC, want.IPTC) {
 		t.Errorf("%q", fmt.Sprint(got))
+	}
+}
+
+// TestTextsNameRights checks that texts are read as rights where the file has nothing else that could
+// name them.
+func TestTextsNameRights(t *testing.T) {
+	latin := func(keyword, text string) []byte { return appendChunk(nil, "tEXt", []byte(keyword+"\x00"+text)) }
+	international := func(keyword, text string) []byte {
+		return appendChunk(nil, "iTXt", []byte(keyword+"\x00\x00\x00en\x00\x00"+text))
+	}
+	packet := appendChunk(nil, "iTXt", xmpText([]byte("<x/>")))
+	for name, c := range map[string]struct {
+		chunks [][]byte
+		want   exif.Info
+	}{
+		"Author and Copyright":  {[][]byte{latin("Author", "Zo\xeb"), latin("Copyright", "\xa9 Zo\xeb")}, exif.Info{Artist: "Zoë", Copyright: "© Zoë"}},
+		"of ExifTool":           {[][]byte{latin("Artist", "Ann")}, exif.Info{Artist: "Ann"}},
+		"international":         {[][]byte{international("Author", "写真"), latin("Author", "Ann")}, exif.Info{Artist: "写真"}},
+		"another keyword":       {[][]byte{latin("Comment", "Ann"), international("Title", "Ann")}, exif.Info{}},
+		"beside XMP":            {[][]byte{latin("Author", "Ann"), packet}, exif.Info{}},
+		"beside EXIF":           {[][]byte{latin("Author", "Ann"), appendChunk(nil, "eXIf", []byte("II*\x00"))}, exif.Info{}},
+		"behind XMP that is no": {[][]byte{international("XML:com.adobe.xmp2", "<x/>"), latin("Author", "Ann")}, exif.Info{Artist: "Ann"}},
+	} {
+		m := openWith(t, c.chunks...)
+		if info, _ := exif.Parse(m.EXIF); info != c.want {
+			t.Errorf("%s: %+v", name, info)
+		}
 	}
 }
