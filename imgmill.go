@@ -149,6 +149,8 @@ type Output struct {
 	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels
 	Data          []byte // the file
+	// Dropped lists metadata that was to be kept and could not be, each with the reason.
+	Dropped []string
 }
 
 // Render decodes the picture once and returns the variants in the order of the arguments. It reads
@@ -173,7 +175,7 @@ func (p *Picture) Render(ctx context.Context, variants ...Variant) ([]Output, er
 	}
 	outputs := make([]Output, len(made))
 	for i, o := range made {
-		outputs[i] = Output{o.Format.Name, o.Format.MediaType, o.Width, o.Height, o.Data}
+		outputs[i] = Output{o.Format.Name, o.Format.MediaType, o.Width, o.Height, o.Data, o.Dropped}
 	}
 	return outputs, nil
 }

@@ -100,6 +100,7 @@ type report struct {
 	Reason   string          `json:"reason,omitempty"`
 	Source   *mill.Picture   `json:"source,omitempty"`
 	Variants []mill.Variant  `json:"variants,omitempty"` // keys are paths
+	Dropped  []string        `json:"dropped,omitempty"`
 	Millis   float64         `json:"ms"`
 }
 
@@ -138,7 +139,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 	for i := range finished {
 		if f.json && writeErr == nil {
 			res := results[i]
-			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, float64(res.Elapsed.Microseconds()) / 1000})
+			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, res.Dropped, float64(res.Elapsed.Microseconds()) / 1000})
 		}
 		if bar != nil {
 			bar.Increment()
@@ -237,6 +238,7 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		if err := writeOutput(path, t.inputs, o.Data); err != nil {
 			return err
 		}
+		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}

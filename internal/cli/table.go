@@ -20,6 +20,7 @@ type row struct {
 	after     int    // bytes of the variant
 	ms        float64
 	reason    string // why there are no variants
+	dropped   string // metadata that was to be kept, in the first row of a picture
 	succeeded bool
 }
 
@@ -36,11 +37,14 @@ func resultRows(name string, r mill.Result) []row {
 			before: r.Source.Bytes, after: v.Bytes, ms: ms, succeeded: true,
 		})
 	}
+	if len(rows) > 0 {
+		rows[0].dropped = strings.Join(r.Dropped, "; ")
+	}
 	return rows
 }
 
 // printTable prints the rows as a table, and below it the reasons of those that failed, which are
-// whole sentences.
+// whole sentences, and what metadata others lack.
 func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "picture\tvariant\tpixels\tbefore\tafter\tms\t")
@@ -53,6 +57,9 @@ func printTable(w io.Writer, rows []row) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
 			shorten(shown(r.name)), shown(r.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+		if r.dropped != "" {
+			fmt.Fprintf(&reasons, "%s: without %s\n", shown(r.name), shown(r.dropped))
+		}
 	}
 	if err := t.Flush(); err != nil {
 		return err

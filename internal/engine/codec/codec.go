@@ -25,20 +25,10 @@ type Header struct {
 	Orientation   exif.Orientation
 	Frames        int          // in the file
 	Layout        plane.Layout // of the planes that Decode pushes unless Shrink is called
-	EXIF          []byte       // TIFF-structured EXIF block without its "Exif\0\0" prefix, or nil
+	Metadata
 	// Preview describes what is shown in place of the photograph, if that cannot be decoded itself:
 	// the preview of a camera raw file. Otherwise it is empty.
 	Preview string
-}
-
-// SetEXIF stores an EXIF block and the orientation that it declares. A broken block does not make a
-// picture bad.
-func (h *Header) SetEXIF(tiff []byte) {
-	h.EXIF = tiff
-	info, _ := exif.Parse(tiff) // returns what could be read beside the error
-	if info.Orientation.Valid() {
-		h.Orientation = info.Orientation
-	}
 }
 
 // Report is what a decoder found out beside the pixels.

@@ -42,10 +42,13 @@ type Abilities struct {
 	Lossy, Lossless bool
 	Alpha           bool
 	Animation       bool
-	Profile, EXIF   bool
+	Profile         bool
+	EXIF, XMP, IPTC bool
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils
 	Bits            int  // the most bits of a sample
-	MaxEXIF         int  // the most bytes of an EXIF block that a file holds; 0 means no such limit
+	// MaxEXIF, MaxXMP and MaxIPTC are the most bytes of such a block that a file holds; 0 means no limit.
+	// A packet of more than MaxXMP can be divided.
+	MaxEXIF, MaxXMP, MaxIPTC int
 }
 
 // HeadLength is how many bytes of a file Detect needs: enough for the longest signature, the brands

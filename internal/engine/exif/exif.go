@@ -1,10 +1,11 @@
-// Package exif reads the few EXIF fields that a resized picture depends on (orientation, artist,
-// copyright) and writes the blocks to store with one: the same block for the new size, without its
-// thumbnail, or a new one that holds nothing but artist and copyright.
+// Package exif reads the few EXIF fields that a resized picture depends on (orientation, colour space,
+// artist, copyright) and writes the blocks to store with one: the same block for the new size, without
+// its thumbnail (Resized); a smaller one without maker note (Reduced); or a new one that holds nothing
+// but artist and copyright (CopyrightOnly).
 //
-// A block starts with its TIFF header, without the "Exif\0\0" that precedes it in a JPEG. The
-// package never reads maker notes, thumbnails or locations, never moves a byte of a block it is
-// given, and trusts no offset or count in it.
+// A block starts with its TIFF header, without the "Exif\0\0" that precedes it in a JPEG. The package
+// never looks into maker notes, thumbnails or positions, changes no block that it is given, and trusts
+// no offset or count in it.
 //
 // It follows TIFF 6.0 section 2 for the structure and CIPA DC-008 (Exif 3.0) section 4.6 for the
 // tags.

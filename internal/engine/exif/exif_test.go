@@ -176,7 +176,7 @@ func TestResized(t *testing.T) {
 		for v := uint16(1); v <= 8; v++ {
 			before := camera(mark, v, 4000, 3000, thumbnail)
 			given := bytes.Clone(before)
-			got := Resized(given, 320, 200)
+			got := Resized(given, Picture{Width: 320, Height: 200})
 			if !bytes.Equal(given, before) {
 				t.Fatalf("%s %d: the input was modified", mark, v)
 			}
@@ -194,7 +194,7 @@ func TestResized(t *testing.T) {
 // TestThumbnailInTheMiddle clears a thumbnail that is followed by other data.
 func TestThumbnailInTheMiddle(t *testing.T) {
 	b := append(camera("II", 6, 40, 30, []byte("uncropped")), "maker note"...)
-	got := Resized(b, 40, 30)
+	got := Resized(b, Picture{Width: 40, Height: 30})
 	if bytes.Contains(got, []byte("uncropped")) || !bytes.HasSuffix(got, []byte("maker note")) || len(got) != len(b) {
 		t.Errorf("got %q", got)
 	}
@@ -240,7 +240,7 @@ func TestResizedLeavesTheRestUnchanged(t *testing.T) {
 		"too small":  build("II", []field{{tagImageWidth, typeByte, 1, []byte{200}}}),
 	}
 	for name, b := range same {
-		if got := Resized(b, 1000, 1000); !bytes.Equal(got, b) {
+		if got := Resized(b, Picture{Width: 1000, Height: 1000}); !bytes.Equal(got, b) {
 			t.Errorf("%s: got %q, want %q", name, got, b)
 		}
 	}
@@ -249,20 +249,20 @@ func TestResizedLeavesTheRestUnchanged(t *testing.T) {
 	b := camera("II", 6, 40, 30, []byte("thumb"))
 	smallAt := int(le.Uint32(b[headerSize+2+6*entrySize:]))
 	le.PutUint32(b[smallAt+2+entrySize+8:], headerSize)
-	if info, err := Parse(Resized(b, 40, 30)); err != nil || info.Orientation != 1 || info.Artist != "Ann Example" {
+	if info, err := Parse(Resized(b, Picture{Width: 40, Height: 30})); err != nil || info.Orientation != 1 || info.Artist != "Ann Example" {
 		t.Errorf("forged thumbnail: got %+v, %v", info, err)
 	}
 
 	// A directory that links to itself must not loop.
 	loop := build("II", []field{short(le, tagOrientation, 6)})
 	le.PutUint32(loop[22:], 8)
-	if info, err := Parse(Resized(loop, 1, 1)); err != nil || info.Orientation != 1 {
+	if info, err := Parse(Resized(loop, Picture{Width: 1, Height: 1})); err != nil || info.Orientation != 1 {
 		t.Errorf("loop: got %+v, %v", info, err)
 	}
 
 	// The remaining entries of a truncated block are still set.
 	cut := build("II", []field{short(le, tagOrientation, 6), short(le, 0x0128, 2)})[:30]
-	if info, err := Parse(Resized(cut, 1, 1)); err == nil || info.Orientation != 1 {
+	if info, err := Parse(Resized(cut, Picture{Width: 1, Height: 1})); err == nil || info.Orientation != 1 {
 		t.Errorf("truncated: got %+v, %v", info, err)
 	}
 }
@@ -316,7 +316,7 @@ func FuzzParse(f *testing.F) {
 		if info.Orientation != 0 && !info.Orientation.Valid() {
 			t.Fatalf("orientation %d", info.Orientation)
 		}
-		upright := Resized(b, 8, 8)
+		upright := Resized(b, Picture{Width: 8, Height: 8})
 		if !bytes.Equal(b, before) {
 			t.Fatal("the input was modified")
 		}

@@ -61,7 +61,7 @@ func TestForeignReaderAgrees(t *testing.T) {
 			if ours := fmt.Sprint(info.Orientation); ours != theirs || ours != fmt.Sprint(v) {
 				t.Errorf("%s: stored %d, we read %s, ImageMagick reads %s", mark, v, ours, theirs)
 			}
-			if theirs := identify(t, "%[EXIF:Orientation]", withEXIF(t, Resized(block, 8, 8))); theirs != "1" {
+			if theirs := identify(t, "%[EXIF:Orientation]", withEXIF(t, Resized(block, Picture{Width: 8, Height: 8}))); theirs != "1" {
 				t.Errorf("%s: made upright from %d, ImageMagick reads %s", mark, v, theirs)
 			}
 		}
@@ -131,7 +131,7 @@ func TestCorpus(t *testing.T) {
 		if info.Orientation > TopLeft {
 			turned++
 		}
-		upright, err := Parse(Resized(block, 8, 8))
+		upright, err := Parse(Resized(block, Picture{Width: 8, Height: 8}))
 		if err != nil || info.Orientation != 0 && upright.Orientation != TopLeft {
 			t.Errorf("%s: made upright, got orientation %d, error %v", name, upright.Orientation, err)
 		}

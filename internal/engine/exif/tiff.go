@@ -13,28 +13,46 @@ const (
 	tagImageLength     = 0x0101
 	tagOrientation     = 0x0112
 	tagArtist          = 0x013B
+	tagStripOffsets    = 0x0111
+	tagStripByteCounts = 0x0117
+	tagSubIFDs         = 0x014A
 	tagThumbnailOffset = 0x0201
 	tagThumbnailLength = 0x0202
 	tagCopyright       = 0x8298
 	tagExifIFD         = 0x8769
+	tagGPSIFD          = 0x8825
+	tagMakerNote       = 0x927C
 	tagColorSpace      = 0xA001
 	tagPixelXDimension = 0xA002
 	tagPixelYDimension = 0xA003
 	tagInteropIFD      = 0xA005
-	tagInteropIndex    = 0x0001 // of the interoperability IFD
+	tagInteropIndex    = 0x0001 // of the interoperability IFD, as the next two
+	tagRelatedWidth    = 0x1001
+	tagRelatedLength   = 0x1002
 )
 
 // Field types (TIFF 6.0 section 2; Exif 3.0 4.6.2 adds UTF-8).
 const (
-	typeByte   = 1
-	typeASCII  = 2
-	typeShort  = 3
-	typeLong   = 4
-	typeSByte  = 6
-	typeSShort = 8
-	typeSLong  = 9
-	typeUTF8   = 129
+	typeByte      = 1
+	typeASCII     = 2
+	typeShort     = 3
+	typeLong      = 4
+	typeRational  = 5
+	typeSByte     = 6
+	typeUndefined = 7
+	typeSShort    = 8
+	typeSLong     = 9
+	typeSRational = 10
+	typeFloat     = 11
+	typeDouble    = 12
+	typeUTF8      = 129
 )
+
+// typeSize is the length of one value of each type in bytes.
+var typeSize = map[uint16]int64{
+	typeByte: 1, typeASCII: 1, typeShort: 2, typeLong: 4, typeRational: 8, typeSByte: 1, typeUndefined: 1,
+	typeSShort: 2, typeSLong: 4, typeSRational: 8, typeFloat: 4, typeDouble: 8, typeUTF8: 1,
+}
 
 const (
 	headerSize = 8  // byte order, 42, offset of IFD0
@@ -166,6 +184,41 @@ func (b block) setInteger(e entry, v uint32) {
 	case n == 4:
 		b.order.PutUint32(value, v)
 	}
+}
+
+// span returns where the entry's values begin and end. ok is false if the type is unknown, or if they are
+// not in the block.
+func (b block) span(e entry) (from, to int64, ok bool) {
+	n, at := int64(e.count)*typeSize[e.typ], e.at+8
+	if n > 4 {
+		at = int64(b.order.Uint32(b.data[at:]))
+	}
+	return at, at + n, n > 0 && at+n <= int64(len(b.data))
+}
+
+// value returns the entry's values, under the same conditions.
+func (b block) value(e entry) (v []byte, ok bool) {
+	from, to, ok := b.span(e)
+	if !ok {
+		return nil, false
+	}
+	return b.data[from:to], true
+}
+
+// integers returns the entry's values if they are SHORT or LONG.
+func (b block) integers(e entry) (all []uint32) {
+	v, ok := b.value(e)
+	for ; ok && len(v) > 0; v = v[typeSize[e.typ]:] {
+		switch e.typ {
+		case typeShort:
+			all = append(all, uint32(b.order.Uint16(v)))
+		case typeLong:
+			all = append(all, b.order.Uint32(v))
+		default:
+			return nil
+		}
+	}
+	return all
 }
 
 // text returns the entry's bytes, including NULs.

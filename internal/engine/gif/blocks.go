@@ -44,6 +44,7 @@ type blocks struct {
 	table  []byte // the global colour table
 	frames int    // until now
 	loops  int    // how many times the animation plays; 0 means for ever
+	xmp    extent // of the XMP packet with what surrounds it; empty if there is none
 }
 
 // newBlocks returns the walk of a file, before its first frame, and the logical screen's size.
@@ -103,8 +104,9 @@ func (r *blocks) descriptor(f *frame) {
 }
 
 // extension reads the extensions that change what is shown: the graphic control of the next frame
-// (section 23), and the number of loops, which is Netscape's.
+// (section 23), and the number of loops, which is Netscape's. It remembers where an XMP packet is.
 func (r *blocks) extension(f *frame) {
+	start := r.i
 	b := r.file.bytes(r.i, 18)
 	if len(b) >= 8 && b[1] == graphicControl && b[2] >= 4 {
 		f.disposal = b[3] >> 2 & 7
@@ -123,6 +125,30 @@ func (r *blocks) extension(f *frame) {
 		}
 	}
 	r.i = r.skip(r.i + 2)
+	if len(b) >= 14 && b[1] == application && b[2] == 11 && string(b[3:14]) == "XMP DataXMP" && r.xmp.to == 0 {
+		r.xmp = extent{start + 14, min(r.i, r.file.size)}
+	}
+}
+
+// extent is a range of bytes of the file.
+type extent struct{ from, to int }
+
+// xmpTrailer is the number of bytes behind an XMP packet: one, then all values downwards, and the end of
+// the block. The packet is not divided into sub-blocks. Wherever a reader that takes it for some ends up
+// in the trailer, the byte there leads it to the end (XMP Specification Part 3, 1.1.2).
+const xmpTrailer = 1 + 256 + 1
+
+// packet returns the XMP packet of the file, or nil.
+func (r *blocks) packet() []byte {
+	n := r.xmp.to - r.xmp.from - xmpTrailer
+	if n <= 0 || n > codec.MaxMetadata {
+		return nil
+	}
+	packet := make([]byte, 0, n)
+	for len(packet) < n {
+		packet = append(packet, r.file.bytes(r.xmp.from+len(packet), min(n-len(packet), pieceSize))...)
+	}
+	return packet
 }
 
 // tableSize returns the length in bytes of the colour table that a flags byte announces.

@@ -67,6 +67,9 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 		Format: s.Format(), Width: width, Height: height, Frames: walk.frames, Orientation: 1,
 	}
 	d.header.Layout = plane.NewLayout(plane.RGB, alpha, width, height, 1, 1)
+	if d.header.XMP = walk.packet(); d.header.XMP == nil && walk.xmp.to > 0 {
+		d.header.Lacks("XMP: damaged, or more than %d bytes", codec.MaxMetadata)
+	}
 	return d, nil
 }
 

@@ -19,7 +19,7 @@ var Format = &codec.Format{
 	Name: "gif", Title: "GIF",
 	Extensions: []string{".gif"},
 	MediaType:  "image/gif",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Palette: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Palette: true, XMP: true, Bits: 8},
 	Uploaded:   true,
 	Detect: func(head []byte) bool {
 		return bytes.HasPrefix(head, []byte("GIF87a")) || bytes.HasPrefix(head, []byte("GIF89a"))

@@ -115,6 +115,7 @@ func (d *Decoder) finishHeader() error {
 		c.padX, c.padY = d.mcusX*c.H, d.mcusY*c.V
 	}
 	d.joinICC()
+	d.joinMetadata()
 	d.setColour()
 	for _, c := range d.comps {
 		d.setScale(c, 8)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -481,7 +482,7 @@ func FuzzDecode(f *testing.F) {
 	for _, sub := range samplings {
 		for _, progressive := range []bool{false, true} {
 			f.Add(encode(f, toYCbCr(scene(40, 30), sub.subX, sub.subY), Options{
-				Quality: 60, Progressive: progressive, EXIF: []byte("MM\x00*"), ICC: []byte("icc"),
+				Quality: 60, Progressive: progressive, Metadata: codec.Metadata{EXIF: []byte("MM\x00*")}, ICC: []byte("icc"),
 			}))
 		}
 	}

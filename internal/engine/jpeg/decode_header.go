@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -28,8 +29,7 @@ type Header struct {
 	Layout plane.Layout
 	// ICC is the colour profile, its chunks joined; nil if there is none or if chunks are missing.
 	ICC []byte
-	// EXIF is the TIFF-structured block without its prefix, or nil.
-	EXIF []byte
+	codec.Metadata
 	// Notes lists irregularities in the header that were tolerated, and metadata that was dropped.
 	Notes []string
 }
@@ -45,6 +45,7 @@ type tables struct {
 	iccParts map[byte][]byte
 	iccCount byte
 	iccBytes int
+	parts    metadataParts
 }
 
 // readHeader reads up to and including the first SOS segment.
@@ -101,7 +102,9 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	case m == markerAPP0:
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
 	case m == markerAPP1:
-		d.exif(body)
+		d.app1(body)
+	case m == markerAPP13:
+		d.app13(body)
 	case m == markerAPP2:
 		d.iccPart(body)
 	case m == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
@@ -298,14 +301,6 @@ func (d *Decoder) huffmanTables(b []byte) error {
 		return &FormatError{d.at, "truncated Huffman table"}
 	}
 	return nil
-}
-
-// exif stores the first EXIF block. Some writers end its prefix with 0xFF.
-func (d *Decoder) exif(b []byte) {
-	if d.header.EXIF == nil && len(b) > 6 && string(b[:5]) == "Exif\x00" &&
-		(b[5] == 0 || b[5] == 0xFF) {
-		d.header.EXIF = bytes.Clone(b[6:])
-	}
 }
 
 // iccPart stores a chunk of a colour profile (ICC.1 annex B.4).

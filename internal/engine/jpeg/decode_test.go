@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -359,7 +360,7 @@ func TestHeaderErrors(t *testing.T) {
 func TestDecodeMetadata(t *testing.T) {
 	icc := bytes.Repeat([]byte("profile "), 20000)
 	file := encode(t, toGray(scene(20, 20)),
-		Options{Quality: 80, ICC: icc, EXIF: []byte("II*\x00 exif")})
+		Options{Quality: 80, ICC: icc, Metadata: codec.Metadata{EXIF: []byte("II*\x00 exif")}})
 	header := func(file []byte) Header {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {

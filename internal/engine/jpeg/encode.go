@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/dct"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -35,8 +36,8 @@ type Options struct {
 	Effort Effort
 	// ICC is the colour profile, which is split over APP2 segments; nil for none.
 	ICC []byte
-	// EXIF is a TIFF-structured block without its "Exif\0\0" prefix, stored in APP1; nil for none.
-	EXIF []byte
+	// Metadata is stored in APP1 and APP13 segments.
+	codec.Metadata
 	// Threads is the number of threads that may share the work, including the caller's.
 	Threads int
 
@@ -45,10 +46,8 @@ type Options struct {
 
 const (
 	maxSide     = 65535
-	maxEXIF     = 65533 - 6         // capacity of a segment, less the prefix
 	iccChunk    = 65533 - 14        // capacity less "ICC_PROFILE\0", number and count (ICC.1 annex B.4)
 	maxICCBytes = 255 * iccChunk    // The number of chunks is stored in a byte.
-	exifPrefix  = "Exif\x00\x00"    // Exif 4.7.2
 	iccPrefix   = "ICC_PROFILE\x00" // ICC.1 annex B.4
 )
 
@@ -59,15 +58,11 @@ func (o *Options) check() error {
 	if o.Effort > High {
 		return fmt.Errorf("encode jpeg: unknown effort %d", o.Effort)
 	}
-	if len(o.EXIF) > maxEXIF {
-		return fmt.Errorf("encode jpeg: EXIF block of %d bytes exceeds the %d that fit a segment",
-			len(o.EXIF), maxEXIF)
-	}
 	if len(o.ICC) > maxICCBytes {
 		return fmt.Errorf("encode jpeg: colour profile of %d bytes exceeds the %d that fit a file",
 			len(o.ICC), maxICCBytes)
 	}
-	return nil
+	return checkMetadata(&o.Metadata)
 }
 
 // Encode writes p as a JFIF file. p must be Gray or YCbCr without alpha, 1 to 65535 samples wide

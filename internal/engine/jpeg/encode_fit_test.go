@@ -76,7 +76,7 @@ func TestFitErrors(t *testing.T) {
 	if _, _, err := fit(rgb, Options{}, 1000, 10, 90); err == nil {
 		t.Error("RGB: no error")
 	}
-	long := Options{EXIF: make([]byte, 1<<16)}
+	long := Options{Metadata: codec.Metadata{EXIF: make([]byte, 1<<16)}}
 	if _, _, err := fit(p, long, 1000, 10, 90); err == nil || errors.Is(err, codec.ErrTooLarge) {
 		t.Errorf("long EXIF: %v", err)
 	}

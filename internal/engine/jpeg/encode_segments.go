@@ -19,9 +19,7 @@ func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
 	b.bytes([]byte{0xFF, markerSOI})
 	// JFIF 1.01, square pixels, no thumbnail.
 	b.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
-	if len(o.EXIF) > 0 {
-		b.segment(markerAPP1, []byte(exifPrefix), o.EXIF)
-	}
+	b.metadata(&o.Metadata)
 	chunks := (len(o.ICC) + iccChunk - 1) / iccChunk
 	for i := range chunks {
 		chunk := o.ICC[i*iccChunk : min((i+1)*iccChunk, len(o.ICC))]

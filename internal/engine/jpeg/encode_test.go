@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -232,7 +233,7 @@ func TestMetadata(t *testing.T) {
 	}
 	exif := bytes.Repeat([]byte("MM"), maxEXIF/2)
 	p := toYCbCr(scene(20, 10), 2, 2)
-	file := encode(t, p, Options{Quality: 70, ICC: icc, EXIF: exif})
+	file := encode(t, p, Options{Quality: 70, ICC: icc, Metadata: codec.Metadata{EXIF: exif}})
 	decodeStandard(t, file)
 
 	var order, gotICC, gotEXIF []byte
@@ -285,7 +286,7 @@ func TestEncodeErrors(t *testing.T) {
 		"no quality":     {gray(8, 8), Options{}},
 		"quality 101":    {gray(8, 8), Options{Quality: 101}},
 		"unknown effort": {gray(8, 8), Options{Quality: 80, Effort: 7}},
-		"long EXIF":      {gray(8, 8), Options{Quality: 80, EXIF: make([]byte, 65528)}},
+		"long EXIF":      {gray(8, 8), Options{Quality: 80, Metadata: codec.Metadata{EXIF: make([]byte, 65528)}}},
 		"long ICC":       {gray(8, 8), Options{Quality: 80, ICC: make([]byte, 255*65519+1)}},
 		"too wide":       {gray(65536, 1), ok},
 		"too high":       {gray(1, 65536), ok},

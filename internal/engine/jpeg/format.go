@@ -17,12 +17,15 @@ var Format = &codec.Format{
 	Name: "jpeg", Title: "JPEG", Aliases: []string{"jpg"},
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
-	Abilities:  codec.Abilities{Lossy: true, Profile: true, EXIF: true, MaxEXIF: maxEXIF, Bits: 8},
-	Uploaded:   true,
-	Settings:   []*setting.Setting{qualitySetting, effortSetting, subsamplingSetting, progressiveSetting},
-	Detect:     func(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) },
-	Open:       open,
-	Encoder:    func(v setting.Values) codec.Encoder { return encoder{v} },
+	Abilities: codec.Abilities{
+		Lossy: true, Profile: true, Bits: 8,
+		EXIF: true, XMP: true, IPTC: true, MaxEXIF: maxEXIF, MaxXMP: maxXMP, MaxIPTC: maxIPTC,
+	},
+	Uploaded: true,
+	Settings: []*setting.Setting{qualitySetting, effortSetting, subsamplingSetting, progressiveSetting},
+	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) },
+	Open:     open,
+	Encoder:  func(v setting.Values) codec.Encoder { return encoder{v} },
 }
 
 // DefaultQuality is the quality of a picture whose settings name none.
@@ -64,7 +67,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	j := d.Header()
 	h := codec.Header{Format: s.Format(), Width: j.Width, Height: j.Height, Frames: 1, Orientation: 1, Layout: j.Layout}
 	h.Layout.Space.ICC = j.ICC
-	if j.EXIF != nil {
+	if h.Metadata = j.Metadata; j.EXIF != nil {
 		h.SetEXIF(j.EXIF)
 	}
 	return &streamDecoder{d, s, h}, nil
@@ -144,7 +147,7 @@ func (e encoder) options(p *plane.Picture, o codec.EncodeOptions) Options {
 	opt := Options{
 		Quality:     int(e.v.Int(qualitySetting, DefaultQuality)),
 		Progressive: e.v.Bool(progressiveSetting) || o.Compact,
-		ICC:         p.Space.ICC, EXIF: o.EXIF, Threads: o.Threads,
+		ICC:         p.Space.ICC, Metadata: o.Metadata, Threads: o.Threads,
 	}
 	if e.v.Text(effortSetting) == "high" {
 		opt.Effort, opt.Progressive = High, true

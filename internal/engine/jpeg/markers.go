@@ -27,8 +27,9 @@ const (
 	markerDHP   = 0xDE
 	markerEXP   = 0xDF
 	markerAPP0  = 0xE0 // JFIF
-	markerAPP1  = 0xE1 // EXIF
+	markerAPP1  = 0xE1 // EXIF, XMP
 	markerAPP2  = 0xE2 // ICC profile
+	markerAPP13 = 0xED // Photoshop's image resources
 	markerAPP14 = 0xEE // Adobe
 	markerAPP15 = 0xEF
 	markerCOM   = 0xFE

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/iptc"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -44,7 +45,7 @@ func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptio
 	if err := s.run(ctx, max(o.Threads, 1)); err != nil {
 		return nil, err
 	}
-	out := append([]byte(signature), make([]byte, 0, s.size()+len(o.EXIF)+1024)...)
+	out := append([]byte(signature), make([]byte, 0, s.size()+len(o.EXIF)+len(o.XMP)+1024)...)
 	head := binary.BigEndian.AppendUint32(nil, uint32(p.Width()))
 	head = binary.BigEndian.AppendUint32(head, uint32(p.Height()))
 	out = appendChunk(out, "IHDR", append(head, 8, s.colourType(), 0, 0, 0))
@@ -53,6 +54,12 @@ func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptio
 	}
 	if o.EXIF != nil {
 		out = appendChunk(out, "eXIf", o.EXIF)
+	}
+	if o.XMP != nil {
+		out = appendChunk(out, "iTXt", xmpText(o.XMP))
+	}
+	if o.IPTC != nil {
+		out = appendChunk(out, "zTXt", rawText("iptc", iptc.AppendResource(nil, iptc.ResourceIIM, o.IPTC)))
 	}
 	sum := adler(1)
 	for i := range s.all {

@@ -19,7 +19,7 @@ var Format = &codec.Format{
 	Name: "png", Title: "PNG",
 	Extensions: []string{".png"},
 	MediaType:  "image/png",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8},
 	Uploaded:   true,
 	Detect:     func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
 	Open:       open,

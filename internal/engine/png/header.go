@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -77,7 +78,8 @@ type reader struct {
 	plays   int            // of the animation
 	control *frame         // the fcTL chunk before the first IDAT
 	seen    [onlyOnce]bool // which of the chunks that count only once have been read
-	xmp     []byte         // the XMP packet
+	raw     codec.Metadata // from raw profiles
+	rights  exif.Info      // from texts
 }
 
 // Chunks that count only once; further ones are ignored, as in libpng.
@@ -86,6 +88,9 @@ const (
 	seenICCP
 	seenEXIF
 	seenXMP
+	seenRawEXIF
+	seenRawXMP
+	seenRawIPTC
 	seenACTL
 	onlyOnce // their number
 )
@@ -115,11 +120,13 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	if r.colour == typePalette && r.palette == nil {
 		return nil, s.Corrupt(r.at, "no palette before the pixels")
 	}
-	if r.head.EXIF == nil && r.xmp != nil {
-		if o := xmpOrientation(r.xmp); o.Valid() {
+	if r.head.EXIF == nil && r.head.XMP != nil {
+		if o := xmpOrientation(r.head.XMP); o.Valid() {
 			r.head.Orientation = o
 		}
 	}
+	r.useRaw()
+	r.useRights()
 	icc := r.head.Layout.Space.ICC
 	r.head.Layout = r.layout(r.width, r.height)
 	r.head.Layout.Space = r.colours.space(icc, r.head.Layout.Model == plane.Gray)
@@ -232,7 +239,10 @@ func (r *reader) user() func([]byte) error {
 			r.head.SetEXIF(data)
 		})
 	case "iTXt":
-		return once(seenXMP, r.readText)
+		return func(data []byte) error { r.readText(data); return nil }
+	case "tEXt", "zTXt":
+		kind := r.kind
+		return func(data []byte) error { r.readLatin(kind, data); return nil }
 	case "acTL":
 		return once(seenACTL, r.readAnimation)
 	case "fcTL":

@@ -17,7 +17,7 @@ func TestProfileAndEXIFAreWritten(t *testing.T) {
 	exifBlock := []byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	copy(icc[16:], "RGB ")
 	p.Space.ICC = icc
-	data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{EXIF: exifBlock})
+	data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Metadata: codec.Metadata{EXIF: exifBlock}})
 	if err != nil {
 		t.Fatal(err)
 	}

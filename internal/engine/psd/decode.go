@@ -25,8 +25,8 @@ func open(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
 	}
 	d := &decoder{s: s, h: h}
 	d.header = codec.Header{Format: s.Format(), Width: h.width, Height: h.height, Frames: 1, Orientation: 1}
-	if h.exif != nil {
-		d.header.SetEXIF(h.exif)
+	if d.header.Metadata = h.meta; h.meta.EXIF != nil {
+		d.header.SetEXIF(h.meta.EXIF)
 	}
 	d.header.Layout = h.layout()
 	switch compression := r.u16(); {

@@ -22,7 +22,9 @@ var Format = &codec.Format{
 	Name: "psd", Title: "PSD", Aliases: []string{"psb", "photoshop"},
 	Extensions: []string{".psd", ".psb"},
 	MediaType:  "image/vnd.adobe.photoshop",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, Bits: 8},
+	Abilities: codec.Abilities{
+		Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8,
+	},
 	Detect: func(head []byte) bool {
 		return len(head) >= 6 && string(head[:4]) == "8BPS" && (head[4] == 0 && (head[5] == 1 || head[5] == 2))
 	},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/iptc"
 )
 
 // info is what the sections before the picture declare.
@@ -14,7 +15,8 @@ type info struct {
 	depth, mode   int
 	palette       []byte // 256 of red, then green, then blue; only indexed
 	transparent   int    // the colour index that is transparent, or -1
-	icc, exif     []byte
+	icc           []byte
+	meta          codec.Metadata
 	alpha         bool // the first channel beyond the colours is the picture's alpha
 }
 
@@ -90,11 +92,7 @@ func (h *info) colourData(r *reader) {
 const (
 	resourceICC         = 1039
 	resourceTransparent = 1047 // the index of an indexed picture
-	resourceEXIF        = 1058
 )
-
-// maxEXIF bounds an EXIF block, in bytes. A larger one is ignored.
-const maxEXIF = 1 << 20
 
 // resources reads the image resources section.
 func (h *info) resources(r *reader) {
@@ -115,14 +113,27 @@ func (h *info) resources(r *reader) {
 		switch {
 		case id == resourceICC && size <= codec.MaxProfile:
 			h.icc = r.bytes(int(size))
-		case id == resourceEXIF && size <= maxEXIF:
-			h.exif = r.bytes(int(size))
+		case id == iptc.ResourceEXIF:
+			h.block(r, &h.meta.EXIF, "EXIF", size)
+		case id == iptc.ResourceXMP:
+			h.block(r, &h.meta.XMP, "XMP", size)
+		case id == iptc.ResourceIIM:
+			h.block(r, &h.meta.IPTC, "IPTC", size)
 		case id == resourceTransparent && size == 2 && h.mode == indexed:
 			h.transparent = r.u16()
 		}
 		r.skip(next)
 	}
 	r.skip(end)
+}
+
+// block reads a block of metadata, unless it is too large.
+func (h *info) block(r *reader, to *[]byte, name string, size int64) {
+	if size > codec.MaxMetadata {
+		h.meta.Lacks("%s: %d bytes, more than %d", name, size, codec.MaxMetadata)
+		return
+	}
+	*to = r.bytes(int(size))
 }
 
 // layers reads the layer and mask information section for the sign of the number of layers.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
+	"github.com/imgmill/imgmill/internal/engine/iptc"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -207,7 +208,7 @@ func TestResources(t *testing.T) {
 	icc, exif := []byte("a profile of odd length"), []byte("MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
 	f := file{width: 1, height: 1, channels: 1, depth: 8, mode: indexed, palette: make([]byte, 768), pixels: []byte{5}}
 	f.resources = bytes.Join([][]byte{
-		resource(1000, "", []byte("xyz")), resource(resourceICC, "a", icc), resource(resourceEXIF, "ab", exif), resource(resourceTransparent, "", []byte{0, 5}),
+		resource(1000, "", []byte("xyz")), resource(resourceICC, "a", icc), resource(iptc.ResourceEXIF, "ab", exif), resource(resourceTransparent, "", []byte{0, 5}),
 	}, nil)
 	p, h, err := codectest.Decode(formats, f.bytes())
 	if err != nil || !bytes.Equal(h.Layout.Space.ICC, icc) || !bytes.Equal(h.EXIF, exif) || h.Orientation != 6 {

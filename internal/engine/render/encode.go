@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -15,7 +14,7 @@ import (
 // against looks: the default quality then gives way, down to codec.LowestQuality, and the coding is
 // a compact one.
 func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.Picture) (err error) {
-	o := e.options(j)
+	o := e.options(j, p)
 	e.working.Add(1)
 	defer e.working.Add(-1)
 	lossy, ok := j.encoder.(codec.LossyEncoder)
@@ -69,29 +68,7 @@ func (j *job) mayGrow() bool {
 	return false
 }
 
-// options returns the options of an encoder. An EXIF block that the format cannot hold is reduced to
-// artist and copyright, which always fit; j.dropped then names the rest.
-func (e *Engine) options(j *job) codec.EncodeOptions {
-	width, height := j.frame.canvasWidth, j.frame.canvasHeight
-	block := j.variant.Metadata.keep(j.header.EXIF, width, height)
-	if most := j.format.MaxEXIF; most > 0 && len(block) > most {
-		j.dropped = fmt.Sprintf("EXIF data except artist and copyright: %d bytes, of which %s holds %d",
-			len(block), j.format.Title, most)
-		block = Copyright.keep(j.header.EXIF, width, height)
-	}
-	return codec.EncodeOptions{EXIF: block, Threads: e.threads()}
-}
-
-// keep returns the part of an EXIF block that goes into a variant of width×height pixels.
-func (m Metadata) keep(tiff []byte, width, height int) []byte {
-	switch {
-	case tiff == nil:
-		return nil
-	case m == Keep:
-		return exif.Resized(tiff, width, height)
-	case m == Copyright:
-		info, _ := exif.Parse(tiff) // returns what could be read beside the error
-		return exif.CopyrightOnly(info)
-	}
-	return nil
+// options returns the options of an encoder for a picture.
+func (e *Engine) options(j *job, p *plane.Picture) codec.EncodeOptions {
+	return codec.EncodeOptions{Metadata: j.metadata(p.Space), Threads: e.threads()}
 }

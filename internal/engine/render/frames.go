@@ -68,7 +68,7 @@ func (e *Engine) writeFrame(
 	}
 	if j.frames == nil {
 		animator := j.encoder.(codec.FrameEncoder) // animates has checked that
-		if j.frames, err = animator.Animate(p.Layout, d.Loops(), e.options(j)); err != nil {
+		if j.frames, err = animator.Animate(p.Layout, d.Loops(), e.options(j, p)); err != nil {
 			return err
 		}
 	}

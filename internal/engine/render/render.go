@@ -9,7 +9,7 @@
 //	colour    the space that the variant wants: sRGB                  colour.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
-//	encode    by the format's encoder, with profile and metadata      encode.go
+//	encode    by the format's encoder, with profile and metadata      encode.go, metadata.go
 //
 // Fit works on the upright picture, but pixels are turned only once they are few: the result is the
 // same, and no step needs the whole picture in memory. Where no variant shows the last rows of the
@@ -58,8 +58,8 @@ type Output struct {
 	Format        *codec.Format
 	Width, Height int // pixels
 	Data          []byte
-	// Dropped says which metadata was to be kept and is not, and why. It is usually empty.
-	Dropped string
+	// Dropped lists metadata that was to be kept and is not, each with the reason. It is usually empty.
+	Dropped []string
 }
 
 // Make opens r, and makes the variants of the picture in it. The header is that of the picture as
@@ -140,7 +140,7 @@ type job struct {
 
 	frames  codec.FrameWriter
 	file    []byte
-	dropped string // as in Output
+	dropped []string // as in Output
 }
 
 func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {

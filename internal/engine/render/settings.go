@@ -81,7 +81,7 @@ func NewSchema(formats codec.Set) *Schema {
 			},
 		},
 		choice("metadata",
-			"which EXIF data to keep: none, artist and copyright, or everything, including the place",
+			"what to keep of EXIF, XMP and IPTC data: nothing, who made the picture and who may use it, or everything, including the place",
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
 		choice("colour", "the colour space of the pixels: converted to sRGB, converted to Display P3, or the picture's own with its profile",
 			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace),

@@ -18,16 +18,6 @@ const (
 	Outside Fit = "outside" // as small as covers the box
 )
 
-// Metadata is which part of the picture's EXIF block goes into a variant. A colour profile is not
-// metadata; Colour decides about that.
-type Metadata string
-
-const (
-	Strip     Metadata = "strip"     // nothing; the default
-	Copyright Metadata = "copyright" // artist and copyright
-	Keep      Metadata = "keep"      // everything, position included
-)
-
 // Variant is one wanted size of a picture. An empty text stands for the default.
 type Variant struct {
 	Name          string

@@ -5,11 +5,16 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
+	"github.com/imgmill/imgmill/internal/engine/iptc"
 )
 
 const (
-	tagExif = 34665
-	tagGPS  = 34853
+	tagXMP       = 700   // XMP Specification Part 3, 3.3.1
+	tagIPTC      = 33723 // as is the next one
+	tagPhotoshop = 34377 // image resources
+	tagExif      = 34665
+	tagGPS       = 34853
+	tagMakerNote = 37500 // of the Exif directory
 
 	maxField = 16 << 10 // bytes of a value that is kept
 	maxExif  = 60 << 10 // bytes of all of them: a JPEG segment holds 64 KiB
@@ -25,9 +30,9 @@ var descriptive = map[uint16]bool{
 }
 
 // notMoved are tags of an Exif directory whose values contain offsets of the file.
-var notMoved = map[uint16]bool{37500: true, 40965: true, tagExif: true, tagGPS: true, tagSubIFDs: true}
+var notMoved = map[uint16]bool{tagMakerNote: true, 40965: true, tagExif: true, tagGPS: true, tagSubIFDs: true}
 
-// describe sets the orientation, profile and EXIF block of a header from a directory. The block is a
+// describe sets the orientation, profile and metadata of a header from a directory. The EXIF block is a
 // copy of what describes the picture; damaged fields are left out.
 func (c *container) describe(h *codec.Header, d *directory) error {
 	if o := c.number(d, tagOrientation, 1); o <= 255 && exif.Orientation(o).Valid() {
@@ -38,21 +43,31 @@ func (c *container) describe(h *codec.Header, d *directory) error {
 			h.Layout.Space.ICC = icc
 		}
 	}
-	h.EXIF = c.exif(d)
+	h.EXIF = c.exif(h, d)
+	h.XMP = c.block(h, d, tagXMP)
+	if h.IPTC = iptc.Bare(c.block(h, d, tagIPTC)); h.IPTC == nil {
+		h.IPTC = iptc.Resource(c.block(h, d, tagPhotoshop), iptc.ResourceIIM)
+	}
 	return c.s.Err()
 }
 
-// exifField is one field of a block, in the byte order of the file. child is the fields of the
-// directory that it points to.
-type exifField struct {
-	tag, typ uint16
-	count    uint32
-	value    []byte
-	child    []exifField
+// block returns the bytes of a tag, or nil. One that is damaged or too large is missing.
+func (c *container) block(h *codec.Header, d *directory, tag uint16) []byte {
+	e, ok := d.find(tag)
+	if !ok {
+		return nil
+	}
+	if e.size() <= codec.MaxMetadata {
+		if b, err := c.bytes(e.at, e.size()); err == nil {
+			return b
+		}
+	}
+	h.Lacks("tag %d: %d bytes that are not in the file, or more than %d", tag, e.size(), codec.MaxMetadata)
+	return nil
 }
 
 // exif returns an EXIF block of the fields of a directory, or nil if nothing describes the picture.
-func (c *container) exif(d *directory) []byte {
+func (c *container) exif(h *codec.Header, d *directory) []byte {
 	total, worth := 0, false
 	fields := c.copyFields(d, &total, func(tag uint16) bool {
 		wanted, known := descriptive[tag]
@@ -72,25 +87,22 @@ func (c *container) exif(d *directory) []byte {
 		if err != nil {
 			continue
 		}
+		if _, ok := child.find(tagMakerNote); ok {
+			h.Lacks("EXIF maker note: it has offsets within the TIFF file")
+		}
 		if f := c.copyFields(child, &total, func(tag uint16) bool { return !notMoved[tag] }); f != nil {
 			worth = true
-			fields = insert(fields, exifField{tag: tag, typ: typeLong, count: 1, child: f})
+			fields = append(fields, exif.Field{Tag: tag, Fields: f})
 		}
 	}
 	if !worth {
 		return nil
 	}
-	order := c.order.(binary.AppendByteOrder)
-	mark := "II"
-	if c.order == binary.BigEndian {
-		mark = "MM"
-	}
-	out := order.AppendUint32(order.AppendUint16([]byte(mark), 42), 8)
-	return appendDirectory(out, fields, order)
+	return exif.Write(c.order.(binary.AppendByteOrder), fields)
 }
 
 // copyFields copies the fields of a directory that are wanted and small. total counts their bytes.
-func (c *container) copyFields(d *directory, total *int, wanted func(tag uint16) bool) (fields []exifField) {
+func (c *container) copyFields(d *directory, total *int, wanted func(tag uint16) bool) (fields []exif.Field) {
 	seen := map[uint16]bool{}
 	for _, e := range d.entries {
 		if seen[e.tag] || e.count == 0 || e.typ > typeDouble || e.size() > maxField || *total+int(e.size()) > maxExif {
@@ -102,41 +114,7 @@ func (c *container) copyFields(d *directory, total *int, wanted func(tag uint16)
 			continue
 		}
 		*total += len(value) + 12
-		fields = insert(fields, exifField{tag: e.tag, typ: e.typ, count: uint32(e.count), value: value})
+		fields = append(fields, exif.Field{Tag: e.tag, Type: e.typ, Count: uint32(e.count), Value: value})
 	}
 	return fields
-}
-
-// insert keeps fields in the order of their tags.
-func insert(fields []exifField, f exifField) []exifField {
-	i := len(fields)
-	for i > 0 && fields[i-1].tag > f.tag {
-		i--
-	}
-	return append(fields[:i:i], append([]exifField{f}, fields[i:]...)...)
-}
-
-// appendDirectory appends a directory, its values and the directories that it points to.
-func appendDirectory(out []byte, fields []exifField, order binary.AppendByteOrder) []byte {
-	at := len(out) + 2 + 12*len(fields) + 4
-	var tail []byte
-	out = order.AppendUint16(out, uint16(len(fields)))
-	for _, f := range fields {
-		out = order.AppendUint32(order.AppendUint16(order.AppendUint16(out, f.tag), f.typ), f.count)
-		if f.child == nil && len(f.value) <= 4 {
-			out = append(out, append(append([]byte{}, f.value...), 0, 0, 0, 0)[:4]...)
-			continue
-		}
-		out = order.AppendUint32(out, uint32(at+len(tail)))
-		if f.child != nil {
-			whole := appendDirectory(make([]byte, at+len(tail)), f.child, order)
-			tail = append(tail, whole[at+len(tail):]...)
-		} else {
-			tail = append(tail, f.value...)
-		}
-		if (at+len(tail))%2 != 0 {
-			tail = append(tail, 0) // Values start at even offsets.
-		}
-	}
-	return append(order.AppendUint32(out, 0), tail...)
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
+	"github.com/imgmill/imgmill/internal/engine/iptc"
 )
 
 // TestDescriptionBecomesEXIF checks that artist, copyright and the Exif directory arrive, and that a
@@ -44,5 +46,38 @@ func TestDescriptionBecomesEXIF(t *testing.T) {
 	}
 	if h := opened.Header(); h.EXIF != nil || h.Orientation != 3 {
 		t.Errorf("%q, orientation %d", h.EXIF, h.Orientation)
+	}
+}
+
+// TestXMPAndIPTC checks the tags that hold them, IPTC data as bytes, as numbers of both byte orders, and
+// in image resources.
+func TestXMPAndIPTC(t *testing.T) {
+	iim := []byte("\x1c\x02\x50\x00\x03Ann\x1c\x02\x74\x00\x02An\x00")
+	var numbers []uint32
+	for i := 0; i < len(iim); i += 4 {
+		numbers = append(numbers, binary.LittleEndian.Uint32(iim[i:]))
+	}
+	resources := iptc.AppendResource(iptc.AppendResource(nil, 0x03ED, []byte("abc")), iptc.ResourceIIM, iim)
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		for name, value := range map[string]tag{
+			"bytes": {tagIPTC, iim}, "numbers": {tagIPTC, numbers}, "resources": {tagPhotoshop, resources}, "wrapped": {tagIPTC, resources},
+		} {
+			d := drawing{order: order, w: 16, h: 16, at: wave(8, unsigned), tags: []tag{{tagXMP, []byte("<x:xmpmeta/>")}, value}}
+			opened, err := openFile(d.file(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h := opened.Header(); !bytes.Equal(h.IPTC, iim) || string(h.XMP) != "<x:xmpmeta/>" || h.Missing != nil {
+				t.Errorf("%s, %v: IPTC %q, XMP %q, missing %q", name, order, h.IPTC, h.XMP, h.Missing)
+			}
+		}
+	}
+	long := drawing{w: 16, h: 16, at: wave(8, unsigned), tags: []tag{{tagXMP, make([]byte, codec.MaxMetadata+1)}}}
+	opened, err := openFile(long.file(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := opened.Header(); h.XMP != nil || len(h.Missing) != 1 {
+		t.Errorf("too long: %d bytes of XMP, missing %q", len(h.XMP), h.Missing)
 	}
 }

@@ -25,7 +25,7 @@ var Format = &codec.Format{
 	Name: "tiff", Title: "TIFF", Aliases: []string{"tif"},
 	Extensions: []string{".tif", ".tiff", ".dng"},
 	MediaType:  "image/tiff",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, Bits: 8},
+	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8},
 	Uploaded:   true,
 	Detect:     detect,
 	Open:       open,

@@ -220,8 +220,15 @@ func (c *container) openRaw(first *directory, h codec.Header, o codec.OpenOption
 		return nil, err
 	}
 	h.Layout.Space.ICC = icc
+	// What the camera wrote into the preview is complete, and its offsets are right there.
 	if header.EXIF != nil {
 		h.SetEXIF(header.EXIF)
+	}
+	if h.XMP == nil {
+		h.XMP, h.ExtendedXMP = header.XMP, header.ExtendedXMP
+	}
+	if h.IPTC == nil {
+		h.IPTC = header.IPTC
 	}
 	best.header = h
 	return best, nil

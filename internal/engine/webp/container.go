@@ -25,7 +25,7 @@ type container struct {
 	frames []frame // as many as can be shown
 	count  int     // of frames in the file
 	icc    []byte
-	exif   []byte
+	meta   codec.Metadata
 }
 
 // frame is one picture of a file: the only one, or one of an animation.
@@ -115,8 +115,12 @@ func readContainer(file []byte, f *codec.Format, limit int) (*container, error) 
 				c.icc = k.data
 			}
 		case "EXIF":
-			if c.exif == nil {
-				c.exif = bytes.TrimPrefix(k.data, []byte("Exif\x00\x00"))
+			if c.meta.EXIF == nil {
+				c.meta.EXIF = bytes.TrimPrefix(k.data, []byte("Exif\x00\x00"))
+			}
+		case "XMP ":
+			if c.meta.XMP == nil {
+				c.meta.XMP = k.data
 			}
 		}
 	}
@@ -223,8 +227,8 @@ func (c *container) transparent(f *codec.Format) bool {
 func (c *container) codecHeader(f *codec.Format) codec.Header {
 	h := codec.Header{Format: f, Orientation: exif.Orientation(1), Frames: c.count}
 	h.Width, h.Height = c.canvas.X, c.canvas.Y
-	if c.exif != nil {
-		h.SetEXIF(c.exif)
+	if h.Metadata = c.meta; h.EXIF != nil {
+		h.SetEXIF(h.EXIF)
 	}
 	return h
 }

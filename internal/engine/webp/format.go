@@ -20,7 +20,7 @@ var Format = &codec.Format{
 	Extensions: []string{".webp"},
 	MediaType:  "image/webp",
 	Abilities: codec.Abilities{
-		Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 8,
+		Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, XMP: true, Bits: 8,
 	},
 	Uploaded: true,
 	Detect: func(head []byte) bool {

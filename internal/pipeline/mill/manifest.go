@@ -12,6 +12,7 @@ import (
 type manifest struct {
 	Source   manifestSource `json:"source"`
 	Variants []Variant      `json:"variants"`
+	Dropped  []string       `json:"dropped,omitempty"` // metadata that no output has although the recipe keeps it
 }
 
 type manifestSource struct {
@@ -38,7 +39,7 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	data, err := json.MarshalIndent(manifest{manifestSource{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID,
 		picture.Format, picture.Width, picture.Height, picture.Bytes, picture.Preview,
-	}, j.result.Variants}, "", "  ")
+	}, j.result.Variants, j.result.Dropped}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -187,3 +187,22 @@ func TestOutputOfAnotherDeployment(t *testing.T) {
 	}
 	b.wantOutputs()
 }
+
+// TestDroppedBlocksAreNamed checks that the log and the manifest name metadata of a file that was to be
+// kept and cannot be, and that the picture is not bad for it.
+func TestDroppedBlocksAreNamed(t *testing.T) {
+	photo := sample.Photo(60, 40)
+	packet := "http://ns.adobe.com/xap/1.0/\x00<!DOCTYPE x><x/>"
+	xmp := append([]byte{0xff, 0xe1, 0, byte(2 + len(packet))}, packet...)
+	for _, policy := range []string{"strip", "copyright", "keep"} {
+		b := newBench(t, "manifest: true\nmetadata: "+policy+"\n")
+		c := b.upload("p.jpg", slices.Concat(photo[:2], xmp, photo[2:]), bucket.Attributes{})
+		r := b.want(c, outcome.Done, "")
+		_, data := b.get("p.jpg.imgmill.json")
+		want := policy != "strip"
+		if line := r.LogLine(c); strings.Contains(line.Dropped, "a document type") != want || len(r.Dropped) > 1 ||
+			strings.Contains(string(data), `"dropped"`) != want {
+			t.Errorf("%s: dropped %q, manifest %s", policy, line.Dropped, data)
+		}
+	}
+}

@@ -74,12 +74,21 @@ func formatsTable(formats codec.Set) string {
 		}
 		return ""
 	}
+	blocks := func(f *codec.Format) string {
+		var names []string
+		for i, has := range []bool{f.EXIF, f.XMP, f.IPTC} {
+			if has {
+				names = append(names, []string{"EXIF", "XMP", "IPTC"}[i])
+			}
+		}
+		return strings.Join(names, " ")
+	}
 	var b strings.Builder
-	b.WriteString("| format | extensions | read | written | lossy | lossless | alpha | profile | EXIF |\n" +
+	b.WriteString("| format | extensions | read | written | lossy | lossless | alpha | profile | metadata |\n" +
 		"|:--|:--|:--|:--|:--|:--|:--|:--|:--|\n")
 	for _, f := range formats {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", f.Title, strings.Join(f.Extensions, " "),
-			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Profile), yes(f.EXIF))
+			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Profile), blocks(f))
 	}
 	return b.String()
 }
