@@ -380,6 +380,7 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(large.Bytes())
+	f.Add(newRaw(0, 0).frame(0, 0, 2, 22000, 0x40, repeated(1, 3)).file()) // many rows and no data
 	f.Fuzz(func(t *testing.T, data []byte) {
 		codectest.Promises(t, codec.Set{Format}, data, 64<<10)
 		d, err := codec.Set{Format}.Open(bytes.NewReader(data), codec.OpenOptions{Limits: codec.Limits{Pixels: 1e5}})
