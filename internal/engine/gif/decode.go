@@ -2,6 +2,7 @@ package gif
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -99,7 +100,7 @@ func (d *decoder) Memory() int64 {
 	pixels := int64(d.first.w) * int64(d.first.h)
 	memory += decodingMemory(pixels)
 	if d.first.interlaced {
-		memory += pixels/2 + int64(d.first.w)
+		memory += pixels/2 + int64(d.first.w) + int64(d.first.h+1)/2*int64(unsafe.Sizeof([]byte{}))
 	}
 	return memory
 }

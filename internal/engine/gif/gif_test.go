@@ -216,7 +216,8 @@ func TestCodesAgreeWithCompressLZW(t *testing.T) {
 			}
 			var got []byte
 			for at := literals; len(got) < len(indexes); at = z.p {
-				at = z.decode(at, min(1000, len(indexes)-len(got)))
+				left := len(indexes) - len(got)
+				at = z.decode(at, min(1000, left), left)
 				if z.p == at {
 					break
 				}
@@ -374,6 +375,12 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
+	var large bytes.Buffer // codes refer to all of its output, for no code empties the table
+	if err := gif.Encode(&large, image.NewPaletted(image.Rect(0, 0, 1000, 1000), color.Palette{color.Black, color.White}), nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(large.Bytes())
+	f.Add(newRaw(0, 0).frame(0, 0, 2, 22000, 0x40, repeated(1, 3)).file()) // many rows and no data
 	f.Fuzz(func(t *testing.T, data []byte) {
 		codectest.Promises(t, codec.Set{Format}, data, 64<<10)
 		d, err := codec.Set{Format}.Open(bytes.NewReader(data), codec.OpenOptions{Limits: codec.Limits{Pixels: 1e5}})

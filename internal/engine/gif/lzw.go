@@ -109,9 +109,10 @@ func (z *codes) refill() bool {
 }
 
 // decode decodes until there are n bytes of output from at on, or up to slack more, and returns
-// where they are now. There are fewer where the data ends or a code is invalid.
-func (z *codes) decode(at, n int) int {
-	at = z.room(at, n)
+// where they are now. There are fewer where the data ends or a code is invalid. No more than all
+// bytes from at on will ever be wanted.
+func (z *codes) decode(at, n, all int) int {
+	at = z.room(at, n, all)
 	for z.p < at+n {
 		if z.n < z.width && !z.refill() {
 			break
@@ -191,8 +192,10 @@ func (z *codes) run(end int) {
 }
 
 // room makes room for n bytes of output from at on, and slack more, and returns where that is then.
-// Output that is neither behind at nor referred to is dropped.
-func (z *codes) room(at, n int) int {
+// Output that is neither behind at nor referred to is dropped. The buffer grows fourfold, so that
+// what was allocated for it until then is little, and to no more than is needed without another move
+// or, where codes refer to much, half as much again as they can refer to.
+func (z *codes) room(at, n, all int) int {
 	if at+n+slack <= len(z.out) {
 		return at
 	}
@@ -205,7 +208,7 @@ func (z *codes) room(at, n int) int {
 	size := to - from + z.p - split
 	old := z.out
 	if need := literals + size + n + slack; need > len(old)*3/4 {
-		z.out = make([]byte, 2*need)
+		z.out = make([]byte, min(4*need, need+all-n, (literals+maxKept+n+slack)*3/2))
 		copy(z.out, old[:literals])
 	}
 	move := literals - from

@@ -11,9 +11,9 @@ import (
 const window = 32 << 10
 
 // decodingMemory is what decoding a frame of some pixels holds beside the file, at most: the table,
-// the window, and the output that codes refer to.
+// the window, and the output that codes refer to, in a buffer and in the larger one that it moves to.
 func decodingMemory(pixels int64) int64 {
-	return int64(unsafe.Sizeof(codes{})) + 2*(window+slack+min(pixels, maxKept)) + 1<<16
+	return int64(unsafe.Sizeof(codes{})) + 3*(window+slack+min(pixels, maxKept)) + 1<<16
 }
 
 // rowSource yields the rows of a frame, as colour indexes.
@@ -52,7 +52,7 @@ func (r *stored) window() int { return min(max(window, r.f.w), r.f.w*(r.f.h-r.ro
 
 func (r *stored) next() ([]byte, error) {
 	if r.z.p-r.at < r.f.w {
-		r.at = r.z.decode(r.at, r.window())
+		r.at = r.z.decode(r.at, r.window(), r.f.w*(r.f.h-r.row))
 		if r.z.p-r.at < r.f.w {
 			return nil, r.s.Corrupt(int64(r.z.i), "the data of a frame ends in row %d of %d", r.row+1, r.f.h)
 		}

@@ -115,6 +115,51 @@ func TestAnimationToStills(t *testing.T) {
 	}
 }
 
+// TestAlphaOfALaterFrame: the first frame, and the header with it, may have no alpha.
+func TestAlphaOfALaterFrame(t *testing.T) {
+	d := &later{newFilm(2)}
+	for i := range d.frames {
+		d.frames[i] = plane.New(plane.NewLayout(plane.Gray, true, 20, 10, 1, 1))
+	}
+	seen := ""
+	out, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Name: "v", Width: 10, Format: veil(&seen)}})
+	if err != nil || len(out) != 1 || seen != "true true " {
+		t.Errorf("frames with alpha: %s, %v", seen, err)
+	}
+}
+
+// later is an animation whose frames have alpha, and its header not.
+type later struct{ *film }
+
+func (l *later) Shrink(int, int) plane.Layout { return l.frames[0].Layout }
+
+// veil is a format of animations that notes for each frame whether it has alpha.
+func veil(seen *string) *codec.Format {
+	f := flipFormat(nil)
+	f.Encoder = func(setting.Values) codec.Encoder { return veiled{seen: seen} }
+	return f
+}
+
+type veiled struct {
+	flip
+	seen *string
+}
+
+func (veiled) Layout(m plane.Model, alpha bool, w, h int) plane.Layout {
+	return plane.NewLayout(m, alpha, w, h, 1, 1)
+}
+
+func (v veiled) Animate(plane.Layout, int, codec.EncodeOptions) (codec.FrameWriter, error) {
+	return v, nil
+}
+
+func (v veiled) WriteFrame(_ context.Context, p *plane.Picture, _ int) error {
+	*v.seen += fmt.Sprint(p.HasAlpha(), " ")
+	return nil
+}
+
+func (veiled) Close(context.Context) ([]byte, error) { return []byte("film"), nil }
+
 func TestAnimationErrors(t *testing.T) {
 	full := errors.New("disk full")
 	if _, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(full)}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {

@@ -127,6 +127,7 @@ type job struct {
 	format  *codec.Format
 	encoder codec.Encoder
 	frame   frame
+	alpha   bool // in what the decoder pushes; a later frame may need it where the first does not
 
 	space      plane.Space       // of the pixels that are written
 	transform  *colour.Transform // to it; nil if the samples stay as they are
@@ -145,6 +146,7 @@ type job struct {
 
 func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 	j := &job{variant: v, header: d.Header(), format: v.Format}
+	j.alpha = j.header.Layout.HasAlpha()
 	switch {
 	case j.format != nil:
 	case v.MaxBytes > 0:
@@ -189,6 +191,7 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 		return err
 	}
 	for _, j := range jobs {
+		j.alpha = layout.HasAlpha()
 		if err := j.prepare(layout); err != nil {
 			return err
 		}
