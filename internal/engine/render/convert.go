@@ -12,9 +12,20 @@ import (
 
 func toYCbCr(r, g, b int32) (y, cb, cr uint8) {
 	const half = 1 << 15
+	// The sums for Cb and Cr are the halves of one: neither is negative, or more than 256<<16.
+	const up = 1 << 32
+	c := (32768*up-11059)*int64(r) - (27439*up+21709)*int64(g) + (32768-5329*up)*int64(b) +
+		(128<<16+half)*(up+1)
 	return uint8((19595*r + 38470*g + 7471*b + half) >> 16),
-		clamp((-11059*r - 21709*g + 32768*b + 128<<16 + half) >> 16),
-		clamp((32768*r - 27439*g - 5329*b + 128<<16 + half) >> 16)
+		uint8(min(uint32(c)>>16, 255)), uint8(min(c>>48, 255))
+}
+
+// rowToYCbCr converts a row of red, green and blue in place.
+func rowToYCbCr(r, g, b []byte) {
+	g, b = g[:len(r)], b[:len(r)]
+	for x := range r {
+		r[x], g[x], b[x] = toYCbCr(int32(r[x]), int32(g[x]), int32(b[x]))
+	}
 }
 
 func toRGB(y, cb, cr int32) (r, g, b uint8) {
@@ -80,10 +91,7 @@ func convertRow(dst, src *plane.Picture, y int) {
 	}
 	rgbRow(to, from, src.Model)
 	if dst.Model == plane.YCbCr {
-		a, b, c := to[0], to[1], to[2]
-		for x := range a {
-			a[x], b[x], c[x] = toYCbCr(int32(a[x]), int32(b[x]), int32(c[x]))
-		}
+		rowToYCbCr(to[0], to[1], to[2])
 	}
 }
 
