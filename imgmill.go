@@ -76,12 +76,17 @@ type Info struct {
 }
 
 // Open reads the header of the picture in r and refuses what exceeds a limit. Render reads on; r is
-// never closed. If ctx ends before Open returns, reading fails with its error. Errors wrap
+// never closed. If r is also an io.ReaderAt and an io.Seeker, as an *os.File is, a TIFF file of any
+// layout takes the memory of a few rows. If ctx ends before Open returns, reading fails with its error. Errors wrap
 // ErrNotImage, ErrCorrupt, ErrUnsupported or ErrLimit, or the error of r.
 func (e *Engine) Open(ctx context.Context, r io.Reader) (*Picture, error) {
 	e.init()
 	in := &reader{ctx, r}
-	d, err := e.engine.Open(in, e.limits())
+	var from io.Reader = in
+	if p, ok := r.(codec.Places); ok {
+		from = &places{in, p}
+	}
+	d, err := e.engine.Open(from, e.limits())
 	if err != nil {
 		return nil, fmt.Errorf("open picture: %w", err)
 	}
@@ -223,4 +228,17 @@ func (r *reader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return r.r.Read(p)
+}
+
+// places is a reader that can also be read at any place.
+type places struct {
+	*reader
+	codec.Places
+}
+
+func (p *places) ReadAt(b []byte, off int64) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.Places.ReadAt(b, off)
 }

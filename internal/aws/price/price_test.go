@@ -211,9 +211,10 @@ func (c *counter) Put(ctx context.Context, b, key string, data []byte, a bucket.
 	return c.Store.Put(ctx, b, key, data, a, cond)
 }
 
-func (c *counter) Copy(ctx context.Context, fromBucket, from, toBucket, to string, a bucket.Attributes) error {
+func (c *counter) Copy(ctx context.Context, from bucket.Source, toBucket, to string, a bucket.Attributes,
+	cond bucket.Condition) error {
 	c.puts.Add(1)
-	return c.Store.Copy(ctx, fromBucket, from, toBucket, to, a)
+	return c.Store.Copy(ctx, from, toBucket, to, a, cond)
 }
 
 // TestStoreRequests compares the counts with those of a run of the pipeline.

@@ -14,6 +14,16 @@ type Stream struct {
 	*bufio.Reader
 	source
 	format *Format
+	at     io.ReaderAt // of a reader that can be read at any place, else nil
+	start  int64       // where the file begins there
+	size   int64       // of the file, if at is set
+}
+
+// Places is a reader that can also be read at any place. Where the reader that Set.Open gets is one,
+// such as an *os.File, formats whose data lies in another order than the picture's need not hold it.
+type Places interface {
+	io.ReaderAt
+	io.Seeker
 }
 
 // source counts what is read from below, and keeps the first error.
@@ -27,7 +37,46 @@ type source struct {
 func newStream(r io.Reader, maxBytes int64) *Stream {
 	s := &Stream{source: source{r: r, max: maxBytes}}
 	s.Reader = bufio.NewReaderSize(&s.source, 64<<10)
+	if p, ok := r.(Places); ok {
+		s.places(p)
+	}
 	return s
+}
+
+// places finds out where the file begins and ends in p. It may be a file that cannot seek, such as a
+// pipe, or of no known length; then it is only read from its start to its end.
+func (s *Stream) places(p Places) {
+	start, err := p.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return
+	}
+	end, err := p.Seek(0, io.SeekEnd)
+	if _, back := p.Seek(start, io.SeekStart); back != nil {
+		s.err = back
+		return
+	}
+	if err == nil && end > start {
+		s.at, s.start, s.size = p, start, end-start
+	}
+}
+
+// Size returns how many bytes the file has, if ReadAt can read them at any place.
+func (s *Stream) Size() (n int64, ok bool) { return s.size, s.at != nil }
+
+// ReadAt implements io.ReaderAt for a file of which Size is known, and leaves Read where it is.
+func (s *Stream) ReadAt(p []byte, off int64) (int, error) {
+	switch {
+	case s.err != nil:
+		return 0, s.err
+	case s.max > 0 && s.size > s.max:
+		s.err = s.tooLarge()
+		return 0, s.err
+	}
+	n, err := s.at.ReadAt(p, s.start+off)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
 }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -37,12 +86,16 @@ func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.n += int64(n)
 	if s.max > 0 && s.n > s.max {
-		err = fmt.Errorf("%w: the file is larger than %d bytes", ErrLimit, s.max)
+		err = s.tooLarge()
 	}
 	if err != nil && err != io.EOF {
 		s.err = err
 	}
 	return n, err
+}
+
+func (s *source) tooLarge() error {
+	return fmt.Errorf("%w: the file is larger than %d bytes", ErrLimit, s.max)
 }
 
 // Read reads the next bytes of the file.
@@ -61,6 +114,9 @@ func (s *Stream) Err() error { return s.err }
 
 // Length is Decoder.Length for a decoder of this stream.
 func (s *Stream) Length(enough int64) (int64, error) {
+	if s.at != nil {
+		return s.size, nil
+	}
 	if s.n < enough {
 		if _, err := io.CopyN(io.Discard, &s.source, enough-s.n); err != nil && err != io.EOF {
 			return 0, err

@@ -126,28 +126,74 @@ func (c *component) transformRow(dst []byte, y int, deep bool) {
 		return
 	}
 	n := c.n
-	dc := int32(c.quant[0])
-	if n == 1 {
+	switch n {
+	case 1:
+		dc := int32(c.quant[0])
 		for x, v := range low {
 			dst[x] = dct.Flat(int16(int32(v) * dc))
 		}
 		return
+	case 2: // is kept as dct takes it
+		for i := 0; i+4 <= len(low); i += 4 {
+			b := low[i : i+4 : i+4]
+			b[0], b[1], b[2], b[3] = b[0]*c.step(0), b[1]*c.step(1), b[2]*c.step(2), b[3]*c.step(4)
+		}
+		dct.InverseBlocks(2, dst, c.stride, 2, dct.Blocks{Coef: low, Size: 4, N: len(low) / 4})
+		return
 	}
-	var block [64]int16
+	var b blockRun
+	for x := 0; x < len(nonzero); x += len(b.last) {
+		count := min(len(b.last), len(nonzero)-x)
+		c.dequantise(&b, low[x*n*n:], nonzero[x:x+count])
+		dct.InverseBlocks(n, dst[x*n:], c.stride, n, dct.Blocks{
+			Coef: b.coef[:], Size: 64, Last: b.last[:], LastStride: 1, N: count,
+		})
+	}
+}
+
+// step is the quantisation step of the coefficient at index k of the zigzag order.
+func (c *component) step(k int) int16 { return int16(c.quant[k]) }
+
+// blockRun is a run of blocks for dct. Coefficients that are not kept are zero.
+type blockRun struct {
+	coef [16 * 64]int16
+	last [16]uint8
+}
+
+// dequantise fills a run with the blocks of low, of which nonzero has a word each.
+func (c *component) dequantise(r *blockRun, low []int16, nonzero []uint64) {
+	n := c.n
 	kept := ^uint64(0) >> (63 - c.coef.keep)
-	for x, s := range nonzero {
-		b := low[x*n*n:][:n*n]
-		block[0] = int16(int32(b[0]) * dc)
-		s &= kept
-		for m := s; m != 0; m &= m - 1 {
-			k := bits.TrailingZeros64(m)
-			if at := c.coef.at[k]; at != dropped {
-				block[zigzag[k]] = int16(int32(b[at]) * int32(c.quant[k]))
+	dense := n <= 4
+	var steps [16]int16
+	if dense {
+		for k, at := range c.coef.at {
+			if at != dropped {
+				steps[at] = c.step(k)
 			}
 		}
-		dct.Inverse(n, dst[x*n:], c.stride, &block, max(bits.Len64(s)-1, 0))
-		if s != 0 {
-			block = [64]int16{}
+	} else {
+		clear(r.coef[:])
+	}
+	for i, m := range nonzero {
+		b, block := low[i*n*n:][:n*n], (*[64]int16)(r.coef[64*i:])
+		m &= kept
+		r.last[i] = uint8(max(bits.Len64(m)-1, 0))
+		if dense {
+			for v := range n {
+				row := b[v*n:][:n]
+				for u, q := range steps[v*n:][:n] {
+					block[8*v+u] = row[u] * q
+				}
+			}
+			continue
+		}
+		block[0] = b[0] * c.step(0)
+		for ; m != 0; m &= m - 1 {
+			k := bits.TrailingZeros64(m)
+			if at := c.coef.at[k]; at != dropped {
+				block[zigzag[k]] = b[at] * c.step(k)
+			}
 		}
 	}
 }

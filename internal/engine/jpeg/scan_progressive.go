@@ -3,7 +3,6 @@ package jpeg
 import (
 	"context"
 	"fmt"
-	"math/bits"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -32,7 +31,8 @@ type progressiveScan struct {
 	bits    bitReader
 	coder   *arithmeticReader // used instead of bits; nil for Huffman coding
 	restart restarts
-	endRun  int // number of following blocks without new coefficients in the band (T.81 G.1.2.2)
+	places  [64 + 8]uint8 // of list
+	endRun  int           // number of following blocks without new coefficients in the band (T.81 G.1.2.2)
 }
 
 // progressive decodes the scans of a progressive picture as far as its scale needs them, and then
@@ -422,82 +422,4 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 // startEndRun reads how many blocks, including this one, have no more new coefficients.
 func (s *progressiveScan) startEndRun(r uint8) {
 	s.endRun = 1<<r + int(s.bits.take(uint(r)))
-}
-
-// refine decodes one more bit of a block's nonzero coefficients, and those that become nonzero with
-// it (T.81 G.1.2.3).
-func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, nonzero *uint64) {
-	mask := *nonzero
-	band := ^uint64(0) >> (63 - s.se) // indices ss..se
-	band &= ^uint64(0) << s.ss
-	if s.endRun > 0 {
-		s.endRun--
-		if mask &= band; mask != 0 {
-			s.bits.pos = s.correct(c, low, mask, load64(s.bits.mem[:], s.bits.pos), s.bits.pos)
-		}
-		return
-	}
-	mem, pos := s.bits.mem[:], s.bits.pos
-	for band != 0 {
-		acc := load64(mem, pos)
-		e := t.look[acc>>(64-lookBits)]
-		l, v := uint(e&lengthMask), int32(e)>>valueShift
-		run := int(e>>advanceShift&advanceMask) - 1
-		if e&entrySpecial != 0 {
-			var symbol uint8
-			symbol, v, l = t.resolve(acc)
-			s.bits.bad = s.bits.bad || l == badLength && symbol == 0
-			if run = int(symbol >> 4); symbol&15 == 0 && run < 15 {
-				s.bits.pos = pos + l
-				s.startEndRun(uint8(run))
-				s.endRun--
-				pos = s.bits.pos
-				acc = load64(mem, pos)
-				pos = s.correct(c, low, mask&band, acc, pos)
-				break
-			}
-		}
-		pos += l
-		zeros := band &^ mask
-		for ; run > 0; run-- {
-			zeros &= zeros - 1
-		}
-		stop := zeros & -zeros // the bit of the new coefficient; 0 if it is past the band
-		passed := band & (stop - 1)
-		if set := mask & passed; set != 0 {
-			pos = s.correct(c, low, set, acc<<(l&63), pos)
-		}
-		band &^= passed | stop
-		if v != 0 && stop != 0 {
-			*nonzero |= stop
-			if at := c.at[bits.TrailingZeros64(stop)]; at != dropped {
-				low[at] = int16(v << s.al)
-			}
-		}
-	}
-	s.bits.pos = pos
-}
-
-// correct reads a correction bit for each coefficient in set, starting at pos, and returns the
-// position after them. acc holds at least 26 bits from pos on. Kept coefficients come first in the
-// zigzag order, so the bits of the others need not be examined.
-func (s *progressiveScan) correct(c *coefficients, low []int16, set, acc uint64, pos uint) uint {
-	n := bits.OnesCount64(set)
-	after := pos + uint(n)
-	set &= ^uint64(0) >> (63 - c.keep)
-	one := int16(1) << s.al
-	for ; set != 0; set &= set - 1 {
-		if pos&15 == 0 {
-			acc = load64(s.bits.mem[:], pos)
-		}
-		if acc>>63 != 0 {
-			if at := c.at[bits.TrailingZeros64(set)]; at != dropped && low[at]&one == 0 {
-				sign := low[at] >> 15
-				low[at] += (one ^ sign) - sign
-			}
-		}
-		acc <<= 1
-		pos++
-	}
-	return after
 }

@@ -24,7 +24,7 @@ type decoder struct {
 
 // open reads the first directory, and everything else that describes the picture.
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
-	c := &container{file: &file{s: s}}
+	c := &container{file: newFile(s)}
 	if err := c.readHeader(); err != nil {
 		return nil, err
 	}
@@ -171,7 +171,8 @@ func (d *decoder) passes() [][]int {
 	return [][]int{{0}}
 }
 
-// hold loads the file as far as its pixels go, unless they can be read from the stream.
+// hold loads the file as far as its pixels go, unless they can be read where they are, or from the
+// stream.
 func (d *decoder) hold() error {
 	n := int64(d.across) * int64(d.down) * int64(d.lanes)
 	ordered, at, most := !d.f.planar || d.independent(), d.c.size, int64(0)
@@ -205,7 +206,7 @@ func (d *decoder) Length(enough int64) (int64, error) { return d.c.s.Length(enou
 // Memory implements codec.Decoder: what is held of the file, the rows of a band in the form of the
 // file and in planes, and the decompressors. A band is a few rows of a strip, or a row of tiles.
 func (d *decoder) Memory() int64 {
-	n := d.c.size + 64<<10
+	n := d.c.held() + 64<<10
 	if d.jpeg != nil {
 		return n + d.jpegMemory()
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -39,8 +40,22 @@ func (s *strict) Rows(p, y int, r plane.Rows) error {
 	return s.Picture.Rows(p, y, r)
 }
 
+// decodeFile decodes a file twice, read at any place and as a stream, and checks that it makes no
+// difference.
 func decodeFile(b []byte) (*plane.Picture, error) {
-	d, err := openFile(b)
+	p, err := decodeReader(bytes.NewReader(b))
+	q, other := decodeReader(struct{ io.Reader }{bytes.NewReader(b)})
+	if (err == nil) != (other == nil) || errors.Is(err, codec.ErrUnsupported) != errors.Is(other, codec.ErrUnsupported) {
+		return nil, fmt.Errorf("read at any place: %v; as a stream: %v", err, other)
+	}
+	if err == nil && !slices.EqualFunc(p.Pix, q.Pix, bytes.Equal) {
+		return nil, errors.New("read at any place, the picture is another than as a stream")
+	}
+	return p, err
+}
+
+func decodeReader(r io.Reader) (*plane.Picture, error) {
+	d, err := codec.Set{Format}.Open(r, codec.OpenOptions{Limits: codec.Limits{Pixels: 1 << 26}})
 	if err != nil {
 		return nil, err
 	}
@@ -411,17 +426,24 @@ func TestSmallFloats(t *testing.T) {
 	}
 }
 
-// TestMemoryAndStreaming checks that a file whose strips follow its directory is never held.
+// TestMemoryAndStreaming checks that a file is held only if its strips lie before its directory and
+// it cannot be read at any place.
 func TestMemoryAndStreaming(t *testing.T) {
 	for _, atEnd := range []bool{false, true} {
 		d := drawing{w: 1000, h: 2000, photometric: rgb, samples: 3, rows: 20, atEnd: atEnd, at: wave(8, unsigned)}
 		file := d.file(t)
-		opened, err := openFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := opened.Memory(); (n > int64(len(file))) != atEnd {
-			t.Errorf("the directory at the end %v: %d bytes are held of %d", atEnd, n, len(file))
+		for _, places := range []bool{false, true} {
+			var r io.Reader = bytes.NewReader(file)
+			if !places {
+				r = struct{ io.Reader }{r}
+			}
+			opened, err := codec.Set{Format}.Open(r, codec.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := opened.Memory(); (n > int64(len(file))) != (atEnd && !places) || !(n < int64(len(file))/3) && places {
+				t.Errorf("the directory at the end %v, read at any place %v: %d bytes are held of %d", atEnd, places, n, len(file))
+			}
 		}
 		// A reader of one byte at a time makes every value cross a read.
 		small := drawing{w: 61, h: 43, photometric: rgb, samples: 3, rows: 5, atEnd: atEnd, compression: lzw, at: wave(8, unsigned)}
@@ -434,6 +456,45 @@ func TestMemoryAndStreaming(t *testing.T) {
 			t.Fatal(err)
 		}
 		compare(t, "one byte at a time", small, p)
+	}
+}
+
+// failing is a file that fails behind some bytes, wherever it is read.
+type failing struct {
+	*bytes.Reader
+	after int64
+	err   error
+}
+
+func (f failing) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.after {
+		return 0, f.err
+	}
+	return f.Reader.ReadAt(p, off)
+}
+
+// TestPlacesOfAFile reads a file from its middle on, as a part of another, and one that fails.
+func TestPlacesOfAFile(t *testing.T) {
+	d := drawing{w: 200, h: 300, photometric: rgb, samples: 3, rows: 7, atEnd: true, at: wave(8, unsigned)}
+	file := d.file(t)
+	within := bytes.NewReader(append([]byte("before it "), file...))
+	if _, err := within.Seek(10, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	p, err := decodeReader(within)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "within another", d, p)
+	broken := errors.New("the disk is gone")
+	for _, n := range []int64{0, 100_000, int64(len(file)) - 1} {
+		if _, err := decodeReader(failing{bytes.NewReader(file), n, broken}); err != broken {
+			t.Errorf("fails behind %d bytes: %v", n, err)
+		}
+	}
+	limits := codec.Limits{Bytes: int64(len(file)) - 1}
+	if _, err := (codec.Set{Format}).Open(bytes.NewReader(file), codec.OpenOptions{Limits: limits}); !errors.Is(err, codec.ErrLimit) {
+		t.Errorf("a byte more than the limit: %v", err)
 	}
 }
 

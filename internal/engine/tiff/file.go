@@ -13,19 +13,78 @@ import (
 // grows while it is read takes no more memory than its own length.
 const chunkSize = 64 << 10
 
-// file is the part of a TIFF file that must stay in memory, and the stream behind it. The
-// directories may lie anywhere (TIFF 6.0, section 2), so load reads as far as the furthest value
-// that is asked for. Where the pixels follow behind that in the order in which they are shown,
-// sections read them from the stream, and they are never held.
+// maxPieces bounds the pieces that are held of a file that can be read at any place.
+const maxPieces = 64
+
+// file is a TIFF file. Its directories may lie anywhere (TIFF 6.0, section 2). If the file can be
+// read at any place, only a few pieces of it are held, with the values that are asked for, and
+// sections read pixels where they are. Else load reads the stream as far as the furthest value; where
+// the pixels follow behind that in the order in which they are shown, sections read them from the
+// stream, and only otherwise are they held.
 type file struct {
 	s      *codec.Stream
-	chunks [][]byte // all of chunkSize bytes but the last
-	size   int64    // bytes in chunks
-	pos    int64    // of the stream: size, or more once sections have read from it
-	ended  bool     // the stream has ended
+	places bool             // the file can be read at any place
+	pieces map[int64][]byte // then, by number
+	most   int              // pieces that were held together
+	chunks [][]byte         // otherwise; all of chunkSize bytes but the last
+	size   int64            // bytes that can be read at any place: in chunks, or of the file
+	pos    int64            // of the stream: size, or more once sections have read from it
+	ended  bool             // nothing follows behind size
 }
 
-// load holds the first end bytes of the file. ok is false if the file is shorter.
+func newFile(s *codec.Stream) *file {
+	f := &file{s: s}
+	if f.size, f.places = s.Size(); f.places {
+		f.pieces, f.pos, f.ended = map[int64][]byte{}, f.size, true
+	}
+	return f
+}
+
+// held is how many bytes of the file are in memory.
+func (f *file) held() int64 {
+	if f.places {
+		return min(f.size, int64(f.most)*chunkSize)
+	}
+	return f.size
+}
+
+// piece returns the bytes from an offset below size on, to the end of its piece.
+func (f *file) piece(at int64) ([]byte, error) {
+	k := at / chunkSize
+	if !f.places {
+		return f.chunks[k][at%chunkSize:], nil
+	}
+	p, ok := f.pieces[k]
+	if !ok {
+		if len(f.pieces) == maxPieces {
+			clear(f.pieces)
+		}
+		p = make([]byte, min(chunkSize, f.size-k*chunkSize))
+		if err := f.readAt(p, k*chunkSize); err != nil {
+			return nil, err
+		}
+		f.pieces[k] = p
+		f.most = max(f.most, len(f.pieces))
+	}
+	return p[at%chunkSize:], nil
+}
+
+// readAt fills b with the bytes at an offset. The error is the stream's, or that of a file that has
+// become shorter.
+func (f *file) readAt(b []byte, at int64) error {
+	n, err := f.s.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case f.s.Err() != nil:
+		return f.s.Err()
+	case err == nil || err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// load makes the first end bytes of the file available. ok is false if the file is shorter.
 func (f *file) load(end int64) (ok bool, err error) {
 	for f.size < end && !f.ended {
 		last := len(f.chunks) - 1
@@ -60,17 +119,23 @@ func (f *file) bytes(at, n int64) ([]byte, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	i := at % chunkSize
-	if i+n <= chunkSize {
-		return f.chunks[at/chunkSize][i : i+n : i+n], nil
+	c, err := f.piece(at)
+	if err != nil {
+		return nil, err
+	}
+	if n <= int64(len(c)) {
+		return c[:n:n], nil
 	}
 	b := make([]byte, 0, n)
-	for int64(len(b)) < n {
-		at := at + int64(len(b))
-		c := f.chunks[at/chunkSize][at%chunkSize:]
+	for {
 		b = append(b, c[:min(int64(len(c)), n-int64(len(b)))]...)
+		if int64(len(b)) == n {
+			return b, nil
+		}
+		if c, err = f.piece(at + int64(len(b))); err != nil {
+			return nil, err
+		}
 	}
-	return b, nil
 }
 
 // section is a range of the file that is read from its start to its end: a strip or a tile. The
@@ -82,6 +147,7 @@ type section struct {
 	run      []byte // that was returned by next and not yet consumed
 	mirror   bool   // the bits of each byte are in reverse order (FillOrder 2)
 	mirrored []byte
+	window   []byte // of a file that can be read at any place
 }
 
 // reset makes s read another range.
@@ -93,16 +159,9 @@ func (s *section) next() ([]byte, error) {
 	if s.pos >= s.end {
 		return nil, io.EOF
 	}
-	f := s.f
-	var b []byte
-	if s.pos < f.size {
-		b = f.chunks[s.pos/chunkSize][s.pos%chunkSize:]
-		b = b[:min(int64(len(b)), s.end-s.pos)]
-	} else {
-		var err error
-		if b, err = f.forward(s.pos, s.end-s.pos); err != nil {
-			return nil, err
-		}
+	b, err := s.fetch()
+	if err != nil {
+		return nil, err
 	}
 	s.pos += int64(len(b))
 	if s.mirror {
@@ -113,6 +172,27 @@ func (s *section) next() ([]byte, error) {
 		return s.mirrored, nil
 	}
 	return b, nil
+}
+
+// fetch returns bytes at pos, which next has found to be in the range.
+func (s *section) fetch() ([]byte, error) {
+	f, left := s.f, s.end-s.pos
+	switch {
+	case s.pos >= f.size:
+		return f.forward(s.pos, left)
+	case f.places:
+		n := int(min(chunkSize, left, f.size-s.pos))
+		if cap(s.window) < n {
+			s.window = make([]byte, n)
+		}
+		b := s.window[:n]
+		return b, f.readAt(b, s.pos)
+	}
+	b, err := f.piece(s.pos)
+	if err != nil {
+		return nil, err
+	}
+	return b[:min(int64(len(b)), left)], nil
 }
 
 // seek moves the stream to an offset that is not in memory.
@@ -156,6 +236,14 @@ func (f *file) forward(at, n int64) ([]byte, error) {
 func (s *section) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if f := s.f; f.places && len(s.run) == 0 && !s.mirror && len(p) >= chunkSize && s.pos < min(s.end, f.size) {
+		p = p[:min(int64(len(p)), s.end-s.pos, f.size-s.pos)]
+		if err := f.readAt(p, s.pos); err != nil {
+			return 0, err
+		}
+		s.pos += int64(len(p))
+		return len(p), nil
 	}
 	if len(s.run) == 0 && s.pos >= s.f.size && s.pos < s.end && !s.mirror {
 		// Past the buffer of the stream, where it is empty and p is long.

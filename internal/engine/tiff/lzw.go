@@ -172,60 +172,58 @@ func (r *lzwReader) Read(p []byte) (n int, err error) {
 func (r *lzwReader) many(p []byte) (n int) {
 	acc, have, run := r.acc, r.n, r.run
 	width, next, prev := r.width, r.next, r.prev
-	for {
-		if have < 12 {
-			if len(run) < 8 {
-				break
+	codes := &r.codes
+	before := &codes[prev&(lzwMost-1)]
+loop:
+	for len(run) >= 8 {
+		// What is below the bits that are counted is read again, and is the same then.
+		acc |= binary.BigEndian.Uint64(run) >> (have & 63)
+		k := (63 - have) >> 3
+		run = run[k:]
+		have += 8 * k
+		for range 4 { // which have 48 bits at most
+			c := int(acc >> ((64 - width) & 63))
+			if c == lzwClear {
+				acc, have = acc<<(width&63), have-width
+				width, next, prev = 9, lzwFirst, -1
+				continue
 			}
-			k := (64 - have) / 8
-			acc |= binary.BigEndian.Uint64(run) >> have &^ (1<<(64-have-8*k) - 1)
-			run = run[k:]
-			have += 8 * k
-		}
-		c := int(acc >> (64 - width))
-		if c == lzwClear {
-			acc, have = acc<<width, have-width
-			width, next, prev = 9, lzwFirst, -1
-			continue
-		}
-		e := &r.codes[c&(lzwMost-1)]
-		length, first := int(e.length), e.first
-		if prev < 0 {
-			if c > 255 || n == len(p) {
-				break
-			}
-		} else {
-			before := &r.codes[prev&(lzwMost-1)]
+			e := &codes[c&(lzwMost-1)]
+			length, first := int(e.length), e.first
 			if c == next {
 				length, first = int(before.length)+1, before.first
 			}
-			if c > next || c == lzwEnd || next >= lzwMost || n+length+7 > len(p) {
-				break
+			if c > next || c == lzwEnd || n+length+7 > len(p) || next >= lzwMost {
+				break loop
 			}
-			d := &r.codes[next&(lzwMost-1)]
-			d.first, d.length = before.first, before.length+1
-			if k := before.length % 8; k == 0 {
-				d.tail, d.head = uint64(first), uint16(prev)
+			if prev < 0 {
+				if c > 255 {
+					break loop
+				}
 			} else {
-				d.tail, d.head = before.tail|uint64(first)<<(8*k), before.head
+				d := &codes[next&(lzwMost-1)]
+				d.first, d.length = before.first, before.length+1
+				if k := before.length % 8; k == 0 {
+					d.tail, d.head = uint64(first), uint16(prev)
+				} else {
+					d.tail, d.head = before.tail|uint64(first)<<(8*k&63), before.head
+				}
+				next++
 			}
-			next++
+			acc, have = acc<<(width&63), have-width
+			if next+1 == 1<<(width&63) && width < 12 {
+				width++
+			}
+			prev, before = c, e
+			if length <= 8 {
+				binary.LittleEndian.PutUint64(p[n:], e.tail)
+			} else {
+				put(p[n:], codes[:], e)
+			}
+			n += length
 		}
-		acc, have = acc<<width, have-width
-		if next+1 == 1<<width && width < 12 {
-			width++
-		}
-		prev = c
-		if length <= 8 && n+8 <= len(p) {
-			binary.LittleEndian.PutUint64(p[n:], e.tail)
-		} else if length == 1 {
-			p[n] = byte(e.tail)
-		} else {
-			put(p[n:], r.codes[:], e)
-		}
-		n += length
 	}
-	r.acc, r.n, r.run = acc, have, run
+	r.acc, r.n, r.run = acc&^(1<<(64-have)-1), have, run
 	r.width, r.next, r.prev = width, next, prev
 	return n
 }

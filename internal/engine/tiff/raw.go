@@ -157,7 +157,10 @@ func (c *container) scan() ([]span, error) {
 	}
 	var found []span
 	for at := int64(0); at+3 <= c.size && len(found) < maxPreviews; {
-		piece := c.chunks[at/chunkSize][at%chunkSize:]
+		piece, err := c.piece(at)
+		if err != nil {
+			return nil, err
+		}
 		i := bytes.IndexByte(piece, 0xFF)
 		if i < 0 {
 			at += int64(len(piece))
@@ -273,7 +276,7 @@ func (p *preview) Shrink(width, height int) plane.Layout {
 }
 
 // Memory implements codec.Decoder: the file, and the JPEG decoder.
-func (p *preview) Memory() int64 { return p.c.size + p.j.Memory() }
+func (p *preview) Memory() int64 { return p.c.held() + p.j.Memory() }
 
 // Length implements codec.Decoder.
 func (p *preview) Length(enough int64) (int64, error) { return p.c.s.Length(enough) }

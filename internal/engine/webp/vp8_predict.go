@@ -110,11 +110,14 @@ func trueMotion(ws *workspace, at, size int) {
 func predictSubblock(ws *workspace, at int, mode uint8) {
 	switch mode {
 	case bDCPred:
-		sum := 4
-		for i := range 4 {
-			sum += int(ws[at-wsStride+i]) + int(ws[at-1+i*wsStride])
+		above := (*[4]byte)(ws[at-wsStride:])
+		sum := 4 + uint32(above[0]) + uint32(above[1]) + uint32(above[2]) + uint32(above[3])
+		p := ws[at-1 : at+3*wsStride+4]
+		sum += uint32(p[0]) + uint32(p[wsStride]) + uint32(p[2*wsStride]) + uint32(p[3*wsStride])
+		all := sum >> 3 * 0x01010101
+		for y := range 4 {
+			binary.LittleEndian.PutUint32(p[1+y*wsStride:], all)
 		}
-		fillBlock(ws, at, 4, uint8(sum>>3))
 	case bTMPred:
 		trueMotion(ws, at, 4)
 	default:

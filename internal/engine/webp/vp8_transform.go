@@ -26,22 +26,23 @@ func inverseWHT(in *[16]int16, out *[24][16]int16) {
 
 // addBlock adds the inverse transform of a block to the prediction at ws[at].
 func (d *lossyReader) addBlock(at int, c *coefficients, block int) {
-	switch c.kind[block] {
-	case blockDC:
+	switch kind := c.kind[block]; {
+	case kind == blockZero:
+	case d.vector:
+		addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
+	case kind == blockDC:
 		addDC(&d.ws, at, int32(c.blocks[block][0]))
-	case blockFull:
-		if d.vector {
-			addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
-		} else {
-			addDCT(&d.ws, at, &c.blocks[block])
-		}
+	default:
+		addDCT(&d.ws, at, &c.blocks[block])
 	}
 }
 
 // addBlocks adds the inverse transforms of two blocks side by side.
 func (d *lossyReader) addBlocks(at int, c *coefficients, block int) {
-	if d.vector && (c.kind[block] == blockFull || c.kind[block+1] == blockFull) {
-		addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
+	if d.vector {
+		if c.kind[block]|c.kind[block+1] != blockZero {
+			addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
+		}
 		return
 	}
 	d.addBlock(at, c, block)
