@@ -1,22 +1,30 @@
 package png
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
 
 // expander turns unfiltered rows into rows of planes of 8 bits. Deeper samples keep their upper 8
 // bits.
 type expander struct {
-	f       *format
-	tables  [][256]byte // of each plane by index or gray sample, where pixels are looked up
-	indices []byte      // room for the unpacked samples of a row
+	f      *format
+	tables []*table // of each plane by index or gray sample, where pixels are looked up
+	bytes  []byte   // room for the samples of a row, a byte each
 }
 
 func newExpander(f *format) *expander {
 	e := &expander{f: f}
+	var tables [][256]byte
 	switch {
 	case f.colour == typePalette:
-		e.tables = paletteTables(f)
+		tables = paletteTables(f)
 	case f.colour == typeGray && f.depth <= 8 && (f.depth < 8 || f.transparent != nil):
-		e.tables = grayTables(f)
+		tables = grayTables(f)
+	}
+	for i := range tables {
+		e.tables = append(e.tables, newTable(&tables[i]))
 	}
 	return e
 }
@@ -59,34 +67,41 @@ func grayTables(f *format) [][256]byte {
 // row writes a row of w pixels to one row for each plane.
 func (e *expander) row(dst [][]byte, src []byte, w int) {
 	f := e.f
-	if e.tables != nil {
-		if f.depth < 8 {
-			if len(e.indices) < w+7 {
-				e.indices = make([]byte, w+7)
-			}
-			unpack(e.indices, src, w, f.depth)
-			src = e.indices
-		}
-		for i := range e.tables {
-			lookUp(dst[i][:w], src[:w], &e.tables[i])
+	n := f.channels()
+	if f.depth != 8 && len(e.bytes) < n*w+7 {
+		e.bytes = make([]byte, n*w+7)
+	}
+	samples := src
+	switch {
+	case f.depth < 8:
+		samples = e.bytes
+		unpack(samples, src, w, f.depth)
+	case f.depth == 16 && n == 1:
+		samples = dst[0]
+		narrow(samples[:w], src)
+	case f.depth == 16:
+		samples = e.bytes
+		narrow(samples[:n*w], src)
+	}
+	samples = samples[:n*w]
+	switch {
+	case e.tables != nil:
+		for i, t := range e.tables {
+			t.lookUp(dst[i][:w], samples)
 		}
 		return
-	}
-	n, step := f.channels(), f.bits()/8
-	switch {
-	case step == 1:
-		copy(dst[0][:w], src)
-	case step == 3:
-		split3(dst[0][:w], dst[1][:w], dst[2][:w], src[:3*w])
-	case step == 4 && n == 4:
-		split4(dst[0][:w], dst[1][:w], dst[2][:w], dst[3][:w], src[:4*w])
-	default:
-		for i := range n {
-			gather(dst[i][:w], src[i*f.depth/8:], step)
-		}
+	case n == 1:
+		copy(dst[0], samples)
+	case n == 2:
+		narrow(dst[0][:w], samples)
+		narrow(dst[1][:w], samples[1:])
+	case n == 3:
+		plane.Split3(dst[0][:w], dst[1][:w], dst[2][:w], samples)
+	case n == 4:
+		plane.Split4(dst[0][:w], dst[1][:w], dst[2][:w], dst[3][:w], samples)
 	}
 	if f.transparent != nil {
-		e.key(dst[n][:w], src[:w*step])
+		e.key(dst[n][:w], src[:w*f.bits()/8])
 	}
 }
 
@@ -154,46 +169,62 @@ func unpack(dst, src []byte, w, depth int) {
 	}
 }
 
-func lookUp(dst, src []byte, table *[256]byte) {
+// table is what each value of a byte becomes.
+type table struct {
+	values [256]byte
+	// parts are the values in parts of 16. All but the first of each half are stored as what differs,
+	// bit by bit, from the part before. The parts behind the low first ones of the lower half and the
+	// high first ones of the other half are zeros.
+	parts     [256]byte
+	low, high int
+}
+
+func newTable(values *[256]byte) *table {
+	t := &table{values: *values, parts: *values, low: 1}
+	for i := range t.parts {
+		if i&127 >= 16 {
+			t.parts[i] ^= values[i-16]
+		}
+		switch {
+		case t.parts[i] == 0:
+		case i < 128:
+			t.low = i/16 + 1
+		default:
+			t.high = i/16 - 7
+		}
+	}
+	return t
+}
+
+// lookUp looks up each byte of src.
+func (t *table) lookUp(dst, src []byte) {
+	n := vectorLookUp(dst, src, t)
+	dst, src = dst[n:], src[n:]
 	for len(src) >= 8 && len(dst) >= 8 {
 		v := binary.LittleEndian.Uint64(src)
-		binary.LittleEndian.PutUint64(dst, uint64(table[byte(v)])|uint64(table[byte(v>>8)])<<8|
-			uint64(table[byte(v>>16)])<<16|uint64(table[byte(v>>24)])<<24|
-			uint64(table[byte(v>>32)])<<32|uint64(table[byte(v>>40)])<<40|
-			uint64(table[byte(v>>48)])<<48|uint64(table[byte(v>>56)])<<56)
+		values := &t.values
+		binary.LittleEndian.PutUint64(dst, uint64(values[byte(v)])|uint64(values[byte(v>>8)])<<8|
+			uint64(values[byte(v>>16)])<<16|uint64(values[byte(v>>24)])<<24|
+			uint64(values[byte(v>>32)])<<32|uint64(values[byte(v>>40)])<<40|
+			uint64(values[byte(v>>48)])<<48|uint64(values[byte(v>>56)])<<56)
 		dst, src = dst[8:], src[8:]
 	}
 	for i, v := range src {
-		dst[i] = table[v]
+		dst[i] = t.values[v]
 	}
 }
 
-// split3 deinterleaves pixels of three bytes.
-func split3(d0, d1, d2, src []byte) {
-	n := vectorSplit3(d0, d1, d2, src)
-	d0, d1, d2, src = d0[n:], d1[n:], d2[n:], src[3*n:]
-	n = len(d0)
-	d1, d2 = d1[:n], d2[:n]
-	for i := range d0 {
-		s := src[3*i : 3*i+3 : 3*i+3]
-		d0[i], d1[i], d2[i] = s[0], s[1], s[2]
+// narrow copies every second byte of src, beginning with the first.
+func narrow(dst, src []byte) {
+	n := vectorNarrow(dst, src)
+	dst, src = dst[n:], src[2*n:]
+	for len(dst) >= 4 && len(src) >= 8 {
+		v := binary.LittleEndian.Uint64(src) & 0x00ff00ff00ff00ff
+		v = (v | v>>8) & 0x0000ffff0000ffff
+		binary.LittleEndian.PutUint32(dst, uint32(v|v>>16))
+		dst, src = dst[4:], src[8:]
 	}
-}
-
-// split4 deinterleaves pixels of four bytes.
-func split4(d0, d1, d2, d3, src []byte) {
-	n := len(d0)
-	d1, d2, d3 = d1[:n], d2[:n], d3[:n]
-	for i := range d0 {
-		v := binary.LittleEndian.Uint32(src[4*i:])
-		d0[i], d1[i], d2[i], d3[i] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
-	}
-}
-
-// gather copies every step-th byte.
-func gather(dst, src []byte, step int) {
-	src = src[:(len(dst)-1)*step+1]
 	for i := range dst {
-		dst[i] = src[i*step]
+		dst[i] = src[2*i]
 	}
 }

@@ -13,9 +13,9 @@ const (
 // entry of a decoding table:
 //
 //	bits 0-5    how many bits a code and its extra bits have, or the codes of two literals
-//	bit 6       there are two literals
 //	bits 8-11   how many bits the first code has
 //	bit 12      it is a literal
+//	bit 13      there are two literals
 //	bits 16-31  the literals, the base of the length, or that of the distance
 //
 // A special one has bit 15 set. If bit 14 is set too, more bits are needed: bits 0-3 are their
@@ -24,7 +24,7 @@ const (
 type entry uint32
 
 const (
-	pairEntry    = entry(1) << 6
+	pairEntry    = entry(1) << 13
 	literalEntry = entry(1) << 12
 	specialEntry = entry(1) << 15
 	subEntry     = specialEntry | 1<<14

@@ -13,8 +13,8 @@ const (
 	inputSize = 16 << 10
 	maxMatch  = 258
 	// overrun is how many bytes behind the end of its output a call may write: literals, a match, and
-	// the rest of a word.
-	overrun = maxMatch + 24
+	// the rest of a block of 32.
+	overrun = maxMatch + 40
 )
 
 // inflateMemory is about what decompressing holds beside its output: input and tables.
@@ -207,9 +207,10 @@ func (z *inflater) copyStored(out []byte, at int) (int, error) {
 	return at, nil
 }
 
-// fast decodes while there are at least 16 bytes of input, which suffice for a match and two
-// literals.
+// fast decodes while there are at least 16 bytes of input, which suffice for a match and eight
+// literals. What the kernel, if there is one, stops in front of ends the block or is an error.
 func (z *inflater) fast(out []byte, from, at, to int) (int, error) {
+	at = vectorInflate(z, out, from, at, to)
 	bits, count, pos, end := z.bits, z.count, z.pos, z.end
 	in, lit, dist := &z.in, &z.lit, &z.dist
 	var err error
@@ -222,22 +223,22 @@ func (z *inflater) fast(out []byte, from, at, to int) (int, error) {
 			bits >>= e & 63
 			count -= uint(e & 63)
 			binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
-			at += 1 + int(e>>6&1)
+			at += 1 + int(e>>13&1)
 			if e = lit[bits&(1<<litBits-1)]; e.literal() {
 				bits >>= e & 63
 				count -= uint(e & 63)
 				binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
-				at += 1 + int(e>>6&1)
+				at += 1 + int(e>>13&1)
 				if e = lit[bits&(1<<litBits-1)]; e.literal() {
 					bits >>= e & 63
 					count -= uint(e & 63)
 					binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
-					at += 1 + int(e>>6&1)
+					at += 1 + int(e>>13&1)
 					if e = lit[bits&(1<<litBits-1)]; e.literal() {
 						bits >>= e & 63
 						count -= uint(e & 63)
 						binary.LittleEndian.PutUint16(out[at:], uint16(e>>16))
-						at += 1 + int(e>>6&1)
+						at += 1 + int(e>>13&1)
 						continue
 					}
 				}

@@ -41,198 +41,110 @@ pixel:
 	JNZ       pixel
 	RET
 
-DATA split3Masks<>+0(SB)/1, $0x00
-DATA split3Masks<>+1(SB)/1, $0x03
-DATA split3Masks<>+2(SB)/1, $0x06
-DATA split3Masks<>+3(SB)/1, $0x09
-DATA split3Masks<>+4(SB)/1, $0x0c
-DATA split3Masks<>+5(SB)/1, $0x0f
-DATA split3Masks<>+6(SB)/1, $0x80
-DATA split3Masks<>+7(SB)/1, $0x80
-DATA split3Masks<>+8(SB)/1, $0x80
-DATA split3Masks<>+9(SB)/1, $0x80
-DATA split3Masks<>+10(SB)/1, $0x80
-DATA split3Masks<>+11(SB)/1, $0x80
-DATA split3Masks<>+12(SB)/1, $0x80
-DATA split3Masks<>+13(SB)/1, $0x80
-DATA split3Masks<>+14(SB)/1, $0x80
-DATA split3Masks<>+15(SB)/1, $0x80
-DATA split3Masks<>+16(SB)/1, $0x80
-DATA split3Masks<>+17(SB)/1, $0x80
-DATA split3Masks<>+18(SB)/1, $0x80
-DATA split3Masks<>+19(SB)/1, $0x80
-DATA split3Masks<>+20(SB)/1, $0x80
-DATA split3Masks<>+21(SB)/1, $0x80
-DATA split3Masks<>+22(SB)/1, $0x02
-DATA split3Masks<>+23(SB)/1, $0x05
-DATA split3Masks<>+24(SB)/1, $0x08
-DATA split3Masks<>+25(SB)/1, $0x0b
-DATA split3Masks<>+26(SB)/1, $0x0e
-DATA split3Masks<>+27(SB)/1, $0x80
-DATA split3Masks<>+28(SB)/1, $0x80
-DATA split3Masks<>+29(SB)/1, $0x80
-DATA split3Masks<>+30(SB)/1, $0x80
-DATA split3Masks<>+31(SB)/1, $0x80
-DATA split3Masks<>+32(SB)/1, $0x80
-DATA split3Masks<>+33(SB)/1, $0x80
-DATA split3Masks<>+34(SB)/1, $0x80
-DATA split3Masks<>+35(SB)/1, $0x80
-DATA split3Masks<>+36(SB)/1, $0x80
-DATA split3Masks<>+37(SB)/1, $0x80
-DATA split3Masks<>+38(SB)/1, $0x80
-DATA split3Masks<>+39(SB)/1, $0x80
-DATA split3Masks<>+40(SB)/1, $0x80
-DATA split3Masks<>+41(SB)/1, $0x80
-DATA split3Masks<>+42(SB)/1, $0x80
-DATA split3Masks<>+43(SB)/1, $0x01
-DATA split3Masks<>+44(SB)/1, $0x04
-DATA split3Masks<>+45(SB)/1, $0x07
-DATA split3Masks<>+46(SB)/1, $0x0a
-DATA split3Masks<>+47(SB)/1, $0x0d
-DATA split3Masks<>+48(SB)/1, $0x01
-DATA split3Masks<>+49(SB)/1, $0x04
-DATA split3Masks<>+50(SB)/1, $0x07
-DATA split3Masks<>+51(SB)/1, $0x0a
-DATA split3Masks<>+52(SB)/1, $0x0d
-DATA split3Masks<>+53(SB)/1, $0x80
-DATA split3Masks<>+54(SB)/1, $0x80
-DATA split3Masks<>+55(SB)/1, $0x80
-DATA split3Masks<>+56(SB)/1, $0x80
-DATA split3Masks<>+57(SB)/1, $0x80
-DATA split3Masks<>+58(SB)/1, $0x80
-DATA split3Masks<>+59(SB)/1, $0x80
-DATA split3Masks<>+60(SB)/1, $0x80
-DATA split3Masks<>+61(SB)/1, $0x80
-DATA split3Masks<>+62(SB)/1, $0x80
-DATA split3Masks<>+63(SB)/1, $0x80
-DATA split3Masks<>+64(SB)/1, $0x80
-DATA split3Masks<>+65(SB)/1, $0x80
-DATA split3Masks<>+66(SB)/1, $0x80
-DATA split3Masks<>+67(SB)/1, $0x80
-DATA split3Masks<>+68(SB)/1, $0x80
-DATA split3Masks<>+69(SB)/1, $0x00
-DATA split3Masks<>+70(SB)/1, $0x03
-DATA split3Masks<>+71(SB)/1, $0x06
-DATA split3Masks<>+72(SB)/1, $0x09
-DATA split3Masks<>+73(SB)/1, $0x0c
-DATA split3Masks<>+74(SB)/1, $0x0f
-DATA split3Masks<>+75(SB)/1, $0x80
-DATA split3Masks<>+76(SB)/1, $0x80
-DATA split3Masks<>+77(SB)/1, $0x80
-DATA split3Masks<>+78(SB)/1, $0x80
-DATA split3Masks<>+79(SB)/1, $0x80
-DATA split3Masks<>+80(SB)/1, $0x80
-DATA split3Masks<>+81(SB)/1, $0x80
-DATA split3Masks<>+82(SB)/1, $0x80
-DATA split3Masks<>+83(SB)/1, $0x80
-DATA split3Masks<>+84(SB)/1, $0x80
-DATA split3Masks<>+85(SB)/1, $0x80
-DATA split3Masks<>+86(SB)/1, $0x80
-DATA split3Masks<>+87(SB)/1, $0x80
-DATA split3Masks<>+88(SB)/1, $0x80
-DATA split3Masks<>+89(SB)/1, $0x80
-DATA split3Masks<>+90(SB)/1, $0x80
-DATA split3Masks<>+91(SB)/1, $0x02
-DATA split3Masks<>+92(SB)/1, $0x05
-DATA split3Masks<>+93(SB)/1, $0x08
-DATA split3Masks<>+94(SB)/1, $0x0b
-DATA split3Masks<>+95(SB)/1, $0x0e
-DATA split3Masks<>+96(SB)/1, $0x02
-DATA split3Masks<>+97(SB)/1, $0x05
-DATA split3Masks<>+98(SB)/1, $0x08
-DATA split3Masks<>+99(SB)/1, $0x0b
-DATA split3Masks<>+100(SB)/1, $0x0e
-DATA split3Masks<>+101(SB)/1, $0x80
-DATA split3Masks<>+102(SB)/1, $0x80
-DATA split3Masks<>+103(SB)/1, $0x80
-DATA split3Masks<>+104(SB)/1, $0x80
-DATA split3Masks<>+105(SB)/1, $0x80
-DATA split3Masks<>+106(SB)/1, $0x80
-DATA split3Masks<>+107(SB)/1, $0x80
-DATA split3Masks<>+108(SB)/1, $0x80
-DATA split3Masks<>+109(SB)/1, $0x80
-DATA split3Masks<>+110(SB)/1, $0x80
-DATA split3Masks<>+111(SB)/1, $0x80
-DATA split3Masks<>+112(SB)/1, $0x80
-DATA split3Masks<>+113(SB)/1, $0x80
-DATA split3Masks<>+114(SB)/1, $0x80
-DATA split3Masks<>+115(SB)/1, $0x80
-DATA split3Masks<>+116(SB)/1, $0x80
-DATA split3Masks<>+117(SB)/1, $0x01
-DATA split3Masks<>+118(SB)/1, $0x04
-DATA split3Masks<>+119(SB)/1, $0x07
-DATA split3Masks<>+120(SB)/1, $0x0a
-DATA split3Masks<>+121(SB)/1, $0x0d
-DATA split3Masks<>+122(SB)/1, $0x80
-DATA split3Masks<>+123(SB)/1, $0x80
-DATA split3Masks<>+124(SB)/1, $0x80
-DATA split3Masks<>+125(SB)/1, $0x80
-DATA split3Masks<>+126(SB)/1, $0x80
-DATA split3Masks<>+127(SB)/1, $0x80
-DATA split3Masks<>+128(SB)/1, $0x80
-DATA split3Masks<>+129(SB)/1, $0x80
-DATA split3Masks<>+130(SB)/1, $0x80
-DATA split3Masks<>+131(SB)/1, $0x80
-DATA split3Masks<>+132(SB)/1, $0x80
-DATA split3Masks<>+133(SB)/1, $0x80
-DATA split3Masks<>+134(SB)/1, $0x80
-DATA split3Masks<>+135(SB)/1, $0x80
-DATA split3Masks<>+136(SB)/1, $0x80
-DATA split3Masks<>+137(SB)/1, $0x80
-DATA split3Masks<>+138(SB)/1, $0x00
-DATA split3Masks<>+139(SB)/1, $0x03
-DATA split3Masks<>+140(SB)/1, $0x06
-DATA split3Masks<>+141(SB)/1, $0x09
-DATA split3Masks<>+142(SB)/1, $0x0c
-DATA split3Masks<>+143(SB)/1, $0x0f
-GLOBL split3Masks<>(SB), RODATA|NOPTR, $144
-
-// func split3Vector(d0 *byte, d1 *byte, d2 *byte, src *byte, blocks int)
-// Requires: AVX
-TEXT ·split3Vector(SB), NOSPLIT, $0-40
-	MOVQ    d0+0(FP), AX
-	MOVQ    d1+8(FP), CX
-	MOVQ    d2+16(FP), DX
-	MOVQ    src+24(FP), BX
-	MOVQ    blocks+32(FP), SI
-	VMOVDQU split3Masks<>+0(SB), X0
-	VMOVDQU split3Masks<>+16(SB), X1
-	VMOVDQU split3Masks<>+32(SB), X2
-	VMOVDQU split3Masks<>+48(SB), X3
-	VMOVDQU split3Masks<>+64(SB), X4
-	VMOVDQU split3Masks<>+80(SB), X5
-	VMOVDQU split3Masks<>+96(SB), X6
-	VMOVDQU split3Masks<>+112(SB), X7
-	VMOVDQU split3Masks<>+128(SB), X8
+// func narrowVector(dst *byte, src *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·narrowVector(SB), NOSPLIT, $0-24
+	MOVQ     dst+0(FP), AX
+	MOVQ     src+8(FP), CX
+	MOVQ     blocks+16(FP), DX
+	VPCMPEQW Y0, Y0, Y0
+	VPSRLW   $0x08, Y0, Y0
 
 block:
-	VMOVDQU (BX), X9
-	VMOVDQU 16(BX), X10
-	VMOVDQU 32(BX), X11
-	VPSHUFB X0, X9, X12
-	VPSHUFB X1, X10, X13
-	VPOR    X13, X12, X12
-	VPSHUFB X2, X11, X13
-	VPOR    X13, X12, X12
-	VMOVDQU X12, (AX)
-	ADDQ    $0x10, AX
-	VPSHUFB X3, X9, X12
-	VPSHUFB X4, X10, X13
-	VPOR    X13, X12, X12
-	VPSHUFB X5, X11, X13
-	VPOR    X13, X12, X12
-	VMOVDQU X12, (CX)
-	ADDQ    $0x10, CX
-	VPSHUFB X6, X9, X12
-	VPSHUFB X7, X10, X13
-	VPOR    X13, X12, X12
-	VPSHUFB X8, X11, X13
-	VPOR    X13, X12, X12
-	VMOVDQU X12, (DX)
-	ADDQ    $0x10, DX
-	ADDQ    $0x30, BX
-	DECQ    SI
+	VPAND     (CX), Y0, Y1
+	VPAND     32(CX), Y0, Y2
+	VPACKUSWB Y2, Y1, Y1
+	VPERMQ    $0xd8, Y1, Y1
+	VMOVDQU   Y1, (AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	DECQ      DX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func lookUpVector(dst *byte, src *byte, blocks int, parts *[256]byte, low int, high int)
+// Requires: AVX, AVX2
+TEXT ·lookUpVector(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         blocks+16(FP), DX
+	MOVQ         parts+24(FP), BX
+	MOVQ         low+32(FP), SI
+	MOVQ         high+40(FP), DI
+	MOVQ         $0x1010101010101010, R8
+	VMOVQ        R8, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         $0x8080808080808080, R8
+	VMOVQ        R8, X1
+	VPBROADCASTQ X1, Y1
+
+block:
+	VMOVDQU (CX), Y2
+	VPXOR   Y3, Y3, Y3
+	VMOVDQU 32(CX), Y4
+	VPXOR   Y5, Y5, Y5
+	VMOVDQU 64(CX), Y6
+	VPXOR   Y7, Y7, Y7
+	VMOVDQU 96(CX), Y8
+	VPXOR   Y9, Y9, Y9
+	MOVQ    BX, R8
+	MOVQ    SI, R9
+
+lower:
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y2, Y11, Y10
+	VPXOR          Y10, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y4, Y11, Y10
+	VPXOR          Y10, Y5, Y5
+	VPSUBSB        Y0, Y4, Y4
+	VPSHUFB        Y6, Y11, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSUBSB        Y0, Y6, Y6
+	VPSHUFB        Y8, Y11, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBSB        Y0, Y8, Y8
+	ADDQ           $0x10, R8
+	DECQ           R9
+	JNZ            lower
+	TESTQ          DI, DI
+	JZ             store
+	LEAQ           128(BX), R8
+	VPXOR          (CX), Y1, Y2
+	VPXOR          32(CX), Y1, Y4
+	VPXOR          64(CX), Y1, Y6
+	VPXOR          96(CX), Y1, Y8
+	MOVQ           DI, R9
+
+upper:
+	VBROADCASTI128 (R8), Y11
+	VPSHUFB        Y2, Y11, Y10
+	VPXOR          Y10, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VPSHUFB        Y4, Y11, Y10
+	VPXOR          Y10, Y5, Y5
+	VPSUBSB        Y0, Y4, Y4
+	VPSHUFB        Y6, Y11, Y10
+	VPXOR          Y10, Y7, Y7
+	VPSUBSB        Y0, Y6, Y6
+	VPSHUFB        Y8, Y11, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBSB        Y0, Y8, Y8
+	ADDQ           $0x10, R8
+	DECQ           R9
+	JNZ            upper
+
+store:
+	VMOVDQU Y3, (AX)
+	VMOVDQU Y5, 32(AX)
+	VMOVDQU Y7, 64(AX)
+	VMOVDQU Y9, 96(AX)
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, AX
+	DECQ    DX
 	JNZ     block
+	VZEROUPPER
 	RET
 
 DATA adlerWeights<>+0(SB)/1, $0x20
@@ -466,4 +378,483 @@ block:
 	JNZ       block
 	VMOVDQU   Y4, (DX)
 	VZEROUPPER
+	RET
+
+DATA repeatPlaces<>+0(SB)/1, $0x00
+DATA repeatPlaces<>+1(SB)/1, $0x00
+DATA repeatPlaces<>+2(SB)/1, $0x00
+DATA repeatPlaces<>+3(SB)/1, $0x00
+DATA repeatPlaces<>+4(SB)/1, $0x00
+DATA repeatPlaces<>+5(SB)/1, $0x00
+DATA repeatPlaces<>+6(SB)/1, $0x00
+DATA repeatPlaces<>+7(SB)/1, $0x00
+DATA repeatPlaces<>+8(SB)/1, $0x00
+DATA repeatPlaces<>+9(SB)/1, $0x00
+DATA repeatPlaces<>+10(SB)/1, $0x00
+DATA repeatPlaces<>+11(SB)/1, $0x00
+DATA repeatPlaces<>+12(SB)/1, $0x00
+DATA repeatPlaces<>+13(SB)/1, $0x00
+DATA repeatPlaces<>+14(SB)/1, $0x00
+DATA repeatPlaces<>+15(SB)/1, $0x00
+DATA repeatPlaces<>+16(SB)/1, $0x00
+DATA repeatPlaces<>+17(SB)/1, $0x00
+DATA repeatPlaces<>+18(SB)/1, $0x00
+DATA repeatPlaces<>+19(SB)/1, $0x00
+DATA repeatPlaces<>+20(SB)/1, $0x00
+DATA repeatPlaces<>+21(SB)/1, $0x00
+DATA repeatPlaces<>+22(SB)/1, $0x00
+DATA repeatPlaces<>+23(SB)/1, $0x00
+DATA repeatPlaces<>+24(SB)/1, $0x00
+DATA repeatPlaces<>+25(SB)/1, $0x00
+DATA repeatPlaces<>+26(SB)/1, $0x00
+DATA repeatPlaces<>+27(SB)/1, $0x00
+DATA repeatPlaces<>+28(SB)/1, $0x00
+DATA repeatPlaces<>+29(SB)/1, $0x00
+DATA repeatPlaces<>+30(SB)/1, $0x00
+DATA repeatPlaces<>+31(SB)/1, $0x00
+DATA repeatPlaces<>+32(SB)/1, $0x00
+DATA repeatPlaces<>+33(SB)/1, $0x01
+DATA repeatPlaces<>+34(SB)/1, $0x00
+DATA repeatPlaces<>+35(SB)/1, $0x01
+DATA repeatPlaces<>+36(SB)/1, $0x00
+DATA repeatPlaces<>+37(SB)/1, $0x01
+DATA repeatPlaces<>+38(SB)/1, $0x00
+DATA repeatPlaces<>+39(SB)/1, $0x01
+DATA repeatPlaces<>+40(SB)/1, $0x00
+DATA repeatPlaces<>+41(SB)/1, $0x01
+DATA repeatPlaces<>+42(SB)/1, $0x00
+DATA repeatPlaces<>+43(SB)/1, $0x01
+DATA repeatPlaces<>+44(SB)/1, $0x00
+DATA repeatPlaces<>+45(SB)/1, $0x01
+DATA repeatPlaces<>+46(SB)/1, $0x00
+DATA repeatPlaces<>+47(SB)/1, $0x01
+DATA repeatPlaces<>+48(SB)/1, $0x00
+DATA repeatPlaces<>+49(SB)/1, $0x01
+DATA repeatPlaces<>+50(SB)/1, $0x02
+DATA repeatPlaces<>+51(SB)/1, $0x00
+DATA repeatPlaces<>+52(SB)/1, $0x01
+DATA repeatPlaces<>+53(SB)/1, $0x02
+DATA repeatPlaces<>+54(SB)/1, $0x00
+DATA repeatPlaces<>+55(SB)/1, $0x01
+DATA repeatPlaces<>+56(SB)/1, $0x02
+DATA repeatPlaces<>+57(SB)/1, $0x00
+DATA repeatPlaces<>+58(SB)/1, $0x01
+DATA repeatPlaces<>+59(SB)/1, $0x02
+DATA repeatPlaces<>+60(SB)/1, $0x00
+DATA repeatPlaces<>+61(SB)/1, $0x01
+DATA repeatPlaces<>+62(SB)/1, $0x02
+DATA repeatPlaces<>+63(SB)/1, $0x00
+DATA repeatPlaces<>+64(SB)/1, $0x00
+DATA repeatPlaces<>+65(SB)/1, $0x01
+DATA repeatPlaces<>+66(SB)/1, $0x02
+DATA repeatPlaces<>+67(SB)/1, $0x03
+DATA repeatPlaces<>+68(SB)/1, $0x00
+DATA repeatPlaces<>+69(SB)/1, $0x01
+DATA repeatPlaces<>+70(SB)/1, $0x02
+DATA repeatPlaces<>+71(SB)/1, $0x03
+DATA repeatPlaces<>+72(SB)/1, $0x00
+DATA repeatPlaces<>+73(SB)/1, $0x01
+DATA repeatPlaces<>+74(SB)/1, $0x02
+DATA repeatPlaces<>+75(SB)/1, $0x03
+DATA repeatPlaces<>+76(SB)/1, $0x00
+DATA repeatPlaces<>+77(SB)/1, $0x01
+DATA repeatPlaces<>+78(SB)/1, $0x02
+DATA repeatPlaces<>+79(SB)/1, $0x03
+DATA repeatPlaces<>+80(SB)/1, $0x00
+DATA repeatPlaces<>+81(SB)/1, $0x01
+DATA repeatPlaces<>+82(SB)/1, $0x02
+DATA repeatPlaces<>+83(SB)/1, $0x03
+DATA repeatPlaces<>+84(SB)/1, $0x04
+DATA repeatPlaces<>+85(SB)/1, $0x00
+DATA repeatPlaces<>+86(SB)/1, $0x01
+DATA repeatPlaces<>+87(SB)/1, $0x02
+DATA repeatPlaces<>+88(SB)/1, $0x03
+DATA repeatPlaces<>+89(SB)/1, $0x04
+DATA repeatPlaces<>+90(SB)/1, $0x00
+DATA repeatPlaces<>+91(SB)/1, $0x01
+DATA repeatPlaces<>+92(SB)/1, $0x02
+DATA repeatPlaces<>+93(SB)/1, $0x03
+DATA repeatPlaces<>+94(SB)/1, $0x04
+DATA repeatPlaces<>+95(SB)/1, $0x00
+DATA repeatPlaces<>+96(SB)/1, $0x00
+DATA repeatPlaces<>+97(SB)/1, $0x01
+DATA repeatPlaces<>+98(SB)/1, $0x02
+DATA repeatPlaces<>+99(SB)/1, $0x03
+DATA repeatPlaces<>+100(SB)/1, $0x04
+DATA repeatPlaces<>+101(SB)/1, $0x05
+DATA repeatPlaces<>+102(SB)/1, $0x00
+DATA repeatPlaces<>+103(SB)/1, $0x01
+DATA repeatPlaces<>+104(SB)/1, $0x02
+DATA repeatPlaces<>+105(SB)/1, $0x03
+DATA repeatPlaces<>+106(SB)/1, $0x04
+DATA repeatPlaces<>+107(SB)/1, $0x05
+DATA repeatPlaces<>+108(SB)/1, $0x00
+DATA repeatPlaces<>+109(SB)/1, $0x01
+DATA repeatPlaces<>+110(SB)/1, $0x02
+DATA repeatPlaces<>+111(SB)/1, $0x03
+DATA repeatPlaces<>+112(SB)/1, $0x00
+DATA repeatPlaces<>+113(SB)/1, $0x01
+DATA repeatPlaces<>+114(SB)/1, $0x02
+DATA repeatPlaces<>+115(SB)/1, $0x03
+DATA repeatPlaces<>+116(SB)/1, $0x04
+DATA repeatPlaces<>+117(SB)/1, $0x05
+DATA repeatPlaces<>+118(SB)/1, $0x06
+DATA repeatPlaces<>+119(SB)/1, $0x00
+DATA repeatPlaces<>+120(SB)/1, $0x01
+DATA repeatPlaces<>+121(SB)/1, $0x02
+DATA repeatPlaces<>+122(SB)/1, $0x03
+DATA repeatPlaces<>+123(SB)/1, $0x04
+DATA repeatPlaces<>+124(SB)/1, $0x05
+DATA repeatPlaces<>+125(SB)/1, $0x06
+DATA repeatPlaces<>+126(SB)/1, $0x00
+DATA repeatPlaces<>+127(SB)/1, $0x01
+DATA repeatPlaces<>+128(SB)/1, $0x00
+DATA repeatPlaces<>+129(SB)/1, $0x01
+DATA repeatPlaces<>+130(SB)/1, $0x02
+DATA repeatPlaces<>+131(SB)/1, $0x03
+DATA repeatPlaces<>+132(SB)/1, $0x04
+DATA repeatPlaces<>+133(SB)/1, $0x05
+DATA repeatPlaces<>+134(SB)/1, $0x06
+DATA repeatPlaces<>+135(SB)/1, $0x07
+DATA repeatPlaces<>+136(SB)/1, $0x00
+DATA repeatPlaces<>+137(SB)/1, $0x01
+DATA repeatPlaces<>+138(SB)/1, $0x02
+DATA repeatPlaces<>+139(SB)/1, $0x03
+DATA repeatPlaces<>+140(SB)/1, $0x04
+DATA repeatPlaces<>+141(SB)/1, $0x05
+DATA repeatPlaces<>+142(SB)/1, $0x06
+DATA repeatPlaces<>+143(SB)/1, $0x07
+DATA repeatPlaces<>+144(SB)/1, $0x00
+DATA repeatPlaces<>+145(SB)/1, $0x01
+DATA repeatPlaces<>+146(SB)/1, $0x02
+DATA repeatPlaces<>+147(SB)/1, $0x03
+DATA repeatPlaces<>+148(SB)/1, $0x04
+DATA repeatPlaces<>+149(SB)/1, $0x05
+DATA repeatPlaces<>+150(SB)/1, $0x06
+DATA repeatPlaces<>+151(SB)/1, $0x07
+DATA repeatPlaces<>+152(SB)/1, $0x08
+DATA repeatPlaces<>+153(SB)/1, $0x00
+DATA repeatPlaces<>+154(SB)/1, $0x01
+DATA repeatPlaces<>+155(SB)/1, $0x02
+DATA repeatPlaces<>+156(SB)/1, $0x03
+DATA repeatPlaces<>+157(SB)/1, $0x04
+DATA repeatPlaces<>+158(SB)/1, $0x05
+DATA repeatPlaces<>+159(SB)/1, $0x06
+DATA repeatPlaces<>+160(SB)/1, $0x00
+DATA repeatPlaces<>+161(SB)/1, $0x01
+DATA repeatPlaces<>+162(SB)/1, $0x02
+DATA repeatPlaces<>+163(SB)/1, $0x03
+DATA repeatPlaces<>+164(SB)/1, $0x04
+DATA repeatPlaces<>+165(SB)/1, $0x05
+DATA repeatPlaces<>+166(SB)/1, $0x06
+DATA repeatPlaces<>+167(SB)/1, $0x07
+DATA repeatPlaces<>+168(SB)/1, $0x08
+DATA repeatPlaces<>+169(SB)/1, $0x09
+DATA repeatPlaces<>+170(SB)/1, $0x00
+DATA repeatPlaces<>+171(SB)/1, $0x01
+DATA repeatPlaces<>+172(SB)/1, $0x02
+DATA repeatPlaces<>+173(SB)/1, $0x03
+DATA repeatPlaces<>+174(SB)/1, $0x04
+DATA repeatPlaces<>+175(SB)/1, $0x05
+DATA repeatPlaces<>+176(SB)/1, $0x00
+DATA repeatPlaces<>+177(SB)/1, $0x01
+DATA repeatPlaces<>+178(SB)/1, $0x02
+DATA repeatPlaces<>+179(SB)/1, $0x03
+DATA repeatPlaces<>+180(SB)/1, $0x04
+DATA repeatPlaces<>+181(SB)/1, $0x05
+DATA repeatPlaces<>+182(SB)/1, $0x06
+DATA repeatPlaces<>+183(SB)/1, $0x07
+DATA repeatPlaces<>+184(SB)/1, $0x08
+DATA repeatPlaces<>+185(SB)/1, $0x09
+DATA repeatPlaces<>+186(SB)/1, $0x0a
+DATA repeatPlaces<>+187(SB)/1, $0x00
+DATA repeatPlaces<>+188(SB)/1, $0x01
+DATA repeatPlaces<>+189(SB)/1, $0x02
+DATA repeatPlaces<>+190(SB)/1, $0x03
+DATA repeatPlaces<>+191(SB)/1, $0x04
+DATA repeatPlaces<>+192(SB)/1, $0x00
+DATA repeatPlaces<>+193(SB)/1, $0x01
+DATA repeatPlaces<>+194(SB)/1, $0x02
+DATA repeatPlaces<>+195(SB)/1, $0x03
+DATA repeatPlaces<>+196(SB)/1, $0x04
+DATA repeatPlaces<>+197(SB)/1, $0x05
+DATA repeatPlaces<>+198(SB)/1, $0x06
+DATA repeatPlaces<>+199(SB)/1, $0x07
+DATA repeatPlaces<>+200(SB)/1, $0x08
+DATA repeatPlaces<>+201(SB)/1, $0x09
+DATA repeatPlaces<>+202(SB)/1, $0x0a
+DATA repeatPlaces<>+203(SB)/1, $0x0b
+DATA repeatPlaces<>+204(SB)/1, $0x00
+DATA repeatPlaces<>+205(SB)/1, $0x01
+DATA repeatPlaces<>+206(SB)/1, $0x02
+DATA repeatPlaces<>+207(SB)/1, $0x03
+DATA repeatPlaces<>+208(SB)/1, $0x00
+DATA repeatPlaces<>+209(SB)/1, $0x01
+DATA repeatPlaces<>+210(SB)/1, $0x02
+DATA repeatPlaces<>+211(SB)/1, $0x03
+DATA repeatPlaces<>+212(SB)/1, $0x04
+DATA repeatPlaces<>+213(SB)/1, $0x05
+DATA repeatPlaces<>+214(SB)/1, $0x06
+DATA repeatPlaces<>+215(SB)/1, $0x07
+DATA repeatPlaces<>+216(SB)/1, $0x08
+DATA repeatPlaces<>+217(SB)/1, $0x09
+DATA repeatPlaces<>+218(SB)/1, $0x0a
+DATA repeatPlaces<>+219(SB)/1, $0x0b
+DATA repeatPlaces<>+220(SB)/1, $0x0c
+DATA repeatPlaces<>+221(SB)/1, $0x00
+DATA repeatPlaces<>+222(SB)/1, $0x01
+DATA repeatPlaces<>+223(SB)/1, $0x02
+DATA repeatPlaces<>+224(SB)/1, $0x00
+DATA repeatPlaces<>+225(SB)/1, $0x01
+DATA repeatPlaces<>+226(SB)/1, $0x02
+DATA repeatPlaces<>+227(SB)/1, $0x03
+DATA repeatPlaces<>+228(SB)/1, $0x04
+DATA repeatPlaces<>+229(SB)/1, $0x05
+DATA repeatPlaces<>+230(SB)/1, $0x06
+DATA repeatPlaces<>+231(SB)/1, $0x07
+DATA repeatPlaces<>+232(SB)/1, $0x08
+DATA repeatPlaces<>+233(SB)/1, $0x09
+DATA repeatPlaces<>+234(SB)/1, $0x0a
+DATA repeatPlaces<>+235(SB)/1, $0x0b
+DATA repeatPlaces<>+236(SB)/1, $0x0c
+DATA repeatPlaces<>+237(SB)/1, $0x0d
+DATA repeatPlaces<>+238(SB)/1, $0x00
+DATA repeatPlaces<>+239(SB)/1, $0x01
+DATA repeatPlaces<>+240(SB)/1, $0x00
+DATA repeatPlaces<>+241(SB)/1, $0x01
+DATA repeatPlaces<>+242(SB)/1, $0x02
+DATA repeatPlaces<>+243(SB)/1, $0x03
+DATA repeatPlaces<>+244(SB)/1, $0x04
+DATA repeatPlaces<>+245(SB)/1, $0x05
+DATA repeatPlaces<>+246(SB)/1, $0x06
+DATA repeatPlaces<>+247(SB)/1, $0x07
+DATA repeatPlaces<>+248(SB)/1, $0x08
+DATA repeatPlaces<>+249(SB)/1, $0x09
+DATA repeatPlaces<>+250(SB)/1, $0x0a
+DATA repeatPlaces<>+251(SB)/1, $0x0b
+DATA repeatPlaces<>+252(SB)/1, $0x0c
+DATA repeatPlaces<>+253(SB)/1, $0x0d
+DATA repeatPlaces<>+254(SB)/1, $0x0e
+DATA repeatPlaces<>+255(SB)/1, $0x00
+GLOBL repeatPlaces<>(SB), RODATA|NOPTR, $256
+
+DATA repeatSteps<>+0(SB)/1, $0x10
+DATA repeatSteps<>+1(SB)/1, $0x10
+DATA repeatSteps<>+2(SB)/1, $0x10
+DATA repeatSteps<>+3(SB)/1, $0x0f
+DATA repeatSteps<>+4(SB)/1, $0x10
+DATA repeatSteps<>+5(SB)/1, $0x0f
+DATA repeatSteps<>+6(SB)/1, $0x0c
+DATA repeatSteps<>+7(SB)/1, $0x0e
+DATA repeatSteps<>+8(SB)/1, $0x10
+DATA repeatSteps<>+9(SB)/1, $0x09
+DATA repeatSteps<>+10(SB)/1, $0x0a
+DATA repeatSteps<>+11(SB)/1, $0x0b
+DATA repeatSteps<>+12(SB)/1, $0x0c
+DATA repeatSteps<>+13(SB)/1, $0x0d
+DATA repeatSteps<>+14(SB)/1, $0x0e
+DATA repeatSteps<>+15(SB)/1, $0x0f
+GLOBL repeatSteps<>(SB), RODATA|NOPTR, $16
+
+// func inflateVector(in *byte, pos int, end int, out *byte, from int, at int, to int, lit *uint32, dist *uint32, bits uint64, count uint) (int, int, uint64, uint)
+// Requires: AVX, BMI2
+TEXT ·inflateVector(SB), NOSPLIT, $0-120
+	MOVQ in+0(FP), AX
+	MOVQ pos+8(FP), CX
+	MOVQ bits+72(FP), DX
+	MOVQ count+80(FP), BX
+	MOVQ out+24(FP), DI
+	MOVQ at+40(FP), R8
+	MOVQ lit+56(FP), R9
+	MOVQ dist+64(FP), R10
+	MOVQ DX, R11
+	MOVQ BX, R12
+
+next:
+	CMPQ  R8, to+48(FP)
+	JGE   done
+	CMPQ  CX, end+16(FP)
+	JG    done
+	MOVQ  (AX)(CX*1), SI
+	SHLXQ BX, SI, SI
+	ORQ   SI, DX
+	MOVL  $0x0000003f, SI
+	SUBQ  BX, SI
+	SHRQ  $0x03, SI
+	ADDQ  SI, CX
+	ORQ   $0x38, BX
+	MOVL  DX, R13
+	ANDL  $0x000007ff, R13
+	MOVL  (R9)(R13*4), R13
+	TESTL $0x00001000, R13
+	JZ    match
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	MOVL  R13, SI
+	SHRL  $0x10, SI
+	MOVW  SI, (DI)(R8*1)
+	SHRL  $0x0d, R13
+	ANDL  $0x01, R13
+	LEAQ  1(R8)(R13*1), R8
+	MOVL  DX, R13
+	ANDL  $0x000007ff, R13
+	MOVL  (R9)(R13*4), R13
+	TESTL $0x00001000, R13
+	JZ    matchBehind
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	MOVL  R13, SI
+	SHRL  $0x10, SI
+	MOVW  SI, (DI)(R8*1)
+	SHRL  $0x0d, R13
+	ANDL  $0x01, R13
+	LEAQ  1(R8)(R13*1), R8
+	MOVL  DX, R13
+	ANDL  $0x000007ff, R13
+	MOVL  (R9)(R13*4), R13
+	TESTL $0x00001000, R13
+	JZ    matchBehind
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	MOVL  R13, SI
+	SHRL  $0x10, SI
+	MOVW  SI, (DI)(R8*1)
+	SHRL  $0x0d, R13
+	ANDL  $0x01, R13
+	LEAQ  1(R8)(R13*1), R8
+	MOVL  DX, R13
+	ANDL  $0x000007ff, R13
+	MOVL  (R9)(R13*4), R13
+	TESTL $0x00001000, R13
+	JZ    matchBehind
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	MOVL  R13, SI
+	SHRL  $0x10, SI
+	MOVW  SI, (DI)(R8*1)
+	SHRL  $0x0d, R13
+	ANDL  $0x01, R13
+	LEAQ  1(R8)(R13*1), R8
+	MOVL  DX, R13
+	ANDL  $0x000007ff, R13
+	MOVL  (R9)(R13*4), R13
+	JMP   next
+
+matchBehind:
+	MOVQ  (AX)(CX*1), SI
+	SHLXQ BX, SI, SI
+	ORQ   SI, DX
+	MOVL  $0x0000003f, SI
+	SUBQ  BX, SI
+	SHRQ  $0x03, SI
+	ADDQ  SI, CX
+	ORQ   $0x38, BX
+
+match:
+	MOVQ  DX, R11
+	MOVQ  BX, R12
+	TESTL $0x00008000, R13
+	JNZ   special
+
+length:
+	BZHIQ R13, DX, R14
+	MOVL  R13, SI
+	SHRL  $0x08, SI
+	SHRXQ SI, R14, R14
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	SHRL  $0x10, R13
+	ADDQ  R13, R14
+	MOVL  DX, R13
+	ANDL  $0x000000ff, R13
+	MOVL  (R10)(R13*4), R13
+	TESTL $0x00008000, R13
+	JNZ   specialDistance
+
+distance:
+	BZHIQ   R13, DX, R15
+	MOVL    R13, SI
+	SHRL    $0x08, SI
+	SHRXQ   SI, R15, R15
+	SHRXQ   R13, DX, DX
+	SUBB    R13, BL
+	SHRL    $0x10, R13
+	ADDQ    R13, R15
+	MOVQ    R8, R13
+	SUBQ    R15, R13
+	CMPQ    R13, from+32(FP)
+	JL      undo
+	MOVQ    R8, SI
+	ADDQ    R14, R8
+	VMOVDQU (DI)(R13*1), X0
+	CMPQ    R15, $0x10
+	JB      pattern
+
+copy:
+	VMOVDQU X0, (DI)(SI*1)
+	VMOVDQU 16(DI)(R13*1), X0
+	VMOVDQU X0, 16(DI)(SI*1)
+	ADDQ    $0x20, SI
+	CMPQ    SI, R8
+	JGE     next
+	ADDQ    $0x20, R13
+	VMOVDQU (DI)(R13*1), X0
+	JMP     copy
+
+pattern:
+	LEAQ    repeatSteps<>+0(SB), R13
+	MOVBQZX (R13)(R15*1), R14
+	LEAQ    repeatPlaces<>+0(SB), R13
+	SHLQ    $0x04, R15
+	VPSHUFB (R13)(R15*1), X0, X0
+
+repeat:
+	VMOVDQU X0, (DI)(SI*1)
+	ADDQ    R14, SI
+	CMPQ    SI, R8
+	JL      repeat
+	JMP     next
+
+special:
+	TESTL $0x00004000, R13
+	JZ    undo
+	SHRQ  $0x0b, DX
+	SUBQ  $0x0b, BX
+	BZHIQ R13, DX, SI
+	SHRL  $0x10, R13
+	ADDL  R13, SI
+	MOVL  (R9)(SI*4), R13
+	TESTL $0x00008000, R13
+	JNZ   undo
+	TESTL $0x00001000, R13
+	JZ    length
+	SHRXQ R13, DX, DX
+	SUBB  R13, BL
+	SHRL  $0x10, R13
+	MOVB  R13, (DI)(R8*1)
+	INCQ  R8
+	JMP   next
+
+specialDistance:
+	TESTL $0x00004000, R13
+	JZ    undo
+	SHRQ  $0x08, DX
+	SUBQ  $0x08, BX
+	BZHIQ R13, DX, SI
+	SHRL  $0x10, R13
+	ADDL  R13, SI
+	MOVL  (R10)(SI*4), R13
+	TESTL $0x00008000, R13
+	JNZ   undo
+	JMP   distance
+
+undo:
+	MOVQ R11, DX
+	MOVQ R12, BX
+
+done:
+	MOVQ CX, ret+88(FP)
+	MOVQ R8, ret1+96(FP)
+	MOVQ DX, ret2+104(FP)
+	MOVQ BX, ret3+112(FP)
 	RET

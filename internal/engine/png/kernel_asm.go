@@ -15,10 +15,16 @@ import "github.com/imgmill/imgmill/internal/engine/cpu"
 //go:noescape
 func paethVector(dst, src, above *byte, pixels, unit int)
 
-// split3Vector deinterleaves 16*blocks pixels of three bytes.
+// narrowVector copies every second byte, 32*blocks of them.
 //
 //go:noescape
-func split3Vector(d0, d1, d2, src *byte, blocks int)
+func narrowVector(dst, src *byte, blocks int)
+
+// lookUpVector looks up 128*blocks bytes in the low first parts of each half of the table, of which
+// there is at least one, and the high ones of the other half.
+//
+//go:noescape
+func lookUpVector(dst, src *byte, blocks int, parts *[256]byte, low, high int)
 
 // adlerVector computes partial sums of 32*blocks bytes: of the bytes; of the bytes of all blocks
 // before each block; and of the bytes, each weighted by its distance from the end of its block.
@@ -36,6 +42,13 @@ func nearestVector(dst, row, left, above, corner *byte, blocks int)
 //go:noescape
 func costVector(p *byte, blocks int, sums *[4]uint64)
 
+// inflateVector decodes literals and matches at out[at:] while at < to and pos <= end. It stops in
+// front of any other symbol, and returns pos, at, bits and count.
+//
+//go:noescape
+func inflateVector(in *byte, pos, end int, out *byte, from, at, to int,
+	lit, dist *entry, bits uint64, count uint) (int, int, uint64, uint)
+
 // vectorPaeth runs the kernel, if there is one, and reports whether it did. The slices have slack
 // bytes behind n.
 func vectorPaeth(dst, src, above []byte, n, unit int) bool {
@@ -47,14 +60,29 @@ func vectorPaeth(dst, src, above []byte, n, unit int) bool {
 	return true
 }
 
-// vectorSplit3 deinterleaves as many of the pixels as the kernel can, and returns their number.
-func vectorSplit3(d0, d1, d2, src []byte) int {
-	n := len(d0) &^ 15
+// vectorNarrow copies as many of the bytes as the kernel can, and returns their number.
+func vectorNarrow(dst, src []byte) int {
+	n := min(len(dst), len(src)/2) &^ 31
 	if n == 0 || !cpu.Vector() {
 		return 0
 	}
-	_, _, _ = d1[n-1], d2[n-1], src[3*n-1]
-	split3Vector(&d0[0], &d1[0], &d2[0], &src[0], n/16)
+	narrowVector(&dst[0], &src[0], n/32)
+	return n
+}
+
+// vectorLookUp looks up as many of the bytes as the kernel can, and returns their number. The last
+// block may overlap the one before.
+func vectorLookUp(dst, src []byte, t *table) int {
+	const block = 128
+	n := len(src)
+	if n < block || !cpu.Vector() {
+		return 0
+	}
+	_ = dst[n-1]
+	lookUpVector(&dst[0], &src[0], n/block, &t.parts, t.low, t.high)
+	if n%block != 0 {
+		lookUpVector(&dst[n-block], &src[n-block], 1, &t.parts, t.low, t.high)
+	}
 	return n
 }
 
@@ -91,4 +119,15 @@ func vectorCost(b []byte) (sum, n int) {
 	var sums [4]uint64
 	costVector(&b[0], n/32, &sums)
 	return int(sums[0] + sums[1] + sums[2] + sums[3]), n
+}
+
+// vectorInflate decodes what it can, and returns where in out it stopped.
+func vectorInflate(z *inflater, out []byte, from, at, to int) int {
+	if !cpu.Vector() {
+		return at
+	}
+	_ = out[to+overrun-1]
+	z.pos, at, z.bits, z.count = inflateVector(&z.in[0], z.pos, z.end-16, &out[0], from, at, to,
+		&z.lit[0], &z.dist[0], z.bits, z.count)
+	return at
 }

@@ -4,6 +4,7 @@ package png
 
 import (
 	"bytes"
+	"compress/flate"
 	"math/rand/v2"
 	"testing"
 
@@ -46,21 +47,112 @@ func TestVectorPaethMatchesPlain(t *testing.T) {
 	}
 }
 
-func TestVectorSplitMatchesPlain(t *testing.T) {
+func TestVectorNarrowMatchesPlain(t *testing.T) {
 	cputest.NeedVector(t)
 	r := rand.New(rand.NewPCG(2, 1))
-	for _, n := range []int{1, 15, 16, 17, 31, 32, 100} {
-		src := between(t, r, 3*n)
-		var got, want [3][]byte
-		for i := range got {
-			got[i], want[i] = between(t, r, n), make([]byte, n)
+	for _, n := range []int{1, 31, 32, 33, 64, 100} {
+		src, got, want := between(t, r, 2*n-1), between(t, r, n), make([]byte, n)
+		narrow(got, src)
+		plainly(func() { narrow(want, src) })
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d bytes differ", n)
 		}
-		split3(got[0], got[1], got[2], src)
-		plainly(func() { split3(want[0], want[1], want[2], src) })
-		for i := range got {
-			if !bytes.Equal(got[i], want[i]) {
-				t.Errorf("%d pixels: plane %d differs", n, i)
+	}
+}
+
+func TestVectorLookUpMatchesPlain(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(6, 1))
+	for _, used := range []int{0, 1, 2, 16, 17, 100, 128, 129, 250, 256} {
+		for _, rest := range []byte{0, 255} {
+			var values [256]byte
+			for i := range values {
+				values[i] = rest
+				if i < used {
+					values[i] = byte(r.Uint32())
+				}
 			}
+			table := newTable(&values)
+			for _, n := range []int{127, 128, 129, 256, 1000} {
+				src, got, want := between(t, r, n), between(t, r, n), make([]byte, n)
+				for i := range src {
+					src[i] = byte(r.Uint32())
+				}
+				table.lookUp(got, src)
+				plainly(func() { table.lookUp(want, src) })
+				if !bytes.Equal(got, want) {
+					t.Errorf("%d bytes with a table of %d values and %d: they differ", n, used, rest)
+				}
+			}
+		}
+	}
+}
+
+func TestVectorInflateMatchesPlain(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(7, 1))
+	all := plains()
+	all["periods"] = nil
+	for period := 1; period < 40; period++ {
+		for _, n := range []int{3, 31, 32, 33, 258, 1000} {
+			unit := between(t, r, period)
+			all["periods"] = append(all["periods"], bytes.Repeat(unit, n/period+2)[:period+n]...)
+		}
+	}
+	for name, plain := range all {
+		for _, level := range []int{flate.HuffmanOnly, 1, 6, 9} {
+			var b bytes.Buffer
+			w, _ := flate.NewWriter(&b, level)
+			w.Write(plain)
+			w.Close()
+			for i := range 50 {
+				data := bytes.Clone(b.Bytes())
+				if i > 0 {
+					data[r.IntN(len(data))] ^= 1 << r.IntN(8)
+				}
+				compareKernel(t, name, data, between(t, r, bufferLen(5000)))
+			}
+		}
+	}
+}
+
+// compareKernel decompresses data with the kernel, into a buffer that touches an inaccessible page,
+// and without.
+func compareKernel(t *testing.T, name string, data, buf []byte) {
+	t.Helper()
+	inflate := func(buf []byte) (out []byte, err error) {
+		z := &zlibReader{inflater: inflater{r: bytes.NewReader(data)}, to: windowSize, at: windowSize, begun: true}
+		for n := 0; err == nil && len(out) < 1<<20; out = append(out, buf[windowSize:][:n]...) {
+			z.begin(buf)
+			n, err = z.fill(len(buf) - bufferLen(0))
+		}
+		return out, err
+	}
+	got, gotErr := inflate(buf)
+	var want []byte
+	var wantErr error
+	plainly(func() { want, wantErr = inflate(make([]byte, len(buf))) })
+	if !bytes.Equal(got, want) || gotErr != wantErr {
+		t.Errorf("%s: %d bytes, %v; without the kernel %d bytes, %v", name, len(got), gotErr, len(want), wantErr)
+	}
+}
+
+func TestVectorInflateRuns(t *testing.T) {
+	cputest.NeedVector(t)
+	const n = 20000
+	for _, name := range []string{"skewed", "near"} {
+		var b bytes.Buffer
+		w, _ := flate.NewWriter(&b, 6)
+		w.Write(plains()[name][:n])
+		w.Close()
+		z := &inflater{r: bytes.NewReader(b.Bytes())}
+		z.more()
+		if err := z.block(); err != nil {
+			t.Fatal(err)
+		}
+		out := make([]byte, bufferLen(n))
+		if at := vectorInflate(z, out, windowSize, windowSize, windowSize+n); at < windowSize+n/10 {
+			t.Errorf("%s: the kernel stopped after %d of %d bytes", name, at-windowSize, n)
 		}
 	}
 }

@@ -7,16 +7,17 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
 	ConstraintExpr("!purego")
 	paeth()
-	split3()
+	narrow()
+	lookUp()
 	adler()
 	nearest()
 	cost()
+	inflate()
 	Generate()
 }
 
@@ -56,55 +57,6 @@ func paeth() {
 	ADDQ(unit, above)
 	DECQ(pixels)
 	JNZ(LabelRef("pixel"))
-	RET()
-}
-
-// split3 shuffles 16 pixels at a time.
-func split3() {
-	masks := GLOBL("split3Masks", RODATA|NOPTR)
-	for plane := range 3 {
-		for part := range 3 {
-			for i := range 16 {
-				at := 3*i + plane - 16*part
-				if at < 0 || at > 15 {
-					at = 0x80
-				}
-				DATA(16*(3*plane+part)+i, U8(at))
-			}
-		}
-	}
-	TEXT("split3Vector", NOSPLIT, "func(d0, d1, d2, src *byte, blocks int)")
-	Doc("split3Vector deinterleaves 16*blocks pixels of three bytes.")
-	var dst [3]reg.Register
-	for i, name := range []string{"d0", "d1", "d2"} {
-		dst[i] = Load(Param(name), GP64())
-	}
-	src, blocks := Load(Param("src"), GP64()), Load(Param("blocks"), GP64())
-	var mask [9]reg.VecVirtual
-	for i := range mask {
-		mask[i] = XMM()
-		VMOVDQU(masks.Offset(16*i), mask[i])
-	}
-
-	Label("block")
-	var part [3]reg.VecVirtual
-	for i := range part {
-		part[i] = XMM()
-		VMOVDQU(Mem{Base: src, Disp: 16 * i}, part[i])
-	}
-	x, y := XMM(), XMM()
-	for plane := range 3 {
-		VPSHUFB(mask[3*plane], part[0], x)
-		VPSHUFB(mask[3*plane+1], part[1], y)
-		VPOR(y, x, x)
-		VPSHUFB(mask[3*plane+2], part[2], y)
-		VPOR(y, x, x)
-		VMOVDQU(x, Mem{Base: dst[plane]})
-		ADDQ(Imm(16), dst[plane])
-	}
-	ADDQ(Imm(48), src)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
 	RET()
 }
 
