@@ -25,27 +25,27 @@ func inverseWHT(in *[16]int16, out *[24][16]int16) {
 }
 
 // addBlock adds the inverse transform of a block to the prediction at ws[at].
-func (d *lossyReader) addBlock(at int, c *coefficients, block int) {
+func (r *reconstruction) addBlock(at int, c *coefficients, block int) {
 	switch c.kind[block] {
 	case blockDC:
-		addDC(&d.ws, at, int32(c.blocks[block][0]))
+		addDC(&r.ws, at, int32(c.blocks[block][0]))
 	case blockFull:
-		if d.vector {
-			addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
+		if r.vector {
+			addPair(&r.ws, at, &c.blocks[block], &zeroBlock)
 		} else {
-			addDCT(&d.ws, at, &c.blocks[block])
+			addDCT(&r.ws, at, &c.blocks[block])
 		}
 	}
 }
 
 // addBlocks adds the inverse transforms of two blocks side by side.
-func (d *lossyReader) addBlocks(at int, c *coefficients, block int) {
-	if d.vector && (c.kind[block] == blockFull || c.kind[block+1] == blockFull) {
-		addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
+func (r *reconstruction) addBlocks(at int, c *coefficients, block int) {
+	if r.vector && (c.kind[block] == blockFull || c.kind[block+1] == blockFull) {
+		addPair(&r.ws, at, &c.blocks[block], &c.blocks[block+1])
 		return
 	}
-	d.addBlock(at, c, block)
-	d.addBlock(at+4, c, block+1)
+	r.addBlock(at, c, block)
+	r.addBlock(at+4, c, block+1)
 }
 
 // addDC is addDCT for a block that has only its first coefficient.
