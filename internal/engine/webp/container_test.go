@@ -69,7 +69,7 @@ func TestLenient(t *testing.T) {
 	lossy, lossless := fixture(t, "landscape"), fixture(t, "lossless")
 	exifChunk := appendChunk(nil, "EXIF", []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"))
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-	wrongSize := riff(lossy)
+	wrongSize := riffOf(lossy)
 	wrongSize[4], wrongSize[5], wrongSize[6] = 0xff, 0xff, 0xff
 	trim := func(b []byte) []byte { return bytes.TrimSuffix(b, []byte{0}) }
 	for name, c := range map[string]struct {
@@ -78,18 +78,18 @@ func TestLenient(t *testing.T) {
 		alpha       bool
 		orientation int
 	}{
-		"simple":                {riff(lossy), plane.YCbCr, false, 1},
-		"no padding at the end": {trim(riff(lossless)), plane.RGB, false, 1},
-		"data behind the end":   {append(riff(lossy), "something else that is long enough"...), plane.YCbCr, false, 1},
+		"simple":                {riffOf(lossy), plane.YCbCr, false, 1},
+		"no padding at the end": {trim(riffOf(lossless)), plane.RGB, false, 1},
+		"data behind the end":   {append(riffOf(lossy), "something else that is long enough"...), plane.YCbCr, false, 1},
 		"wrong size":            {wrongSize, plane.YCbCr, false, 1},
-		"alpha flag, no ALPH":   {riff(join(vp8x(flagAlpha, 61, 43), lossy)), plane.YCbCr, false, 1},
-		"ALPH, no flag":         {riff(join(vp8x(0, 61, 43), fixture(t, "lossy-alpha"))), plane.YCbCr, true, 1},
-		"unknown chunks":        {riff(join(vp8x(0, 61, 43), appendChunk(nil, "ABCD", []byte{1, 2, 3}), lossy)), plane.YCbCr, false, 1},
-		"EXIF, no flag":         {riff(join(vp8x(0, 61, 43), lossy, exifChunk)), plane.YCbCr, false, 6},
-		"animation flag, still": {riff(join(vp8x(flagAnimation, 61, 43), lossless)), plane.RGB, false, 1},
-		"one frame":             {riff(join(vp8x(flagAnimation, 61, 43), anmf(0, 0, 100, 0, lossy))), plane.RGB, false, 1},
-		"two frames, no flag":   {riff(join(vp8x(0, 61, 43), anmf(0, 0, 100, 0, lossy), anmf(0, 0, 100, 0, lossless))), plane.RGB, false, 1},
-		"frame on a canvas":     {riff(join(vp8x(flagAnimation, 101, 83), anmf(40, 40, 100, 0, lossy))), plane.RGB, true, 1},
+		"alpha flag, no ALPH":   {riffOf(join(vp8x(flagAlpha, 61, 43), lossy)), plane.YCbCr, false, 1},
+		"ALPH, no flag":         {riffOf(join(vp8x(0, 61, 43), fixture(t, "lossy-alpha"))), plane.YCbCr, true, 1},
+		"unknown chunks":        {riffOf(join(vp8x(0, 61, 43), appendChunk(nil, "ABCD", []byte{1, 2, 3}), lossy)), plane.YCbCr, false, 1},
+		"EXIF, no flag":         {riffOf(join(vp8x(0, 61, 43), lossy, exifChunk)), plane.YCbCr, false, 6},
+		"animation flag, still": {riffOf(join(vp8x(flagAnimation, 61, 43), lossless)), plane.RGB, false, 1},
+		"one frame":             {riffOf(join(vp8x(flagAnimation, 61, 43), anmf(0, 0, 100, 0, lossy))), plane.RGB, false, 1},
+		"two frames, no flag":   {riffOf(join(vp8x(0, 61, 43), anmf(0, 0, 100, 0, lossy), anmf(0, 0, 100, 0, lossless))), plane.RGB, false, 1},
+		"frame on a canvas":     {riffOf(join(vp8x(flagAnimation, 101, 83), anmf(40, 40, 100, 0, lossy))), plane.RGB, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openFile(t, c.file)
@@ -107,12 +107,12 @@ func TestRefused(t *testing.T) {
 	lossy := fixture(t, "landscape")
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	for reason, file := range map[string][]byte{
-		"no picture in the file":        riff(vp8x(0, 61, 43)),
-		"a VP8X chunk that is not the":  riff(join(lossy, vp8x(0, 61, 43))),
-		"a picture of (61,43) in a":     riff(join(vp8x(0, 60, 43), lossy)),
-		"a frame at (40,0)-(101,43) on": riff(join(vp8x(flagAnimation, 100, 43), anmf(40, 0, 0, 0, lossy))),
-		"an invalid VP8L header":        riff(appendChunk(nil, "VP8L", []byte{1, 2, 3, 4, 5})),
-		"without its start code":        riff(appendChunk(nil, "VP8 ", make([]byte, 10)[:10:10])),
+		"no picture in the file":        riffOf(vp8x(0, 61, 43)),
+		"a VP8X chunk that is not the":  riffOf(join(lossy, vp8x(0, 61, 43))),
+		"a picture of (61,43) in a":     riffOf(join(vp8x(0, 60, 43), lossy)),
+		"a frame at (40,0)-(101,43) on": riffOf(join(vp8x(flagAnimation, 100, 43), anmf(40, 0, 0, 0, lossy))),
+		"an invalid VP8L header":        riffOf(appendChunk(nil, "VP8L", []byte{1, 2, 3, 4, 5})),
+		"without its start code":        riffOf(appendChunk(nil, "VP8 ", make([]byte, 10)[:10:10])),
 	} {
 		if strings.Contains(reason, "start code") {
 			file[20] = 0x10 // a key frame that is shown
@@ -131,7 +131,7 @@ func TestRefused(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	for _, name := range []string{"landscape", "lossless", "lossy-alpha", "lossless-alpha"} {
 		body := fixture(t, name)
-		file := riff(append(vp8x(0, 61, 43), body...))
+		file := riffOf(append(vp8x(0, 61, 43), body...))
 		for n := range file[:len(file)-1] {
 			d, err := codec.Set{Format}.Open(bytes.NewReader(file[:n]), codec.OpenOptions{})
 			if err == nil {
@@ -146,7 +146,7 @@ func TestTruncated(t *testing.T) {
 				if k.kind == "ALPH" {
 					continue
 				}
-				d, err := codec.Set{Format}.Open(bytes.NewReader(riff(appendChunk(nil, k.kind, k.data[:n]))), codec.OpenOptions{})
+				d, err := codec.Set{Format}.Open(bytes.NewReader(riffOf(appendChunk(nil, k.kind, k.data[:n]))), codec.OpenOptions{})
 				if err == nil {
 					_, err = d.Decode(t.Context(), discard{})
 				}
@@ -163,7 +163,7 @@ func TestTruncated(t *testing.T) {
 func TestFrames(t *testing.T) {
 	opaque, half := fixture(t, "lossless"), fixture(t, "lossless-alpha")
 	const w, h = 101, 83
-	file := riff(bytes.Join([][]byte{
+	file := riffOf(bytes.Join([][]byte{
 		vp8x(flagAnimation, w, h),
 		appendChunk(nil, "ANIM", []byte{1, 2, 3, 4, 7, 0}), // a background that nobody uses, 7 loops
 		anmf(0, 0, 40, 0, opaque),
@@ -236,7 +236,7 @@ func TestFrames(t *testing.T) {
 
 // TestFirstFrameStreams decodes the first frame of an animation as a still.
 func TestFirstFrameStreams(t *testing.T) {
-	file := riff(append(vp8x(flagAnimation, 101, 83), anmf(40, 20, 0, 0, fixture(t, "lossless"))...))
+	file := riffOf(append(vp8x(flagAnimation, 101, 83), anmf(40, 20, 0, 0, fixture(t, "lossless"))...))
 	still, animated := openFile(t, file), openFile(t, file).(codec.FrameDecoder)
 	if _, err := animated.NextFrame(t.Context()); err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestFrameLimit(t *testing.T) {
 		body = append(body, anmf(0, 0, 10, 0, fixture(t, "landscape"))...)
 	}
 	o := codec.OpenOptions{Limits: codec.Limits{Frames: 3}}
-	d, err := codec.Set{Format}.Open(bytes.NewReader(riff(body)), o)
+	d, err := codec.Set{Format}.Open(bytes.NewReader(riffOf(body)), o)
 	if err != nil {
 		t.Fatal(err)
 	}

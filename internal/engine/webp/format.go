@@ -1,17 +1,20 @@
-// Package webp reads WebP files (WebP Container Specification, RFC 6386, WebP Lossless Bitstream
-// Specification): lossy and lossless stills and animations, with alpha. Rows are pushed as they are
-// decoded, and no more than a file's bytes, a row of macroblocks and the reach of backward
-// references is in memory; only composed frames of animations are whole. It never shows a part of a
-// truncated picture, never turns a lossy still into RGB, and does not write yet.
+// Package webp reads and writes WebP files (WebP Container Specification, RFC 6386, WebP Lossless
+// Bitstream Specification): lossy and lossless stills and animations, with alpha.
 //
-// There is one file for each stage, named by the specification: container and compose for files,
-// vp8_* for the lossy bit stream, vp8l_* for the lossless one, alph for alpha planes.
+// Rows are pushed as they are decoded, and no more than a file's bytes, a row of macroblocks and the
+// reach of backward references is in memory; only composed frames of animations are whole. It never
+// shows a part of a truncated picture, and never turns a lossy still into RGB. Lossy pictures are
+// written straight from planes of luma and chroma; their alpha has no loss.
+//
+// There is one file for each stage, named by the specification: container, compose and mux for
+// files, vp8_* for the lossy bit stream, vp8l_* for the lossless one, alph for alpha planes.
 package webp
 
 import (
 	"bytes"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // Format describes WebP files.
@@ -26,5 +29,7 @@ var Format = &codec.Format{
 	Detect: func(head []byte) bool {
 		return len(head) >= 12 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP"
 	},
-	Open: open,
+	Open:     open,
+	Settings: []*setting.Setting{qualitySetting, losslessSetting},
+	Encoder:  newEncoder,
 }

@@ -62,7 +62,7 @@ func FuzzDecode(f *testing.F) {
 	for i, body := range bodies {
 		animation = append(animation, anmf(4*i, 2*i, 40, byte(i&3), body)...)
 	}
-	f.Add(riff(animation))
+	f.Add(riffOf(animation))
 	for _, file := range giants() {
 		file[21], file[22] = 99, 0 // the width and a part of the height
 		f.Add(file)

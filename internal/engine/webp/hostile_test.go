@@ -90,19 +90,10 @@ func lossless(width, height int, write func(w *bitWriter)) []byte {
 	w.bits(1, 1)
 	w.bits(0, 3)
 	write(w)
-	return riff(appendChunk(nil, "VP8L", w.data))
+	return riffOf(appendChunk(nil, "VP8L", w.data))
 }
 
-func appendChunk(b []byte, kind string, data []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(append(b, kind...), uint32(len(data)))
-	b = append(b, data...)
-	if len(data)%2 == 1 {
-		b = append(b, 0)
-	}
-	return b
-}
-
-func riff(body []byte) []byte {
+func riffOf(body []byte) []byte {
 	return append(append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(4+len(body))), "WEBP"...), body...)
 }
 

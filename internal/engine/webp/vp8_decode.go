@@ -15,7 +15,7 @@ type lossyReader struct {
 	size   int64 // of the data
 
 	width, height int // pixels
-	mbw, mbh      int // macroblocks
+	mbh           int // rows of macroblocks
 	header        frameHeader
 	modes         boolDecoder
 	rest          []byte // what follows the first partition
@@ -26,9 +26,23 @@ type lossyReader struct {
 	leftBmodes [4]uint8
 	top        []blockContext
 	left       blockContext
-	ws         workspace
-	vector     bool
-	above      [3][]byte // the last row of pixels of the macroblocks above, before the loop filter
+	reconstruction
+}
+
+// reconstruction makes the pixels of macroblocks from left to right, from their modes, their
+// coefficients and the pixels around them, before the loop filter.
+type reconstruction struct {
+	ws     workspace
+	mbw    int       // macroblocks in a row
+	above  [3][]byte // the last row of pixels of the macroblocks above
+	vector bool
+}
+
+func newReconstruction(mbw int) reconstruction {
+	return reconstruction{
+		mbw: mbw, vector: useVector(),
+		above: [3][]byte{make([]byte, 16*mbw), make([]byte, 8*mbw), make([]byte, 8*mbw)},
+	}
 }
 
 // bandApron is how many luma rows of the band above a band begins with. The filter of a band
@@ -65,16 +79,15 @@ func newLossyReader(data []byte, base int64, f *codec.Format) (*lossyReader, err
 	}
 	d := &lossyReader{
 		format: f, base: base, size: int64(len(data)),
-		width: w, height: h, mbw: (w + 15) / 16, mbh: (h + 15) / 16,
+		width: w, height: h, mbh: (h + 15) / 16,
 		modes: newBoolDecoder(data[10 : 10+first]), rest: data[10+first:],
-		vector: useVector(),
+		reconstruction: newReconstruction((w + 15) / 16),
 	}
 	if err := d.readHeader(); err != nil {
 		return nil, err
 	}
 	d.top = make([]blockContext, d.mbw)
 	d.topBmodes = make([]uint8, 4*d.mbw)
-	d.above = [3][]byte{make([]byte, 16*d.mbw), make([]byte, 8*d.mbw), make([]byte, 8*d.mbw)}
 	return d, nil
 }
 
@@ -209,26 +222,27 @@ func (d *lossyReader) reconstruct(b *band, row *tokenRow, x int, c *coefficients
 	d.prepareEdges(x, row.y)
 	d.predict(m, c, x > 0, row.y > 0)
 	d.store(b, x)
+	d.keepEdge(x)
 	limits := d.header.segments[m.segment].filter[nonZero(m.subblocks)]
 	b.edges[x] = edges{limits, m.subblocks || m.residue}
 }
 
 // predict predicts a macroblock and adds its residue, in the workspace.
-func (d *lossyReader) predict(m *macroblock, c *coefficients, hasLeft, hasTop bool) {
-	ws := &d.ws
+func (r *reconstruction) predict(m *macroblock, c *coefficients, hasLeft, hasTop bool) {
+	ws := &r.ws
 	if m.subblocks {
 		for i, mode := range m.bmodes {
 			at := lumaAt + i/4*4*wsStride + i%4*4
 			predictSubblock(ws, at, mode)
 			if m.residue {
-				d.addBlock(at, c, i)
+				r.addBlock(at, c, i)
 			}
 		}
 	} else {
 		predictBlock(ws, lumaAt, 16, m.ymode, hasLeft, hasTop)
 		if m.residue {
 			for i := 0; i < 16; i += 2 {
-				d.addBlocks(lumaAt+i/4*4*wsStride+i%4*4, c, i)
+				r.addBlocks(lumaAt+i/4*4*wsStride+i%4*4, c, i)
 			}
 		}
 	}
@@ -236,14 +250,14 @@ func (d *lossyReader) predict(m *macroblock, c *coefficients, hasLeft, hasTop bo
 	predictBlock(ws, vAt, 8, m.uvmode, hasLeft, hasTop)
 	if m.residue {
 		for i := range 4 {
-			d.addBlocks(uAt+i/2*(vAt-uAt)+i%2*4*wsStride, c, 16+2*i)
+			r.addBlocks(uAt+i/2*(vAt-uAt)+i%2*4*wsStride, c, 16+2*i)
 		}
 	}
 }
 
 // prepareEdges puts the pixels around macroblock x, y into the workspace.
-func (d *lossyReader) prepareEdges(x, y int) {
-	ws := &d.ws
+func (r *reconstruction) prepareEdges(x, y int) {
+	ws := &r.ws
 	if x > 0 {
 		for at := 0; at < 17*wsStride; at += wsStride {
 			ws[at+7] = ws[at+7+16]
@@ -265,16 +279,16 @@ func (d *lossyReader) prepareEdges(x, y int) {
 			topUV[i] = aboveFrame
 		}
 	} else {
-		copy(top[1:17], d.above[0][16*x:])
-		if x < d.mbw-1 {
-			copy(top[17:], d.above[0][16*x+16:])
+		copy(top[1:17], r.above[0][16*x:])
+		if x < r.mbw-1 {
+			copy(top[17:], r.above[0][16*x+16:])
 		} else {
 			for i := range 4 {
 				top[17+i] = top[16]
 			}
 		}
-		copy(topUV[1:9], d.above[1][8*x:])
-		copy(topUV[17:25], d.above[2][8*x:])
+		copy(topUV[1:9], r.above[1][8*x:])
+		copy(topUV[17:25], r.above[2][8*x:])
 	}
 	right := [4]byte(top[17:])
 	for row := 4; row < 16; row += 4 {
@@ -282,9 +296,9 @@ func (d *lossyReader) prepareEdges(x, y int) {
 	}
 }
 
-// store copies the macroblock from the workspace to its band, and its last row to above.
-func (d *lossyReader) store(b *band, x int) {
-	ws := &d.ws
+// store copies macroblock x from the workspace to its band.
+func (r *reconstruction) store(b *band, x int) {
+	ws := &r.ws
 	at := bandApron*b.stride[0] + 16*x
 	for y := range 16 {
 		*(*[16]byte)(b.pix[0][at:]) = [16]byte(ws[lumaAt+y*wsStride:])
@@ -296,9 +310,13 @@ func (d *lossyReader) store(b *band, x int) {
 		*(*[8]byte)(b.pix[2][at:]) = [8]byte(ws[vAt+y*wsStride:])
 		at += b.stride[1]
 	}
-	*(*[16]byte)(d.above[0][16*x:]) = [16]byte(ws[lumaAt+15*wsStride:])
-	*(*[8]byte)(d.above[1][8*x:]) = [8]byte(ws[uAt+7*wsStride:])
-	*(*[8]byte)(d.above[2][8*x:]) = [8]byte(ws[vAt+7*wsStride:])
+}
+
+// keepEdge copies the last row of macroblock x to above.
+func (r *reconstruction) keepEdge(x int) {
+	*(*[16]byte)(r.above[0][16*x:]) = [16]byte(r.ws[lumaAt+15*wsStride:])
+	*(*[8]byte)(r.above[1][8*x:]) = [8]byte(r.ws[uAt+7*wsStride:])
+	*(*[8]byte)(r.above[2][8*x:]) = [8]byte(r.ws[vAt+7*wsStride:])
 }
 
 // finished returns the rows that no filter will change after that of band b.

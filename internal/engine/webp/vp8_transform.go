@@ -25,28 +25,28 @@ func inverseWHT(in *[16]int16, out *[24][16]int16) {
 }
 
 // addBlock adds the inverse transform of a block to the prediction at ws[at].
-func (d *lossyReader) addBlock(at int, c *coefficients, block int) {
+func (r *reconstruction) addBlock(at int, c *coefficients, block int) {
 	switch kind := c.kind[block]; {
 	case kind == blockZero:
-	case d.vector:
-		addPair(&d.ws, at, &c.blocks[block], &zeroBlock)
+	case r.vector:
+		addPair(&r.ws, at, &c.blocks[block], &zeroBlock)
 	case kind == blockDC:
-		addDC(&d.ws, at, int32(c.blocks[block][0]))
+		addDC(&r.ws, at, int32(c.blocks[block][0]))
 	default:
-		addDCT(&d.ws, at, &c.blocks[block])
+		addDCT(&r.ws, at, &c.blocks[block])
 	}
 }
 
 // addBlocks adds the inverse transforms of two blocks side by side.
-func (d *lossyReader) addBlocks(at int, c *coefficients, block int) {
-	if d.vector {
+func (r *reconstruction) addBlocks(at int, c *coefficients, block int) {
+	if r.vector {
 		if c.kind[block]|c.kind[block+1] != blockZero {
-			addPair(&d.ws, at, &c.blocks[block], &c.blocks[block+1])
+			addPair(&r.ws, at, &c.blocks[block], &c.blocks[block+1])
 		}
 		return
 	}
-	d.addBlock(at, c, block)
-	d.addBlock(at+4, c, block+1)
+	r.addBlock(at, c, block)
+	r.addBlock(at+4, c, block+1)
 }
 
 // addDC is addDCT for a block that has only its first coefficient.

@@ -10,6 +10,15 @@ var rangeTables = func() (t struct{ luma, chroma [256]byte }) {
 	return t
 }()
 
+// studioTables map samples of full range to VP8's, the opposite of rangeTables.
+var studioTables = func() (t struct{ luma, chroma [256]byte }) {
+	for i := range 256 {
+		t.luma[i] = uint8(16 + (219*i+127)/255)
+		t.chroma[i] = uint8(128 + roundDiv(224*(i-128), 255))
+	}
+	return t
+}()
+
 // roundDiv divides by a positive n, rounding halves away from zero.
 func roundDiv(a, n int) int {
 	if a < 0 {

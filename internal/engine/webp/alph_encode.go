@@ -1,0 +1,104 @@
+package webp
+
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// alphaChunk returns an ALPH chunk with the alpha plane of a picture, without loss: filtered, and
+// compressed as the green of a VP8L image. A picture that is opaque everywhere needs none: nil.
+func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
+	alpha, ok := p.Alpha()
+	if !ok || opaque(p, alpha) {
+		return nil, nil
+	}
+	w, h := p.Width(), p.Height()
+	filter := chooseFilter(p, alpha)
+	pix := make([]uint32, 0, w*h)
+	out := make([]byte, w)
+	for y := range h {
+		filterRow(out, p, alpha, y, filter)
+		for _, v := range out {
+			pix = append(pix, black|uint32(v)<<8)
+		}
+	}
+	e := &entropyWriter{ctx: ctx}
+	e.out = append(e.out, byte(1|filter<<2)) // compressed
+	if err := e.picture(pix, w, h); err != nil {
+		return nil, err
+	}
+	return e.close(), nil
+}
+
+// chooseFilter returns the filter after which the samples of an alpha plane have the least entropy.
+// Planes of few values are not filtered, since then several samples share a byte.
+func chooseFilter(p *plane.Picture, alpha int) int {
+	var counts [alphaGradient + 1][256]uint32
+	out := make([]byte, p.Width())
+	for filter := range counts {
+		for y := range p.Height() {
+			filterRow(out, p, alpha, y, filter)
+			for _, v := range out {
+				counts[filter][v]++
+			}
+		}
+		if values := len(counts[0]) - count0(counts[0][:]); filter == 0 && packing(values) > 0 {
+			return alphaUnfiltered
+		}
+	}
+	best := 0
+	for filter := range counts {
+		if entropy(counts[filter][:]) < entropy(counts[best][:]) {
+			best = filter
+		}
+	}
+	return best
+}
+
+// count0 is how many counts are zero.
+func count0(counts []uint32) (n int) {
+	for _, c := range counts {
+		if c == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// filterRow subtracts the predictions of row y, the opposite of alphaReader.unfilter.
+func filterRow(out []byte, p *plane.Picture, alpha, y, filter int) {
+	row := p.Row(alpha, y)
+	switch {
+	case filter == alphaUnfiltered:
+		copy(out, row)
+		return
+	case y == 0:
+		subtractLeft(out, row, 0)
+		return
+	}
+	above := p.Row(alpha, y-1)
+	switch filter {
+	case alphaHorizontal:
+		subtractLeft(out, row, above[0])
+	case alphaVertical:
+		for x, v := range row {
+			out[x] = v - above[x]
+		}
+	default:
+		left, corner := int32(above[0]), int32(above[0])
+		for x, v := range row {
+			up := int32(above[x])
+			out[x] = v - uint8(clamp8(left+up-corner))
+			left, corner = int32(v), up
+		}
+	}
+}
+
+// subtractLeft subtracts from each sample the one before it.
+func subtractLeft(out, row []byte, left byte) {
+	for x, v := range row {
+		out[x] = v - left
+		left = v
+	}
+}

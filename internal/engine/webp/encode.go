@@ -1,0 +1,192 @@
+package webp
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// DefaultQuality is the quality of a picture whose settings name none.
+const DefaultQuality = 80
+
+var (
+	qualitySetting = &setting.Setting{
+		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
+		Help:   "quality as libwebp counts it",
+		Absent: "80, or less where a WebP would otherwise become larger than the WebP it was made from",
+	}
+	losslessSetting = &setting.Setting{
+		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true,
+		Help: "keep every pixel; suits drawings and screenshots",
+	}
+)
+
+// maxSide is the largest width and height of a picture: sizes are stored in 14 bits (RFC 6386
+// section 9.1), in VP8L less one, but for both we take the same.
+const maxSide = 1<<14 - 1
+
+func newEncoder(v setting.Values) codec.Encoder {
+	if v.Bool(losslessSetting) {
+		return losslessEncoder{}
+	}
+	return lossyEncoder{v}
+}
+
+// checkSize refuses a picture that no WebP can hold.
+func checkSize(l plane.Layout) error {
+	if w, h := l.Width(), l.Height(); w > maxSide || h > maxSide {
+		return fmt.Errorf("%w: a WebP has at most %d pixels on each side, and this picture would have %d×%d",
+			codec.ErrUnsupported, maxSide, w, h)
+	}
+	return nil
+}
+
+// opaque reports whether all samples of an alpha plane are 255.
+func opaque(p *plane.Picture, alpha int) bool {
+	for y := range p.Height() {
+		for _, v := range p.Row(alpha, y) {
+			if v != 255 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// lossyEncoder writes VP8, and alpha beside it.
+type lossyEncoder struct{ v setting.Values }
+
+// Layout implements codec.Encoder: gray, or YCbCr with the only subsampling that VP8 has, 4:2:0.
+func (lossyEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
+	if model == plane.Gray {
+		return plane.NewLayout(plane.Gray, alpha, w, h, 1, 1)
+	}
+	return plane.NewLayout(plane.YCbCr, alpha, w, h, 2, 2)
+}
+
+// Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.
+func (e lossyEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+	t, err := e.Trials(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	return t.Encode(ctx, t.Quality())
+}
+
+// Trials implements codec.LossyEncoder.
+func (e lossyEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) (codec.Trials, error) {
+	if err := checkSize(p.Layout); err != nil {
+		return nil, err
+	}
+	t := &trials{
+		w:    newLossyWriter(p),
+		file: newFile(p.Layout, o),
+		e:    e, threads: o.Threads,
+	}
+	var err error
+	t.alph, err = alphaChunk(ctx, p)
+	return t, err
+}
+
+// encodePicture implements pictureEncoder.
+func (e lossyEncoder) encodePicture(ctx context.Context, p *plane.Picture, threads int) (b bitstream, err error) {
+	b.kind = "VP8 "
+	if b.alph, err = alphaChunk(ctx, p); err != nil {
+		return b, err
+	}
+	b.alpha = b.alph != nil
+	b.data, err = newLossyWriter(p).encode(ctx, e.quality(), threads)
+	return b, err
+}
+
+// Animate implements codec.FrameEncoder.
+func (e lossyEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
+	return newAnimation(e, l, loops, o)
+}
+
+func (e lossyEncoder) quality() int { return int(e.v.Int(qualitySetting, DefaultQuality)) }
+
+// trials encodes one picture at several qualities; its alpha plane is encoded once.
+type trials struct {
+	e       lossyEncoder
+	w       *lossyWriter
+	alph    []byte
+	file    file
+	threads int
+}
+
+func (t *trials) Quality() int { return t.e.quality() }
+
+func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
+	data, err := t.w.encode(ctx, quality, t.threads)
+	if err != nil {
+		return nil, err
+	}
+	return t.file.still(bitstream{"VP8 ", data, t.alph, t.alph != nil})
+}
+
+// LogStep implements codec.Trials.
+func (t *trials) LogStep(quality int) float64 {
+	return math.Log(float64(acQuant[quantiserIndex(quality)]))
+}
+
+// losslessEncoder writes VP8L.
+type losslessEncoder struct{}
+
+// Layout implements codec.Encoder.
+func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
+	if model != plane.Gray {
+		model = plane.RGB
+	}
+	return plane.NewLayout(model, alpha, w, h, 1, 1)
+}
+
+// Encode implements codec.Encoder. What does not show, the colours of transparent pixels, becomes
+// black.
+func (losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+	if err := checkSize(p.Layout); err != nil {
+		return nil, err
+	}
+	b, err := losslessEncoder{}.encodePicture(ctx, p, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	f := newFile(p.Layout, o)
+	return f.still(b)
+}
+
+// Animate implements codec.FrameEncoder.
+func (losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
+	return newAnimation(losslessEncoder{}, l, loops, o)
+}
+
+// encodePicture implements pictureEncoder.
+func (losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
+	w, h := p.Width(), p.Height()
+	alpha, ok := p.Alpha()
+	ok = ok && !opaque(p, alpha)
+	pix := make([]uint32, 0, w*h)
+	for y := range h {
+		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
+		if p.Model == plane.RGB {
+			g, b = p.Row(1, y), p.Row(2, y)
+		}
+		for x := range w {
+			pix = append(pix, black|uint32(r[x])<<16|uint32(g[x])<<8|uint32(b[x]))
+		}
+		if ok {
+			for x, a := range p.Row(alpha, y) {
+				v := &pix[y*w+x]
+				if *v = *v&^black | uint32(a)<<24; a == 0 {
+					*v = 0
+				}
+			}
+		}
+	}
+	data, err := losslessStream(ctx, pix, w, h, ok)
+	return bitstream{kind: "VP8L", data: data, alpha: ok}, err
+}

@@ -1,0 +1,452 @@
+package webp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// kinds of pictures that are drawn for tests.
+const (
+	smooth = iota
+	noisy
+	flat
+	stripes
+	drawnKinds
+)
+
+// draw returns a picture of a layout whose planes have something to show.
+func draw(l plane.Layout, kind int, seed uint64) *plane.Picture {
+	p := plane.New(l)
+	r := rand.New(rand.NewPCG(seed, uint64(kind)))
+	for i := range p.Planes {
+		a, b, c := r.Float64()*9, 1+r.Float64()*40, 1+r.Float64()*40
+		fill := uint8(r.Uint32())
+		for y := range p.Planes[i].Height {
+			row := p.Row(i, y)
+			for x := range row {
+				switch kind {
+				case smooth:
+					row[x] = uint8(128 + 120*math.Sin(a+float64(x)/b)*math.Cos(float64(y)/c))
+				case noisy:
+					row[x] = uint8(r.Uint32())
+				case flat:
+					row[x] = fill
+				default:
+					row[x] = uint8(85 * ((x/3 + y/5 + int(seed)) % 4))
+				}
+			}
+		}
+	}
+	return p
+}
+
+// encodeWith encodes a picture with settings.
+func encodeWith(t testing.TB, p *plane.Picture, v setting.Values, o codec.EncodeOptions) []byte {
+	t.Helper()
+	file, err := Format.Encoder(v).Encode(context.Background(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// decodeBytes decodes a file.
+func decodeBytes(t testing.TB, file []byte) (codec.Header, *plane.Picture) {
+	t.Helper()
+	d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plane.New(d.Header().Layout)
+	if _, err := d.Decode(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	return d.Header(), p
+}
+
+// psnr is the peak signal-to-noisy ratio of a plane, in dB.
+func psnr(a, b *plane.Picture, i int) float64 {
+	sum, n := 0.0, 0
+	for y := range a.Planes[i].Height {
+		rowA, rowB := a.Row(i, y), b.Row(i, y)
+		for x := range rowA {
+			d := float64(rowA[x]) - float64(rowB[x])
+			sum += d * d
+			n++
+		}
+	}
+	return 10 * math.Log10(255*255*float64(n)/max(sum, 1e-9))
+}
+
+// checkLossy decodes a lossy file, and checks that alpha is what it was.
+func checkLossy(t testing.TB, p *plane.Picture, file []byte) *plane.Picture {
+	t.Helper()
+	_, got := decodeBytes(t, file)
+	if got.Width() != p.Width() || got.Height() != p.Height() {
+		t.Fatalf("%d×%d became %d×%d", p.Width(), p.Height(), got.Width(), got.Height())
+	}
+	i, alpha := p.Alpha()
+	k, has := got.Alpha()
+	if alpha = alpha && !opaque(p, i); alpha != has {
+		t.Fatalf("alpha is %t, want %t", has, alpha)
+	}
+	if alpha && !bytes.Equal(p.Pix[i], got.Pix[k]) {
+		t.Fatal("the alpha plane has changed")
+	}
+	return got
+}
+
+// checkLossless decodes a lossless file, and checks that it is what it was where it shows.
+func checkLossless(t testing.TB, p *plane.Picture, file []byte) {
+	t.Helper()
+	_, got := decodeBytes(t, file)
+	if got.Model != plane.RGB || got.Width() != p.Width() || got.Height() != p.Height() {
+		t.Fatalf("%d×%d %v became %d×%d %v", p.Width(), p.Height(), p.Model, got.Width(), got.Height(), got.Model)
+	}
+	alpha, has := p.Alpha()
+	k, gotAlpha := got.Alpha()
+	for y := range p.Height() {
+		for x := range p.Width() {
+			if has {
+				want, is := p.Row(alpha, y)[x], uint8(255)
+				if gotAlpha {
+					is = got.Row(k, y)[x]
+				}
+				if is != want {
+					t.Fatalf("alpha at %d,%d is %d, want %d", x, y, is, want)
+				}
+				if want == 0 {
+					continue
+				}
+			}
+			for c := range 3 {
+				from := c
+				if p.Model == plane.Gray {
+					from = 0
+				}
+				if got.Row(c, y)[x] != p.Row(from, y)[x] {
+					t.Fatalf("component %d at %d,%d is %d, want %d", c, x, y, got.Row(c, y)[x], p.Row(from, y)[x])
+				}
+			}
+		}
+	}
+}
+
+// TestEverySize encodes pictures of all sizes around the units of both formats.
+func TestEverySize(t *testing.T) {
+	sizes := []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 40}
+	for i, w := range sizes {
+		for k, h := range sizes {
+			kind, seed := (i+k)%drawnKinds, uint64(100*w+h)
+			alpha := (i+2*k)%3 == 0
+			model := plane.YCbCr
+			if (i*k)%4 == 1 {
+				model = plane.Gray
+			}
+			p := draw(plane.NewLayout(model, alpha, w, h, 2, 2), kind, seed)
+			checkLossy(t, p, encodeWith(t, p, setting.Values{"quality": fmt.Sprint(1 + (13*w+7*h)%100)}, codec.EncodeOptions{}))
+			if model == plane.YCbCr {
+				model = plane.RGB
+			}
+			p = draw(plane.NewLayout(model, alpha, w, h, 1, 1), kind, seed)
+			checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
+		}
+	}
+}
+
+// TestQuality: a better quality looks better and takes more bytes, over the whole scale.
+func TestQuality(t *testing.T) {
+	p := draw(plane.NewLayout(plane.YCbCr, false, 200, 150, 2, 2), smooth, 3)
+	soft := draw(p.Layout, noisy, 4)
+	for i := range p.Pix { // a little noise, as photographs have
+		for k := range p.Pix[i] {
+			p.Pix[i][k] = uint8(min(255, max(0, int(p.Pix[i][k])+int(soft.Pix[i][k]%9)-4)))
+		}
+	}
+	lastBytes, lastLook := 0, 0.0
+	for _, q := range []string{"1", "20", "40", "60", "80", "90", "100"} {
+		file := encodeWith(t, p, setting.Values{"quality": q}, codec.EncodeOptions{})
+		look := psnr(p, checkLossy(t, p, file), 0)
+		if len(file) <= lastBytes || look <= lastLook {
+			t.Errorf("quality %s: %d bytes and %.2f dB, after %d and %.2f", q, len(file), look, lastBytes, lastLook)
+		}
+		lastBytes, lastLook = len(file), look
+	}
+	if lastLook < 45 {
+		t.Errorf("quality 100 has %.1f dB", lastLook)
+	}
+}
+
+// TestThreadsGiveTheSameBytes also covers pictures of fewer rows than threads.
+func TestThreadsGiveTheSameBytes(t *testing.T) {
+	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}} {
+		p := draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), smooth, 9)
+		want := encodeWith(t, p, nil, codec.EncodeOptions{})
+		for threads := 2; threads < 9; threads++ {
+			if !bytes.Equal(encodeWith(t, p, nil, codec.EncodeOptions{Threads: threads}), want) {
+				t.Errorf("%v: %d threads give other bytes", size, threads)
+			}
+		}
+	}
+}
+
+// TestTrialsAreIndependent: a trial gives the same bytes whatever was tried before.
+func TestTrialsAreIndependent(t *testing.T) {
+	p := draw(plane.NewLayout(plane.YCbCr, true, 90, 70, 2, 2), smooth, 5)
+	trials, err := Format.Encoder(nil).(codec.LossyEncoder).Trials(t.Context(), p, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []int{90, 10, 90, 55} {
+		got, err := trials.Encode(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, encodeWith(t, p, setting.Values{"quality": fmt.Sprint(q)}, codec.EncodeOptions{})) {
+			t.Errorf("quality %d: other bytes than when it is the only one", q)
+		}
+	}
+	if trials.Quality() != DefaultQuality {
+		t.Errorf("the quality is %d, want %d", trials.Quality(), DefaultQuality)
+	}
+}
+
+// TestMetadata: profile, EXIF and XMP go into the file, and come back.
+func TestMetadata(t *testing.T) {
+	icc := make([]byte, 131) // an odd length, which needs padding
+	copy(icc[16:], "RGB ")
+	exif := []byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	const xmp = `<x:xmpmeta xmlns:x="adobe:ns:meta/"/>`
+	for _, v := range []setting.Values{nil, {"lossless": "true"}} {
+		for _, alpha := range []bool{false, true} {
+			l := Format.Encoder(v).Layout(plane.YCbCr, alpha, 20, 10)
+			l.Space.ICC = icc
+			o := codec.EncodeOptions{Metadata: codec.Metadata{EXIF: exif, XMP: []byte(xmp)}}
+			h, got := decodeBytes(t, encodeWith(t, draw(l, noisy, 1), v, o))
+			if !bytes.Equal(h.EXIF, exif) || string(h.XMP) != xmp || !bytes.Equal(got.Space.ICC, icc) || got.HasAlpha() != alpha {
+				t.Errorf("%v, alpha %t: %d bytes of EXIF, %d of XMP, %d of profile, alpha %t",
+					v, alpha, len(h.EXIF), len(h.XMP), len(got.Space.ICC), got.HasAlpha())
+			}
+		}
+	}
+}
+
+// animate encodes frames.
+func animate(t *testing.T, v setting.Values, loops int, frames []*plane.Picture, delays []int) []byte {
+	t.Helper()
+	w, err := Format.Encoder(v).(codec.FrameEncoder).Animate(frames[0].Layout, loops, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range frames {
+		if err := w.WriteFrame(t.Context(), p, delays[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := w.Close(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestAnimation reads animations back: frames of which a part, nothing or everything has changed.
+func TestAnimation(t *testing.T) {
+	for _, alpha := range []bool{false, true} {
+		base := draw(plane.NewLayout(plane.RGB, alpha, 41, 30, 1, 1), smooth, 2)
+		clone := func() *plane.Picture {
+			p := plane.New(base.Layout)
+			for i := range p.Pix {
+				copy(p.Pix[i], base.Pix[i])
+			}
+			return p
+		}
+		dot, other := clone(), draw(base.Layout, stripes, 1)
+		for i := range dot.Pix {
+			dot.Row(i, 17)[23] ^= 0x55
+		}
+		frames := []*plane.Picture{base, dot, dot, other, base}
+		file := animate(t, setting.Values{"lossless": "true"}, 3, frames, []int{50, 100, 30, 20, 70})
+		d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := d.(codec.FrameDecoder)
+		if f.Loops() != 3 || d.Header().Frames != 4 {
+			t.Errorf("%d frames that play %d times", d.Header().Frames, f.Loops())
+		}
+		for i, want := range []struct {
+			p     *plane.Picture
+			delay int
+		}{{base, 50}, {dot, 130}, {other, 20}, {base, 70}} {
+			delay, err := f.NextFrame(t.Context())
+			if err != nil || delay != want.delay {
+				t.Fatalf("frame %d: %d ms, want %d, %v", i, delay, want.delay, err)
+			}
+			got := plane.New(d.Shrink(1<<15, 1<<15))
+			if _, err := d.Decode(t.Context(), got); err != nil {
+				t.Fatal(err)
+			}
+			for y := range base.Height() {
+				for x := range base.Width() {
+					hidden := alpha && want.p.Row(3, y)[x] == 0
+					for k := range want.p.Planes {
+						if got.Row(k, y)[x] != want.p.Row(k, y)[x] && !(hidden && k < 3) {
+							t.Fatalf("frame %d, plane %d at %d,%d: %d, want %d",
+								i, k, x, y, got.Row(k, y)[x], want.p.Row(k, y)[x])
+						}
+					}
+				}
+			}
+		}
+		if _, err := f.NextFrame(t.Context()); !errors.Is(err, io.EOF) {
+			t.Errorf("after the last frame: %v", err)
+		}
+	}
+}
+
+// TestLossyAnimation: lossy frames come back about as they were, and a lone one is a still.
+func TestLossyAnimation(t *testing.T) {
+	l := plane.NewLayout(plane.YCbCr, true, 61, 47, 2, 2)
+	frames := []*plane.Picture{draw(l, smooth, 1), draw(l, smooth, 2)}
+	file := animate(t, nil, 70000, frames, []int{40, 1 << 25})
+	d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := d.(codec.FrameDecoder)
+	if f.Loops() != math.MaxUint16 {
+		t.Errorf("plays %d times", f.Loops())
+	}
+	for i, want := range []int{40, maxDelay} {
+		if delay, err := f.NextFrame(t.Context()); err != nil || delay != want {
+			t.Errorf("frame %d: %d ms, %v", i, delay, err)
+		}
+	}
+	still := animate(t, nil, 1, frames[:1], []int{40})
+	if look := psnr(frames[0], checkLossy(t, frames[0], still), 0); look < 35 {
+		t.Errorf("%.1f dB", look)
+	}
+	if !bytes.Equal(still, encodeWith(t, frames[0], nil, codec.EncodeOptions{})) {
+		t.Error("an animation of one frame is not the still")
+	}
+}
+
+// TestTooLarge: sizes that no WebP has are refused with the number.
+func TestTooLarge(t *testing.T) {
+	for _, v := range []setting.Values{nil, {"lossless": "true"}} {
+		e := Format.Encoder(v)
+		_, err := e.Encode(t.Context(), plane.New(e.Layout(plane.Gray, false, maxSide+1, 1)), codec.EncodeOptions{})
+		if !errors.Is(err, codec.ErrUnsupported) || !bytes.Contains([]byte(fmt.Sprint(err)), []byte("16384×1")) {
+			t.Errorf("%v: %v", v, err)
+		}
+		p := draw(e.Layout(plane.Gray, false, maxSide, 3), stripes, 1)
+		if _, got := decodeBytes(t, encodeWith(t, p, v, codec.EncodeOptions{})); got.Width() != maxSide {
+			t.Errorf("%v: a width of %d", v, got.Width())
+		}
+	}
+}
+
+// TestCancel: encoding ends with its context.
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, v := range []setting.Values{nil, {"lossless": "true"}} {
+		for threads := range 3 {
+			e := Format.Encoder(v)
+			p := draw(e.Layout(plane.RGB, true, 100, 100), noisy, 1)
+			if _, err := e.Encode(ctx, p, codec.EncodeOptions{Threads: threads}); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v, %d threads: %v", v, threads, err)
+			}
+		}
+	}
+}
+
+// TestDwebp compares what libwebp decodes with what we do.
+func TestDwebp(t *testing.T) {
+	dwebp, err := exec.LookPath("dwebp")
+	if err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	run := func(name string, file []byte, format string) []byte {
+		in, out := filepath.Join(dir, name+".webp"), filepath.Join(dir, name)
+		if err := os.WriteFile(in, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := exec.Command(dwebp, "-quiet", format, in, "-o", out).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, b)
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for kind := range drawnKinds {
+		for _, alpha := range []bool{false, true} {
+			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}} {
+				name := fmt.Sprintf("%d-%t-%d", kind, alpha, size[0])
+				p := draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
+				file := encodeWith(t, p, setting.Values{"quality": fmt.Sprint(20 + 25*kind)}, codec.EncodeOptions{})
+				if !bytes.Equal(run(name, file, "-pgm"), pgm(t, firstPicture(t, file), 1)) {
+					t.Errorf("%s: lossy: dwebp decodes other pixels", name)
+				}
+				p = draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
+				file = encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{})
+				checkLossless(t, p, file)
+				want := p.Width() * p.Height() * 4
+				pam := run(name, file, "-pam")
+				pix := pam[len(pam)-want:]
+				for i := range p.Width() * p.Height() {
+					got := pix[4*i:]
+					if a, ok := p.Alpha(); ok && (got[3] != p.Pix[a][i] || got[3] == 0) {
+						if got[3] != p.Pix[a][i] {
+							t.Fatalf("%s: lossless: alpha %d at %d, want %d", name, got[3], i, p.Pix[a][i])
+						}
+						continue
+					}
+					if got[0] != p.Pix[0][i] || got[1] != p.Pix[1][i] || got[2] != p.Pix[2][i] {
+						t.Fatalf("%s: lossless: dwebp decodes %v at %d", name, got[:4], i)
+					}
+				}
+			}
+		}
+	}
+}
+
+// FuzzEncode encodes drawn pictures of any size with any settings, and reads them back.
+func FuzzEncode(f *testing.F) {
+	f.Add(uint8(20), uint8(13), uint8(80), uint8(0), uint64(1))
+	f.Add(uint8(1), uint8(1), uint8(1), uint8(7), uint64(2))
+	f.Add(uint8(69), uint8(70), uint8(100), uint8(255), uint64(3))
+	f.Fuzz(func(t *testing.T, w, h, quality, bits uint8, seed uint64) {
+		width, height := 1+int(w)%70, 1+int(h)%70
+		model, alpha, kind := plane.YCbCr, bits&2 != 0, int(bits>>3)%drawnKinds
+		if bits&1 != 0 {
+			model = plane.Gray
+		}
+		threads := 1 + int(bits>>5)
+		p := draw(plane.NewLayout(model, alpha, width, height, 2, 2), kind, seed)
+		v := setting.Values{"quality": fmt.Sprint(1 + quality%100)}
+		checkLossy(t, p, encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}))
+		if model == plane.YCbCr {
+			model = plane.RGB
+		}
+		p = draw(plane.NewLayout(model, alpha, width, height, 1, 1), kind, seed)
+		checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
+	})
+}

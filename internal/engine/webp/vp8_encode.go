@@ -1,0 +1,251 @@
+package webp
+
+import (
+	"context"
+	"math"
+	"sync"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// lossyWriter encodes a picture as a VP8 key frame (RFC 6386): segments by activity, then modes and
+// levels a row of macroblocks at a time, and at last the bit stream, whose probabilities depend on
+// all of them.
+type lossyWriter struct {
+	source        lossySource
+	width, height int
+	mbw, mbh      int
+	index         int              // quantiser index of the picture
+	indexes       [maxSegments]int // and of its segments
+	filterLevels  [maxSegments]int // of the loop filter
+	tables        [maxSegments]*segmentTables
+	activities    []uint16 // of the macroblocks; nil until they are measured
+	rows          []codedRow
+	groups        []rowGroup
+
+	// What macroblocks need of those above, by column.
+	top    []blockContext
+	bmodes []uint8
+}
+
+// codedRow is a row of macroblocks whose modes and levels are chosen.
+type codedRow struct {
+	macroblocks []macroblock
+	levels      []byte        // of all blocks, packed
+	progress    chan struct{} // has an element for every stride macroblocks, and for the last
+}
+
+// maxFirstPartition is more than the length of the first partition, which is stored in 19 bits
+// (section 9.1).
+const maxFirstPartition = 1 << 19
+
+// modeBudget is how much of the first partition modes may take, in 1/256 of a bit. The rest is for
+// segments and the header. Pictures above 10 megapixels can reach it.
+const modeBudget = maxFirstPartition * 8 * 256 / 10 * 8
+
+// stride is how many macroblocks a row reports at a time.
+const stride = 8
+
+// groupRows is how many rows share the costs of tokens. Those follow from what groups before the last
+// one came to, so that two groups can be in work, and bytes do not depend on threads.
+const groupRows = 4
+
+// rowGroup is what rows of a group share.
+type rowGroup struct {
+	prepare func() // before and costs, once
+	before  tokenCounts
+	costs   tokenCosts
+	counts  [groupRows]tokenCounts
+}
+
+// newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
+func newLossyWriter(p *plane.Picture) *lossyWriter {
+	w := &lossyWriter{source: lossySource{p}, width: p.Width(), height: p.Height()}
+	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
+	w.rows = make([]codedRow, w.mbh)
+	for y := range w.rows {
+		w.rows[y].macroblocks = make([]macroblock, w.mbw)
+	}
+	return w
+}
+
+// encode returns the frame at a quality from 1 to 100.
+func (w *lossyWriter) encode(ctx context.Context, quality, threads int) ([]byte, error) {
+	w.index = quantiserIndex(quality)
+	if err := w.segment(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.search(ctx, threads); err != nil {
+		return nil, err
+	}
+	return w.file(ctx)
+}
+
+// quantiserIndex returns the quantiser index for a quality from 1 to 100. The curve is libwebp's, so
+// that the same number means about the same loss there and here: a cube root, with three quarters
+// in the middle.
+func quantiserIndex(quality int) int {
+	q := float64(quality) / 100
+	if q < 0.75 {
+		q *= 2. / 3
+	} else {
+		q = 2*q - 1
+	}
+	return int(math.Round(127 * (1 - math.Cbrt(q))))
+}
+
+// filterStrength is the level of the loop filter in 64ths of the quantiser's step.
+const filterStrength = 20
+
+// filterLevelOf returns the level of the loop filter for a quantiser index.
+func filterLevelOf(index int) int { return min(63, int(acQuant[index])*filterStrength/64) }
+
+// set computes the factors for a quantiser index (section 14.1), which is the same for all planes.
+func (s *segment) set(index int) {
+	s.y1 = quantiser{int32(dcQuant[index]), int32(acQuant[index])}
+	s.y2 = quantiser{2 * int32(dcQuant[index]), max(8, int32(acQuant[index])*155/100)}
+	s.uv = quantiser{int32(dcQuant[min(index, 117)]), int32(acQuant[index])}
+}
+
+// search chooses modes and levels of the whole picture. Threads take rows in turn, each as far as
+// the row above has come.
+func (w *lossyWriter) search(ctx context.Context, threads int) error {
+	w.top = make([]blockContext, w.mbw)
+	w.bmodes = make([]uint8, 4*w.mbw)
+	w.groups = make([]rowGroup, (w.mbh+groupRows-1)/groupRows)
+	for i := range w.groups {
+		w.groups[i].prepare = sync.OnceFunc(func() { w.prepareGroup(i) })
+	}
+	for y := range w.rows {
+		w.rows[y].progress = make(chan struct{}, w.mbw/stride+1)
+		w.rows[y].levels = nil
+	}
+	above := newReconstruction(w.mbw)
+	threads = min(max(threads, 1), groupRows)
+	return together(ctx, threads, func(ctx context.Context, t int) error {
+		s := &rowSearch{reconstruction: above, w: w}
+		for y := t; y < w.mbh; y += threads {
+			if err := s.row(ctx, y); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// prepareGroup computes the costs of a group from the tokens of those before the last one, whose
+// rows are finished: there are no more threads than rows in a group.
+func (w *lossyWriter) prepareGroup(i int) {
+	g := &w.groups[i]
+	probs := &defaultCoeffProbs
+	if i > 1 {
+		done := &w.groups[i-2]
+		g.before = done.before
+		for r := range done.counts {
+			g.before.addAll(&done.counts[r])
+		}
+		best := g.before.best()
+		probs = &best
+	}
+	g.costs.set(probs)
+}
+
+// total counts the tokens of all rows.
+func (w *lossyWriter) total() *tokenCounts {
+	last := &w.groups[len(w.groups)-1]
+	sum := last.before
+	for _, g := range w.groups[max(0, len(w.groups)-2):] {
+		for r := range g.counts {
+			sum.addAll(&g.counts[r])
+		}
+	}
+	return &sum
+}
+
+// row searches row y.
+func (s *rowSearch) row(ctx context.Context, y int) error {
+	w, row := s.w, &s.w.rows[y]
+	g := &w.groups[y/groupRows]
+	g.prepare()
+	s.costs, s.counts = &g.costs, &g.counts[y%groupRows]
+	s.y, s.left, s.bmodes = y, blockContext{}, [4]uint8{}
+	s.budget = w.mbw * (modeBudget / (w.mbw * w.mbh))
+	ready := 0 // macroblocks of the row above
+	for x := range row.macroblocks {
+		for y > 0 && ready < min(x+2, w.mbw) {
+			select {
+			case <-w.rows[y-1].progress:
+				ready += stride
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		m := &row.macroblocks[x]
+		s.macroblock(x, m)
+		if !m.skip {
+			row.levels = s.coded.pack(row.levels, m)
+		}
+		if (x+1)%stride == 0 || x+1 == w.mbw {
+			row.progress <- struct{}{}
+		}
+	}
+	return ctx.Err()
+}
+
+// together runs f in several threads, numbered from 0, the caller's among them, and waits for all.
+// The first error or panic ends the context of the others, and is passed on.
+func together(ctx context.Context, threads int, f func(ctx context.Context, t int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	panics := make([]any, threads)
+	run := func(t int) {
+		defer func() {
+			if panics[t] = recover(); panics[t] != nil {
+				cancel(context.Canceled)
+			}
+		}()
+		if err := f(ctx, t); err != nil {
+			cancel(err)
+		}
+	}
+	var others sync.WaitGroup
+	for t := 1; t < threads; t++ {
+		others.Go(func() { run(t) })
+	}
+	run(0)
+	others.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// lossySource reads macroblocks of a picture, in studio range.
+type lossySource struct{ *plane.Picture }
+
+// rows calls f with size rows of size samples of plane p from column x and row y on. Beyond the
+// picture, its last column and row are repeated. The chroma of gray pictures is neutral.
+func (s lossySource) rows(p, x, y, size int, f func(y int, row []byte)) {
+	var out [16]byte
+	if p > 0 && s.Model == plane.Gray {
+		fill(out[:], 128)
+		for i := range size {
+			f(i, out[:size])
+		}
+		return
+	}
+	table := &studioTables.luma
+	if p > 0 {
+		table = &studioTables.chroma
+	}
+	h := s.Planes[p].Height
+	for i := range size {
+		line := s.Row(p, min(y+i, h-1))
+		for k := range size {
+			out[k] = table[line[min(x+k, len(line)-1)]]
+		}
+		f(i, out[:size])
+	}
+}

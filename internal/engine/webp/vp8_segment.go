@@ -1,0 +1,144 @@
+package webp
+
+import (
+	"context"
+	"math"
+	"math/bits"
+)
+
+// activityUnit is how many steps of activity there are in a doubling of the variance.
+const activityUnit = 16
+
+// maxActivity is more than the activity of any macroblock: samples of 8 bits have a variance below
+// 2 to the power of 14.
+const maxActivity = 15 * activityUnit
+
+// activity returns the logarithm of the variance of a macroblock's luma, mean over its four 8×8
+// quarters, in 16ths of a doubling: how much of an error the picture hides.
+func (w *lossyWriter) activity(x, y int) int {
+	var sum, square [2]uint32
+	total := 0
+	w.source.rows(0, 16*x, 16*y, 16, func(row int, pix []byte) {
+		for i, v := range pix {
+			sum[i/8] += uint32(v)
+			square[i/8] += uint32(v) * uint32(v)
+		}
+		if row&7 == 7 {
+			for k := range sum {
+				total += log2((square[k]-sum[k]*sum[k]/64)/64 + 1)
+			}
+			sum, square = [2]uint32{}, [2]uint32{}
+		}
+	})
+	return total / 4
+}
+
+// log2 is the logarithm of v, at least 1, in 16ths.
+func log2(v uint32) int {
+	n := bits.Len32(v) - 1
+	frac := v << (31 - n) >> 27 & 15 // linear between powers
+	return n*activityUnit + int(frac)
+}
+
+// activityWeight is by which power of the variance, in all, the quantiser's step grows.
+const activityWeight = 0.13
+
+// maxSegmented is how many macroblocks are divided: with more of them the segments could take what
+// the first partition needs for modes.
+const maxSegmented = 200_000
+
+// segment divides the macroblocks into segments by their activity, and gives each a quantiser: a
+// finer one where it is low, for there an error shows. The quantiser of the picture is that of the
+// macroblocks that most of the coefficients are in.
+func (w *lossyWriter) segment(ctx context.Context) error {
+	if w.activities == nil {
+		if err := w.measure(ctx); err != nil {
+			return err
+		}
+	}
+	var histogram [maxActivity]int
+	var sum, weights float64
+	for _, a := range w.activities {
+		weight := math.Exp2(float64(a) / (2 * activityUnit))
+		weights += weight
+		sum += weight * float64(a)
+		histogram[a]++
+	}
+	centres, of := cluster(histogram[:])
+	for i, c := range centres {
+		change := math.Exp2(activityWeight * (float64(c) - sum/weights) / activityUnit)
+		w.indexes[i] = indexOfStep(float64(acQuant[w.index]) * change)
+		w.filterLevels[i] = filterLevelOf(w.indexes[i])
+		var s segment
+		s.set(w.indexes[i])
+		w.tables[i] = newSegmentTables(&s)
+	}
+	if len(w.activities) > maxSegmented {
+		of = make([]uint8, maxActivity)
+	}
+	for i, a := range w.activities {
+		w.rows[i/w.mbw].macroblocks[i%w.mbw].segment = of[a]
+	}
+	return nil
+}
+
+// measure finds the activity of all macroblocks.
+func (w *lossyWriter) measure(ctx context.Context) error {
+	w.activities = make([]uint16, 0, w.mbw*w.mbh)
+	for y := range w.mbh {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for x := range w.mbw {
+			w.activities = append(w.activities, uint16(w.activity(x, y)))
+		}
+	}
+	return nil
+}
+
+// indexOfStep returns the quantiser index whose step for AC coefficients is nearest.
+func indexOfStep(step float64) int {
+	best := 0
+	for i, q := range acQuant {
+		if math.Abs(float64(q)-step) < math.Abs(float64(acQuant[best])-step) {
+			best = i
+		}
+	}
+	return best
+}
+
+// cluster divides the values of a histogram into segments around centres with the least squared
+// distances (Lloyd's algorithm), and returns the segment of each value.
+func cluster(histogram []int) (centres [maxSegments]int, of []uint8) {
+	lo, hi := 0, len(histogram)-1
+	for lo < hi && histogram[lo] == 0 {
+		lo++
+	}
+	for hi > lo && histogram[hi] == 0 {
+		hi--
+	}
+	for i := range centres {
+		centres[i] = lo + (2*i+1)*(hi-lo)/(2*maxSegments)
+	}
+	of = make([]uint8, len(histogram))
+	for range 8 {
+		var sum, n [maxSegments]int
+		for v, count := range histogram {
+			best := 0
+			for i := range centres {
+				if max(v-centres[i], centres[i]-v) < max(v-centres[best], centres[best]-v) {
+					best = i
+				}
+			}
+			of[v] = uint8(best)
+			sum[best] += v * count
+			n[best] += count
+		}
+		for i := range centres {
+			if n[i] > 0 {
+				centres[i] = sum[i] / n[i]
+			}
+		}
+	}
+	return centres, of
+}

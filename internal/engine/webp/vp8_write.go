@@ -1,0 +1,239 @@
+package webp
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// file returns the frame: its header, the modes, and one partition of coefficients.
+func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
+	probs := w.total().best()
+	first := newBoolEncoder(1024 + w.mbw*w.mbh/2)
+	f := w.writeHeader(first, &probs)
+	top := make([]uint8, 4*w.mbw)
+	tokens := newBoolEncoder(w.mbw * w.mbh * 16)
+	contexts := make([]blockContext, w.mbw)
+	for y := range w.rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		row := &w.rows[y]
+		f.writeModes(first, row.macroblocks, top)
+		row.write(tokens, contexts, &probs)
+	}
+	modes, coefs := first.close(), tokens.close()
+	if len(modes) >= maxFirstPartition {
+		return nil, fmt.Errorf("%w: the modes of %d macroblocks take %d bytes, and WebP allows %d",
+			codec.ErrUnsupported, w.mbw*w.mbh, len(modes), maxFirstPartition-1)
+	}
+	out := make([]byte, 10, 10+len(modes)+len(coefs))
+	tag := len(modes)<<5 | 1<<4 // a key frame of version 0 that is shown (section 9.1)
+	out[0], out[1], out[2] = byte(tag), byte(tag>>8), byte(tag>>16)
+	copy(out[3:], "\x9d\x01\x2a")
+	binary.LittleEndian.PutUint16(out[6:], uint16(w.width))
+	binary.LittleEndian.PutUint16(out[8:], uint16(w.height))
+	return append(append(out, modes...), coefs...), nil
+}
+
+// write writes the coefficients of a row.
+func (r *codedRow) write(e *boolEncoder, top []blockContext, probs *coeffProbs) {
+	var left blockContext
+	var c codedBlocks
+	rest := r.levels
+	for x := range r.macroblocks {
+		m := &r.macroblocks[x]
+		if m.skip {
+			skipBlocks(m, &top[x], &left)
+			continue
+		}
+		rest = c.unpack(rest, m)
+		c.each(m, &top[x], &left, func(b *levels, plane, first int, ctx uint8) {
+			e.block(b, &probs[plane], first, ctx)
+		})
+	}
+}
+
+// modeProbs are the probabilities of what macroblock headers begin with.
+type modeProbs struct {
+	segment [3]uint8
+	useSkip bool
+	skip    uint8
+}
+
+// writeHeader writes the frame header (section 9.2 and on).
+func (w *lossyWriter) writeHeader(e *boolEncoder, probs *coeffProbs) *modeProbs {
+	f := new(modeProbs)
+	var skipped [2]uint32
+	var segments [maxSegments]uint32
+	for y := range w.rows {
+		for x := range w.rows[y].macroblocks {
+			m := &w.rows[y].macroblocks[x]
+			skipped[nonZero(m.skip)]++
+			segments[m.segment]++
+		}
+	}
+	e.flag(false) // colour space: there is but one
+	e.flag(false) // clamping type: decoders have to clamp
+	w.writeSegmentation(e, f, &segments)
+	e.flag(false) // the normal loop filter
+	e.literal(filterLevelOf(w.index), 6)
+	e.literal(0, 3) // sharpness
+	e.flag(false)   // no adjustments of the loop filter
+	e.literal(0, 2) // one partition
+	e.literal(w.index, 7)
+	for range 5 {
+		e.optionalSigned(0, 4) // the planes' indexes do not differ
+	}
+	e.flag(false) // refresh_entropy_probs
+	for t := range probs {
+		for b := range probs[t] {
+			for k := range probs[t][b] {
+				for i, p := range probs[t][b][k] {
+					changed := p != defaultCoeffProbs[t][b][k][i]
+					e.bool(changed, coeffUpdateProbs[t][b][k][i])
+					if changed {
+						e.literal(int(p), 8)
+					}
+				}
+			}
+		}
+	}
+	f.useSkip, f.skip = skipped[1] > 0, probOf(skipped)
+	e.flag(f.useSkip)
+	if f.useSkip {
+		e.literal(int(f.skip), 8)
+	}
+	return f
+}
+
+// writeSegmentation writes the segment header (section 9.3).
+func (w *lossyWriter) writeSegmentation(e *boolEncoder, f *modeProbs, n *[maxSegments]uint32) {
+	e.flag(true) // there are segments
+	e.flag(true) // their map follows
+	e.flag(true) // and so do their values,
+	e.flag(true) // which are absolute
+	for _, index := range w.indexes {
+		e.optionalSigned(index, 7)
+	}
+	for _, level := range w.filterLevels {
+		e.optionalSigned(level, 6)
+	}
+	f.segment = [3]uint8{
+		probOf([2]uint32{n[0] + n[1], n[2] + n[3]}), probOf([2]uint32{n[0], n[1]}), probOf([2]uint32{n[2], n[3]}),
+	}
+	for _, p := range f.segment {
+		e.flag(p != 255)
+		if p != 255 {
+			e.literal(int(p), 8)
+		}
+	}
+}
+
+// writeModes writes the macroblock headers of a row (sections 9.3, 11.1 and 11.3).
+func (f *modeProbs) writeModes(e *boolEncoder, row []macroblock, top []uint8) {
+	var left [4]uint8
+	for x := range row {
+		m, above := &row[x], (*[4]uint8)(top[4*x:])
+		e.bool(m.segment > 1, f.segment[0])
+		e.bool(m.segment&1 != 0, f.segment[1+m.segment/2])
+		if f.useSkip {
+			e.bool(m.skip, f.skip)
+		}
+		e.bool(!m.subblocks, probWhole)
+		if m.subblocks {
+			for i, mode := range m.bmodes {
+				probs := &keyFrameBmodeProbs[above[i%4]][left[i/4]]
+				for _, s := range bmodePaths[mode] {
+					e.bool(s.one, probs[s.node>>1])
+				}
+				above[i%4], left[i/4] = mode, mode
+			}
+		} else {
+			e.bool(m.ymode >= hPred, probHorizontal)
+			if m.ymode >= hPred {
+				e.bool(m.ymode == tmPred, probTrueMotion)
+			} else {
+				e.bool(m.ymode == vPred, probVertical)
+			}
+			mode := bmodeOf[m.ymode]
+			left = [4]uint8{mode, mode, mode, mode}
+			*above = left
+		}
+		e.bool(m.uvmode != dcPred, probChromaDC)
+		if m.uvmode != dcPred {
+			e.bool(m.uvmode != vPred, probChromaV)
+			if m.uvmode != vPred {
+				e.bool(m.uvmode == tmPred, probChromaTM)
+			}
+		}
+	}
+}
+
+// block writes the tokens of a block (section 13).
+func (e *boolEncoder) block(b *levels, probs *[bands][contexts][tokenProbs]uint8, first int, ctx uint8) {
+	p := &probs[bandOf[first]][ctx]
+	more := int(b.n) > first
+	e.bool(more, p[0])
+	if !more {
+		return
+	}
+	for i := first; ; {
+		v := int(b.v[i])
+		a := max(v, -v)
+		i++
+		if a == 0 {
+			e.bool(false, p[1])
+			p = &probs[bandOf[i]][0]
+			continue
+		}
+		e.bool(true, p[1])
+		e.level(a, p)
+		e.flag(v < 0)
+		if i == 16 {
+			return
+		}
+		p = &probs[bandOf[i]][min(a, 2)]
+		more := i < int(b.n)
+		e.bool(more, p[0])
+		if !more {
+			return
+		}
+	}
+}
+
+// level writes the token of a level that is not zero, and its extra bits (section 13.2).
+func (e *boolEncoder) level(v int, p *[tokenProbs]uint8) {
+	e.bool(v > 1, p[2])
+	if v == 1 {
+		return
+	}
+	e.bool(v > 4, p[3])
+	switch {
+	case v == 2:
+		e.bool(false, p[4])
+	case v < 5:
+		e.bool(true, p[4])
+		e.bool(v == 4, p[5])
+	case v < 11:
+		e.bool(false, p[6])
+		e.bool(v > 6, p[7])
+		if v < 7 {
+			e.bool(v == 6, 159)
+			return
+		}
+		e.bit((v-7)>>1, 165)
+		e.bit((v-7)&1, 145)
+	default:
+		c := categoryOf(v)
+		e.bool(true, p[6])
+		e.bit(c>>1, p[8])
+		e.bit(c&1, p[9+c>>1])
+		probs := categoryProbs[c]
+		for i, prob := range probs {
+			e.bit((v-3-8<<c)>>(len(probs)-1-i)&1, prob)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package webp
+
+import (
+	"context"
+	"slices"
+)
+
+// losslessStream returns a VP8L bit stream of w×h pixels.
+func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool) ([]byte, error) {
+	e := &entropyWriter{ctx: ctx}
+	e.bits(losslessSignature, 8)
+	e.bits(uint32(w-1), 14)
+	e.bits(uint32(h-1), 14)
+	e.bits(uint32(nonZero(alpha)), 1)
+	e.bits(0, 3)
+	if err := e.picture(pix, w, h); err != nil {
+		return nil, err
+	}
+	return e.close(), nil
+}
+
+// picture writes a spatially coded picture (section 3), and changes its pixels.
+func (e *entropyWriter) picture(pix []uint32, w, h int) error {
+	if colours := palette(pix); colours != nil {
+		return e.indexed(pix, w, h, colours)
+	}
+	e.bits(1, 1)
+	e.bits(uint32(subtractGreenTransform), 2)
+	for i, argb := range pix {
+		green := argb >> 8 & 0xff
+		pix[i] = argb&0xff00ff00 | (argb|0xff00ff00-green<<16-green)&0x00ff00ff
+	}
+	e.bits(1, 1)
+	e.bits(uint32(predictorTransform), 2)
+	modes, residue, err := predictPicture(e.ctx, pix, w, h)
+	if err != nil {
+		return err
+	}
+	e.bits(predictorBits-2, 3)
+	if err := e.image(modes, subSize(w, predictorBits), false); err != nil {
+		return err
+	}
+	e.bits(0, 1)
+	return e.image(residue, w, true)
+}
+
+// palette returns the colours of a picture in order, or nil if there are more than 256.
+func palette(pix []uint32) []uint32 {
+	seen := map[uint32]bool{}
+	last := ^pix[0]
+	for _, argb := range pix {
+		if argb == last {
+			continue
+		}
+		last = argb
+		if !seen[argb] {
+			if len(seen) == 256 {
+				return nil
+			}
+			seen[argb] = true
+		}
+	}
+	colours := make([]uint32, 0, len(seen))
+	for argb := range seen {
+		colours = append(colours, argb)
+	}
+	slices.Sort(colours)
+	return colours
+}
+
+// indexed writes a picture by the indexes of its colours (section 4.4).
+func (e *entropyWriter) indexed(pix []uint32, w, h int, colours []uint32) error {
+	e.bits(1, 1)
+	e.bits(uint32(colourIndexTransform), 2)
+	e.bits(uint32(len(colours)-1), 8)
+	table := make([]uint32, len(colours))
+	index := make(map[uint32]uint32, len(colours))
+	for i, argb := range colours {
+		table[i] = argb
+		if i > 0 {
+			table[i] = subtractPixels(argb, colours[i-1])
+		}
+		index[argb] = uint32(i)
+	}
+	if err := e.image(table, len(table), false); err != nil {
+		return err
+	}
+	e.bits(0, 1)
+	packed := packing(len(colours))
+	coded := subSize(w, packed)
+	out := make([]uint32, coded*h)
+	for y := range h {
+		for x, argb := range pix[y*w:][:w] {
+			at := &out[y*coded+x>>packed]
+			*at |= index[argb] << (8 + uint(x)&(1<<packed-1)*(8>>packed))
+		}
+	}
+	for i := range out {
+		out[i] |= 0xff000000
+	}
+	return e.image(out, coded, true)
+}
+
+// packing is the logarithm of how many pixels of a picture with so many colours share a byte.
+func packing(colours int) uint {
+	switch {
+	case colours <= 2:
+		return 3
+	case colours <= 4:
+		return 2
+	case colours <= 16:
+		return 1
+	}
+	return 0
+}
+
+// subtractPixels subtracts each of the four components, modulo 256.
+func subtractPixels(a, b uint32) uint32 {
+	return (a|0x00ff00ff-b&0xff00ff00)&0xff00ff00 | (a|0xff00ff00-b&0x00ff00ff)&0x00ff00ff
+}

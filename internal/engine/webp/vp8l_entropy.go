@@ -1,0 +1,197 @@
+package webp
+
+import (
+	"context"
+	"math"
+	"math/bits"
+)
+
+// token is a part of an entropy-coded image: a pixel, or a copy of earlier ones.
+type token struct {
+	argb     uint32 // of a pixel
+	length   uint16 // of a copy in pixels; 0 for a pixel
+	distance uint32 // code of a copy
+}
+
+// prefixOf returns the symbol of a length or distance, and its extra bits (section 5.2.2).
+func prefixOf(v uint32) (symbol int, extra uint32, n uint) {
+	v--
+	if v < 2 {
+		return int(v), 0, 0
+	}
+	high := uint(bits.Len32(v)) - 1
+	n = high - 1
+	return int(2*high) + int(v>>n&1), v & (1<<n - 1), n
+}
+
+// histograms count the symbols of the five codes (section 6.2.3).
+type histograms struct {
+	green            []uint32 // literals, lengths and entries of the colour cache
+	red, blue, alpha [256]uint32
+	distance         [distanceCodes]uint32
+}
+
+// colourCache is the colour cache of 1<<bits entries, or none with zero bits (section 5.2.3).
+type colourCache struct {
+	bits    uint
+	entries []uint32
+}
+
+func newColourCache(bits uint) *colourCache {
+	c := &colourCache{bits: bits}
+	if bits > 0 {
+		c.entries = make([]uint32, 1<<bits)
+	}
+	return c
+}
+
+// look returns the index of a pixel and whether it is there, and puts it there.
+func (c *colourCache) look(argb uint32) (index int, found bool) {
+	if c.bits == 0 {
+		return 0, false
+	}
+	index = int(argb * cacheMultiplier >> (32 - c.bits))
+	found = c.entries[index] == argb
+	c.entries[index] = argb
+	return index, found
+}
+
+// eachSymbol calls literal, cached and copied for the tokens of an image.
+func eachSymbol(tokens []token, pix []uint32, cacheBits uint, literal func(argb uint32), cached func(index int), copied func(t *token)) {
+	cache := newColourCache(cacheBits)
+	at := 0
+	for i := range tokens {
+		t := &tokens[i]
+		if t.length > 0 {
+			copied(t)
+			if cacheBits > 0 {
+				for _, argb := range pix[at : at+int(t.length)] {
+					cache.look(argb)
+				}
+			}
+			at += int(t.length)
+			continue
+		}
+		if index, found := cache.look(t.argb); found {
+			cached(index)
+		} else {
+			literal(t.argb)
+		}
+		at++
+	}
+}
+
+// count fills the histograms of an image.
+func count(tokens []token, pix []uint32, cacheBits uint) *histograms {
+	h := &histograms{green: make([]uint32, 256+lengthCodes+cacheSize(cacheBits))}
+	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+		h.green[argb>>8&255]++
+		h.red[argb>>16&255]++
+		h.blue[argb&255]++
+		h.alpha[argb>>24]++
+	}, func(index int) {
+		h.green[256+lengthCodes+index]++
+	}, func(t *token) {
+		length, _, _ := prefixOf(uint32(t.length))
+		distance, _, _ := prefixOf(t.distance)
+		h.green[256+length]++
+		h.distance[distance]++
+	})
+	return h
+}
+
+func cacheSize(bits uint) int {
+	if bits == 0 {
+		return 0
+	}
+	return 1 << bits
+}
+
+// cost estimates how many bits the symbols and their codes take.
+func (h *histograms) cost() float64 {
+	n := entropy(h.green) + entropy(h.red[:]) + entropy(h.blue[:]) + entropy(h.alpha[:]) + entropy(h.distance[:])
+	for s, k := range h.green[256 : 256+lengthCodes] {
+		n += float64(k) * float64(max(0, (s-2)>>1))
+	}
+	for s, k := range h.distance {
+		n += float64(k) * float64(max(0, (s-2)>>1))
+	}
+	return n
+}
+
+// entropy is how many bits symbols that occur so often take, with about three for the length of each
+// one's code.
+func entropy(counts []uint32) float64 {
+	var sum, bits float64
+	for _, n := range counts {
+		if n > 0 {
+			sum += float64(n)
+			bits += 3 - float64(n)*math.Log2(float64(n))
+		}
+	}
+	if sum == 0 {
+		return 0
+	}
+	return bits + sum*math.Log2(sum)
+}
+
+// cacheChoices are the sizes of the colour cache that are tried.
+var cacheChoices = []uint{0, 4, 7, 10}
+
+// entropyWriter writes entropy-coded images.
+type entropyWriter struct {
+	bitEncoder
+	ctx context.Context
+}
+
+// image writes an image of width pixels a row (section 5.1). The pixels of a main image may use a
+// colour cache.
+func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
+	tokens, err := findCopies(e.ctx, pix, width)
+	if err != nil {
+		return err
+	}
+	cacheBits, h := uint(0), count(tokens, pix, 0)
+	if main {
+		least := h.cost()
+		for _, b := range cacheChoices[1:] {
+			if err := e.ctx.Err(); err != nil {
+				return err
+			}
+			other := count(tokens, pix, b)
+			if c := other.cost(); c < least {
+				least, cacheBits, h = c, b, other
+			}
+		}
+	}
+	e.bits(uint32(min(cacheBits, 1)), 1)
+	if cacheBits > 0 {
+		e.bits(uint32(cacheBits), 4)
+	}
+	if main {
+		e.bits(0, 1) // one group of codes
+	}
+	green := newPrefixWriter(h.green, maxCodeLength)
+	red, blue := newPrefixWriter(h.red[:], maxCodeLength), newPrefixWriter(h.blue[:], maxCodeLength)
+	alpha := newPrefixWriter(h.alpha[:], maxCodeLength)
+	distance := newPrefixWriter(h.distance[:], maxCodeLength)
+	for _, c := range []*prefixWriter{green, red, blue, alpha, distance} {
+		c.store(&e.bitEncoder)
+	}
+	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+		green.write(&e.bitEncoder, int(argb>>8&255))
+		red.write(&e.bitEncoder, int(argb>>16&255))
+		blue.write(&e.bitEncoder, int(argb&255))
+		alpha.write(&e.bitEncoder, int(argb>>24))
+	}, func(index int) {
+		green.write(&e.bitEncoder, 256+lengthCodes+index)
+	}, func(t *token) {
+		symbol, extra, n := prefixOf(uint32(t.length))
+		green.write(&e.bitEncoder, 256+symbol)
+		e.bits(extra, n)
+		symbol, extra, n = prefixOf(t.distance)
+		distance.write(&e.bitEncoder, symbol)
+		e.bits(extra, n)
+	})
+	return e.ctx.Err()
+}
