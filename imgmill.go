@@ -133,11 +133,12 @@ type Variant struct {
 	// with a background), "fill" (proportions are ignored), "outside" (the smallest size that covers
 	// the box).
 	Fit string
-	// Format is "jpeg" or "png". If it is empty, the picture keeps its format, or is written in the
-	// nearest one that can be.
+	// Format is "jpeg", "png" or "webp". If it is empty, the picture keeps its format, or is written in
+	// the nearest one that can be.
 	Format string
-	// Quality is the quality of a JPEG from 1 to 100, as libjpeg counts it. If it is 0, the quality
-	// is 80, or less where a JPEG would become larger than the one it was made from.
+	// Quality is the quality of a JPEG or lossy WebP from 1 to 100, as libjpeg and libwebp count it. If
+	// it is 0, the quality is 80, or less where the file would become larger than its source of the
+	// same format.
 	Quality int
 	// MaxBytes asks for the best quality whose file is no larger. It is at least 1000, or 0 for no
 	// bound.

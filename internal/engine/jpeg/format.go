@@ -34,8 +34,8 @@ const DefaultQuality = 80
 var (
 	qualitySetting = &setting.Setting{
 		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
-		Help:   "quality as libjpeg counts it",
-		Absent: "80, or less where a JPEG would otherwise become larger than the JPEG it was made from",
+		Help:   "quality, as libjpeg and libwebp count it",
+		Absent: "80, or less where the file would otherwise become larger than its source of the same format",
 	}
 	effortSetting = &setting.Setting{
 		Name: "effort", Type: setting.Choice, Choices: []string{"normal", "high"}, Default: "normal",

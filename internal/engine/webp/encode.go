@@ -16,8 +16,8 @@ const DefaultQuality = 80
 var (
 	qualitySetting = &setting.Setting{
 		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
-		Help:   "quality as libwebp counts it",
-		Absent: "80, or less where a WebP would otherwise become larger than the WebP it was made from",
+		Help:   "quality, as libjpeg and libwebp count it",
+		Absent: "80, or less where the file would otherwise become larger than its source of the same format",
 	}
 	losslessSetting = &setting.Setting{
 		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true,
