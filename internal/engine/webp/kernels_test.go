@@ -8,7 +8,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
 // noise returns bytes that are random, or change slowly, so that filters take all their paths.
@@ -155,5 +158,68 @@ func TestStretchVectorEqualsGo(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("chroma %t: %v, want %v", chroma, got, want)
 		}
+	}
+}
+
+// TestEncodeVectorEqualsGo compares the encoder's kernels, for differences of any size, with every
+// quantiser.
+func TestEncodeVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	block := func() (b [16]uint8) {
+		switch r.IntN(4) {
+		case 0: // the largest differences
+			for i := range b {
+				b[i] = uint8(255 * r.IntN(2))
+			}
+		default:
+			copy(b[:], noise(r, 16))
+		}
+		return b
+	}
+	coded := 0
+	for n := range 20_000 {
+		src := [2][16]uint8{block(), block()}
+		preds := make([][16]uint8, 2*(1+n%5))
+		for i := range preds {
+			preds[i] = block()
+		}
+		want, got := make([]int32, len(preds)), make([]int32, len(preds))
+		hadamards(&src[0], preds, want, false)
+		hadamards(&src[0], preds, got, true)
+		if !slices.Equal(want, got) {
+			t.Fatalf("Hadamard sums are %v, want %v", got, want)
+		}
+		var a, b [2][16]int16
+		forwardPair(&src[0], &preds[0], &src[1], &preds[1], &a[0], &a[1], false)
+		forwardPair(&src[0], &preds[0], &src[1], &preds[1], &b[0], &b[1], true)
+		if a != b {
+			t.Fatalf("coefficients are %v, want %v", b, a)
+		}
+		var s segment
+		s.set(n % len(acQuant))
+		for _, q := range []quantiser{s.y1, s.uv} {
+			table := newQuantTable(q, 1, scoreShift)
+			var plain, vector levels
+			d, e := table.quick(&a[n&1], &plain, false), table.quick(&a[n&1], &vector, true)
+			if d != e || plain != vector {
+				t.Fatalf("levels %v with an error of %d, want %v with %d", vector, e, plain, d)
+			}
+			coded += int(plain.n)
+		}
+	}
+	if coded < 10_000 {
+		t.Errorf("only %d levels", coded)
+	}
+}
+
+// TestPlainEncodeIsTheSame compares whole files.
+func TestPlainEncodeIsTheSame(t *testing.T) {
+	cputest.NeedVector(t)
+	p := draw(plane.NewLayout(plane.YCbCr, true, 150, 90, 2, 2), smooth, 4)
+	want := encodeWith(t, p, nil, codec.EncodeOptions{})
+	defer cpu.Plain()()
+	if !bytes.Equal(encodeWith(t, p, nil, codec.EncodeOptions{}), want) {
+		t.Error("without kernels the bytes are others")
 	}
 }

@@ -4,6 +4,16 @@ package webp
 // 14.3 and 14.4 undo. Coefficients are twice those of an orthonormal transform, and those of Y2
 // twice again, so that squared errors are 4 and 16 times those of pixels.
 
+// forwardPair transforms the differences of two pairs of blocks.
+func forwardPair(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int16, vector bool) {
+	if vector {
+		forwardPairVector(srcA, predA, srcB, predB, outA, outB)
+		return
+	}
+	forwardDCT(srcA, predA, outA)
+	forwardDCT(srcB, predB, outB)
+}
+
 // forwardDCT transforms the difference of two blocks. Factors are in 12-bit fixed point: sqrt(2)
 // times the cosine and sine of pi/8.
 func forwardDCT(src, pred *[16]uint8, out *[16]int16) {
@@ -39,6 +49,17 @@ func forwardWHT(in *[16][16]int16, out *[16]int16) {
 		c, d := tmp[4+x]-tmp[8+x], tmp[x]-tmp[12+x]
 		out[x], out[4+x] = int16((a+b+1)>>1), int16((d+c+1)>>1)
 		out[8+x], out[12+x] = int16((a-b+1)>>1), int16((d-c+1)>>1)
+	}
+}
+
+// hadamards stores the results of hadamard for several predictions, an even number.
+func hadamards(src *[16]uint8, preds [][16]uint8, sums []int32, vector bool) {
+	if vector {
+		hadamardsVector(src, preds, sums)
+		return
+	}
+	for i := range preds {
+		sums[i] = hadamard(src, &preds[i])
 	}
 }
 

@@ -12,6 +12,9 @@ type quantTable struct {
 	inverse [2]uint32 // 1<<17 divided by step
 	lambda  int64     // price of 1/256 of a bit in the trellis
 	shift   uint      // of squared errors, so that they are in the units of a score
+
+	inverses [16]uint32 // and steps: those of each coefficient, in natural order
+	steps    [16]int16
 }
 
 // deadZone is what is added to a coefficient, in 131,072ths of a step, before it is cut down to a
@@ -24,12 +27,18 @@ func newQuantTable(q quantiser, lambda int64, shift uint) *quantTable {
 	for i, s := range t.step {
 		t.inverse[i] = (1<<17 + uint32(s)/2) / uint32(s)
 	}
+	for i := range t.steps {
+		t.inverses[i], t.steps[i] = t.inverse[min(i, 1)], int16(t.step[min(i, 1)])
+	}
 	return t
 }
 
 // quick quantises coefficients, given in natural order, by rounding alone. It returns the squared
 // error in the units of a score.
-func (t *quantTable) quick(c *[16]int16, out *levels) (distortion int64) {
+func (t *quantTable) quick(c *[16]int16, out *levels, vector bool) (distortion int64) {
+	if vector {
+		return t.quickVector(c, out)
+	}
 	out.n = 0
 	for i := range 16 {
 		k := min(i, 1)

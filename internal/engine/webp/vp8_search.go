@@ -129,24 +129,18 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 // searchWhole chooses one of the first modes of luma without subblocks, and its levels. It returns
 // the score.
 func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockContext, modes uint8) int64 {
-	var pred [2][16][16]uint8 // of the best mode, and of the one that is tried
-	least, best := int32(math.MaxInt32), 0
+	var pred [16][4][16]uint8 // of each block by each mode
 	for mode := range modes {
 		predictBlock(&s.ws, lumaAt, 16, mode, s.hasLeft, s.y > 0)
-		cost := q.weigh(ymodeCosts[mode])
-		p := &pred[1-best]
-		for i := range p {
-			gather(&s.ws, blockAt(i), &p[i])
-			cost += hadamard(&s.src[i], &p[i])
-		}
-		if cost < least {
-			least, best, m.ymode = cost, 1-best, mode
+		for i := range pred {
+			gather(&s.ws, blockAt(i), &pred[i][mode])
 		}
 	}
+	m.ymode = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
 	var coefs [16][16]int16
 	var y2 [16]int16
-	for i := range coefs {
-		forwardDCT(&s.src[i], &pred[best][i], &coefs[i])
+	for i := 0; i < len(coefs); i += 2 {
+		forwardPair(&s.src[i], &pred[i][m.ymode], &s.src[i+1], &pred[i+1][m.ymode], &coefs[i], &coefs[i+1], s.vector)
 	}
 	forwardWHT(&coefs, &y2)
 	score, rate := q.y2.trellis(&y2, 0, y2Plane, top.y2+s.left.y2, s.costs, &s.coded.y2)
@@ -160,6 +154,25 @@ func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockConte
 		up[i%4], left[i/4] = n, n
 	}
 	return score + q.lambda*int64(rate)
+}
+
+// guess returns the one of the first modes whose predictions of blocks leave the smallest Hadamard
+// coefficients, beside the cost of the mode.
+func (s *rowSearch) guess(src [][16]uint8, pred [][4][16]uint8, costs *[4]int, modes uint8, q *segmentTables) (best uint8) {
+	var total [4]int32
+	for i := range pred {
+		var sums [4]int32
+		hadamards(&src[i], pred[i][:], sums[:], s.vector)
+		for mode, n := range sums {
+			total[mode] += n
+		}
+	}
+	for mode := range modes {
+		if total[mode] += q.weigh(costs[mode]); total[mode] < total[best] {
+			best = mode
+		}
+	}
+	return best
 }
 
 // reconstructWhole predicts luma without subblocks and adds its residue.
@@ -213,27 +226,31 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 ) (mode uint8, score int64) {
 	at := blockAt(i)
 	var pred [numBmodes][16]uint8
-	first, second := int32(math.MaxInt32), int32(math.MaxInt32)
-	var modes [2]uint8
 	for mode := range uint8(numBmodes) {
 		predictSubblock(&s.ws, at, mode)
 		gather(&s.ws, at, &pred[mode])
-		cost := hadamard(&s.src[i], &pred[mode]) + q.weigh(int(modeCosts[mode]))
+	}
+	var sums [numBmodes]int32
+	hadamards(&s.src[i], pred[:], sums[:], s.vector)
+	first, second := int32(math.MaxInt32), int32(math.MaxInt32)
+	var modes [2]uint8
+	for mode, cost := range sums {
+		cost += q.weigh(int(modeCosts[mode]))
 		switch {
 		case cost < first:
 			first, second = cost, first
-			modes[0], modes[1] = mode, modes[0]
+			modes[0], modes[1] = uint8(mode), modes[0]
 		case cost < second:
-			second, modes[1] = cost, mode
+			second, modes[1] = cost, uint8(mode)
 		}
 	}
 	var coefs [2][16]int16
+	forwardPair(&s.src[i], &pred[modes[0]], &s.src[i], &pred[modes[1]], &coefs[0], &coefs[1], s.vector)
 	best := 0
 	score = math.MaxInt64
 	for k, try := range modes {
 		var b levels
-		forwardDCT(&s.src[i], &pred[try], &coefs[k])
-		n := q.y1.quick(&coefs[k], &b)
+		n := q.y1.quick(&coefs[k], &b, s.vector)
 		n += q.lambda * int64(int(modeCosts[try])+s.costs.block(&b, lumaWithDC, 0, ctx))
 		if n < score {
 			score, mode, best = n, try, k
@@ -257,32 +274,28 @@ func (s *rowSearch) dequantise(i int, t *quantTable, b *levels) {
 
 // searchChroma chooses one of the first modes of chroma and its levels, and reconstructs it.
 func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockContext, modes uint8) {
-	var pred [2][8][16]uint8
-	least, best := int32(math.MaxInt32), 0
+	var pred [8][4][16]uint8
 	predict := func(mode uint8) {
 		predictBlock(&s.ws, uAt, 8, mode, s.hasLeft, s.y > 0)
 		predictBlock(&s.ws, vAt, 8, mode, s.hasLeft, s.y > 0)
 	}
 	for mode := range modes {
 		predict(mode)
-		cost := q.weigh(uvmodeCosts[mode])
-		p := &pred[1-best]
-		for i := range p {
-			gather(&s.ws, blockAt(16+i), &p[i])
-			cost += hadamard(&s.src[16+i], &p[i])
-		}
-		if cost < least {
-			least, best, m.uvmode = cost, 1-best, mode
+		for i := range pred {
+			gather(&s.ws, blockAt(16+i), &pred[i][mode])
 		}
 	}
+	m.uvmode = s.guess(s.src[16:], pred[:], &uvmodeCosts, modes, q)
 	up, left := [2][2]uint8{top.u, top.v}, [2][2]uint8{s.left.u, s.left.v}
 	predict(m.uvmode)
+	var coefs [8][16]int16
+	for i := 0; i < len(coefs); i += 2 {
+		forwardPair(&s.src[16+i], &pred[i][m.uvmode], &s.src[17+i], &pred[i+1][m.uvmode], &coefs[i], &coefs[i+1], s.vector)
+	}
 	for i := range 8 {
 		b := &s.coded.blocks[16+i]
-		var coefs [16]int16
-		forwardDCT(&s.src[16+i], &pred[best][i], &coefs)
 		u, l := &up[i/4][i%2], &left[i/4][i%4/2]
-		q.uv.trellis(&coefs, 0, chromaPlane, *u+*l, s.costs, b)
+		q.uv.trellis(&coefs[i], 0, chromaPlane, *u+*l, s.costs, b)
 		*u = nonZero(b.n > 0)
 		*l = *u
 		s.dequantise(16+i, q.uv, b)

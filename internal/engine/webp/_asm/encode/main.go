@@ -1,0 +1,262 @@
+// Command encode generates the AVX2 kernels of the VP8 encoder: forward transforms, sums of Hadamard
+// coefficients, and quantisation. vp8_forward.go and vp8_quantise.go of package webp define what they
+// compute.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("!purego")
+	hadamard()
+	forward()
+	quantise()
+	Generate()
+}
+
+// words is a constant in memory: sixteen words, the given ones repeated.
+func words(name string, values ...int16) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range 16 {
+		DATA(2*i, U16(uint16(values[i%len(values)])))
+	}
+	return m
+}
+
+// doubles is a constant in memory: eight double words of a value.
+func doubles(name string, v uint32) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32(v))
+	}
+	return m
+}
+
+// difference returns the words of source less prediction: the first and second row, and the third and
+// fourth, of one block in the lower halves and of another in the upper ones.
+func difference(srcA, predA, srcB, predB Mem) (first, last reg.VecVirtual) {
+	a, b, p := YMM(), YMM(), YMM()
+	VPMOVZXBW(srcA, a)
+	VPMOVZXBW(predA, p)
+	VPSUBW(p, a, a)
+	VPMOVZXBW(srcB, b)
+	VPMOVZXBW(predB, p)
+	VPSUBW(p, b, b)
+	first, last = YMM(), YMM()
+	VPERM2I128(Imm(0x20), b, a, first)
+	VPERM2I128(Imm(0x31), b, a, last)
+	return first, last
+}
+
+// hadamard sums the absolute Hadamard coefficients of the differences of one block from pairs of
+// predictions. Of the last step of the transform, only the larger half is computed: |a+b| + |a-b| is
+// twice the larger of |a| and |b|.
+func hadamard() {
+	low := doubles("lowWords", 0xffff)
+	TEXT("hadamardVector", NOSPLIT, "func(src, preds *byte, pairs int, sums *int32)")
+	src, preds := Load(Param("src"), GP64()), Load(Param("preds"), GP64())
+	pairs, sums := Load(Param("pairs"), GP64()), Load(Param("sums"), GP64())
+	Label("pair")
+	source := Mem{Base: src}
+	first, last := difference(source, Mem{Base: preds}, source, Mem{Base: preds, Disp: 16})
+	ab, cd := YMM(), YMM()
+	VPADDW(last, first, ab)
+	VPSUBW(last, first, cd)
+	ac, bd := YMM(), YMM()
+	VPUNPCKLQDQ(cd, ab, ac)
+	VPUNPCKHQDQ(cd, ab, bd)
+	up, down := YMM(), YMM()
+	VPADDW(bd, ac, up)
+	VPSUBW(bd, ac, down)
+	plus, minus := YMM(), YMM()
+	VPHADDW(down, up, plus)
+	VPHSUBW(down, up, minus)
+	total := YMM()
+	for i, v := range []reg.VecVirtual{plus, minus} {
+		VPABSW(v, v)
+		next := YMM()
+		VPSRLD(Imm(16), v, next)
+		VPMAXSW(next, v, v)
+		VPAND(low, v, v)
+		if i == 0 {
+			VMOVDQA(v, total)
+		} else {
+			VPADDD(v, total, total)
+		}
+	}
+	VPHADDD(total, total, total)
+	VPHADDD(total, total, total)
+	VPADDD(total, total, total)
+	upper := XMM()
+	VEXTRACTI128(Imm(1), total, upper)
+	VPUNPCKLDQ(upper, total.AsX(), upper)
+	VMOVQ(upper, Mem{Base: sums})
+	ADDQ(Imm(32), preds)
+	ADDQ(Imm(8), sums)
+	DECQ(pairs)
+	JNZ(LabelRef("pair"))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose exchanges rows and columns of blocks of 4×4 words: two rows in each half of a register.
+func transpose(first, last reg.VecVirtual) (left, right reg.VecVirtual) {
+	a, b := YMM(), YMM()
+	VPUNPCKLWD(last, first, a)
+	VPUNPCKHWD(last, first, b)
+	left, right = YMM(), YMM()
+	VPUNPCKLWD(b, a, left)
+	VPUNPCKHWD(b, a, right)
+	return left, right
+}
+
+// interleaved returns a, b and d, c in turn: the sums and differences of the outer and the inner
+// elements, given the first two and the last two.
+func interleaved(left, right reg.VecVirtual) (ab, dc reg.VecVirtual) {
+	swapped := YMM()
+	VPSHUFD(Imm(0x4e), right, swapped)
+	sum, difference := YMM(), YMM()
+	VPADDW(swapped, left, sum)
+	VPSUBW(swapped, left, difference)
+	ab, dc = YMM(), YMM()
+	for _, p := range []struct{ from, to reg.VecVirtual }{{sum, ab}, {difference, dc}} {
+		half := YMM()
+		VPSHUFD(Imm(0xee), p.from, half)
+		VPUNPCKLWD(half, p.from, p.to)
+	}
+	return ab, dc
+}
+
+// forward transforms the differences of two blocks.
+func forward() {
+	const cos, sin = 5352, 2217
+	eights, eightsMinus := words("plusEight", 8, 8), words("minusEight", 8, -8)
+	ones, onesMinus := words("plusOne", 1, 1), words("minusOne", 1, -1)
+	cosSin, sinCos := words("cosSin", cos, sin), words("sinCos", sin, -cos)
+	round9, round4, round16 := doubles("round9", 256), doubles("round4", 8), doubles("round16", 1<<15)
+	TEXT("forwardVector", NOSPLIT, "func(srcA, predA, srcB, predB *byte, outA, outB *int16)")
+	srcA, predA := Load(Param("srcA"), GP64()), Load(Param("predA"), GP64())
+	srcB, predB := Load(Param("srcB"), GP64()), Load(Param("predB"), GP64())
+	outA, outB := Load(Param("outA"), GP64()), Load(Param("outB"), GP64())
+	first, last := difference(Mem{Base: srcA}, Mem{Base: predA}, Mem{Base: srcB}, Mem{Base: predB})
+
+	ab, dc := interleaved(transpose(first, last))
+	t := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	VPMADDWD(eights, ab, t[0])
+	VPMADDWD(eightsMinus, ab, t[2])
+	VPMADDWD(cosSin, dc, t[1])
+	VPMADDWD(sinCos, dc, t[3])
+	for _, i := range []int{1, 3} {
+		VPADDD(round9, t[i], t[i])
+		VPSRAD(Imm(9), t[i], t[i])
+	}
+	VPACKSSDW(t[1], t[0], t[0])
+	VPACKSSDW(t[3], t[2], t[2])
+
+	ab, dc = interleaved(transpose(t[0], t[2]))
+	o := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+	VPMADDWD(ones, ab, o[0])
+	VPMADDWD(onesMinus, ab, o[2])
+	VPMADDWD(cosSin, dc, o[1])
+	VPMADDWD(sinCos, dc, o[3])
+	for i, v := range o {
+		if i%2 == 0 {
+			VPADDD(round4, v, v)
+			VPSRAD(Imm(4), v, v)
+		} else {
+			VPADDD(round16, v, v)
+			VPSRAD(Imm(16), v, v)
+		}
+	}
+	VPACKSSDW(o[1], o[0], o[0])
+	VPACKSSDW(o[3], o[2], o[2])
+	VMOVDQU(o[0].AsX(), Mem{Base: outA})
+	VMOVDQU(o[2].AsX(), Mem{Base: outA, Disp: 16})
+	VEXTRACTI128(Imm(1), o[0], Mem{Base: outB})
+	VEXTRACTI128(Imm(1), o[2], Mem{Base: outB, Disp: 16})
+	VZEROUPPER()
+	RET()
+}
+
+// zigzag is the order in which coefficients are coded (RFC 6386 section 13).
+var zigzag = [16]int{0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15}
+
+// shuffles are the masks that bring words of one half of a block to one half of the zigzag order.
+func shuffles(name string, from, to int) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range 8 {
+		word := zigzag[8*to+i] - 8*from
+		if word < 0 || word > 7 {
+			DATA(2*i, U16(0x8080))
+		} else {
+			DATA(2*i, U16(uint16(2*word|(2*word+1)<<8)))
+		}
+	}
+	return m
+}
+
+// quantise quantises sixteen coefficients by rounding. The tables hold, for each of them, what it is
+// multiplied by, in double words, and the step, in words.
+func quantise() {
+	zone := doubles("deadZone", 131072*38/100)
+	masks := [2][2]Mem{
+		{shuffles("firstFirst", 0, 0), shuffles("lastFirst", 1, 0)},
+		{shuffles("firstLast", 0, 1), shuffles("lastLast", 1, 1)},
+	}
+	TEXT("quantiseVector", NOSPLIT, "func(c *int16, inverse *uint32, step *int16, out *int16) (distortion int32, used uint32)")
+	c, inverse := Load(Param("c"), GP64()), Load(Param("inverse"), GP64())
+	step, out := Load(Param("step"), GP64()), Load(Param("out"), GP64())
+	coefs, a := YMM(), YMM()
+	VMOVDQU(Mem{Base: c}, coefs)
+	VPABSW(coefs, a)
+	level := [2]reg.VecVirtual{YMM(), YMM()}
+	upper := XMM()
+	VPMOVZXWD(a.AsX(), level[0])
+	VEXTRACTI128(Imm(1), a, upper)
+	VPMOVZXWD(upper, level[1])
+	for i, l := range level {
+		VPMULLD(Mem{Base: inverse, Disp: 32 * i}, l, l)
+		VPADDD(zone, l, l)
+		VPSRLD(Imm(17), l, l)
+	}
+	l := YMM()
+	VPACKUSDW(level[1], level[0], l)
+	VPERMQ(Imm(0xd8), l, l)
+	e := YMM()
+	VPMULLW(Mem{Base: step}, l, e)
+	VPSUBW(e, a, e)
+	VPMADDWD(e, e, e)
+	VPSIGNW(coefs, l, l)
+	lower, higher := l.AsX(), XMM()
+	VEXTRACTI128(Imm(1), l, higher)
+	zero := XMM()
+	VPXOR(zero, zero, zero)
+	var ordered [2]reg.VecVirtual
+	for to := range 2 {
+		v, w := XMM(), XMM()
+		VPSHUFB(masks[to][0], lower, v)
+		VPSHUFB(masks[to][1], higher, w)
+		VPOR(w, v, v)
+		VMOVDQU(v, Mem{Base: out, Disp: 16 * to})
+		VPCMPEQW(zero, v, v)
+		ordered[to] = v
+	}
+	VPACKSSWB(ordered[1], ordered[0], ordered[0])
+	used := GP32()
+	VPMOVMSKB(ordered[0], used)
+	XORL(U32(0xffff), used)
+	Store(used, ReturnIndex(1))
+	sum := XMM()
+	VEXTRACTI128(Imm(1), e, sum)
+	VPADDD(sum, e.AsX(), sum)
+	VPHADDD(sum, sum, sum)
+	VPHADDD(sum, sum, sum)
+	d := GP32()
+	VMOVD(sum, d)
+	Store(d, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
