@@ -76,9 +76,13 @@ type state struct {
 // smaller one not to be tried.
 const keepNearest = 256 * 10 / 100
 
+// trellisFloor is, in 256ths of a step, how much a coefficient has to exceed a level for the next one
+// to be tried. A trial of less, from 128 on, is seldom chosen.
+const trellisFloor = 145
+
 // trellis quantises coefficients, given in natural order, so that the squared error and the bits,
-// weighed by lambda, are least (the Viterbi algorithm): each becomes the nearest level or the next
-// smaller one, and the block ends where that pays. The context is that of the block's first token.
+// weighed by lambda, are least (the Viterbi algorithm): each becomes about the nearest level or the
+// next smaller one, and the block ends where that pays. The context is that of the block's first token.
 // It returns the squared error in the units of a score, and the cost of the tokens.
 func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *tokenCosts, out *levels) (distortion int64, rate int) {
 	var mag [16]int32
@@ -89,7 +93,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		a := max(v, -v)
 		mag[i] = a
 		energy += int64(a) * int64(a)
-		if 2*a >= t.step[min(i, 1)] {
+		if 256*a >= t.step[min(i, 1)]*trellisFloor {
 			last = i
 		}
 	}
@@ -111,7 +115,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		step, inverse := t.step[min(i, 1)], t.inverse[min(i, 1)]
 		a := mag[i]
 		exact := uint64(a) * uint64(inverse) // in 131,072ths
-		nearest := int32(min((exact+1<<16)>>17, maxLevel))
+		nearest := int32(min((exact+(256-trellisFloor)<<9)>>17, maxLevel))
 		n := 2
 		if nearest == 0 || int64(exact)-int64(nearest)<<17 > keepNearest<<9 {
 			n = 1
