@@ -266,7 +266,14 @@ func (s *Schema) Problems(v Variant) []Problem {
 			add("fit", "%s needs both width and height", v.Fit)
 		}
 	}
-	if f := v.Format; v.MaxBytes > 0 && f != nil && !f.Lossy {
+	if f := v.Format; v.MaxBytes > 0 && f != nil {
+		if _, ok := f.Encoder(v.Encoding).(codec.LossyEncoder); ok {
+			return p
+		}
+		if f.Lossy {
+			add("max_bytes", "lossless files cannot be made to fit; leave it out or write lossless: false")
+			return p
+		}
 		lossy := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Lossy })
 		add("max_bytes", "%s is lossless, so its files cannot be made to fit%s", f.Name, use("format ", lossy))
 	}
