@@ -153,7 +153,7 @@ func (e *emulator) dryRun(t *testing.T) {
 	wantOutput(t, output, "budget imgmill-photos", "AWS sends one message to me@example.com",
 		"activate that tag: in the console under Billing, Cost allocation tags", "Account ",
 		"region us-east-1", "bucket photos-input", "function imgmill-photos", "About $",
-		"at most 10 at a time", "At most $10.27 an hour, whoever uploads", "Nothing was changed")
+		"at most 10 at a time", " an hour, whoever uploads: ", "Nothing was changed")
 	if _, err := deployment.Find(t.Context(), e.cloud, names(t, "photos")); !errors.Is(err,
 		deployment.ErrNotDeployed) {
 		t.Errorf("a stack exists: %v", err)

@@ -8,6 +8,10 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
+// Unreservable is the part of an account's concurrency that AWS keeps for functions without a
+// reservation (AWS Lambda Developer Guide, "Configuring reserved concurrency for a function").
+const Unreservable = 100
+
 // DefaultAccountLimit is how many instances of all functions an account may run at a time, unless
 // AWS has set another limit (AWS Lambda Developer Guide, "Lambda quotas").
 const DefaultAccountLimit = 1000

@@ -207,7 +207,7 @@ func checkConcurrency(ctx context.Context, e *examination) {
 			"the account may run only %d function instances at a time, of all functions together: pictures wait for each other", limit)
 	case e.d.WorkQueue != "":
 		e.ok("the queue passes events on to %s at a time", e.d.Parameters["MaximumConcurrency"])
-	case unreserved >= reservable:
+	case unreserved-deployment.Unreservable >= 10:
 		advice := e.redeploy() + " --concurrency 10"
 		if n := e.d.Parameters["ReservedConcurrency"]; n != "" && n != "0" { // CloudFormation does not repair it
 			advice = fmt.Sprintf("aws lambda put-function-concurrency --function-name %s --reserved-concurrent-executions %s",
@@ -219,10 +219,6 @@ func checkConcurrency(ctx context.Context, e *examination) {
 		e.ok("up to the account's %d, shared with its other functions", limit)
 	}
 }
-
-// reservable is how many unreserved instances an account has that can reserve 10 of them: 100 must
-// remain (AWS Lambda Developer Guide, "Configuring reserved concurrency for a function").
-const reservable = 110
 
 // costOfAnHour adds to a text what uploads can cost at most with so many instances, where prices are
 // known.

@@ -193,10 +193,6 @@ func describe(list []trigger.Notification) string {
 	return text
 }
 
-// unreservable is the part of an account's concurrency that AWS keeps for functions without a
-// reservation (AWS Lambda Developer Guide, "Configuring reserved concurrency for a function").
-const unreservable = 100
-
 // planConcurrency checks the reserved concurrency against the account's limit. Only what a person has
 // asked for is refused: otherwise nothing is reserved where AWS would not allow it.
 func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
@@ -221,7 +217,7 @@ func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
 	}
 	limit := int(out.AccountLimit.ConcurrentExecutions)
 	p.Unreserved = int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
-	if limit > 0 && limit < unreservable {
+	if limit > 0 && limit < deployment.Unreservable {
 		p.note("This account may run %d function instances at a time; further events wait. A higher limit is free: request it in Service Quotas.", limit)
 	}
 	before := 0
@@ -231,18 +227,18 @@ func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
 			p.Unreserved += own
 		}
 	}
-	switch most := max(0, p.Unreserved-unreservable); {
+	switch most := max(0, p.Unreserved-deployment.Unreservable); {
 	case reserve == 0 && !queued && most > 0:
 		p.note("Up to %d instances may run at a time, and whoever may upload decides: add --concurrency %d to bound the cost.",
 			p.Unreserved, min(10, most))
 	case reserve <= most, reserve == before:
 	case p.Given["ReservedConcurrency"] != "":
 		return fmt.Errorf("--concurrency %d: this account may run %d instances, and AWS requires %d to stay unreserved, so at most %d can be reserved; leave the flag out, or use --trigger queue with --max-concurrency, which reserves nothing",
-			reserve, limit, unreservable, most)
+			reserve, limit, deployment.Unreservable, most)
 	default:
 		p.Parameters["ReservedConcurrency"] = "0"
 		p.note("No instances are reserved for %s: AWS requires an account to keep %d unreserved, and this one has %d, which other functions share.",
-			p.Name, unreservable, p.Unreserved)
+			p.Name, deployment.Unreservable, p.Unreserved)
 	}
 	return nil
 }
