@@ -58,7 +58,7 @@ sim:
 faults:
 	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue|ClockSetBack' ./internal/service/devcloud
 	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
-	$(GO) test -count=1 -timeout 120s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
+	$(GO) test -count=1 -timeout 200s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
 
 # SIGKILL before every change of the journal and the queue, one after the other (Linux).
 kills:
