@@ -58,7 +58,7 @@ sim:
 faults:
 	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue|ClockSetBack' ./internal/service/devcloud
 	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
-	$(GO) test -count=1 -timeout 120s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
+	$(GO) test -count=1 -timeout 200s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
 
 # SIGKILL before every change of the journal and the queue, one after the other (Linux).
 kills:
@@ -92,9 +92,9 @@ store:
 	IMGMILL_STORE=$(STORE) IMGMILL_STORE_KEY=$(KEY) IMGMILL_STORE_SECRET=$(SECRET) IMGMILL_STORE_VERSIONS=$(VERSIONS) \
 		$(GO) test -count=1 -timeout 280s -short -run RealStore $(if $(SKIP),-skip 'RealStore/^($(SKIP))$$') ./internal/pipeline/bucket/s3
 
-# The same against MinIO and SeaweedFS, which are built first: 10 minutes on two cores, so CI does without.
+# The same against versitygw, MinIO and SeaweedFS, which are built first: 10 minutes on two cores, so CI does without.
 stores:
-	timeout 3000 .ci/stores minio seaweedfs
+	timeout 3000 .ci/stores versitygw minio seaweedfs
 
 # What needs the tools of .ci/requirements.txt, which it finds in PATH.
 

@@ -26,6 +26,9 @@ import (
 // and sends it the pictures that need most: each is done, or bad with the numbers, and none ends the
 // function.
 func (w *world) memoryLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compresses a gigabyte")
+	}
 	const size = 256 << 20
 	group, procs := controlGroup(t, size)
 	start := filepath.Join(t.TempDir(), "start")
