@@ -1,6 +1,7 @@
 package colour
 
 import (
+	"encoding/binary"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -132,6 +133,18 @@ type nodes struct {
 	eval   func([]float64) XYZ // of points, 0 to 1
 	first  int                 // channels that are interpolated on their own, before the simplex
 	n      int                 // channels
+	// recent holds samples that were converted and their colours, by a hash of the sample. A small file of
+	// many pixels repeats its colours, and a photograph has neighbours that are alike.
+	recent [1 << recentBits]atomic.Uint64
+}
+
+// A recent sample takes bits 24 to 55, its colour those below, and bit 56 marks that there is one.
+const recentBits = 15
+
+// recently returns the place of a sample, and what it holds above the colour if it is that sample.
+func (n *nodes) recently(key *[4]byte) (place *atomic.Uint64, held uint64) {
+	k := binary.LittleEndian.Uint32(key[:])
+	return &n.recent[k*0x9E3779B1>>(32-recentBits)], 1<<32 | uint64(k) // the golden ratio spreads them
 }
 
 // place is where a level lies on an axis: the point before it, and how far beyond that, in 256ths.
@@ -204,19 +217,16 @@ func (n *nodes) at(point *[4]int32) uint64 {
 // others.
 func (n *nodes) row(dst, src [][]byte) {
 	level := levels()
-	var last [4]byte
 	for x := range src[0] {
 		var key [4]byte
 		for c := range n.n {
 			key[c] = src[c][x]
 		}
-		if x > 0 && key == last { // flat places are common
-			for c := range 3 {
-				dst[c][x] = dst[c][x-1]
-			}
+		recent, held := n.recently(&key)
+		if v := recent.Load(); v>>24 == held {
+			dst[0][x], dst[1][x], dst[2][x] = byte(v), byte(v>>8), byte(v>>16)
 			continue
 		}
-		last = key
 		var point [4]int32
 		for c := range n.n {
 			point[c] = n.place[c][key[c]].low
@@ -234,6 +244,7 @@ func (n *nodes) row(dst, src [][]byte) {
 		for c := range sum { // of 256 parts of a node
 			dst[c][x] = level[clamp16(((sum[c]-256*nodeOne)*65535+128*nodeOne)>>27)]
 		}
+		recent.Store(held<<24 | uint64(dst[0][x]) | uint64(dst[1][x])<<8 | uint64(dst[2][x])<<16)
 	}
 }
 
