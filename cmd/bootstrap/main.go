@@ -34,7 +34,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(outcome.JSONWriter{Writer: os.Stdout}, nil))
+	log := outcome.NewLog(os.Stdout)
 	h, err := start(log)
 	if err != nil {
 		log.Error("cannot start", outcome.AttrError, err.Error())

@@ -24,6 +24,17 @@ type nodes struct {
 	stride [4]int              // from a node to the next along each channel
 	place  [4][256]place       // of each level of a channel, after the table's input curves
 	value  []atomic.Uint64
+	// recent holds samples that were converted and their colours, by a hash of the sample. A small file of
+	// many pixels repeats its colours, and a photograph has neighbours that are alike.
+	recent [1 << recentBits]atomic.Uint64
+}
+
+// A recent sample takes bits 24 to 55, its colour those below, and bit 56 marks that there is one.
+const recentBits = 15
+
+// recently returns the place of a sample, and what it holds above the colour if it is that sample.
+func (n *nodes) recently(key uint32) (place *atomic.Uint64, held uint64) {
+	return &n.recent[key*0x9E3779B1>>(32-recentBits)], 1<<32 | uint64(key) // the golden ratio spreads them
 }
 
 // place is where a level lies on an axis: the stretch to the node before it, and how far it is beyond that,
@@ -123,6 +134,12 @@ func (n *nodes) row(dst, src [][]byte) {
 		}
 		if key != last || x == 0 { // flat places are common
 			last = key
+			recent, held := n.recently(key)
+			if v := recent.Load(); v>>24 == held {
+				red, green, blue = uint8(v), uint8(v>>8), uint8(v>>16)
+				r[x], g[x], b[x] = red, green, blue
+				continue
+			}
 			p0, p1, p2 := &a0[key&255], &a1[key>>8&255], &a2[key>>16&255]
 			at, steps := p0.low+p1.low+p2.low, sorted(p0.step, p1.step, p2.step)
 			if n.n == 4 {
@@ -136,6 +153,7 @@ func (n *nodes) row(dst, src [][]byte) {
 				}
 			}
 			red, green, blue = level.nearest(lightOf(i)), level.nearest(lightOf(j)), level.nearest(lightOf(k))
+			recent.Store(held<<24 | uint64(red) | uint64(green)<<8 | uint64(blue)<<16)
 		}
 		r[x], g[x], b[x] = red, green, blue
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 )
 
 // Hidden reports whether a character must not reach a terminal: controls (C0, DEL, C1), separators of
@@ -17,6 +18,9 @@ func Hidden(r rune) bool {
 	}
 	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
+
+// NewLog returns the log of the function: lines of JSON without hidden characters.
+func NewLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(JSONWriter{w}, nil)) }
 
 // JSONWriter writes lines of JSON, in which hidden characters that JSON allows are escaped.
 type JSONWriter struct{ io.Writer }

@@ -2,7 +2,6 @@ package lambdafn_test
 
 import (
 	"bytes"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -23,7 +22,7 @@ func TestMaliciousUploader(t *testing.T) {
 	var log bytes.Buffer
 	h := &lambdafn.Handler{
 		Process: mill.New(store, r).ProcessWithin,
-		Log:     slog.New(slog.NewJSONHandler(outcome.JSONWriter{Writer: &log}, nil)),
+		Log:     outcome.NewLog(&log),
 	}
 	hostiletest.Play(t, r, hostiletest.Place{
 		Store: store,

@@ -2,6 +2,7 @@ package codectest
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"image"
 	"image/color/palette"
@@ -19,7 +20,7 @@ var be, le = binary.BigEndian, binary.LittleEndian
 // of one colour, of noise that is repeated, and such that leave most of their pixels out. Some are
 // long, so that a width of 800 pixels hardly reduces them.
 func Large() ([][]byte, error) {
-	all := slices.Concat(largeJPEG(), largeWebP(), largeTIFF(), largeBMP(), largeOthers())
+	all := slices.Concat(largeJPEG(), largeWebP(), largeTIFF(), largeBMP(), largeOthers(), [][]byte{inks()})
 	add := func(draw func(b *bytes.Buffer) error) error {
 		var b bytes.Buffer
 		err := draw(&b)
@@ -135,6 +136,56 @@ func largeTIFF() (all [][]byte) {
 		all = append(all, append(file, 0, 0, 0, 0))
 	}
 	return all
+}
+
+// inks returns a TIFF of CMYK with repeated colours, compressed with Deflate, and a profile whose table has
+// to be looked up for each colour.
+func inks() []byte {
+	const w, h = 800, 12_000
+	var data bytes.Buffer
+	z := zlib.NewWriter(&data)
+	row := bytes.Repeat([]byte("\x10\x90\x31\x07\xf2\x23\x54\x1d"), w/2) // two colours in turn
+	for range h {
+		if _, err := z.Write(row); err != nil {
+			panic(err) // a bytes.Buffer never fails
+		}
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	profile := inkProfile()
+	bits := le.AppendUint64(nil, 8<<48|8<<32|8<<16|8)
+	file := le.AppendUint32([]byte("II*\x00"), uint32(16+data.Len()+len(profile)))
+	file = append(append(append(file, bits...), data.Bytes()...), profile...)
+	file = append(file, 10, 0)
+	for _, e := range [][4]uint32{
+		{256, 4, 1, w}, {257, 4, 1, h}, {258, 3, 4, 8}, {259, 4, 1, 8}, {262, 4, 1, 5}, {273, 4, 1, 16}, {277, 4, 1, 4},
+		{278, 4, 1, h}, {279, 4, 1, uint32(data.Len())}, {34675, 7, uint32(len(profile)), uint32(16 + data.Len())},
+	} {
+		file = le.AppendUint16(le.AppendUint16(file, uint16(e[0])), uint16(e[1]))
+		file = le.AppendUint32(le.AppendUint32(file, e[2]), e[3])
+	}
+	return append(file, 0, 0, 0, 0)
+}
+
+// inkProfile returns a profile of CMYK with a table of five points along each ink (ICC.1:2022, 10.10).
+func inkProfile() []byte {
+	table := append([]byte("mft2\x00\x00\x00\x00\x04\x03\x05\x00"), make([]byte, 36)...)
+	table = append(table, 0, 2, 0, 2)
+	table = append(table, bytes.Repeat([]byte{0, 0, 0xFF, 0xFF}, 4)...)
+	for i := range 5 * 5 * 5 * 5 {
+		light := 4 - max(i/125, i/25%5, i/5%5, i%5)
+		table = be.AppendUint16(table, uint16(light*0xFF00/4)) // L*
+		table = append(table, 0x80, byte(i), 0x80, byte(i/5))
+	}
+	table = append(table, bytes.Repeat([]byte{0, 0, 0xFF, 0xFF}, 3)...)
+	head := make([]byte, 128)
+	be.PutUint32(head, uint32(128+4+12+len(table)))
+	copy(head[8:], "\x02\x40\x00\x00prtrCMYKLab ")
+	copy(head[36:], "acsp")
+	copy(head[68:], "\x00\x00\xf6\xd6\x00\x01\x00\x00\x00\x00\xd3\x2d") // D50
+	head = append(head, "\x00\x00\x00\x01A2B0\x00\x00\x00\x90"...)
+	return append(be.AppendUint32(head, uint32(len(table))), table...)
 }
 
 // largeBMP returns run lengths: of one colour, and with no pixel at all.
