@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -99,9 +100,8 @@ type Limits struct {
 	Memory int64 // bytes that decoding holds, as the decoder estimates before it starts
 }
 
-// MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A
-// larger one counts as absent.
-const MaxProfile = 8 << 20
+// MaxProfile bounds an ICC profile, after decompression, in bytes. A larger one counts as absent.
+const MaxProfile = colour.MaxProfile
 
 // maxSide is the largest width and height that PNG allows (specification, third edition, 11.2.1);
 // no other format may claim more. Two of them multiply without overflow.

@@ -8,8 +8,9 @@ import (
 
 // EncodeOptions are what an encoding needs beside the pixels and the settings of its format.
 type EncodeOptions struct {
-	EXIF    []byte // TIFF-structured block without the "Exif\0\0" prefix, or nil; a format without EXIF ignores it
-	Threads int    // that may share the work, the caller's among them; 0 means 1
+	EXIF    []byte   // TIFF-structured block without the "Exif\0\0" prefix, or nil; a format without EXIF ignores it
+	GainMap *GainMap // or nil; a format without gain maps ignores it
+	Threads int      // that may share the work, the caller's among them; 0 means 1
 	// Compact asks for the coding with the fewest bytes of those that show the same pixels, at the
 	// cost of time. For JPEG that is progressive.
 	Compact bool

@@ -43,6 +43,7 @@ type Abilities struct {
 	Alpha           bool
 	Animation       bool
 	Profile, EXIF   bool
+	GainMap         bool // a file holds a gain map beside the picture
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils
 	Bits            int  // the most bits of a sample
 	MaxEXIF         int  // the most bytes of an EXIF block that a file holds; 0 means no such limit

@@ -102,8 +102,10 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
 	case m == markerAPP1:
 		d.exif(body)
+		d.hints.read(body, d.at+4)
 	case m == markerAPP2:
 		d.iccPart(body)
+		d.hints.read(body, d.at+4)
 	case m == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
 		d.header.Adobe, d.header.AdobeTransform = true, int(body[11])
 	default:

@@ -17,7 +17,7 @@ var Format = &codec.Format{
 	Name: "jpeg", Title: "JPEG", Aliases: []string{"jpg"},
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
-	Abilities:  codec.Abilities{Lossy: true, Profile: true, EXIF: true, MaxEXIF: maxEXIF, Bits: 8},
+	Abilities:  codec.Abilities{Lossy: true, Profile: true, EXIF: true, GainMap: true, MaxEXIF: maxEXIF, Bits: 8},
 	Uploaded:   true,
 	Settings:   []*setting.Setting{qualitySetting, effortSetting, subsamplingSetting, progressiveSetting},
 	Detect:     func(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) },
@@ -157,7 +157,15 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err := Encode(ctx, &b, p, e.options(p, o)); err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return b.Bytes(), nil
+	return finished(b.Bytes(), o.GainMap), nil
+}
+
+// finished adds the gain map, if there is one.
+func finished(file []byte, m *codec.GainMap) []byte {
+	if m == nil {
+		return file
+	}
+	return withGainMap(file, m)
 }
 
 // Trials implements codec.LossyEncoder.
@@ -166,7 +174,7 @@ func (e encoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return &trials{prepared, e.options(p, o)}, nil
+	return &trials{prepared, e.options(p, o), o.GainMap}, nil
 }
 
 // unsupported classifies an error of Encode: a buffer accepts everything, so that unless the context
@@ -180,8 +188,9 @@ func unsupported(ctx context.Context, err error) error {
 
 // trials encodes one picture at several qualities; its blocks are transformed once.
 type trials struct {
-	e *Encoder
-	o Options
+	e    *Encoder
+	o    Options
+	gain *codec.GainMap
 }
 
 func (t *trials) Quality() int { return t.o.Quality }
@@ -193,7 +202,7 @@ func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
 	if err := t.e.Encode(ctx, &b, o); err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return b.Bytes(), nil
+	return finished(b.Bytes(), t.gain), nil
 }
 
 // LogStep is the logarithm of the scale of the quantisation tables, bent for the finest tables,

@@ -79,11 +79,11 @@ func (e *Engine) options(j *job) codec.EncodeOptions {
 	width, height := j.frame.canvasWidth, j.frame.canvasHeight
 	block := j.variant.Metadata.keep(j.header.EXIF, width, height)
 	if most := j.format.MaxEXIF; most > 0 && len(block) > most {
-		j.dropped = fmt.Sprintf("EXIF data except artist and copyright: %d bytes, of which %s holds %d",
-			len(block), j.format.Title, most)
+		j.drop(fmt.Sprintf("EXIF data except artist and copyright: %d bytes, of which %s holds %d",
+			len(block), j.format.Title, most))
 		block = Copyright.keep(j.header.EXIF, width, height)
 	}
-	return codec.EncodeOptions{EXIF: block, Threads: e.threads()}
+	return codec.EncodeOptions{EXIF: block, GainMap: j.gainMap, Threads: e.threads()}
 }
 
 // keep returns the part of an EXIF block that goes into a variant of width×height pixels.
