@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,6 +102,7 @@ type report struct {
 	Reason   string          `json:"reason,omitempty"`
 	Source   *mill.Picture   `json:"source,omitempty"`
 	Variants []mill.Variant  `json:"variants,omitempty"` // keys are paths
+	Dropped  []string        `json:"dropped,omitempty"`
 	Millis   float64         `json:"ms"`
 }
 
@@ -138,7 +141,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 	for i := range finished {
 		if f.json && writeErr == nil {
 			res := results[i]
-			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, float64(res.Elapsed.Microseconds()) / 1000})
+			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, res.Dropped, float64(res.Elapsed.Microseconds()) / 1000})
 		}
 		if bar != nil {
 			bar.Increment()
@@ -166,6 +169,11 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 	if !f.json {
 		if err := printTable(stderr, rows); err != nil {
 			return err
+		}
+		for i, r := range results {
+			if len(r.Dropped) > 0 {
+				fmt.Fprintf(stderr, "%s: without %s\n", oneLine(tasks[i].input), oneLine(strings.Join(r.Dropped, "; ")))
+			}
 		}
 	}
 	switch failed {
@@ -239,6 +247,9 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		}
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+		if o.Dropped != "" && !slices.Contains(res.Dropped, o.Dropped) {
+			res.Dropped = append(res.Dropped, o.Dropped)
+		}
 	}
 	return nil
 }
