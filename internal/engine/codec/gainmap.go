@@ -44,6 +44,7 @@ func (g *Gain) None() (v [3]uint8) {
 type GainMapDecoder interface {
 	Decoder
 	// GainMap returns the picture's gain map, or nil if it announces none. It is called after Decode,
-	// and reads on to the map. An error is no reason to refuse the picture.
+	// and reads on to the map. An error about the map wraps ErrCorrupt or ErrLimit, and is no reason to
+	// refuse the picture; others are the stream's.
 	GainMap(ctx context.Context) (*GainMap, error)
 }

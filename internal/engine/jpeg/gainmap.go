@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -79,7 +78,7 @@ func mpfSecond(b []byte) (uint32, bool) {
 	return 0, false
 }
 
-var errNoGainMap = errors.New("the file announces a gain map and has none that can be used")
+var errNoGainMap = fmt.Errorf("%w: the file announces a gain map and has none that can be used", codec.ErrCorrupt)
 
 // GainMap implements codec.GainMapDecoder.
 func (d *streamDecoder) GainMap(context.Context) (*codec.GainMap, error) {
@@ -93,6 +92,9 @@ func (d *streamDecoder) GainMap(context.Context) (*codec.GainMap, error) {
 	}
 	file, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(s.buf[s.pos:s.end]), s.r), maxGainMap))
 	s.pos = s.end
+	if failed := d.stream.Err(); failed != nil {
+		return nil, failed
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the gain map: %w", err)
 	}

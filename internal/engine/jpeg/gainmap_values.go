@@ -20,7 +20,7 @@ const (
 	isoBaseSpace    = 0x40
 )
 
-var errGain = errors.New("the values of the gain map are invalid")
+var errGain = fmt.Errorf("%w: the values of the gain map are invalid", codec.ErrCorrupt)
 
 // parseGainISO reads the metadata of ISO 21496-1: two versions, flags, two headrooms, and for each channel
 // five fractions.

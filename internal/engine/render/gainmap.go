@@ -31,6 +31,9 @@ func (e *Engine) gainMaps(ctx context.Context, d codec.Decoder, l codec.Limits, 
 	if m == nil && err == nil {
 		return nil
 	}
+	if err != nil && !codec.Permanent(err) {
+		return err
+	}
 	for _, j := range jobs {
 		if j.variant.HDR != KeepHDR {
 			continue

@@ -3,13 +3,16 @@ package render
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
@@ -160,6 +163,10 @@ func TestGainMapIsDropped(t *testing.T) {
 	cut := renderFile(t, file[:len(file)-200], Variant{Width: 200, Format: jpegFormat, HDR: KeepHDR})
 	if m := bytes.Contains(cut.Data, []byte("MPF")); m != (cut.Dropped == "") {
 		t.Errorf("a map that is cut off: written %v, dropped %q", m, cut.Dropped)
+	}
+	broken := io.MultiReader(bytes.NewReader(file[:len(file)-200]), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if _, _, err := jpegEngine.Make(t.Context(), broken, codec.Limits{}, []Variant{{Width: 200, Format: jpegFormat, HDR: KeepHDR}}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a download that fails within the map: %v", err)
 	}
 	without := renderFile(t, plain.Data, Variant{Width: 100, Format: jpegFormat, HDR: KeepHDR})
 	if without.Dropped != "" || bytes.Contains(without.Data, []byte("MPF")) {
