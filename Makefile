@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms cases store stores
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases store stores
 
 check: fmt vet test race cross zips
 
@@ -101,6 +101,11 @@ stores:
 # Random colours by every profile of the machine against LittleCMS.
 lcms:
 	IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run LittleCMS -v ./internal/engine/colour
+
+# Gain maps that libvips must load, and sharp if the bench has installed it.
+gainmaps:
+	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
+	IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run GainMapForOthers -v ./internal/engine/render
 
 # Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference encodes L*a*b* as
 # profiles of version 2 do, and not as TIFF; by TIFF's formula we are right.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,6 +170,11 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 		if err := printTable(stderr, rows); err != nil {
 			return err
 		}
+		for i, r := range results {
+			if len(r.Dropped) > 0 {
+				fmt.Fprintf(stderr, "%s: without %s\n", oneLine(tasks[i].input), oneLine(strings.Join(r.Dropped, "; ")))
+			}
+		}
 	}
 	switch failed {
 	case 0:
@@ -241,6 +248,9 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+		if o.Dropped != "" && !slices.Contains(res.Dropped, o.Dropped) {
+			res.Dropped = append(res.Dropped, o.Dropped)
+		}
 	}
 	return nil
 }

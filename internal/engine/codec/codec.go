@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/exif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -89,9 +90,8 @@ type Limits struct {
 	Memory int64 // bytes that a decoder holds, as it estimates before it starts, and reduced pictures
 }
 
-// MaxProfile bounds an ICC profile, after decompression, in bytes; real ones are below 4 MB. A
-// larger one counts as absent.
-const MaxProfile = 8 << 20
+// MaxProfile bounds an ICC profile, after decompression, in bytes. A larger one counts as absent.
+const MaxProfile = colour.MaxProfile
 
 // MaxSide is the largest width and height of a picture, whatever the limits. The work on a picture
 // begins with tables that have an entry for each of its columns, before the first row shows that the

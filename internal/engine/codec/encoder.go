@@ -11,7 +11,8 @@ type EncodeOptions struct {
 	// Metadata is the blocks to write; those that the format does not have are nil, and the others within
 	// its Abilities.
 	Metadata
-	Threads int // that may share the work, the caller's among them; 0 means 1
+	GainMap *GainMap // or nil; a format without gain maps ignores it
+	Threads int      // that may share the work, the caller's among them; 0 means 1
 	// Compact asks for the coding with the fewest bytes of those that show the same pixels, at the
 	// cost of time. For JPEG that is progressive.
 	Compact bool

@@ -44,6 +44,7 @@ type Abilities struct {
 	Animation       bool
 	Profile         bool
 	EXIF, XMP, IPTC bool
+	GainMap         bool // a file holds a gain map beside the picture
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils
 	Bits            int  // the most bits of a sample
 	// MaxEXIF, MaxXMP and MaxIPTC are the most bytes of such a block that a file holds; 0 means no limit.

@@ -22,26 +22,38 @@ var cicpPrimaries = map[uint8]Primaries{
 	22: {whiteD65, Chromaticity{0.630, 0.340}, Chromaticity{0.295, 0.605}, Chromaticity{0.155, 0.077}},
 }
 
+// cicpTransfers are from samples to the light of a display. Those of BT.709, BT.601, BT.2020 and xvYCC
+// describe a camera; a display shows them by BT.1886, as browsers do.
 var cicpTransfers = map[uint8]func(float64) float64{
-	1: bt709ToLight, 6: bt709ToLight, 14: bt709ToLight, 15: bt709ToLight,
+	1: power(2.4), 6: power(2.4), 11: power(2.4), 14: power(2.4), 15: power(2.4),
 	4: power(2.2), 5: power(2.8), 7: smpte240ToLight, 8: func(v float64) float64 { return v },
-	13: srgbToLight, 16: pqToLight, 17: power(2.6), 18: hlgToLight,
+	13: srgbToLight, 17: st428ToLight,
 }
 
 // Source returns the space of RGB samples, or an error if a value is reserved or unspecified. The
 // matrix must be 0: the samples are RGB.
 func (c CICP) Source() (Source, error) {
 	p, known := cicpPrimaries[c.Primaries]
-	transfer := cicpTransfers[c.Transfer]
-	if !known || transfer == nil || c.Matrix != 0 {
+	transfer, hdr := cicpTransfers[c.Transfer], hdrTransfers[c.Transfer]
+	if !known || transfer == nil && hdr == nil || c.Matrix != 0 {
 		return nil, fmt.Errorf("%w: code points %d/%d/%d are not known", ErrProfile, c.Primaries, c.Transfer, c.Matrix)
 	}
-	return newRGB(p, transfer)
+	if hdr == nil {
+		return newRGB(p, transfer)
+	}
+	m, err := p.matrix()
+	if err != nil {
+		return nil, err
+	}
+	return &hdrSpace{hdr, m}, nil
 }
 
 // Gray returns the space of gray samples.
 func (c CICP) Gray() (Source, error) {
 	transfer := cicpTransfers[c.Transfer]
+	if hdr := hdrTransfers[c.Transfer]; hdr != nil {
+		transfer = func(v float64) float64 { return toneMapped(hdr([]float64{v, v, v}))[0] }
+	}
 	if transfer == nil {
 		return nil, fmt.Errorf("%w: transfer characteristics %d are not known", ErrProfile, c.Transfer)
 	}

@@ -1,13 +1,16 @@
 // Package colour converts samples between colour spaces: from the space that a picture declares to sRGB
-// or Display P3, relative colorimetric, without black-point compensation.
+// or Display P3.
 //
 //	icc.go            profiles: header, tag table, colorants (ICC.1:2022; v2 is ICC.1:2001-04)
 //	icc_curve.go      one-dimensional curves: curv and para
 //	icc_lut.go        multi-dimensional tables: mft1, mft2, mAB
 //	primaries.go      chromaticities to matrices, chromatic adaptation
-//	transfer.go       transfer functions: sRGB, gamma, BT.709, PQ, HLG
+//	icc_black.go      black-point compensation
+//	transfer.go       transfer functions: sRGB, gamma
+//	hdr.go            PQ and HLG, and how they become SDR
 //	cicp.go           coding-independent code points (ITU-T H.273)
-//	transform.go      compiled conversions of rows of samples
+//	transform.go      compiled conversions of rows of samples: _matrix.go and _grid.go
+//	ycbcr.go          rows of YCbCr and RGB
 //	write.go          small profiles for what is written
 //
 // A source space is evaluated in floating point, from device values to XYZ relative to D50, the

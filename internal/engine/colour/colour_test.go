@@ -124,16 +124,44 @@ func TestName(t *testing.T) {
 	}
 }
 
-// TestToneMapped checks that HDR transfers map black to black, and rise to white.
-func TestToneMapped(t *testing.T) {
-	for name, f := range map[string]func(float64) float64{"PQ": pqToLight, "HLG": hlgToLight} {
-		if f(0) != 0 || math.Abs(f(1)-1) > 1e-9 {
-			t.Errorf("%s maps 0 to %g and 1 to %g", name, f(0), f(1))
+// TestCodePointsAsChromium compares gray and colours with what Chromium 156 shows of PNG files with cICP.
+func TestCodePointsAsChromium(t *testing.T) {
+	gray := func(v uint8) [3]uint8 { return [3]uint8{v, v, v} }
+	for _, c := range []struct {
+		transfer uint8
+		in, want [3]uint8
+	}{
+		{1, gray(64), gray(54)}, {6, gray(128), gray(121)}, {14, gray(230), gray(229)}, {15, gray(32), gray(20)}, {11, gray(191), gray(187)},
+		{4, gray(128), gray(129)}, {5, gray(64), gray(40)}, {7, gray(64), gray(81)}, {8, gray(64), gray(137)}, {17, gray(128), gray(118)},
+		{13, gray(77), gray(77)},
+		{16, gray(64), gray(30)}, {16, gray(128), gray(132)}, {16, gray(148), gray(187)}, {16, gray(160), gray(213)}, {16, gray(168), gray(226)},
+		{16, gray(180), gray(242)}, {16, gray(200), gray(255)}, {16, gray(0), gray(0)}, {16, gray(255), gray(255)},
+		{18, gray(64), gray(43)}, {18, gray(128), gray(99)}, {18, gray(191), gray(187)}, {18, gray(230), gray(234)}, {18, gray(255), gray(255)},
+		{16, [3]uint8{191, 128, 64}, [3]uint8{255, 100, 20}}, {16, [3]uint8{170, 64, 20}, [3]uint8{255, 28, 1}},
+		{18, [3]uint8{230, 128, 64}, [3]uint8{248, 102, 51}},
+	} {
+		src, err := CICP{Primaries: 1, Transfer: c.transfer, FullRange: true}.Source()
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i := range 1000 {
-			if a, b := f(float64(i)/1000), f(float64(i+1)/1000); a > b {
-				t.Errorf("%s falls at %d", name, i)
+		got := rgbRow(c.in)
+		New(src, ToSRGB).Row(got, got)
+		for i, w := range c.want {
+			if d := int(got[i][0]) - int(w); d < -2 || d > 2 {
+				t.Errorf("transfer %d of %v: channel %d is %d, want %d", c.transfer, c.in, i, got[i][0], w)
 			}
+		}
+		if c.in != gray(c.in[0]) {
+			continue
+		}
+		src, err = CICP{Primaries: 2, Transfer: c.transfer, FullRange: true}.Gray()
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := [][]byte{{c.in[0]}}
+		New(src, ToSRGB).Row(row, row)
+		if d := int(row[0][0]) - int(c.want[0]); d < -1 || d > 1 {
+			t.Errorf("transfer %d of gray %d: %d, want %d", c.transfer, c.in[0], row[0][0], c.want[0])
 		}
 	}
 }

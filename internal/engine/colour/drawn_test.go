@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -17,7 +18,7 @@ func drawnProfiles(t *testing.T) (paths []string) {
 			kind  string
 			major byte
 		}{{"mft1", 2}, {"mft2", 2}, {"mft2", 4}, {"mAB ", 4}} {
-			path := filepath.Join(dir, fmt.Sprintf("%.4s-%.3s-v%d.icc", space, d.kind, d.major))
+			path := filepath.Join(dir, fmt.Sprintf("%s-%s-v%d.icc", strings.TrimSpace(space), strings.TrimSpace(d.kind), d.major))
 			if err := os.WriteFile(path, drawProfile(space, d.kind, d.major), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -42,6 +42,7 @@ type Decoder struct {
 	stretchSize int   // for the walker
 	at          int64 // offset of the marker being read
 	header      Header
+	hints       gainMapHints
 	tables      tables
 	comps       []*component
 	first       scanHeader

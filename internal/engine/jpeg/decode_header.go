@@ -103,10 +103,12 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
 	case m == markerAPP1:
 		d.app1(body)
+		d.hints.read(body, d.at+4)
 	case m == markerAPP13:
 		d.app13(body)
 	case m == markerAPP2:
 		d.iccPart(body)
+		d.hints.read(body, d.at+4)
 	case m == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
 		d.header.Adobe, d.header.AdobeTransform = true, int(body[11])
 	default:

@@ -18,7 +18,7 @@ func fit(p *plane.Picture, o Options, maxBytes, lo, hi int) ([]byte, int, error)
 	if err != nil {
 		return nil, 0, err
 	}
-	return codec.Fit(context.Background(), &trials{e, o}, int64(maxBytes), lo, hi)
+	return codec.Fit(context.Background(), &trials{e: e, o: o}, int64(maxBytes), lo, hi)
 }
 
 // TestFit requires the best quality within the limit, which it determines by trying them all.

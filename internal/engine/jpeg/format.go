@@ -18,7 +18,7 @@ var Format = &codec.Format{
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
 	Abilities: codec.Abilities{
-		Lossy: true, Profile: true, Bits: 8,
+		Lossy: true, Profile: true, GainMap: true, Bits: 8,
 		EXIF: true, XMP: true, IPTC: true, MaxEXIF: maxEXIF, MaxXMP: maxXMP, MaxIPTC: maxIPTC,
 	},
 	Uploaded: true,
@@ -160,7 +160,15 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err := Encode(ctx, &b, p, e.options(p, o)); err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return b.Bytes(), nil
+	return finished(b.Bytes(), o.GainMap), nil
+}
+
+// finished adds the gain map, if there is one.
+func finished(file []byte, m *codec.GainMap) []byte {
+	if m == nil {
+		return file
+	}
+	return withGainMap(file, m)
 }
 
 // Trials implements codec.LossyEncoder.
@@ -169,7 +177,7 @@ func (e encoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return &trials{prepared, e.options(p, o)}, nil
+	return &trials{prepared, e.options(p, o), o.GainMap}, nil
 }
 
 // unsupported classifies an error of Encode: a buffer accepts everything, so that unless the context
@@ -183,8 +191,9 @@ func unsupported(ctx context.Context, err error) error {
 
 // trials encodes one picture at several qualities; its blocks are transformed once.
 type trials struct {
-	e *Encoder
-	o Options
+	e    *Encoder
+	o    Options
+	gain *codec.GainMap
 }
 
 func (t *trials) Quality() int { return t.o.Quality }
@@ -196,7 +205,7 @@ func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
 	if err := t.e.Encode(ctx, &b, o); err != nil {
 		return nil, unsupported(ctx, err)
 	}
-	return b.Bytes(), nil
+	return finished(b.Bytes(), t.gain), nil
 }
 
 // LogStep is the logarithm of the scale of the quantisation tables, bent for the finest tables,

@@ -70,5 +70,5 @@ func (j *job) mayGrow() bool {
 
 // options returns the options of an encoder for a picture.
 func (e *Engine) options(j *job, p *plane.Picture) codec.EncodeOptions {
-	return codec.EncodeOptions{Metadata: j.metadata(p.Space), Threads: e.threads()}
+	return codec.EncodeOptions{Metadata: j.metadata(p.Space), GainMap: j.gainMap, Threads: e.threads()}
 }

@@ -3,7 +3,6 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -29,10 +28,10 @@ const (
 func (j *job) metadata(s plane.Space) codec.Metadata {
 	switch j.variant.Metadata {
 	case Copyright:
-		j.dropped = slices.Clone(j.header.Missing)
+		j.dropped = append(j.dropped, j.header.Missing...)
 		return j.rights()
 	case Keep:
-		j.dropped = slices.Clone(j.header.Missing)
+		j.dropped = append(j.dropped, j.header.Missing...)
 		return j.kept(s)
 	}
 	return codec.Metadata{}

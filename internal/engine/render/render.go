@@ -9,6 +9,7 @@
 //	colour    the space that the variant wants: sRGB                  colour.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
+//	gain map  reduced as the picture is, where it is kept             gainmap.go
 //	encode    by the format's encoder, with profile and metadata      encode.go, metadata.go
 //
 // Fit works on the upright picture, but pixels are turned only once they are few: the result is the
@@ -139,6 +140,7 @@ type job struct {
 	missing int            // planes of reduced whose last row has not arrived
 	trimmed bool           // whole rows of the source lie below what is shown
 
+	gainMap *codec.GainMap // that is written
 	frames  codec.FrameWriter
 	file    []byte
 	dropped []string // as in Output
@@ -167,6 +169,9 @@ func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 // still makes the files of the only picture, or of an animation's first frame.
 func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, jobs []*job) error {
 	if err := e.reduce(ctx, d, l, jobs); err != nil {
+		return err
+	}
+	if err := e.gainMaps(ctx, d, l, jobs); err != nil {
 		return err
 	}
 	for _, j := range jobs {

@@ -87,6 +87,8 @@ func NewSchema(formats codec.Set) *Schema {
 			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace),
 		choice("intent", "how a profile's colours are rendered that the variant's space cannot hold: the relative colorimetric or the perceptual intent",
 			func(v *Variant) *Intent { return &v.Intent }, RelativeIntent, PerceptualIntent),
+		choice("hdr", "what becomes of a gain map, by which HDR displays brighten a picture: dropped, or kept in a JPEG, reduced as the picture is",
+			func(v *Variant) *HDR { return &v.HDR }, DropHDR, KeepHDR),
 		truth("black_point_compensation", "make the darkest colour of a profile black", func(v *Variant) *bool { return &v.BlackPoint }),
 	)
 	return s

@@ -37,6 +37,7 @@ type Variant struct {
 	Metadata   Metadata
 	Colour     Colour // empty: SRGB
 	Intent     Intent // empty: RelativeIntent
+	HDR        HDR    // empty: DropHDR
 	BlackPoint bool   // compensate for the black point of profiles
 
 	focus focus // chooses what Cover shows; nil: the centre

@@ -275,9 +275,14 @@ func lookUp() {
 	rows := start(1, "dst", "src", "table")
 	Label("block")
 	for half := range 2 {
+		eight := GP64()
+		MOVQ(rows.mem("src").Offset(8*half), eight)
 		x := gather(rows.base["table"], func(i int) reg.Register {
 			v := GP64()
-			MOVBQZX(rows.mem("src").Offset(8*half+i), v)
+			MOVBQZX(eight.As8(), v)
+			if i < 7 {
+				SHRQ(Imm(8), eight)
+			}
 			return v
 		})
 		VMOVDQU(x, Mem{Base: rows.base["dst"], Index: rows.at, Scale: 2, Disp: 16 * half})
