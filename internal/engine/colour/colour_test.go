@@ -242,7 +242,7 @@ func use(t testing.TB, data []byte, r Rendering) {
 		t.Fatalf("a grid of %d nodes", len(tr.nodes.value))
 	}
 	tr.Identity()
-	if small := Profile(src, Name(data)); small != nil && len(small) > 2500 {
+	if small := Profile(src, Name(data)); len(small) > 2500 {
 		t.Fatalf("a small profile of %d bytes", len(small))
 	}
 	Curves(src)
