@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"runtime"
 	"time"
 
@@ -238,9 +239,11 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		if err := writeOutput(path, t.inputs, o.Data); err != nil {
 			return err
 		}
-		res.Drop(o.Dropped...)
+		res.Dropped = append(res.Dropped, o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
+	slices.Sort(res.Dropped)
+	res.Dropped = slices.Compact(res.Dropped)
 	return nil
 }
