@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -239,11 +238,9 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		if err := writeOutput(path, t.inputs, o.Data); err != nil {
 			return err
 		}
-		res.Dropped = append(res.Dropped, o.Dropped...)
+		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
-	slices.Sort(res.Dropped)
-	res.Dropped = slices.Compact(res.Dropped)
 	return nil
 }

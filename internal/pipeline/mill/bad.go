@@ -86,7 +86,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 	if errors.Is(err, bucket.ErrInvalid) {
 		return err.Error(), nil
 	}
-	j.result.drop(dropped...)
+	j.result.Drop(dropped...)
 	return "", err
 }
 

@@ -82,8 +82,8 @@ func (r Result) Level() slog.Level {
 	return r.Verdict.Level()
 }
 
-// drop adds what was dropped, once.
-func (r *Result) drop(what ...string) {
+// Drop adds what was dropped, once.
+func (r *Result) Drop(what ...string) {
 	for _, w := range what {
 		if w != "" && !slices.Contains(r.Dropped, w) {
 			r.Dropped = append(r.Dropped, w)

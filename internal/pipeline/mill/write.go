@@ -22,7 +22,7 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 			return bad(err.Error())
 		}
 		attr, dropped := src.attributes(o.Format.MediaType, planned.Fingerprint, o.Variant.Metadata == render.Keep)
-		j.result.drop(append(dropped, o.Dropped...)...)
+		j.result.Drop(append(dropped, o.Dropped...)...)
 		if err := j.put(ctx, src, key, o.Data, attr); err != nil {
 			return fmt.Errorf("write %s: %w", key, err)
 		}
