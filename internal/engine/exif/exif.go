@@ -107,11 +107,10 @@ func (b block) adobeRGB(at int64) bool {
 	if space != uncalibrated || interop == 0 {
 		return space == adobe
 	}
-	index, _ := b.directory(interop)
-	for e := range b.entries(index) {
-		if s, err := b.text(e); e.tag == tagInteropIndex && err == nil && artist(s) == "R03" {
-			return true
-		}
+	links, _ := b.directory(interop)
+	if e, ok := b.find(links, tagInteropIndex); ok {
+		s, err := b.text(e)
+		return err == nil && artist(s) == "R03"
 	}
 	return false
 }

@@ -72,8 +72,8 @@ func (b block) set(d directory, to map[uint16]uint32, link uint16, others *[]dir
 
 // clearAdobeRGB turns the interoperability index that declares Adobe RGB into that of sRGB.
 func (b block) clearAdobeRGB(interop directory) {
-	for e := range b.entries(interop) {
-		if s, err := b.text(e); e.tag == tagInteropIndex && err == nil && len(s) <= 4 && artist(s) == "R03" {
+	if e, ok := b.find(interop, tagInteropIndex); ok && e.count <= 4 {
+		if s, err := b.text(e); err == nil && artist(s) == "R03" {
 			copy(b.data[e.at+8:], "R98")
 		}
 	}
@@ -82,23 +82,21 @@ func (b block) clearAdobeRGB(interop directory) {
 // clearPreviews blanks the JPEG files inside the maker note of the Exif IFD, which no two cameras lay out
 // alike: what goes from the start of a picture through well-formed segments to a scan is one.
 func (b block) clearPreviews(exif directory, ifds []directory) {
-	for e := range b.entries(exif) {
-		at, end, ok := b.span(e)
-		if e.tag != tagMakerNote || !ok {
-			continue
+	e, ok := b.find(exif, tagMakerNote)
+	if !ok {
+		return
+	}
+	for at, end, ok := b.span(e); ok; {
+		i := bytes.Index(b.data[at:end], []byte("\xff\xd8\xff"))
+		if i < 0 {
+			break
 		}
-		for {
-			i := bytes.Index(b.data[at:end], []byte("\xff\xd8\xff"))
-			if i < 0 {
-				break
-			}
-			at += int64(i)
-			n := jpegLength(b.data[at:end])
-			if n > 0 && !overlapsAny(ifds, at, at+n) {
-				clear(b.data[at : at+n])
-			}
-			at += max(n, 1)
+		at += int64(i)
+		n := jpegLength(b.data[at:end])
+		if n > 0 && !overlapsAny(ifds, at, at+n) {
+			clear(b.data[at : at+n])
 		}
+		at += max(n, 1)
 	}
 }
 
@@ -119,6 +117,9 @@ func jpegLength(b []byte) int64 {
 	}
 	return int64(i + end + 2)
 }
+
+// maxStrips bounds the strips of a thumbnail; each may be as long as the block.
+const maxStrips = 64
 
 // removeThumbnail unlinks IFD1 and clears its picture, or cuts it off if it is the end of the block. A
 // range that overlaps one of the other directories is forged, and stays.
@@ -141,7 +142,7 @@ func (b block) removeThumbnail(picture directory, ifds []directory) []byte {
 				sizes = b.integers(e)
 			}
 		}
-		for i := range min(len(from), len(sizes)) {
+		for i := range min(len(from), len(sizes), maxStrips) {
 			b.data = b.cut(int64(from[i]), int64(from[i])+int64(sizes[i]), ifds)
 		}
 	}

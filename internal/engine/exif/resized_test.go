@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 )
 
 // linked returns a block of IFD0, the Exif IFD, the interoperability IFD and IFD1, which are linked by
@@ -130,4 +131,33 @@ func FuzzReduced(f *testing.F) {
 			t.Fatalf("reduced again: %x from %x", again, got)
 		}
 	})
+}
+
+// TestHostileBlocksAreCheap checks that no block makes the work grow with the square of its length.
+func TestHostileBlocksAreCheap(t *testing.T) {
+	le := byteOrders["II"]
+	const size = 4 << 20
+	long := func(tag uint16, v uint32) field { return field{tag, typeLong, 1, le.AppendUint32(nil, v)} }
+	many := make([]field, 60000) // of the same tag, each as long as the rest of the block
+	for name, f := range map[string]field{
+		"maker notes":      {tagMakerNote, typeUndefined, size / 2, le.AppendUint32(nil, size/4)},
+		"interoperability": {tagInteropIndex, typeASCII, maxText, le.AppendUint32(nil, size/4)},
+	} {
+		for i := range many {
+			many[i] = f
+		}
+		b := append(build("II", []field{long(tagExifIFD, headerSize+2+entrySize+4)}), build("II", many)[headerSize:]...)
+		if f.tag == tagInteropIndex {
+			b = append(build("II", []field{long(tagExifIFD, 26)}), build("II", []field{short(le, tagColorSpace, Uncalibrated), long(tagInteropIFD, 26+2+24+4)})[headerSize:]...)
+			b = append(b, build("II", many)[headerSize:]...)
+		}
+		b = append(b, bytes.Repeat([]byte("\xff\xd8\xff\xe0\x00\x06\xff\xd8\xff\xe0"), size/10)...)
+		start := time.Now()
+		Parse(b)
+		Resized(b, Picture{Width: 1, Height: 1, ColorSpace: SRGB})
+		Reduced(b, 65527)
+		if took := time.Since(start); took > 10*time.Second { // it takes 0.1 s
+			t.Errorf("%s: %v", name, took)
+		}
+	}
 }

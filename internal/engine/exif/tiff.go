@@ -140,6 +140,16 @@ func (b block) entries(d directory) iter.Seq[entry] {
 	}
 }
 
+// find returns the first entry of a tag.
+func (b block) find(d directory, tag uint16) (entry, bool) {
+	for e := range b.entries(d) {
+		if e.tag == tag {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
 // width returns the size in bytes of an integer stored in the entry itself, or 0 if the entry holds
 // none. The standard requires a SHORT for the orientation, but other integer types are in use.
 func (e entry) width() int {

@@ -25,11 +25,12 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// exiftool runs ExifTool, which shares no code with us. It skips the test where that is not installed.
+// exiftool runs ExifTool, which shares no code with us. It skips the test where that is not installed, or if
+// little time is wanted.
 func exiftool(t *testing.T, args ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("exiftool"); err != nil {
-		t.Skip("exiftool is not installed")
+	if _, err := exec.LookPath("exiftool"); err != nil || testing.Short() {
+		t.Skip("exiftool is not installed, or -short is set")
 	}
 	cmd := exec.Command("exiftool", args...)
 	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C.UTF-8")

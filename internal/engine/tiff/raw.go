@@ -226,6 +226,7 @@ func (c *container) openRaw(first *directory, h codec.Header, o codec.OpenOption
 	// What the camera wrote into the preview is complete, and its offsets are right there.
 	if header.EXIF != nil {
 		h.SetEXIF(header.EXIF)
+		h.Missing = header.Missing
 	}
 	if h.XMP == nil {
 		h.XMP, h.ExtendedXMP = header.XMP, header.ExtendedXMP

@@ -144,7 +144,7 @@ func TestHostilePacketsAreCheap(t *testing.T) {
 		if len(packet) > 65000 || packet == nil {
 			t.Errorf("%s: %d bytes and %d", name, len(packet), len(extension))
 		}
-		if took := time.Since(start); took > 5*time.Second { // it takes a tenth at most; machines are busy
+		if took := time.Since(start); took > 20*time.Second { // it takes 0.2 s; machines are busy
 			t.Errorf("%s: %v", name, took)
 		}
 	}
@@ -157,7 +157,7 @@ func TestDivided(t *testing.T) {
 	p.props = append(p.props, &node{name: name{"urn:history", "All"}, text: strings.Repeat("saved ", 500)})
 	whole, _ := p.Marshal(0)
 	divided := 0
-	for most := 1; most <= len(whole); most++ {
+	for most := 1; most <= len(whole); most += 7 {
 		packet, extension := p.Marshal(most)
 		if packet == nil {
 			if most > 700 {
@@ -180,7 +180,7 @@ func TestDivided(t *testing.T) {
 			t.Fatalf("%d properties of %d from %d bytes and %d", len(got.props), len(p.props), len(packet), len(extension))
 		}
 	}
-	if divided < 1000 {
+	if divided < 200 {
 		t.Errorf("divided %d times", divided)
 	}
 }
