@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases store stores
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores
 
 check: fmt vet test race cross zips
 
@@ -113,6 +113,12 @@ cases:
 	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
 	{ python3 $(IMGMILL_CORPUS)/cases/check.py $(IMGMILL_CORPUS)/cases --imgmill $$dir/imgmill -q --json $$dir/result || true; } && \
 	python3 -c 'import json, sys; bad = {c["name"] for c in json.load(open(sys.argv[1])) if not c["ok"]} - {"tiff-lab"}; sys.exit(f"wrong: {sorted(bad)}" if bad else 0)' $$dir/result; \
+	status=$$?; rm -r $$dir; exit $$status
+
+# Pictures that other programs write, in every depth, colour, layout and compression, against what those programs read.
+matrix:
+	dir=$$(mktemp -d) && python3 -B .ci/matrix $$dir/cases && \
+	IMGMILL_MATRIX=$$dir/cases $(GO) test -count=1 -run 'TestTools$$' -v ./internal/engine/formats; \
 	status=$$?; rm -r $$dir; exit $$status
 
 template:

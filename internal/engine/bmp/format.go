@@ -20,6 +20,8 @@ import (
 // Format describes BMP files.
 var Format = &codec.Format{
 	Name: "bmp", Title: "BMP",
+	Refused: "64 bits per pixel, CMYK, OS/2's Huffman coding, run lengths whose first row comes " +
+		"first",
 	Extensions: []string{".bmp"},
 	MediaType:  "image/bmp",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, Bits: 8},

@@ -18,6 +18,7 @@ type Format struct {
 	Aliases    []string // other names that people write: "jpg"
 	Extensions []string // file name endings with their dot, the usual one first
 	MediaType  string   // IANA media type
+	Refused    string   // valid files that end as ErrUnsupported, as documentation lists them; often none
 	Abilities
 	// Uploaded marks a format that people upload from cameras, phones and the web. Its file names are
 	// among the default suffixes even where it cannot be read, so that such an upload ends with a

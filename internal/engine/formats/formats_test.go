@@ -560,6 +560,9 @@ func TestDescriptors(t *testing.T) {
 		if f.Title == "" || !strings.HasPrefix(f.MediaType, "image/") || !f.Lossy && !f.Lossless || f.Bits == 0 {
 			t.Errorf("%s is described in part: %+v", f.Name, f)
 		}
+		if (f.Open == nil) != strings.HasPrefix(f.Refused, "all:") {
+			t.Errorf("%s is read: %t, but refuses %q", f.Name, f.Open != nil, f.Refused)
+		}
 		if (f.Settings != nil) && f.Encoder == nil {
 			t.Errorf("%s has settings and no encoder", f.Name)
 		}

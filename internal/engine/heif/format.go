@@ -7,6 +7,7 @@ import "github.com/imgmill/imgmill/internal/engine/codec"
 // HEIC describes HEVC-coded pictures, which iPhones take.
 var HEIC = &codec.Format{
 	Name: "heic", Title: "HEIC",
+	Refused:    "all: it is recognised only",
 	Extensions: []string{".heic"},
 	MediaType:  "image/heic",
 	Abilities:  codec.Abilities{Lossy: true, Alpha: true, Profile: true, EXIF: true, Bits: 10},
@@ -17,6 +18,7 @@ var HEIC = &codec.Format{
 // AVIF describes AV1-coded pictures.
 var AVIF = &codec.Format{
 	Name: "avif", Title: "AVIF",
+	Refused:    "all: it is recognised only",
 	Extensions: []string{".avif"},
 	MediaType:  "image/avif",
 	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 12},

@@ -17,6 +17,7 @@ import (
 // Format describes icons and cursors.
 var Format = &codec.Format{
 	Name: "ico", Title: "ICO", Aliases: []string{"cur"},
+	Refused:    "run lengths",
 	Extensions: []string{".ico", ".cur"},
 	MediaType:  "image/vnd.microsoft.icon",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Palette: true, Bits: 8},

@@ -11,6 +11,7 @@ import (
 // Format describes JPEG 2000 pictures.
 var Format = &codec.Format{
 	Name: "jp2", Title: "JPEG 2000", Aliases: []string{"jpeg2000", "j2k"},
+	Refused:    "all: it is recognised only",
 	Extensions: []string{".jp2", ".j2k", ".jpx", ".jpf", ".j2c"},
 	MediaType:  "image/jp2",
 	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Profile: true, Bits: 16},

@@ -15,6 +15,8 @@ import (
 // Format describes JPEG files.
 var Format = &codec.Format{
 	Name: "jpeg", Title: "JPEG", Aliases: []string{"jpg"},
+	Refused: "hierarchical coding, lossless arithmetic coding, two components or more than " +
+		"four",
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
 	Abilities: codec.Abilities{

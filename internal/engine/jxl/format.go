@@ -10,6 +10,7 @@ import (
 // Format describes JPEG XL files: a bare codestream, or one in a container.
 var Format = &codec.Format{
 	Name: "jxl", Title: "JPEG XL",
+	Refused:    "all: it is recognised only",
 	Extensions: []string{".jxl"},
 	MediaType:  "image/jxl",
 	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 16},

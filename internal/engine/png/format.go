@@ -17,6 +17,7 @@ import (
 // Format describes PNG files.
 var Format = &codec.Format{
 	Name: "png", Title: "PNG",
+	Refused:    "unknown critical chunks, and files that Xcode compressed for iOS",
 	Extensions: []string{".png"},
 	MediaType:  "image/png",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8},

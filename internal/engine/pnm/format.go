@@ -16,6 +16,7 @@ import (
 // Format describes the files of Netpbm.
 var Format = &codec.Format{
 	Name: "pnm", Title: "PNM", Aliases: []string{"ppm", "pgm", "pbm", "pam", "netpbm"},
+	Refused:    "PAM of tuple types that are no picture, or of more than four samples",
 	Extensions: []string{".ppm", ".pgm", ".pbm", ".pnm", ".pam"},
 	MediaType:  "image/x-portable-anymap",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Bits: 8},

@@ -20,6 +20,7 @@ import (
 // Format describes Photoshop files.
 var Format = &codec.Format{
 	Name: "psd", Title: "PSD", Aliases: []string{"psb", "photoshop"},
+	Refused:    "Lab and multichannel, 32 bits per sample, Deflate",
 	Extensions: []string{".psd", ".psb"},
 	MediaType:  "image/vnd.adobe.photoshop",
 	Abilities: codec.Abilities{

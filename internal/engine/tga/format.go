@@ -11,6 +11,7 @@ import (
 // Format describes TGA files.
 var Format = &codec.Format{
 	Name: "tga", Title: "TGA", Aliases: []string{"targa"},
+	Refused:    "all: it is recognised only",
 	Extensions: []string{".tga"},
 	MediaType:  "image/x-tga",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Bits: 8},

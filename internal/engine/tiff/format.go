@@ -23,6 +23,8 @@ import (
 // Format describes TIFF files, camera raw files among them.
 var Format = &codec.Format{
 	Name: "tiff", Title: "TIFF", Aliases: []string{"tif"},
+	Refused: "JBIG, JPEG 2000, JPEG XL, LERC, LZMA, WebP, SGI log, and compressions of single makers; " +
+		"sensor data; LogLuv and ITU Lab; inks other than CMYK; complex samples; 33 to 63 bits per sample",
 	Extensions: []string{".tif", ".tiff", ".dng"},
 	MediaType:  "image/tiff",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8},

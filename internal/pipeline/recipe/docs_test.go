@@ -21,6 +21,7 @@ func TestDocumentedTables(t *testing.T) {
 	for _, c := range []struct{ file, name, table string }{
 		{"../../../README.md", "settings", settingsTable(render.NewSchema(formats.All()))},
 		{"../../../docs/formats.md", "formats", formatsTable(formats.All())},
+		{"../../../docs/formats.md", "refused", refusedTable(formats.All())},
 	} {
 		data, err := os.ReadFile(c.file)
 		if err != nil {
@@ -89,6 +90,17 @@ func formatsTable(formats codec.Set) string {
 	for _, f := range formats {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", f.Title, strings.Join(f.Extensions, " "),
 			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Profile), blocks(f))
+	}
+	return b.String()
+}
+
+func refusedTable(formats codec.Set) string {
+	var b strings.Builder
+	b.WriteString("| format | refused |\n|:--|:--|\n")
+	for _, f := range formats {
+		if f.Refused != "" {
+			fmt.Fprintf(&b, "| %s | %s |\n", f.Title, f.Refused)
+		}
 	}
 	return b.String()
 }
