@@ -13,6 +13,8 @@ ENDLESS = 65535  # a height that never limits the size
 
 
 def thumbnail(picture, box, quality, high):
+    if picture.mode == "P":  # of which thumbnail() picks pixels
+        picture = picture.convert("RGB")
     # thumbnail() requests a reduced size from the decoder (Image.draft) by itself.
     picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
     out = io.BytesIO()
