@@ -2,12 +2,13 @@
 // the same tasks on the same machine during the same minutes, and prints tables of times, ratios,
 // quality, file sizes and peak memory:
 //
-//	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-json] [-offline]
+//	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-cpu] [-json] [-offline]
 //	go run ./bench -memory
 //	go run ./bench -rows REGEXP -cpuprofile FILE
 //
 // Each program runs in a long-lived child process, which repeats a task as often as requested and
-// answers with the time taken from buffer to buffer, measured by its own monotonic clock. imgmill
+// answers with the time taken from buffer to buffer, measured by its own monotonic clock, and with
+// that of processors, which -cpu compares. imgmill
 // runs in such a child too. The children take turns, so that other load on the machine affects all
 // of them, and each ratio is the median of the ratios of such pairs. vipsthumbnail and
 // GraphicsMagick are commands: their times include starting a process and file access.

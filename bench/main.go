@@ -26,6 +26,7 @@ type options struct {
 	photos, rows, threads string
 	runs                  int
 	json, memory, offline bool
+	cpu                   bool
 	profile, serve        string
 }
 
@@ -43,6 +44,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.json, "json", false, "print a line of JSON per row and mode instead of tables")
 	f.BoolVar(&o.memory, "memory", false,
 		"measure only peak memory, including a picture of 100 megapixels")
+	f.BoolVar(&o.cpu, "cpu", false,
+		"measure the time of processors instead of the clock's, on a machine with other load")
 	f.BoolVar(&o.offline, "offline", false, "do not install missing programs")
 	f.StringVar(&o.profile, "cpuprofile", "",
 		"only run the rows with imgmill, n times each, and write a CPU profile to this file")
@@ -95,7 +98,7 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 			processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	}
-	b := &bench{photos: o.photos, made: made, runs: o.runs}
+	b := &bench{photos: o.photos, made: made, runs: o.runs, cpu: o.cpu}
 	var quality []result
 	for i, m := range modes {
 		results, err := o.mode(b, m, list, i == 0, stdout, stderr)

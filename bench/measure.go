@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,16 @@ type bench struct {
 	photos string
 	made   string // folder of made files
 	runs   int
+	cpu    bool // measure the time of processors, not of the clock
 	judge  judge
+}
+
+// taken returns the time that an answer reports, in ms.
+func (b *bench) taken(a answer) float64 {
+	if b.cpu {
+		return float64(a.CPU) / 1e6
+	}
+	return float64(a.NS) / 1e6
 }
 
 // row measures a row with running children, of which the first is imgmill.
@@ -68,7 +78,7 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 				p.Error = err.Error()
 				continue
 			}
-			p.times = append(p.times, float64(a.NS)/1e6/float64(p.reps))
+			p.times = append(p.times, b.taken(a)/float64(p.reps))
 		}
 	}
 	if failed := res.Peers[0].Error; failed != "" {
@@ -127,6 +137,9 @@ func (b *bench) try(r row, c *child) peerResult {
 	q.Keep = false
 	if a, err = c.ask(q); err != nil {
 		return fail(err)
+	}
+	if b.cpu && a.CPU == 0 {
+		return fail(errors.New("its CPU time is not known on this system"))
 	}
 	p.reps = max(1, int(slice.Nanoseconds()/max(1, a.NS)))
 	return p

@@ -37,6 +37,7 @@ type request struct {
 // answer is the result of a request.
 type answer struct {
 	NS    int64    `json:"ns"`    // total time of all repetitions
+	CPU   int64    `json:"cpu"`   // in which processors worked on them, in ns; 0 if that is not known
 	Files [][]byte `json:"files"` // one per box, in base64
 	// Peak is the peak memory, in bytes, of the commands that the child has run; 0 if the child
 	// does the work itself.

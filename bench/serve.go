@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/imgmill/imgmill/bench/resident"
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/jpeg"
@@ -61,13 +62,13 @@ func repeat(w worker, r request) (a answer, err error) {
 		}
 	}
 	var files [][]byte
-	start := time.Now()
+	start, used := time.Now(), resident.CPU()
 	for range r.Reps {
 		if files, err = w.do(r); err != nil {
 			return a, err
 		}
 	}
-	a.NS = time.Since(start).Nanoseconds()
+	a.NS, a.CPU = time.Since(start).Nanoseconds(), (resident.CPU() - used).Nanoseconds()
 	a.Peak = w.peak()
 	if r.Keep {
 		a.Files = files

@@ -35,12 +35,14 @@ async function answer({ file, boxes, quality, high, reps, keep, stream }) {
   }
   const input = stream ? file : loaded.data;
   let files = [];
+  const used = process.cpuUsage();
   const start = process.hrtime.bigint();
   for (let i = 0; i < reps; i++) {
     files = await task(input, boxes, quality, high);
   }
   const ns = Number(process.hrtime.bigint() - start);
-  return { ns, files: keep ? files.map((f) => f.toString('base64')) : [] };
+  const { user, system } = process.cpuUsage(used);
+  return { ns, cpu: 1000 * (user + system), files: keep ? files.map((f) => f.toString('base64')) : [] };
 }
 
 function say(value) {

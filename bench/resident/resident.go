@@ -1,5 +1,5 @@
-// Package resident measures the peak resident memory of processes, in bytes. Where the system does
-// not provide it, the result is 0.
+// Package resident measures the peak resident memory of processes, in bytes, and how long they have
+// used processors. Where the system does not provide it, the result is 0.
 package resident
 
 import (

@@ -296,54 +296,6 @@ func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y
 	return nil
 }
 
-// dc decodes a scan of the DC coefficients of one component or several (T.81 G.1.2.1).
-func (s *progressiveScan) dc(ctx context.Context) error {
-	if len(s.parts) > 1 {
-		return s.segments(ctx, s.d.mcusY, s.d.mcusX, func(y, from, to int) {
-			for x := from; x < to && !s.starved(); x++ {
-				for _, p := range s.parts {
-					for v := range p.V {
-						s.dcBlocks(p, y*p.V+v, x*p.H, (x+1)*p.H)
-					}
-				}
-			}
-		})
-	}
-	p := s.parts[0]
-	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) { s.dcBlocks(p, y, from, to) })
-}
-
-func (s *progressiveScan) dcBlocks(p scanPart, y, from, to int) {
-	if s.coder != nil {
-		s.arithmeticDC(p, y, from, to)
-		return
-	}
-	b := &s.bits
-	c := p.coef
-	low, _ := c.row(y)
-	size := c.n * c.n
-	if s.ah > 0 {
-		for x := from; x < to; x++ {
-			if b.ensure(); b.one() {
-				low[x*size] |= 1 << s.al
-			}
-		}
-		return
-	}
-	t := s.d.tables.builtDC[p.dc]
-	for x := from; x < to; x++ {
-		b.ensure()
-		if e := t.look[load64(b.mem[:], b.pos)>>(64-lookBits)]; e&entrySpecial == 0 {
-			b.pos += uint(e & lengthMask)
-			p.pred += int32(e) >> valueShift
-		} else {
-			_, v := b.symbol(t)
-			p.pred += v
-		}
-		low[x*size] = int16(p.pred << s.al)
-	}
-}
-
 // ac decodes a scan of a band of AC coefficients of one component.
 func (s *progressiveScan) ac(ctx context.Context) error {
 	p := s.parts[0]

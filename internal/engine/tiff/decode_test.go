@@ -498,6 +498,39 @@ func TestPlacesOfAFile(t *testing.T) {
 	}
 }
 
+// counted counts the bytes that are read at any place.
+type counted struct {
+	*bytes.Reader
+	n int
+}
+
+func (c *counted) ReadAt(p []byte, off int64) (int, error) {
+	c.n += len(p)
+	return c.Reader.ReadAt(p, off)
+}
+
+// TestStripsOfUnknownLengthCostLittle reads the first byte of many ranges that have no end.
+func TestStripsOfUnknownLengthCostLittle(t *testing.T) {
+	all := &counted{Reader: bytes.NewReader(make([]byte, 1<<20))}
+	f := &codec.Format{Name: "any", Detect: func([]byte) bool { return true }}
+	f.Open = func(s *codec.Stream, _ codec.OpenOptions) (codec.Decoder, error) {
+		data := section{f: newFile(s)}
+		for at := range int64(1000) {
+			data.reset(at, math.MaxInt64)
+			if _, err := data.ReadByte(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return nil, codec.ErrUnsupported
+	}
+	if _, err := (codec.Set{f}).Open(all, codec.OpenOptions{}); !errors.Is(err, codec.ErrUnsupported) {
+		t.Fatal(err)
+	}
+	if all.n > 1000*512 {
+		t.Errorf("%d bytes were read for 1000", all.n)
+	}
+}
+
 func TestTruncatedFilesAreCorrupt(t *testing.T) {
 	for _, c := range []int{uncompressed, packBits, lzw, deflate, zstandard} {
 		d := drawing{w: 61, h: 43, photometric: rgb, samples: 3, rows: 7, compression: c, at: wave(8, unsigned)}

@@ -181,7 +181,8 @@ func (s *section) fetch() ([]byte, error) {
 	case s.pos >= f.size:
 		return f.forward(s.pos, left)
 	case f.places:
-		n := int(min(chunkSize, left, f.size-s.pos))
+		// Little at first: of a strip whose length is missing or wrong, little may be needed.
+		n := int(min(chunkSize, left, f.size-s.pos, max(512, 4*(s.pos-s.begun))))
 		if cap(s.window) < n {
 			s.window = make([]byte, n)
 		}

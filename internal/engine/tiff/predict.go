@@ -24,7 +24,14 @@ func unpredict(predictor int, row []byte, p *packing, scratch []byte) {
 	}
 }
 
+// undo8 adds to each byte that of the pixel before, of per bytes.
 func undo8(row []byte, per int) {
+	if done := undoBlocks(row, per); done > 0 {
+		for i := done; i < len(row); i++ {
+			row[i] += row[i-per]
+		}
+		return
+	}
 	switch per {
 	case 1:
 		var a byte
