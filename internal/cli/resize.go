@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -248,9 +247,6 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
-		if o.Dropped != "" && !slices.Contains(res.Dropped, o.Dropped) {
-			res.Dropped = append(res.Dropped, o.Dropped)
-		}
 	}
 	return nil
 }
