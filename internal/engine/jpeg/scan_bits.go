@@ -88,9 +88,6 @@ func load64(mem []byte, pos uint) uint64 {
 	return binary.BigEndian.Uint64(mem[i:i+8:i+8]) << (pos & 7)
 }
 
-// one consumes the next bit.
-func (b *bitReader) one() bool { return b.take(1) != 0 }
-
 // take consumes the next k bits, 0 to 57.
 func (b *bitReader) take(k uint) uint64 {
 	v := load64(b.mem[:], b.pos) >> ((64 - k) & 63)
