@@ -271,7 +271,7 @@ func explainRerun(err error) error {
 // hints explain reasons of AWS that do not say what to do.
 var hints = []struct{ reason, hint string }{
 	{"UnreservedConcurrentExecution",
-		"The account's limit is too low to reserve instances: leave --concurrency out."},
+		"The account's limit is too low to reserve that many instances: add --concurrency 0."},
 	{"is not authorized to perform",
 		"Your credentials lack a permission: use an administrator's, or have that action added."},
 	{"You must wait 60 seconds after deleting a queue", "Wait a minute."},

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,7 @@ func (w *Deployment) repairNumbers() {
 		EphemeralStorage: &lambdatypes.EphemeralStorage{Size: aws.Int32(512)},
 		MemorySize:       aws.Int32(1769), Timeout: aws.Int32(120)}))
 	w.AwaitFunction()
+	w.reserve()
 	if w.D.WorkQueue == "" || w.Emulator == "moto" {
 		return
 	}
@@ -194,6 +196,16 @@ func (w *Deployment) repairNumbers() {
 		&lambda.UpdateEventSourceMappingInput{UUID: out.StackResourceDetail.PhysicalResourceId,
 			BatchSize:     aws.Int32(2),
 			ScalingConfig: &lambdatypes.ScalingConfig{MaximumConcurrency: aws.Int32(10)}}))
+}
+
+// reserve reserves the instances that the stack asks for, which the emulators leave out.
+func (w *Deployment) reserve() {
+	n, err := strconv.ParseInt(w.D.Parameters["ReservedConcurrency"], 10, 32)
+	w.Must(nil, err)
+	if n > 0 {
+		w.Must(w.Function.PutFunctionConcurrency(w.Context(), &lambda.PutFunctionConcurrencyInput{
+			FunctionName: &w.D.FunctionName, ReservedConcurrentExecutions: aws.Int32(int32(n))}))
+	}
 }
 
 // AwaitFunction waits until a change of the function has taken effect.

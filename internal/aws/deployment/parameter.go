@@ -40,7 +40,7 @@ var Flags = []struct{ Flag, Parameter, Usage string }{
 	{"max-concurrency", "MaximumConcurrency",
 		"with --trigger queue: maximum number of instances at a time"},
 	{"concurrency", "ReservedConcurrency",
-		"instances reserved for the function, which is also its limit; 0 reserves none"},
+		"instances reserved for the function, which is also its limit; 0 reserves none (default 10; with a queue 0)"},
 	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key that encrypts the source bucket"},
 	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key that encrypts the target bucket"},
 	{"log-days", "LogRetentionDays", "days to keep the log"},

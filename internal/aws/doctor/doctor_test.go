@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,6 +114,52 @@ func TestCheckFunction(t *testing.T) {
 	} {
 		e.function = test.function
 		wantDiagnosis(t, runCheck(t, "function", e), test.want, test.words)
+	}
+}
+
+// TestCheckConcurrency has accounts that no emulator has (Lambda API Reference, GetAccountSettings).
+func TestCheckConcurrency(t *testing.T) {
+	var function, account string
+	c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "account-settings") {
+			fmt.Fprintf(w, `{"AccountLimit": {%s}}`, account)
+			return
+		}
+		fmt.Fprint(w, function)
+	})
+	for _, test := range []struct {
+		name, function, account string
+		parameters              map[string]string
+		queue                   string
+		want                    State
+		words, advice           string
+	}{
+		{"reserved", `{"ReservedConcurrentExecutions": 10}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 990`,
+			nil, "", OK, "10 reserved of the account's 1000", ""},
+		{"none", `{}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000`,
+			map[string]string{"ReservedConcurrency": "0"}, "", Warn,
+			"up to 1000 instances may run at a time, and whoever may upload decides: an hour of uploads can cost $1027",
+			"imgmill deploy photos --concurrency 10"},
+		{"removed by hand", `{}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 500`,
+			map[string]string{"ReservedConcurrency": "20"}, "", Warn,
+			"up to 500 instances may run", "put-function-concurrency --function-name imgmill-photos --reserved-concurrent-executions 20"},
+		{"a queue", `{}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000`,
+			map[string]string{"Trigger": "queue", "MaximumConcurrency": "7"}, "https://sqs/work", OK, "on to 7 at a time", ""},
+		{"a new account", `{}`, `"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10`, nil, "", Warn,
+			"only 10 function instances", "Service Quotas"},
+		{"nothing to reserve", `{}`, `"ConcurrentExecutions": 100, "UnreservedConcurrentExecutions": 100`, nil, "", OK,
+			"up to the account's 100", ""},
+	} {
+		function, account = test.function, test.account
+		e := examinationOf(c)
+		e.d.WorkQueue, e.d.Parameters["Trigger"] = test.queue, "direct"
+		e.d.Parameters["MemoryMB"], e.d.Parameters["TimeoutSeconds"] = "1769", "120"
+		maps.Copy(e.d.Parameters, test.parameters)
+		list := runCheck(t, "concurrency", e)
+		wantDiagnosis(t, list, test.want, test.words)
+		if len(list) == 1 && !strings.Contains(list[0].Advice, test.advice) {
+			t.Errorf("%s: the advice is %q, want %q", test.name, list[0].Advice, test.advice)
+		}
 	}
 }
 

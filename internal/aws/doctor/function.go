@@ -11,7 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -179,9 +181,9 @@ func checkConcurrency(ctx context.Context, e *examination) {
 		e.unseen("the account's concurrency", "lambda:GetAccountSettings", err)
 		return
 	}
-	limit := int32(0)
-	if account.AccountLimit != nil {
-		limit = account.AccountLimit.ConcurrentExecutions
+	limit, unreserved := int32(0), deployment.DefaultAccountLimit
+	if l := account.AccountLimit; l != nil {
+		limit, unreserved = l.ConcurrentExecutions, int(aws.ToInt32(l.UnreservedConcurrentExecutions))
 	}
 	switch {
 	case f != nil && f.ReservedConcurrentExecutions != nil:
@@ -189,7 +191,29 @@ func checkConcurrency(ctx context.Context, e *examination) {
 	case limit <= newAccountLimit:
 		e.warn("request a higher limit in Service Quotas: Lambda, Concurrent executions",
 			"the account may run only %d function instances at a time, of all functions together: pictures wait for each other", limit)
+	case e.d.WorkQueue != "":
+		e.ok("the queue passes events on to %s at a time", e.d.Parameters["MaximumConcurrency"])
+	case unreserved-deployment.Unreservable >= 10:
+		advice := e.redeploy() + " --concurrency 10"
+		if n := e.d.Parameters["ReservedConcurrency"]; n != "" && n != "0" { // CloudFormation does not repair it
+			advice = fmt.Sprintf("aws lambda put-function-concurrency --function-name %s --reserved-concurrent-executions %s",
+				e.d.FunctionName, n)
+		}
+		e.warn(advice, "up to %d instances may run at a time, and whoever may upload decides%s",
+			unreserved, e.costOfAnHour(unreserved))
 	default:
 		e.ok("up to the account's %d, shared with its other functions", limit)
 	}
+}
+
+// costOfAnHour adds to a text what uploads can cost at most with so many instances, where prices are
+// known.
+func (e *examination) costOfAnHour(unreserved int) string {
+	exposure := deployment.Exposure(e.Region, e.d.Parameters, unreserved, e.recipe())
+	exposure.Instances = unreserved
+	most, err := price.Limit(exposure)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(": an hour of uploads can cost $%.0f", most.Total)
 }

@@ -78,7 +78,7 @@ func checkStack(ctx context.Context, e *examination) {
 // checkAlarms looks for the alarms in the stack. Whether one is in alarm is for CloudWatch to show,
 // and its cause for the other checks.
 func checkAlarms(ctx context.Context, e *examination) {
-	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "FailuresWaitingAlarm",
+	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm",
 		"OldestFailureAlarm"}
 	existing := map[string]bool{}
 	pages := cloudformation.NewListStackResourcesPaginator(e.Formation,

@@ -44,6 +44,8 @@ type Plan struct {
 	// Parameters of the stack are complete except for CodeKey, which SetZip adds.
 	Parameters map[string]string
 	Changes    []Change
+	// Unreserved is how many instances the account leaves to functions without a reservation.
+	Unreserved int
 	// Notes are what a person should know before agreeing.
 	Notes []string
 
@@ -61,7 +63,8 @@ type Change struct {
 // NewPlan compares the settings with what exists and works out what to do. The error explains what
 // prevents it.
 func NewPlan(ctx context.Context, c *client.Cloud, s Settings) (*Plan, error) {
-	p := &Plan{Settings: s, Region: c.Region, Parameters: map[string]string{}}
+	p := &Plan{Settings: s, Region: c.Region, Parameters: map[string]string{},
+		Unreserved: deployment.DefaultAccountLimit}
 	if err := p.findCurrent(ctx, c); err != nil {
 		return nil, err
 	}
@@ -162,6 +165,7 @@ func (p *Plan) chooseParameters() error {
 		}
 	}
 	maps.Copy(p.Parameters, p.Given)
+	p.chooseConcurrency(*known["ReservedConcurrency"].Default)
 	p.Parameters["ImgmillName"] = p.Name
 	p.Parameters["CodeBucket"] = p.CodeBucket
 	p.Parameters["NotifyFromTemplate"] = "false"
@@ -179,6 +183,19 @@ func (p *Plan) chooseParameters() error {
 			p.Recipe.Limits.Timeout, limit)
 	}
 	return errors.Join(errs...)
+}
+
+// chooseConcurrency bounds the instances of a new deployment, or of one with another trigger. What a
+// queue passes on is bounded already, so that nothing has to be taken from other functions.
+func (p *Plan) chooseConcurrency(reserved string) {
+	if p.Given["ReservedConcurrency"] != "" ||
+		p.Current != nil && p.Current.Parameters["Trigger"] == p.Parameters["Trigger"] {
+		return
+	}
+	if p.Parameters["Trigger"] == "queue" {
+		reserved = "0"
+	}
+	p.Parameters["ReservedConcurrency"] = reserved
 }
 
 // Arch is the function's architecture as Go names it.
@@ -223,9 +240,9 @@ func (p *Plan) compare() {
 
 // createAll lists what a new stack creates.
 func (p *Plan) createAll() {
-	p.change("create", "function "+p.Stack, fmt.Sprintf("%s, %s MB, %s s, %s",
+	p.change("create", "function "+p.Stack, fmt.Sprintf("%s, %s MB, %s s, %s, at most %d at a time",
 		p.Parameters["Architecture"], p.Parameters["MemoryMB"], p.Parameters["TimeoutSeconds"],
-		p.Parameters["Trigger"]))
+		p.Parameters["Trigger"], deployment.Instances(p.Parameters, p.Unreserved)))
 	p.change("create", "role",
 		"reads the source, writes and reads the target, its own log and queues")
 	p.change("create", "log group "+p.LogGroup(), p.Parameters["LogRetentionDays"]+" days")
@@ -233,7 +250,7 @@ func (p *Plan) createAll() {
 	if p.Parameters["Trigger"] == "queue" {
 		p.change("create", "queue "+p.WorkQueue(), "events to process")
 	}
-	p.change("create", "4 alarms and a dashboard", p.Parameters["AlarmEmail"])
+	p.change("create", "5 alarms and a dashboard", p.Parameters["AlarmEmail"])
 	if usd := p.Parameters["MonthlyBudgetUSD"]; usd != "0" {
 		p.change("create", "budget "+p.Stack, "$"+usd+" a month")
 	}

@@ -174,12 +174,20 @@ func describe(list []trigger.Notification) string {
 	return text
 }
 
-// unreservable is the part of an account's concurrency that AWS keeps for functions without a
-// reservation (AWS Lambda Developer Guide, "Configuring reserved concurrency for a function").
-const unreservable = 100
-
-// planConcurrency checks the reserved concurrency against the account's limit.
+// planConcurrency checks the reserved concurrency against the account's limit. Only what a person has
+// asked for is refused: otherwise nothing is reserved where AWS would not allow it.
 func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
+	reserve, err := strconv.Atoi(p.Parameters["ReservedConcurrency"])
+	if err != nil {
+		return err
+	}
+	queued := p.Parameters["Trigger"] == "queue"
+	if most, err := strconv.Atoi(p.Parameters["MaximumConcurrency"]); queued && reserve > 0 && reserve < most {
+		return fmt.Errorf("--concurrency %d: the queue would pass events on to %d instances at a time, and those that Lambda refuses end as failures; add --max-concurrency %[1]d, or --concurrency 0, which reserves nothing",
+			reserve, most)
+	} else if err != nil {
+		return err
+	}
 	out, err := c.Function.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
 	if err != nil || out.AccountLimit == nil {
 		if err != nil {
@@ -188,23 +196,30 @@ func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
 		}
 		return ctx.Err()
 	}
-	limit, free := int(out.AccountLimit.ConcurrentExecutions), int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
-	if limit > 0 && limit < unreservable {
+	limit := int(out.AccountLimit.ConcurrentExecutions)
+	p.Unreserved = int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
+	if limit > 0 && limit < deployment.Unreservable {
 		p.note("This account may run %d function instances at a time; further events wait. A higher limit is free: request it in Service Quotas.", limit)
 	}
-	reserve, err := strconv.Atoi(p.Parameters["ReservedConcurrency"])
-	if err != nil || reserve == 0 {
-		return err
-	}
+	before := 0
 	if p.Current != nil {
-		own, err := strconv.Atoi(p.Current.Parameters["ReservedConcurrency"])
-		if err == nil {
-			free += own
+		if own, err := strconv.Atoi(p.Current.Parameters["ReservedConcurrency"]); err == nil {
+			before = own
+			p.Unreserved += own
 		}
 	}
-	if most := max(0, free-unreservable); reserve > most {
+	switch most := max(0, p.Unreserved-deployment.Unreservable); {
+	case reserve == 0 && !queued && most > 0:
+		p.note("Up to %d instances may run at a time, and whoever may upload decides: add --concurrency %d to bound the cost.",
+			p.Unreserved, min(10, most))
+	case reserve <= most, reserve == before:
+	case p.Given["ReservedConcurrency"] != "":
 		return fmt.Errorf("--concurrency %d: this account may run %d instances, and AWS requires %d to stay unreserved, so at most %d can be reserved; leave the flag out, or use --trigger queue with --max-concurrency, which reserves nothing",
-			reserve, limit, unreservable, most)
+			reserve, limit, deployment.Unreservable, most)
+	default:
+		p.Parameters["ReservedConcurrency"] = "0"
+		p.note("No instances are reserved for %s: AWS requires an account to keep %d unreserved, and this one has %d, which other functions share.",
+			p.Name, deployment.Unreservable, p.Unreserved)
 	}
 	return nil
 }

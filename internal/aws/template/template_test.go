@@ -28,10 +28,10 @@ var (
 		"WorkQueueMapping": "AWS::Lambda::EventSourceMapping",
 		"AlarmTopic":       "AWS::SNS::Topic", "AlarmSubscription": "AWS::SNS::Subscription",
 		"ErrorsAlarm": "AWS::CloudWatch::Alarm", "ThrottlesAlarm": "AWS::CloudWatch::Alarm",
-		"FailuresWaitingAlarm": "AWS::CloudWatch::Alarm",
-		"OldestFailureAlarm":   "AWS::CloudWatch::Alarm",
-		"Dashboard":            "AWS::CloudWatch::Dashboard",
-		"MonthlyBudget":        "AWS::Budgets::Budget",
+		"BusyAlarm": "AWS::CloudWatch::Alarm", "FailuresWaitingAlarm": "AWS::CloudWatch::Alarm",
+		"OldestFailureAlarm": "AWS::CloudWatch::Alarm",
+		"Dashboard":          "AWS::CloudWatch::Dashboard",
+		"MonthlyBudget":      "AWS::Budgets::Budget",
 	}
 	parameters = []string{
 		"AlarmEmail", "Architecture", "CodeBucket", "CodeKey", "CreateSourceBucket",
@@ -250,6 +250,34 @@ func TestOnlyThisAccountsBucketCalls(t *testing.T) {
 		"arn:aws:sqs:us-east-1:123456789012:imgmill-photos-failures")
 	if _, ok := f.resources()["SourceBucketPermission"]; ok {
 		t.Error("with a queue, S3 may still invoke the function")
+	}
+}
+
+// TestUploadsAreBounded: whoever uploads, only so many instances run at a time, with and without a
+// queue, and an alarm comes long before all of them have been busy for an hour.
+func TestUploadsAreBounded(t *testing.T) {
+	for _, trigger := range []string{"direct", "queue"} {
+		f := form(t, map[string]string{"Trigger": trigger})
+		most := number(t, f.properties("ImageResizerFunction")["ReservedConcurrentExecutions"])
+		if most < 1 || most > 10 {
+			t.Errorf("with trigger %s, %d instances may run", trigger, most)
+		}
+		if trigger == "queue" {
+			scaling := f.properties("WorkQueueMapping")["ScalingConfig"].(object)
+			if passed := number(t, scaling["MaximumConcurrency"]); passed > most {
+				t.Errorf("the queue passes events on to %d instances, and Lambda refuses those beyond %d", passed, most)
+			}
+		}
+		alarm := f.properties("BusyAlarm")
+		hour := number(t, alarm["Period"]) * 1000
+		if hour != 3600_000 || alarm["MetricName"] != "Duration" || alarm["Statistic"] != "Sum" ||
+			number(t, alarm["Threshold"]) > hour*most/2 {
+			t.Errorf("%d instances may be busy, and the alarm is %v", most, alarm)
+		}
+	}
+	function := form(t, map[string]string{"ReservedConcurrency": "0"}).properties("ImageResizerFunction")
+	if reserved := function["ReservedConcurrentExecutions"]; reserved != nil {
+		t.Errorf("an account that can reserve nothing is asked for %v", reserved)
 	}
 }
 
