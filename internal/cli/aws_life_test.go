@@ -153,7 +153,7 @@ func (e *emulator) dryRun(t *testing.T) {
 	wantOutput(t, output, "budget imgmill-photos", "AWS sends one message to me@example.com",
 		"activate that tag: in the console under Billing, Cost allocation tags", "Account ",
 		"region us-east-1", "bucket photos-input", "function imgmill-photos", "About $",
-		"Nothing was changed")
+		"at most 10 at a time", " an hour, whoever uploads: ", "Nothing was changed")
 	if _, err := deployment.Find(t.Context(), e.cloud, names(t, "photos")); !errors.Is(err,
 		deployment.ErrNotDeployed) {
 		t.Errorf("a stack exists: %v", err)
@@ -249,6 +249,8 @@ func (e *emulator) again(t *testing.T) {
 	// This folder has no recipe, and the deployed recipe is not the default one.
 	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes"),
 		"There is no imgmill.yaml here, so photos keeps its recipe.", "Nothing to change")
+	wantOutput(t, e.imgmill(t, 0, "cost", "--worst", "--from", "photos"), "1024 MB", "at most 10 instances",
+		"--function-name\nimgmill-photos")
 	// The binary of the deployed zip makes the same zip, without Go and the source tree.
 	path := os.Getenv("PATH")
 	binary := e.deployedBinary(t)

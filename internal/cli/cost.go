@@ -30,20 +30,27 @@ type costFlags struct {
 	config, from string
 	since        time.Duration
 	json         bool
+
+	worst                bool
+	concurrency, timeout int // of --worst
 }
 
 func costCommand() *cobra.Command {
 	f := costFlags{Load: price.Typical()}
 	c := &cobra.Command{
 		Use:   "cost",
-		Short: "Estimate the monthly cost of a deployment",
+		Short: "Estimate the cost of a deployment: a month's, or the worst hour's",
 		Long: `Estimate the monthly cost of a deployment on AWS, item by item, with and without AWS's free tier.
 
 The time that Lambda bills is measured on this machine, with a drawn picture and the recipe's variants, or read from the
-log of a deployment (--from NAME). Prices are AWS's public prices, without discounts, credits and taxes.`,
+log of a deployment (--from NAME). Prices are AWS's public prices, without discounts, credits and taxes.
+
+With --worst, show instead what an hour can cost at most, whoever uploads and whatever, and which settings bound it.`,
 		Example: `  imgmill cost --uploads 5000 --megapixels 24 --region ap-northeast-1
   imgmill cost --uploads 200 --days-kept 30 --trigger queue --json
-  imgmill cost --from photos --uploads 5000`,
+  imgmill cost --from photos --uploads 5000
+  imgmill cost --worst --concurrency 5
+  imgmill cost --worst --from photos`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -67,6 +74,10 @@ log of a deployment (--from NAME). Prices are AWS's public prices, without disco
 		"recipe whose variants count (default: imgmill.yaml in this folder, else the default recipe)")
 	flags.StringVar(&f.from, "from", "", "read times and sizes from the log of this deployment")
 	flags.DurationVar(&f.since, "since", 7*24*time.Hour, "how far back --from reads")
+	flags.BoolVar(&f.worst, "worst", false, "what an hour can cost at most, whoever uploads")
+	flags.IntVar(&f.concurrency, "concurrency", 10,
+		"with --worst: instances of the function at a time; 0 for as many as an account may run")
+	flags.IntVar(&f.timeout, "timeout", 120, "with --worst: seconds after which Lambda ends the function")
 	flags.BoolVar(&f.json, "json", false, "write one line of JSON to standard output")
 	return c
 }
@@ -84,8 +95,14 @@ func (f *costFlags) run(c *cobra.Command) error {
 	if f.Arch, err = architecture(f.Arch); err != nil {
 		return err
 	}
+	if err := f.checkQuestion(c); err != nil {
+		return err
+	}
 	if err := f.Validate(); err != nil { // before anything that takes time
 		return usageError{err}
+	}
+	if f.worst {
+		return f.runWorst(c)
 	}
 	var assumes []string
 	if f.from != "" {
@@ -114,12 +131,11 @@ func (f *costFlags) run(c *cobra.Command) error {
 	return printBill(c.ErrOrStderr(), bill, assumes)
 }
 
-// readLog fills in the load from a deployment and its log. Flags of the command line take
-// precedence.
-func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
+// findDeployment finds the deployment that --from names.
+func (f *costFlags) findDeployment(c *cobra.Command) (*client.Cloud, *deployment.Deployment, error) {
 	names, err := deployment.NamesFor(f.from)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, nil, usageError{err}
 	}
 	region := ""
 	if c.Flags().Changed("region") {
@@ -127,11 +143,21 @@ func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
 	}
 	cloud, err := client.Open(c.Context(), region)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d, err := deployment.Find(c.Context(), cloud, names)
 	if err != nil {
-		return nil, explainNotDeployed(err, f.from)
+		return nil, nil, explainNotDeployed(err, f.from)
+	}
+	return cloud, d, nil
+}
+
+// readLog fills in the load from a deployment and its log. Flags of the command line take
+// precedence.
+func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
+	cloud, d, err := f.findDeployment(c)
+	if err != nil {
+		return nil, err
 	}
 	seen, err := logs.Summarize(c.Context(), cloud, d.LogGroup, f.since)
 	if err != nil {

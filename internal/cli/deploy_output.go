@@ -116,6 +116,12 @@ func (o *deployOutput) plan(p *stack.Plan) {
 			load.DaysKept, idle.Full, busy.Free, idle.Free)
 		out["usd_a_month"], out["usd_a_month_idle"] = busy.Full, idle.Full
 	}
+	most, err := price.Limit(deployment.Exposure(p.Region, p.Parameters, p.Unreserved, p.Recipe))
+	if err == nil { // otherwise the estimate has failed as well
+		o.printf("At most $%.2f an hour, whoever uploads: what S3 charges for the uploads themselves comes on top. 'imgmill cost --worst' shows why.",
+			most.Total)
+		out["usd_an_hour_at_most"] = most.Total
+	}
 	o.line(out)
 }
 

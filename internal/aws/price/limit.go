@@ -126,11 +126,15 @@ func Limit(e Exposure) (Ceiling, error) {
 		return Ceiling{}, err
 	}
 	var most Ceiling
+	once := 0.0
 	for _, u := range e.uploads() {
-		if c := e.hourOf(u); c.Total > most.Total {
+		c := e.hourOf(u)
+		once = max(once, c.Once)
+		if c.Total > most.Total {
 			most = c
 		}
 	}
+	most.Once = once
 	return most, nil
 }
 
@@ -161,7 +165,10 @@ func (e Exposure) hourOf(u upload) Ceiling {
 	}
 	add("SQS requests", messages, "requests", p.message)
 
-	c.Once = c.Total / seconds * float64(c.Attempts*e.TimeoutSeconds)
+	c.Once = c.Total / uploads
+	if u.reads > 0 { // and may be as slow as the timeout allows
+		c.Once = c.Total / seconds * float64(c.Attempts*e.TimeoutSeconds)
+	}
 	c.Stored = Charge{Name: "Variants", Quantity: gb(seconds * sendMBps), Unit: "GB"}
 	c.Stored.USD = cost(c.Stored.Quantity, p.storage)
 	c.Uploads = Charge{"S3 uploads (PUT)", uploads, "requests", uploads * p.put}
