@@ -74,7 +74,7 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 		return nil, err
 	}
 	if memory > 0 {
-		r = r.WithMemory(lambdafn.DecodingMemory(memory))
+		r = r.WithMemory(recipe.DecodingMemory(memory))
 	}
 	m := mill.New(store, r)
 	return &lambdafn.Handler{Process: m.ProcessWithin, Log: log}, nil

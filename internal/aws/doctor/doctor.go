@@ -60,6 +60,7 @@ var checks = []check{
 	{"function", checkFunction},
 	{"code", checkCode},
 	{"runtime", checkRuntime},
+	{"memory", checkMemory},
 	{"environment", checkEnvironment},
 	{"concurrency", checkConcurrency},
 	{"role", checkRole},

@@ -16,6 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/client/clienttest"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/trigger"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -159,6 +160,20 @@ func TestCheckConcurrency(t *testing.T) {
 		wantDiagnosis(t, list, test.want, test.words)
 		if len(list) == 1 && !strings.Contains(list[0].Advice, test.advice) {
 			t.Errorf("%s: the advice is %q, want %q", test.name, list[0].Advice, test.advice)
+		}
+	}
+}
+
+// TestCheckMemory compares functions with a recipe's limits.
+func TestCheckMemory(t *testing.T) {
+	e := examinationOf(&client.Cloud{Region: "us-east-1"})
+	e.code = &deployment.Code{Recipe: recipe.Default(formats.All())}
+	for mb, want := range map[int32]State{1769: OK, 512: Warn} {
+		e.function = &lambda.GetFunctionConfigurationOutput{MemorySize: &mb}
+		list := runCheck(t, "memory", e)
+		wantDiagnosis(t, list, want, "limits")
+		if want == Warn && list[0].Advice != "imgmill deploy photos --memory 1336, or lower limits.pixels to 70MP" {
+			t.Errorf("the advice is %q", list[0].Advice)
 		}
 	}
 }

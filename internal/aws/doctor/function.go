@@ -160,6 +160,20 @@ func checkEnvironment(_ context.Context, e *examination) {
 	}
 }
 
+// checkMemory compares the function's memory with the recipe's limits.
+func checkMemory(_ context.Context, e *examination) {
+	r := e.recipe()
+	if e.function == nil || r == nil {
+		return
+	}
+	mb := int(aws.ToInt32(e.function.MemorySize))
+	if m := r.FitsFunction(mb); m != nil {
+		e.warn(m.Advice(e.redeploy()+" --memory"), "%s", m.Text)
+		return
+	}
+	e.ok("%d MB hold a picture of the recipe's limits", mb)
+}
+
 // newAccountLimit is the limit on concurrent executions that AWS sets for new accounts.
 const newAccountLimit = 10
 

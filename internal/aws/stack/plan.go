@@ -182,6 +182,15 @@ func (p *Plan) chooseParameters() error {
 		p.note("The recipe allows %v for a picture, but Lambda ends the function after %d s: raise --timeout, or lower limits.timeout.",
 			p.Recipe.Limits.Timeout, limit)
 	}
+	if mb, err := strconv.Atoi(p.Parameters["MemoryMB"]); err == nil {
+		switch m := p.Recipe.FitsFunction(mb); {
+		case m == nil:
+		case m.Fatal:
+			errs = append(errs, fmt.Errorf("%s: %s", m.Text, m.Advice("add --memory")))
+		default:
+			p.note("%s: %s.", m.Text, m.Advice("add --memory"))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -13,13 +13,13 @@ import (
 
 func TestParametersOfANewDeployment(t *testing.T) {
 	p := &Plan{Settings: Settings{Names: photosNames(t), Recipe: recipe.Default(formats.All()),
-		Given: map[string]string{"MemoryMB": "512"}}, Parameters: map[string]string{}}
+		Given: map[string]string{"MemoryMB": "1536"}}, Parameters: map[string]string{}}
 	if err := p.chooseParameters(); err != nil {
 		t.Fatal(err)
 	}
 	p.SetZip([]byte("zip"))
 	for name, want := range map[string]string{
-		"MemoryMB": "512", "Architecture": "arm64", "NotifyFromTemplate": "false",
+		"MemoryMB": "1536", "Architecture": "arm64", "NotifyFromTemplate": "false",
 		"ImgmillName": "photos", "CodeBucket": "photos-code",
 		"OnRemove": "keep", "ReservedConcurrency": "10",
 	} {
@@ -37,7 +37,7 @@ func TestParametersOfANewDeployment(t *testing.T) {
 // and nothing else.
 func TestUpdateKeepsOtherSettings(t *testing.T) {
 	first := &Plan{Settings: Settings{Names: photosNames(t), Recipe: recipe.Default(formats.All()),
-		Given: map[string]string{"MemoryMB": "512", "Architecture": "x86_64"}},
+		Given: map[string]string{"MemoryMB": "1536", "Architecture": "x86_64"}},
 		Parameters: map[string]string{}}
 	if err := first.chooseParameters(); err != nil {
 		t.Fatal(err)
@@ -73,6 +73,29 @@ func TestUpdateKeepsOtherSettings(t *testing.T) {
 	p.SetZip([]byte("two"))
 	if last := p.Changes[len(p.Changes)-1]; last.Part != "code and recipe" {
 		t.Errorf("another zip causes the change %v", last)
+	}
+}
+
+// TestMemoryAndLimits: a plan says with numbers where the recipe's limits and the function's memory do
+// not fit each other, and refuses a limit beyond all of it.
+func TestMemoryAndLimits(t *testing.T) {
+	for limits, want := range map[string]struct{ note, err string }{
+		"": {}, "limits: {pixels: 300MP}": {note: "add --memory 1972, or lower limits.pixels to 268MP."},
+		"limits: {memory: 4GiB}": {err: "the function has 1769 MB in all: add --memory 6891, or"},
+	} {
+		r, err := recipe.Parse(formats.All(), "test",
+			[]byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"+limits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Plan{Settings: Settings{Names: photosNames(t), Recipe: r}, Parameters: map[string]string{}}
+		err = p.chooseParameters()
+		if (err == nil) != (want.err == "") || err != nil && !strings.Contains(err.Error(), want.err) {
+			t.Errorf("%q: the error is %v, want %q", limits, err, want.err)
+		}
+		if notes := strings.Join(p.Notes, "\n"); !strings.Contains(notes, want.note) || (notes == "") != (want.note == "") {
+			t.Errorf("%q: the notes are %q, want %q", limits, notes, want.note)
+		}
 	}
 }
 

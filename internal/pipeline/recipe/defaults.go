@@ -21,19 +21,6 @@ func Default(formats codec.Set) *Recipe {
 	return r
 }
 
-// defaultMemory is limits.memory where neither the file nor WithMemory sets it, in bytes.
-const defaultMemory = 1 << 30
-
-// WithMemory returns the recipe for a place with n bytes of memory for the decoding of a picture.
-// That is the limit if the file sets none, and a file cannot raise it.
-func (r *Recipe) WithMemory(n int64) *Recipe {
-	bounded := *r
-	if !r.Limits.memoryGiven || r.Limits.Memory > n {
-		bounded.Limits.Memory = n
-	}
-	return &bounded
-}
-
 // base holds the defaults that a file overwrites.
 func base(formats codec.Set) *Recipe {
 	limits := codec.Limits{Pixels: 200e6, Bytes: 100e6, Frames: 500, Memory: defaultMemory}

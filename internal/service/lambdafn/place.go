@@ -2,8 +2,8 @@ package lambdafn
 
 import "time"
 
-// What a function has for a picture follows from its settings: deploy and doctor compare it with
-// the recipe, and the function itself holds to it.
+// What time a function has for a picture follows from its timeout, and the function holds to it. For
+// its memory, see recipe.DecodingMemory.
 
 const (
 	// margin is the time that is reserved for the response before the function's deadline. Without a
@@ -20,12 +20,3 @@ func PictureTime(timeout time.Duration) time.Duration { return beforeSettling(ti
 
 // beforeSettling returns what remains of the time until the response once settling is reserved.
 func beforeSettling(left time.Duration) time.Duration { return left - min(settling, left/4) }
-
-// DecodingMemory returns how many bytes of a function's memory size the decoding of a picture may
-// hold: three fifths of what is left beside the program, its connections and the object being read.
-// The rest is for reduced pictures, encoded variants and what the garbage collector has yet to free.
-// A recipe can only lower it (recipe.Recipe.WithMemory).
-func DecodingMemory(size int64) int64 {
-	const program = 64 << 20
-	return max((size-program)/5*3, 1<<20)
-}
