@@ -114,5 +114,13 @@ func (e *emulator) overlap(t *testing.T) {
 		"--target-bucket", "album-uploads"), "source and target are one bucket")
 	wantOutput(t, e.deploy(t, 1, "album", firstRecipe, "--source-bucket", "no-such-bucket-here"),
 		"bucket no-such-bucket-here does not exist")
+	if _, err := e.cloud.Store.CreateBucket(t.Context(),
+		&awss3.CreateBucketInput{Bucket: aws.String("album-site")}); err != nil {
+		t.Fatal(err)
+	}
+	e.put(t, "album-site", "theirs.jpg", []byte("theirs"))
+	e.put(t, "album-site", "index.html", []byte("theirs"))
+	wantOutput(t, e.deploy(t, 0, "album", firstRecipe, "--target-bucket", "album-site", "--dry-run"),
+		"In bucket album-site, imgmill made none of the objects looked at where variants go, such as theirs.jpg: they stay")
 	e.nothingLeft(t, "album")
 }

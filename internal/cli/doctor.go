@@ -23,9 +23,10 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor NAME",
 		Short: "Find out what is wrong with a deployment, and what to do",
 		Long: `Examine a deployment: your credentials, the stack, the bucket's notifications, the function and its code, its
-role, encryption, loops, public access, failed events, the log and the alarms. Each check prints a line that starts
-with ok, warn or fault, and an arrow points to what helps. A ? marks what you may not read, with the permission
-that you need. The command changes nothing. It exits with 1 if there is a fault.`,
+memory, its role, encryption, loops, objects of others among the variants, public access, failed events, the log and
+the alarms. Each check prints a line that starts with ok, warn or fault, and an arrow points to what helps. A ? marks
+what you may not read, with the permission that you need. The command changes nothing. It exits with 1 if there is a
+fault.`,
 		Example: `  imgmill doctor photos`,
 		Args:    oneName,
 		RunE:    func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },

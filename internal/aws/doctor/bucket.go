@@ -60,6 +60,26 @@ func checkRecursion(ctx context.Context, e *examination) {
 	}
 }
 
+// checkTarget looks for objects of others where variants go.
+func checkTarget(ctx context.Context, e *examination) {
+	r := e.recipe()
+	if r == nil {
+		return
+	}
+	f, err := deployment.FindForeign(ctx, e.Cloud, r, e.d.TargetBucket)
+	switch {
+	case client.IsCode(err, "NoSuchBucket"): // checkRecursion reports it
+	case err != nil:
+		e.unseen("objects of "+e.d.TargetBucket, "s3:ListBucket and s3:GetObject on it", err)
+	case f.Found > 0:
+		e.warn("move them away, or use another bucket or target.key", "%v: %s", f, f.Consequence(r))
+	case f.Looked == 0:
+		e.ok("there is nothing yet where variants go")
+	default:
+		e.ok("%s looked at where variants go: imgmill made all of them", plural(f.Looked, "object"))
+	}
+}
+
 // checkPublic checks that no stranger can access the three buckets.
 func checkPublic(ctx context.Context, e *examination) {
 	private := true

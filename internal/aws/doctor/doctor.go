@@ -66,6 +66,7 @@ var checks = []check{
 	{"role", checkRole},
 	{"encryption", checkEncryption},
 	{"recursion", checkRecursion},
+	{"target", checkTarget},
 	{"public access", checkPublic},
 	{"failures", checkFailures},
 	{"log", checkLog},

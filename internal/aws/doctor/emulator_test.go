@@ -195,10 +195,19 @@ func (w patient) notificationFaults() []planted {
 	}
 }
 
-// accessFaults are those of encryption and of public access.
+// accessFaults are those of encryption and of public access, and objects of others.
 func (w patient) accessFaults() []planted {
 	ctx, source, target := w.Context(), w.D.SourceBucket, w.D.TargetBucket
+	theirs := aws.String("in/theirs.jpg")
 	return []planted{
+		{name: "an object of somebody else", plant: func() error {
+			_, err := w.Store.PutObject(ctx,
+				&s3.PutObjectInput{Bucket: &target, Key: theirs, Body: strings.NewReader("theirs")})
+			return err
+		}, undo: func() error {
+			_, err := w.Store.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &target, Key: theirs})
+			return err
+		}, check: "target", state: doctor.Warn, words: "such as in/theirs.jpg: they stay", advice: "another bucket"},
 		{name: "block of public access off", plant: func() error {
 			_, err := w.Store.DeletePublicAccessBlock(ctx,
 				&s3.DeletePublicAccessBlockInput{Bucket: &target})
@@ -331,17 +340,22 @@ func (w patient) functionFaults() []planted {
 			check: "environment", state: doctor.Warn,
 			words:  "takes precedence over the recipe in the zip",
 			advice: "remove IMGMILL_RECIPE"},
-		{name: "throttled off", plant: func() error {
-			_, err := w.Function.PutFunctionConcurrency(ctx,
-				&lambda.PutFunctionConcurrencyInput{FunctionName: name,
-					ReservedConcurrentExecutions: aws.Int32(0)})
-			return err
-		}, undo: func() error {
+		{name: "throttled off", plant: func() error { return w.reserve(0) },
+			undo:  func() error { return w.reserve(10) },
+			check: "concurrency", state: doctor.Fault, words: "reserved concurrency is 0",
+			advice: "delete-function-concurrency"},
+		{name: "nothing bounds the instances", plant: func() error {
 			_, err := w.Function.DeleteFunctionConcurrency(ctx,
 				&lambda.DeleteFunctionConcurrencyInput{FunctionName: name})
 			return err
-		}, check: "concurrency", state: doctor.Fault, words: "reserved concurrency is 0",
-			advice: "delete-function-concurrency"},
+		}, undo: func() error { return w.reserve(10) },
+			check: "concurrency", state: doctor.Warn,
+			words:  "instances may run at a time, and whoever may upload decides: an hour",
+			advice: "--reserved-concurrent-executions 10", unservedBy: "moto lambda:GetAccountSettings"},
+		{name: "too little memory",
+			plant: w.configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.MemorySize = aws.Int32(512) }),
+			undo:  w.configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.MemorySize = aws.Int32(1769) }),
+			check: "memory", state: doctor.Warn, words: "limits.pixels is 200 million", advice: "--memory 1336"},
 		{name: "recursive loop detection is off",
 			plant: w.setLoopDetection(lambdatypes.RecursiveLoopAllow),
 			undo:  w.setLoopDetection(lambdatypes.RecursiveLoopTerminate),
@@ -358,6 +372,12 @@ func (w patient) functionFaults() []planted {
 		}, check: "delivery", state: doctor.Fault, words: "have no destination",
 			advice: "--keep-buckets"},
 	}
+}
+
+func (w patient) reserve(n int32) error {
+	_, err := w.Function.PutFunctionConcurrency(w.Context(),
+		&lambda.PutFunctionConcurrencyInput{FunctionName: &w.D.FunctionName, ReservedConcurrentExecutions: &n})
+	return err
 }
 
 func (w patient) setLoopDetection(loop lambdatypes.RecursiveLoop) func() error {

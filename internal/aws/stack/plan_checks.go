@@ -43,6 +43,25 @@ func planBuckets(ctx context.Context, c *client.Cloud, p *Plan) error {
 		return fmt.Errorf("source and target are one bucket, %s: a function that writes where it is triggered could call itself endlessly; use two buckets",
 			p.Parameters["SourceBucketName"])
 	}
+	return noteForeign(ctx, c, p)
+}
+
+// noteForeign warns about objects of others in a target bucket that exists.
+func noteForeign(ctx context.Context, c *client.Cloud, p *Plan) error {
+	if p.Current == nil && p.Parameters["CreateTargetBucket"] == "true" {
+		return nil
+	}
+	target := p.Parameters["TargetBucketName"]
+	f, err := deployment.FindForeign(ctx, c, p.Recipe, target)
+	switch {
+	case err != nil:
+		p.note("Could not look for objects of others in bucket %s: %s.", target,
+			strings.TrimSuffix(client.Reason(err), "."))
+		return ctx.Err()
+	case f.Found > 0:
+		p.note("In bucket %s, %v: %s. Move them away, or use another bucket or target.key.", target, f,
+			f.Consequence(p.Recipe))
+	}
 	return nil
 }
 
