@@ -25,10 +25,6 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
-// level of compression: the lowest that takes no more bytes, on photographs, their reductions and
-// enlargements, and drawings, than image/png, which has level 6 of compress/flate.
-const level = 8
-
 // stripSize is about how many bytes of filtered rows are compressed on their own. Their size does
 // not depend on the number of threads, so the file does not either.
 const stripSize = 256 << 10
@@ -76,6 +72,7 @@ type strips struct {
 	n        int   // bytes of a row, without its filter type
 	rows     int   // of a strip
 	all      []strip
+	method
 }
 
 // strip is a part of the pixel data.
@@ -126,18 +123,20 @@ func (s *strips) size() int {
 
 // run compresses all strips with up to so many threads.
 func (s *strips) run(ctx context.Context, threads int) error {
+	first := s.newWorker()
+	s.method = first.choose()
 	var next atomic.Int64
-	work := func() {
-		w := s.newWorker()
+	work := func(w *worker) {
+		w.writer = newWriter(s.level)
 		for i := next.Add(1) - 1; i < int64(len(s.all)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 			w.compress(int(i))
 		}
 	}
 	var helpers sync.WaitGroup
 	for range min(threads, len(s.all)) - 1 {
-		helpers.Go(work)
+		helpers.Go(func() { work(s.newWorker()) })
 	}
-	work()
+	work(first)
 	helpers.Wait()
 	return ctx.Err()
 }
@@ -151,8 +150,25 @@ type worker struct {
 }
 
 func (s *strips) newWorker() *worker {
-	w, _ := flate.NewWriter(nil, level) // an error would mean that there is no such level
-	return &worker{strips: s, filter: newFilter(s.n, len(s.channels)), writer: w}
+	return &worker{strips: s, filter: newFilter(s.n, len(s.channels))}
+}
+
+// filterRows appends the rows from first to before last, filtered or not, to dst.
+func (w *worker) filterRows(dst []byte, first, last int, filtered bool) []byte {
+	if filtered {
+		w.load(first-1, w.above)
+	}
+	for y := first; y < last; y++ {
+		w.load(y, w.row)
+		if !filtered {
+			dst = append(dst, filterNone)
+			dst = append(dst, w.row[lead:lead+w.n]...)
+			continue
+		}
+		dst = w.best(dst)
+		w.row, w.above = w.above, w.row
+	}
+	return dst
 }
 
 // compress filters and compresses strip i. The window in front of it is filtered once more, so that
@@ -161,16 +177,10 @@ func (w *worker) compress(i int) {
 	first := i * w.strips.rows
 	last := min(first+w.strips.rows, w.Height())
 	window := 0
-	if i > 0 {
+	if i > 0 && w.level != flate.HuffmanOnly {
 		window = min(first, (windowSize+w.n)/(w.n+1))
 	}
-	w.rows = w.rows[:0]
-	w.load(first-window-1, w.above)
-	for y := first - window; y < last; y++ {
-		w.load(y, w.row)
-		w.rows = w.best(w.rows)
-		w.row, w.above = w.above, w.row
-	}
+	w.rows = w.filterRows(w.rows[:0], first-window, last, w.filtered)
 	start := window * (w.n + 1)
 	s := &w.all[i]
 	s.n = len(w.rows) - start
@@ -178,13 +188,15 @@ func (w *worker) compress(i int) {
 	s.sum.update(w.rows[start:])
 	if i == 0 {
 		s.data.Write([]byte{0x78, 0x9c}) // RFC 1950: deflate with a window of 32 KB
+	}
+	if window == 0 {
 		w.writer.Reset(&s.data)
 	} else {
 		w.writer.ResetDict(&s.data, w.rows[max(0, start-windowSize):start])
 	}
 	for rest := w.rows[start:]; ; {
 		n := len(rest)
-		if len(w.all) == 1 {
+		if len(w.all) == 1 && w.level != flate.HuffmanOnly {
 			n = min(n, pieceSize)
 		}
 		w.writer.Write(rest[:n]) // a bytes.Buffer never fails

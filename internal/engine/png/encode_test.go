@@ -8,9 +8,12 @@ import (
 	"hash/adler32"
 	"image"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/klauspost/compress/flate"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -55,6 +58,73 @@ func TestEncodedPicturesDecodeAlike(t *testing.T) {
 					t.Fatalf("%s: %v", name, err)
 				}
 				compare(t, name, got, p.Pix)
+			}
+		}
+	}
+}
+
+func TestMethodFitsThePicture(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	grainy := func(x, y int) byte { return byte(x/8 + y/8 + r.IntN(16)) }
+	var shapes [31][12][8]byte
+	var text [64][128]int
+	for i := range shapes {
+		for y := range shapes[i] {
+			for x := range shapes[i][y] {
+				shapes[i][y][x] = [4]byte{0, 60, 120, 180}[r.IntN(4)]
+			}
+		}
+	}
+	for y := range text {
+		for x := range text[y] {
+			text[y][x] = r.IntN(len(shapes))
+		}
+	}
+	glyphs := func(x, y int) byte { return shapes[text[y/12][x/8]][y%12][x%8] }
+	ramp := func(x, y int) byte { return byte(x*x/5000 + y*y/3000) }
+	half := func(x, y int) byte {
+		if x/50%2 == y/50%2 {
+			return grainy(x, y)
+		}
+		return ramp(x, y)
+	}
+	for _, c := range []struct {
+		name string
+		w, h int
+		at   func(x, y int) byte
+		want method
+	}{
+		{"grainy", 700, 500, grainy, method{true, flate.HuffmanOnly}},
+		{"glyphs", 700, 500, glyphs, method{false, highLevel}},
+		{"ramp", 700, 500, ramp, method{true, highLevel}},
+		{"half", 700, 500, half, method{true, highLevel}},
+		{"large half", 2500, 2000, half, method{true, fastLevel}},
+		{"large ramp", 2500, 2000, ramp, method{true, highLevel}},
+	} {
+		p := plane.New(plane.NewLayout(plane.RGB, false, c.w, c.h, 1, 1))
+		for i := range p.Pix {
+			for y := range c.h {
+				for x := range p.Row(i, y) {
+					p.Row(i, y)[x] = c.at(x+i, y)
+				}
+			}
+		}
+		s := newStrips(p)
+		if got := s.newWorker().choose(); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		for _, at := range []image.Point{{0, 0}, {c.w - 1, c.h - 1}, {c.w / 2, c.h / 3}} {
+			r, g, b, _ := got.At(at.X, at.Y).RGBA()
+			if byte(r) != p.Row(0, at.Y)[at.X] || byte(g) != p.Row(1, at.Y)[at.X] || byte(b) != p.Row(2, at.Y)[at.X] {
+				t.Errorf("%s: pixel %v differs", c.name, at)
 			}
 		}
 	}
