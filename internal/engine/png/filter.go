@@ -34,9 +34,7 @@ func (f *filter) best(dst []byte) []byte {
 	clear(row[n:]) // what is behind the row counts as nothing
 	clear(above[n:])
 	copy(f.tries[0], row)
-	subtract(f.tries[filterSub], row, left, n)
-	subtract(f.tries[filterUp], row, above, n)
-	subtractMean(f.tries[filterAverage], row, left, above, n)
+	differences(f.tries[filterSub], f.tries[filterUp], f.tries[filterAverage], row, left, above, n)
 	subtractNearest(f.tries[filterPaeth], row, left, above, corner, n)
 	choice, least := 0, -1
 	for i, t := range f.tries {
@@ -50,6 +48,16 @@ func (f *filter) best(dst []byte) []byte {
 
 // subBytes8 subtracts the eight bytes of b from those of a, each modulo 256.
 func subBytes8(a, b uint64) uint64 { return (a | high - b&low7) ^ (a^^b)&high }
+
+// differences computes Sub, Up and Average.
+func differences(sub, up, mean, row, left, above []byte, n int) {
+	if vectorDifferences(sub, up, mean, row, left, above, n) {
+		return
+	}
+	subtract(sub, row, left, n)
+	subtract(up, row, above, n)
+	subtractMean(mean, row, left, above, n)
+}
 
 // subtract computes Sub and Up.
 func subtract(dst, row, other []byte, n int) {

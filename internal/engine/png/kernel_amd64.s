@@ -215,6 +215,39 @@ block:
 	VZEROUPPER
 	RET
 
+// func differencesVector(sub *byte, up *byte, mean *byte, row *byte, left *byte, above *byte, blocks int)
+// Requires: AVX
+TEXT ·differencesVector(SB), NOSPLIT, $0-56
+	MOVQ     sub+0(FP), AX
+	MOVQ     up+8(FP), CX
+	MOVQ     mean+16(FP), DX
+	MOVQ     row+24(FP), BX
+	MOVQ     left+32(FP), SI
+	MOVQ     above+40(FP), DI
+	MOVQ     blocks+48(FP), R8
+	XORQ     R9, R9
+	VPCMPEQB X0, X0, X0
+	VPABSB   X0, X0
+
+block:
+	VMOVDQU (BX)(R9*1), X1
+	VMOVDQU (SI)(R9*1), X2
+	VMOVDQU (DI)(R9*1), X3
+	VPSUBB  X2, X1, X5
+	VMOVDQU X5, (AX)(R9*1)
+	VPSUBB  X3, X1, X5
+	VMOVDQU X5, (CX)(R9*1)
+	VPXOR   X2, X3, X4
+	VPAND   X0, X4, X4
+	VPAVGB  X2, X3, X5
+	VPSUBB  X4, X5, X5
+	VPSUBB  X5, X1, X5
+	VMOVDQU X5, (DX)(R9*1)
+	ADDQ    $0x10, R9
+	DECQ    R8
+	JNZ     block
+	RET
+
 // func nearestVector(dst *byte, row *byte, left *byte, above *byte, corner *byte, blocks int)
 // Requires: AVX, AVX2
 TEXT ·nearestVector(SB), NOSPLIT, $0-48

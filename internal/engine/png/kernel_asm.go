@@ -32,6 +32,11 @@ func lookUpVector(dst, src *byte, blocks int, parts *[256]byte, low, high int)
 //go:noescape
 func adlerVector(p *byte, blocks int, sums *[3][4]uint64)
 
+// differencesVector applies Sub, Up and Average to 16*blocks bytes.
+//
+//go:noescape
+func differencesVector(sub, up, mean, row, left, above *byte, blocks int)
+
 // nearestVector applies Paeth to 16*blocks bytes.
 //
 //go:noescape
@@ -97,6 +102,18 @@ func vectorAdler(a, b uint64, p []byte) (uint64, uint64, int) {
 	total := func(s [4]uint64) uint64 { return s[0] + s[1] + s[2] + s[3] }
 	b += uint64(n)*a + 32*total(sums[1]) + total(sums[2])
 	return a + total(sums[0]), b, n
+}
+
+// vectorDifferences applies Sub, Up and Average, and reports whether there is a kernel. All slices
+// have lead bytes behind n.
+func vectorDifferences(sub, up, mean, row, left, above []byte, n int) bool {
+	if !cpu.Vector() {
+		return false
+	}
+	_, _, _, _ = sub[n+lead-1], up[n+lead-1], mean[n+lead-1], row[n+lead-1]
+	_, _ = left[n+lead-1], above[n+lead-1]
+	differencesVector(&sub[0], &up[0], &mean[0], &row[0], &left[0], &above[0], (n+15)/16)
+	return true
 }
 
 // vectorNearest applies Paeth, and reports whether there is a kernel. All slices have lead bytes

@@ -183,6 +183,17 @@ func TestVectorFiltersMatchPlain(t *testing.T) {
 		if !bytes.Equal(got[:n], want[:n]) {
 			t.Errorf("Paeth of %d bytes differs", n)
 		}
+		var gots, wants [3][]byte
+		for i := range gots {
+			gots[i], wants[i] = between(t, r, n+lead), make([]byte, n+lead)
+		}
+		differences(gots[0], gots[1], gots[2], row, left, above, n)
+		plainly(func() { differences(wants[0], wants[1], wants[2], row, left, above, n) })
+		for i := range gots {
+			if !bytes.Equal(gots[i][:n], wants[i][:n]) {
+				t.Errorf("filter %d of %d bytes differs", filterSub+i, n)
+			}
+		}
 	}
 	all := make([]byte, 256)
 	for i := range all {

@@ -7,6 +7,7 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
@@ -15,6 +16,7 @@ func main() {
 	narrow()
 	lookUp()
 	adler()
+	differences()
 	nearest()
 	cost()
 	inflate()
@@ -102,6 +104,41 @@ func adler() {
 	VMOVDQU(before, Mem{Base: sums, Disp: 32})
 	VMOVDQU(weighted, Mem{Base: sums, Disp: 64})
 	VZEROUPPER()
+	RET()
+}
+
+// differences computes 16 bytes at a time of three filters. The instruction for a mean rounds up, so
+// one is subtracted where the sum is odd.
+func differences() {
+	TEXT("differencesVector", NOSPLIT, "func(sub, up, mean, row, left, above *byte, blocks int)")
+	Doc("differencesVector applies Sub, Up and Average to 16*blocks bytes.")
+	sub, up, mean := Load(Param("sub"), GP64()), Load(Param("up"), GP64()), Load(Param("mean"), GP64())
+	row, left, above := Load(Param("row"), GP64()), Load(Param("left"), GP64()), Load(Param("above"), GP64())
+	blocks, at := Load(Param("blocks"), GP64()), GP64()
+	XORQ(at, at)
+	one := XMM()
+	VPCMPEQB(one, one, one)
+	VPABSB(one, one)
+	next := func(p reg.Register) Mem { return Mem{Base: p, Index: at, Scale: 1} }
+
+	Label("block")
+	x, a, b, odd, y := XMM(), XMM(), XMM(), XMM(), XMM()
+	VMOVDQU(next(row), x)
+	VMOVDQU(next(left), a)
+	VMOVDQU(next(above), b)
+	VPSUBB(a, x, y)
+	VMOVDQU(y, next(sub))
+	VPSUBB(b, x, y)
+	VMOVDQU(y, next(up))
+	VPXOR(a, b, odd)
+	VPAND(one, odd, odd)
+	VPAVGB(a, b, y)
+	VPSUBB(odd, y, y)
+	VPSUBB(y, x, y)
+	VMOVDQU(y, next(mean))
+	ADDQ(Imm(16), at)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
 	RET()
 }
 
