@@ -30,9 +30,9 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 // not depend on the number of threads, so the file does not either.
 const stripSize = 256 << 10
 
-// pieceSize is how many bytes of a picture of one strip have Huffman codes of their own. The
-// compressor's blocks are about twice as large; halves save 0.2 % of the bytes of small pictures,
-// and cost as much in large ones.
+// pieceSize is how many bytes of a picture of one strip have Huffman codes of their own, unless it
+// is compressed without matches. The compressor's blocks are about twice as large; halves save 0.2 %
+// of the bytes of small pictures, and cost as much in large ones.
 const pieceSize = 16000
 
 // Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.

@@ -1,5 +1,5 @@
 // Command _asm generates the AVX2 kernels of package png. The plain functions that they equal are
-// in unfilter.go, expand.go, adler.go and filter.go.
+// in inflate.go, unfilter.go, expand.go, adler.go and filter.go.
 package main
 
 import (
