@@ -48,7 +48,7 @@ def make(folder, fmt, case):
     names = []
     for i, frame in enumerate(frames):
         names.append(f"{path.name}.{i}.png")
-        frame.save(path.parent / names[-1], compress_level=1)
+        frame.copy().save(path.parent / names[-1], compress_level=1)
     return {"name": f"{fmt}/{case.name}", "frames": names, "within": case.within}
 
 

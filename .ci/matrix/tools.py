@@ -70,9 +70,13 @@ def pnm(size, channels, depth=16, smooth=False):
     return b"P%d\n%d %d\n%d\n" % (5 if channels == "L" else 6, *size, (1 << depth) - 1) + body
 
 
-@functools.cache
 def drawing(size, mode="RGBA", smooth=False):
-    """Returns the drawing as a picture of Pillow."""
+    """Returns the drawing as a picture of Pillow, a copy: save keeps its options in the picture."""
+    return drawn(size, mode, smooth).copy()
+
+
+@functools.cache
+def drawn(size, mode, smooth):
     channels = {"1": "L", "P": "RGB", "CMYK": "RGB"}.get(mode, mode)
     body = pam(size, channels, 8, smooth).split(b"ENDHDR\n", 1)[1]
     picture = Image.frombytes(channels, size, body)
