@@ -7,7 +7,7 @@ import (
 	"image/gif"
 )
 
-// addGIF adds a picture for each extension, for colours that no pixel shows, for a second frame, and for
+// addGIF adds a picture for each extension, for colours that no pixel of any frame shows, and for
 // what may follow the pixels and the end.
 func addGIF(add adder) {
 	still := encodeGIF(frame(""))
@@ -21,12 +21,8 @@ func addGIF(add adder) {
 	} {
 		add(name, still, join(still[:at], []byte{0x21}, []byte(extension), still[at:]))
 	}
-	second := frame(run)
-	for i := range second.Pix {
-		second.Pix[i] = run[i%len(run)]
-	}
 	add("unused colours.gif", still, encodeGIF(frame(run)))
-	add("second frame.gif", still, encodeGIF(frame(""), second))
+	add("second frame.gif", encodeGIF(frame(""), frame("")), encodeGIF(frame(""), frame(run)))
 	end := len(still) - 2 // before the empty sub-block and the trailer
 	add("behind the pixels.gif", still, join(still[:end], []byte("\x40"+run[:64]), still[end:]))
 	add("after the end.gif", still, join(still, []byte(run)))

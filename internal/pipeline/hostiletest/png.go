@@ -12,10 +12,11 @@ import (
 )
 
 // addPNG adds a picture for each chunk that holds text or anything private, for colours that no pixel
-// shows, for later frames, and for what may follow the end of the pixels and of the file.
+// shows, for a frame beyond the number that is declared, and for what may follow the end of the pixels and of the file.
 func addPNG(add adder) {
 	drawing := encodePNG(sample.Landscape(30, 20))
-	const first = 8 + 25 // the signature and IHDR
+	const first = 8 + 25                                                     // the signature and IHDR
+	const frame = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x0a\x00\x00" // at 0,0 for 0.1 s
 	for name, chunks := range map[string][]byte{
 		"text.png":           chunk("tEXt", "Author\x00"+run),
 		"zipped text.png":    chunk("zTXt", "Author\x00\x00"+string(deflated(run))),
@@ -26,12 +27,13 @@ func addPNG(add adder) {
 		"broken profile.png": chunk("iCCP", Marker+"\x00\x00"+string(deflated(run))),
 		"private chunk.png":  chunk("prVt", run),
 		"suggested.png":      chunk("sPLT", Marker+"\x00\x08"+run[:60]),
-		"animation.png":      chunk("acTL", "\x00\x00\x00\x02\x00\x00\x00\x00"),
+		"animation.png": join(chunk("acTL", "\x00\x00\x00\x01\x00\x00\x00\x00"),
+			chunk("fcTL", "\x00\x00\x00\x00\x00\x00\x00\x1e\x00\x00\x00\x14"+frame)),
 	} {
 		file := join(drawing[:first], chunks, drawing[first:])
 		if name == "animation.png" {
-			file = join(file[:len(file)-12], chunk("fcTL", "\x00\x00\x00\x00\x00\x00\x00\x1e\x00\x00\x00\x01"+
-				"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x0a\x00\x00"), chunk("fdAT", "\x00\x00\x00\x01"+string(deflated("\x00"+run[:90]))), file[len(file)-12:])
+			file = join(file[:len(file)-12], chunk("fcTL", "\x00\x00\x00\x01\x00\x00\x00\x1e\x00\x00\x00\x01"+frame),
+				chunk("fdAT", "\x00\x00\x00\x02"+string(deflated("\x00"+run[:90]))), file[len(file)-12:])
 		}
 		add(name, drawing, file)
 	}

@@ -22,9 +22,13 @@ import (
 func hostileRecipe(t *testing.T) *recipe.Recipe {
 	t.Helper()
 	text := "source: {bucket: sources, suffixes: []}\ntarget: {bucket: outputs, key: '{variant}/{stem}{ext}'}\n" +
-		"variants:\n  same: {width: 16}\n"
+		"variants:\n  same: {width: 16, quality: 80}\n" // without a quality, the number of the upload's bytes counts
 	for _, f := range formats.All().Writable() {
-		text += fmt.Sprintf("  %s: {width: 12, format: %s}\n", f.Name, f.Name)
+		quality := ""
+		if f.Setting("quality") != nil {
+			quality = ", quality: 80"
+		}
+		text += fmt.Sprintf("  %s: {width: 12, format: %s%s}\n", f.Name, f.Name, quality)
 	}
 	r, err := recipe.Parse(formats.All(), "test", []byte(text))
 	if err != nil {
