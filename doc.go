@@ -17,8 +17,8 @@
 // equal bytes, on every machine and with any number of threads.
 //
 // Variants are upright and in sRGB. Unless you ask for it, no picture is enlarged, and no metadata is
-// copied, such as the place where a photograph was taken. An animation stays one in WebP; in other
-// formats, its first frame is shown.
+// copied, such as the place where a photograph was taken. Of an animation, the first frame is shown;
+// WebP can keep them all.
 //
 // The package reads nothing but the stream: no file, network, environment or clock. It is the engine
 // of the command imgmill, which does the same to pictures in S3 buckets.

@@ -84,7 +84,7 @@ func ShownDelay(delay int) int {
 
 // Limits bound what a picture may ask of this process, beside MaxSide. Zero means no limit.
 type Limits struct {
-	Pixels int64 // width × height of one frame
+	Pixels int64 // width × height, of all frames that are decoded
 	Bytes  int64 // length of the file
 	Frames int   // that are decoded; where only the first is shown, the file may have more
 	Memory int64 // bytes that a decoder holds, as it estimates before it starts, and reduced pictures
@@ -113,10 +113,15 @@ func (l Limits) Check(h Header) error {
 	return nil
 }
 
-// CheckFrames refuses to decode more frames than the limit allows.
-func (l Limits) CheckFrames(n int) error {
-	if l.Frames > 0 && n > l.Frames {
+// CheckFrames refuses an animation of more frames than the limit allows, or of more pixels in all of
+// them: a small file can have many frames.
+func (l Limits) CheckFrames(h Header) error {
+	if n := h.Frames; l.Frames > 0 && n > l.Frames {
 		return fmt.Errorf("%w: %d frames, the limit is %d", ErrLimit, n, l.Frames)
+	}
+	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels/int64(max(h.Frames, 1)) {
+		return fmt.Errorf("%w: %d frames of %d×%d pixels are more than %d pixels, the limit",
+			ErrLimit, h.Frames, h.Width, h.Height, l.Pixels)
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func framesOf(file []byte) ([]*plane.Picture, error) {
 		Abilities: codec.Abilities{Animation: true, Alpha: true}, Encoder: func(setting.Values) codec.Encoder { return &frames }}
 	engine := &render.Engine{Formats: All()}
 	variant := render.NewVariant("frames")
-	variant.Format = format
+	variant.Format, variant.Frames = format, render.AllFrames
 	_, _, err := engine.Make(context.Background(), bytes.NewReader(file), codec.Limits{}, []render.Variant{variant})
 	return frames.pictures, err
 }

@@ -10,16 +10,24 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
+// Frames is which frames of an animation a variant has.
+type Frames string
+
+const (
+	FirstFrame Frames = "first" // the default: the others are not even decoded
+	AllFrames  Frames = "all"   // where the format holds animations
+)
+
 // animates reports whether the variant keeps all frames of an animation.
 func (j *job) animates() bool {
 	_, ok := j.encoder.(codec.FrameEncoder)
-	return ok
+	return ok && j.variant.Frames == AllFrames
 }
 
 // animate makes the files of an animation, one frame after another, so that no more than one is in
 // memory. A variant whose format holds no animation shows the first frame.
 func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limits, jobs []*job) error {
-	if err := l.CheckFrames(d.Header().Frames); err != nil {
+	if err := l.CheckFrames(d.Header()); err != nil {
 		return err
 	}
 	for {

@@ -85,7 +85,7 @@ func flipFormat(fails error) *codec.Format {
 
 func TestAnimationKeepsFramesDelaysAndLoops(t *testing.T) {
 	d := newFilm(3)
-	variants := []Variant{{Name: "a", Width: 10, Format: flipFormat(nil)}, {Name: "s", Width: 10, Format: pngFormat}, {Name: "b", Width: 4, Format: flipFormat(nil)}}
+	variants := []Variant{{Name: "a", Width: 10, Format: flipFormat(nil), Frames: AllFrames}, {Name: "s", Width: 10, Format: pngFormat}, {Name: "b", Width: 4, Format: flipFormat(nil), Frames: AllFrames}}
 	out, err := engine.Render(t.Context(), d, codec.Limits{}, variants)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,12 @@ func TestAnimationToStills(t *testing.T) {
 	if d.live != 1 || d.next != 0 {
 		t.Errorf("%d frames were decoded, %d asked for", d.live, d.next)
 	}
-	if o := one(t, newFilm(1), Variant{Width: 10, Format: flipFormat(nil)}); string(o.Data) != "still 10" {
+	d = newFilm(3)
+	one(t, d, Variant{Width: 10, Format: flipFormat(nil)}) // which could hold them all
+	if d.live != 1 || d.next != 0 {
+		t.Errorf("frames: first: %d frames were decoded, %d asked for", d.live, d.next)
+	}
+	if o := one(t, newFilm(1), Variant{Width: 10, Format: flipFormat(nil), Frames: AllFrames}); string(o.Data) != "still 10" {
 		t.Errorf("a single frame becomes %q", o.Data)
 	}
 }
@@ -122,7 +127,7 @@ func TestAlphaOfALaterFrame(t *testing.T) {
 		d.frames[i] = plane.New(plane.NewLayout(plane.Gray, true, 20, 10, 1, 1))
 	}
 	seen := ""
-	out, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Name: "v", Width: 10, Format: veil(&seen)}})
+	out, err := engine.Render(t.Context(), d, codec.Limits{}, []Variant{{Name: "v", Width: 10, Format: veil(&seen), Frames: AllFrames}})
 	if err != nil || len(out) != 1 || seen != "true true " {
 		t.Errorf("frames with alpha: %s, %v", seen, err)
 	}
@@ -162,16 +167,24 @@ func (veiled) Close(context.Context) ([]byte, error) { return []byte("film"), ni
 
 func TestAnimationErrors(t *testing.T) {
 	full := errors.New("disk full")
-	if _, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(full)}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {
+	if _, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(full), Frames: AllFrames}}); !errors.Is(err, full) || !strings.Contains(err.Error(), "variant v") {
 		t.Errorf("%v", err)
 	}
-	_, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil), MaxBytes: 5000}})
+	_, err := engine.Render(t.Context(), newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil), Frames: AllFrames, MaxBytes: 5000}})
 	if !errors.Is(err, codec.ErrUnsupported) {
 		t.Errorf("max_bytes: %v", err)
 	}
-	_, err = engine.Render(t.Context(), newFilm(3), codec.Limits{Frames: 2}, []Variant{{Name: "v", Format: flipFormat(nil)}})
+	_, err = engine.Render(t.Context(), newFilm(3), codec.Limits{Frames: 2}, []Variant{{Name: "v", Format: flipFormat(nil), Frames: AllFrames}})
 	if !errors.Is(err, codec.ErrLimit) || !strings.Contains(err.Error(), "3 frames") {
 		t.Errorf("too many frames: %v", err)
+	}
+	w, h := newFilm(2).Header().Width, newFilm(2).Header().Height
+	for frames, ok := range map[int]bool{2: true, 3: false} {
+		l := codec.Limits{Pixels: int64(2*w*h + 1)}
+		_, err = engine.Render(t.Context(), newFilm(frames), l, []Variant{{Name: "v", Format: flipFormat(nil), Frames: AllFrames}})
+		if errors.Is(err, codec.ErrLimit) == ok {
+			t.Errorf("%d frames of %d×%d with a limit of %d pixels: %v", frames, w, h, l.Pixels, err)
+		}
 	}
 	_, err = engine.Render(t.Context(), newFilm(2), codec.Limits{Memory: 999}, []Variant{{Name: "v", Format: pngFormat}})
 	if !errors.Is(err, codec.ErrLimit) || !strings.Contains(err.Error(), "memory") {
@@ -179,7 +192,7 @@ func TestAnimationErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := engine.Render(ctx, newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil)}}); !errors.Is(err, context.Canceled) {
+	if _, err := engine.Render(ctx, newFilm(2), codec.Limits{}, []Variant{{Name: "v", Format: flipFormat(nil), Frames: AllFrames}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

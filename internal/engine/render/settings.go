@@ -80,6 +80,8 @@ func NewSchema(formats codec.Set) *Schema {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
+		choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations, such as webp",
+			func(v *Variant) *Frames { return &v.Frames }, FirstFrame, AllFrames),
 		choice("metadata",
 			"what to keep of EXIF, XMP and IPTC data: nothing, who made the picture and who may use it, or everything, including the place",
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
@@ -266,6 +268,14 @@ func (s *Schema) Problems(v Variant) []Problem {
 	case Cover, Contain, Fill, Outside:
 		if v.Width == 0 || v.Height == 0 {
 			add("fit", "%s needs both width and height", v.Fit)
+		}
+	}
+	if f := v.Format; v.Frames == AllFrames && f != nil {
+		if _, ok := f.Encoder(v.Encoding).(codec.FrameEncoder); !ok {
+			animated := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
+			add("frames", "%s holds no animations%s", f.Name, use("format ", animated))
+		} else if v.MaxBytes > 0 {
+			add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")
 		}
 	}
 	if f := v.Format; v.MaxBytes > 0 && f != nil {

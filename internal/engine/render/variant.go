@@ -38,6 +38,7 @@ type Variant struct {
 	Colour     Colour // empty: SRGB
 	Intent     Intent // empty: RelativeIntent
 	HDR        HDR    // empty: DropHDR
+	Frames     Frames // empty: FirstFrame
 	BlackPoint bool   // compensate for the black point of profiles
 
 	focus focus // chooses what Cover shows; nil: the centre

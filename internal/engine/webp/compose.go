@@ -41,7 +41,7 @@ func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
 	}
 	c := d.canvas
 	if c.next == len(d.file.frames) {
-		if err := d.options.Limits.CheckFrames(d.header.Frames); err != nil {
+		if err := d.options.Limits.CheckFrames(d.header); err != nil {
 			return 0, err
 		}
 		return 0, io.EOF

@@ -25,7 +25,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, effort, enlarge, filter, fit, format, hdr, height, intent, linear_light, lossless, max_bytes, metadata, progressive, quality, subsampling, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, effort, enlarge, filter, fit, format, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, progressive, quality, subsampling, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -46,6 +46,8 @@ imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
   d: {format: png, quality: 80, max_bytes: 300KB}
   e: {width: [1], height: {a: 1}}
   f: {format: webp, lossless: true, max_bytes: 300KB}
+  g: {format: jpeg, width: 9, frames: all}
+  h: {format: webp, frames: all, max_bytes: 300KB}
 `, `
 imgmill.yaml:6: variants.a.width: 0 is out of range; write a number from 1 to 65535
 imgmill.yaml:7: variants.a.height: 65536 is out of range; write a number from 1 to 65535
@@ -67,7 +69,9 @@ imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or us
 imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg or webp
 imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value
-imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave it out or write lossless: false`},
+imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave it out or write lossless: false
+imgmill.yaml:20: variants.g.frames: jpeg holds no animations; use format webp
+imgmill.yaml:21: variants.h.max_bytes: animations cannot be made to fit; leave it out or write frames: first`},
 		{"bad filters and subsamplings", buckets + `variants:
   a:
     width: 5
