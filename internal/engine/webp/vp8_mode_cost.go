@@ -1,5 +1,7 @@
 package webp
 
+import "slices"
+
 // Probabilities of the modes of macroblocks (RFC 6386 section 11.2).
 const (
 	probWhole      = 145 // of luma with subblock modes
@@ -52,6 +54,17 @@ func sumCosts(costs ...uint16) (n int) {
 var leastModes = ymodeCosts[dcPred] + uvmodeCosts[dcPred]
 
 const mostWholeModes = 10 * 256
+
+// leastBmode is the cost of the cheapest subblock mode beside any others.
+var leastBmode = func() int {
+	least := bmodeCosts[0][0][0]
+	for _, above := range bmodeCosts {
+		for _, left := range above {
+			least = min(least, slices.Min(left[:]))
+		}
+	}
+	return int(least)
+}()
 
 // bmodePaths are the ways through bmodeTree to each mode: the index of each node, and the way taken.
 var bmodePaths = func() (paths [numBmodes][]bmodeStep) {

@@ -101,10 +101,13 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	}
 	score := s.searchWhole(m, q, top, modes)
 	cost := ymodeCosts[m.ymode]
-	if subblocks, ok := s.searchSubblocks(x, m, q, top, score, spare); ok {
-		m.subblocks, cost = true, subblocks
-	} else {
-		m.subblocks = false
+	m.subblocks = false
+	if score > q.lambda*int64(s.leastSubblocks()) {
+		if subblocks, ok := s.searchSubblocks(x, m, q, top, score, spare); ok {
+			m.subblocks, cost = true, subblocks
+		}
+	}
+	if !m.subblocks {
 		s.reconstructWhole(m, q)
 	}
 	s.searchChroma(m, q, top, modes)
@@ -191,6 +194,13 @@ func (s *rowSearch) reconstructWhole(m *macroblock, q *segmentTables) {
 	for i := 0; i < 16; i += 2 {
 		s.addBlocks(blockAt(i), c, i)
 	}
+}
+
+// leastSubblocks is a cost that luma with subblock modes does not stay below: each has a mode, and
+// the end of its block or at least a sign.
+func (s *rowSearch) leastSubblocks() int {
+	end := &s.costs.end[lumaWithDC][0]
+	return int(costOf(false, probWhole)) + 16*(leastBmode+int(min(end[0], end[1], end[2], 256)))
 }
 
 // searchSubblocks chooses modes and levels of the subblocks of luma, and reports whether they score
