@@ -450,3 +450,42 @@ func FuzzEncode(f *testing.F) {
 		checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
 	})
 }
+
+// TestTokensAreCounted: the probabilities of a frame follow from all of its tokens, and those of a group
+// from all rows above the group before it.
+func TestTokensAreCounted(t *testing.T) {
+	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
+		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1))
+		if _, err := w.encode(t.Context(), 90, 3); err != nil {
+			t.Fatal(err)
+		}
+		contexts := make([]blockContext, w.mbw)
+		before := make([]tokenCounts, len(w.groups)+2)
+		var all tokenCounts
+		for y := range w.rows {
+			if y%groupRows == 0 {
+				before[y/groupRows+1] = all
+			}
+			var left blockContext
+			var c codedBlocks
+			rest := w.rows[y].levels
+			for x := range w.rows[y].macroblocks {
+				m := &w.rows[y].macroblocks[x]
+				if m.skip {
+					skipBlocks(m, &contexts[x], &left)
+					continue
+				}
+				rest = c.unpack(rest, m)
+				c.each(m, &contexts[x], &left, all.add)
+			}
+		}
+		for i := range w.groups {
+			if w.groups[i].before != before[i] {
+				t.Errorf("height %d: group %d does not go by the tokens above the one before it", height, i)
+			}
+		}
+		if *w.total() != all {
+			t.Errorf("height %d: the total is not that of all tokens", height)
+		}
+	}
+}
