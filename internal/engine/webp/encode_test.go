@@ -489,3 +489,35 @@ func TestTokensAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestManyMacroblocksHaveOneQuantiser: where the segments' map would be too long, the quantiser is that
+// of the picture, not of its smoothest part.
+func TestManyMacroblocksHaveOneQuantiser(t *testing.T) {
+	for _, rows := range []int{maxSegmented / 500, maxSegmented/500 + 1} {
+		w := &lossyWriter{mbw: 500, mbh: rows, index: quantiserIndex(60), rows: make([]codedRow, rows)}
+		for y := range w.rows {
+			w.rows[y].macroblocks = make([]macroblock, w.mbw)
+			for x := range w.mbw {
+				w.activities = append(w.activities, uint16(x%200))
+			}
+		}
+		if err := w.segment(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		segments, indexes := map[uint8]int{}, map[int]int{}
+		for y := range w.rows {
+			for x := range w.rows[y].macroblocks {
+				s := w.rows[y].macroblocks[x].segment
+				segments[s]++
+				indexes[w.indexes[s]]++
+			}
+		}
+		want := maxSegments
+		if rows*w.mbw > maxSegmented {
+			want = 1
+		}
+		if len(segments) != want || len(indexes) != want || want == 1 && indexes[w.index] == 0 {
+			t.Errorf("%d macroblocks: segments %v, quantisers %v of a picture of %d", rows*w.mbw, segments, indexes, w.index)
+		}
+	}
+}
