@@ -521,3 +521,35 @@ func TestManyMacroblocksHaveOneQuantiser(t *testing.T) {
 		}
 	}
 }
+
+// endsAfter is a context that ends when it has been asked so many times.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (c *endsAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestTrialAfterCancelledOne: what a trial that was cancelled has left behind changes no later one.
+func TestTrialAfterCancelledOne(t *testing.T) {
+	p := draw(plane.NewLayout(plane.YCbCr, true, 90, 170, 2, 2), smooth, 5)
+	want := encodeWith(t, p, nil, codec.EncodeOptions{})
+	for n := range 12 {
+		trials, err := Format.Encoder(nil).(codec.LossyEncoder).Trials(t.Context(), p, codec.EncodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trials.Encode(&endsAfter{t.Context(), n}, 30); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%d looks: %v", n, err)
+		}
+		got, err := trials.Encode(t.Context(), DefaultQuality)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d looks: other bytes than without a trial before, %v", n, err)
+		}
+	}
+}

@@ -88,15 +88,16 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 
 // measure finds the activity of all macroblocks.
 func (w *lossyWriter) measure(ctx context.Context) error {
-	w.activities = make([]uint16, 0, w.mbw*w.mbh)
+	activities := make([]uint16, 0, w.mbw*w.mbh)
 	for y := range w.mbh {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		for x := range w.mbw {
-			w.activities = append(w.activities, uint16(w.activity(x, y)))
+			activities = append(activities, uint16(w.activity(x, y)))
 		}
 	}
+	w.activities = activities
 	return nil
 }
 
