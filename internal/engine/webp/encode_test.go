@@ -98,9 +98,10 @@ func checkLossy(t testing.TB, p *plane.Picture, file []byte) *plane.Picture {
 	if got.Width() != p.Width() || got.Height() != p.Height() {
 		t.Fatalf("%d×%d became %d×%d", p.Width(), p.Height(), got.Width(), got.Height())
 	}
-	i, alpha := p.Alpha()
+	i, _ := p.Alpha()
 	k, has := got.Alpha()
-	if alpha = alpha && !opaque(p, i); alpha != has {
+	alpha := !p.Opaque()
+	if alpha != has {
 		t.Fatalf("alpha is %t, want %t", has, alpha)
 	}
 	if alpha && !bytes.Equal(p.Pix[i], got.Pix[k]) {
