@@ -7,6 +7,7 @@
 package plane
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -53,6 +54,17 @@ func New(l Layout) *Picture {
 // Row returns row y of a plane.
 func (p *Picture) Row(plane, y int) []byte {
 	return p.Pix[plane][y*p.Stride[plane]:][:p.Planes[plane].Width]
+}
+
+// Opaque reports whether no pixel is transparent: there is no alpha plane, or all its samples are 255.
+func (p *Picture) Opaque() bool {
+	alpha, ok := p.Alpha()
+	for y := 0; ok && y < p.Height(); y++ {
+		if row := p.Row(alpha, y); bytes.Count(row, []byte{255}) != len(row) {
+			return false
+		}
+	}
+	return true
 }
 
 // Rows stores rows y to y+r.N-1 of a plane.

@@ -78,3 +78,21 @@ func TestSpaceDescribesOnlyItsModel(t *testing.T) {
 		t.Error("a profile shorter than its header has a class")
 	}
 }
+
+func TestOpaque(t *testing.T) {
+	if !New(NewLayout(RGB, false, 5, 3, 1, 1)).Opaque() {
+		t.Error("a picture without an alpha plane is not opaque")
+	}
+	p := New(NewLayout(Gray, true, 5, 3, 1, 1))
+	p.Stride[1], p.Pix[1] = 7, make([]byte, 3*7) // what lies between rows is no part of it
+	for y := range 3 {
+		copy(p.Row(1, y), "\xFF\xFF\xFF\xFF\xFF")
+	}
+	if !p.Opaque() {
+		t.Error("a picture whose alpha is 255 everywhere is not opaque")
+	}
+	p.Row(1, 2)[4] = 254
+	if p.Opaque() {
+		t.Error("a picture whose last pixel is transparent is opaque")
+	}
+}

@@ -92,7 +92,7 @@ type strip struct {
 func newStrips(p *plane.Picture) *strips {
 	s := &strips{Picture: p}
 	for i, size := range p.Planes {
-		if size.Kind != plane.Alpha || !opaque(p, i) {
+		if size.Kind != plane.Alpha || !p.Opaque() {
 			s.channels = append(s.channels, i)
 		}
 	}
@@ -100,18 +100,6 @@ func newStrips(p *plane.Picture) *strips {
 	s.rows = max(1, stripSize/(s.n+1))
 	s.all = make([]strip, (p.Height()+s.rows-1)/s.rows)
 	return s
-}
-
-// opaque reports whether all samples of an alpha plane are 255.
-func opaque(p *plane.Picture, alpha int) bool {
-	for y := range p.Height() {
-		for _, v := range p.Row(alpha, y) {
-			if v != 255 {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // colourType returns the colour type of the file (table 12).

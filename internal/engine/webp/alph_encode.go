@@ -9,10 +9,10 @@ import (
 // alphaChunk returns an ALPH chunk with the alpha plane of a picture, without loss: filtered, and
 // compressed as the green of a VP8L image. A picture that is opaque everywhere needs none: nil.
 func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
-	alpha, ok := p.Alpha()
-	if !ok || opaque(p, alpha) {
+	if p.Opaque() {
 		return nil, nil
 	}
+	alpha, _ := p.Alpha()
 	w, h := p.Width(), p.Height()
 	filter := chooseFilter(p, alpha)
 	pix := make([]uint32, 0, w*h)

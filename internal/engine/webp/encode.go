@@ -45,18 +45,6 @@ func checkSize(l plane.Layout) error {
 	return nil
 }
 
-// opaque reports whether all samples of an alpha plane are 255.
-func opaque(p *plane.Picture, alpha int) bool {
-	for y := range p.Height() {
-		for _, v := range p.Row(alpha, y) {
-			if v != 255 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // lossyEncoder writes VP8, and alpha beside it.
 type lossyEncoder struct{ v setting.Values }
 
@@ -167,8 +155,8 @@ func (losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions)
 // encodePicture implements pictureEncoder.
 func (losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
 	w, h := p.Width(), p.Height()
-	alpha, ok := p.Alpha()
-	ok = ok && !opaque(p, alpha)
+	alpha, _ := p.Alpha()
+	ok := !p.Opaque()
 	pix := make([]uint32, 0, w*h)
 	for y := range h {
 		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)

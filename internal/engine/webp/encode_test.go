@@ -98,9 +98,10 @@ func checkLossy(t testing.TB, p *plane.Picture, file []byte) *plane.Picture {
 	if got.Width() != p.Width() || got.Height() != p.Height() {
 		t.Fatalf("%d×%d became %d×%d", p.Width(), p.Height(), got.Width(), got.Height())
 	}
-	i, alpha := p.Alpha()
+	i, _ := p.Alpha()
 	k, has := got.Alpha()
-	if alpha = alpha && !opaque(p, i); alpha != has {
+	alpha := !p.Opaque()
+	if alpha != has {
 		t.Fatalf("alpha is %t, want %t", has, alpha)
 	}
 	if alpha && !bytes.Equal(p.Pix[i], got.Pix[k]) {
@@ -449,4 +450,107 @@ func FuzzEncode(f *testing.F) {
 		p = draw(plane.NewLayout(model, alpha, width, height, 1, 1), kind, seed)
 		checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
 	})
+}
+
+// TestTokensAreCounted: the probabilities of a frame follow from all of its tokens, and those of a group
+// from all rows above the group before it.
+func TestTokensAreCounted(t *testing.T) {
+	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
+		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1))
+		if _, err := w.encode(t.Context(), 90, 3); err != nil {
+			t.Fatal(err)
+		}
+		contexts := make([]blockContext, w.mbw)
+		before := make([]tokenCounts, len(w.groups)+2)
+		var all tokenCounts
+		for y := range w.rows {
+			if y%groupRows == 0 {
+				before[y/groupRows+1] = all
+			}
+			var left blockContext
+			var c codedBlocks
+			rest := w.rows[y].levels
+			for x := range w.rows[y].macroblocks {
+				m := &w.rows[y].macroblocks[x]
+				if m.skip {
+					skipBlocks(m, &contexts[x], &left)
+					continue
+				}
+				rest = c.unpack(rest, m)
+				c.each(m, &contexts[x], &left, all.add)
+			}
+		}
+		for i := range w.groups {
+			if w.groups[i].before != before[i] {
+				t.Errorf("height %d: group %d does not go by the tokens above the one before it", height, i)
+			}
+		}
+		if *w.total() != all {
+			t.Errorf("height %d: the total is not that of all tokens", height)
+		}
+	}
+}
+
+// TestManyMacroblocksHaveOneQuantiser: where the segments' map would be too long, the quantiser is that
+// of the picture, not of its smoothest part.
+func TestManyMacroblocksHaveOneQuantiser(t *testing.T) {
+	for _, rows := range []int{maxSegmented / 500, maxSegmented/500 + 1} {
+		w := &lossyWriter{mbw: 500, mbh: rows, index: quantiserIndex(60), rows: make([]codedRow, rows)}
+		for y := range w.rows {
+			w.rows[y].macroblocks = make([]macroblock, w.mbw)
+			for x := range w.mbw {
+				w.activities = append(w.activities, uint16(x%200))
+			}
+		}
+		if err := w.segment(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		segments, indexes := map[uint8]int{}, map[int]int{}
+		for y := range w.rows {
+			for x := range w.rows[y].macroblocks {
+				s := w.rows[y].macroblocks[x].segment
+				segments[s]++
+				indexes[w.indexes[s]]++
+			}
+		}
+		want := maxSegments
+		if rows*w.mbw > maxSegmented {
+			want = 1
+		}
+		if len(segments) != want || len(indexes) != want || want == 1 && indexes[w.index] == 0 {
+			t.Errorf("%d macroblocks: segments %v, quantisers %v of a picture of %d", rows*w.mbw, segments, indexes, w.index)
+		}
+	}
+}
+
+// endsAfter is a context that ends when it has been asked so many times.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (c *endsAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestTrialAfterCancelledOne: what a trial that was cancelled has left behind changes no later one.
+func TestTrialAfterCancelledOne(t *testing.T) {
+	p := draw(plane.NewLayout(plane.YCbCr, true, 90, 170, 2, 2), smooth, 5)
+	want := encodeWith(t, p, nil, codec.EncodeOptions{})
+	for n := range 12 {
+		trials, err := Format.Encoder(nil).(codec.LossyEncoder).Trials(t.Context(), p, codec.EncodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trials.Encode(&endsAfter{t.Context(), n}, 30); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%d looks: %v", n, err)
+		}
+		got, err := trials.Encode(t.Context(), DefaultQuality)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d looks: other bytes than without a trial before, %v", n, err)
+		}
+	}
 }

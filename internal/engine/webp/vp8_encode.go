@@ -139,10 +139,9 @@ func (w *lossyWriter) prepareGroup(i int) {
 	g := &w.groups[i]
 	probs := &defaultCoeffProbs
 	if i > 1 {
-		done := &w.groups[i-2]
-		g.before = done.before
-		for r := range done.counts {
-			g.before.addAll(&done.counts[r])
+		g.before = w.groups[i-1].before
+		for r := range w.groups[i-2].counts {
+			g.before.addAll(&w.groups[i-2].counts[r])
 		}
 		best := g.before.best()
 		probs = &best

@@ -44,7 +44,7 @@ func log2(v uint32) int {
 const activityWeight = 0.13
 
 // maxSegmented is how many macroblocks are divided: with more of them the segments could take what
-// the first partition needs for modes.
+// the first partition needs for modes. Then all have the quantiser of the picture.
 const maxSegmented = 200_000
 
 // segment divides the macroblocks into segments by their activity, and gives each a quantiser: a
@@ -65,16 +65,20 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 		histogram[a]++
 	}
 	centres, of := cluster(histogram[:])
+	whole := len(w.activities) > maxSegmented
+	if whole {
+		of = make([]uint8, maxActivity)
+	}
 	for i, c := range centres {
-		change := math.Exp2(activityWeight * (float64(c) - sum/weights) / activityUnit)
-		w.indexes[i] = indexOfStep(float64(acQuant[w.index]) * change)
+		w.indexes[i] = w.index
+		if !whole {
+			change := math.Exp2(activityWeight * (float64(c) - sum/weights) / activityUnit)
+			w.indexes[i] = indexOfStep(float64(acQuant[w.index]) * change)
+		}
 		w.filterLevels[i] = filterLevelOf(w.indexes[i])
 		var s segment
 		s.set(w.indexes[i])
 		w.tables[i] = newSegmentTables(&s)
-	}
-	if len(w.activities) > maxSegmented {
-		of = make([]uint8, maxActivity)
 	}
 	for i, a := range w.activities {
 		w.rows[i/w.mbw].macroblocks[i%w.mbw].segment = of[a]
@@ -84,15 +88,16 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 
 // measure finds the activity of all macroblocks.
 func (w *lossyWriter) measure(ctx context.Context) error {
-	w.activities = make([]uint16, 0, w.mbw*w.mbh)
+	activities := make([]uint16, 0, w.mbw*w.mbh)
 	for y := range w.mbh {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		for x := range w.mbw {
-			w.activities = append(w.activities, uint16(w.activity(x, y)))
+			activities = append(activities, uint16(w.activity(x, y)))
 		}
 	}
+	w.activities = activities
 	return nil
 }
 
