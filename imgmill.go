@@ -68,7 +68,7 @@ type Info struct {
 	Format        string // its name in lower case, such as "jpeg"
 	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels, upright: as the picture is to be shown
-	Frames        int    // in the file; only the first is decoded
+	Frames        int    // in the file
 	Alpha         bool   // whether it may have transparent pixels
 	// Preview describes what is shown of a camera raw file: the JPEG preview in it, whose size is
 	// that of Width and Height. It is empty for all other files.

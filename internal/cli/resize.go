@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,11 +167,6 @@ func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Re
 	if !f.json {
 		if err := printTable(stderr, rows); err != nil {
 			return err
-		}
-		for i, r := range results {
-			if len(r.Dropped) > 0 {
-				fmt.Fprintf(stderr, "%s: without %s\n", oneLine(tasks[i].input), oneLine(strings.Join(r.Dropped, "; ")))
-			}
 		}
 	}
 	switch failed {

@@ -118,7 +118,7 @@ func compile(src colour.Source, channels int, to colour.Destination) *colour.Tra
 }
 
 // chooseColour sets the space of the job's pixels and the conversion that takes them there. The
-// background, a colour of sRGB, is converted too; in a space that is kept, it is laid as it is.
+// background, which is in sRGB, is converted too, unless the picture's own space is kept.
 func (j *job) chooseColour(t *transforms) {
 	l := j.header.Layout
 	l.Space = declared(j.header)

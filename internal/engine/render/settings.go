@@ -62,7 +62,7 @@ func NewSchema(formats codec.Set) *Schema {
 		&Setting{
 			Setting: setting.Setting{
 				Name: "max_bytes", Type: setting.Bytes, Min: minBytes, Example: "300KB", Absent: "no limit",
-				Help: "use the best quality whose file is no larger",
+				Help: "use the best quality whose file is no larger; without a format, that is a JPEG",
 			},
 			Rewrites: true,
 			set: func(v *Variant, text string) {
@@ -80,17 +80,17 @@ func NewSchema(formats codec.Set) *Schema {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
-		choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations, such as webp",
-			func(v *Variant) *Frames { return &v.Frames }, FirstFrame, AllFrames),
-		choice("metadata",
+		rewrites(choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations, such as webp",
+			func(v *Variant) *Frames { return &v.Frames }, FirstFrame, AllFrames)),
+		rewrites(choice("metadata",
 			"what to keep of EXIF, XMP and IPTC data: nothing, who made the picture and who may use it, or everything, including the place",
-			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep),
-		choice("colour", "the colour space of the pixels: converted to sRGB, converted to Display P3, or the picture's own with its profile",
-			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace),
-		choice("intent", "how a profile's colours are rendered that the variant's space cannot hold: the relative colorimetric or the perceptual intent",
+			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep)),
+		rewrites(choice("colour", "the colour space of the pixels: converted to sRGB, converted to Display P3, or the picture's own with its profile",
+			func(v *Variant) *Colour { return &v.Colour }, SRGB, DisplayP3, KeepSpace)),
+		choice("intent", "how to render the colours of a profile that the variant's space cannot hold: by the relative colorimetric or the perceptual intent",
 			func(v *Variant) *Intent { return &v.Intent }, RelativeIntent, PerceptualIntent),
-		choice("hdr", "what becomes of a gain map, by which HDR displays brighten a picture: dropped, or kept in a JPEG, reduced as the picture is",
-			func(v *Variant) *HDR { return &v.HDR }, DropHDR, KeepHDR),
+		rewrites(choice("hdr", "what becomes of a gain map, by which HDR displays brighten a picture: dropped, or kept in a JPEG, reduced as the picture is",
+			func(v *Variant) *HDR { return &v.HDR }, DropHDR, KeepHDR)),
 		truth("black_point_compensation", "make the darkest colour of a profile black", func(v *Variant) *bool { return &v.BlackPoint }),
 	)
 	return s
@@ -139,6 +139,12 @@ func choice[T ~string](name, help string, field func(*Variant) *T, choices ...T)
 	for _, c := range choices {
 		s.Choices = append(s.Choices, string(c))
 	}
+	return s
+}
+
+// rewrites marks a setting with which a variant of the picture's own size is worth making.
+func rewrites(s *Setting) *Setting {
+	s.Rewrites = true
 	return s
 }
 
@@ -270,13 +276,19 @@ func (s *Schema) Problems(v Variant) []Problem {
 			add("fit", "%s needs both width and height", v.Fit)
 		}
 	}
+	if v.Frames == AllFrames && v.MaxBytes > 0 {
+		add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")
+		return p
+	}
 	if f := v.Format; v.Frames == AllFrames && f != nil {
 		if _, ok := f.Encoder(v.Encoding).(codec.FrameEncoder); !ok {
 			animated := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
 			add("frames", "%s holds no animations%s", f.Name, use("format ", animated))
-		} else if v.MaxBytes > 0 {
-			add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")
 		}
+	}
+	if f := v.Format; v.HDR == KeepHDR && f != nil && !f.GainMap {
+		able := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.GainMap })
+		add("hdr", "%s holds no gain maps%s", f.Name, use("format ", able))
 	}
 	if f := v.Format; v.MaxBytes > 0 && f != nil {
 		if _, ok := f.Encoder(v.Encoding).(codec.LossyEncoder); ok {

@@ -47,7 +47,8 @@ imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
   e: {width: [1], height: {a: 1}}
   f: {format: webp, lossless: true, max_bytes: 300KB}
   g: {format: jpeg, width: 9, frames: all}
-  h: {format: webp, frames: all, max_bytes: 300KB}
+  h: {frames: all, max_bytes: 300KB}
+  i: {format: webp, hdr: keep}
 `, `
 imgmill.yaml:6: variants.a.width: 0 is out of range; write a number from 1 to 65535
 imgmill.yaml:7: variants.a.height: 65536 is out of range; write a number from 1 to 65535
@@ -71,7 +72,8 @@ imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value
 imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave it out or write lossless: false
 imgmill.yaml:20: variants.g.frames: jpeg holds no animations; use format webp
-imgmill.yaml:21: variants.h.max_bytes: animations cannot be made to fit; leave it out or write frames: first`},
+imgmill.yaml:21: variants.h.max_bytes: animations cannot be made to fit; leave it out or write frames: first
+imgmill.yaml:22: variants.i.hdr: webp holds no gain maps; use format jpeg`},
 		{"bad filters and subsamplings", buckets + `variants:
   a:
     width: 5
@@ -104,8 +106,8 @@ imgmill.yaml:15: variants.d.linear_light: has no effect without width or height;
   -x: {width: 1}
   a/b: {width: 1}
 `, `
-imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless or max_bytes
-imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless or max_bytes
+imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless, max_bytes, frames, metadata, colour or hdr
+imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless, max_bytes, frames, metadata, colour or hdr
 imgmill.yaml:6: variants.cover.fit: cover needs both width and height
 imgmill.yaml:7: variants.fill.fit: fill needs both width and height
 imgmill.yaml:8: variants.larger.enlarge: has no effect without width or height; give one, or leave it out
