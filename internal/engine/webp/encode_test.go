@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -551,6 +552,47 @@ func TestTrialAfterCancelledOne(t *testing.T) {
 		got, err := trials.Encode(t.Context(), DefaultQuality)
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%d looks: other bytes than without a trial before, %v", n, err)
+		}
+	}
+}
+
+// TestStagesAskContext checks that every stage of lossless pictures and of alpha looks at its context
+// for each piece of a picture, and returns its error.
+func TestStagesAskContext(t *testing.T) {
+	const w, h = 500, 300
+	p := draw(plane.NewLayout(plane.RGB, true, w, h, 1, 1), noisy, 1)
+	few := draw(plane.NewLayout(plane.RGB, false, w, h, 1, 1), stripes, 1)
+	pix, indexed := make([]uint32, w*h), make([]uint32, w*h)
+	for i := range pix {
+		pix[i], indexed[i] = uint32(i)*0x9E3779B1, uint32(i%200)<<8
+	}
+	tokens, err := findCopies(t.Context(), pix, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, stage := range map[string]func(ctx context.Context) error{
+		"planes":  func(ctx context.Context) error { _, err := losslessEncoder{}.encodePicture(ctx, few, 1); return err },
+		"palette": func(ctx context.Context) error { _, err := palette(ctx, indexed); return err },
+		"whole":   func(ctx context.Context) error { return (&entropyWriter{ctx: ctx}).picture(slices.Clone(pix), w, h) },
+		"copies":  func(ctx context.Context) error { _, err := findCopies(ctx, pix, w); return err },
+		"counts":  func(ctx context.Context) error { _, err := count(ctx, tokens, pix, 4); return err },
+		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h); return err },
+		"filter":  func(ctx context.Context) error { _, err := chooseFilter(ctx, p, 3); return err },
+		"alpha":   func(ctx context.Context) error { _, err := alphaChunk(ctx, p); return err },
+	} {
+		const least = w * h / checkPixels
+		c := &endsAfter{t.Context(), math.MaxInt}
+		if err := stage(c); err != nil {
+			t.Fatal(err)
+		}
+		looks := math.MaxInt - c.left
+		if looks < least {
+			t.Errorf("%s: %d looks at the context, want %d at least", name, looks, least)
+		}
+		for _, n := range []int{0, least / 2, looks - 1} {
+			if err := stage(&endsAfter{t.Context(), n}); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: ended at look %d of %d: %v", name, n, looks, err)
+			}
 		}
 	}
 }

@@ -3,10 +3,9 @@ package webp
 import "context"
 
 const (
-	minCopy   = 3  // pixels of the shortest copy
-	maxChain  = 24 // earlier places that are compared
-	hashBits  = 16
-	checkCopy = 1 << 14 // pixels between looks at the context
+	minCopy  = 3  // pixels of the shortest copy
+	maxChain = 24 // earlier places that are compared
+	hashBits = 16
 )
 
 // copyFinder finds earlier pixels that are the same as those that follow.
@@ -24,32 +23,41 @@ func findCopies(ctx context.Context, pix []uint32, width int) ([]token, error) {
 	for i := range f.head {
 		f.head[i] = -1
 	}
-	tokens := make([]token, 0, len(pix)/2+1)
+	var tokens []token
+	var next token
 	check := 0
 	for at := 0; at < len(pix); {
 		if at >= check {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			check = at + checkCopy
+			check = at + checkPixels
 		}
 		length, distance := f.longest(at)
 		f.insert(at)
 		if length >= minCopy && at+1 < len(pix) {
-			if next, _ := f.longest(at + 1); next > length+1 {
+			if later, _ := f.longest(at + 1); later > length+1 {
 				length = 0
 			}
 		}
 		if length < minCopy {
-			tokens = append(tokens, token{argb: pix[at]})
+			if next.pixels++; next.pixels == checkPixels {
+				tokens = append(tokens, next)
+				next = token{}
+			}
 			at++
 			continue
 		}
-		tokens = append(tokens, token{length: uint16(length), distance: f.code(distance)})
+		next.length, next.distance = uint16(length), f.code(distance)
+		tokens = append(tokens, next)
+		next = token{}
 		for i := at + 1; i < at+length; i++ {
 			f.insert(i)
 		}
 		at += length
+	}
+	if next.pixels > 0 {
+		tokens = append(tokens, next)
 	}
 	return tokens, nil
 }
@@ -74,8 +82,9 @@ func (f *copyFinder) longest(at int) (length, distance int) {
 	if at+minCopy > len(f.pix) {
 		return 0, 0
 	}
+	farthest := min(at, window-len(neighbours))
 	try := func(d int) {
-		if d <= at && d <= window-len(neighbours) {
+		if d <= farthest {
 			if n := f.match(at, d, length); n > length {
 				length, distance = n, d
 			}
@@ -83,8 +92,10 @@ func (f *copyFinder) longest(at int) (length, distance int) {
 	}
 	try(1)
 	try(f.width)
-	for i, n := f.head[f.hash(at)], maxChain; i >= 0 && n > 0 && length < maxCopy; i, n = f.prev[i], n-1 {
-		try(at - int(i))
+	i := int(f.head[f.hash(at)])
+	for n := maxChain; i >= at-farthest && n > 0 && length < maxCopy; n-- {
+		try(at - i)
+		i = int(f.prev[i])
 	}
 	return length, distance
 }

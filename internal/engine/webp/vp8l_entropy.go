@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// token is a part of an entropy-coded image: a pixel, or a copy of earlier ones.
+// token is a part of an entropy-coded image: some pixels, and then a copy of earlier ones.
 type token struct {
-	argb     uint32 // of a pixel
-	length   uint16 // of a copy in pixels; 0 for a pixel
-	distance uint32 // code of a copy
+	pixels   uint16 // before the copy, at most checkPixels
+	length   uint16 // of the copy in pixels; 0 for none
+	distance uint32 // code of the copy
 }
 
 // prefixOf returns the symbol of a length or distance, and its extra bits (section 5.2.2).
@@ -57,34 +57,45 @@ func (c *colourCache) look(argb uint32) (index int, found bool) {
 }
 
 // eachSymbol calls literal, cached and copied for the tokens of an image.
-func eachSymbol(tokens []token, pix []uint32, cacheBits uint, literal func(argb uint32), cached func(index int), copied func(t *token)) {
+func eachSymbol(ctx context.Context, tokens []token, pix []uint32, cacheBits uint,
+	literal func(argb uint32), cached func(index int), copied func(t *token),
+) error {
 	cache := newColourCache(cacheBits)
-	at := 0
+	at, check := 0, 0
 	for i := range tokens {
-		t := &tokens[i]
-		if t.length > 0 {
-			copied(t)
-			if cacheBits > 0 {
-				for _, argb := range pix[at : at+int(t.length)] {
-					cache.look(argb)
-				}
+		if at >= check {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			at += int(t.length)
+			check = at + checkPixels
+		}
+		t := &tokens[i]
+		for _, argb := range pix[at:][:t.pixels] {
+			if index, found := cache.look(argb); found {
+				cached(index)
+			} else {
+				literal(argb)
+			}
+		}
+		at += int(t.pixels)
+		if t.length == 0 {
 			continue
 		}
-		if index, found := cache.look(t.argb); found {
-			cached(index)
-		} else {
-			literal(t.argb)
+		copied(t)
+		if cacheBits > 0 {
+			for _, argb := range pix[at:][:t.length] {
+				cache.look(argb)
+			}
 		}
-		at++
+		at += int(t.length)
 	}
+	return nil
 }
 
 // count fills the histograms of an image.
-func count(tokens []token, pix []uint32, cacheBits uint) *histograms {
+func count(ctx context.Context, tokens []token, pix []uint32, cacheBits uint) (*histograms, error) {
 	h := &histograms{green: make([]uint32, 256+lengthCodes+cacheSize(cacheBits))}
-	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+	err := eachSymbol(ctx, tokens, pix, cacheBits, func(argb uint32) {
 		h.green[argb>>8&255]++
 		h.red[argb>>16&255]++
 		h.blue[argb&255]++
@@ -97,7 +108,7 @@ func count(tokens []token, pix []uint32, cacheBits uint) *histograms {
 		h.green[256+length]++
 		h.distance[distance]++
 	})
-	return h
+	return h, err
 }
 
 func cacheSize(bits uint) int {
@@ -151,14 +162,18 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 	if err != nil {
 		return err
 	}
-	cacheBits, h := uint(0), count(tokens, pix, 0)
+	cacheBits := uint(0)
+	h, err := count(e.ctx, tokens, pix, cacheBits)
+	if err != nil {
+		return err
+	}
 	if main {
 		least := h.cost()
 		for _, b := range cacheChoices[1:] {
-			if err := e.ctx.Err(); err != nil {
+			other, err := count(e.ctx, tokens, pix, b)
+			if err != nil {
 				return err
 			}
-			other := count(tokens, pix, b)
 			if c := other.cost(); c < least {
 				least, cacheBits, h = c, b, other
 			}
@@ -178,7 +193,7 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 	for _, c := range []*prefixWriter{green, red, blue, alpha, distance} {
 		c.store(&e.bitEncoder)
 	}
-	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+	return eachSymbol(e.ctx, tokens, pix, cacheBits, func(argb uint32) {
 		green.write(&e.bitEncoder, int(argb>>8&255))
 		red.write(&e.bitEncoder, int(argb>>16&255))
 		blue.write(&e.bitEncoder, int(argb&255))
@@ -193,5 +208,4 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 		distance.write(&e.bitEncoder, symbol)
 		e.bits(extra, n)
 	})
-	return e.ctx.Err()
 }
