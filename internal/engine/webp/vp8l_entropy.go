@@ -2,7 +2,6 @@ package webp
 
 import (
 	"context"
-	"math"
 	"math/bits"
 )
 
@@ -118,32 +117,51 @@ func cacheSize(bits uint) int {
 	return 1 << bits
 }
 
-// cost estimates how many bits the symbols and their codes take.
-func (h *histograms) cost() float64 {
+// cost estimates how many bits the symbols and their codes take, in the unit of entropy.
+func (h *histograms) cost() int64 {
 	n := entropy(h.green) + entropy(h.red[:]) + entropy(h.blue[:]) + entropy(h.alpha[:]) + entropy(h.distance[:])
 	for s, k := range h.green[256 : 256+lengthCodes] {
-		n += float64(k) * float64(max(0, (s-2)>>1))
+		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
 	}
 	for s, k := range h.distance {
-		n += float64(k) * float64(max(0, (s-2)>>1))
+		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
 	}
 	return n
 }
 
-// entropy is how many bits symbols that occur so often take, with about three for the length of each
-// one's code.
-func entropy(counts []uint32) float64 {
-	var sum, bits float64
+// costBits is how many bits of a cost are behind the point. Costs are integers since they are compared:
+// a sum of floating-point numbers depends on their order and on the machine.
+const costBits = 16
+
+// entropy is how many bits, in fixed point, symbols that occur so often take, with about three for the
+// length of each one's code.
+func entropy(counts []uint32) int64 {
+	var sum uint32
+	var cost int64
 	for _, n := range counts {
 		if n > 0 {
-			sum += float64(n)
-			bits += 3 - float64(n)*math.Log2(float64(n))
+			sum += n
+			cost += 3<<costBits - int64(n)*fineLog2(n)
 		}
 	}
 	if sum == 0 {
 		return 0
 	}
-	return bits + sum*math.Log2(sum)
+	return cost + int64(sum)*fineLog2(sum)
+}
+
+// fineLog2 is the logarithm of n, at least 1, in fixed point, rounded down: squaring doubles it, so that
+// each time it gives one more bit.
+func fineLog2(n uint32) int64 {
+	whole := bits.Len32(n) - 1
+	log, m := int64(whole), uint64(n)<<(31-whole)
+	for range costBits {
+		m = m * m >> 31
+		carry := m >> 32
+		m >>= carry
+		log = log<<1 | int64(carry)
+	}
+	return log
 }
 
 // cacheChoices are the sizes of the colour cache that are tried.
