@@ -185,3 +185,35 @@ func TestEntropyIsExact(t *testing.T) {
 		t.Errorf("two symbols of the largest picture take %d", got)
 	}
 }
+
+// TestCopiesReachTheWindow: a copy is found at the largest distance that has a code, and not beyond it,
+// where places are kept no longer.
+func TestCopiesReachTheWindow(t *testing.T) {
+	const most = window - 120
+	pix := make([]uint32, window+window/2)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range pix {
+		pix[i] = r.Uint32()
+	}
+	copy(pix[1000+most:][:64], pix[1000:])
+	copy(pix[2000+most+1:][:64], pix[2000:])
+	copy(pix[300_000+most:][:64], pix[300_000:])
+	tokens, err := findCopies(t.Context(), pix, 1<<14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	var copies []int
+	for _, c := range tokens {
+		if at += int(c.pixels); c.length > 0 {
+			if c.length != 64 || c.distance != most+120 {
+				t.Errorf("a copy of %d pixels with the distance code %d", c.length, c.distance)
+			}
+			copies = append(copies, at)
+		}
+		at += int(c.length)
+	}
+	if want := []int{1000 + most, 300_000 + most}; at != len(pix) || !slices.Equal(copies, want) {
+		t.Errorf("%d of %d pixels, with copies at %d, want %d", at, len(pix), copies, want)
+	}
+}

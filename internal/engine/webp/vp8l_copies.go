@@ -1,6 +1,9 @@
 package webp
 
-import "context"
+import (
+	"context"
+	"math/bits"
+)
 
 const (
 	minCopy  = 3  // pixels of the shortest copy
@@ -13,13 +16,16 @@ type copyFinder struct {
 	pix   []uint32
 	width int
 	head  []int32 // last place of each hash, or -1
-	prev  []int32 // place before each one with the same hash
+	prev  []int32 // place before each one with the same hash, for as many of the last ones as copies reach
+	mask  int     // of places in prev
 }
 
 // findCopies divides pixels, width a row, into tokens. A longer copy that begins one pixel later is
 // preferred.
 func findCopies(ctx context.Context, pix []uint32, width int) ([]token, error) {
-	f := &copyFinder{pix: pix, width: width, head: make([]int32, 1<<hashBits), prev: make([]int32, len(pix))}
+	f := &copyFinder{pix: pix, width: width, head: make([]int32, 1<<hashBits)}
+	f.prev = make([]int32, min(window, 1<<bits.Len(uint(len(pix)))))
+	f.mask = len(f.prev) - 1
 	for i := range f.head {
 		f.head[i] = -1
 	}
@@ -72,7 +78,7 @@ func (f *copyFinder) insert(at int) {
 		return
 	}
 	h := f.hash(at)
-	f.prev[at] = f.head[h]
+	f.prev[at&f.mask] = f.head[h]
 	f.head[h] = int32(at)
 }
 
@@ -95,7 +101,7 @@ func (f *copyFinder) longest(at int) (length, distance int) {
 	i := int(f.head[f.hash(at)])
 	for n := maxChain; i >= at-farthest && n > 0 && length < maxCopy; n-- {
 		try(at - i)
-		i = int(f.prev[i])
+		i = int(f.prev[i&f.mask])
 	}
 	return length, distance
 }
