@@ -33,7 +33,7 @@ type Encoder interface {
 // LossyEncoder is an Encoder that can trade looks for bytes.
 type LossyEncoder interface {
 	Encoder
-	// Trials prepares to encode one picture several times. p is not used once it returns.
+	// Trials prepares to encode one picture several times. p does not change while they are used.
 	Trials(ctx context.Context, p *plane.Picture, o EncodeOptions) (Trials, error)
 }
 

@@ -44,6 +44,7 @@ type Abilities struct {
 	Alpha           bool
 	Animation       bool
 	Profile         bool
+	ColourOnly      bool // gray is stored as colour, which no profile of gray describes
 	EXIF, XMP, IPTC bool
 	GainMap         bool // a file holds a gain map beside the picture
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils

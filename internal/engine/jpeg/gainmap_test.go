@@ -173,6 +173,30 @@ func TestGainXMP(t *testing.T) {
 	}
 }
 
+// TestGainISOCommonDenominator reads the shape of a draft, in which all fractions have one denominator.
+func TestGainISOCommonDenominator(t *testing.T) {
+	for _, want := range []codec.Gain{usualGain, differentGain} {
+		each := gainISO(&want)
+		common := append([]byte(nil), each[:5]...)
+		common[4] |= isoCommonDenominator
+		common = append(common, each[9:13]...)
+		for at := 5; at < len(each); at += 8 {
+			common = append(common, each[at:at+4]...)
+		}
+		g, err := parseGainISO(common)
+		if err != nil || !near(*g, want) {
+			t.Errorf("%+v, %v, want %+v", g, err, want)
+		}
+		if g, err := parseGainISO(common[:len(common)-1]); !errors.Is(err, errGain) {
+			t.Errorf("without the last byte: %+v, %v", g, err)
+		}
+		copy(common[5:], "\x00\x00\x00\x00")
+		if g, err := parseGainISO(common); !errors.Is(err, errGain) {
+			t.Errorf("a denominator of 0: %+v, %v", g, err)
+		}
+	}
+}
+
 func FuzzGainMap(f *testing.F) {
 	f.Add([]byte(gainXMP(&differentGain)))
 	f.Add(gainISO(&differentGain))

@@ -14,18 +14,20 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// Flags of the metadata of a gain map (ISO 21496-1:2025, C.2).
+// Flags of the metadata of a gain map (ISO 21496-1:2025, C.2). That of a common denominator is of a draft,
+// and reserved now; libultrahdr has written such files.
 const (
-	isoMultichannel = 0x80
-	isoBaseSpace    = 0x40
+	isoMultichannel      = 0x80
+	isoBaseSpace         = 0x40
+	isoCommonDenominator = 0x08
 )
 
 var errGain = fmt.Errorf("%w: the values of the gain map are invalid", codec.ErrCorrupt)
 
 // parseGainISO reads the metadata of ISO 21496-1: two versions, flags, two headrooms, and for each channel
-// five fractions.
+// five fractions. A common denominator comes before them.
 func parseGainISO(b []byte) (*codec.Gain, error) {
-	if len(b) < 5+16 || binary.BigEndian.Uint16(b) != 0 { // the least version that can read it
+	if len(b) < 5 || binary.BigEndian.Uint16(b) != 0 { // the least version that can read it
 		return nil, errGain
 	}
 	flags := b[4]
@@ -33,13 +35,26 @@ func parseGainISO(b []byte) (*codec.Gain, error) {
 	if flags&isoMultichannel != 0 {
 		channels = 3
 	}
-	if b = b[5:]; len(b) < 16+40*channels {
+	b = b[5:]
+	next := func() (v uint32) {
+		v, b = binary.BigEndian.Uint32(b), b[4:]
+		return v
+	}
+	fractions := 2 + 5*channels
+	common := flags&isoCommonDenominator != 0
+	if common && len(b) < 4+4*fractions || !common && len(b) < 8*fractions {
 		return nil, errGain
+	}
+	var d uint32
+	if common {
+		d = next()
 	}
 	ok := true
 	fraction := func(signed bool) float64 {
-		n, d := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
-		b = b[8:]
+		n := next()
+		if !common {
+			d = next()
+		}
 		ok = ok && d != 0
 		if signed {
 			return float64(int32(n)) / float64(d)

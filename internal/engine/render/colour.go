@@ -157,7 +157,8 @@ func (j *job) keeps(s plane.Space) bool {
 	case s.ICC == nil:
 		return true
 	}
-	if m := j.layout(1, 1).Model; s.ICC == nil || s.For(m).ICC == nil {
+	m := j.layout(1, 1).Model
+	if s.ICC == nil || s.For(m).ICC == nil || m == plane.Gray && j.format.ColourOnly {
 		return false
 	}
 	j.space = s

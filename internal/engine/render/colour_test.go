@@ -173,6 +173,21 @@ func TestKeepWritesWhatDescribesThePixels(t *testing.T) {
 	}
 }
 
+// TestKeepConvertsGrayForWebP: a WebP has no gray pictures, and browsers ignore a profile of gray in one.
+func TestKeepConvertsGrayForWebP(t *testing.T) {
+	for _, v := range []setting.Values{nil, {"lossless": "true"}} {
+		in := flat(plane.Gray, plane.Space{Source: colour.NewGrayGamma(1)}, 117)
+		d := open(t, one(t, in, Variant{Format: engine.Formats.Named("webp"), Colour: KeepSpace, Encoding: v}).Data)
+		p := plane.New(d.Header().Layout)
+		if _, err := d.Decode(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Row(0, 3)[3]; got < 178 || got > 182 || p.Space.ICC != nil {
+			t.Errorf("%v: %d with a %q profile, want 180 without one", v, got, p.Space.Class())
+		}
+	}
+}
+
 // TestMaxBytesCountTheProfile bounds a file that keeps its profile.
 func TestMaxBytesCountTheProfile(t *testing.T) {
 	p := scene(300, 200, plane.RGB, false, 1)

@@ -14,10 +14,16 @@ func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
 	}
 	alpha, _ := p.Alpha()
 	w, h := p.Width(), p.Height()
-	filter := chooseFilter(p, alpha)
+	filter, err := chooseFilter(ctx, p, alpha)
+	if err != nil {
+		return nil, err
+	}
 	pix := make([]uint32, 0, w*h)
 	out := make([]byte, w)
 	for y := range h {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		filterRow(out, p, alpha, y, filter)
 		for _, v := range out {
 			pix = append(pix, black|uint32(v)<<8)
@@ -33,18 +39,21 @@ func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
 
 // chooseFilter returns the filter after which the samples of an alpha plane have the least entropy.
 // Planes of few values are not filtered, since then several samples share a byte.
-func chooseFilter(p *plane.Picture, alpha int) int {
+func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (int, error) {
 	var counts [alphaGradient + 1][256]uint32
 	out := make([]byte, p.Width())
 	for filter := range counts {
 		for y := range p.Height() {
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
 			filterRow(out, p, alpha, y, filter)
 			for _, v := range out {
 				counts[filter][v]++
 			}
 		}
 		if values := len(counts[0]) - count0(counts[0][:]); filter == 0 && packing(values) > 0 {
-			return alphaUnfiltered
+			return alphaUnfiltered, nil
 		}
 	}
 	best := 0
@@ -53,7 +62,7 @@ func chooseFilter(p *plane.Picture, alpha int) int {
 			best = filter
 		}
 	}
-	return best
+	return best, nil
 }
 
 // count0 is how many counts are zero.

@@ -159,6 +159,9 @@ func (losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ in
 	ok := !p.Opaque()
 	pix := make([]uint32, 0, w*h)
 	for y := range h {
+		if err := ctx.Err(); err != nil {
+			return bitstream{}, err
+		}
 		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
 		if p.Model == plane.RGB {
 			g, b = p.Row(1, y), p.Row(2, y)

@@ -23,7 +23,8 @@ var Format = &codec.Format{
 	Extensions: []string{".webp"},
 	MediaType:  "image/webp",
 	Abilities: codec.Abilities{
-		Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, XMP: true, Bits: 8,
+		Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, ColourOnly: true,
+		EXIF: true, XMP: true, Bits: 8,
 	},
 	Uploaded: true,
 	Detect: func(head []byte) bool {

@@ -171,6 +171,11 @@ func (s *rowSearch) row(ctx context.Context, y int) error {
 	s.budget = w.mbw * (modeBudget / (w.mbw * w.mbh))
 	ready := 0 // macroblocks of the row above
 	for x := range row.macroblocks {
+		if x%stride == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
 		for y > 0 && ready < min(x+2, w.mbw) {
 			select {
 			case <-w.rows[y-1].progress:
@@ -188,7 +193,7 @@ func (s *rowSearch) row(ctx context.Context, y int) error {
 			row.progress <- struct{}{}
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // together runs f in several threads, numbered from 0, the caller's among them, and waits for all.

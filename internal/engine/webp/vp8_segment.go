@@ -43,6 +43,15 @@ func log2(v uint32) int {
 // activityWeight is by which power of the variance, in all, the quantiser's step grows.
 const activityWeight = 0.13
 
+// coefficientWeights are, in 256ths, about how many coefficients a macroblock has by its activity: as
+// integers, so that no sum depends on the machine.
+var coefficientWeights = func() (t [maxActivity]int) {
+	for a := range t {
+		t[a] = int(math.Round(256 * math.Exp2(float64(a)/(2*activityUnit))))
+	}
+	return t
+}()
+
 // maxSegmented is how many macroblocks are divided: with more of them the segments could take what
 // the first partition needs for modes. Then all have the quantiser of the picture.
 const maxSegmented = 200_000
@@ -57,13 +66,15 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 		}
 	}
 	var histogram [maxActivity]int
-	var sum, weights float64
 	for _, a := range w.activities {
-		weight := math.Exp2(float64(a) / (2 * activityUnit))
-		weights += weight
-		sum += weight * float64(a)
 		histogram[a]++
 	}
+	var sum, weights int
+	for a, n := range histogram {
+		weights += n * coefficientWeights[a]
+		sum += n * coefficientWeights[a] * a
+	}
+	mean := float64(sum) / float64(weights)
 	centres, of := cluster(histogram[:])
 	whole := len(w.activities) > maxSegmented
 	if whole {
@@ -72,7 +83,7 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 	for i, c := range centres {
 		w.indexes[i] = w.index
 		if !whole {
-			change := math.Exp2(activityWeight * (float64(c) - sum/weights) / activityUnit)
+			change := math.Exp2(activityWeight * (float64(c) - mean) / activityUnit)
 			w.indexes[i] = indexOfStep(float64(acQuant[w.index]) * change)
 		}
 		w.filterLevels[i] = filterLevelOf(w.indexes[i])

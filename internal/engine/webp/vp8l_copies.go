@@ -1,12 +1,14 @@
 package webp
 
-import "context"
+import (
+	"context"
+	"math/bits"
+)
 
 const (
-	minCopy   = 3  // pixels of the shortest copy
-	maxChain  = 24 // earlier places that are compared
-	hashBits  = 16
-	checkCopy = 1 << 14 // pixels between looks at the context
+	minCopy  = 3  // pixels of the shortest copy
+	maxChain = 24 // earlier places that are compared
+	hashBits = 16
 )
 
 // copyFinder finds earlier pixels that are the same as those that follow.
@@ -14,42 +16,54 @@ type copyFinder struct {
 	pix   []uint32
 	width int
 	head  []int32 // last place of each hash, or -1
-	prev  []int32 // place before each one with the same hash
+	prev  []int32 // place before each one with the same hash, for as many of the last ones as copies reach
+	mask  int     // of places in prev
 }
 
 // findCopies divides pixels, width a row, into tokens. A longer copy that begins one pixel later is
 // preferred.
 func findCopies(ctx context.Context, pix []uint32, width int) ([]token, error) {
-	f := &copyFinder{pix: pix, width: width, head: make([]int32, 1<<hashBits), prev: make([]int32, len(pix))}
+	f := &copyFinder{pix: pix, width: width, head: make([]int32, 1<<hashBits)}
+	f.prev = make([]int32, min(window, 1<<bits.Len(uint(len(pix)))))
+	f.mask = len(f.prev) - 1
 	for i := range f.head {
 		f.head[i] = -1
 	}
-	tokens := make([]token, 0, len(pix)/2+1)
+	var tokens []token
+	var next token
 	check := 0
 	for at := 0; at < len(pix); {
 		if at >= check {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			check = at + checkCopy
+			check = at + checkPixels
 		}
 		length, distance := f.longest(at)
 		f.insert(at)
 		if length >= minCopy && at+1 < len(pix) {
-			if next, _ := f.longest(at + 1); next > length+1 {
+			if later, _ := f.longest(at + 1); later > length+1 {
 				length = 0
 			}
 		}
 		if length < minCopy {
-			tokens = append(tokens, token{argb: pix[at]})
+			if next.pixels++; next.pixels == checkPixels {
+				tokens = append(tokens, next)
+				next = token{}
+			}
 			at++
 			continue
 		}
-		tokens = append(tokens, token{length: uint16(length), distance: f.code(distance)})
+		next.length, next.distance = uint16(length), f.code(distance)
+		tokens = append(tokens, next)
+		next = token{}
 		for i := at + 1; i < at+length; i++ {
 			f.insert(i)
 		}
 		at += length
+	}
+	if next.pixels > 0 {
+		tokens = append(tokens, next)
 	}
 	return tokens, nil
 }
@@ -64,7 +78,7 @@ func (f *copyFinder) insert(at int) {
 		return
 	}
 	h := f.hash(at)
-	f.prev[at] = f.head[h]
+	f.prev[at&f.mask] = f.head[h]
 	f.head[h] = int32(at)
 }
 
@@ -74,8 +88,9 @@ func (f *copyFinder) longest(at int) (length, distance int) {
 	if at+minCopy > len(f.pix) {
 		return 0, 0
 	}
+	farthest := min(at, window-len(neighbours))
 	try := func(d int) {
-		if d <= at && d <= window-len(neighbours) {
+		if d <= farthest {
 			if n := f.match(at, d, length); n > length {
 				length, distance = n, d
 			}
@@ -83,8 +98,10 @@ func (f *copyFinder) longest(at int) (length, distance int) {
 	}
 	try(1)
 	try(f.width)
-	for i, n := f.head[f.hash(at)], maxChain; i >= 0 && n > 0 && length < maxCopy; i, n = f.prev[i], n-1 {
-		try(at - int(i))
+	i := int(f.head[f.hash(at)])
+	for n := maxChain; i >= at-farthest && n > 0 && length < maxCopy; n-- {
+		try(at - i)
+		i = int(f.prev[i&f.mask])
 	}
 	return length, distance
 }

@@ -5,6 +5,9 @@ import (
 	"slices"
 )
 
+// checkPixels is how many pixels a stage works on between looks at its context.
+const checkPixels = 1 << 11
+
 // losslessStream returns a VP8L bit stream of w×h pixels.
 func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool) ([]byte, error) {
 	e := &entropyWriter{ctx: ctx}
@@ -21,12 +24,21 @@ func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool) ([]
 
 // picture writes a spatially coded picture (section 3), and changes its pixels.
 func (e *entropyWriter) picture(pix []uint32, w, h int) error {
-	if colours := palette(pix); colours != nil {
+	colours, err := palette(e.ctx, pix)
+	if err != nil {
+		return err
+	}
+	if colours != nil {
 		return e.indexed(pix, w, h, colours)
 	}
 	e.bits(1, 1)
 	e.bits(uint32(subtractGreenTransform), 2)
 	for i, argb := range pix {
+		if i%checkPixels == 0 {
+			if err := e.ctx.Err(); err != nil {
+				return err
+			}
+		}
 		green := argb >> 8 & 0xff
 		pix[i] = argb&0xff00ff00 | (argb|0xff00ff00-green<<16-green)&0x00ff00ff
 	}
@@ -45,17 +57,22 @@ func (e *entropyWriter) picture(pix []uint32, w, h int) error {
 }
 
 // palette returns the colours of a picture in order, or nil if there are more than 256.
-func palette(pix []uint32) []uint32 {
+func palette(ctx context.Context, pix []uint32) ([]uint32, error) {
 	seen := map[uint32]bool{}
 	last := ^pix[0]
-	for _, argb := range pix {
+	for i, argb := range pix {
+		if i%checkPixels == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
 		if argb == last {
 			continue
 		}
 		last = argb
 		if !seen[argb] {
 			if len(seen) == 256 {
-				return nil
+				return nil, nil
 			}
 			seen[argb] = true
 		}
@@ -65,7 +82,7 @@ func palette(pix []uint32) []uint32 {
 		colours = append(colours, argb)
 	}
 	slices.Sort(colours)
-	return colours
+	return colours, nil
 }
 
 // indexed writes a picture by the indexes of its colours (section 4.4).
@@ -90,6 +107,9 @@ func (e *entropyWriter) indexed(pix []uint32, w, h int, colours []uint32) error 
 	coded := subSize(w, packed)
 	out := make([]uint32, coded*h)
 	for y := range h {
+		if err := e.ctx.Err(); err != nil {
+			return err
+		}
 		for x, argb := range pix[y*w:][:w] {
 			at := &out[y*coded+x>>packed]
 			*at |= index[argb] << (8 + uint(x)&(1<<packed-1)*(8>>packed))

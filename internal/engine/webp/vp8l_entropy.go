@@ -2,15 +2,14 @@ package webp
 
 import (
 	"context"
-	"math"
 	"math/bits"
 )
 
-// token is a part of an entropy-coded image: a pixel, or a copy of earlier ones.
+// token is a part of an entropy-coded image: some pixels, and then a copy of earlier ones.
 type token struct {
-	argb     uint32 // of a pixel
-	length   uint16 // of a copy in pixels; 0 for a pixel
-	distance uint32 // code of a copy
+	pixels   uint16 // before the copy, at most checkPixels
+	length   uint16 // of the copy in pixels; 0 for none
+	distance uint32 // code of the copy
 }
 
 // prefixOf returns the symbol of a length or distance, and its extra bits (section 5.2.2).
@@ -57,34 +56,45 @@ func (c *colourCache) look(argb uint32) (index int, found bool) {
 }
 
 // eachSymbol calls literal, cached and copied for the tokens of an image.
-func eachSymbol(tokens []token, pix []uint32, cacheBits uint, literal func(argb uint32), cached func(index int), copied func(t *token)) {
+func eachSymbol(ctx context.Context, tokens []token, pix []uint32, cacheBits uint,
+	literal func(argb uint32), cached func(index int), copied func(t *token),
+) error {
 	cache := newColourCache(cacheBits)
-	at := 0
+	at, check := 0, 0
 	for i := range tokens {
-		t := &tokens[i]
-		if t.length > 0 {
-			copied(t)
-			if cacheBits > 0 {
-				for _, argb := range pix[at : at+int(t.length)] {
-					cache.look(argb)
-				}
+		if at >= check {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			at += int(t.length)
+			check = at + checkPixels
+		}
+		t := &tokens[i]
+		for _, argb := range pix[at:][:t.pixels] {
+			if index, found := cache.look(argb); found {
+				cached(index)
+			} else {
+				literal(argb)
+			}
+		}
+		at += int(t.pixels)
+		if t.length == 0 {
 			continue
 		}
-		if index, found := cache.look(t.argb); found {
-			cached(index)
-		} else {
-			literal(t.argb)
+		copied(t)
+		if cacheBits > 0 {
+			for _, argb := range pix[at:][:t.length] {
+				cache.look(argb)
+			}
 		}
-		at++
+		at += int(t.length)
 	}
+	return nil
 }
 
 // count fills the histograms of an image.
-func count(tokens []token, pix []uint32, cacheBits uint) *histograms {
+func count(ctx context.Context, tokens []token, pix []uint32, cacheBits uint) (*histograms, error) {
 	h := &histograms{green: make([]uint32, 256+lengthCodes+cacheSize(cacheBits))}
-	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+	err := eachSymbol(ctx, tokens, pix, cacheBits, func(argb uint32) {
 		h.green[argb>>8&255]++
 		h.red[argb>>16&255]++
 		h.blue[argb&255]++
@@ -97,7 +107,7 @@ func count(tokens []token, pix []uint32, cacheBits uint) *histograms {
 		h.green[256+length]++
 		h.distance[distance]++
 	})
-	return h
+	return h, err
 }
 
 func cacheSize(bits uint) int {
@@ -107,32 +117,51 @@ func cacheSize(bits uint) int {
 	return 1 << bits
 }
 
-// cost estimates how many bits the symbols and their codes take.
-func (h *histograms) cost() float64 {
+// cost estimates how many bits the symbols and their codes take, in the unit of entropy.
+func (h *histograms) cost() int64 {
 	n := entropy(h.green) + entropy(h.red[:]) + entropy(h.blue[:]) + entropy(h.alpha[:]) + entropy(h.distance[:])
 	for s, k := range h.green[256 : 256+lengthCodes] {
-		n += float64(k) * float64(max(0, (s-2)>>1))
+		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
 	}
 	for s, k := range h.distance {
-		n += float64(k) * float64(max(0, (s-2)>>1))
+		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
 	}
 	return n
 }
 
-// entropy is how many bits symbols that occur so often take, with about three for the length of each
-// one's code.
-func entropy(counts []uint32) float64 {
-	var sum, bits float64
+// costBits is how many bits of a cost are behind the point. Costs are integers since they are compared:
+// a sum of floating-point numbers depends on their order and on the machine.
+const costBits = 16
+
+// entropy is how many bits, in fixed point, symbols that occur so often take, with about three for the
+// length of each one's code.
+func entropy(counts []uint32) int64 {
+	var sum uint32
+	var cost int64
 	for _, n := range counts {
 		if n > 0 {
-			sum += float64(n)
-			bits += 3 - float64(n)*math.Log2(float64(n))
+			sum += n
+			cost += 3<<costBits - int64(n)*fineLog2(n)
 		}
 	}
 	if sum == 0 {
 		return 0
 	}
-	return bits + sum*math.Log2(sum)
+	return cost + int64(sum)*fineLog2(sum)
+}
+
+// fineLog2 is the logarithm of n, at least 1, in fixed point, rounded down: squaring doubles it, so that
+// each time it gives one more bit.
+func fineLog2(n uint32) int64 {
+	whole := bits.Len32(n) - 1
+	log, m := int64(whole), uint64(n)<<(31-whole)
+	for range costBits {
+		m = m * m >> 31
+		carry := m >> 32
+		m >>= carry
+		log = log<<1 | int64(carry)
+	}
+	return log
 }
 
 // cacheChoices are the sizes of the colour cache that are tried.
@@ -151,14 +180,18 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 	if err != nil {
 		return err
 	}
-	cacheBits, h := uint(0), count(tokens, pix, 0)
+	cacheBits := uint(0)
+	h, err := count(e.ctx, tokens, pix, cacheBits)
+	if err != nil {
+		return err
+	}
 	if main {
 		least := h.cost()
 		for _, b := range cacheChoices[1:] {
-			if err := e.ctx.Err(); err != nil {
+			other, err := count(e.ctx, tokens, pix, b)
+			if err != nil {
 				return err
 			}
-			other := count(tokens, pix, b)
 			if c := other.cost(); c < least {
 				least, cacheBits, h = c, b, other
 			}
@@ -178,7 +211,7 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 	for _, c := range []*prefixWriter{green, red, blue, alpha, distance} {
 		c.store(&e.bitEncoder)
 	}
-	eachSymbol(tokens, pix, cacheBits, func(argb uint32) {
+	return eachSymbol(e.ctx, tokens, pix, cacheBits, func(argb uint32) {
 		green.write(&e.bitEncoder, int(argb>>8&255))
 		red.write(&e.bitEncoder, int(argb>>16&255))
 		blue.write(&e.bitEncoder, int(argb&255))
@@ -193,5 +226,4 @@ func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
 		distance.write(&e.bitEncoder, symbol)
 		e.bits(extra, n)
 	})
-	return e.ctx.Err()
 }

@@ -30,10 +30,10 @@ func predictPicture(ctx context.Context, pix []uint32, w, h int) (modes, residue
 	}
 	var tried, best [1 << (2 * predictorBits)]uint32
 	for by := 0; by < h; by += 1 << predictorBits {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
 		for bx := 0; bx < w; bx += 1 << predictorBits {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
 			x0, y0 := max(bx, 1), max(by, 1)
 			x1, y1 := min(bx+1<<predictorBits, w), min(by+1<<predictorBits, h)
 			if x0 >= x1 || y0 >= y1 {

@@ -1,0 +1,219 @@
+package webp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// TestTokensAreCounted: the probabilities of a frame follow from all of its tokens, and those of a group
+// from all rows above the group before it.
+func TestTokensAreCounted(t *testing.T) {
+	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
+		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1))
+		if _, err := w.encode(t.Context(), 90, 3); err != nil {
+			t.Fatal(err)
+		}
+		contexts := make([]blockContext, w.mbw)
+		before := make([]tokenCounts, len(w.groups)+2)
+		var all tokenCounts
+		for y := range w.rows {
+			if y%groupRows == 0 {
+				before[y/groupRows+1] = all
+			}
+			var left blockContext
+			var c codedBlocks
+			rest := w.rows[y].levels
+			for x := range w.rows[y].macroblocks {
+				m := &w.rows[y].macroblocks[x]
+				if m.skip {
+					skipBlocks(m, &contexts[x], &left)
+					continue
+				}
+				rest = c.unpack(rest, m)
+				c.each(m, &contexts[x], &left, all.add)
+			}
+		}
+		for i := range w.groups {
+			if w.groups[i].before != before[i] {
+				t.Errorf("height %d: group %d does not go by the tokens above the one before it", height, i)
+			}
+		}
+		if *w.total() != all {
+			t.Errorf("height %d: the total is not that of all tokens", height)
+		}
+	}
+}
+
+// TestManyMacroblocksHaveOneQuantiser: where the segments' map would be too long, the quantiser is that
+// of the picture, not of its smoothest part.
+func TestManyMacroblocksHaveOneQuantiser(t *testing.T) {
+	for _, rows := range []int{maxSegmented / 500, maxSegmented/500 + 1} {
+		w := &lossyWriter{mbw: 500, mbh: rows, index: quantiserIndex(60), rows: make([]codedRow, rows)}
+		for y := range w.rows {
+			w.rows[y].macroblocks = make([]macroblock, w.mbw)
+			for x := range w.mbw {
+				w.activities = append(w.activities, uint16(x%200))
+			}
+		}
+		if err := w.segment(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		segments, indexes := map[uint8]int{}, map[int]int{}
+		for y := range w.rows {
+			for x := range w.rows[y].macroblocks {
+				s := w.rows[y].macroblocks[x].segment
+				segments[s]++
+				indexes[w.indexes[s]]++
+			}
+		}
+		want := maxSegments
+		if rows*w.mbw > maxSegmented {
+			want = 1
+		}
+		if len(segments) != want || len(indexes) != want || want == 1 && indexes[w.index] == 0 {
+			t.Errorf("%d macroblocks: segments %v, quantisers %v of a picture of %d", rows*w.mbw, segments, indexes, w.index)
+		}
+	}
+}
+
+// endsAfter is a context that ends when it has been asked so many times.
+type endsAfter struct {
+	context.Context
+	left int
+}
+
+func (c *endsAfter) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestTrialAfterCancelledOne: what a trial that was cancelled has left behind changes no later one.
+func TestTrialAfterCancelledOne(t *testing.T) {
+	p := draw(plane.NewLayout(plane.YCbCr, true, 90, 170, 2, 2), smooth, 5)
+	want := encodeWith(t, p, nil, codec.EncodeOptions{})
+	for n := range 12 {
+		trials, err := Format.Encoder(nil).(codec.LossyEncoder).Trials(t.Context(), p, codec.EncodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trials.Encode(&endsAfter{t.Context(), n}, 30); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%d looks: %v", n, err)
+		}
+		got, err := trials.Encode(t.Context(), DefaultQuality)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d looks: other bytes than without a trial before, %v", n, err)
+		}
+	}
+}
+
+// TestStagesAskContext checks that every stage of lossless pictures and of alpha looks at its context
+// for each piece of a picture, and returns its error.
+func TestStagesAskContext(t *testing.T) {
+	const w, h = 500, 300
+	p := draw(plane.NewLayout(plane.RGB, true, w, h, 1, 1), noisy, 1)
+	few := draw(plane.NewLayout(plane.RGB, false, w, h, 1, 1), stripes, 1)
+	pix, indexed := make([]uint32, w*h), make([]uint32, w*h)
+	for i := range pix {
+		pix[i], indexed[i] = uint32(i)*0x9E3779B1, uint32(i%200)<<8
+	}
+	tokens, err := findCopies(t.Context(), pix, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, stage := range map[string]func(ctx context.Context) error{
+		"planes":  func(ctx context.Context) error { _, err := losslessEncoder{}.encodePicture(ctx, few, 1); return err },
+		"palette": func(ctx context.Context) error { _, err := palette(ctx, indexed); return err },
+		"whole":   func(ctx context.Context) error { return (&entropyWriter{ctx: ctx}).picture(slices.Clone(pix), w, h) },
+		"copies":  func(ctx context.Context) error { _, err := findCopies(ctx, pix, w); return err },
+		"counts":  func(ctx context.Context) error { _, err := count(ctx, tokens, pix, 4); return err },
+		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h); return err },
+		"filter":  func(ctx context.Context) error { _, err := chooseFilter(ctx, p, 3); return err },
+		"alpha":   func(ctx context.Context) error { _, err := alphaChunk(ctx, p); return err },
+	} {
+		const least = w * h / checkPixels
+		c := &endsAfter{t.Context(), math.MaxInt}
+		if err := stage(c); err != nil {
+			t.Fatal(err)
+		}
+		looks := math.MaxInt - c.left
+		if looks < least {
+			t.Errorf("%s: %d looks at the context, want %d at least", name, looks, least)
+		}
+		for _, n := range []int{0, least / 2, looks - 1} {
+			if err := stage(&endsAfter{t.Context(), n}); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: ended at look %d of %d: %v", name, n, looks, err)
+			}
+		}
+	}
+}
+
+// TestEntropyIsExact: the entropy is that of the formula, and the same in any order of the symbols, for
+// choices go by it where they do not differ.
+func TestEntropyIsExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 200 {
+		counts := make([]uint32, 1+r.IntN(1300))
+		sum, want := 0.0, 0.0
+		for i := range counts {
+			if r.IntN(3) > 0 {
+				counts[i] = 1 + r.Uint32N(1<<(n%20))
+				sum += float64(counts[i])
+				want += 3 - float64(counts[i])*math.Log2(float64(counts[i]))
+			}
+		}
+		want += sum * math.Log2(max(1, sum))
+		got := entropy(counts)
+		if is := float64(got) / (1 << costBits); math.Abs(is-want) > 1e-6+sum/(1<<(costBits-1)) {
+			t.Errorf("%v bits, want %v", is, want)
+		}
+		r.Shuffle(len(counts), func(i, k int) { counts[i], counts[k] = counts[k], counts[i] })
+		if again := entropy(counts); again != got {
+			t.Errorf("%d in one order of the symbols, %d in another", got, again)
+		}
+	}
+	if got := entropy([]uint32{1 << 28, 1 << 28}); got != (6+1<<29)<<costBits {
+		t.Errorf("two symbols of the largest picture take %d", got)
+	}
+}
+
+// TestCopiesReachTheWindow: a copy is found at the largest distance that has a code, and not beyond it,
+// where places are kept no longer.
+func TestCopiesReachTheWindow(t *testing.T) {
+	const most = window - 120
+	pix := make([]uint32, window+window/2)
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range pix {
+		pix[i] = r.Uint32()
+	}
+	copy(pix[1000+most:][:64], pix[1000:])
+	copy(pix[2000+most+1:][:64], pix[2000:])
+	copy(pix[300_000+most:][:64], pix[300_000:])
+	tokens, err := findCopies(t.Context(), pix, 1<<14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	var copies []int
+	for _, c := range tokens {
+		if at += int(c.pixels); c.length > 0 {
+			if c.length != 64 || c.distance != most+120 {
+				t.Errorf("a copy of %d pixels with the distance code %d", c.length, c.distance)
+			}
+			copies = append(copies, at)
+		}
+		at += int(c.length)
+	}
+	if want := []int{1000 + most, 300_000 + most}; at != len(pix) || !slices.Equal(copies, want) {
+		t.Errorf("%d of %d pixels, with copies at %d, want %d", at, len(pix), copies, want)
+	}
+}
