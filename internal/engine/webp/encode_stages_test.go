@@ -217,3 +217,34 @@ func TestCopiesReachTheWindow(t *testing.T) {
 		t.Errorf("%d of %d pixels, with copies at %d, want %d", at, len(pix), copies, want)
 	}
 }
+
+// TestWithoutSkipFlags: a picture of so many macroblocks that they have no flags for being skipped shows
+// the same.
+func TestWithoutSkipFlags(t *testing.T) {
+	p := draw(plane.NewLayout(plane.Gray, false, 150, 170, 1, 1), smooth, 6)
+	for y := range 90 { // so that some are skipped
+		copy(p.Row(0, y), make([]byte, 70))
+	}
+	var files [2][]byte
+	for i, flags := range []bool{true, false} {
+		w := newLossyWriter(p)
+		w.flagSkipped = flags
+		data, err := w.encode(t.Context(), 60, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[i], err = riff(appendChunk(nil, "VP8 ", data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bytes.Equal(files[0], files[1]) {
+		t.Fatal("no macroblock is skipped")
+	}
+	_, a := decodeBytes(t, files[0])
+	_, b := decodeBytes(t, files[1])
+	for i := range a.Pix {
+		if !bytes.Equal(a.Pix[i], b.Pix[i]) {
+			t.Errorf("plane %d differs", i)
+		}
+	}
+}

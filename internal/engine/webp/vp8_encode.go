@@ -21,6 +21,7 @@ type lossyWriter struct {
 	tables        [maxSegments]*segmentTables
 	activities    []uint16 // of the macroblocks; nil until they are measured
 	rows          []codedRow
+	flagSkipped   bool // macroblocks without coefficients have a flag instead
 	groups        []rowGroup
 
 	// What macroblocks need of those above, by column.
@@ -43,6 +44,10 @@ const maxFirstPartition = 1 << 19
 // segments and the header. Pictures above 10 megapixels can reach it.
 const modeBudget = maxFirstPartition * 8 * 256 / 10 * 8
 
+// maxFlagged is how many macroblocks may say in the first partition that they have no coefficients:
+// beside the cheapest modes, these flags take up to a bit each.
+const maxFlagged = 900_000
+
 // stride is how many macroblocks a row reports at a time.
 const stride = 8
 
@@ -63,6 +68,7 @@ func newLossyWriter(p *plane.Picture) *lossyWriter {
 	w := &lossyWriter{source: lossySource{p}, width: p.Width(), height: p.Height()}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
+	w.flagSkipped = w.mbw*w.mbh <= maxFlagged
 	for y := range w.rows {
 		w.rows[y].macroblocks = make([]macroblock, w.mbw)
 	}

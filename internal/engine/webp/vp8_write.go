@@ -22,7 +22,7 @@ func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
 		}
 		row := &w.rows[y]
 		f.writeModes(first, row.macroblocks, top)
-		row.write(tokens, contexts, &probs)
+		row.write(tokens, contexts, &probs, f.useSkip)
 	}
 	modes, coefs := first.close(), tokens.close()
 	if len(modes) >= maxFirstPartition {
@@ -39,17 +39,21 @@ func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
 }
 
 // write writes the coefficients of a row.
-func (r *codedRow) write(e *boolEncoder, top []blockContext, probs *coeffProbs) {
+func (r *codedRow) write(e *boolEncoder, top []blockContext, probs *coeffProbs, useSkip bool) {
 	var left blockContext
 	var c codedBlocks
 	rest := r.levels
 	for x := range r.macroblocks {
 		m := &r.macroblocks[x]
-		if m.skip {
+		switch {
+		case m.skip && useSkip:
 			skipBlocks(m, &top[x], &left)
 			continue
+		case m.skip:
+			c = codedBlocks{}
+		default:
+			rest = c.unpack(rest, m)
 		}
-		rest = c.unpack(rest, m)
 		c.each(m, &top[x], &left, func(b *levels, plane, first int, ctx uint8) {
 			e.block(b, &probs[plane], first, ctx)
 		})
@@ -101,7 +105,7 @@ func (w *lossyWriter) writeHeader(e *boolEncoder, probs *coeffProbs) *modeProbs 
 			}
 		}
 	}
-	f.useSkip, f.skip = skipped[1] > 0, probOf(skipped)
+	f.useSkip, f.skip = w.flagSkipped && skipped[1] > 0, probOf(skipped)
 	e.flag(f.useSkip)
 	if f.useSkip {
 		e.literal(int(f.skip), 8)
