@@ -50,7 +50,7 @@ awscli:
 	IMGMILL_AWSCLI=1 $(GO) test -count=1 -run AWSCLI -v ./internal/cli
 
 sim:
-	IMGMILL_SEEDS=20000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
+	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
 # The pipeline through a proxy that stalls, truncates, resets and lies; a server with few files, among thousands of
 # connections, with a damaged queue and a clock that was set back; a full disk; a function with little memory. The last
