@@ -347,6 +347,7 @@ func FuzzDecode(f *testing.F) {
 		{header: 40, width: 3, height: 2, bits: 4, table: table, pixels: make([]byte, 8)},
 		{header: 40, width: 3, height: 2, bits: 8, compression: 1, table: table, pixels: []byte{3, 1, 0, 0, 0, 3, 1, 2, 3, 0, 0, 2, 1, 0, 0, 1}},
 		{header: 40, width: 3, height: 2, bits: 4, compression: 2, table: table, pixels: []byte{3, 0x12, 0, 0, 2, 1, 0, 1}},
+		{header: 40, width: 450_000, height: -1, bits: 4, table: table}, // indexes of a row take most of its memory
 		{header: 64, width: 3, height: 2, bits: 24, compression: 4, pixels: []byte{3, 1, 2, 3, 0, 1}},
 		{header: 124, width: 2, height: -2, bits: 32, compression: 3, masks: []uint32{0xff, 0xff00, 0xff0000, 0xff000000}, pixels: make([]byte, 16), profile: []byte("p")},
 	} {

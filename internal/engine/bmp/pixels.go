@@ -35,12 +35,17 @@ func (p *pixels) blockRows() int { return max(1, min(p.h.height, 64<<10/p.stride
 // first, or where it depends on all alpha samples whether there is alpha.
 func (p *pixels) whole() bool { return !p.h.topDown || p.h.masks[3] != 0 }
 
-// memory is how many bytes the rows take.
+// memory is how many bytes the rows take, with the indexes of one.
 func (p *pixels) memory() int64 {
+	rows := int64(1)
 	if p.whole() {
-		return int64(p.stride) * int64(p.h.height)
+		rows = int64(p.h.height)
 	}
-	return int64(p.stride)
+	n := rows * int64(p.stride)
+	if p.h.bits <= 8 {
+		n += int64(p.h.width)
+	}
+	return n
 }
 
 // read reads n rows, but for the padding of the last row of all, which some tools omit.
