@@ -41,12 +41,19 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 	if err != nil {
 		return err
 	}
-	j.file, err = fitBytes(ctx, t, most)
-	if errors.Is(err, codec.ErrTooLarge) { // the source has even lower quality
-		j.file, err = t.Encode(ctx, codec.LowestQuality)
+	if int64(len(j.file)) <= hopeless*most {
+		j.file, err = fitBytes(ctx, t, most)
+		if !errors.Is(err, codec.ErrTooLarge) {
+			return err
+		}
 	}
+	j.file, err = t.Encode(ctx, codec.LowestQuality) // the source has even lower quality
 	return err
 }
+
+// hopeless is how many times as many bytes as it may have a picture of the usual quality has where a
+// search for a lower one is in vain: codec.LowestQuality makes photographs five times smaller.
+const hopeless = 64
 
 // fitBytes returns the best file that has no more than most bytes.
 func fitBytes(ctx context.Context, t codec.Trials, most int64) ([]byte, error) {

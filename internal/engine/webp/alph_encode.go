@@ -14,38 +14,42 @@ func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
 	}
 	alpha, _ := p.Alpha()
 	w, h := p.Width(), p.Height()
-	filter, err := chooseFilter(ctx, p, alpha)
+	filter, values, err := chooseFilter(ctx, p, alpha)
 	if err != nil {
 		return nil, err
 	}
-	pix := make([]uint32, 0, w*h)
-	out := make([]byte, w)
-	for y := range h {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		filterRow(out, p, alpha, y, filter)
-		for _, v := range out {
-			pix = append(pix, black|uint32(v)<<8)
+	var colours []uint32
+	for v, n := range values {
+		if n > 0 {
+			colours = append(colours, black|uint32(v)<<8)
 		}
 	}
+	out, pix := make([]byte, w), make([]uint32, w)
 	e := &entropyWriter{ctx: ctx}
 	e.out = append(e.out, byte(1|filter<<2)) // compressed
-	if err := e.picture(pix, w, h); err != nil {
+	err = e.indexed(w, h, colours, func(y int) []uint32 {
+		filterRow(out, p, alpha, y, filter)
+		for x, v := range out {
+			pix[x] = black | uint32(v)<<8
+		}
+		return pix
+	})
+	if err != nil {
 		return nil, err
 	}
 	return e.close(), nil
 }
 
-// chooseFilter returns the filter after which the samples of an alpha plane have the least entropy.
-// Planes of few values are not filtered, since then several samples share a byte.
-func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (int, error) {
+// chooseFilter returns the filter after which the samples of an alpha plane have the least entropy, and
+// how often each value then occurs. Planes of few values are not filtered, since then several samples
+// share a byte.
+func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (filter int, values *[256]uint32, err error) {
 	var counts [alphaGradient + 1][256]uint32
 	out := make([]byte, p.Width())
 	for filter := range counts {
 		for y := range p.Height() {
 			if err := ctx.Err(); err != nil {
-				return 0, err
+				return 0, nil, err
 			}
 			filterRow(out, p, alpha, y, filter)
 			for _, v := range out {
@@ -53,7 +57,7 @@ func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (int, error)
 			}
 		}
 		if values := len(counts[0]) - count0(counts[0][:]); filter == 0 && packing(values) > 0 {
-			return alphaUnfiltered, nil
+			return alphaUnfiltered, &counts[filter], nil
 		}
 	}
 	best := 0
@@ -62,7 +66,7 @@ func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (int, error)
 			best = filter
 		}
 	}
-	return best, nil
+	return best, &counts[best], nil
 }
 
 // count0 is how many counts are zero.

@@ -137,7 +137,7 @@ func TestStagesAskContext(t *testing.T) {
 		"copies":  func(ctx context.Context) error { _, err := findCopies(ctx, pix, w); return err },
 		"counts":  func(ctx context.Context) error { _, err := count(ctx, tokens, pix, 4); return err },
 		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h); return err },
-		"filter":  func(ctx context.Context) error { _, err := chooseFilter(ctx, p, 3); return err },
+		"filter":  func(ctx context.Context) error { _, _, err := chooseFilter(ctx, p, 3); return err },
 		"alpha":   func(ctx context.Context) error { _, err := alphaChunk(ctx, p); return err },
 	} {
 		const least = w * h / checkPixels

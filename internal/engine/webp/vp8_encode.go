@@ -128,10 +128,13 @@ func (w *lossyWriter) search(ctx context.Context, threads int) error {
 	}
 	above := newReconstruction(w.mbw)
 	threads = min(max(threads, 1), groupRows)
-	return together(ctx, threads, func(ctx context.Context, t int) error {
+	return together(ctx, threads, func(together context.Context, t int) error {
 		s := &rowSearch{reconstruction: above, w: w}
 		for y := t; y < w.mbh; y += threads {
-			if err := s.row(ctx, y); err != nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.row(together, y); err != nil {
 				return err
 			}
 		}
@@ -253,8 +256,12 @@ func (s lossySource) rows(p, x, y, size int, f func(y int, row []byte)) {
 	h := s.Planes[p].Height
 	for i := range size {
 		line := s.Row(p, min(y+i, h-1))
-		for k := range size {
-			out[k] = table[line[min(x+k, len(line)-1)]]
+		whole := line[x:min(x+size, len(line))]
+		for k, v := range whole {
+			out[k] = table[v]
+		}
+		for k := len(whole); k < size; k++ {
+			out[k] = out[k-1]
 		}
 		f(i, out[:size])
 	}

@@ -29,7 +29,7 @@ func (e *entropyWriter) picture(pix []uint32, w, h int) error {
 		return err
 	}
 	if colours != nil {
-		return e.indexed(pix, w, h, colours)
+		return e.indexed(w, h, colours, func(y int) []uint32 { return pix[y*w:][:w] })
 	}
 	e.bits(1, 1)
 	e.bits(uint32(subtractGreenTransform), 2)
@@ -85,8 +85,9 @@ func palette(ctx context.Context, pix []uint32) ([]uint32, error) {
 	return colours, nil
 }
 
-// indexed writes a picture by the indexes of its colours (section 4.4).
-func (e *entropyWriter) indexed(pix []uint32, w, h int, colours []uint32) error {
+// indexed writes a picture by the indexes of its colours (section 4.4). row returns the pixels of a row,
+// which are asked for in order.
+func (e *entropyWriter) indexed(w, h int, colours []uint32, row func(y int) []uint32) error {
 	e.bits(1, 1)
 	e.bits(uint32(colourIndexTransform), 2)
 	e.bits(uint32(len(colours)-1), 8)
@@ -106,17 +107,21 @@ func (e *entropyWriter) indexed(pix []uint32, w, h int, colours []uint32) error 
 	packed := packing(len(colours))
 	coded := subSize(w, packed)
 	out := make([]uint32, coded*h)
+	last, at := colours[0], uint32(0) // neighbours are often equal
 	for y := range h {
 		if err := e.ctx.Err(); err != nil {
 			return err
 		}
-		for x, argb := range pix[y*w:][:w] {
-			at := &out[y*coded+x>>packed]
-			*at |= index[argb] << (8 + uint(x)&(1<<packed-1)*(8>>packed))
+		to := out[y*coded:][:coded]
+		for i := range to {
+			to[i] = black
 		}
-	}
-	for i := range out {
-		out[i] |= 0xff000000
+		for x, argb := range row(y) {
+			if argb != last {
+				last, at = argb, index[argb]
+			}
+			to[x>>packed] |= at << (8 + uint(x)&(1<<packed-1)*(8>>packed))
+		}
 	}
 	return e.image(out, coded, true)
 }
