@@ -334,7 +334,7 @@ func (b *bander) flush() error {
 	return nil
 }
 
-func fill(row []byte, v byte) {
+func fill[T any](row []T, v T) {
 	for i := range row {
 		row[i] = v
 	}

@@ -197,7 +197,7 @@ func TestEncodeVectorEqualsGo(t *testing.T) {
 			t.Fatalf("coefficients are %v, want %v", b, a)
 		}
 		var s segment
-		s.set(n % len(acQuant))
+		s.set(n%len(acQuant), quantDeltas{})
 		for _, q := range []quantiser{s.y1, s.uv} {
 			table := newQuantTable(q, 1, scoreShift)
 			var plain, vector levels

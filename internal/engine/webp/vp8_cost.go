@@ -65,10 +65,10 @@ func categoryOf(v int) int {
 // tokenCosts holds what tokens cost with a set of probabilities.
 type tokenCosts struct {
 	// level holds the cost of the tree's bools down to a level. With a context of 0 it leaves out the
-	// first one, which says that the block goes on: behind a zero it is not coded. first holds its
+	// first one, which says that the block goes on: behind a zero it is not coded. more holds its
 	// cost for blocks that begin with such a context.
 	level [planeTypes][bands][contexts][lastLevel + 1]uint16
-	// end is the cost of the end of a block, and first that of its going on.
+	// end is the cost of the end of a block, and more that of its going on.
 	end, more [planeTypes][bands][contexts]uint16
 }
 
@@ -104,21 +104,15 @@ func setLevelCosts(out *[lastLevel + 1]uint16, p *[tokenProbs]uint8, base uint16
 	out[3], out[4] = small+costOf(false, p[5]), small+costOf(true, p[5])
 	base += costOf(true, p[3])
 	small = base + costOf(false, p[6])
-	fillCosts(out[5:7], small+costOf(false, p[7]))
-	fillCosts(out[7:11], small+costOf(true, p[7]))
+	fill(out[5:7], small+costOf(false, p[7]))
+	fill(out[7:11], small+costOf(true, p[7]))
 	base += costOf(true, p[6])
 	small = base + costOf(false, p[8])
-	fillCosts(out[11:19], small+costOf(false, p[9]))
-	fillCosts(out[19:35], small+costOf(true, p[9]))
+	fill(out[11:19], small+costOf(false, p[9]))
+	fill(out[19:35], small+costOf(true, p[9]))
 	base += costOf(true, p[8])
-	fillCosts(out[35:lastLevel], base+costOf(false, p[10]))
+	fill(out[35:lastLevel], base+costOf(false, p[10]))
 	out[lastLevel] = base + costOf(true, p[10])
-}
-
-func fillCosts(s []uint16, v uint16) {
-	for i := range s {
-		s[i] = v
-	}
 }
 
 // block returns the cost of a block of plane type t from position first on.

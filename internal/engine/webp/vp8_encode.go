@@ -106,13 +106,6 @@ const filterStrength = 20
 // filterLevelOf returns the level of the loop filter for a quantiser index.
 func filterLevelOf(index int) int { return min(63, int(acQuant[index])*filterStrength/64) }
 
-// set computes the factors for a quantiser index (section 14.1), which is the same for all planes.
-func (s *segment) set(index int) {
-	s.y1 = quantiser{int32(dcQuant[index]), int32(acQuant[index])}
-	s.y2 = quantiser{2 * int32(dcQuant[index]), max(8, int32(acQuant[index])*155/100)}
-	s.uv = quantiser{int32(dcQuant[min(index, 117)]), int32(acQuant[index])}
-}
-
 // search chooses modes and levels of the whole picture. Threads take rows in turn, each as far as
 // the row above has come.
 func (w *lossyWriter) search(ctx context.Context, threads int) error {
@@ -128,13 +121,13 @@ func (w *lossyWriter) search(ctx context.Context, threads int) error {
 	}
 	above := newReconstruction(w.mbw)
 	threads = min(max(threads, 1), groupRows)
-	return together(ctx, threads, func(together context.Context, t int) error {
+	return together(ctx, threads, func(shared context.Context, t int) error {
 		s := &rowSearch{reconstruction: above, w: w}
 		for y := t; y < w.mbh; y += threads {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := s.row(together, y); err != nil {
+			if err := s.row(shared, y); err != nil {
 				return err
 			}
 		}

@@ -181,9 +181,9 @@ func (d *lossyReader) readPartitions(n int) error {
 func (d *lossyReader) readQuantisers() {
 	h, b := &d.header, &d.modes
 	base := b.literal(7)
-	y1dc, y2dc, y2ac := b.optionalSigned(4), b.optionalSigned(4), b.optionalSigned(4)
-	uvdc, uvac := b.optionalSigned(4), b.optionalSigned(4)
-	clamp := func(i, most int) int { return max(0, min(most, i)) }
+	var deltas quantDeltas
+	deltas.y1dc, deltas.y2dc, deltas.y2ac = b.optionalSigned(4), b.optionalSigned(4), b.optionalSigned(4)
+	deltas.uvdc, deltas.uvac = b.optionalSigned(4), b.optionalSigned(4)
 	for i := range h.segments {
 		q := base
 		if h.segmented && h.absolute {
@@ -191,14 +191,22 @@ func (d *lossyReader) readQuantisers() {
 		} else if h.segmented {
 			q += h.quantUpdate[i]
 		}
-		s := &h.segments[i]
-		s.y1 = quantiser{int32(dcQuant[clamp(q+y1dc, 127)]), int32(acQuant[clamp(q, 127)])}
-		s.y2 = quantiser{
-			2 * int32(dcQuant[clamp(q+y2dc, 127)]),
-			max(8, int32(acQuant[clamp(q+y2ac, 127)])*155/100),
-		}
-		s.uv = quantiser{int32(dcQuant[clamp(q+uvdc, 117)]), int32(acQuant[clamp(q+uvac, 127)])}
+		h.segments[i].set(q, deltas)
 	}
+}
+
+// quantDeltas are what is added to a quantiser index for the DC and AC coefficients of the planes.
+type quantDeltas struct{ y1dc, y2dc, y2ac, uvdc, uvac int }
+
+// set computes the factors for a quantiser index (section 14.1).
+func (s *segment) set(q int, d quantDeltas) {
+	clamp := func(i, most int) int { return max(0, min(most, i)) }
+	s.y1 = quantiser{int32(dcQuant[clamp(q+d.y1dc, 127)]), int32(acQuant[clamp(q, 127)])}
+	s.y2 = quantiser{
+		2 * int32(dcQuant[clamp(q+d.y2dc, 127)]),
+		max(8, int32(acQuant[clamp(q+d.y2ac, 127)])*155/100),
+	}
+	s.uv = quantiser{int32(dcQuant[clamp(q+d.uvdc, 117)]), int32(acQuant[clamp(q+d.uvac, 127)])}
 }
 
 // setFilterLimits computes the loop filter's thresholds of all segments (sections 9.6 and 15.2).

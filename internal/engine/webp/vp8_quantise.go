@@ -8,13 +8,10 @@ type levels struct {
 
 // quantTable quantises the coefficients of a plane.
 type quantTable struct {
-	step    [2]int32  // of the first coefficient, and of the others
-	inverse [2]uint32 // 1<<17 divided by step
-	lambda  int64     // price of 1/256 of a bit in the trellis
-	shift   uint      // of squared errors, so that they are in the units of a score
-
-	inverses [16]uint32 // and steps: those of each coefficient, in natural order
-	steps    [16]int16
+	steps    [16]int16  // of the coefficients; all but the first are the same, so that any order will do
+	inverses [16]uint32 // 1<<17 divided by them
+	lambda   int64      // price of 1/256 of a bit in the trellis
+	shift    uint       // of squared errors, so that they are in the units of a score
 }
 
 // deadZone is what is added to a coefficient, in 131,072ths of a step, before it is cut down to a
@@ -23,12 +20,13 @@ type quantTable struct {
 const deadZone = 131072 * 38 / 100
 
 func newQuantTable(q quantiser, lambda int64, shift uint) *quantTable {
-	t := &quantTable{step: [2]int32{q.dc, q.ac}, lambda: lambda, shift: shift}
-	for i, s := range t.step {
-		t.inverse[i] = (1<<17 + uint32(s)/2) / uint32(s)
-	}
+	t := &quantTable{lambda: lambda, shift: shift}
 	for i := range t.steps {
-		t.inverses[i], t.steps[i] = t.inverse[min(i, 1)], int16(t.step[min(i, 1)])
+		step := q.ac
+		if i == 0 {
+			step = q.dc
+		}
+		t.steps[i], t.inverses[i] = int16(step), (1<<17+uint32(step)/2)/uint32(step)
 	}
 	return t
 }
@@ -41,11 +39,10 @@ func (t *quantTable) quick(c *[16]int16, out *levels, vector bool) (distortion i
 	}
 	out.n = 0
 	for i := range 16 {
-		k := min(i, 1)
 		v := int32(c[zigzag[i]])
 		a := max(v, -v)
-		l := int32(min((uint64(a)*uint64(t.inverse[k])+deadZone)>>17, maxLevel))
-		e := int64(a - l*t.step[k])
+		l := int32(min((uint64(a)*uint64(t.inverses[i])+deadZone)>>17, maxLevel))
+		e := int64(a - l*int32(t.steps[i]))
 		distortion += e * e
 		if l != 0 {
 			out.n = uint8(i + 1)
@@ -61,7 +58,7 @@ func (t *quantTable) quick(c *[16]int16, out *levels, vector bool) (distortion i
 // dequantise writes the coefficients that a decoder reads, in natural order.
 func (t *quantTable) dequantise(b *levels, first int, out *[16]int16) {
 	for i := first; i < int(b.n); i++ {
-		out[zigzag[i]] = int16(int32(b.v[i]) * t.step[min(i, 1)])
+		out[zigzag[i]] = int16(int32(b.v[i]) * int32(t.steps[i]))
 	}
 }
 
@@ -93,7 +90,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		a := max(v, -v)
 		mag[i] = a
 		energy += int64(a) * int64(a)
-		if 256*a >= t.step[min(i, 1)]*trellisFloor {
+		if 256*a >= int32(t.steps[i])*trellisFloor {
 			last = i
 		}
 	}
@@ -112,7 +109,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 	}
 	previous, candidates := &[2]state{start}, 1
 	for i := first; i <= last; i++ {
-		step, inverse := t.step[min(i, 1)], t.inverse[min(i, 1)]
+		step, inverse := int32(t.steps[i]), t.inverses[i]
 		a := mag[i]
 		exact := uint64(a) * uint64(inverse) // in 131,072ths
 		nearest := int32(min((exact+(256-trellisFloor)<<9)>>17, maxLevel))
@@ -157,7 +154,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 	for i, k := bestEnd, bestNode; i >= first; i-- {
 		node := &nodes[i][k]
 		a, l := int64(mag[i]), int64(node.level)
-		e := a - l*int64(t.step[min(i, 1)])
+		e := a - l*int64(t.steps[i])
 		saved += a*a - e*e
 		out.v[i] = node.level
 		if c[zigzag[i]] < 0 {

@@ -113,9 +113,7 @@ func (e *entropyWriter) indexed(w, h int, colours []uint32, row func(y int) []ui
 			return err
 		}
 		to := out[y*coded:][:coded]
-		for i := range to {
-			to[i] = black
-		}
+		fill(to, black)
 		for x, argb := range row(y) {
 			if argb != last {
 				last, at = argb, index[argb]
