@@ -1,5 +1,7 @@
 package webp
 
+import "iter"
+
 // codedBlocks are the levels of a macroblock, in the order of the bit stream: Y2, which macroblocks
 // with subblock modes have not, sixteen blocks of luma, and four of each chroma.
 type codedBlocks struct {
@@ -7,20 +9,31 @@ type codedBlocks struct {
 	blocks [24]levels
 }
 
-// empty reports whether there is no level that is not zero.
-func (c *codedBlocks) empty(m *macroblock) bool {
-	first := 0
-	if !m.subblocks {
-		first = 1
-		if c.y2.n > 0 {
-			return false
+// inOrder yields the blocks that a macroblock has, with the position of the first coefficient of each.
+func (c *codedBlocks) inOrder(m *macroblock) iter.Seq2[*levels, int] {
+	return func(yield func(*levels, int) bool) {
+		first := 0
+		if !m.subblocks {
+			first = 1
+			if !yield(&c.y2, 0) {
+				return
+			}
+		}
+		for i := range c.blocks {
+			if i == 16 {
+				first = 0
+			}
+			if !yield(&c.blocks[i], first) {
+				return
+			}
 		}
 	}
-	for i := range c.blocks {
-		if i == 16 {
-			first = 0
-		}
-		if int(c.blocks[i].n) > first {
+}
+
+// empty reports whether there is no level that is not zero.
+func (c *codedBlocks) empty(m *macroblock) bool {
+	for b, first := range c.inOrder(m) {
+		if int(b.n) > first {
 			return false
 		}
 	}
@@ -69,16 +82,8 @@ const wide = -128
 
 // pack appends the levels of a macroblock, most of which take a byte.
 func (c *codedBlocks) pack(out []byte, m *macroblock) []byte {
-	first := 0
-	if !m.subblocks {
-		first = 1
-		out = c.y2.pack(out, 0)
-	}
-	for i := range c.blocks {
-		if i == 16 {
-			first = 0
-		}
-		out = c.blocks[i].pack(out, first)
+	for b, first := range c.inOrder(m) {
+		out = b.pack(out, first)
 	}
 	return out
 }
@@ -97,16 +102,8 @@ func (b *levels) pack(out []byte, first int) []byte {
 
 // unpack reads the levels of a macroblock, and returns the rest.
 func (c *codedBlocks) unpack(p []byte, m *macroblock) []byte {
-	first := 0
-	if !m.subblocks {
-		first = 1
-		p = c.y2.unpack(p, 0)
-	}
-	for i := range c.blocks {
-		if i == 16 {
-			first = 0
-		}
-		p = c.blocks[i].unpack(p, first)
+	for b, first := range c.inOrder(m) {
+		p = b.unpack(p, first)
 	}
 	return p
 }
