@@ -33,15 +33,12 @@ var (
 
 // Info describes a stored object.
 type Info struct {
-	Key                string
-	Size               int64  // in bytes
-	ETag               string // without quotes
-	VersionID          string
-	Modified           time.Time
-	ContentType        string
-	CacheControl       string
-	ContentDisposition string
-	Metadata           map[string]string // names in lower case, without the prefix x-amz-meta-
+	Key       string
+	Size      int64  // in bytes
+	ETag      string // without quotes
+	VersionID string
+	Modified  time.Time
+	Attributes
 }
 
 // Object is an open object. The caller must close Body, and may do so before its end: Close does
@@ -51,12 +48,37 @@ type Object struct {
 	Body io.ReadCloser
 }
 
-// Attributes are stored with the bytes of an object.
+// Attributes are stored with the bytes of an object. Empty ones are left to the store.
 type Attributes struct {
 	ContentType        string
-	CacheControl       string
+	ContentEncoding    string
+	ContentLanguage    string
 	ContentDisposition string
-	Metadata           map[string]string
+	CacheControl       string
+	Expires            time.Time         // in seconds; zero if there is none, or none that is a date
+	Metadata           map[string]string // names in lower case, without the prefix x-amz-meta-
+
+	// What follows is given to Put alone. Nothing describes it to readers of the object.
+
+	Tags         map[string]string
+	StorageClass string // as in the header x-amz-storage-class
+	ACL          string // a canned ACL, as in the header x-amz-acl
+}
+
+// Headers yields the names and values of the attributes that are texts in headers, for stores to
+// check.
+func (a Attributes) Headers() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, h := range [][2]string{
+			{"Content-Type", a.ContentType}, {"Content-Encoding", a.ContentEncoding},
+			{"Content-Language", a.ContentLanguage}, {"Content-Disposition", a.ContentDisposition},
+			{"Cache-Control", a.CacheControl}, {"x-amz-storage-class", a.StorageClass}, {"x-amz-acl", a.ACL},
+		} {
+			if !yield(h[0], h[1]) {
+				return
+			}
+		}
+	}
 }
 
 // Condition makes a call conditional. The zero Condition always holds.

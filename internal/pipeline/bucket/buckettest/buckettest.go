@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
@@ -191,7 +192,9 @@ func (s *suite) roundTrip() {
 		body[i] = byte(i * i >> 3)
 	}
 	attr := bucket.Attributes{
-		ContentType: "image/jpeg", CacheControl: "public, max-age=31536000", ContentDisposition: `inline; filename="x y.jpg"`,
+		ContentType: "image/jpeg", ContentEncoding: "gzip", ContentLanguage: "ja, de-CH",
+		ContentDisposition: `inline; filename="x y.jpg"`, CacheControl: "public, max-age=31536000",
+		Expires:  time.Date(2037, 12, 31, 23, 59, 58, 0, time.UTC),
 		Metadata: map[string]string{"made-from": "abc-1", "sequence-number": "0055AED6DCD90281E5"},
 	}
 	etag := s.put("dir/x.jpg", string(body), attr)
@@ -202,15 +205,23 @@ func (s *suite) roundTrip() {
 	if info.ETag != etag {
 		s.Errorf("put returned the ETag %q, get %q", etag, info.ETag)
 	}
-	if info.ContentType != attr.ContentType || info.CacheControl != attr.CacheControl || info.ContentDisposition != attr.ContentDisposition {
-		s.Errorf("the attributes are %+v", info)
-	}
 	s.wantMetadata(info, attr.Metadata)
+	if got := info.Attributes; !got.Expires.Equal(attr.Expires) || !slices.Equal(headers(got), headers(attr)) {
+		s.Errorf("the attributes are %+v, want %+v", got, attr)
+	}
 	head, err := s.store.Head(s.ctx, s.bucket, "dir/x.jpg")
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.sameInfo(info, head)
+}
+
+// headers lists the headers of attributes.
+func headers(attr bucket.Attributes) (all []string) {
+	for name, value := range attr.Headers() {
+		all = append(all, name+": "+value)
+	}
+	return all
 }
 
 // closeEarly checks that an object may be closed before its end.

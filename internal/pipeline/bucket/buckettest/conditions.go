@@ -181,13 +181,15 @@ func (s *suite) copy() {
 		ContentType: "image/png", CacheControl: "no-store", Metadata: map[string]string{"old": "1", "both": "old"},
 	})
 	err := s.store.Copy(s.ctx, s.from("from"), s.bucket, "to/copy", bucket.Attributes{
-		ContentType: "image/webp", ContentDisposition: "attachment", Metadata: map[string]string{"new": "2", "both": "new"},
+		ContentType: "image/webp", ContentEncoding: "gzip", ContentDisposition: "attachment",
+		Metadata: map[string]string{"new": "2", "both": "new"},
 	}, bucket.Condition{})
 	if err != nil {
 		s.Fatal(err)
 	}
 	body, info := s.get("to/copy")
-	if body != "bytes" || info.ContentType != "image/webp" || info.CacheControl != "" || info.ContentDisposition != "attachment" {
+	if body != "bytes" || info.ContentType != "image/webp" || info.ContentEncoding != "gzip" || info.CacheControl != "" ||
+		info.ContentDisposition != "attachment" {
 		s.Errorf("the copy is %q, %+v", body, info)
 	}
 	s.wantMetadata(info, map[string]string{"new": "2", "both": "new"})

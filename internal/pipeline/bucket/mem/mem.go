@@ -212,20 +212,21 @@ func check(ctx context.Context, op, name, key string) error {
 }
 
 func newObject(key string, body []byte, attr bucket.Attributes) (object, error) {
-	for _, v := range []string{attr.ContentType, attr.CacheControl, attr.ContentDisposition} {
-		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return object{}, fmt.Errorf("%w: header value %q is not printable ASCII", bucket.ErrInvalid, v)
+	for name, v := range attr.Headers() {
+		if !bucket.Printable(v) {
+			return object{}, fmt.Errorf("%w: %s %q is not printable ASCII", bucket.ErrInvalid, name, v)
 		}
 	}
 	meta, err := lower(attr.Metadata)
 	if err != nil {
 		return object{}, err
 	}
+	attr.Metadata = meta
+	attr.Expires = attr.Expires.UTC().Truncate(time.Second)
 	sum := md5.Sum(body)
 	return object{body: body, info: bucket.Info{
 		Key: key, Size: int64(len(body)), ETag: hex.EncodeToString(sum[:]), Modified: time.Now().UTC(),
-		ContentType: attr.ContentType, CacheControl: attr.CacheControl, ContentDisposition: attr.ContentDisposition,
-		Metadata: meta,
+		Attributes: attr,
 	}}, nil
 }
 

@@ -4,19 +4,22 @@ import (
 	"encoding/base64"
 	"fmt"
 	"mime"
+	"net/http"
+	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
 // encodeAttributes checks the headers of attr and returns its metadata, encoded for headers.
 func encodeAttributes(attr bucket.Attributes) (map[string]string, error) {
-	for _, h := range []struct{ name, value string }{
-		{"Content-Type", attr.ContentType}, {"Cache-Control", attr.CacheControl}, {"Content-Disposition", attr.ContentDisposition},
-	} {
-		if !bucket.Printable(h.value) {
-			return nil, fmt.Errorf("%s %q is not printable ASCII", h.name, h.value)
+	for name, value := range attr.Headers() {
+		if !bucket.Printable(value) {
+			return nil, fmt.Errorf("%s %q is not printable ASCII", name, value)
 		}
 	}
 	out, err := bucket.LowerMetadata(attr.Metadata)
@@ -57,4 +60,35 @@ func decodeMetadata(m map[string]string) map[string]string {
 		out[strings.ToLower(k)] = v
 	}
 	return out
+}
+
+// encodeTags returns tags as the header x-amz-tagging has them: as the query of a URL.
+func encodeTags(tags map[string]string) string {
+	query := url.Values{}
+	for k, v := range tags {
+		query.Set(k, v)
+	}
+	return query.Encode()
+}
+
+// decodeEncoding returns a Content-Encoding without aws-chunked, which is how a client sent the bytes,
+// and which some servers store as if it were an encoding of the object.
+func decodeEncoding(value *string) string {
+	var kept []string
+	for coding := range strings.SplitSeq(aws.ToString(value), ",") {
+		if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "aws-chunked") {
+			kept = append(kept, coding)
+		}
+	}
+	return strings.Join(kept, ", ")
+}
+
+// decodeExpires returns the time of the header Expires. One that is not a date, such as 0, means that
+// the answer is stale (RFC 9111, section 5.3); it is nothing that a copy would have to keep.
+func decodeExpires(value *string) time.Time {
+	t, err := http.ParseTime(aws.ToString(value))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }

@@ -72,9 +72,13 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	return &bucket.Object{
 		Info: bucket.Info{
 			Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
-			Modified: aws.ToTime(out.LastModified), ContentType: aws.ToString(out.ContentType),
-			CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
-			Metadata: decodeMetadata(out.Metadata),
+			Modified: aws.ToTime(out.LastModified),
+			Attributes: bucket.Attributes{
+				ContentType: aws.ToString(out.ContentType), ContentEncoding: decodeEncoding(out.ContentEncoding),
+				ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
+				CacheControl: aws.ToString(out.CacheControl), Expires: decodeExpires(out.ExpiresString),
+				Metadata: decodeMetadata(out.Metadata),
+			},
 		},
 		Body: &body{
 			call: c, cancel: cancel, rc: out.Body, left: *out.ContentLength, silent: silent, patience: s.patience,
@@ -96,9 +100,13 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	}
 	return bucket.Info{
 		Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
-		Modified: aws.ToTime(out.LastModified), ContentType: aws.ToString(out.ContentType),
-		CacheControl: aws.ToString(out.CacheControl), ContentDisposition: aws.ToString(out.ContentDisposition),
-		Metadata: decodeMetadata(out.Metadata),
+		Modified: aws.ToTime(out.LastModified),
+		Attributes: bucket.Attributes{
+			ContentType: aws.ToString(out.ContentType), ContentEncoding: decodeEncoding(out.ContentEncoding),
+			ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
+			CacheControl: aws.ToString(out.CacheControl), Expires: decodeExpires(out.ExpiresString),
+			Metadata: decodeMetadata(out.Metadata),
+		},
 	}, nil
 }
 
@@ -118,8 +126,11 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 	in := &s3.PutObjectInput{
 		Bucket: &name, Key: &key, Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
 		ChecksumCRC32: aws.String(base64.StdEncoding.EncodeToString(sum)),
-		ContentType:   optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
-		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta, IfMatch: quoted(cond.IfMatch),
+		ContentType:   optional(attr.ContentType), ContentEncoding: optional(attr.ContentEncoding),
+		ContentLanguage: optional(attr.ContentLanguage), ContentDisposition: optional(attr.ContentDisposition),
+		CacheControl: optional(attr.CacheControl), Expires: optionalTime(attr.Expires), Metadata: meta,
+		Tagging: optional(encodeTags(attr.Tags)), StorageClass: types.StorageClass(attr.StorageClass),
+		ACL: types.ObjectCannedACL(attr.ACL), IfMatch: quoted(cond.IfMatch),
 	}
 	if cond.IfAbsent {
 		in.IfNoneMatch = aws.String("*")
@@ -164,8 +175,9 @@ func (s *Store) Copy(
 	in := &s3.CopyObjectInput{
 		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(from.Bucket, from.Key)),
 		CopySourceIfMatch: quoted(from.IfMatch), IfMatch: quoted(cond.IfMatch),
-		ContentType: optional(attr.ContentType), CacheControl: optional(attr.CacheControl),
-		ContentDisposition: optional(attr.ContentDisposition), Metadata: meta,
+		ContentType: optional(attr.ContentType), ContentEncoding: optional(attr.ContentEncoding),
+		ContentLanguage: optional(attr.ContentLanguage), ContentDisposition: optional(attr.ContentDisposition),
+		CacheControl: optional(attr.CacheControl), Expires: optionalTime(attr.Expires), Metadata: meta,
 		MetadataDirective: types.MetadataDirectiveReplace,
 		// Copying tags, which the pipeline does not use, would need another permission
 		// (s3:GetObjectTagging).
@@ -274,6 +286,14 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// optionalTime returns nil, which omits a header, if t is zero.
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // quoted returns an ETag with the quotes that it has in a header.
