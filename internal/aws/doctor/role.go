@@ -54,9 +54,16 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 		{"logs:PutLogEvents", log, "write its log"},
 		{"sqs:SendMessage", queueARN(c, account, d.Names.FailureQueue()), "keep failed events"},
 	}
-	if r != nil && r.OnRemove == recipe.Remove {
-		list = append(list, Permission{"s3:DeleteObject", target + "/any",
-			"remove variants with their pictures"})
+	if r != nil {
+		if r.OnRemove == recipe.Remove {
+			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants with their pictures"})
+		}
+		if len(r.Target.Attributes.Tags) > 0 {
+			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
+		}
+		if r.Target.Attributes.ACL != "" {
+			list = append(list, Permission{"s3:PutObjectAcl", target + "/any", "set the ACL of variants"})
+		}
 	}
 	if d.WorkQueueARN != "" {
 		for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage",

@@ -21,7 +21,7 @@ func TestParametersOfANewDeployment(t *testing.T) {
 	for name, want := range map[string]string{
 		"MemoryMB": "1536", "Architecture": "arm64", "NotifyFromTemplate": "false",
 		"ImgmillName": "photos", "CodeBucket": "photos-code",
-		"OnRemove": "keep", "ReservedConcurrency": "10",
+		"OnRemove": "keep", "SetTags": "false", "SetAcl": "false", "ReservedConcurrency": "10",
 	} {
 		if p.Parameters[name] != want {
 			t.Errorf("%s=%q, want %q", name, p.Parameters[name], want)
@@ -47,6 +47,7 @@ func TestUpdateKeepsOtherSettings(t *testing.T) {
 
 	r := *recipe.Default(formats.All())
 	r.OnRemove = recipe.Remove
+	r.Target.Attributes = recipe.Attributes{Tags: map[string]string{"team": "web"}, ACL: "public-read"}
 	p := &Plan{
 		Settings: Settings{Names: photosNames(t), Recipe: &r,
 			Given: map[string]string{"LogRetentionDays": "30"}},
@@ -67,7 +68,7 @@ func TestUpdateKeepsOtherSettings(t *testing.T) {
 		changed = append(changed, c.Part+" "+c.Detail)
 	}
 	if got, want := strings.Join(changed,
-		"; "), "LogRetentionDays 14 -> 30; OnRemove keep -> remove"; got != want {
+		"; "), "LogRetentionDays 14 -> 30; OnRemove keep -> remove; SetAcl false -> true; SetTags false -> true"; got != want {
 		t.Errorf("changes %q, want %q", got, want)
 	}
 	p.SetZip([]byte("two"))

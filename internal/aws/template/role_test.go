@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -100,7 +101,7 @@ func needs(t *testing.T, c call) []need {
 		t.Fatalf("a call that the test does not know: %s", c)
 	}
 	for header := range r.Header {
-		for _, needy := range []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Object-Lock-",
+		for _, needy := range []string{"X-Amz-Grant-", "X-Amz-Object-Lock-",
 			"X-Amz-Bypass-", "X-Amz-Server-Side-", "X-Amz-Website-"} {
 			if strings.HasPrefix(header, needy) {
 				t.Fatalf("%s: the header %s wants an action that the test does not know", c, header)
@@ -136,6 +137,9 @@ func needs(t *testing.T, c call) []need {
 		}
 	default:
 		t.Fatalf("a call that the test does not know: %s", c)
+	}
+	if r.Header.Get("X-Amz-Acl") != "" {
+		all = append(all, need{"s3:PutObjectAcl", object, ""})
 	}
 	if tagging {
 		all = append(all, need{"s3:PutObjectTagging", object, ""})
@@ -236,20 +240,21 @@ func unique(list []need) map[need]bool {
 // needed, and nothing on resources of others.
 func TestRoleIsExact(t *testing.T) {
 	recorded := map[string][]need{}
-	for onRemove, calls := range recordRuns(t) {
+	for kind, calls := range recordRuns(t) {
 		for _, c := range calls {
-			recorded[onRemove] = append(recorded[onRemove], needs(t, c)...)
+			recorded[kind] = append(recorded[kind], needs(t, c)...)
 		}
-		t.Logf("on_remove %s: %d calls to S3", onRemove, len(calls))
+		t.Logf("%s: %d calls to S3", kind, len(calls))
 	}
-	for _, onRemove := range []string{"keep", "remove"} {
+	for kind, k := range kinds {
 		for _, trigger := range []string{"direct", "queue"} {
 			for _, keys := range []map[string]string{{}, {"SourceKmsKeyArn": sourceKey},
 				{"TargetKmsKeyArn": targetKey},
 				{"SourceKmsKeyArn": sourceKey, "TargetKmsKeyArn": targetKey}} {
-				settings := map[string]string{"OnRemove": onRemove, "Trigger": trigger}
+				settings := map[string]string{"Trigger": trigger}
+				maps.Copy(settings, k.parameters)
 				needed := lambdas(trigger)
-				for _, n := range recorded[onRemove] {
+				for _, n := range recorded[kind] {
 					if n.via == "" || n.resource == keys["SourceKmsKeyArn"] ||
 						n.resource == keys["TargetKmsKeyArn"] {
 						needed = append(needed, n)
@@ -279,19 +284,30 @@ func TestRoleIsExact(t *testing.T) {
 		}
 	}
 	// The comparison can fail: each run is compared with the other one's role.
-	denied, _ := compare(grants(t, form(t, map[string]string{"OnRemove": "keep"})),
-		recorded["remove"])
+	denied, _ := compare(grants(t, form(t, kinds["keep"].parameters)), recorded["remove"])
 	if !slices.ContainsFunc(denied, func(n need) bool { return n.action == "s3:DeleteObject" }) {
 		t.Error("a role that keeps variants seems to let them be deleted")
 	}
-	_, idle := compare(grants(t, form(t, map[string]string{"OnRemove": "remove"})),
-		recorded["keep"])
+	_, idle := compare(grants(t, form(t, kinds["remove"].parameters)), recorded["keep"])
 	if !slices.ContainsFunc(idle, func(g grant) bool { return g.sid == "RemoveVariants" }) {
 		t.Error("a run that keeps variants seems to need their deletion")
 	}
 }
 
-// recordRuns makes the function do everything that it can do, once for each on_remove.
+// kinds are the recipes that need permissions of their own, with the parameters that give them.
+var kinds = map[string]struct {
+	onRemove, target string
+	parameters       map[string]string
+}{
+	"keep":   {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep"}},
+	"remove": {onRemove: "remove", parameters: map[string]string{"OnRemove": "remove"}},
+	"tags": {onRemove: "keep", target: ", tags: {team: web}",
+		parameters: map[string]string{"OnRemove": "keep", "SetTags": "true"}},
+	"acl": {onRemove: "keep", target: ", acl: public-read",
+		parameters: map[string]string{"OnRemove": "keep", "SetAcl": "true"}},
+}
+
+// recordRuns makes the function do everything that it can do, once for each kind of recipe.
 func recordRuns(t *testing.T) map[string][]call {
 	t.Helper()
 	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
@@ -318,22 +334,22 @@ func recordRuns(t *testing.T) map[string][]call {
 	r := record(t, cloud.Endpoint())
 	user, watched := open(cloud.Endpoint()), open(r.URL)
 	runs := map[string][]call{}
-	for _, onRemove := range []string{"keep", "remove"} {
+	for kind, k := range kinds {
 		parsed, err := recipe.Parse(formats.All(), "imgmill.yaml", fmt.Appendf(nil, `source: {bucket: photos-input}
-target: {bucket: photos-output}
+target: {bucket: photos-output%s}
 variants: {small: {width: 32}, tiny: {width: 16}}
 on_remove: %s
 on_bad: {prefix: failed/}
 manifest: true
-`, onRemove))
+`, k.target, k.onRemove))
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := mill.New(watched, parsed)
 		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin,
 			Log: slog.New(slog.DiscardHandler)}, 0}
-		u.story(onRemove)
-		runs[onRemove] = r.taken()
+		u.story(kind, k.onRemove)
+		runs[kind] = r.taken()
 	}
 	return runs
 }
@@ -348,7 +364,7 @@ type uploader struct {
 
 // story has these events: new, replaced, delivered twice, delivered without a sequencer, delivered
 // late, bad, removed, and delivered after the removal.
-func (u *uploader) story(dir string) {
+func (u *uploader) story(dir, onRemove string) {
 	a, b := path.Join(dir, "a b+ü.jpg"), path.Join(dir, "broken.jpg")
 	u.notify(u.put(a, sample.Photo(64, 48)))
 	second := u.put(a, sample.Photo(80, 60))
@@ -369,8 +385,8 @@ func (u *uploader) story(dir string) {
 	u.notify(event.Change{Bucket: "photos-input", Key: a, Removed: true, Sequencer: u.next(),
 		Time: time.Now()})
 	_, err := u.store.Head(u.t.Context(), "photos-output", path.Join("small", a))
-	if there := err == nil; there != (dir == "keep") {
-		u.t.Fatalf("on_remove %s: the variant exists: %t, %v", dir, there, err)
+	if there := err == nil; there != (onRemove == "keep") {
+		u.t.Fatalf("on_remove %s: the variant exists: %t, %v", onRemove, there, err)
 	}
 }
 

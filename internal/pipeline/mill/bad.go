@@ -69,8 +69,13 @@ func badButChanged(err error, reason string) error {
 func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied string, err error) {
 	// The copy must not be displayed: an upload that claims to be a picture may be a page with a
 	// script.
-	attr, dropped := src.attributes("application/octet-stream", badFingerprint, true)
-	attr.ContentDisposition = "attachment"
+	attr := bucket.Attributes{
+		ContentType: "application/octet-stream", ContentDisposition: "attachment", Metadata: src.marks(badFingerprint),
+	}
+	if bucket.Printable(src.info.ContentEncoding) {
+		attr.ContentEncoding = src.info.ContentEncoding
+	}
+	dropped := addMetadata(&attr, src.info.Metadata, func(string) bool { return true })
 	from := bucket.Source{Bucket: src.change.Bucket, Key: src.change.Key, IfMatch: src.info.ETag}
 	for range maxRaces {
 		taken, cond, err := j.taken(ctx, src, key)
@@ -80,7 +85,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 		target := j.Recipe.Target.Bucket
 		err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		if errors.Is(err, bucket.ErrInvalid) { // perhaps this store accepts less metadata than S3
-			attr.Metadata, attr.CacheControl = src.marks(badFingerprint), ""
+			attr.Metadata = src.marks(badFingerprint)
 			dropped = append(dropped, "metadata of the copy: refused by the store")
 			err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		}

@@ -43,7 +43,7 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	if err != nil {
 		return err
 	}
-	attr, _ := src.attributes("application/json", planned.Fingerprint, false)
+	attr, _ := j.attributes(src, "application/json", planned.Fingerprint)
 	if err := j.put(ctx, src, planned.Key, append(data, '\n'), attr); err != nil {
 		return fmt.Errorf("write %s: %w", planned.Key, err)
 	}

@@ -5,14 +5,18 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"mime"
+	"path"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // isOutput reports whether metadata is that of one of our outputs.
@@ -55,37 +59,66 @@ func (s *source) marks(fingerprint string) map[string]string {
 	return ours
 }
 
-// attributes returns the attributes of an output: the metadata that marks it as ours, the source's
-// Cache-Control as far as it consists of known directives and, if keep is set, the source's user
-// metadata and Content-Disposition. The latter two are texts that the uploader or a camera chose,
-// which may be private, and variants are usually public.
+// attributes returns the attributes of an output: the metadata that marks it as ours, what the recipe
+// sets, and how the source is to be delivered: its Cache-Control and Expires, unless the recipe has
+// its own, as far as they consist of known directives, and its language. Neither is a text that an
+// uploader could use to say something.
 //
 // What was to be kept and cannot be, because no header or no store holds it, is dropped, and listed
 // with the reason: a picture is not bad because of its metadata.
-func (s *source) attributes(contentType, fingerprint string, keep bool) (attr bucket.Attributes, dropped []string) {
-	attr = bucket.Attributes{ContentType: contentType, Metadata: s.marks(fingerprint)}
-	var rest bool
-	if attr.CacheControl, rest = cacheControl(s.info.CacheControl); rest {
-		dropped = append(dropped, "Cache-Control: not a known directive")
+func (j *job) attributes(src *source, contentType, fingerprint string) (attr bucket.Attributes, dropped []string) {
+	own := j.Recipe.Target.Attributes
+	attr = bucket.Attributes{
+		ContentType: contentType, CacheControl: own.CacheControl, Tags: own.Tags, StorageClass: own.StorageClass,
+		ACL: own.ACL, Metadata: src.marks(fingerprint),
 	}
-	if !keep {
-		return attr, dropped
+	if own.CacheControl == "" {
+		var rest bool
+		if attr.CacheControl, rest = cacheControl(src.info.CacheControl); rest {
+			dropped = append(dropped, "Cache-Control: not a known directive")
+		}
+		attr.Expires = src.info.Expires
 	}
-	switch {
-	case bucket.Printable(s.info.ContentDisposition):
-		attr.ContentDisposition = s.info.ContentDisposition
-	default:
-		dropped = append(dropped, "Content-Disposition: not printable ASCII")
+	if lang := src.info.ContentLanguage; isLanguages(lang) {
+		attr.ContentLanguage = lang
+	} else {
+		dropped = append(dropped, "Content-Language: not a list of language tags")
 	}
+	return attr, dropped
+}
+
+// personal adds what the recipe selects of the source's user metadata and Content-Disposition to the
+// attributes of a variant in format f. It returns what was to be kept and cannot be.
+func (j *job) personal(src *source, f *codec.Format, attr *bucket.Attributes) (dropped []string) {
+	selected := j.Recipe.ObjectMetadata
+	if value := src.info.ContentDisposition; value != "" && selected.Has(recipe.ContentDisposition) {
+		var ok bool
+		if attr.ContentDisposition, ok = disposition(value, f); !ok {
+			dropped = append(dropped, "Content-Disposition: not as RFC 6266 has it")
+		}
+	}
+	wanted := func(name string) bool { return selected.Has(name) }
+	dropped = append(dropped, addMetadata(attr, src.info.Metadata, wanted)...)
+	for _, name := range slices.Sorted(maps.Keys(src.info.Metadata)) {
+		if selected.All && recipe.DescribesSource(name) {
+			dropped = append(dropped, fmt.Sprintf("metadata %s: describes the source", name))
+		}
+	}
+	return dropped
+}
+
+// addMetadata adds user metadata whose names are wanted to attributes, as far as there is room, and
+// returns what there is none for. Marks of other outputs are not wanted by anybody.
+func addMetadata(attr *bucket.Attributes, from map[string]string, wanted func(name string) bool) (dropped []string) {
 	left := maxMetadata
 	for k, v := range attr.Metadata {
 		left -= len(k) + len(v)
 	}
-	for _, k := range slices.Sorted(maps.Keys(s.info.Metadata)) {
-		v := s.info.Metadata[k]
+	for _, k := range slices.Sorted(maps.Keys(from)) {
+		v := from[k]
 		size := len(k) + sentLength(v)
 		switch {
-		case strings.HasPrefix(k, outcome.MetadataPrefix): // marks of another output
+		case strings.HasPrefix(k, outcome.MetadataPrefix), !wanted(k):
 		case !utf8.ValidString(v), strings.ContainsFunc(v, unicode.IsControl):
 			dropped = append(dropped, fmt.Sprintf("metadata %s: not text", k))
 		case size > left:
@@ -95,7 +128,41 @@ func (s *source) attributes(contentType, fingerprint string, keep bool) (attr bu
 			left -= size
 		}
 	}
-	return attr, dropped
+	return dropped
+}
+
+// disposition returns a Content-Disposition header (RFC 6266) whose file name, if there is one, ends
+// as those of format f do: a variant that is saved as photo.heic, and is a JPEG, opens nowhere. It
+// reports false if the value is no such header.
+func disposition(value string, f *codec.Format) (string, bool) {
+	kind, parameters, err := mime.ParseMediaType(value)
+	if err != nil || strings.ContainsFunc(value, unicode.IsControl) {
+		return "", false
+	}
+	if name := parameters["filename"]; name != "" {
+		ext := path.Ext(name)
+		if !slices.Contains(f.Extensions, strings.ToLower(ext)) {
+			name = strings.TrimSuffix(name, ext) + f.Extensions[0]
+		}
+		parameters["filename"] = name
+	}
+	value = mime.FormatMediaType(kind, parameters)
+	return value, value != "" && bucket.Printable(value)
+}
+
+// isLanguages reports whether a value is a list of language tags (RFC 5646, section 2.1, as far as it
+// concerns their letters), or empty.
+func isLanguages(value string) bool {
+	for tag := range strings.SplitSeq(value, ",") {
+		for part := range strings.SplitSeq(strings.Trim(tag, " \t"), "-") {
+			if len(part) > 8 || strings.ContainsFunc(part, func(r rune) bool {
+				return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9')
+			}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // sentLength returns the most bytes that a store counts for a value: text that a header would alter

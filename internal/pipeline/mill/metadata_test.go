@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // relabelled is a store that returns the sources with other attributes than they were stored with,
@@ -39,28 +41,43 @@ func (r relabelled) Head(ctx context.Context, name, key string) (bucket.Info, er
 }
 
 // TestAttributes checks what of the source's attributes its variants have: nothing private, unless
-// the recipe keeps metadata.
+// the recipe asks for it, and nothing that describes the source's bytes.
 func TestAttributes(t *testing.T) {
-	const disposition = `inline; filename="a.jpg"`
+	const disposition = `inline; filename="a.heic"`
+	author := map[string]string{"author": "Ada"}
+	expires := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, test := range []struct {
 		recipe, disposition string
 		user                map[string]string
 	}{
 		{"", "", nil},
-		{"metadata: copyright\n", "", nil},
-		{"metadata: keep\n", disposition, map[string]string{"author": "Ada"}},
+		{"metadata: keep\n", "", nil},
+		{"object_metadata: [author]\n", "", author},
+		{"object_metadata: [content-disposition, other]\n", "inline; filename=a", nil},
+		{"object_metadata: copy\n", "inline; filename=a", author},
 	} {
 		b := newBench(t, test.recipe)
 		c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{
-			ContentType: "image/x-wrong", CacheControl: "max-age=60", ContentDisposition: disposition,
-			Metadata: map[string]string{"author": "Ada", outcome.MetadataPrefix + "other": "old"},
+			ContentType: "image/x-wrong", CacheControl: "max-age=60", ContentDisposition: disposition, ContentLanguage: "ja",
+			Expires: expires, Metadata: map[string]string{
+				"author": "Ada", outcome.MetadataPrefix + "other": "old", "md5chksum": "x", "s3cmd-attrs": "uname:ada", "x-amz-iv": "x",
+			},
 		})
-		if r := b.want(c, outcome.Done, ""); r.Dropped != nil {
+		dropped := ""
+		if strings.Contains(test.recipe, "copy") {
+			dropped = "metadata md5chksum: describes the source; metadata s3cmd-attrs: describes the source; metadata x-amz-iv: describes the source"
+		}
+		if r := b.want(c, outcome.Done, ""); strings.Join(r.Dropped, "; ") != dropped {
 			t.Errorf("%q: dropped %q", test.recipe, r.Dropped)
 		}
 		for key, media := range map[string]string{"small/p.jpg": "image/jpeg", "tiny/p.jpg": "image/png"} {
 			got, _ := b.get(key)
-			if got.ContentType != media || got.CacheControl != "max-age=60" || got.ContentDisposition != test.disposition {
+			disposition := test.disposition
+			if disposition != "" {
+				disposition += map[string]string{"image/jpeg": ".jpg", "image/png": ".png"}[media]
+			}
+			if got.ContentType != media || got.CacheControl != "max-age=60" || got.ContentDisposition != disposition ||
+				got.ContentLanguage != "ja" || !got.Expires.Equal(expires) {
 				t.Errorf("%q, %s: %+v", test.recipe, key, got)
 			}
 			want := map[string]string{
@@ -75,6 +92,55 @@ func TestAttributes(t *testing.T) {
 			if !maps.Equal(got.Metadata, want) {
 				t.Errorf("%q, %s: metadata %v, want %v", test.recipe, key, got.Metadata, want)
 			}
+		}
+	}
+}
+
+// TestDisposition checks the file names that variants are saved under.
+func TestDisposition(t *testing.T) {
+	for value, want := range map[string]string{
+		"inline":                                                 "inline",
+		"attachment; filename=IMG_1.HEIC":                        "attachment; filename=IMG_1.jpg",
+		"attachment; filename=a.JPEG":                            "attachment; filename=a.JPEG",
+		"attachment; filename=photo":                             "attachment; filename=photo.jpg",
+		`inline; filename="a b.tar.png"`:                         `inline; filename="a b.tar.jpg"`,
+		`inline; filename="Größe.png"`:                           "inline; filename*=utf-8''Gr%C3%B6%C3%9Fe.jpg",
+		"inline; filename=x.png; filename*=UTF-8''%e5%a4%8f.png": "inline; filename*=utf-8''%E5%A4%8F.jpg",
+	} {
+		b := newBench(t, "object_metadata: [content-disposition]\n")
+		c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+		b.mill.Store = relabelled{b.store, func(i *bucket.Info) { i.ContentDisposition = value }}
+		b.want(c, outcome.Done, "")
+		if got, _ := b.get("small/p.jpg"); got.ContentDisposition != want {
+			t.Errorf("%s becomes %s, want %s", value, got.ContentDisposition, want)
+		}
+	}
+}
+
+// TestTargetAttributes checks that variants and manifests are stored as the recipe has it, and that
+// copies and records of bad uploads, which nobody should see, are not.
+func TestTargetAttributes(t *testing.T) {
+	b := newBench(t, "manifest: true\non_bad: {prefix: failed/}\n")
+	b.mill.Recipe.Target.Attributes = recipe.Attributes{
+		CacheControl: "no-store", Tags: map[string]string{"team": "web"}, StorageClass: "GLACIER_IR", ACL: "public-read",
+	}
+	attr := bucket.Attributes{CacheControl: "max-age=60", Expires: time.Unix(2e9, 0)}
+	b.want(b.upload("p.jpg", sample.Photo(60, 40), attr), outcome.Done, "")
+	b.want(b.upload("q.jpg", sample.Photo(60, 40)[:900], attr), outcome.Bad, "corrupt")
+	for key, public := range map[string]bool{
+		"small/p.jpg": true, "tiny/p.jpg": true, "p.jpg.imgmill.json": true, "failed/q.jpg": false, "failed/q.jpg.json": false,
+	} {
+		got, _ := b.get(key)
+		if !got.Expires.IsZero() {
+			t.Errorf("%s expires %s", key, got.Expires)
+		}
+		text := fmt.Sprint(got.CacheControl, got.Tags, got.StorageClass, got.ACL)
+		want := "map[]"
+		if public {
+			want = "no-storemap[team:web]GLACIER_IRpublic-read"
+		}
+		if text != want {
+			t.Errorf("%s is stored with %s", key, text)
 		}
 	}
 }
@@ -100,14 +166,17 @@ func TestMetadataThatCannotBeCarried(t *testing.T) {
 		{"too much once it is sent", func(i *bucket.Info) {
 			i.Metadata = map[string]string{"a": "x", "spaces": strings.Repeat("x  ", 500)}
 		}, "metadata spaces: there is room for 2048 bytes in all", []string{"a"}},
-		{"a file name with letters outside ASCII", func(i *bucket.Info) {
-			i.ContentDisposition = `inline; filename="Größe.jpg"`
-		}, "Content-Disposition: not printable ASCII", nil},
+		{"a disposition that is none", func(i *bucket.Info) {
+			i.ContentDisposition = `inline; filename="Größe`
+		}, "Content-Disposition: not as RFC 6266 has it", nil},
+		{"a text instead of languages", func(i *bucket.Info) {
+			i.ContentLanguage = "de, written by Ada Lovelace"
+		}, "Content-Language: not a list of language tags", nil},
 		{"texts in Cache-Control", func(i *bucket.Info) {
 			i.CacheControl = `max-age=60, Größe, community="secret", max-age=1x`
 		}, "Cache-Control: not a known directive", nil},
 	} {
-		b := newBench(t, "metadata: keep\n")
+		b := newBench(t, "object_metadata: copy\n")
 		c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{CacheControl: "max-age=60"})
 		b.mill.Store = relabelled{b.store, test.change}
 		r := b.want(c, outcome.Done, "")

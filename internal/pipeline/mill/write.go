@@ -21,7 +21,8 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 		if err != nil {
 			return bad(err.Error())
 		}
-		attr, dropped := src.attributes(o.Format.MediaType, planned.Fingerprint, o.Variant.Metadata == render.Keep)
+		attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
+		dropped = append(dropped, j.personal(src, o.Format, &attr)...)
 		j.result.Drop(append(dropped, o.Dropped...)...)
 		if err := j.put(ctx, src, key, o.Data, attr); err != nil {
 			return fmt.Errorf("write %s: %w", key, err)

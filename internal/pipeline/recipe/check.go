@@ -34,6 +34,7 @@ func (r *Recipe) check(rep *report) {
 	if o := r.Target.Overwrite; !slices.Contains(overwrites, o) && !rep.bad("target.overwrite") {
 		rep.add("target.overwrite", "%s", notOneOf(string(o), overwrites))
 	}
+	r.checkAttributes(rep)
 	r.checkVariants(rep)
 	r.checkRules(rep)
 	r.checkLimits(rep)

@@ -10,7 +10,7 @@ import (
 )
 
 // Fingerprint returns 16 hexadecimal digits that change whenever something in the recipe changes
-// the bytes or the key of a variant's outputs. It hashes the settings that differ from their
+// the bytes, the key or the attributes of a variant's outputs. It hashes the settings that differ from their
 // defaults, by name, so that a setting or a format that is added to the program leaves every
 // fingerprint as it was. It does not depend on the order of the file.
 //
@@ -22,6 +22,7 @@ func (r *Recipe) Fingerprint(v render.Variant) string {
 		fmt.Sprintf("target.bucket=%q", r.Target.Bucket),
 		fmt.Sprintf("target.key=%q", r.Target.Key),
 	}
+	lines = append(lines, r.attributeLines()...)
 	for _, s := range render.NewSchema(r.Formats).Settings {
 		if s.Given(&v) {
 			lines = append(lines, fmt.Sprintf("%s=%q", s.Name, s.Text(&v)))

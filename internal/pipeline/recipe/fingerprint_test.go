@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"testing"
@@ -31,6 +32,10 @@ func TestFingerprintIsStable(t *testing.T) {
 				t.Errorf("%s %s, %s %s", x.Name, a.Fingerprint(x), y.Name, b.Fingerprint(y))
 			}
 		}
+	}
+	explicit := parse(t, "source: {bucket: photos-input}\ntarget: {bucket: photos-output, tags: {}, storage_class: STANDARD, acl: private}\nobject_metadata: none\n")
+	if explicit.Fingerprint(d.Variants[0]) != got {
+		t.Error("attributes that are as without a setting change the fingerprint")
 	}
 	plain := render.NewVariant("resized")
 	plain.Width = 800
@@ -73,6 +78,19 @@ func TestFingerprintChanges(t *testing.T) {
 	renamed := v
 	renamed.Name = "other"
 	note(r.Fingerprint(renamed), "the name")
+	for i, change := range []func(){
+		func() { r.Target.Attributes.CacheControl = "no-store" },
+		func() { r.Target.Attributes.Tags = map[string]string{"a": "b"} },
+		func() { r.Target.Attributes.Tags = map[string]string{"a": "b", "c": ""} },
+		func() { r.Target.Attributes.StorageClass = "GLACIER_IR" },
+		func() { r.Target.Attributes.ACL = "public-read" },
+		func() { r.ObjectMetadata.All = true },
+		func() { r.ObjectMetadata = ObjectMetadata{Names: []string{"a"}} },
+		func() { r.ObjectMetadata = ObjectMetadata{Names: []string{"a", "b"}} },
+	} {
+		change()
+		note(r.Fingerprint(v), fmt.Sprintf("attribute %d", i))
+	}
 	r.Target.Key = "x/{key}"
 	note(r.Fingerprint(v), "target.key")
 	r.Target.Bucket = "elsewhere"

@@ -48,6 +48,10 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 				{"bucket", rd.text(&r.Target.Bucket)},
 				{"key", rd.parsed(notEmpty(&r.Target.Key))},
 				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
+				{"cache_control", rd.text(&r.Target.Attributes.CacheControl)},
+				{"tags", rd.tags(&r.Target.Attributes.Tags)},
+				{"storage_class", rd.text(&r.Target.Attributes.StorageClass)},
+				{"acl", rd.text(&r.Target.Attributes.ACL)},
 			})
 		}},
 		{"variants", func(name string, n ast.Node) { rd.variants(name, n, r, schema) }},
@@ -65,6 +69,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 			})
 		}},
 		{"metadata", rd.setting(schema.Setting("metadata"), &everywhere)},
+		{"object_metadata", rd.objectMetadata(&r.ObjectMetadata)},
 		{"on_remove", rd.parsed(word(&r.OnRemove, removals))},
 		{"on_bad", func(name string, n ast.Node) {
 			rd.mapping(name, n, []field{{"prefix", rd.text(&r.OnBad.Prefix)}})
@@ -77,6 +82,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 	if p := r.OnBad.Prefix; p != "" && !strings.HasSuffix(p, "/") {
 		r.OnBad.Prefix += "/"
 	}
+	r.Target.Attributes.setDefaults()
 	r.fill(everywhere.Metadata)
 	r.check(&rd.report)
 	return r, rd

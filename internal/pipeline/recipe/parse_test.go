@@ -39,7 +39,9 @@ source:
   bucket: in-1
   prefix: uploads/
   suffixes: [.JPG, .png]
-target: {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}", overwrite: any}
+target:
+  {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}", overwrite: any, cache_control: "public, max-age=60",
+    tags: {team: web, a b: ""}, storage_class: STANDARD_IA, acl: public-read}
 variants:
   thumb:
     width: 200
@@ -65,6 +67,7 @@ rules:
     variants: []
 limits: {pixels: 1.5MP, bytes: 2MiB, frames: 7, memory: 512MiB, timeout: 1m30s}
 metadata: copyright
+object_metadata: [Author, content-disposition]
 on_remove: keep
 on_bad: {prefix: failed}
 manifest: true
@@ -73,7 +76,9 @@ manifest: true
 	want := &Recipe{
 		Formats: all,
 		Source:  Source{"in-1", "uploads/", []string{".jpg", ".png"}},
-		Target:  Target{"out-1", "{variant}/{dir}/{stem}.{format}", OverwriteAny},
+		Target: Target{"out-1", "{variant}/{dir}/{stem}.{format}", OverwriteAny, Attributes{
+			CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
+			StorageClass: "STANDARD_IA", ACL: "public-read"}},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
 				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",
@@ -87,6 +92,7 @@ manifest: true
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
 		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 512 << 20}, 90 * time.Second, true},
 		OnRemove: Keep, OnBad: OnBad{"failed/"}, Manifest: true,
+		ObjectMetadata: ObjectMetadata{Names: []string{"author", ContentDisposition}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -199,7 +205,8 @@ func anyVariant(name string) string {
 func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
-target: {bucket: out-1, key: "{key}"}
+target: {bucket: out-1, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
+object_metadata: copy
 variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
@@ -209,7 +216,10 @@ manifest: true
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
-		if name == "Recipe.Formats" || strings.HasSuffix(name, ".focus") { // no settings
+		switch {
+		case name == "Recipe.ObjectMetadata.Names": // instead of All
+			return
+		case name == "Recipe.Formats" || strings.HasSuffix(name, ".focus"): // no settings
 			return
 		}
 		switch v.Kind() {

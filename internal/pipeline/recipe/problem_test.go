@@ -165,6 +165,32 @@ imgmill.yaml:8: metadata: "none" is not valid; use strip, copyright or keep
 imgmill.yaml:9: on_remove: "delete" is not valid; use keep or remove
 imgmill.yaml:11: on_bad.prefix: "/failed/" starts with a slash; keys do not, so write "failed/"
 imgmill.yaml:12: manifest: "1" is neither true nor false`},
+		{"attributes", `source: {bucket: in-1}
+target:
+  bucket: out-1
+  cache_control: "max-age=1\u00e9"
+  storage_class: GLACIER
+  acl: public-read-write
+  tags:
+    aws:x: y
+    "": y
+    a: "b\n"
+    ok: "Größe 1"
+object_metadata: [author, md5chksum, "a b", Author]
+`, `
+imgmill.yaml:4: target.cache_control: "max-age=1é" is not printable ASCII; write a header like public, max-age=86400
+imgmill.yaml:5: target.storage_class: "GLACIER" is not valid; use STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, REDUCED_REDUNDANCY or EXPRESS_ONEZONE
+imgmill.yaml:6: target.acl: "public-read-write" is not valid; use private, public-read, authenticated-read, bucket-owner-read or bucket-owner-full-control
+imgmill.yaml:8: target.tags.aws:x: begins with aws:, which is reserved; choose another name
+imgmill.yaml:9: target.tags.: is too long or empty; a tag has a name of 1 to 128 letters and a value of at most 256
+imgmill.yaml:10: target.tags.a: has a character that tags cannot hold; use letters, digits, spaces and + - = . _ : / @
+imgmill.yaml:12: object_metadata[1]: "md5chksum" describes the file that was uploaded, and would be wrong for a variant; leave it out
+imgmill.yaml:12: object_metadata[2]: "a b" is not a name of metadata; write it without x-amz-meta-
+imgmill.yaml:12: object_metadata[3]: "author" is listed twice; remove one`},
+		{"object metadata", buckets + "object_metadata: all\n", `
+imgmill.yaml:3: object_metadata: "all" is not valid; use none, copy or a list of names, like [author]`},
+		{"too many tags", "source: {bucket: in-1}\ntarget: {bucket: out-1, tags: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1}}\n", `
+imgmill.yaml:2: target.tags: has 11 tags; an object has at most 10`},
 		{"negative time", buckets + "limits: {timeout: -1s}\n", `
 imgmill.yaml:3: limits.timeout: -1s is too short; write a duration like 60s`},
 		{"anchors, aliases, tags and merges", "source: &s {bucket: in-1}\ntarget: *s\nmanifest: !!bool true\nvariants:\n  a: {width: 1}\n  <<: {b: 1}\n", `

@@ -26,6 +26,8 @@ type Recipe struct {
 	OnRemove OnRemove
 	OnBad    OnBad
 	Manifest bool
+
+	ObjectMetadata ObjectMetadata
 }
 
 // Source selects the objects to process.
@@ -40,9 +42,10 @@ type Source struct {
 
 // Target is where outputs are written.
 type Target struct {
-	Bucket    string
-	Key       string // template, see Output.KeyFor
-	Overwrite Overwrite
+	Bucket     string
+	Key        string // template, see Output.KeyFor
+	Overwrite  Overwrite
+	Attributes Attributes
 }
 
 // Overwrite selects what an output may replace in the target bucket. An output of another source is
