@@ -46,9 +46,14 @@ func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]rende
 	if err := j.plan.CheckManifest(); err != nil {
 		return nil, bad(err.Error())
 	}
-	header, outputs, err := j.Engine.Make(ctx, src.body, limits.Limits, j.plan.Variants())
+	picture, err := j.decoded(src)
+	var header codec.Header
+	var outputs []render.Output
+	if err == nil {
+		header, outputs, err = j.Engine.Make(ctx, picture, limits.Limits, j.plan.Variants())
+	}
 	j.result.Source.SetHeader(header)
-	err = limit.judge(ctx, src.body, err)
+	err = limit.judge(ctx, src.body, unreadable(src, err))
 	j.result.OutOfTime = errors.Is(err, errOutOfTime)
 	return outputs, err
 }

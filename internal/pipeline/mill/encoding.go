@@ -1,0 +1,81 @@
+package mill
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+)
+
+// decoded returns a reader of the picture that the object holds. An object with Content-Encoding:
+// gzip, as "gsutil cp -z" and the sync commands of some build tools store whatever they upload, is
+// decompressed, to at most the recipe's limit of bytes. The header alone proves nothing, so bytes that
+// are not gzip are read as they are.
+func (j *job) decoded(src *source) (io.Reader, error) {
+	if !isGzip(src.info.ContentEncoding) {
+		return src.body, nil
+	}
+	buffered := bufio.NewReader(src.body)
+	magic, err := buffered.Peek(2)
+	switch {
+	case errors.Is(err, io.EOF):
+		return buffered, nil // too short for a picture, and for gzip
+	case err != nil:
+		return nil, err
+	case string(magic) != "\x1f\x8b": // RFC 1952, section 2.3.1
+		return buffered, nil
+	}
+	zr, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, gzipError(err)
+	}
+	return &gunzip{zr, j.Recipe.Limits.Bytes, j.Recipe.Limits.Bytes}, nil
+}
+
+// isGzip reports whether a Content-Encoding is gzip, or its old name (RFC 9110, section 8.4.1.3).
+func isGzip(encoding string) bool {
+	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
+}
+
+// gunzip decompresses an object, up to a limit.
+type gunzip struct {
+	zr          *gzip.Reader
+	left, limit int64 // bytes; a limit of 0 is none
+}
+
+func (g *gunzip) Read(p []byte) (int, error) {
+	n, err := g.zr.Read(p)
+	g.left -= int64(n)
+	if g.limit > 0 && g.left < 0 {
+		return 0, fmt.Errorf("%w: the object decompresses to more than %d bytes, which is the limit", codec.ErrLimit, g.limit)
+	}
+	if err != nil && err != io.EOF {
+		err = gzipError(err)
+	}
+	return n, err
+}
+
+// gzipError distinguishes compressed data that is damaged from a download that failed.
+func gzipError(err error) error {
+	if errors.Is(err, bucket.ErrTransient) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: Content-Encoding gzip: %w", codec.ErrCorrupt, err)
+}
+
+// unreadable returns the reason why an object with another Content-Encoding than gzip is not
+// recognized, in place of an error that takes it for something else than a picture.
+func unreadable(src *source, err error) error {
+	encoding := src.info.ContentEncoding
+	if !errors.Is(err, codec.ErrNotImage) || encoding == "" || isGzip(encoding) || strings.EqualFold(encoding, "identity") {
+		return err
+	}
+	return fmt.Errorf("%w: Content-Encoding %q; store pictures without one, as it makes them no smaller, or with gzip",
+		codec.ErrUnsupported, encoding)
+}
