@@ -71,7 +71,7 @@ func (e lossyEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.Enco
 		return nil, err
 	}
 	t := &trials{
-		w:    newLossyWriter(p),
+		w:    newLossyWriter(p, effortOf(e.v)),
 		file: newFile(p.Layout, o),
 		e:    e, threads: o.Threads,
 	}
@@ -87,7 +87,7 @@ func (e lossyEncoder) encodePicture(ctx context.Context, p *plane.Picture, threa
 		return b, err
 	}
 	b.alpha = b.alph != nil
-	b.data, err = newLossyWriter(p).encode(ctx, e.quality(), threads)
+	b.data, err = newLossyWriter(p, effortOf(e.v)).encode(ctx, e.quality(), threads)
 	return b, err
 }
 

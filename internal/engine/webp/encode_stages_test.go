@@ -17,7 +17,7 @@ import (
 // from all rows above the group before it.
 func TestTokensAreCounted(t *testing.T) {
 	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
-		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1))
+		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1), normalEffort)
 		if _, err := w.encode(t.Context(), 90, 3); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestWithoutSkipFlags(t *testing.T) {
 	}
 	var files [2][]byte
 	for i, flags := range []bool{true, false} {
-		w := newLossyWriter(p)
+		w := newLossyWriter(p, normalEffort)
 		w.flagSkipped = flags
 		data, err := w.encode(t.Context(), 60, 1)
 		if err != nil {

@@ -53,6 +53,18 @@ func draw(l plane.Layout, kind int, seed uint64) *plane.Picture {
 	return p
 }
 
+// photograph returns a picture with a little noise, as photographs have.
+func photograph(w, h int) *plane.Picture {
+	p := draw(plane.NewLayout(plane.YCbCr, false, w, h, 2, 2), smooth, 3)
+	soft := draw(p.Layout, noisy, 4)
+	for i := range p.Pix {
+		for k := range p.Pix[i] {
+			p.Pix[i][k] = uint8(min(255, max(0, int(p.Pix[i][k])+int(soft.Pix[i][k]%9)-4)))
+		}
+	}
+	return p
+}
+
 // encodeWith encodes a picture with settings.
 func encodeWith(t testing.TB, p *plane.Picture, v setting.Values, o codec.EncodeOptions) []byte {
 	t.Helper()
@@ -170,13 +182,7 @@ func TestEverySize(t *testing.T) {
 
 // TestQuality: a better quality looks better and takes more bytes, over the whole scale.
 func TestQuality(t *testing.T) {
-	p := draw(plane.NewLayout(plane.YCbCr, false, 200, 150, 2, 2), smooth, 3)
-	soft := draw(p.Layout, noisy, 4)
-	for i := range p.Pix { // a little noise, as photographs have
-		for k := range p.Pix[i] {
-			p.Pix[i][k] = uint8(min(255, max(0, int(p.Pix[i][k])+int(soft.Pix[i][k]%9)-4)))
-		}
-	}
+	p := photograph(200, 150)
 	lastBytes, lastLook := 0, 0.0
 	for _, q := range []string{"1", "20", "40", "60", "80", "90", "100"} {
 		file := encodeWith(t, p, setting.Values{"quality": q}, codec.EncodeOptions{})
@@ -191,14 +197,34 @@ func TestQuality(t *testing.T) {
 	}
 }
 
+// TestEffort: more effort makes smaller files that look about the same.
+func TestEffort(t *testing.T) {
+	p := photograph(320, 240)
+	for _, q := range []string{"60", "80", "92"} {
+		lastBytes, lastLook := math.MaxInt, 0.0
+		for _, effort := range []string{"fast", "normal", "high"} {
+			file := encodeWith(t, p, setting.Values{"quality": q, "effort": effort}, codec.EncodeOptions{})
+			look := psnr(p, checkLossy(t, p, file), 0)
+			if len(file) >= lastBytes || lastLook > 0 && math.Abs(look-lastLook) > 0.5 {
+				t.Errorf("quality %s, effort %s: %d bytes and %.2f dB, after %d and %.2f",
+					q, effort, len(file), look, lastBytes, lastLook)
+			}
+			lastBytes, lastLook = len(file), look
+		}
+	}
+}
+
 // TestThreadsGiveTheSameBytes also covers pictures of fewer rows than threads.
 func TestThreadsGiveTheSameBytes(t *testing.T) {
 	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}} {
 		p := draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), smooth, 9)
-		want := encodeWith(t, p, nil, codec.EncodeOptions{})
-		for threads := 2; threads < 9; threads++ {
-			if !bytes.Equal(encodeWith(t, p, nil, codec.EncodeOptions{Threads: threads}), want) {
-				t.Errorf("%v: %d threads give other bytes", size, threads)
+		for _, effort := range effortSetting.Choices {
+			v := setting.Values{"effort": effort}
+			want := encodeWith(t, p, v, codec.EncodeOptions{})
+			for threads := 2; threads < 9; threads++ {
+				if !bytes.Equal(encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}), want) {
+					t.Errorf("%v, effort %s: %d threads give other bytes", size, effort, threads)
+				}
 			}
 		}
 	}
@@ -402,12 +428,15 @@ func TestDwebp(t *testing.T) {
 			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}} {
 				name := fmt.Sprintf("%d-%t-%d", kind, alpha, size[0])
 				p := draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
-				file := encodeWith(t, p, setting.Values{"quality": fmt.Sprint(20 + 25*kind)}, codec.EncodeOptions{})
-				if !bytes.Equal(run(name, file, "-pgm"), pgm(t, firstPicture(t, file), 1)) {
-					t.Errorf("%s: lossy: dwebp decodes other pixels", name)
+				for _, effort := range effortSetting.Choices {
+					v := setting.Values{"quality": fmt.Sprint(20 + 25*kind), "effort": effort}
+					file := encodeWith(t, p, v, codec.EncodeOptions{})
+					if !bytes.Equal(run(name, file, "-pgm"), pgm(t, firstPicture(t, file), 1)) {
+						t.Errorf("%s: lossy, effort %s: dwebp decodes other pixels", name, effort)
+					}
 				}
 				p = draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
-				file = encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{})
+				file := encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{})
 				checkLossless(t, p, file)
 				want := p.Width() * p.Height() * 4
 				pam := run(name, file, "-pam")
@@ -442,7 +471,7 @@ func FuzzEncode(f *testing.F) {
 		}
 		threads := 1 + int(bits>>5)
 		p := draw(plane.NewLayout(model, alpha, width, height, 2, 2), kind, seed)
-		v := setting.Values{"quality": fmt.Sprint(1 + quality%100)}
+		v := setting.Values{"quality": fmt.Sprint(1 + quality%100), "effort": effortSetting.Choices[seed%3]}
 		checkLossy(t, p, encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}))
 		if model == plane.YCbCr {
 			model = plane.RGB

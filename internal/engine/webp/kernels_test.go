@@ -12,6 +12,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // noise returns bytes that are random, or change slowly, so that filters take all their paths.
@@ -217,9 +218,14 @@ func TestEncodeVectorEqualsGo(t *testing.T) {
 func TestPlainEncodeIsTheSame(t *testing.T) {
 	cputest.NeedVector(t)
 	p := draw(plane.NewLayout(plane.YCbCr, true, 150, 90, 2, 2), smooth, 4)
-	want := encodeWith(t, p, nil, codec.EncodeOptions{})
+	var want [][]byte
+	for _, effort := range effortSetting.Choices {
+		want = append(want, encodeWith(t, p, setting.Values{"effort": effort}, codec.EncodeOptions{}))
+	}
 	defer cpu.Plain()()
-	if !bytes.Equal(encodeWith(t, p, nil, codec.EncodeOptions{}), want) {
-		t.Error("without kernels the bytes are others")
+	for i, effort := range effortSetting.Choices {
+		if !bytes.Equal(encodeWith(t, p, setting.Values{"effort": effort}, codec.EncodeOptions{}), want[i]) {
+			t.Errorf("effort %s: without kernels the bytes are others", effort)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 // all of them.
 type lossyWriter struct {
 	source        lossySource
+	effort        effort
 	width, height int
 	mbw, mbh      int
 	index         int              // quantiser index of the picture
@@ -64,8 +65,8 @@ type rowGroup struct {
 }
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
-func newLossyWriter(p *plane.Picture) *lossyWriter {
-	w := &lossyWriter{source: lossySource{p}, width: p.Width(), height: p.Height()}
+func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
+	w := &lossyWriter{source: lossySource{p}, effort: e, width: p.Width(), height: p.Height()}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
 	w.flagSkipped = w.mbw*w.mbh <= maxFlagged

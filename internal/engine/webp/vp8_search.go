@@ -146,17 +146,28 @@ func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockConte
 		forwardPair(&s.src[i], &pred[i][m.ymode], &s.src[i+1], &pred[i+1][m.ymode], &coefs[i], &coefs[i+1], s.vector)
 	}
 	forwardWHT(&coefs, &y2)
-	score, rate := q.y2.trellis(&y2, 0, y2Plane, top.y2+s.left.y2, s.costs, &s.coded.y2)
+	score, rate := s.quantise(q.y2, &y2, 0, y2Plane, top.y2+s.left.y2, &s.coded.y2)
 	rate += ymodeCosts[m.ymode]
 	up, left := top.luma, s.left.luma
 	for i := range coefs {
 		b := &s.coded.blocks[i]
-		d, r := q.y1.trellis(&coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], s.costs, b)
+		coefs[i][0] = 0 // it is in y2
+		d, r := s.quantise(q.y1, &coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], b)
 		score, rate = score+d, rate+r
 		n := nonZero(b.n > 1)
 		up[i%4], left[i/4] = n, n
 	}
 	return score + q.lambda*int64(rate)
+}
+
+// quantise quantises the coefficients of a block from first on, of which the others are zero, as well
+// as the effort allows. It returns the squared error and the cost of the tokens.
+func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx uint8, out *levels) (distortion int64, rate int) {
+	if s.w.effort == fastEffort {
+		distortion = t.quick(c, out, s.vector)
+		return distortion, s.costs.block(out, plane, first, ctx)
+	}
+	return t.trellis(c, first, plane, ctx, s.costs, out)
 }
 
 // guess returns the one of the first modes whose predictions of blocks leave the smallest Hadamard
@@ -229,8 +240,11 @@ func (s *rowSearch) searchSubblocks(x int, m *macroblock, q *segmentTables, top 
 	return cost, true
 }
 
+// subblockTrials is how many modes of a subblock are quantised at most.
+const subblockTrials = 4
+
 // searchSubblock chooses the mode and the levels of a subblock, and reconstructs it. Of all modes,
-// the two with the smallest Hadamard coefficients are quantised.
+// those with the smallest Hadamard coefficients are quantised.
 func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmodes]uint16, ctx uint8,
 	out *levels,
 ) (mode uint8, score int64) {
@@ -242,37 +256,57 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 	}
 	var sums [numBmodes]int32
 	hadamards(&s.src[i], pred[:], sums[:], s.vector)
-	first, second := int32(math.MaxInt32), int32(math.MaxInt32)
-	var modes [2]uint8
+	trials := 2
+	if s.w.effort == highEffort {
+		trials = subblockTrials
+	}
+	var guesses [subblockTrials]int32
+	var modes [subblockTrials]uint8
+	n := 0
 	for mode, cost := range sums {
 		cost += q.weigh(int(modeCosts[mode]))
-		switch {
-		case cost < first:
-			first, second = cost, first
-			modes[0], modes[1] = uint8(mode), modes[0]
-		case cost < second:
-			second, modes[1] = cost, uint8(mode)
+		k := n
+		for ; k > 0 && cost < guesses[k-1]; k-- {
+			if k < trials {
+				guesses[k], modes[k] = guesses[k-1], modes[k-1]
+			}
+		}
+		if k < trials {
+			guesses[k], modes[k] = cost, uint8(mode)
+			n = min(n+1, trials)
 		}
 	}
-	var coefs [2][16]int16
-	forwardPair(&s.src[i], &pred[modes[0]], &s.src[i], &pred[modes[1]], &coefs[0], &coefs[1], s.vector)
+	var coefs [subblockTrials][16]int16
+	for k := 0; k < trials; k += 2 {
+		forwardPair(&s.src[i], &pred[modes[k]], &s.src[i], &pred[modes[k+1]], &coefs[k], &coefs[k+1], s.vector)
+	}
 	best := 0
 	score = math.MaxInt64
-	for k, try := range modes {
+	for k, try := range modes[:trials] {
 		var b levels
-		n := q.y1.quick(&coefs[k], &b, s.vector)
-		n += q.lambda * int64(int(modeCosts[try])+s.costs.block(&b, lumaWithDC, 0, ctx))
+		var n int64
+		if s.w.effort == highEffort {
+			d, rate := q.y1.trellis(&coefs[k], 0, lumaWithDC, ctx, s.costs, &b)
+			n = d + q.lambda*int64(int(modeCosts[try])+rate)
+		} else {
+			n = q.y1.quick(&coefs[k], &b, s.vector)
+			n += q.lambda * int64(int(modeCosts[try])+s.costs.block(&b, lumaWithDC, 0, ctx))
+		}
 		if n < score {
-			score, mode, best = n, try, k
+			score, mode, best, *out = n, try, k, b
 		}
 	}
-	score, rate := q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out)
+	if s.w.effort == normalEffort {
+		var rate int
+		score, rate = q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out)
+		score += q.lambda * int64(int(modeCosts[mode])+rate)
+	}
 	for y := range 4 {
 		*(*[4]byte)(s.ws[at+y*wsStride:]) = [4]byte(pred[mode][4*y:])
 	}
 	s.dequantise(i, q.y1, out)
 	s.addBlock(at, &s.c, i)
-	return mode, score + q.lambda*int64(int(modeCosts[mode])+rate)
+	return mode, score
 }
 
 // dequantise puts what a decoder reads of block i into c.
@@ -305,7 +339,7 @@ func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockCont
 	for i := range 8 {
 		b := &s.coded.blocks[16+i]
 		u, l := &up[i/4][i%2], &left[i/4][i%4/2]
-		q.uv.trellis(&coefs[i], 0, chromaPlane, *u+*l, s.costs, b)
+		s.quantise(q.uv, &coefs[i], 0, chromaPlane, *u+*l, b)
 		*u = nonZero(b.n > 0)
 		*l = *u
 		s.dequantise(16+i, q.uv, b)
