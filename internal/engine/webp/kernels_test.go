@@ -214,6 +214,44 @@ func TestEncodeVectorEqualsGo(t *testing.T) {
 	}
 }
 
+// TestPredictionVectorEqualsGo compares what the encoder reads and guesses.
+func TestPredictionVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 3000 {
+		var ws workspace
+		copy(ws[:], noise(r, len(ws)))
+		pix, stride := noise(r, 16*40), 16+r.IntN(24)
+		for _, per := range []int{2, 4} {
+			want, got := make([][16]uint8, per*per), make([][16]uint8, per*per)
+			studioBlocks(pix, stride, per, want, false)
+			studioBlocks(pix, stride, per, got, true)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d blocks a row: read %v, want %v", per, got, want)
+			}
+			at, mean := map[int]int{2: vAt, 4: lumaAt}[per], uint8(r.Uint32())
+			preds, others := make([][4][16]uint8, per*per), make([][4][16]uint8, per*per)
+			predictPlane(&ws, at, per, mean, preds, false)
+			predictPlane(&ws, at, per, mean, others, true)
+			if !slices.Equal(others, preds) {
+				t.Fatalf("%d blocks a row: predicted %v, want %v", per, others, preds)
+			}
+		}
+		sums, squares := quarterSums(pix, stride, false)
+		if s, q := quarterSums(pix, stride, true); s != sums || q != squares {
+			t.Fatalf("sums %v and %v of squares, want %v and %v", s, q, sums, squares)
+		}
+		at := blockAt(r.IntN(16))
+		var preds, others [numBmodes][16]uint8
+		src := [16]uint8(pix)
+		plain := ws
+		want := subblockGuesses(&plain, at, &src, &preds, false)
+		if got := subblockGuesses(&ws, at, &src, &others, true); got != want || others != preds {
+			t.Fatalf("predicted %v with sums of %v, want %v with %v", others, got, preds, want)
+		}
+	}
+}
+
 // TestPlainEncodeIsTheSame compares whole files.
 func TestPlainEncodeIsTheSame(t *testing.T) {
 	cputest.NeedVector(t)

@@ -66,7 +66,7 @@ type rowGroup struct {
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
 func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
-	w := &lossyWriter{source: lossySource{p}, effort: e, width: p.Width(), height: p.Height()}
+	w := &lossyWriter{source: lossySource{p, useVector()}, effort: e, width: p.Width(), height: p.Height()}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
 	w.flagSkipped = w.mbw*w.mbh <= maxFlagged
@@ -227,36 +227,4 @@ func together(ctx context.Context, threads int, f func(ctx context.Context, t in
 		}
 	}
 	return context.Cause(ctx)
-}
-
-// lossySource reads macroblocks of a picture, in studio range.
-type lossySource struct{ *plane.Picture }
-
-// rows calls f with size rows of size samples of plane p from column x and row y on. Beyond the
-// picture, its last column and row are repeated. The chroma of gray pictures is neutral.
-func (s lossySource) rows(p, x, y, size int, f func(y int, row []byte)) {
-	var out [16]byte
-	if p > 0 && s.Model == plane.Gray {
-		fill(out[:], 128)
-		for i := range size {
-			f(i, out[:size])
-		}
-		return
-	}
-	table := &studioTables.luma
-	if p > 0 {
-		table = &studioTables.chroma
-	}
-	h := s.Planes[p].Height
-	for i := range size {
-		line := s.Row(p, min(y+i, h-1))
-		whole := line[x:min(x+size, len(line))]
-		for k, v := range whole {
-			out[k] = table[v]
-		}
-		for k := len(whole); k < size; k++ {
-			out[k] = out[k-1]
-		}
-		f(i, out[:size])
-	}
 }

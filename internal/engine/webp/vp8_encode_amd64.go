@@ -22,6 +22,55 @@ func forwardVector(srcA, predA, srcB, predB *byte, outA, outB *int16)
 //go:noescape
 func quantiseVector(c *int16, inverse *uint32, step *int16, out *int16) (distortion int32, used uint32)
 
+// subblocksVector predicts a subblock of the workspace by all modes, as predictSubblock does, and sums
+// what hadamard does.
+//
+//go:noescape
+func subblocksVector(at, src, preds *byte, sums *int32)
+
+// predictBlocksVector predicts a plane of a macroblock, per blocks wide and high, by all modes.
+//
+//go:noescape
+func predictBlocksVector(at *byte, per int, mean uint32, out *byte)
+
+// loadLumaVector and loadChromaVector read 16×16 and 8×8 samples, block by block, in studio range.
+//
+//go:noescape
+func loadLumaVector(pix *byte, stride int, out *byte)
+
+//go:noescape
+func loadChromaVector(pix *byte, stride int, out *byte)
+
+// activityVector sums the samples of the four quarters of 16×16, and their squares.
+//
+//go:noescape
+func activityVector(pix *byte, stride int, sums, squares *uint32)
+
+func subblockGuessesVector(ws *workspace, at int, src *[16]uint8, preds *[numBmodes][16]uint8, sums *[numBmodes]int32) {
+	p := ws[at-wsStride-1 : at+3*wsStride]
+	subblocksVector(&p[wsStride+1], &src[0], &preds[0][0], &sums[0])
+}
+
+func predictPlaneVector(ws *workspace, at, per int, mean uint8, out [][4][16]uint8) {
+	p := ws[at-wsStride-1 : at+(4*per-1)*wsStride]
+	out = out[:per*per]
+	predictBlocksVector(&p[wsStride+1], per, uint32(mean), &out[0][0][0])
+}
+
+func studioBlocksVector(pix []byte, stride, per int, out [][16]uint8) {
+	pix, out = pix[:(4*per-1)*stride+4*per], out[:per*per]
+	if per == 4 {
+		loadLumaVector(&pix[0], stride, &out[0][0])
+	} else {
+		loadChromaVector(&pix[0], stride, &out[0][0])
+	}
+}
+
+func quarterSumsVector(pix []byte, stride int, sums, squares *[4]uint32) {
+	pix = pix[:15*stride+16]
+	activityVector(&pix[0], stride, &sums[0], &squares[0])
+}
+
 func hadamardsVector(src *[16]uint8, preds [][16]uint8, sums []int32) {
 	pairs := len(preds) / 2
 	if pairs == 0 {

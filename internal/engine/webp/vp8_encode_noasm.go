@@ -15,3 +15,19 @@ func forwardPairVector(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int1
 func (t *quantTable) quickVector(c *[16]int16, out *levels) (distortion int64) {
 	return t.quick(c, out, false)
 }
+
+func subblockGuessesVector(ws *workspace, at int, src *[16]uint8, preds *[numBmodes][16]uint8, sums *[numBmodes]int32) {
+	*sums = subblockGuesses(ws, at, src, preds, false)
+}
+
+func studioBlocksVector(pix []byte, stride, per int, out [][16]uint8) {
+	studioBlocks(pix, stride, per, out, false)
+}
+
+func quarterSumsVector(pix []byte, stride int, sums, squares *[4]uint32) {
+	*sums, *squares = quarterSums(pix, stride, false)
+}
+
+func predictPlaneVector(ws *workspace, at, per int, mean uint8, out [][4][16]uint8) {
+	predictPlane(ws, at, per, mean, out, false)
+}

@@ -57,28 +57,6 @@ type rowSearch struct {
 	c       coefficients
 }
 
-// load copies macroblock x of the picture to src.
-func (s *rowSearch) load(x int) {
-	for p := range 3 {
-		size, first, per := 16, 0, 4
-		if p > 0 {
-			size, first, per = 8, 16+4*(p-1), 2
-		}
-		s.w.source.rows(p, size*x, size*s.y, size, func(y int, row []byte) {
-			for i := range per {
-				*(*[4]byte)(s.src[first+y/4*per+i][y%4*4:]) = [4]byte(row[4*i:])
-			}
-		})
-	}
-}
-
-// gather copies 4×4 pixels of the workspace.
-func gather(ws *workspace, at int, out *[16]uint8) {
-	for y := range 4 {
-		*(*[4]byte)(out[4*y:]) = [4]byte(ws[at+y*wsStride:])
-	}
-}
-
 // blockAt is the place of a block in the workspace.
 func blockAt(i int) int {
 	if i < 16 {
@@ -89,7 +67,7 @@ func blockAt(i int) int {
 
 // macroblock chooses the modes and levels of macroblock x, and reconstructs it.
 func (s *rowSearch) macroblock(x int, m *macroblock) {
-	s.load(x)
+	s.w.source.load(x, s.y, &s.src)
 	s.prepareEdges(x, s.y)
 	s.hasLeft = x > 0
 	q := s.w.tables[m.segment]
@@ -133,12 +111,7 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 // the score.
 func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockContext, modes uint8) int64 {
 	var pred [16][4][16]uint8 // of each block by each mode
-	for mode := range modes {
-		predictBlock(&s.ws, lumaAt, 16, mode, s.hasLeft, s.y > 0)
-		for i := range pred {
-			gather(&s.ws, blockAt(i), &pred[i][mode])
-		}
-	}
+	predictPlane(&s.ws, lumaAt, 4, meanOf(&s.ws, lumaAt, 16, s.hasLeft, s.y > 0), pred[:], s.vector)
 	m.ymode = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
 	var coefs [16][16]int16
 	var y2 [16]int16
@@ -250,12 +223,7 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 ) (mode uint8, score int64) {
 	at := blockAt(i)
 	var pred [numBmodes][16]uint8
-	for mode := range uint8(numBmodes) {
-		predictSubblock(&s.ws, at, mode)
-		gather(&s.ws, at, &pred[mode])
-	}
-	var sums [numBmodes]int32
-	hadamards(&s.src[i], pred[:], sums[:], s.vector)
+	sums := subblockGuesses(&s.ws, at, &s.src[i], &pred, s.vector)
 	trials := 2
 	if s.w.effort == highEffort {
 		trials = subblockTrials
@@ -301,9 +269,7 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 		score, rate = q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out)
 		score += q.lambda * int64(int(modeCosts[mode])+rate)
 	}
-	for y := range 4 {
-		*(*[4]byte)(s.ws[at+y*wsStride:]) = [4]byte(pred[mode][4*y:])
-	}
+	scatter(&s.ws, at, &pred[mode])
 	s.dequantise(i, q.y1, out)
 	s.addBlock(at, &s.c, i)
 	return mode, score
@@ -319,19 +285,12 @@ func (s *rowSearch) dequantise(i int, t *quantTable, b *levels) {
 // searchChroma chooses one of the first modes of chroma and its levels, and reconstructs it.
 func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockContext, modes uint8) {
 	var pred [8][4][16]uint8
-	predict := func(mode uint8) {
-		predictBlock(&s.ws, uAt, 8, mode, s.hasLeft, s.y > 0)
-		predictBlock(&s.ws, vAt, 8, mode, s.hasLeft, s.y > 0)
-	}
-	for mode := range modes {
-		predict(mode)
-		for i := range pred {
-			gather(&s.ws, blockAt(16+i), &pred[i][mode])
-		}
+	for p, at := range []int{uAt, vAt} {
+		mean := meanOf(&s.ws, at, 8, s.hasLeft, s.y > 0)
+		predictPlane(&s.ws, at, 2, mean, pred[4*p:], s.vector)
 	}
 	m.uvmode = s.guess(s.src[16:], pred[:], &uvmodeCosts, modes, q)
 	up, left := [2][2]uint8{top.u, top.v}, [2][2]uint8{s.left.u, s.left.v}
-	predict(m.uvmode)
 	var coefs [8][16]int16
 	for i := 0; i < len(coefs); i += 2 {
 		forwardPair(&s.src[16+i], &pred[i][m.uvmode], &s.src[17+i], &pred[i+1][m.uvmode], &coefs[i], &coefs[i+1], s.vector)
@@ -343,6 +302,7 @@ func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockCont
 		*u = nonZero(b.n > 0)
 		*l = *u
 		s.dequantise(16+i, q.uv, b)
+		scatter(&s.ws, blockAt(16+i), &pred[i][m.uvmode])
 	}
 	for i := 16; i < 24; i += 2 {
 		s.addBlocks(blockAt(i), &s.c, i)

@@ -16,20 +16,13 @@ const maxActivity = 15 * activityUnit
 // activity returns the logarithm of the variance of a macroblock's luma, mean over its four 8×8
 // quarters, in 16ths of a doubling: how much of an error the picture hides.
 func (w *lossyWriter) activity(x, y int) int {
-	var sum, square [2]uint32
+	var edge [256]byte
+	pix, stride := w.source.samples(0, 16*x, 16*y, 16, &edge)
+	sums, squares := quarterSums(pix, stride, w.source.vector)
 	total := 0
-	w.source.rows(0, 16*x, 16*y, 16, func(row int, pix []byte) {
-		for i, v := range pix {
-			sum[i/8] += uint32(v)
-			square[i/8] += uint32(v) * uint32(v)
-		}
-		if row&7 == 7 {
-			for k := range sum {
-				total += log2((square[k]-sum[k]*sum[k]/64)/64 + 1)
-			}
-			sum, square = [2]uint32{}, [2]uint32{}
-		}
-	})
+	for i, sum := range sums {
+		total += log2((squares[i]-sum*sum/64)/64 + 1)
+	}
 	return total / 4
 }
 

@@ -1,6 +1,6 @@
-// Command encode generates the AVX2 kernels of the VP8 encoder: forward transforms, sums of Hadamard
-// coefficients, and quantisation. vp8_forward.go and vp8_quantise.go of package webp define what they
-// compute.
+// Command encode generates the AVX2 kernels of the VP8 encoder: reading, prediction, forward
+// transforms, sums of Hadamard coefficients, and quantisation. vp8_source.go, vp8_guess.go,
+// vp8_forward.go and vp8_quantise.go of package webp define what they compute.
 package main
 
 import (
@@ -14,6 +14,10 @@ func main() {
 	hadamard()
 	forward()
 	quantise()
+	predictBlocks()
+	load("loadLumaVector", 4, 219, 127+16*255)
+	load("loadChromaVector", 2, 224, 4095)
+	activity()
 	Generate()
 }
 
@@ -52,13 +56,20 @@ func difference(srcA, predA, srcB, predB Mem) (first, last reg.VecVirtual) {
 }
 
 // hadamard sums the absolute Hadamard coefficients of the differences of one block from pairs of
-// predictions. Of the last step of the transform, only the larger half is computed: |a+b| + |a-b| is
-// twice the larger of |a| and |b|.
+// predictions.
 func hadamard() {
 	low := doubles("lowWords", 0xffff)
 	TEXT("hadamardVector", NOSPLIT, "func(src, preds *byte, pairs int, sums *int32)")
 	src, preds := Load(Param("src"), GP64()), Load(Param("preds"), GP64())
 	pairs, sums := Load(Param("pairs"), GP64()), Load(Param("sums"), GP64())
+	hadamardPairs(low, src, preds, pairs, sums)
+
+	predictSubblocks(low)
+}
+
+// hadamardPairs ends a kernel with the loop over pairs of predictions. Of the last step of the
+// transform, only the larger half is computed: |a+b| + |a-b| is twice the larger of |a| and |b|.
+func hadamardPairs(low Mem, src, preds, pairs, sums reg.Register) {
 	Label("pair")
 	source := Mem{Base: src}
 	first, last := difference(source, Mem{Base: preds}, source, Mem{Base: preds, Disp: 16})

@@ -1,0 +1,78 @@
+package webp
+
+import "github.com/imgmill/imgmill/internal/engine/plane"
+
+// lossySource reads macroblocks of a picture. Beyond the picture, its last column and row are
+// repeated. The chroma of gray pictures is neutral.
+type lossySource struct {
+	*plane.Picture
+	vector bool
+}
+
+// load copies macroblock x, y to blocks of 4×4 samples in studio range: those of luma, and then those
+// of each chroma.
+func (s lossySource) load(x, y int, out *[24][16]uint8) {
+	var edge [256]byte
+	for p := range 3 {
+		per, blocks := 4, out[:16]
+		if p > 0 {
+			per, blocks = 2, out[12+4*p:][:4]
+		}
+		if p > 0 && s.Model == plane.Gray {
+			for i := range blocks {
+				fill(blocks[i][:], 128)
+			}
+			continue
+		}
+		pix, stride := s.samples(p, 4*per*x, 4*per*y, 4*per, &edge)
+		studioBlocks(pix, stride, per, blocks, s.vector)
+	}
+}
+
+// samples returns size×size samples of plane p from x, y on, at most 16×16, and how far their rows
+// are apart: in place, or in edge where the picture has not all of them.
+func (s lossySource) samples(p, x, y, size int, edge *[256]byte) (pix []byte, stride int) {
+	w, h := s.Planes[p].Width, s.Planes[p].Height
+	if x+size <= w && y+size <= h {
+		return s.Pix[p][y*s.Stride[p]+x:], s.Stride[p]
+	}
+	for i := range size {
+		line, row := s.Row(p, min(y+i, h-1)), edge[i*size:][:size]
+		have := copy(row, line[x:])
+		fill(row[have:], line[w-1])
+	}
+	return edge[:], size
+}
+
+// studioBlocks copies samples to blocks in studio range: those of luma, four blocks in a row, or of
+// chroma, two.
+func studioBlocks(pix []byte, stride, per int, out [][16]uint8, vector bool) {
+	if vector {
+		studioBlocksVector(pix, stride, per, out)
+		return
+	}
+	table := &studioTables.luma
+	if per == 2 {
+		table = &studioTables.chroma
+	}
+	for y := range 4 * per {
+		for x, v := range pix[y*stride:][:4*per] {
+			out[y/4*per+x/4][y%4*4+x%4] = table[v]
+		}
+	}
+}
+
+// quarterSums returns the sums of the samples of each quarter of 16×16, and of their squares.
+func quarterSums(pix []byte, stride int, vector bool) (sums, squares [4]uint32) {
+	if vector {
+		quarterSumsVector(pix, stride, &sums, &squares)
+		return sums, squares
+	}
+	for y := range 16 {
+		for x, v := range pix[y*stride:][:16] {
+			sums[y/8*2+x/8] += uint32(v)
+			squares[y/8*2+x/8] += uint32(v) * uint32(v)
+		}
+	}
+	return sums, squares
+}
