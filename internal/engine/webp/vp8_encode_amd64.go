@@ -71,6 +71,12 @@ func quarterSumsVector(pix []byte, stride int, sums, squares *[4]uint32) {
 	activityVector(&pix[0], stride, &sums[0], &squares[0])
 }
 
+// magnitudesVector brings magnitudes to zigzag order and sums their squares. Of large, the bits of those
+// above their floors are set, the first coefficient's lowest.
+//
+//go:noescape
+func magnitudesVector(c, floors, out *int16) (squares int32, large uint32)
+
 func hadamardsVector(src *[16]uint8, preds [][16]uint8, sums []int32) {
 	pairs := len(preds) / 2
 	if pairs == 0 {
@@ -82,6 +88,11 @@ func hadamardsVector(src *[16]uint8, preds [][16]uint8, sums []int32) {
 
 func forwardPairVector(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int16) {
 	forwardVector(&srcA[0], &predA[0], &srcB[0], &predB[0], &outA[0], &outB[0])
+}
+
+func (t *quantTable) magnitudesVector(c, out *[16]int16) (squares int32, last int) {
+	squares, large := magnitudesVector(&c[0], &t.floors[0], &out[0])
+	return squares, bits.Len32(large) - 1
 }
 
 func (t *quantTable) quickVector(c *[16]int16, out *levels) (distortion int64) {

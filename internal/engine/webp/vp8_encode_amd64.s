@@ -784,18 +784,18 @@ TEXT ·quantiseVector(SB), NOSPLIT, $0-40
 	VPSUBW       Y3, Y1, Y3
 	VPMADDWD     Y3, Y3, Y3
 	VPSIGNW      Y0, Y2, Y2
-	VEXTRACTI128 $0x01, Y2, X0
-	VPXOR        X1, X1, X1
+	VPXOR        X0, X0, X0
+	VEXTRACTI128 $0x01, Y2, X1
 	VPSHUFB      firstFirst<>+0(SB), X2, X4
-	VPSHUFB      lastFirst<>+0(SB), X0, X5
+	VPSHUFB      lastFirst<>+0(SB), X1, X5
 	VPOR         X5, X4, X4
 	VMOVDQU      X4, (BX)
-	VPCMPEQW     X1, X4, X4
 	VPSHUFB      firstLast<>+0(SB), X2, X2
-	VPSHUFB      lastLast<>+0(SB), X0, X0
-	VPOR         X0, X2, X2
+	VPSHUFB      lastLast<>+0(SB), X1, X1
+	VPOR         X1, X2, X2
 	VMOVDQU      X2, 16(BX)
-	VPCMPEQW     X1, X2, X2
+	VPCMPEQW     X0, X4, X4
+	VPCMPEQW     X0, X2, X2
 	VPACKSSWB    X2, X4, X4
 	VPMOVMSKB    X4, AX
 	XORL         $0x0000ffff, AX
@@ -806,6 +806,37 @@ TEXT ·quantiseVector(SB), NOSPLIT, $0-40
 	VPHADDD      X0, X0, X0
 	VMOVD        X0, AX
 	MOVL         AX, distortion+32(FP)
+	VZEROUPPER
+	RET
+
+// func magnitudesVector(c *int16, floors *int16, out *int16) (squares int32, large uint32)
+// Requires: AVX, AVX2
+TEXT ·magnitudesVector(SB), NOSPLIT, $0-32
+	MOVQ         c+0(FP), AX
+	MOVQ         out+16(FP), CX
+	MOVQ         floors+8(FP), DX
+	VPABSW       (AX), Y0
+	VPMADDWD     Y0, Y0, Y1
+	VEXTRACTI128 $0x01, Y0, X2
+	VPSHUFB      firstFirst<>+0(SB), X0, X3
+	VPSHUFB      lastFirst<>+0(SB), X2, X4
+	VPOR         X4, X3, X3
+	VMOVDQU      X3, (CX)
+	VPSHUFB      firstLast<>+0(SB), X0, X0
+	VPSHUFB      lastLast<>+0(SB), X2, X2
+	VPOR         X2, X0, X0
+	VMOVDQU      X0, 16(CX)
+	VPCMPGTW     (DX), X3, X3
+	VPCMPGTW     16(DX), X0, X0
+	VPACKSSWB    X0, X3, X3
+	VPMOVMSKB    X3, AX
+	MOVL         AX, large+28(FP)
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X0
+	VPHADDD      X0, X0, X0
+	VPHADDD      X0, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, squares+24(FP)
 	VZEROUPPER
 	RET
 

@@ -12,6 +12,10 @@ func forwardPairVector(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int1
 	forwardPair(srcA, predA, srcB, predB, outA, outB, false)
 }
 
+func (t *quantTable) magnitudesVector(c, out *[16]int16) (squares int32, last int) {
+	return t.magnitudes(c, out, false)
+}
+
 func (t *quantTable) quickVector(c *[16]int16, out *levels) (distortion int64) {
 	return t.quick(c, out, false)
 }

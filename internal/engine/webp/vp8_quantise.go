@@ -1,5 +1,7 @@
 package webp
 
+import "math"
+
 // levels are the quantised coefficients of a block in zigzag order.
 type levels struct {
 	v [16]int16
@@ -10,6 +12,7 @@ type levels struct {
 type quantTable struct {
 	steps    [16]int16  // of the coefficients; all but the first are the same, so that any order will do
 	inverses [16]uint32 // 1<<17 divided by them
+	floors   [16]int16  // what is too small for the trellis
 	lambda   int64      // price of 1/256 of a bit in the trellis
 	shift    uint       // of squared errors, so that they are in the units of a score
 }
@@ -27,6 +30,7 @@ func newQuantTable(q quantiser, lambda int64, shift uint) *quantTable {
 			step = q.dc
 		}
 		t.steps[i], t.inverses[i] = int16(step), (1<<17+uint32(step)/2)/uint32(step)
+		t.floors[i] = int16((step*trellisFloor - 1) / 256)
 	}
 	return t
 }
@@ -62,13 +66,6 @@ func (t *quantTable) dequantise(b *levels, first int, out *[16]int16) {
 	}
 }
 
-// state is the best way to a candidate of the trellis.
-type state struct {
-	score int64
-	level int16 // without its sign
-	from  int8  // candidate at the position before
-}
-
 // keepNearest is by how much, in 256ths of a step, a coefficient has to exceed a level for the next
 // smaller one not to be tried.
 const keepNearest = 256 * 10 / 100
@@ -77,91 +74,133 @@ const keepNearest = 256 * 10 / 100
 // to be tried. A trial of less, from 128 on, is seldom chosen.
 const trellisFloor = 145
 
+// never is the score of a way that there is not.
+const never = math.MaxInt64 / 2
+
 // trellis quantises coefficients, given in natural order, so that the squared error and the bits,
 // weighed by lambda, are least (the Viterbi algorithm): each becomes about the nearest level or the
-// next smaller one, and the block ends where that pays. The context is that of the block's first token.
-// It returns the squared error in the units of a score, and the cost of the tokens.
-func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *tokenCosts, out *levels) (distortion int64, rate int) {
-	var mag [16]int32
-	last := first - 1
-	var energy int64
-	for i := first; i < 16; i++ {
-		v := int32(c[zigzag[i]])
-		a := max(v, -v)
-		mag[i] = a
-		energy += int64(a) * int64(a)
-		if 256*a >= int32(t.steps[i])*trellisFloor {
-			last = i
-		}
-	}
-	energy <<= t.shift
+// next smaller one, and the block ends where that pays. Coefficients before the first are zero. The
+// context is that of the block's first token. It returns the squared error in the units of a score,
+// and the cost of the tokens.
+func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *tokenCosts, out *levels,
+	vector bool,
+) (distortion int64, rate int) {
+	var mag [16]int16
+	squares, last := t.magnitudes(c, &mag, vector)
+	energy := int64(squares) << t.shift
 	out.n = 0
 	zero := int(costs.end[plane][bandOf[first]][ctx])
 	if last < first {
 		return energy, zero
 	}
-	// Scores are relative to that of a block in which everything is zero.
-	best, bestEnd, bestNode := t.lambda*int64(zero), -1, int8(0)
-	var nodes [16][2]state
-	start := state{level: int16(ctx)}
-	if ctx == 0 { // for any other context, the cost of a level includes it
-		start.score = t.lambda * int64(costs.more[plane][bandOf[first]][0])
+	// Scores are relative to that of a block in which everything is zero. The first of two candidates
+	// is the nearest level.
+	lambda := t.lambda
+	best, bestEnd, smaller := lambda*int64(zero), -1, false
+	s0, s1 := int64(0), int64(never) // of the candidates at the position before
+	l0, l1 := int(ctx), 0            // and their contexts
+	if ctx == 0 {                    // for any other, the cost of a level includes it
+		s0 = lambda * int64(costs.more[plane][bandOf[first]][0])
 	}
-	previous, candidates := &[2]state{start}, 1
+	var nearest [16]int16
+	var from [2]uint32 // bits of positions whose candidate follows the second one
 	for i := first; i <= last; i++ {
-		step, inverse := int32(t.steps[i]), t.inverses[i]
-		a := mag[i]
-		exact := uint64(a) * uint64(inverse) // in 131,072ths
-		nearest := int32(min((exact+(256-trellisFloor)<<9)>>17, maxLevel))
-		n := 2
-		if nearest == 0 || int64(exact)-int64(nearest)<<17 > keepNearest<<9 {
-			n = 1
-		}
 		table := &costs.level[plane][bandOf[i]]
-		for k := range n {
-			l := nearest - int32(k)
-			e := int64(a - l*step)
-			node := &nodes[i][k]
-			index := min(l, lastLevel)
-			p := &previous[0]
-			node.score, node.from = p.score+t.lambda*int64(table[min(p.level, 2)][index]), 0
-			if candidates > 1 {
-				p = &previous[1]
-				if s := p.score + t.lambda*int64(table[min(p.level, 2)][index]); s < node.score {
-					node.score, node.from = s, 1
+		p0, p1 := &table[l0], &table[l1]
+		a, step := int64(mag[i]), int64(t.steps[i])
+		exact := a * int64(t.inverses[i]) // in 131,072ths
+		l := min((exact+(256-trellisFloor)<<9)>>17, maxLevel)
+		nearest[i] = int16(l)
+		if l == 0 {
+			n0, n1 := s0+lambda*int64(p0[0]), s1+lambda*int64(p1[0])
+			if n1 < n0 {
+				n0 = n1
+				from[0] |= 1 << i
+			}
+			s0, s1, l0, l1 = n0, never, 0, 0
+			continue
+		}
+		end := &costs.end[plane][bandOf[i+1]]
+		e := a - l*step
+		saved := (e*e-a*a)<<t.shift + lambda*int64(extraCosts[l])
+		k := min(l, lastLevel)
+		n0, n1 := s0+lambda*int64(p0[k]), s1+lambda*int64(p1[k])
+		if n1 < n0 {
+			n0 = n1
+			from[0] |= 1 << i
+		}
+		n0 += saved
+		ended := n0
+		if i < 15 {
+			ended += lambda * int64(end[min(l, 2)])
+		}
+		if ended < best {
+			best, bestEnd, smaller = ended, i, false
+		}
+		n1 = never
+		if exact-l<<17 <= keepNearest<<9 {
+			l--
+			e += step
+			saved = (e*e-a*a)<<t.shift + lambda*int64(extraCosts[l])
+			k = min(l, lastLevel)
+			var other int64
+			n1, other = s0+lambda*int64(p0[k]), s1+lambda*int64(p1[k])
+			if other < n1 {
+				n1 = other
+				from[1] |= 1 << i
+			}
+			n1 += saved
+			if l > 0 {
+				ended = n1
+				if i < 15 {
+					ended += lambda * int64(end[min(l, 2)])
+				}
+				if ended < best {
+					best, bestEnd, smaller = ended, i, true
 				}
 			}
-			node.score += (e*e-int64(a)*int64(a))<<t.shift + t.lambda*int64(extraCosts[l])
-			node.level = int16(l)
-			if l == 0 {
-				continue
-			}
-			s := node.score
-			if i < 15 {
-				s += t.lambda * int64(costs.end[plane][bandOf[i+1]][min(l, 2)])
-			}
-			if s < best {
-				best, bestEnd, bestNode = s, i, int8(k)
-			}
+			l++
 		}
-		previous, candidates = &nodes[i], n
+		s0, s1, l0, l1 = n0, n1, int(min(l, 2)), int(min(l-1, 2))
 	}
 	if bestEnd < 0 {
 		return energy, zero
 	}
 	out.n = uint8(bestEnd + 1)
 	var saved int64
-	for i, k := bestEnd, bestNode; i >= first; i-- {
-		node := &nodes[i][k]
-		a, l := int64(mag[i]), int64(node.level)
-		e := a - l*int64(t.steps[i])
-		saved += a*a - e*e
-		out.v[i] = node.level
-		if c[zigzag[i]] < 0 {
-			out.v[i] = -node.level
+	for i := bestEnd; i >= first; i-- {
+		l, follows := nearest[i], from[0]
+		if smaller {
+			l, follows = l-1, from[1]
 		}
-		k = node.from
+		smaller = follows>>i&1 != 0
+		a := int64(mag[i])
+		e := a - int64(l)*int64(t.steps[i])
+		saved += a*a - e*e
+		if c[zigzag[i]] < 0 {
+			l = -l
+		}
+		out.v[i] = l
 	}
 	saved <<= t.shift
-	return energy - saved, int((best + saved) / t.lambda)
+	return energy - saved, int((best + saved) / lambda)
+}
+
+// magnitudes stores the magnitudes of coefficients, given in natural order, in zigzag order. It returns
+// the sum of their squares, and the position of the last one that is not too small for the trellis, or
+// -1.
+func (t *quantTable) magnitudes(c, out *[16]int16, vector bool) (squares int32, last int) {
+	if vector {
+		return t.magnitudesVector(c, out)
+	}
+	last = -1
+	for i := range out {
+		v := c[zigzag[i]]
+		out[i] = max(v, -v)
+		squares += int32(v) * int32(v)
+		if out[i] > t.floors[i] {
+			last = i
+		}
+	}
+	return squares, last
 }

@@ -140,7 +140,7 @@ func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx 
 		distortion = t.quick(c, out, s.vector)
 		return distortion, s.costs.block(out, plane, first, ctx)
 	}
-	return t.trellis(c, first, plane, ctx, s.costs, out)
+	return t.trellis(c, first, plane, ctx, s.costs, out, s.vector)
 }
 
 // guess returns the one of the first modes whose predictions of blocks leave the smallest Hadamard
@@ -254,7 +254,7 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 		var b levels
 		var n int64
 		if s.w.effort == highEffort {
-			d, rate := q.y1.trellis(&coefs[k], 0, lumaWithDC, ctx, s.costs, &b)
+			d, rate := q.y1.trellis(&coefs[k], 0, lumaWithDC, ctx, s.costs, &b, s.vector)
 			n = d + q.lambda*int64(int(modeCosts[try])+rate)
 		} else {
 			n = q.y1.quick(&coefs[k], &b, s.vector)
@@ -266,7 +266,7 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 	}
 	if s.w.effort == normalEffort {
 		var rate int
-		score, rate = q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out)
+		score, rate = q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out, s.vector)
 		score += q.lambda * int64(int(modeCosts[mode])+rate)
 	}
 	scatter(&s.ws, at, &pred[mode])

@@ -209,14 +209,60 @@ func shuffles(name string, from, to int) Mem {
 	return m
 }
 
+// order brings the words of a block to zigzag order.
+type order [2][2]Mem
+
+func newOrder() order {
+	return order{
+		{shuffles("firstFirst", 0, 0), shuffles("lastFirst", 1, 0)},
+		{shuffles("firstLast", 0, 1), shuffles("lastLast", 1, 1)},
+	}
+}
+
+// store writes the words of v in this order, and returns the two halves.
+func (o order) store(v reg.VecVirtual, out reg.Register) (halves [2]reg.VecVirtual) {
+	higher := XMM()
+	VEXTRACTI128(Imm(1), v, higher)
+	for to := range halves {
+		a, b := XMM(), XMM()
+		VPSHUFB(o[to][0], v.AsX(), a)
+		VPSHUFB(o[to][1], higher, b)
+		VPOR(b, a, a)
+		VMOVDQU(a, Mem{Base: out, Disp: 16 * to})
+		halves[to] = a
+	}
+	return halves
+}
+
+// storeBits returns the bits of words that are all ones, given in two halves, or with not set those of
+// words that are zero.
+func storeBits(halves [2]reg.VecVirtual, not bool, index int) {
+	VPACKSSWB(halves[1], halves[0], halves[0])
+	bits := GP32()
+	VPMOVMSKB(halves[0], bits)
+	if not {
+		XORL(U32(0xffff), bits)
+	}
+	Store(bits, ReturnIndex(index))
+}
+
+// storeSum returns the sum of double words.
+func storeSum(v reg.VecVirtual, index int) {
+	sum := XMM()
+	VEXTRACTI128(Imm(1), v, sum)
+	VPADDD(sum, v.AsX(), sum)
+	VPHADDD(sum, sum, sum)
+	VPHADDD(sum, sum, sum)
+	d := GP32()
+	VMOVD(sum, d)
+	Store(d, ReturnIndex(index))
+}
+
 // quantise quantises sixteen coefficients by rounding. The tables hold, for each of them, what it is
 // multiplied by, in double words, and the step, in words.
 func quantise() {
 	zone := doubles("deadZone", 131072*38/100)
-	masks := [2][2]Mem{
-		{shuffles("firstFirst", 0, 0), shuffles("lastFirst", 1, 0)},
-		{shuffles("firstLast", 0, 1), shuffles("lastLast", 1, 1)},
-	}
+	zigzag := newOrder()
 	TEXT("quantiseVector", NOSPLIT, "func(c *int16, inverse *uint32, step *int16, out *int16) (distortion int32, used uint32)")
 	c, inverse := Load(Param("c"), GP64()), Load(Param("inverse"), GP64())
 	step, out := Load(Param("step"), GP64()), Load(Param("out"), GP64())
@@ -241,33 +287,29 @@ func quantise() {
 	VPSUBW(e, a, e)
 	VPMADDWD(e, e, e)
 	VPSIGNW(coefs, l, l)
-	lower, higher := l.AsX(), XMM()
-	VEXTRACTI128(Imm(1), l, higher)
 	zero := XMM()
 	VPXOR(zero, zero, zero)
-	var ordered [2]reg.VecVirtual
-	for to := range 2 {
-		v, w := XMM(), XMM()
-		VPSHUFB(masks[to][0], lower, v)
-		VPSHUFB(masks[to][1], higher, w)
-		VPOR(w, v, v)
-		VMOVDQU(v, Mem{Base: out, Disp: 16 * to})
+	ordered := zigzag.store(l, out)
+	for _, v := range ordered {
 		VPCMPEQW(zero, v, v)
-		ordered[to] = v
 	}
-	VPACKSSWB(ordered[1], ordered[0], ordered[0])
-	used := GP32()
-	VPMOVMSKB(ordered[0], used)
-	XORL(U32(0xffff), used)
-	Store(used, ReturnIndex(1))
-	sum := XMM()
-	VEXTRACTI128(Imm(1), e, sum)
-	VPADDD(sum, e.AsX(), sum)
-	VPHADDD(sum, sum, sum)
-	VPHADDD(sum, sum, sum)
-	d := GP32()
-	VMOVD(sum, d)
-	Store(d, ReturnIndex(0))
+	storeBits(ordered, true, 1)
+	storeSum(e, 0)
+	VZEROUPPER()
+	RET()
+
+	TEXT("magnitudesVector", NOSPLIT, "func(c, floors, out *int16) (squares int32, large uint32)")
+	c, out = Load(Param("c"), GP64()), Load(Param("out"), GP64())
+	floors := Load(Param("floors"), GP64())
+	a, e = YMM(), YMM()
+	VPABSW(Mem{Base: c}, a)
+	VPMADDWD(a, a, e)
+	ordered = zigzag.store(a, out)
+	for i, v := range ordered {
+		VPCMPGTW(Mem{Base: floors, Disp: 16 * i}, v, v)
+	}
+	storeBits(ordered, false, 1)
+	storeSum(e, 0)
 	VZEROUPPER()
 	RET()
 }
