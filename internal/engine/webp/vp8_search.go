@@ -119,13 +119,13 @@ func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockConte
 		forwardPair(&s.src[i], &pred[i][m.ymode], &s.src[i+1], &pred[i+1][m.ymode], &coefs[i], &coefs[i+1], s.vector)
 	}
 	forwardWHT(&coefs, &y2)
-	score, rate := s.quantise(q.y2, &y2, 0, y2Plane, top.y2+s.left.y2, &s.coded.y2)
+	score, rate := s.quantise(q.y2, &y2, 0, y2Plane, top.y2+s.left.y2, &s.coded.y2, s.w.effort != fastEffort)
 	rate += ymodeCosts[m.ymode]
 	up, left := top.luma, s.left.luma
 	for i := range coefs {
 		b := &s.coded.blocks[i]
 		coefs[i][0] = 0 // it is in y2
-		d, r := s.quantise(q.y1, &coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], b)
+		d, r := s.quantise(q.y1, &coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], b, s.w.effort != fastEffort)
 		score, rate = score+d, rate+r
 		n := nonZero(b.n > 1)
 		up[i%4], left[i/4] = n, n
@@ -133,10 +133,12 @@ func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockConte
 	return score + q.lambda*int64(rate)
 }
 
-// quantise quantises the coefficients of a block from first on, of which the others are zero, as well
-// as the effort allows. It returns the squared error and the cost of the tokens.
-func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx uint8, out *levels) (distortion int64, rate int) {
-	if s.w.effort == fastEffort {
+// quantise quantises the coefficients of a block from first on, of which the others are zero, by the
+// trellis or by rounding. It returns the squared error and the cost of the tokens.
+func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx uint8, out *levels,
+	trellis bool,
+) (distortion int64, rate int) {
+	if !trellis {
 		distortion = t.quick(c, out, s.vector)
 		return distortion, s.costs.block(out, plane, first, ctx)
 	}
@@ -252,22 +254,14 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 	score = math.MaxInt64
 	for k, try := range modes[:trials] {
 		var b levels
-		var n int64
-		if s.w.effort == highEffort {
-			d, rate := q.y1.trellis(&coefs[k], 0, lumaWithDC, ctx, s.costs, &b, s.vector)
-			n = d + q.lambda*int64(int(modeCosts[try])+rate)
-		} else {
-			n = q.y1.quick(&coefs[k], &b, s.vector)
-			n += q.lambda * int64(int(modeCosts[try])+s.costs.block(&b, lumaWithDC, 0, ctx))
-		}
-		if n < score {
+		d, rate := s.quantise(q.y1, &coefs[k], 0, lumaWithDC, ctx, &b, s.w.effort == highEffort)
+		if n := d + q.lambda*int64(int(modeCosts[try])+rate); n < score {
 			score, mode, best, *out = n, try, k, b
 		}
 	}
 	if s.w.effort == normalEffort {
-		var rate int
-		score, rate = q.y1.trellis(&coefs[best], 0, lumaWithDC, ctx, s.costs, out, s.vector)
-		score += q.lambda * int64(int(modeCosts[mode])+rate)
+		d, rate := s.quantise(q.y1, &coefs[best], 0, lumaWithDC, ctx, out, true)
+		score = d + q.lambda*int64(int(modeCosts[mode])+rate)
 	}
 	scatter(&s.ws, at, &pred[mode])
 	s.dequantise(i, q.y1, out)
@@ -298,7 +292,7 @@ func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockCont
 	for i := range 8 {
 		b := &s.coded.blocks[16+i]
 		u, l := &up[i/4][i%2], &left[i/4][i%4/2]
-		s.quantise(q.uv, &coefs[i], 0, chromaPlane, *u+*l, b)
+		s.quantise(q.uv, &coefs[i], 0, chromaPlane, *u+*l, b, s.w.effort != fastEffort)
 		*u = nonZero(b.n > 0)
 		*l = *u
 		s.dequantise(16+i, q.uv, b)
