@@ -48,7 +48,18 @@ func encodeWord(v string) string {
 	return strings.Join(words, " ")
 }
 
-// decodeMetadata is the inverse: it decodes encoded words.
+// decodeAttributes is the inverse of encodeAttributes: it returns what the headers of an answer describe.
+func decodeAttributes(
+	contentType, encoding, language, disposition, cacheControl, expires *string, metadata map[string]string,
+) bucket.Attributes {
+	return bucket.Attributes{
+		ContentType: aws.ToString(contentType), ContentEncoding: decodeEncoding(encoding),
+		ContentLanguage: aws.ToString(language), ContentDisposition: aws.ToString(disposition),
+		CacheControl: aws.ToString(cacheControl), Expires: decodeExpires(expires), Metadata: decodeMetadata(metadata),
+	}
+}
+
+// decodeMetadata decodes the encoded words of metadata.
 func decodeMetadata(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	var dec mime.WordDecoder

@@ -73,12 +73,8 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 		Info: bucket.Info{
 			Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
 			Modified: aws.ToTime(out.LastModified),
-			Attributes: bucket.Attributes{
-				ContentType: aws.ToString(out.ContentType), ContentEncoding: decodeEncoding(out.ContentEncoding),
-				ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
-				CacheControl: aws.ToString(out.CacheControl), Expires: decodeExpires(out.ExpiresString),
-				Metadata: decodeMetadata(out.Metadata),
-			},
+			Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
+				out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
 		},
 		Body: &body{
 			call: c, cancel: cancel, rc: out.Body, left: *out.ContentLength, silent: silent, patience: s.patience,
@@ -101,12 +97,8 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return bucket.Info{
 		Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
 		Modified: aws.ToTime(out.LastModified),
-		Attributes: bucket.Attributes{
-			ContentType: aws.ToString(out.ContentType), ContentEncoding: decodeEncoding(out.ContentEncoding),
-			ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
-			CacheControl: aws.ToString(out.CacheControl), Expires: decodeExpires(out.ExpiresString),
-			Metadata: decodeMetadata(out.Metadata),
-		},
+		Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
+			out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
 	}, nil
 }
 
