@@ -97,8 +97,7 @@ func (j *job) personal(src *source, f *codec.Format, attr *bucket.Attributes) (d
 			dropped = append(dropped, "Content-Disposition: not as RFC 6266 has it")
 		}
 	}
-	wanted := func(name string) bool { return selected.Has(name) }
-	dropped = append(dropped, addMetadata(attr, src.info.Metadata, wanted)...)
+	dropped = append(dropped, addMetadata(attr, src.info.Metadata, selected.Has)...)
 	for _, name := range slices.Sorted(maps.Keys(src.info.Metadata)) {
 		if selected.All && recipe.DescribesSource(name) {
 			dropped = append(dropped, fmt.Sprintf("metadata %s: describes the source", name))
