@@ -166,7 +166,7 @@ func (c *Cloud) serve(ctx context.Context) error {
 		c.endWith(fmt.Errorf("the S3 server has stopped: %w", err))
 	}()
 	c.background.Go(func() {
-		if err := c.nats.watch(c.ctx); err != nil {
+		if err := c.nats.watch(c.ctx, c.queueReplaced); err != nil {
 			c.endWith(fmt.Errorf("the queue has stopped: %w", err))
 		}
 	})
@@ -181,6 +181,15 @@ func (c *Cloud) serve(ctx context.Context) error {
 		})
 	})
 	return nil
+}
+
+// queueReplaced is called when the queue's server was replaced after a failure. It looks for lost
+// events and lets the next sweep queue every object that lacks variants.
+func (c *Cloud) queueReplaced() {
+	if err := c.checkQueue(c.ctx); err != nil && c.ctx.Err() == nil {
+		c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
+	}
+	c.sweeper.forget()
 }
 
 // endWith closes Done. The reason counts only if Stop has not been called, and only the first one

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -69,9 +70,8 @@ func TestServerFails(t *testing.T) {
 		fail func(c *Cloud) error
 		want string
 	}{
-		"listener":      {func(c *Cloud) error { return c.listener.Close() }, "the S3 server has stopped: accept connections: "},
-		"queue":         {func(c *Cloud) error { c.nats.ns.Shutdown(); return nil }, "the queue has stopped: it was shut down"},
-		"queue storage": {func(c *Cloud) error { return c.nats.ns.DisableJetStream() }, "the queue has stopped: its storage failed"},
+		"listener": {func(c *Cloud) error { return c.listener.Close() }, "the S3 server has stopped: accept connections: "},
+		"queue":    {func(c *Cloud) error { c.nats.stop(); return nil }, "the queue has stopped: it was shut down"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -95,6 +95,34 @@ func TestServerFails(t *testing.T) {
 			stop(t, c)
 			start(t, testConfig(dir))
 		})
+	}
+}
+
+// TestQueueStorageFails checks that a queue that can no longer write is replaced while the cloud
+// runs: what was stored before is delivered, and so is what is uploaded afterwards.
+func TestQueueStorageFails(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	put(t, client(c), source, "before.jpg", "a")
+	failed := c.nats.ns
+	if err := failed.DisableJetStream(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "another server of the queue", func() bool {
+		ns, _ := c.nats.server()
+		return ns != failed
+	})
+	put(t, client(c), source, "after.jpg", "b")
+	var keys []string
+	for _, e := range events(t, c.Queue()) {
+		keys = append(keys, e.Key)
+	}
+	if want := []string{"before.jpg", "after.jpg"}; !slices.Equal(keys, want) {
+		t.Errorf("events of %q, want %q", keys, want)
+	}
+	select {
+	case <-c.Done():
+		t.Errorf("the cloud has ended: %v", c.Err())
+	default:
 	}
 }
 

@@ -21,8 +21,13 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
-// publishTimeout limits how long a write waits for its event to be stored.
-const publishTimeout = 10 * time.Second
+// publishTimeout limits how long a write waits for its event to be stored, and publishTry how long it
+// waits before it sends the event again. The queue stores it once, but does not answer if its server
+// is being replaced.
+const (
+	publishTimeout = 10 * time.Second
+	publishTry     = 2 * time.Second
+)
 
 // errUnannounced answers a write that took effect but whose event could not be stored. S3 clients
 // retry it.
@@ -59,7 +64,14 @@ func (g *gateway) send(name string, ch event.Change) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
-	return g.publish(ctx, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
+	for {
+		try, cancel := context.WithTimeout(ctx, publishTry)
+		err := g.publish(try, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // s3Error returns errors that S3 defines as they are. It logs all others, which the gateway would

@@ -38,6 +38,13 @@ type sweeper struct {
 	queued map[string]bool
 }
 
+// forget lets the next sweep queue again what was queued before.
+func (s *sweeper) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.queued)
+}
+
 // Sweep first publishes the events that could not be stored when their writes were made. It then
 // publishes a created event for each watched object for which missing returns true, unless the
 // object is younger than a few seconds or was queued by an earlier sweep of this Cloud. It returns
