@@ -107,7 +107,7 @@ const (
 	repeatLog    = time.Minute
 )
 
-// serve accepts connections until close.
+// serve accepts connections until close. Start it with begin.
 func (f *front) serve() error {
 	stop := f.expire()
 	defer stop()
@@ -140,6 +140,15 @@ func (f *front) serve() error {
 		f.sleep(pause)
 	}
 	return nil
+}
+
+// begin runs work in the background, which wait then waits for, unless the front has been closed.
+func (f *front) begin(work func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.isClosed() {
+		f.work.Go(work)
+	}
 }
 
 // scarce reports whether an error passes once others have closed their files.

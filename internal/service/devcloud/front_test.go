@@ -57,7 +57,7 @@ func startFront(t *testing.T, wrap func(net.Listener) net.Listener, limits front
 	busy := func(string) bool { return true }
 	f := newFront(l, strings.TrimPrefix(backend.URL, "http://"), limits, busy, slog.New(slog.DiscardHandler))
 	ended := make(chan error, 1)
-	go func() { ended <- f.serve() }()
+	f.begin(func() { ended <- f.serve() })
 	t.Cleanup(func() {
 		f.close()
 		backend.CloseClientConnections()

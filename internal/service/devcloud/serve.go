@@ -144,10 +144,10 @@ func (g *gateway) serve(
 	})
 	failed := make(chan error, 1)
 	listening := func() {
-		go func() {
+		f.begin(func() {
 			failed <- f.serve()
 			stop()
-		}()
+		})
 		ready()
 	}
 	admin := auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin}
