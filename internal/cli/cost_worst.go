@@ -135,7 +135,7 @@ func (f *costFlags) explain(c price.Ceiling) []string {
 	}
 	stored := fmt.Sprintf("What an hour leaves in the target is at most %s GB, if each instance writes 100 MB a "+
 		"second, and costs $%s a month until you delete it.", quantity(c.Stored.Quantity), dollars(c.Stored.USD))
-	if e.KeepsBad {
+	if e.CopiesBad {
 		stored += " Copies of bad uploads (on_bad) take as much as was uploaded."
 	}
 	lower := []string{"--concurrency (everything)", "--memory (compute)", "--timeout (one upload)"}
@@ -145,8 +145,8 @@ func (f *costFlags) explain(c price.Ceiling) []string {
 	if e.Variants > 1 || e.Manifest {
 		lower = append(lower, "fewer variants or no manifest (writes)")
 	}
-	if e.KeepsBad {
-		lower = append(lower, "no on_bad (writes, storage)")
+	if e.CopiesBad {
+		lower = append(lower, "no on_bad.prefix (writes, storage)")
 	}
 	if e.Ignores {
 		lower = append(lower, "source.prefix instead of rules without variants (requests, logs)")

@@ -44,7 +44,8 @@ func Exposure(region string, parameters map[string]string, account int, r *recip
 	e.MemoryMB, _ = strconv.Atoi(parameters["MemoryMB"])
 	e.TimeoutSeconds, _ = strconv.Atoi(parameters["TimeoutSeconds"])
 	if r != nil {
-		e.Variants, e.Manifest, e.KeepsBad = len(r.Variants), r.Manifest, r.OnBad.Prefix != ""
+		e.Variants, e.Manifest = len(r.Variants), r.Manifest
+		e.RecordsBad, e.CopiesBad = r.OnBad.Record, r.OnBad.Prefix != ""
 		e.Ignores = slices.ContainsFunc(r.Rules, func(rule recipe.Rule) bool { return len(rule.Variants) == 0 })
 	}
 	return e

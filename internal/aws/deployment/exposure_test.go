@@ -80,7 +80,7 @@ func TestExposureOfARecipe(t *testing.T) {
 	got := deployment.Exposure("eu-west-1", map[string]string{"Architecture": "x86_64", "Trigger": "queue",
 		"MaximumConcurrency": "7", "MemoryMB": "512", "TimeoutSeconds": "60"}, 1000, r)
 	want := price.Exposure{Region: "eu-west-1", Arch: "amd64", MemoryMB: 512, TimeoutSeconds: 60, Instances: 7,
-		Trigger: "queue", Variants: 2, Manifest: true, KeepsBad: true, Ignores: true}
+		Trigger: "queue", Variants: 2, Manifest: true, RecordsBad: true, CopiesBad: true, Ignores: true}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -17,7 +17,8 @@ type Exposure struct {
 	Trigger        string `json:"trigger"`
 	Variants       int    `json:"variants"`
 	Manifest       bool   `json:"manifest"`
-	KeepsBad       bool   `json:"keeps_bad"` // the recipe's on_bad: two more objects for a bad upload
+	RecordsBad     bool   `json:"records_bad"` // the recipe's on_bad.record: one more object for a bad upload
+	CopiesBad      bool   `json:"copies_bad"`  // its on_bad.prefix: another one
 	// Ignores means that the recipe has rules without variants. Of such an upload the function does
 	// not even read anything.
 	Ignores bool `json:"ignores"`
@@ -89,8 +90,11 @@ func (e Exposure) uploads() []upload {
 	}
 	puts, reads := Load{Variants: e.Variants, Manifest: e.Manifest}.StoreRequests()
 	badPuts, badReads := 0, sourceGets+sourceHeads
-	if e.KeepsBad { // the copy and its record, each after a look; before them the source once more
-		badPuts, badReads = 2, badReads+3
+	if e.RecordsBad { // after a look, and with the source once more before it
+		badPuts, badReads = badPuts+1, badReads+2
+	}
+	if e.CopiesBad { // after a look
+		badPuts, badReads = badPuts+1, badReads+1
 	}
 	failing := upload{"one that the function may not read, such as one encrypted with another key",
 		0, sourceGets, e.attempts(), 1}

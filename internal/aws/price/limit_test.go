@@ -115,7 +115,8 @@ func TestWhatLowersTheLimit(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Exposure){
 		"variants": func(e *Exposure) { e.Variants = 50 }, "a manifest": func(e *Exposure) { e.Manifest = true },
-		"copies of bad pictures": func(e *Exposure) { e.KeepsBad = true },
+		"records of bad pictures": func(e *Exposure) { e.RecordsBad = true },
+		"copies of bad pictures":  func(e *Exposure) { e.CopiesBad = true },
 	} {
 		if more := limit(change); more < one {
 			t.Errorf("with %s, an hour costs $%v, otherwise $%v", name, more, one)
@@ -192,7 +193,7 @@ func TestUploadsAreCountedInFull(t *testing.T) {
 		if res.Verdict != test.verdict {
 			t.Errorf("%s: %s: %.300q", test.name, res.Verdict, res.Reason)
 		}
-		u := kind(t, test.name, Exposure{Variants: 2, Manifest: r.Manifest, KeepsBad: true, Ignores: true})
+		u := kind(t, test.name, Exposure{Variants: 2, Manifest: r.Manifest, RecordsBad: true, CopiesBad: true, Ignores: true})
 		puts, reads := int(count.puts.Load()), int(count.reads.Load())
 		exact := test.verdict != outcome.Retry || test.store.denied
 		if puts > u.puts || reads > u.reads || exact && (puts != u.puts || reads != u.reads) {

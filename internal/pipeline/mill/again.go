@@ -67,8 +67,10 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 	for _, o := range objects {
 		keys = append(keys, o.Key)
 	}
-	if j.plan.BadCopy != "" {
-		keys = append(keys, j.plan.BadCopy, j.plan.BadRecord)
+	for _, key := range []string{j.plan.BadCopy, j.plan.BadRecord} {
+		if key != "" {
+			keys = append(keys, key)
+		}
 	}
 	for i, key := range keys {
 		existing, err := j.look(ctx, key)

@@ -10,7 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// badRecord is the JSON beside the copy of an upload that could not be processed.
+// badRecord is the JSON that is kept of an upload that could not be processed.
 type badRecord struct {
 	Bucket  string `json:"bucket"`
 	Key     string `json:"key"`
@@ -18,27 +18,26 @@ type badRecord struct {
 	Version string `json:"version,omitempty"`
 	Bytes   int64  `json:"bytes"`
 	Reason  string `json:"reason"`
-	// NotCopied is the reason why there is no copy. It is empty if there is one.
+	// NotCopied is the reason why there is no copy although the recipe asks for one.
 	NotCopied string `json:"not_copied,omitempty"`
 }
 
-// badFingerprint takes the place of a fingerprint in the metadata of a copy and its record, which
-// no settings have made.
-const badFingerprint = "bad"
-
-// record copies a bad upload, and writes the reason beside the copy, if the recipe keeps copies. It
-// returns the verdict. Both objects are written whole each time, so that a second delivery changes
+// record keeps the reason and a copy of a bad upload, as far as the recipe asks for them. It returns
+// the verdict. Both objects are written whole each time, so that a second delivery changes
 // nothing, and only while the source is what was read. Neither replaces an object that is not a copy
 // or record of the same upload: uploaders choose keys. If the store accepts no copy, the record says
 // why; if it accepts no record, the reason of the verdict does.
 func (j *job) record(ctx context.Context, src *source, reason string) error {
 	plan := j.plan
-	if plan.BadCopy == "" {
+	if plan.BadRecord == "" {
 		return bad(reason)
 	}
-	notCopied, err := j.copyBad(ctx, src, plan.BadCopy)
-	if err != nil {
-		return badButChanged(fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err), reason)
+	notCopied := ""
+	if plan.BadCopy != "" {
+		var err error
+		if notCopied, err = j.copyBad(ctx, src, plan.BadCopy); err != nil {
+			return badButChanged(fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err), reason)
+		}
 	}
 	data, err := json.MarshalIndent(badRecord{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size, reason, notCopied,
@@ -70,7 +69,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 	// The copy must not be displayed: an upload that claims to be a picture may be a page with a
 	// script.
 	attr := bucket.Attributes{
-		ContentType: "application/octet-stream", ContentDisposition: "attachment", Metadata: src.marks(badFingerprint),
+		ContentType: "application/octet-stream", ContentDisposition: "attachment", Metadata: src.marks(j.plan.BadFingerprint),
 	}
 	if bucket.Printable(src.info.ContentEncoding) {
 		attr.ContentEncoding = src.info.ContentEncoding
@@ -85,7 +84,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 		target := j.Recipe.Target.Bucket
 		err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		if errors.Is(err, bucket.ErrInvalid) { // perhaps this store accepts less metadata than S3
-			attr.Metadata = src.marks(badFingerprint)
+			attr.Metadata = src.marks(j.plan.BadFingerprint)
 			dropped = append(dropped, "metadata of the copy: refused by the store")
 			err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		}
@@ -113,7 +112,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 // putRecord writes the record of a bad upload. It returns why there is none if the store will never
 // accept one.
 func (j *job) putRecord(ctx context.Context, src *source, key string, data []byte) (notRecorded string, err error) {
-	attr := bucket.Attributes{ContentType: "application/json", Metadata: src.marks(badFingerprint)}
+	attr := bucket.Attributes{ContentType: "application/json", Metadata: src.marks(j.plan.BadFingerprint)}
 	for range maxRaces {
 		taken, cond, err := j.taken(ctx, src, key)
 		if err != nil || taken != "" {

@@ -195,8 +195,8 @@ func TestLongParts(t *testing.T) {
 		if _, data := b.get(record); !strings.Contains(string(data), key) || strings.Contains(string(data), "not_copied") {
 			t.Errorf("%d bytes: record: %s", n, data)
 		}
-		if fresh, err := b.mill.Fresh(t.Context(), bucket.Info{Key: key, ETag: c.ETag}); err != nil || fresh {
-			t.Errorf("%d bytes: fresh %t, %v", n, fresh, err)
+		if fresh, err := b.mill.Fresh(t.Context(), bucket.Info{Key: key, ETag: c.ETag}); err != nil || !fresh {
+			t.Errorf("%d bytes: a recorded picture: fresh %t, %v", n, fresh, err)
 		}
 		b.unlink("sources", key)
 		b.want(event.Change{Bucket: "sources", Key: key, Removed: true}, outcome.Done, "")

@@ -54,17 +54,27 @@ func (b *bench) upload(key string, data []byte, attr bucket.Attributes) event.Ch
 	return event.Change{Bucket: "sources", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "01"}
 }
 
-// want processes c and checks the verdict and a part of the reason.
+// want processes c and checks the verdict and a part of the reason, and that the reason is recorded if
+// the source could be opened and is bad.
 func (b *bench) want(c event.Change, verdict outcome.Verdict, reason string) mill.Result {
 	b.Helper()
 	r := b.mill.Process(b.Context(), c)
 	if r.Verdict != verdict || !strings.Contains(r.Reason, reason) || (r.Reason == "") != (reason == "") {
 		b.Errorf("%q: %s %q, want %s %q", c.Key, r.Verdict, r.Reason, verdict, reason)
 	}
+	record := b.mill.Recipe.Plan(c.Key).BadRecord
+	if r.Verdict == outcome.Bad && r.Source.ETag != "" && record != "" && !strings.Contains(r.Reason, "not recorded") {
+		info, data := b.get(record)
+		var got struct{ Bucket, Key, ETag, Reason string }
+		if err := json.Unmarshal(data, &got); err != nil || got.Bucket != c.Bucket || got.Key != c.Key ||
+			got.Reason != r.Reason || got.ETag != info.Metadata[outcome.MetadataSourceETag] {
+			b.Errorf("%q: recorded as %s, %v; the reason is %q", c.Key, data, err, r.Reason)
+		}
+	}
 	return r
 }
 
-// outputs returns the keys of the target bucket.
+// outputs returns the keys of the target bucket, without those of records.
 func (b *bench) outputs() []string {
 	b.Helper()
 	var keys []string
@@ -72,7 +82,9 @@ func (b *bench) outputs() []string {
 		if err != nil {
 			b.Fatal(err)
 		}
-		keys = append(keys, info.Key)
+		if !strings.HasPrefix(info.Key, recipe.Reserved) {
+			keys = append(keys, info.Key)
+		}
 	}
 	return keys
 }
@@ -87,7 +99,7 @@ func (b *bench) wantOutputs(keys ...string) {
 // get reads an output.
 func (b *bench) get(key string) (bucket.Info, []byte) {
 	b.Helper()
-	o, err := b.store.Get(b.Context(), "outputs", key, bucket.Condition{})
+	o, err := b.store.Get(b.Context(), b.mill.Recipe.Target.Bucket, key, bucket.Condition{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -306,6 +318,21 @@ func TestFresh(t *testing.T) {
 	fresh(false, "of another recipe")
 	b.want(c, outcome.Done, "")
 	fresh(true, "processed with the new recipe")
+
+	bad := b.upload("b.jpg", sample.Photo(60, 40)[:900], bucket.Attributes{})
+	src = bucket.Info{Key: "b.jpg", ETag: bad.ETag}
+	fresh(false, "bad, and never tried")
+	b.want(bad, outcome.Bad, "corrupt")
+	fresh(true, "recorded as bad")
+	b.mill.Recipe.Limits.Pixels++
+	fresh(false, "recorded as bad within other limits")
+	b.want(bad, outcome.Bad, "corrupt")
+	fresh(true, "recorded as bad again")
+	src.ETag = "other"
+	fresh(false, "another version was bad")
+	src.ETag = bad.ETag
+	b.mill.Recipe.OnBad.Record = false
+	fresh(false, "bad, without records")
 }
 
 func TestOnRemove(t *testing.T) {

@@ -196,6 +196,16 @@ func (r *Recipe) checkEvents(rep *report) {
 		rep.add("on_remove", "%s", notOneOf(string(r.OnRemove), removals))
 	}
 	p := r.OnBad.Prefix
+	if p != "" && !r.OnBad.Record && !rep.bad("on_bad") {
+		rep.add("on_bad.record", "false keeps no reason beside the copies under on_bad.prefix; leave one of them out")
+	}
+	for _, s := range []struct{ name, text string }{
+		{"source.prefix", r.Source.Prefix}, {"target.key", r.Target.Key}, {"on_bad.prefix", p},
+	} {
+		if strings.HasPrefix(s.text, Reserved) {
+			rep.add(s.name, "begins with %s, where imgmill keeps records of its own; choose another folder", Reserved)
+		}
+	}
 	switch {
 	case p == "" || rep.bad("on_bad.prefix"):
 	case strings.HasPrefix(p, "/"):

@@ -30,6 +30,7 @@ func base(formats codec.Set) *Recipe {
 		Target:   Target{Overwrite: OverwriteOurs},
 		Limits:   Limits{Limits: limits, Timeout: time.Minute},
 		OnRemove: Keep,
+		OnBad:    OnBad{Record: true},
 	}
 }
 

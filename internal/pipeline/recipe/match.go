@@ -18,6 +18,8 @@ func (r *Recipe) exclusion(key string) string {
 		return fmt.Sprintf("a key of %d bytes; the limit for keys is %d", len(key), maxKey)
 	case strings.HasSuffix(key, "/"):
 		return "folder key"
+	case strings.HasPrefix(key, Reserved):
+		return fmt.Sprintf("under %s, where imgmill keeps records of its own", Reserved)
 	case !strings.HasPrefix(key, r.Source.Prefix):
 		return fmt.Sprintf("not under source.prefix %q", r.Source.Prefix)
 	case len(r.Source.Suffixes) == 0:

@@ -72,7 +72,10 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 		{"object_metadata", rd.objectMetadata(&r.ObjectMetadata)},
 		{"on_remove", rd.parsed(word(&r.OnRemove, removals))},
 		{"on_bad", func(name string, n ast.Node) {
-			rd.mapping(name, n, []field{{"prefix", rd.text(&r.OnBad.Prefix)}})
+			rd.mapping(name, n, []field{
+				{"record", rd.parsed(truth(&r.OnBad.Record))},
+				{"prefix", rd.text(&r.OnBad.Prefix)},
+			})
 		}},
 		{"manifest", rd.parsed(truth(&r.Manifest))},
 	})

@@ -91,7 +91,7 @@ manifest: true
 		},
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
 		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 512 << 20}, 90 * time.Second, true},
-		OnRemove: Keep, OnBad: OnBad{"failed/"}, Manifest: true,
+		OnRemove: Keep, OnBad: OnBad{true, "failed/"}, Manifest: true,
 		ObjectMetadata: ObjectMetadata{Names: []string{"author", ContentDisposition}},
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -27,9 +27,12 @@ type Plan struct {
 	// Manifest is the list of outputs. Its key is empty if the recipe makes no manifests.
 	Manifest Object
 	// BadCopy and BadRecord are the keys for a copy of a picture that cannot be processed and for
-	// the JSON record of the reason, which any store can hold. Both are empty if the recipe keeps no
-	// copies.
+	// the JSON record of the reason, which any store can hold. They are empty if the recipe keeps no
+	// copies, or neither.
 	BadCopy, BadRecord string
+	// BadFingerprint identifies what the record and the copy depend on beside the source: the settings of
+	// all outputs and the limits.
+	BadFingerprint string
 }
 
 // Object is an object that a plan results in.
@@ -81,9 +84,15 @@ func (r *Recipe) Plan(key string) Plan {
 		// The source's whole key stays in it, because a.jpg and a.png are two sources.
 		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(settings.Sum(nil)[:8])}
 	}
-	if r.OnBad.Prefix != "" {
-		p.BadCopy = badCopy(r.OnBad.Prefix, key)
-		p.BadRecord = p.BadCopy + recordSuffix
+	if prefix := r.BadRecords(); prefix != "" {
+		l := r.Limits
+		fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Memory, l.Timeout)
+		p.BadFingerprint = hex.EncodeToString(settings.Sum(nil)[:8])
+		path := badPath(prefix, key)
+		p.BadRecord = path + recordSuffix
+		if prefix == r.OnBad.Prefix {
+			p.BadCopy = path
+		}
 	}
 	return p
 }
@@ -92,10 +101,10 @@ func (r *Recipe) Plan(key string) Plan {
 // between slashes of a key in stores that keep objects as files. S3 has no such limit.
 const maxPart = 255
 
-// badCopy returns the key for a copy of a bad picture: its own behind the prefix or, if that or the
-// key of the record would be too long for a store, a hash of it in a folder of its own. A bad
-// picture always has a record, and the record holds the key.
-func badCopy(prefix, key string) string {
+// badPath returns the key for a copy of a bad picture, which is also that of its record without the
+// suffix: its own behind the prefix or, if the record's would be too long for a store, a hash of it in
+// a folder of its own. A record holds the key.
+func badPath(prefix, key string) string {
 	path := prefix + key
 	if len(path)+len(recordSuffix) <= maxKey && len(path)-strings.LastIndexByte(path, '/')-1+len(recordSuffix) <= maxPart {
 		return path
@@ -106,10 +115,17 @@ func badCopy(prefix, key string) string {
 
 // CheckManifest returns an error if the key of the manifest would be longer than any store accepts.
 func (p Plan) CheckManifest() error {
+	if strings.HasPrefix(p.Manifest.Key, Reserved) {
+		return errReserved(p.Manifest.Key)
+	}
 	if n := len(p.Manifest.Key); n > maxKey {
 		return fmt.Errorf("manifest for %q: the key would be %d bytes long, the limit is %d", p.Key, n, maxKey)
 	}
 	return nil
+}
+
+func errReserved(key string) error {
+	return fmt.Errorf("the key %q would be under %s, where imgmill keeps records of its own", key, Reserved)
 }
 
 // LongPart returns the length of the longest part between slashes of a key, in bytes, if it is more
@@ -164,8 +180,8 @@ func (p Plan) Objects() ([]Object, error) {
 //	{format}    the usual extension of its format, without a dot
 //
 // Sizes and format may be 0 and nil if the template does not use them; otherwise the error wraps
-// ErrNeedsPicture. It is also an error if the key would be empty, a folder, or longer than 1024
-// bytes.
+// ErrNeedsPicture. It is also an error if the key would be empty, a folder, under Reserved, or
+// longer than 1024 bytes.
 //
 // Two variants of one source never share a key. Two sources may, if the template leaves out what
 // they differ in.
@@ -182,6 +198,8 @@ func (o Output) KeyFor(w, h int, f *codec.Format) (string, error) {
 		err = errors.New("the key would be empty")
 	case strings.HasSuffix(key, "/"):
 		err = fmt.Errorf("the key %q would be a folder", key)
+	case strings.HasPrefix(key, Reserved):
+		err = errReserved(key)
 	case len(key) > maxKey:
 		err = fmt.Errorf("the key would be %d bytes long, the limit is %d", len(key), maxKey)
 	}

@@ -12,9 +12,15 @@ const twoVariants = buckets + "variants: {a: {width: 1, format: png}, b: {width:
 func TestPlan(t *testing.T) {
 	r := parse(t, twoVariants)
 	p := r.Plan("x/y.jpg")
-	if p.Key != "x/y.jpg" || p.Excluded != "" || p.Manifest != (Object{}) || p.BadCopy != "" || p.BadRecord != "" {
+	if p.Key != "x/y.jpg" || p.Excluded != "" || p.Manifest != (Object{}) || p.BadCopy != "" ||
+		p.BadRecord != ".imgmill/bad/x/y.jpg.json" {
 		t.Errorf("%+v", p)
 	}
+	r.OnBad.Record = false
+	if p := r.Plan("x/y.jpg"); p.BadCopy != "" || p.BadRecord != "" {
+		t.Errorf("without records: %+v", p)
+	}
+	r.OnBad.Record = true
 	r.Manifest, r.OnBad.Prefix = true, "failed/"
 	p = r.Plan("x/y.jpg")
 	if p.BadCopy != "failed/x/y.jpg" || p.BadRecord != "failed/x/y.jpg.json" {
@@ -76,5 +82,21 @@ func TestKeysThatNeedThePicture(t *testing.T) {
 	long := strings.Repeat("k", 1020)
 	if _, err := parse(t, twoVariants).Plan(long + ".jpg").Objects(); err == nil || errors.Is(err, ErrNeedsPicture) {
 		t.Errorf("a key that is too long: %v", err)
+	}
+}
+
+// TestReserved checks that no source and no output has a key under the reserved prefix, whatever
+// uploaders name their pictures.
+func TestReserved(t *testing.T) {
+	r := parse(t, buckets+"manifest: true\n")
+	if p := r.Plan(".imgmill/bad/x.jpg"); !strings.Contains(p.Excluded, "under .imgmill/") || p.CheckManifest() == nil {
+		t.Errorf("a source under the prefix: %q, %v", p.Excluded, p.CheckManifest())
+	}
+	for _, template := range []string{"{key}", "{dir}/{stem}{ext}", "{stem}/{variant}.jpg"} {
+		r.Target.Key = template
+		key := map[bool]string{true: ".imgmill.jpg", false: ".imgmill/bad/x.jpg"}[template[1] == 's']
+		if got, err := r.Plan(key).Outputs[0].KeyFor(1, 1, nil); err == nil || !strings.Contains(err.Error(), "under .imgmill/") {
+			t.Errorf("%s of %s: %q, %v", template, key, got, err)
+		}
 	}
 }

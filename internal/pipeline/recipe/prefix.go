@@ -8,7 +8,7 @@ import (
 )
 
 // TargetPrefixes returns the beginnings that the keys of all outputs and copies of bad pictures have,
-// sorted. None begins with another, and there is at least one, which may be empty.
+// sorted, without Reserved. None begins with another, and there is at least one, which may be empty.
 func (r *Recipe) TargetPrefixes() []string {
 	t, err := parseTemplate(r.Target.Key)
 	if err != nil {
@@ -51,8 +51,8 @@ func (r *Recipe) prefixOf(t template, variant string) string {
 	return b.String()
 }
 
-// MayWrite reports whether an output or a copy of a bad picture could get a key. It may wrongly answer
-// yes, but never wrongly no.
+// MayWrite reports whether an output or a copy of a bad picture could get a key, which is not under
+// Reserved. It may wrongly answer yes, but never wrongly no.
 func (r *Recipe) MayWrite(key string) bool {
 	if r.OnBad.Prefix != "" && strings.HasPrefix(key, r.OnBad.Prefix) {
 		return true

@@ -191,6 +191,12 @@ imgmill.yaml:12: object_metadata[3]: "author" is listed twice; remove one`},
 imgmill.yaml:3: object_metadata: "all" is not valid; use none, copy or a list of names, like [author]`},
 		{"too many tags", "source: {bucket: in-1}\ntarget: {bucket: out-1, tags: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1}}\n", `
 imgmill.yaml:2: target.tags: has 11 tags; an object has at most 10`},
+		{"reserved keys", "source: {bucket: in-1, prefix: .imgmill/a}\ntarget: {bucket: out-1, key: '.imgmill/{key}'}\non_bad: {prefix: .imgmill/bad}\n", `
+imgmill.yaml:1: source.prefix: begins with .imgmill/, where imgmill keeps records of its own; choose another folder
+imgmill.yaml:2: target.key: begins with .imgmill/, where imgmill keeps records of its own; choose another folder
+imgmill.yaml:3: on_bad.prefix: begins with .imgmill/, where imgmill keeps records of its own; choose another folder`},
+		{"copies without records", buckets + "on_bad: {prefix: a/, record: false}\n", `
+imgmill.yaml:3: on_bad.record: false keeps no reason beside the copies under on_bad.prefix; leave one of them out`},
 		{"negative time", buckets + "limits: {timeout: -1s}\n", `
 imgmill.yaml:3: limits.timeout: -1s is too short; write a duration like 60s`},
 		{"anchors, aliases, tags and merges", "source: &s {bucket: in-1}\ntarget: *s\nmanifest: !!bool true\nvariants:\n  a: {width: 1}\n  <<: {b: 1}\n", `

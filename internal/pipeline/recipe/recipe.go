@@ -79,8 +79,23 @@ const (
 	Remove OnRemove = "remove"
 )
 
-// OnBad selects where uploads that cannot be processed are copied, each with a JSON record of the
-// reason.
+// OnBad selects what is kept in the target bucket of uploads that cannot be processed.
 type OnBad struct {
-	Prefix string // in the target bucket, ends in a slash; empty: no copy
+	Record bool   // a JSON record of the reason; the default is true
+	Prefix string // of a copy and the record beside it; ends in a slash; empty: no copy
+}
+
+// Reserved is the beginning of all keys in the target bucket that are imgmill's own. No source and no
+// output has such a key.
+const Reserved = ".imgmill/"
+
+// BadRecords is the beginning of the keys of the records of bad uploads, or empty if there are none.
+func (r *Recipe) BadRecords() string {
+	switch {
+	case !r.OnBad.Record:
+		return ""
+	case r.OnBad.Prefix != "":
+		return r.OnBad.Prefix
+	}
+	return Reserved + "bad/"
 }
