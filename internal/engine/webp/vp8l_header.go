@@ -45,10 +45,10 @@ func losslessHeader(data []byte) (w, h int, alpha, ok bool) {
 }
 
 // losslessMemory is at most how many bytes decoding a w×h VP8L stream takes: the pixels that
-// backward references reach, and what the smallest blocks of 4×4 pixels need for a predictor, a
-// colour transform and a number of prefix codes.
+// backward references reach, what the smallest blocks of 4×4 pixels need for a predictor, a colour
+// transform and a number of prefix codes, and tables of short codes.
 func losslessMemory(w, h, threads int) int64 {
-	n := 4*int64(bufferPixels(w, h)) + 6*int64((w+3)/4)*int64((h+3)/4)
+	n := 4*int64(bufferPixels(w, h)) + 6*int64((w+3)/4)*int64((h+3)/4) + shortMemory(w, h)
 	if threads > 1 {
 		n += 4 * pixelRowsAhead * pixelRowsBand * int64(w)
 	}

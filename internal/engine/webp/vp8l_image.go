@@ -39,6 +39,9 @@ type prefixGroup struct {
 	// only is what every pixel is, if the codes take no bits.
 	only    onlyPixel
 	literal uint32 // the constant parts of a literal: alpha, and all colours of onlyLiteral
+
+	coded int         // pixels that were decoded, up to worthShort
+	short *shortCodes // nil if it is not worth its while
 }
 
 // onlyPixel is what the pixels of a group are whose codes take no bits.
@@ -167,6 +170,7 @@ func (m *entropyImage) run(g *prefixGroup, pos, end, total int) (next int, ok bo
 	if g.only != onlyCoded {
 		return m.runConstant(g, pos, end)
 	}
+	g.use(end - pos)
 	r := &m.r.bitReader
 	for pos < end {
 		var length int
@@ -189,10 +193,33 @@ func (m *entropyImage) runPixels(g *prefixGroup, pos, end int) (next, length int
 	r := &m.r.bitReader
 	pix, cache, shift := m.pix[:end], m.cache, m.cacheShift&31
 	green, greenMask, greenRoot := g.green.table, g.green.mask, g.green.root
-	alphaCoded := g.alpha.mask != 0
+	alphaCoded, literal, short := g.alpha.mask != 0, g.literal, g.short
 	// The state of the reader is in variables.
 	data, next, val, n := r.data, r.pos, r.val, r.n
 	for pos < end {
+		for k := shortAtOnce; k == shortAtOnce && short != nil &&
+			pos+shortAtOnce <= end && next+8 <= len(data); pos += k {
+			val |= binary.LittleEndian.Uint64(data[next:]) << (n & 63)
+			next += int(63-n) >> 3
+			n |= 56
+			row := pix[pos:][:shortAtOnce]
+			for k = 0; k < shortAtOnce; k++ {
+				e := short[uint32(val)%shortSize]
+				if e < 1<<24 {
+					break
+				}
+				val >>= e >> 24 & 63
+				n -= uint(e >> 24)
+				argb := e&0xffffff | literal
+				row[k] = argb
+				if cache != nil {
+					cache[argb*cacheMultiplier>>shift] = argb
+				}
+			}
+		}
+		if pos == end {
+			break
+		}
 		if n < 3*maxCodeLength {
 			if next+8 <= len(data) {
 				val |= binary.LittleEndian.Uint64(data[next:]) << (n & 63)
@@ -232,7 +259,7 @@ func (m *entropyImage) runPixels(g *prefixGroup, pos, end int) (next, length int
 		e = g.blue.entry(val)
 		val >>= e & 15
 		n -= uint(e & 15)
-		argb |= uint32(e>>4) | g.literal
+		argb |= uint32(e>>4) | literal
 		if alphaCoded {
 			r.pos, r.val, r.n = next, val, n
 			argb |= uint32(g.alpha.symbol(r)) << 24
