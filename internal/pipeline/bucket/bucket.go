@@ -100,6 +100,9 @@ type Store interface {
 	// Get opens an object. If cond.IfMatch is set and the ETag is another, the error is
 	// ErrPrecondition.
 	Get(ctx context.Context, bucket, key string, cond Condition) (*Object, error)
+	// ReadAt fills p with the bytes of an object from an offset on, all of which it must have. The
+	// object must have this ETag; if it has another, the error is ErrPrecondition.
+	ReadAt(ctx context.Context, bucket, key, etag string, p []byte, offset int64) error
 	// Head returns the description of an object.
 	Head(ctx context.Context, bucket, key string) (Info, error)
 	// Put stores an object and returns its ETag.

@@ -51,6 +51,7 @@ func Run(
 	}{
 		{"RoundTrip", everyStore, (*suite).roundTrip},
 		{"CloseEarly", everyStore, (*suite).closeEarly},
+		{"ReadAt", everyStore, (*suite).readAt},
 		{"Keys", everyStore, (*suite).keys},
 		{"KeysFolded", FoldedKeys, (*suite).keysFolded},
 		{"KeysWithBackslash", Backslashes, (*suite).keysWithBackslash},
@@ -243,6 +244,30 @@ func (s *suite) closeEarly() {
 		}
 		s.wantBody("x.jpg", body)
 	}
+}
+
+// readAt reads parts of an object, and of one that has been replaced.
+func (s *suite) readAt() {
+	body := strings.Repeat("0123456789", 30_000)
+	etag := s.put("x.tif", body, bucket.Attributes{})
+	for _, part := range [][2]int{{0, 1}, {0, len(body)}, {123_456, 100_000}, {len(body) - 10, 10}} {
+		p := make([]byte, part[1])
+		if err := s.store.ReadAt(s.ctx, s.bucket, "x.tif", etag, p, int64(part[0])); err != nil {
+			s.Errorf("read %d bytes from %d on: %v", part[1], part[0], err)
+		} else if string(p) != body[part[0]:][:part[1]] {
+			s.Errorf("read %d bytes from %d on: other bytes", part[1], part[0])
+		}
+	}
+	for _, offset := range []int{len(body) - 9, len(body) + 1} {
+		if err := s.store.ReadAt(s.ctx, s.bucket, "x.tif", etag, make([]byte, 10), int64(offset)); err == nil {
+			s.Errorf("10 bytes from %d on, of %d, were read", offset, len(body))
+		}
+	}
+	err := s.store.ReadAt(s.ctx, s.bucket, "none", etag, make([]byte, 10), 0)
+	s.want(err, bucket.ErrNotFound, "read of a missing object")
+	s.put("x.tif", body+".", bucket.Attributes{})
+	err = s.store.ReadAt(s.ctx, s.bucket, "x.tif", etag, make([]byte, 10), 5)
+	s.want(err, bucket.ErrPrecondition, "read of a changed object")
 }
 
 func (s *suite) keys() {

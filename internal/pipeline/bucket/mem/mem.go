@@ -66,6 +66,24 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	return &bucket.Object{Info: describe(o), Body: &body{ctx: ctx, r: bytes.NewReader(o.body)}}, nil
 }
 
+// ReadAt reads a part of an object.
+func (s *Store) ReadAt(ctx context.Context, name, key, etag string, p []byte, offset int64) error {
+	if err := check(ctx, "read", name, key); err != nil {
+		return err
+	}
+	o, err := s.find("read", name, key)
+	switch {
+	case err != nil:
+		return err
+	case etag != o.info.ETag:
+		return fmt.Errorf("read %s/%s: %w: the ETag is %s", name, key, bucket.ErrPrecondition, o.info.ETag)
+	case offset < 0 || offset > int64(len(o.body)-len(p)):
+		return fmt.Errorf("read %s/%s: %w: %d bytes from %d on, of %d", name, key, bucket.ErrInvalid, len(p), offset, len(o.body))
+	}
+	copy(p, o.body[offset:])
+	return nil
+}
+
 // Head returns the description of an object.
 func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error) {
 	if err := check(ctx, "head", name, key); err != nil {

@@ -25,24 +25,34 @@ func (c call) doubt(why string) error {
 	return &serviceError{call: c, kind: bucket.ErrTransient, text: why}
 }
 
-// believeObject checks the answer to a get.
-func (c call) believeObject(out *s3.GetObjectOutput, cond bucket.Condition) error {
+// believeObject checks the answer to a get, of the object or of a part of it.
+func (c call) believeObject(out *s3.GetObjectOutput, in *s3.GetObjectInput) error {
+	want := bare(in.IfMatch)
 	switch {
 	case bare(out.ETag) == "":
 		return c.doubt("the answer has no ETag, so it is not the object" + page(out.ContentType))
 	case out.ContentLength == nil || *out.ContentLength < 0:
 		return c.doubt("the answer has no Content-Length, so that its end would go unnoticed")
-	case out.ContentRange != nil:
-		return c.doubt("the answer is a part of the object: " + *out.ContentRange)
-	case cond.IfMatch != "" && bare(out.ETag) != cond.IfMatch && isPage(out.ContentType):
+	case want != "" && bare(out.ETag) != want && isPage(out.ContentType):
 		return c.doubt("the answer is not the object" + page(out.ContentType))
-	case cond.IfMatch != "" && bare(out.ETag) != cond.IfMatch:
+	case want != "" && bare(out.ETag) != want:
 		// Some servers ignore the condition.
 		return fmt.Errorf("%s: %w: the ETag is %s", c, bucket.ErrPrecondition, bare(out.ETag))
 	case isPage(out.ContentType) && !hasRequestID(out.ResultMetadata):
 		return c.doubt("the answer does not come from a store" + page(out.ContentType))
+	case in.Range == nil && out.ContentRange != nil:
+		return c.doubt("the answer is a part of the object: " + *out.ContentRange)
+	case in.Range != nil && out.ContentRange != nil && !sameRange(*in.Range, *out.ContentRange):
+		return c.doubt("the answer is another part of the object: " + *out.ContentRange)
 	}
 	return nil
+}
+
+// sameRange reports whether an answer has the range that was asked for: bytes=0-9 is answered by bytes
+// 0-9/100 (RFC 9110, sections 14.2 and 14.4).
+func sameRange(asked, answered string) bool {
+	part, _, _ := strings.Cut(answered, "/")
+	return strings.ReplaceAll(asked, "=", " ") == part
 }
 
 // believeHead checks the answer to a head.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"iter"
 	"net/url"
 	"strings"
@@ -54,19 +55,10 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	if cond.IfAbsent {
 		return nil, c.invalid("IfAbsent is for put only")
 	}
-	reading, cancel := context.WithCancel(ctx)
-	silent := time.AfterFunc(s.patience, cancel)
-	out, err := s.client.GetObject(reading, &s3.GetObjectInput{
+	out, body, err := s.open(c, &s3.GetObjectInput{
 		Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch), ChecksumMode: types.ChecksumModeEnabled,
 	})
-	silent.Stop()
 	if err != nil {
-		cancel()
-		return nil, c.fail(err)
-	}
-	if err := c.believeObject(out, cond); err != nil {
-		cancel()
-		out.Body.Close()
 		return nil, err
 	}
 	return &bucket.Object{
@@ -76,10 +68,55 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 			Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
 				out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
 		},
-		Body: &body{
-			call: c, cancel: cancel, rc: out.Body, left: *out.ContentLength, silent: silent, patience: s.patience,
-		},
+		Body: body,
 	}, nil
+}
+
+// open sends a GetObject and returns the answer, if it is to be believed, and its body.
+func (s *Store) open(c call, in *s3.GetObjectInput) (*s3.GetObjectOutput, *body, error) {
+	reading, cancel := context.WithCancel(c.ctx)
+	silent := time.AfterFunc(s.patience, cancel)
+	out, err := s.client.GetObject(reading, in)
+	silent.Stop()
+	if err != nil {
+		cancel()
+		return nil, nil, c.fail(err)
+	}
+	if err := c.believeObject(out, in); err != nil {
+		cancel()
+		out.Body.Close()
+		return nil, nil, err
+	}
+	return out, &body{
+		call: c, cancel: cancel, rc: out.Body, left: *out.ContentLength, silent: silent, patience: s.patience,
+	}, nil
+}
+
+// ReadAt reads a part of an object (GetObject with a range). From a server that answers with the whole
+// object, it reads what lies before the part too.
+func (s *Store) ReadAt(ctx context.Context, name, key, etag string, p []byte, offset int64) error {
+	c := call{ctx, "read", name, key}
+	if etag == "" || len(p) == 0 || offset < 0 {
+		return c.invalid(fmt.Sprintf("%d bytes from %d on, with the ETag %q", len(p), offset, etag))
+	}
+	out, body, err := s.open(c, &s3.GetObjectInput{
+		Bucket: &name, Key: &key, IfMatch: quoted(etag),
+		Range: aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+int64(len(p))-1)),
+	})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if out.ContentRange == nil {
+		_, err = io.CopyN(io.Discard, body, offset)
+	}
+	if err == nil {
+		_, err = io.ReadFull(body, p)
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return c.doubt("the answer ended within the part of the object")
+	}
+	return err
 }
 
 // Head returns the description of an object (HeadObject).
