@@ -17,6 +17,7 @@ type Stream struct {
 	at     io.ReaderAt // of a reader that can be read at any place, else nil
 	start  int64       // where the file begins there
 	size   int64       // of the file, if at is set
+	ranges bool        // at is of Ranges
 }
 
 // Places is a reader that can also be read at any place. Where the reader that Set.Open gets is one,
@@ -24,6 +25,14 @@ type Stream struct {
 type Places interface {
 	io.ReaderAt
 	io.Seeker
+}
+
+// Ranges is a reader of which parts can be asked for, with a request each, such as an object in a
+// bucket. Where the reader that Set.Open gets is one, a format need not hold what lies before the part
+// that it needs next.
+type Ranges interface {
+	io.ReaderAt
+	Size() int64
 }
 
 // source counts what is read from below, and keeps the first error.
@@ -37,8 +46,11 @@ type source struct {
 func newStream(r io.Reader, maxBytes int64) *Stream {
 	s := &Stream{source: source{r: r, max: maxBytes}}
 	s.Reader = bufio.NewReaderSize(&s.source, 64<<10)
-	if p, ok := r.(Places); ok {
-		s.places(p)
+	switch r := r.(type) {
+	case Places:
+		s.places(r)
+	case Ranges:
+		s.at, s.size, s.ranges = r, r.Size(), true
 	}
 	return s
 }
@@ -61,9 +73,12 @@ func (s *Stream) places(p Places) {
 }
 
 // Size returns how many bytes the file has, if ReadAt can read them at any place.
-func (s *Stream) Size() (n int64, ok bool) { return s.size, s.at != nil }
+func (s *Stream) Size() (n int64, ok bool) { return s.size, s.at != nil && !s.ranges }
 
-// ReadAt implements io.ReaderAt for a file of which Size is known, and leaves Read where it is.
+// Ranges returns how many bytes the file has, if ReadAt can read them with a request for each call.
+func (s *Stream) Ranges() (n int64, ok bool) { return s.size, s.ranges }
+
+// ReadAt implements io.ReaderAt for a file that has Size or Ranges, and leaves Read where it is.
 func (s *Stream) ReadAt(p []byte, off int64) (int, error) {
 	switch {
 	case s.err != nil:
@@ -114,8 +129,8 @@ func (s *Stream) Err() error { return s.err }
 
 // Length is Decoder.Length for a decoder of this stream.
 func (s *Stream) Length(enough int64) (int64, error) {
-	if s.at != nil {
-		return s.size, nil
+	if n, ok := s.Size(); ok {
+		return n, nil
 	}
 	if s.n < enough {
 		if _, err := io.CopyN(io.Discard, &s.source, enough-s.n); err != nil && err != io.EOF {

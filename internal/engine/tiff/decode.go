@@ -109,7 +109,7 @@ func (d *decoder) divide(first *directory) error {
 
 func ceilDiv(a, b int) int { return int((int64(a) + int64(b) - 1) / int64(b)) }
 
-// holds brings the values of an entry into memory.
+// holds reports whether the values of an entry are in the file, and brings them within reach.
 func (c *container) holds(e entry) (bool, error) {
 	if e.count == 0 {
 		return true, nil
@@ -117,7 +117,7 @@ func (c *container) holds(e entry) (bool, error) {
 	if e.at > math.MaxInt64-e.size() {
 		return false, nil
 	}
-	return c.load(e.at + e.size())
+	return c.reach(e.at, e.at+e.size())
 }
 
 // block returns where strip or tile i begins and ends in the file.

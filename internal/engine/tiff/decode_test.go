@@ -459,6 +459,109 @@ func TestMemoryAndStreaming(t *testing.T) {
 	}
 }
 
+// parts is a file in a bucket: a stream, of which parts can be asked for.
+type parts struct {
+	io.Reader
+	file     *bytes.Reader
+	requests int
+	fail     error // of the requests
+}
+
+func newParts(file []byte) *parts {
+	return &parts{Reader: struct{ io.Reader }{bytes.NewReader(file)}, file: bytes.NewReader(file)}
+}
+
+func (p *parts) Size() int64 { return p.file.Size() }
+
+func (p *parts) ReadAt(b []byte, off int64) (int, error) {
+	p.requests++
+	if p.fail != nil {
+		return 0, p.fail
+	}
+	return p.file.ReadAt(b, off)
+}
+
+// TestPartsOfAnObject checks how many parts are asked for, what is held, and that the picture is the same.
+func TestPartsOfAnObject(t *testing.T) {
+	large := drawing{w: 1000, h: 1000, photometric: rgb, samples: 3, rows: 20, atEnd: true, at: wave(8, unsigned)}
+	small, first, short, planar := large, large, large, large
+	small.h, first.atEnd, short.rows, planar.planar = 200, false, 1, true
+	for _, c := range []struct {
+		name     string
+		d        drawing
+		requests int
+		held     bool
+	}{
+		{"directory at the end", large, 2, false}, // the piece of the directory, and what follows it
+		{"a strip for each row", short, 2, false},
+		{"directory at the start", first, 0, false},
+		{"small", small, 0, true},
+		{"planes one after another", planar, 2, false},
+	} {
+		file := c.d.file(t)
+		r := newParts(file)
+		opened, err := codec.Set{Format}.Open(r, codec.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := opened.Memory(); (n > int64(len(file))) != c.held {
+			t.Errorf("%s: %d bytes are held of %d", c.name, n, len(file))
+		}
+		p := plane.New(opened.Header().Layout)
+		if _, err := opened.Decode(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, c.name, c.d, p)
+		if r.requests > c.requests || c.requests > 0 && r.requests == 0 {
+			t.Errorf("%s: %d requests, want at most %d", c.name, r.requests, c.requests)
+		}
+	}
+
+	// What is wrong with a request is not the picture's fault.
+	broken := errors.New("the store is gone")
+	r := newParts(large.file(t))
+	r.fail = broken
+	if _, err := decodeReader(r); err != broken {
+		t.Errorf("a request fails: %v", err)
+	}
+	// A picture whose parts lie in many places is held once too many have been asked for.
+	pages := pagesOf(t, 40)
+	r = newParts(pages)
+	opened, err := codec.Set{Format}.Open(r, codec.OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := opened.Header().Frames; n != 40 || r.requests > maxRequests {
+		t.Errorf("%d pages in %d requests", n, r.requests)
+	}
+}
+
+// pagesOf is a file of n gray pages of 1 MB and more, each with its directory behind its pixels.
+func pagesOf(t *testing.T, n int) []byte {
+	t.Helper()
+	const w, h = 1024, 1100
+	file := []byte{'I', 'I', 42, 0, 0, 0, 0, 0}
+	link := 4
+	for range n {
+		at := len(file)
+		file = append(file, make([]byte, w*h)...)
+		binary.LittleEndian.PutUint32(file[link:], uint32(len(file)))
+		entries := [][2]uint32{
+			{256, w}, {257, h}, {258, 8}, {259, 1}, {262, 1}, {273, uint32(at)}, {277, 1}, {278, h}, {279, w * h},
+		}
+		file = binary.LittleEndian.AppendUint16(file, uint16(len(entries)))
+		for _, e := range entries {
+			file = binary.LittleEndian.AppendUint16(file, uint16(e[0]))
+			file = binary.LittleEndian.AppendUint16(file, typeLong)
+			file = binary.LittleEndian.AppendUint32(file, 1)
+			file = binary.LittleEndian.AppendUint32(file, e[1])
+		}
+		link = len(file)
+		file = binary.LittleEndian.AppendUint32(file, 0)
+	}
+	return file
+}
+
 // failing is a file that fails behind some bytes, wherever it is read.
 type failing struct {
 	*bytes.Reader

@@ -16,6 +16,14 @@ const chunkSize = 64 << 10
 // maxPieces bounds the pieces that are held of a file that can be read at any place.
 const maxPieces = 64
 
+// Of a file whose parts can be asked for with a request each, those that begin more than minGap behind
+// what was read are: a request takes about as long as reading a megabyte. After maxRequests, the file is
+// read up to what is needed, as one that is only a stream.
+const (
+	minGap      = 1 << 20
+	maxRequests = 16
+)
+
 // file is a TIFF file. Its directories may lie anywhere (TIFF 6.0, section 2). If the file can be
 // read at any place, only a few pieces of it are held, with the values that are asked for, and
 // sections read pixels where they are. Else load reads the stream as far as the furthest value; where
@@ -24,34 +32,45 @@ const maxPieces = 64
 type file struct {
 	s      *codec.Stream
 	places bool             // the file can be read at any place
-	pieces map[int64][]byte // then, by number
+	length int64            // of the file, if parts can be asked for, or 0
+	asked  int              // requests
+	pieces map[int64][]byte // of either kind of file, by number
 	most   int              // pieces that were held together
-	chunks [][]byte         // otherwise; all of chunkSize bytes but the last
+	chunks [][]byte         // what was read of a stream; all of chunkSize bytes but the last
 	size   int64            // bytes that can be read at any place: in chunks, or of the file
 	pos    int64            // of the stream: size, or more once sections have read from it
 	ended  bool             // nothing follows behind size
 }
 
 func newFile(s *codec.Stream) *file {
-	f := &file{s: s}
+	f := &file{s: s, pieces: map[int64][]byte{}}
 	if f.size, f.places = s.Size(); f.places {
-		f.pieces, f.pos, f.ended = map[int64][]byte{}, f.size, true
+		f.length, f.pos, f.ended = f.size, f.size, true
+	} else {
+		f.size = 0
+		f.length, _ = s.Ranges()
 	}
 	return f
 }
 
-// held is how many bytes of the file are in memory.
-func (f *file) held() int64 {
-	if f.places {
-		return min(f.size, int64(f.most)*chunkSize)
-	}
-	return f.size
+// distant reports whether the bytes from at to end exist and are worth a request.
+func (f *file) distant(at, end int64) bool {
+	return !f.places && end <= f.length && at-f.size > minGap && f.asked < maxRequests
 }
 
-// piece returns the bytes from an offset below size on, to the end of its piece.
+// held is how many bytes of the file are in memory.
+func (f *file) held() int64 {
+	n := min(f.length, int64(f.most)*chunkSize)
+	if !f.places {
+		n += f.size
+	}
+	return n
+}
+
+// piece returns the bytes from an offset below size on, or below length, to the end of its piece.
 func (f *file) piece(at int64) ([]byte, error) {
 	k := at / chunkSize
-	if !f.places {
+	if !f.places && at < f.size {
 		return f.chunks[k][at%chunkSize:], nil
 	}
 	p, ok := f.pieces[k]
@@ -59,7 +78,7 @@ func (f *file) piece(at int64) ([]byte, error) {
 		if len(f.pieces) == maxPieces {
 			clear(f.pieces)
 		}
-		p = make([]byte, min(chunkSize, f.size-k*chunkSize))
+		p = make([]byte, min(chunkSize, f.length-k*chunkSize))
 		if err := f.readAt(p, k*chunkSize); err != nil {
 			return nil, err
 		}
@@ -72,6 +91,7 @@ func (f *file) piece(at int64) ([]byte, error) {
 // readAt fills b with the bytes at an offset. The error is the stream's, or that of a file that has
 // become shorter.
 func (f *file) readAt(b []byte, at int64) error {
+	f.asked++
 	n, err := f.s.ReadAt(b, at)
 	switch {
 	case n == len(b):
@@ -82,6 +102,14 @@ func (f *file) readAt(b []byte, at int64) error {
 		err = io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// reach makes the bytes from at to end available to bytes. ok is false if the file is shorter.
+func (f *file) reach(at, end int64) (ok bool, err error) {
+	if f.distant(at, end) {
+		return true, nil
+	}
+	return f.load(end)
 }
 
 // load makes the first end bytes of the file available. ok is false if the file is shorter.
@@ -111,13 +139,17 @@ func (f *file) bytes(at, n int64) ([]byte, error) {
 	if at < 0 || n < 0 || at > math.MaxInt64-n {
 		return nil, f.s.Corrupt(0, "%d bytes at offset %d", n, at)
 	}
-	if ok, err := f.load(at + n); err != nil {
+	if ok, err := f.reach(at, at+n); err != nil {
 		return nil, err
 	} else if !ok {
 		return nil, f.s.Corrupt(f.size, "the file ends before byte %d, which it refers to", at+n)
 	}
 	if n == 0 {
 		return nil, nil
+	}
+	if n > chunkSize && (f.places || at >= f.size) {
+		b := make([]byte, n)
+		return b, f.readAt(b, at)
 	}
 	c, err := f.piece(at)
 	if err != nil {

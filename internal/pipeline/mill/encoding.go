@@ -19,7 +19,7 @@ import (
 // are not gzip are read as they are.
 func (j *job) decoded(src *source) (io.Reader, error) {
 	if !isGzip(src.info.ContentEncoding) {
-		return src.body, nil
+		return parts{src.body, j.Store, src}, nil
 	}
 	buffered := bufio.NewReader(src.body)
 	magic, err := buffered.Peek(2)

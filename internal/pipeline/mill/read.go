@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
@@ -88,4 +89,36 @@ func (b *body) Read(p []byte) (int, error) {
 		err = fmt.Errorf("%w: the connection ended after %d of %d bytes", bucket.ErrTransient, b.n, b.size)
 	}
 	return n, err
+}
+
+// parts is a body of whose object parts can be asked for too, with a request each. All of them are of the
+// version that was opened.
+type parts struct {
+	*body
+	store bucket.Store
+	of    *source
+}
+
+var _ codec.Ranges = parts{}
+
+// Size implements codec.Ranges.
+func (p parts) Size() int64 { return p.size }
+
+// ReadAt implements codec.Ranges. If the object has been replaced or removed, the error is the verdict.
+func (p parts) ReadAt(b []byte, offset int64) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	err := p.store.ReadAt(p.ctx, p.of.change.Bucket, p.of.change.Key, p.of.info.ETag, b, offset)
+	p.waited += time.Since(start)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		return 0, skip(goneReason)
+	case errors.Is(err, bucket.ErrPrecondition):
+		return 0, skip(staleReason)
+	case err != nil:
+		return 0, fmt.Errorf("read: %w", err)
+	}
+	return len(b), nil
 }
