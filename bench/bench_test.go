@@ -34,8 +34,8 @@ func photos(t *testing.T) (string, row) {
 	if err := os.WriteFile(filepath.Join(dir, "drawn.jpg"), sample.Photo(640, 480), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return dir, row{name: "drawn", file: "drawn.jpg", boxes: []box{{64}, {160, 100}},
-		goals: goals{2, 3}}
+	return dir, row{encoding: encoding{Format: "jpeg", Effort: "normal"}, name: "drawn", file: "drawn.jpg",
+		boxes: []box{{64}, {160, 100}}, goals: goals{one: 2, all: 3}}
 }
 
 func startSelf(t *testing.T, name string) *child {
@@ -83,7 +83,8 @@ func TestFailingPeerIsReported(t *testing.T) {
 	dir, r := photos(t)
 	b := bench{photos: dir, runs: 1}
 	good := startSelf(t, "imgmill")
-	none := request{File: filepath.Join(dir, "none.jpg"), Boxes: r.boxes, Quality: quality, Reps: 1}
+	none := b.request(r, 1)
+	none.File = filepath.Join(dir, "none.jpg")
 	if _, err := good.ask(none); err == nil {
 		t.Error("a missing file: no error")
 	}
@@ -110,8 +111,8 @@ func TestFailingPeerIsReported(t *testing.T) {
 func TestStreamMakesTheSameFiles(t *testing.T) {
 	dir, r := photos(t)
 	var in, out bytes.Buffer
-	q := request{File: filepath.Join(dir, r.file), Boxes: r.boxes, Quality: quality, Reps: 2,
-		Keep: true}
+	q := (&bench{photos: dir}).request(r, 2)
+	q.Keep = true
 	lines := json.NewEncoder(&in)
 	for _, q.Stream = range []bool{false, true} {
 		if err := lines.Encode(q); err != nil {
@@ -137,13 +138,14 @@ func TestStreamMakesTheSameFiles(t *testing.T) {
 // do not support it.
 func TestHighEffort(t *testing.T) {
 	dir, r := photos(t)
-	q := request{File: filepath.Join(dir, r.file), Boxes: []box{{400}}, Quality: quality, Reps: 1}
+	r.boxes = []box{{400}}
+	q := (&bench{photos: dir}).request(r, 1)
 	o := new(imgmill)
 	if err := o.load(q.File); err != nil {
 		t.Fatal(err)
 	}
 	usual, err := o.do(q)
-	q.High = true
+	q.Effort = "high"
 	high, highErr := o.do(q)
 	if err := errors.Join(err, highErr); err != nil {
 		t.Fatal(err)
@@ -151,14 +153,43 @@ func TestHighEffort(t *testing.T) {
 	if len(high[0]) >= len(usual[0]) {
 		t.Errorf("%d bytes at high effort, %d at normal effort", len(high[0]), len(usual[0]))
 	}
-	if _, err := new(command).do(q); !errors.Is(err, errNoEffort) {
+	if _, err := (&child{peer: peer{name: "gm"}}).ask(q); !errors.Is(err, errNotItsTask) {
 		t.Errorf("a command: error %v", err)
+	}
+}
+
+// TestWebP checks that the settings of a row reach the encoder, and what the tables show.
+func TestWebP(t *testing.T) {
+	dir, r := photos(t)
+	r.boxes = []box{{160}}
+	b := bench{photos: dir, runs: 1}
+	var results []result
+	for _, e := range []encoding{{Format: "webp", Effort: "normal"}, {Format: "webp", Effort: "normal", Lossless: true}} {
+		r.encoding = e
+		res, err := b.row(r, oneThread, []*child{startSelf(t, "imgmill"), {peer: peer{name: "gif2webp"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, res)
+	}
+	lossy, lossless := results[0].Peers[0], results[1].Peers[0]
+	if lossy.Bytes == 0 || lossless.Bytes < 2*lossy.Bytes || lossy.Outputs != nil {
+		t.Errorf("got %+v and %+v", lossy, lossless)
+	}
+	var out strings.Builder
+	printTimes(&out, oneThread, "WebP", results)
+	printSizes(&out, oneThread, results)
+	if s := out.String(); !strings.Contains(s, "imgmill bytes") || strings.Contains(s, "gif2webp") {
+		t.Errorf("got\n%s", s)
+	}
+	if writing("jpeg", results) != nil || len(writing("webp", results)) != 2 {
+		t.Error("the results are not of WebP alone")
 	}
 }
 
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 26 {
+	if err != nil || len(list) != 36 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
@@ -167,7 +198,7 @@ func TestRows(t *testing.T) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	list, err = rowsNamed("high effort$")
-	if err != nil || len(list) != 3 || !list[0].high ||
+	if err != nil || len(list) != 4 || list[0].Effort != "high" ||
 		list[0].goals != (goals{}) || list[2].boxes[0] != (box{720, 588}) {
 		t.Errorf("got %+v, %v", list, err)
 	}
@@ -254,10 +285,10 @@ func TestTablesMarkMissedGoals(t *testing.T) {
 		{Peer: "gm", Error: "broken"},
 	}}}
 	var b strings.Builder
-	printTimes(&b, oneThread, results)
+	printTimes(&b, oneThread, "JPEG", results)
 	printQuality(&b, results)
 	for _, want := range []string{
-		"| a → 200 |       10.0 |     19.0 |      1.90 | **below 2.0** |     – |         – |",
+		"| a → 200 |       10.0 |     19.0 |      1.90 | **below 2.0** |",
 		"| a → 200 | imgmill | 200×150 | **36.00** | **36.00** | 0.9700 |   120 |         **125** |       0 |     9.0 |",
 		"| a → 200 |   sharp | 200×150 |     36.20 |     36.20 | 0.9700 |   110 |               – |       0 |       – |",
 	} {

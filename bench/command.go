@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"os"
@@ -10,7 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	_ "image/gif"  // for DecodeConfig
 	_ "image/jpeg" // for DecodeConfig
+
+	_ "golang.org/x/image/tiff" // for DecodeConfig
 
 	"github.com/imgmill/imgmill/bench/resident"
 )
@@ -19,27 +21,56 @@ import (
 type command struct {
 	name string
 	dir  string // folder for its outputs
-	arg  func(in, out string, q int, b, fitted box) []string
+	arg  arguments
 	most int64
 }
 
-// commands maps the name of each command to a function that returns its arguments.
-var commands = map[string]func(in, out string, q int, b, fitted box) []string{
+// arguments returns a command's arguments that fit a picture, which is as large as of, inside b; nil if
+// it cannot do that.
+type arguments func(r request, out string, of, b box) []string
+
+// commands maps the name of each command to its arguments.
+var commands = map[string]arguments{
 	// The same as sharp's defaults: no metadata, optimised Huffman tables.
-	"vipsthumbnail": func(in, out string, q int, b, _ box) []string {
+	"vipsthumbnail": func(r request, out string, _, b box) []string {
 		size := fmt.Sprintf("%dx", b[0])
 		if b[1] > 0 {
 			size += fmt.Sprint(b[1])
 		}
-		return []string{in, "--size", size + ">",
-			"-o", fmt.Sprintf("%s[Q=%d,strip,optimize_coding]", out, q)}
+		return []string{r.File, "--size", size + ">",
+			"-o", fmt.Sprintf("%s[Q=%d,strip,optimize_coding]", out, r.Quality)}
 	},
 	// -size is the size for which a reduced decode suffices; both sides are required.
-	"gm": func(in, out string, q int, _, fitted box) []string {
+	"gm": func(r request, out string, of, b box) []string {
+		fitted := b.fit(of[0], of[1])
 		size := fmt.Sprintf("%dx%d", fitted[0], fitted[1])
-		return []string{"convert", "-size", size, in, "-filter", "Lanczos", "-resize", size + ">",
-			"+profile", "*", "-quality", fmt.Sprint(q), out}
+		return []string{"convert", "-size", size, r.File, "-filter", "Lanczos", "-resize", size + ">",
+			"+profile", "*", "-quality", fmt.Sprint(r.Quality), out}
 	},
+	"cwebp": func(r request, out string, of, b box) []string {
+		args := []string{"-quiet", "-m", r.method()}
+		if fitted := b.fit(of[0], of[1]); fitted != of {
+			args = append(args, "-resize", fmt.Sprint(fitted[0]), fmt.Sprint(fitted[1]))
+		}
+		if r.Lossless {
+			args = append(args, "-lossless")
+		} else {
+			args = append(args, "-q", fmt.Sprint(r.Quality))
+		}
+		return append(args, r.File, "-o", out)
+	},
+	// gif2webp cannot resize.
+	"gif2webp": func(r request, out string, of, b box) []string {
+		if b.fit(of[0], of[1]) != of {
+			return nil
+		}
+		return []string{"-quiet", "-lossy", "-m", r.method(), "-q", fmt.Sprint(r.Quality), r.File, "-o", out}
+	},
+}
+
+// method is libwebp's number for an effort.
+func (e encoding) method() string {
+	return map[string]string{"fast": "2", "normal": "4", "high": "6"}[e.Effort]
 }
 
 func newCommand(name string) (*command, error) {
@@ -58,9 +89,9 @@ func (c *command) peak() int64 { return c.most }
 func (c *command) load(string) error { return nil }
 
 func (c *command) version() string {
-	flag := "--vips-version"
-	if c.name == "gm" {
-		flag = "version"
+	flag := map[string]string{"vipsthumbnail": "--vips-version", "gm": "version"}[c.name]
+	if flag == "" {
+		flag = "-version"
 	}
 	// After an error the version is merely unknown.
 	out, _ := exec.Command(c.name, flag).CombinedOutput()
@@ -70,21 +101,18 @@ func (c *command) version() string {
 	return first
 }
 
-// errNoEffort reports that a command does not support high effort: as built by distributions, these
-// programs use libjpeg's normal encoder only.
-var errNoEffort = errors.New("high effort is not supported")
-
 func (c *command) do(r request) (files [][]byte, err error) {
-	if r.High {
-		return nil, errNoEffort
-	}
 	w, h, err := sizeOf(r.File)
 	if err != nil {
 		return nil, err
 	}
 	for i, b := range r.Boxes {
-		out := filepath.Join(c.dir, fmt.Sprintf("%d.jpg", i))
-		if err := c.run(c.arg(r.File, out, r.Quality, b, b.fit(w, h))); err != nil {
+		out := filepath.Join(c.dir, fmt.Sprintf("%d.%s", i, r.Format))
+		args := c.arg(r, out, box{w, h}, b)
+		if args == nil {
+			return nil, errNotItsTask
+		}
+		if err := c.run(args); err != nil {
 			return nil, err
 		}
 		data, err := os.ReadFile(out)

@@ -110,7 +110,7 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 	}
 	if !o.json && !o.memory {
-		printQuality(stdout, quality)
+		printQuality(stdout, writing("jpeg", quality))
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func (o options) mode(
 	}
 	var results []result
 	if o.memory {
-		if results, err = memory(m, peers, o.photos, b.made); err != nil {
+		if results, err = b.memory(m, peers, list); err != nil {
 			return nil, err
 		}
 	} else if results, err = o.measure(b, m, list, peers, first, stdout, stderr); err != nil {
@@ -183,7 +183,7 @@ func (o options) measure(
 func (o options) print(stdout, stderr io.Writer, m mode, results []result) error {
 	for _, r := range results {
 		for _, p := range r.Peers {
-			if p.Error != "" {
+			if p.Error != "" && !strings.HasSuffix(p.Error, errNotItsTask.Error()) {
 				fmt.Fprintf(stderr, "%s, %s: %s\n", r.Row, m, p.Error)
 			}
 		}
@@ -199,7 +199,10 @@ func (o options) print(stdout, stderr io.Writer, m mode, results []result) error
 	case o.memory:
 		printMemory(stdout, m, results)
 	default:
-		printTimes(stdout, m, results)
+		printTimes(stdout, m, "JPEG", writing("jpeg", results))
+		webp := writing("webp", results)
+		printTimes(stdout, m, "WebP", webp)
+		printSizes(stdout, m, webp)
 	}
 	return nil
 }

@@ -14,10 +14,11 @@ const slice = 150 * time.Millisecond
 
 // result is the outcome of a row in one mode.
 type result struct {
-	Mode  mode         `json:"mode"`
-	Row   string       `json:"row"`
-	Runs  int          `json:"runs"`
-	Peers []peerResult `json:"peers"`
+	Mode   mode         `json:"mode"`
+	Row    string       `json:"row"`
+	Format string       `json:"format"` // of the outputs
+	Runs   int          `json:"runs"`
+	Peers  []peerResult `json:"peers"`
 }
 
 // peerResult is the outcome of a row for one program.
@@ -29,6 +30,7 @@ type peerResult struct {
 	Goal    float64  `json:"goal,omitempty"` // the ratio to reach
 	Peak    int64    `json:"peak_bytes"`     // of a fresh process that runs the task once
 	Most    int64    `json:"peak_goal,omitempty"`
+	Bytes   int      `json:"bytes"` // of all outputs together
 	Outputs []output `json:"outputs,omitempty"`
 	Error   string   `json:"error,omitempty"`
 
@@ -55,14 +57,14 @@ func (b *bench) taken(a answer) float64 {
 
 // row measures a row with running children, of which the first is imgmill.
 func (b *bench) row(r row, m mode, children []*child) (result, error) {
-	res := result{Mode: m, Row: r.name, Runs: b.runs}
+	res := result{Mode: m, Row: r.name, Format: r.Format, Runs: b.runs}
 	for _, c := range children {
 		res.Peers = append(res.Peers, b.try(r, c))
 	}
 	if failed := res.Peers[0].Error; failed != "" {
 		return res, fmt.Errorf("%s: %s", r.name, failed)
 	}
-	if !r.made {
+	if r.judged() {
 		if err := b.equalise(r, children[0], res.Peers); err != nil {
 			return res, err
 		}
@@ -90,7 +92,7 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 			continue
 		}
 		p.Millis, p.Ratio = median(p.times), pairedRatio(p.times, res.Peers[0].times)
-		if p.Peer == "sharp" {
+		if p.Peer == r.goals.peer() {
 			p.Goal = r.goals.in(m)
 		}
 		var err error
@@ -103,12 +105,14 @@ func (b *bench) row(r row, m mode, children []*child) (result, error) {
 
 func (b *bench) request(r row, reps int) request {
 	return request{
-		File: b.path(r), Boxes: r.boxes,
-		Quality: quality, High: r.high, Reps: reps,
+		encoding: r.encoding, File: b.path(r), Boxes: r.boxes, Quality: quality, Reps: reps,
 	}
 }
 
 func (b *bench) path(r row) string {
+	if filepath.IsAbs(r.file) {
+		return r.file
+	}
 	if r.made {
 		return filepath.Join(b.made, r.file)
 	}
@@ -129,10 +133,13 @@ func (b *bench) try(r row, c *child) peerResult {
 	if err != nil {
 		return fail(err)
 	}
-	if !r.made {
+	if r.judged() {
 		if p.Outputs, err = b.judge.files(q, a.Files); err != nil {
 			return fail(err)
 		}
+	}
+	for _, f := range a.Files {
+		p.Bytes += len(f)
 	}
 	q.Keep = false
 	if a, err = c.ask(q); err != nil {
@@ -156,7 +163,7 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	}
 	q := b.request(r, 1)
 	q.Quality, q.Keep = lower, true
-	if r.high {
+	if r.Effort == "high" {
 		q.Quality = lowerHigh
 	}
 	a, err := c.ask(q)

@@ -7,48 +7,35 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
-
-// memoryTask is a task with a limit on its peak memory.
-type memoryTask struct {
-	name  string
-	file  string // path
-	boxes []box
-	most  int64 // limit for imgmill in bytes
-}
 
 const (
 	hugeWidth, hugeHeight = 11600, 8640 // 100 megapixels
 	hugeMost              = 64 << 20
 	phoneMost             = 24 << 20
 	madeMost              = 48 << 20
+	stillMost             = 12 << 20 // 1600×1200, lossy
 )
 
-func memoryTasks(photos, made string) ([]memoryTask, error) {
+// memoryRows returns the rows of a list that have a limit on peak memory, after a picture of 100
+// megapixels, whose file is named by its path.
+func memoryRows(list []row) ([]row, error) {
 	huge, err := hugeFile()
 	if err != nil {
 		return nil, fmt.Errorf("draw 100 megapixels: %w", err)
 	}
-	tasks := []memoryTask{{
-		name:  rowName("drawn, 11600x8640, 100 megapixels", []box{{800}}),
-		file:  huge,
-		boxes: []box{{800}},
-		most:  hugeMost,
-	}}
-	for _, r := range rows {
-		if strings.HasPrefix(r.name, "phone-4032x3024") {
-			tasks = append(tasks, memoryTask{r.name, filepath.Join(photos, r.file), r.boxes, phoneMost})
+	drawn := rows[0]
+	drawn.file, drawn.boxes, drawn.most = huge, []box{{800}}, hugeMost
+	drawn.name = rowName("drawn, 11600x8640, 100 megapixels", drawn.boxes)
+	limited := []row{drawn}
+	for _, r := range list {
+		if r.most > 0 {
+			limited = append(limited, r)
 		}
 	}
-	for _, r := range rows {
-		if r.made && made != "" {
-			tasks = append(tasks, memoryTask{r.name, filepath.Join(made, r.file), r.boxes, madeMost})
-		}
-	}
-	return tasks, nil
+	return limited, nil
 }
 
 // hugeFile returns the path of a baseline JPEG of 100 megapixels in the folder for temporary files,
@@ -113,26 +100,25 @@ func reflect(x, n int) int {
 
 // memory measures the peak memory of all programs, each in a fresh process that reads the file as
 // part of the task.
-func memory(m mode, peers []peer, photos, made string) ([]result, error) {
-	tasks, err := memoryTasks(photos, made)
+func (b *bench) memory(m mode, peers []peer, list []row) ([]result, error) {
+	limited, err := memoryRows(list)
 	if err != nil {
 		return nil, err
 	}
 	var results []result
-	for _, t := range tasks {
-		res := result{Mode: m, Row: t.name, Runs: 1}
+	for _, r := range limited {
+		res := result{Mode: m, Row: r.name, Format: r.Format, Runs: 1}
+		q := b.request(r, 1)
+		q.Stream = true
 		for _, p := range peers {
-			r := peerResult{Peer: p.name}
-			r.Peak, err = onceFresh(p, m, request{
-				File: t.file, Boxes: t.boxes, Quality: quality, Reps: 1, Stream: true,
-			})
-			if err != nil {
-				r.Error = err.Error()
+			pr := peerResult{Peer: p.name}
+			if pr.Peak, err = onceFresh(p, m, q); err != nil {
+				pr.Error = err.Error()
 			}
 			if p.name == "imgmill" {
-				r.Most = t.most
+				pr.Most = r.most
 			}
-			res.Peers = append(res.Peers, r)
+			res.Peers = append(res.Peers, pr)
 		}
 		results = append(results, res)
 	}

@@ -15,6 +15,26 @@ type peer struct {
 	argv []string
 }
 
+// errNotItsTask reports that a program has no such format or setting, or that the bench does not use it
+// for that.
+var errNotItsTask = errors.New("it is not used for this task")
+
+// does reports whether a program is used for files of an encoding. vipsthumbnail and gm, as built by
+// distributions, have libjpeg's normal encoder only, and libwebp as sharp has it.
+func (p peer) does(e encoding) bool {
+	switch p.name {
+	case "vipsthumbnail", "gm":
+		return e.Format == "jpeg" && e.Effort == "normal"
+	case "cwebp":
+		return e.Format == "webp" && !e.Animated
+	case "gif2webp":
+		return e.Animated
+	case "Pillow":
+		return !e.Animated
+	}
+	return true
+}
+
 // absent is a program that cannot be started, and the reason.
 type absent struct {
 	name   string
@@ -44,7 +64,7 @@ func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []abs
 	add("sharp", argv, err)
 	argv, err = findPillow(dir, offline, log)
 	add("Pillow", argv, err)
-	for _, name := range []string{"vipsthumbnail", "gm"} {
+	for _, name := range []string{"vipsthumbnail", "gm", "cwebp", "gif2webp"} {
 		_, err := exec.LookPath(name)
 		add(name, []string{self, "-serve", name}, err)
 	}

@@ -21,12 +21,21 @@ type greeting struct {
 	Version string `json:"version"`
 }
 
+// encoding is how the variants of a task are written.
+type encoding struct {
+	Format   string `json:"format"` // jpeg or webp
+	Lossless bool   `json:"lossless"`
+	Animated bool   `json:"animated"` // keep all frames
+	// Effort is fast, normal or high: how long to search for a smaller file.
+	Effort string `json:"effort"`
+}
+
 // request requests Reps repetitions of a task.
 type request struct {
+	encoding
 	File    string `json:"file"`
 	Boxes   []box  `json:"boxes"`
 	Quality int    `json:"quality"`
-	High    bool   `json:"high"` // see row
 	Reps    int    `json:"reps"`
 	Keep    bool   `json:"keep"` // return the files of the last repetition
 	// Stream reads the file as part of the task, as the program would by itself, instead of from a
@@ -91,8 +100,12 @@ func (c *child) read(v any) error {
 	return nil
 }
 
-// ask sends a request to the child and waits for the answer.
+// ask sends a request to the child and waits for the answer. It returns errNotItsTask if the program
+// cannot do that.
 func (c *child) ask(r request) (answer, error) {
+	if !c.peer.does(r.encoding) {
+		return answer{}, errNotItsTask
+	}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return answer{}, err

@@ -19,19 +19,33 @@ func (b box) String() string {
 	return fmt.Sprintf("%d×%d", b[0], b[1])
 }
 
-// row is one task of the table: turning a picture into one or several variants, all JPEG of quality
-// 80.
+// row is one task of the table: turning a picture into one or several variants, of quality 80 unless
+// they are lossless.
 type row struct {
+	encoding
 	name  string
 	file  string // in the folder of photographs or, if it is made, in that of made files
-	made  bool   // from a photograph, in another format; measured for speed and memory alone
+	made  bool   // from a photograph, in another format
 	boxes []box
 	goals goals // zero if there are none
-	high  bool  // whether to make the file as small as possible, however long it takes
+	most  int64 // limit for imgmill's peak memory in bytes, or 0
 }
 
-// goals are the ratios to sharp's speed that a row is meant to reach.
-type goals struct{ one, all float64 }
+// judged reports whether the quality of the outputs is measured; bench/webp does that for WebP.
+func (r row) judged() bool { return r.Format == "jpeg" && !r.made }
+
+// goals are the ratios to the speed of sharp, or of another program, that a row is meant to reach.
+type goals struct {
+	one, all float64
+	other    string
+}
+
+func (g goals) peer() string {
+	if g.other != "" {
+		return g.other
+	}
+	return "sharp"
+}
 
 func (g goals) in(m mode) float64 {
 	if m == allThreads {
@@ -49,12 +63,16 @@ const (
 	lowerHigh = 55
 )
 
-var rows = makeRows()
+var rows = append(jpegRows(), webpRows()...)
 
-func makeRows() (list []row) {
+func jpegRows() (list []row) {
+	normal := encoding{Format: "jpeg", Effort: "normal"}
 	add := func(file string, g goals, boxes ...box) {
-		list = append(list, row{name: rowName(file, boxes), file: file + ".jpg", boxes: boxes,
-			goals: g})
+		r := row{encoding: normal, name: rowName(file, boxes), file: file + ".jpg", boxes: boxes, goals: g}
+		if strings.HasPrefix(file, "phone-4032x3024") {
+			r.most = phoneMost
+		}
+		list = append(list, r)
 	}
 	usual := goals{one: 2, all: 3}
 	phones := []string{"phone-4032x3024-422", "phone-2448x3264-420"}
@@ -73,7 +91,7 @@ func makeRows() (list []row) {
 	}
 	for _, r := range list[:8] {
 		if len(r.boxes) == 1 && (r.boxes[0][0] == 800 || r.boxes[0][0] == 720) {
-			r.name, r.goals, r.high = r.name+", high effort", goals{}, true
+			r.name, r.goals, r.Effort = r.name+", high effort", goals{}, "high"
 			list = append(list, r)
 		}
 	}
@@ -88,8 +106,39 @@ func makeRows() (list []row) {
 		{"p3-12mp.jpg", 800, 2.2}, {"p3-12mp.jpg", 1600, 2.2}, {"cmyk-12mp.jpg", 800, 2}, // converted to sRGB
 	} {
 		boxes := []box{{m.width}}
-		list = append(list, row{name: rowName(m.file, boxes), file: m.file, made: true, boxes: boxes, goals: goals{one: m.goal}})
+		list = append(list, row{encoding: normal, name: rowName(m.file, boxes), file: m.file, made: true,
+			boxes: boxes, goals: goals{one: m.goal}, most: madeMost})
 	}
+	return list
+}
+
+// webpRows are the rows that write WebP. photo-1600x1200.tif is not compressed and not resized: nearly
+// all of the time goes into writing. gif2webp cannot resize, hence the animation in two sizes.
+func webpRows() (list []row) {
+	add := func(name, file string, e encoding, g goals, most int64, boxes ...box) {
+		if e.Format = "webp"; e.Effort == "" {
+			e.Effort = "normal"
+		}
+		list = append(list, row{encoding: e, name: name, file: file, made: !strings.HasPrefix(file, "phone"),
+			boxes: boxes, goals: g, most: most})
+	}
+	const phone, photo = "phone-4032x3024-422", "photo-1600x1200"
+	for _, boxes := range [][]box{{{800}}, {{1600}}, {{200}, {800}, {1600}}} {
+		g := goals{one: 2.2, all: 2.2}
+		if len(boxes) > 1 {
+			g = goals{one: 3, all: 3}
+		}
+		add(rowName(phone, boxes)+", WebP", phone+".jpg", encoding{}, g, phoneMost, boxes...)
+	}
+	full := box{1600}
+	add(photo+" → WebP, fast", photo+".tif", encoding{Effort: "fast"}, goals{one: 1 / .6}, stillMost, full)
+	add(photo+" → WebP", photo+".tif", encoding{}, goals{one: 2, all: 3.2}, stillMost, full)
+	add(photo+" → WebP, high effort", photo+".tif", encoding{Effort: "high"}, goals{one: 1 / .6}, stillMost, full)
+	add(photo+" → WebP, lossless, fast", photo+".tif", encoding{Effort: "fast", Lossless: true}, goals{}, madeMost, full)
+	add(photo+" → WebP, lossless", photo+".tif", encoding{Lossless: true}, goals{one: 3}, madeMost, full)
+	animated, small := encoding{Animated: true}, box{240}
+	add("100 frames of 480×270 → 240, WebP", "animation-480x270.gif", animated, goals{}, madeMost, small)
+	add("100 frames of 240×135 → WebP", "animation-240x135.gif", animated, goals{one: 1.5, other: "gif2webp"}, madeMost, small)
 	return list
 }
 

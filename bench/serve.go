@@ -15,7 +15,6 @@ import (
 	"github.com/imgmill/imgmill/bench/resident"
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
-	"github.com/imgmill/imgmill/internal/engine/jpeg"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
@@ -108,18 +107,21 @@ func (o *imgmill) do(r request) ([][]byte, error) {
 }
 
 func renderTo(in io.Reader, r request) ([][]byte, error) {
-	encoding := setting.Values{"quality": strconv.Itoa(r.Quality)}
-	if r.High {
-		encoding.Set("effort", "high")
+	engine := &render.Engine{Formats: formats.All()}
+	v := render.Variant{Fit: render.Inside, Format: engine.Formats.Named(r.Format)}
+	v.Encoding = setting.Values{"quality": strconv.Itoa(r.Quality)}
+	if r.Lossless {
+		v.Encoding = setting.Values{"lossless": "true"}
+	}
+	v.Encoding.Set("effort", r.Effort)
+	if r.Animated {
+		v.Frames = render.AllFrames
 	}
 	var variants []render.Variant
 	for _, b := range r.Boxes {
-		variants = append(variants, render.Variant{
-			Name: b.String(), Width: b[0], Height: b[1], Fit: render.Inside,
-			Format: jpeg.Format, Encoding: encoding,
-		})
+		v.Name, v.Width, v.Height = b.String(), b[0], b[1]
+		variants = append(variants, v)
 	}
-	engine := &render.Engine{Formats: formats.All()}
 	_, outputs, err := engine.Make(context.Background(), in, codec.Limits{}, variants)
 	if err != nil {
 		return nil, err

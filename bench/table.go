@@ -3,28 +3,58 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // Tables are in Markdown, aligned so that they are readable in a terminal too.
 
-// printTimes prints the table of one mode: times, and their ratios to imgmill's.
-func printTimes(w io.Writer, m mode, results []result) {
+// writing returns the results whose outputs are of a format.
+func writing(format string, results []result) (list []result) {
+	for _, r := range results {
+		if r.Format == format {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// having returns the indexes of the peers for which is holds in at least one of the results.
+func having(results []result, is func(peerResult) bool) (list []int) {
+	for i := range results[0].Peers {
+		if slices.ContainsFunc(results, func(r result) bool { return is(r.Peers[i]) }) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+func (p peerResult) measured() bool { return p.Error == "" }
+func (p peerResult) hasGoal() bool  { return p.Goal > 0 }
+
+// printTimes prints the table of one mode and one format of outputs: times, and their ratios to
+// imgmill's.
+func printTimes(w io.Writer, m mode, format string, results []result) {
+	if len(results) == 0 {
+		return
+	}
+	shown, compared := having(results, peerResult.measured), having(results, peerResult.hasGoal)
 	head := []string{"task"}
-	for i, p := range results[0].Peers {
-		head = append(head, p.Peer+" ms")
+	for _, i := range shown {
+		head = append(head, results[0].Peers[i].Peer+" ms")
 		if i > 0 {
 			head = append(head, "÷ imgmill")
 		}
-		if p.Peer == "sharp" {
+		if slices.Contains(compared, i) {
 			head = append(head, "goal")
 		}
 	}
 	lines := [][]string{head}
 	for _, r := range results {
 		line := []string{r.Row}
-		for i, p := range r.Peers {
+		for _, i := range shown {
+			p := r.Peers[i]
 			if p.Error != "" {
 				p.Millis, p.Ratio = 0, 0
 			}
@@ -32,13 +62,39 @@ func printTimes(w io.Writer, m mode, results []result) {
 			if i > 0 {
 				line = append(line, number(p.Ratio, 2))
 			}
-			if p.Peer == "sharp" {
+			if slices.Contains(compared, i) {
 				line = append(line, p.verdict())
 			}
 		}
 		lines = append(lines, line)
 	}
-	fmt.Fprintf(w, "\n### Time, %s (medians of %d runs)\n\n", m, results[0].Runs)
+	fmt.Fprintf(w, "\n### Time to %s, %s (medians of %d runs)\n\n", format, m, results[0].Runs)
+	print(w, lines)
+}
+
+// printSizes prints the bytes of all outputs of a row together, and the peak memory.
+func printSizes(w io.Writer, m mode, results []result) {
+	if len(results) == 0 {
+		return
+	}
+	shown := having(results, peerResult.measured)
+	lines := [][]string{{"task"}}
+	for _, unit := range []string{" bytes", " MB"} {
+		for _, i := range shown {
+			lines[0] = append(lines[0], results[0].Peers[i].Peer+unit)
+		}
+	}
+	for _, r := range results {
+		line := []string{r.Row}
+		for _, i := range shown {
+			line = append(line, number(float64(r.Peers[i].Bytes), 0))
+		}
+		for _, i := range shown {
+			line = append(line, number(float64(r.Peers[i].Peak)/(1<<20), 1))
+		}
+		lines = append(lines, line)
+	}
+	fmt.Fprintf(w, "\n### Bytes, and peak memory of a fresh process, %s\n\n", m)
 	print(w, lines)
 }
 
@@ -67,7 +123,7 @@ const (
 	slack     = 1.005
 )
 
-// printQuality prints the table of the outputs, a line for each.
+// printQuality prints the table of the outputs that were judged, a line for each.
 func printQuality(w io.Writer, results []result) {
 	lines := [][]string{{
 		"task", "by", "pixels", "PSNR Y", "PSNR RGB", "SSIM",
@@ -101,6 +157,9 @@ func printQuality(w io.Writer, results []result) {
 				lines = append(lines, line)
 			}
 		}
+	}
+	if len(lines) == 1 {
+		return
 	}
 	fmt.Fprintf(w, "\n### Quality, bytes without the profile, and peak memory "+
 		"(bold: worse than sharp by more than %.1f dB or %.1f %% of bytes)\n\n",

@@ -12,24 +12,32 @@ from PIL import Image, features
 ENDLESS = 65535  # a height that never limits the size
 
 
-def thumbnail(picture, box, quality, high):
+def thumbnail(picture, box, request):
     if picture.mode == "P":  # of which thumbnail() picks pixels
         picture = picture.convert("RGB")
     # thumbnail() requests a reduced size from the decoder (Image.draft) by itself.
     picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=quality, optimize=high, progressive=high)
+    quality, effort = request["quality"], request["effort"]
+    if request["format"] == "webp":
+        if request["lossless"]:
+            quality = 75  # libwebp's default: how long to search, here
+        method = {"fast": 2, "normal": 4, "high": 6}[effort]
+        picture.save(out, "WEBP", quality=quality, method=method, lossless=request["lossless"])
+    else:
+        high = effort == "high"
+        picture.save(out, "JPEG", quality=quality, optimize=high, progressive=high)
     return out.getvalue()
 
 
-def task(source, boxes, quality, high):
-    picture = Image.open(source)
+def task(source, request):
+    picture, boxes = Image.open(source), request["boxes"]
     if len(boxes) == 1:
-        return [thumbnail(picture, boxes[0], quality, high)]
+        return [thumbnail(picture, boxes[0], request)]
     widest = max(boxes)
     picture.draft(None, (widest[0], widest[1] or 1))
     picture.load()
-    return [thumbnail(picture.copy(), box, quality, high) for box in boxes]
+    return [thumbnail(picture.copy(), box, request) for box in boxes]
 
 
 def answer(request, loaded):
@@ -41,7 +49,7 @@ def answer(request, loaded):
     used, start = time.process_time_ns(), time.perf_counter_ns()
     for _ in range(request["reps"]):
         source = name if request["stream"] else io.BytesIO(loaded["data"])
-        files = task(source, request["boxes"], request["quality"], request["high"])
+        files = task(source, request)
     ns, cpu = time.perf_counter_ns() - start, time.process_time_ns() - used
     if not request["keep"]:
         files = []

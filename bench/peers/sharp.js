@@ -12,24 +12,29 @@ sharp.cache(false); // otherwise repetitions would reuse earlier results
 
 // mozjpeg is sharp's name for high effort: trellis quantisation, optimised progressive scans and other
 // tables.
-function variant(picture, [width, height], quality, high) {
+function variant(picture, [width, height], { format, quality, lossless, effort }) {
+  const options = format === 'webp'
+    ? { quality, lossless, effort: { fast: 2, normal: 4, high: 6 }[effort] }
+    : { quality, mozjpeg: effort === 'high' };
   return picture
     .resize(width, height || null, { fit: 'inside', withoutEnlargement: true })
-    .jpeg({ quality, mozjpeg: high })
+    .toFormat(format, options)
     .toBuffer();
 }
 
-function task(input, boxes, quality, high) {
+function task(input, request) {
+  const picture = sharp(input, { animated: request.animated });
+  const { boxes } = request;
   if (boxes.length === 1) {
-    return variant(sharp(input), boxes[0], quality, high).then((file) => [file]);
+    return variant(picture, boxes[0], request).then((file) => [file]);
   }
-  const picture = sharp(input);
-  return Promise.all(boxes.map((box) => variant(picture.clone(), box, quality, high)));
+  return Promise.all(boxes.map((box) => variant(picture.clone(), box, request)));
 }
 
 let loaded = { file: '', data: null };
 
-async function answer({ file, boxes, quality, high, reps, keep, stream }) {
+async function answer(request) {
+  const { file, reps, keep, stream } = request;
   if (!stream && loaded.file !== file) {
     loaded = { file, data: fs.readFileSync(file) };
   }
@@ -38,7 +43,7 @@ async function answer({ file, boxes, quality, high, reps, keep, stream }) {
   const used = process.cpuUsage();
   const start = process.hrtime.bigint();
   for (let i = 0; i < reps; i++) {
-    files = await task(input, boxes, quality, high);
+    files = await task(input, request);
   }
   const ns = Number(process.hrtime.bigint() - start);
   const { user, system } = process.cpuUsage(used);
