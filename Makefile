@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-bytes
 
 check: fmt vet test race cross zips
 
@@ -119,6 +119,15 @@ cases:
 matrix:
 	dir=$$(mktemp -d) && python3 -B .ci/matrix $$dir/cases && \
 	IMGMILL_MATRIX=$$dir/cases $(GO) test -count=1 -run 'TestTools$$' -v ./internal/engine/formats; \
+	status=$$?; rm -r $$dir; exit $$status
+
+# The bytes of WebP at the quality of libwebp's, over IMGMILL_CORPUS: half an hour on two cores, the next time less.
+EFFORTS ?= fast,normal,high
+webp-bytes:
+	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && python3 -m venv $$dir/venv && \
+	$$dir/venv/bin/pip install -q --disable-pip-version-check -r bench/webp/requirements.txt && \
+	OPENBLAS_NUM_THREADS=1 $$dir/venv/bin/python bench/webp/measure.py --efforts $(EFFORTS) $$dir/imgmill $(IMGMILL_CORPUS)/kodak/*.png \
+		$$(ls $(IMGMILL_CORPUS)/photos/*.jpg | grep -v -e progressive -e restart); \
 	status=$$?; rm -r $$dir; exit $$status
 
 template:
