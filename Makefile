@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-bytes
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes
 
 check: fmt vet test race cross zips
 
@@ -120,6 +120,14 @@ matrix:
 	dir=$$(mktemp -d) && python3 -B .ci/matrix $$dir/cases && \
 	IMGMILL_MATRIX=$$dir/cases $(GO) test -count=1 -run 'TestTools$$' -v ./internal/engine/formats; \
 	status=$$?; rm -r $$dir; exit $$status
+
+# Random WebP files in every setting, and animations, whose pixels libwebp's tools, golang.org/x/image, Pillow, sharp and
+# chromium must read as we do, to the bit; Pillow is found in PATH. sharp is left out if the bench has not installed it, and
+# other programs if the machine has not. 10,000 have every size from 1×1 to 70×70 twice.
+READERS ?= 10000
+webp-readers:
+	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
+	IMGMILL_READERS=$(READERS) IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -timeout 900s -run 'TestReaders$$' -v ./internal/engine/webp
 
 # The bytes of WebP at the quality of libwebp's, over IMGMILL_CORPUS: half an hour on two cores, the next time less.
 EFFORTS ?= fast,normal,high
