@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // checkingSink fails when rows leave the layout or come out of order.
@@ -74,6 +77,32 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// mostRecoded is the number of pixels up to which FuzzDecode encodes what it has decoded.
+const mostRecoded = 64 * 64
+
+// recode decodes and encodes a file as a still and as an animation, and decodes what comes of it.
+func recode(t *testing.T, file []byte, threads int) {
+	limits := codec.Limits{Pixels: 20 * mostRecoded, Frames: 20}
+	all := render.Variant{Name: "all", Format: Format, Frames: render.AllFrames}
+	lossless := render.Variant{Name: "lossless", Format: Format, Encoding: setting.Values{"lossless": "true"}}
+	engine := &render.Engine{Formats: codec.Set{Format}, Threads: threads}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, outputs, err := engine.Make(t.Context(), bytes.NewReader(file), limits, []render.Variant{all, lossless})
+	runtime.ReadMemStats(&after)
+	if err != nil && (!codec.Permanent(err) || strings.Contains(err.Error(), "failed on it")) {
+		t.Fatal(err)
+	}
+	if used, most := after.TotalAlloc-before.TotalAlloc, 8<<20+100*uint64(len(file)); used > most {
+		t.Fatalf("%d bytes were allocated, at most %d are expected", used, most)
+	}
+	for _, o := range outputs {
+		if h, _ := decodeBytes(t, o.Data); h.Width != o.Width || h.Height != o.Height {
+			t.Fatalf("%s: %d×%d became %d×%d", o.Variant.Name, o.Width, o.Height, h.Width, h.Height)
+		}
+	}
+}
+
 func fuzzOne(t *testing.T, file []byte, threads int) {
 	limits := codec.Limits{Pixels: 1 << 20, Memory: 64 << 20}
 	d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{Limits: limits, Threads: threads})
@@ -98,6 +127,9 @@ func fuzzOne(t *testing.T, file []byte, threads int) {
 	animation, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{Limits: limits, Threads: threads})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if size := d.Header().Width * d.Header().Height; err == nil && size <= mostRecoded {
+		recode(t, file, threads)
 	}
 	for range 20 {
 		_, err := animation.(codec.FrameDecoder).NextFrame(t.Context())
