@@ -13,8 +13,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// TestTokensAreCounted: the probabilities of a frame follow from all of its tokens, and those of a group
-// from all rows above the group before it.
+// TestTokensAreCounted: the probabilities of a frame follow from all of its tokens, and the costs of its
+// last group of rows from all rows above the group before that.
 func TestTokensAreCounted(t *testing.T) {
 	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
 		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1), normalEffort)
@@ -22,11 +22,11 @@ func TestTokensAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		contexts := make([]blockContext, w.mbw)
-		before := make([]tokenCounts, len(w.groups)+2)
-		var all tokenCounts
+		last := (w.mbh - 1) / groupRows
+		var before, all tokenCounts
 		for y := range w.rows {
-			if y%groupRows == 0 {
-				before[y/groupRows+1] = all
+			if y == (last-1)*groupRows {
+				before = all
 			}
 			var left blockContext
 			var c codedBlocks
@@ -41,10 +41,12 @@ func TestTokensAreCounted(t *testing.T) {
 				c.each(m, &contexts[x], &left, all.add)
 			}
 		}
-		for i := range w.groups {
-			if w.groups[i].before != before[i] {
-				t.Errorf("height %d: group %d does not go by the tokens above the one before it", height, i)
-			}
+		probs, costs := before.best(), new(tokenCosts)
+		if last < 2 {
+			probs = defaultCoeffProbs
+		}
+		if costs.set(&probs); w.groups[last%2].costs != *costs {
+			t.Errorf("height %d: the last group does not go by the tokens above the one before it", height)
 		}
 		if *w.total() != all {
 			t.Errorf("height %d: the total is not that of all tokens", height)

@@ -1,6 +1,7 @@
 package webp
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"sync"
@@ -23,7 +24,9 @@ type lossyWriter struct {
 	activities    []uint16 // of the macroblocks; nil until they are measured
 	rows          []codedRow
 	flagSkipped   bool // macroblocks without coefficients have a flag instead
-	groups        []rowGroup
+	prepared      []sync.Once // of each group of rows
+	groups        [2]rowGroup // in work, by the parity of their numbers
+	counted       tokenCounts // in groups before those
 
 	// What macroblocks need of those above, by column.
 	top    []blockContext
@@ -58,10 +61,8 @@ const groupRows = 4
 
 // rowGroup is what rows of a group share.
 type rowGroup struct {
-	prepare func() // before and costs, once
-	before  tokenCounts
-	costs   tokenCosts
-	counts  [groupRows]tokenCounts
+	costs  tokenCosts
+	counts [groupRows]tokenCounts
 }
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
@@ -112,10 +113,8 @@ func filterLevelOf(index int) int { return min(63, int(acQuant[index])*filterStr
 func (w *lossyWriter) search(ctx context.Context, threads int) error {
 	w.top = make([]blockContext, w.mbw)
 	w.bmodes = make([]uint8, 4*w.mbw)
-	w.groups = make([]rowGroup, (w.mbh+groupRows-1)/groupRows)
-	for i := range w.groups {
-		w.groups[i].prepare = sync.OnceFunc(func() { w.prepareGroup(i) })
-	}
+	w.prepared = make([]sync.Once, (w.mbh+groupRows-1)/groupRows)
+	w.groups, w.counted = [2]rowGroup{}, tokenCounts{}
 	for y := range w.rows {
 		w.rows[y].progress = make(chan struct{}, w.mbw/stride+1)
 		w.rows[y].levels = nil
@@ -136,17 +135,17 @@ func (w *lossyWriter) search(ctx context.Context, threads int) error {
 	})
 }
 
-// prepareGroup computes the costs of a group from the tokens of those before the last one, whose
+// prepareGroup computes the costs of group i from the tokens of those before the last one, whose
 // rows are finished: there are no more threads than rows in a group.
 func (w *lossyWriter) prepareGroup(i int) {
-	g := &w.groups[i]
+	g := &w.groups[i%2] // still group i-2
+	for r := range g.counts {
+		w.counted.addAll(&g.counts[r])
+		g.counts[r] = tokenCounts{}
+	}
 	probs := &defaultCoeffProbs
 	if i > 1 {
-		g.before = w.groups[i-1].before
-		for r := range w.groups[i-2].counts {
-			g.before.addAll(&w.groups[i-2].counts[r])
-		}
-		best := g.before.best()
+		best := w.counted.best()
 		probs = &best
 	}
 	g.costs.set(probs)
@@ -154,11 +153,10 @@ func (w *lossyWriter) prepareGroup(i int) {
 
 // total counts the tokens of all rows.
 func (w *lossyWriter) total() *tokenCounts {
-	last := &w.groups[len(w.groups)-1]
-	sum := last.before
-	for _, g := range w.groups[max(0, len(w.groups)-2):] {
-		for r := range g.counts {
-			sum.addAll(&g.counts[r])
+	sum := w.counted
+	for i := range w.groups {
+		for r := range w.groups[i].counts {
+			sum.addAll(&w.groups[i].counts[r])
 		}
 	}
 	return &sum
@@ -167,11 +165,13 @@ func (w *lossyWriter) total() *tokenCounts {
 // row searches row y.
 func (s *rowSearch) row(ctx context.Context, y int) error {
 	w, row := s.w, &s.w.rows[y]
-	g := &w.groups[y/groupRows]
-	g.prepare()
+	i := y / groupRows
+	w.prepared[i].Do(func() { w.prepareGroup(i) })
+	g := &w.groups[i%2]
 	s.costs, s.counts = &g.costs, &g.counts[y%groupRows]
 	s.y, s.left, s.bmodes = y, blockContext{}, [4]uint8{}
 	s.budget = w.mbw * (modeBudget / (w.mbw * w.mbh))
+	s.packed = s.packed[:0]
 	ready := 0 // macroblocks of the row above
 	for x := range row.macroblocks {
 		if x%stride == 0 {
@@ -190,12 +190,13 @@ func (s *rowSearch) row(ctx context.Context, y int) error {
 		m := &row.macroblocks[x]
 		s.macroblock(x, m)
 		if !m.skip {
-			row.levels = s.coded.pack(row.levels, m)
+			s.packed = s.coded.pack(s.packed, m)
 		}
 		if (x+1)%stride == 0 || x+1 == w.mbw {
 			row.progress <- struct{}{}
 		}
 	}
+	row.levels = bytes.Clone(s.packed)
 	return nil
 }
 

@@ -54,6 +54,7 @@ type rowSearch struct {
 	budget  int // for the modes of the rest of the row, in 1/256 of a bit
 	src     [24][16]uint8
 	coded   codedBlocks
+	packed  []byte // levels of the row so far
 	c       coefficients
 }
 
