@@ -31,7 +31,7 @@ const maxSide = 1<<14 - 1
 
 func newEncoder(v setting.Values) codec.Encoder {
 	if v.Bool(losslessSetting) {
-		return losslessEncoder{}
+		return losslessEncoder{effortOf(v)}
 	}
 	return lossyEncoder{v}
 }
@@ -123,7 +123,7 @@ func (t *trials) LogStep(quality int) float64 {
 }
 
 // losslessEncoder writes VP8L.
-type losslessEncoder struct{}
+type losslessEncoder struct{ effort effort }
 
 // Layout implements codec.Encoder.
 func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
@@ -135,11 +135,11 @@ func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Lay
 
 // Encode implements codec.Encoder. What does not show, the colours of transparent pixels, becomes
 // black.
-func (losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+func (e losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	if err := checkSize(p.Layout); err != nil {
 		return nil, err
 	}
-	b, err := losslessEncoder{}.encodePicture(ctx, p, o.Threads)
+	b, err := e.encodePicture(ctx, p, o.Threads)
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +148,12 @@ func (losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.Enc
 }
 
 // Animate implements codec.FrameEncoder.
-func (losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
-	return newAnimation(losslessEncoder{}, l, loops, o)
+func (e losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
+	return newAnimation(e, l, loops, o)
 }
 
 // encodePicture implements pictureEncoder.
-func (losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
+func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
 	w, h := p.Width(), p.Height()
 	alpha, _ := p.Alpha()
 	ok := !p.Opaque()
@@ -178,6 +178,6 @@ func (losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ in
 			}
 		}
 	}
-	data, err := losslessStream(ctx, pix, w, h, ok)
+	data, err := losslessStream(ctx, pix, w, h, ok, e.effort)
 	return bitstream{kind: "VP8L", data: data, alpha: ok}, err
 }

@@ -436,7 +436,8 @@ func TestDwebp(t *testing.T) {
 					}
 				}
 				p = draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
-				file := encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{})
+				v := setting.Values{"lossless": "true", "effort": effortSetting.Choices[kind%3]}
+				file := encodeWith(t, p, v, codec.EncodeOptions{})
 				checkLossless(t, p, file)
 				want := p.Width() * p.Height() * 4
 				pam := run(name, file, "-pam")
@@ -477,6 +478,7 @@ func FuzzEncode(f *testing.F) {
 			model = plane.RGB
 		}
 		p = draw(plane.NewLayout(model, alpha, width, height, 1, 1), kind, seed)
-		checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
+		v["lossless"] = "true"
+		checkLossless(t, p, encodeWith(t, p, v, codec.EncodeOptions{}))
 	})
 }

@@ -267,3 +267,51 @@ func TestPlainEncodeIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestResiduesVectorEqualGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(17, 18))
+	for n := 1; n < 40; n++ {
+		var got, want blockResidues
+		for _, b := range []*blockResidues{&got, &want} {
+			b.area = 3 * n
+			b.out = make([]uint32, predictors*b.area)
+		}
+		got.vector = true
+		for y := range 3 {
+			pix, upper := pixels(r, n+1), pixels(r, n+2)
+			got.row(y*n, pix, upper)
+			want.row(y*n, pix, upper)
+			got.sums, want.sums = joined(got.sums), joined(want.sums)
+		}
+		if !slices.Equal(got.out, want.out) || got.sums != want.sums {
+			t.Fatalf("%d pixels: %x, want %x", n, got.sums, want.sums)
+		}
+	}
+}
+
+// joined has the parts of each sum in the first one.
+func joined(sums [predictors][4]uint64) (out [predictors][4]uint64) {
+	for m, s := range sums {
+		out[m][0] = s[0] + s[1] + s[2] + s[3]
+	}
+	return out
+}
+
+func TestCorrelationVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(19, 20))
+	for n := 1; n < 200; n++ {
+		samples, by, factor := noise(r, n), noise(r, n), int8(r.Uint32())
+		got, want := make([]byte, n), make([]byte, n)
+		(&colourBlock{}).subtractCorrelated(want, samples, by, factor)
+		(&colourBlock{vector: true}).subtractCorrelated(got, samples, by, factor)
+		if !bytes.Equal(got, want) {
+			t.Fatalf("factor %d, %d samples: %x, want %x", factor, n, got, want)
+		}
+		cost := (&colourBlock{vector: true}).correlationCost(samples, by, factor)
+		if want := (&colourBlock{}).correlationCost(samples, by, factor); cost != want {
+			t.Fatalf("factor %d, %d samples cost %d, want %d", factor, n, cost, want)
+		}
+	}
+}

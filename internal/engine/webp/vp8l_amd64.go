@@ -60,6 +60,20 @@ func subtractGreenVector(dst, src *uint32, eights int)
 //go:noescape
 func separateVector(red, green, blue, alpha *byte, argb *uint32, sixteens int)
 
+// residuesVector predicts 8*eights pixels by all modes, and stores the residues of each mode area pixels
+// behind those of the one before. It adds what they cost to four parts of a sum for each mode.
+//
+//go:noescape
+func residuesVector(out *uint32, area int, pix, upper *uint32, eights int, costs *byte, sums *uint64)
+
+// correlationCostVector and subtractCorrelatedVector work on 32*n samples, n > 0.
+//
+//go:noescape
+func correlationCostVector(samples, by *byte, n int, factor int32, costs *byte) uint64
+
+//go:noescape
+func subtractCorrelatedVector(samples, by *byte, n int, factor int32, out *byte)
+
 // predictVector is predictRun by vector kernels.
 func predictVector(mode uint8, row, out, upper []uint32) {
 	if len(row) == 0 {
@@ -130,4 +144,37 @@ func separateWhole(r, g, b, a []byte, argb []uint32) int {
 		separateVector(&r[0], &g[0], &b[0], &a[0], &argb[0], n)
 	}
 	return 16 * n
+}
+
+// rowWhole does what row does for whole groups of pixels, and returns how many those are.
+func (b *blockResidues) rowWhole(at int, pix, upper []uint32) int {
+	n := (len(pix) - 1) / 8
+	if n > 0 {
+		upper = upper[:len(pix)+1]
+		out := b.out[at : (predictors-1)*b.area+at+8*n]
+		residuesVector(&out[0], b.area, &pix[0], &upper[0], n, &residueCosts[0][0], &b.sums[0][0])
+	}
+	return 8 * n
+}
+
+// correlationCostWhole does what correlationCost does for whole groups of samples, and returns how many
+// those are.
+func correlationCostWhole(samples, by []byte, factor int8) (cost uint64, whole int) {
+	n := len(samples) / 32
+	if n > 0 {
+		by = by[:len(samples)]
+		cost = correlationCostVector(&samples[0], &by[0], n, int32(factor), &residueCosts[0][0])
+	}
+	return cost, 32 * n
+}
+
+// subtractCorrelatedWhole does what subtractCorrelated does for whole groups of samples, and returns how
+// many those are.
+func subtractCorrelatedWhole(out, samples, by []byte, factor int8) int {
+	n := len(samples) / 32
+	if n > 0 {
+		out, by = out[:len(samples)], by[:len(samples)]
+		subtractCorrelatedVector(&samples[0], &by[0], n, int32(factor), &out[0])
+	}
+	return 32 * n
 }

@@ -569,3 +569,413 @@ sixteen:
 DATA components<>+0(SB)/8, $0x0d0905010c080400
 DATA components<>+8(SB)/8, $0x0f0b07030e0a0602
 GLOBL components<>(SB), RODATA|NOPTR, $16
+
+// func residuesVector(out *uint32, area int, pix *uint32, upper *uint32, eights int, costs *byte, sums *uint64)
+// Requires: AVX, AVX2
+TEXT ·residuesVector(SB), NOSPLIT, $0-56
+	MOVQ           out+0(FP), AX
+	MOVQ           area+8(FP), CX
+	MOVQ           pix+16(FP), DX
+	MOVQ           upper+24(FP), BX
+	MOVQ           eights+32(FP), SI
+	MOVQ           sums+48(FP), DI
+	MOVQ           costs+40(FP), R8
+	VMOVDQU        fifteenBytes<>+0(SB), Y0
+	VBROADCASTI128 (R8), Y1
+	VBROADCASTI128 16(R8), Y2
+	VPXOR          Y3, Y3, Y3
+	SHLQ           $0x02, CX
+
+eight:
+	MOVQ       AX, R8
+	VMOVDQU    (BX), Y5
+	VMOVDQU    4(BX), Y6
+	VMOVDQU    8(BX), Y7
+	VMOVDQU    (DX), Y4
+	VMOVDQU    4(DX), Y8
+	VMOVDQU    blackPixels<>+0(SB), Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     (DI), Y9, Y9
+	VMOVDQU    Y9, (DI)
+	VMOVDQU    4(DX), Y8
+	VPSUBB     Y4, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     32(DI), Y9, Y9
+	VMOVDQU    Y9, 32(DI)
+	VMOVDQU    4(DX), Y8
+	VPSUBB     Y6, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     64(DI), Y9, Y9
+	VMOVDQU    Y9, 64(DI)
+	VMOVDQU    4(DX), Y8
+	VPSUBB     Y7, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     96(DI), Y9, Y9
+	VMOVDQU    Y9, 96(DI)
+	VMOVDQU    4(DX), Y8
+	VPSUBB     Y5, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     128(DI), Y9, Y9
+	VMOVDQU    Y9, 128(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y4, Y7, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y4, Y7, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPXOR      Y9, Y6, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y9, Y6, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     160(DI), Y9, Y9
+	VMOVDQU    Y9, 160(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y4, Y5, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y4, Y5, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     192(DI), Y9, Y9
+	VMOVDQU    Y9, 192(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y4, Y6, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y4, Y6, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     224(DI), Y9, Y9
+	VMOVDQU    Y9, 224(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y5, Y6, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y5, Y6, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     256(DI), Y9, Y9
+	VMOVDQU    Y9, 256(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y6, Y7, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y6, Y7, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPSUBB     Y9, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y8
+	VPSRLW     $0x04, Y8, Y9
+	VPMINUB    Y0, Y8, Y8
+	VPAND      Y0, Y9, Y9
+	VPSHUFB    Y8, Y1, Y8
+	VPSHUFB    Y9, Y2, Y9
+	VPMAXUB    Y8, Y9, Y9
+	VPSADBW    Y3, Y9, Y9
+	VPADDQ     288(DI), Y9, Y9
+	VMOVDQU    Y9, 288(DI)
+	VMOVDQU    4(DX), Y8
+	VPXOR      Y4, Y5, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y4, Y5, Y9
+	VPSUBB     Y10, Y9, Y9
+	VPXOR      Y6, Y7, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y6, Y7, Y7
+	VPSUBB     Y10, Y7, Y7
+	VPXOR      Y9, Y7, Y10
+	VPAND      oneBytes<>+0(SB), Y10, Y10
+	VPAVGB     Y9, Y7, Y7
+	VPSUBB     Y10, Y7, Y7
+	VPSUBB     Y7, Y8, Y8
+	VMOVDQU    Y8, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y8, Y7
+	VPSRLW     $0x04, Y7, Y8
+	VPMINUB    Y0, Y7, Y7
+	VPAND      Y0, Y8, Y8
+	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y8, Y2, Y8
+	VPMAXUB    Y7, Y8, Y8
+	VPSADBW    Y3, Y8, Y8
+	VPADDQ     320(DI), Y8, Y8
+	VMOVDQU    Y8, 320(DI)
+	VMOVDQU    4(DX), Y7
+	VPSUBUSB   Y5, Y4, Y8
+	VPSUBUSB   Y4, Y5, Y9
+	VPOR       Y9, Y8, Y8
+	VPMADDUBSW oneBytes<>+0(SB), Y8, Y8
+	VPMADDWD   oneWords<>+0(SB), Y8, Y8
+	VPSUBUSB   Y5, Y6, Y9
+	VPSUBUSB   Y6, Y5, Y10
+	VPOR       Y10, Y9, Y9
+	VPMADDUBSW oneBytes<>+0(SB), Y9, Y9
+	VPMADDWD   oneWords<>+0(SB), Y9, Y9
+	VPCMPGTD   Y9, Y8, Y8
+	VPBLENDVB  Y8, Y4, Y6, Y9
+	VPSUBB     Y9, Y7, Y7
+	VMOVDQU    Y7, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y7, Y7
+	VPSRLW     $0x04, Y7, Y8
+	VPMINUB    Y0, Y7, Y7
+	VPAND      Y0, Y8, Y8
+	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y8, Y2, Y8
+	VPMAXUB    Y7, Y8, Y8
+	VPSADBW    Y3, Y8, Y8
+	VPADDQ     352(DI), Y8, Y8
+	VMOVDQU    Y8, 352(DI)
+	VMOVDQU    4(DX), Y7
+	VPUNPCKLBW Y3, Y4, Y8
+	VPUNPCKLBW Y3, Y6, Y9
+	VPADDW     Y9, Y8, Y8
+	VPUNPCKLBW Y3, Y5, Y9
+	VPSUBW     Y9, Y8, Y8
+	VPUNPCKHBW Y3, Y4, Y9
+	VPUNPCKHBW Y3, Y6, Y10
+	VPADDW     Y10, Y9, Y9
+	VPUNPCKHBW Y3, Y5, Y10
+	VPSUBW     Y10, Y9, Y9
+	VPACKUSWB  Y9, Y8, Y8
+	VPSUBB     Y8, Y7, Y7
+	VMOVDQU    Y7, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y7, Y7
+	VPSRLW     $0x04, Y7, Y8
+	VPMINUB    Y0, Y7, Y7
+	VPAND      Y0, Y8, Y8
+	VPSHUFB    Y7, Y1, Y7
+	VPSHUFB    Y8, Y2, Y8
+	VPMAXUB    Y7, Y8, Y8
+	VPSADBW    Y3, Y8, Y8
+	VPADDQ     384(DI), Y8, Y8
+	VMOVDQU    Y8, 384(DI)
+	VMOVDQU    4(DX), Y7
+	VPXOR      Y4, Y6, Y8
+	VPAND      oneBytes<>+0(SB), Y8, Y8
+	VPAVGB     Y4, Y6, Y4
+	VPSUBB     Y8, Y4, Y4
+	VPUNPCKLBW Y3, Y4, Y6
+	VPUNPCKLBW Y3, Y5, Y8
+	VPSUBW     Y8, Y6, Y8
+	VPSRLW     $0x0f, Y8, Y9
+	VPADDW     Y9, Y8, Y8
+	VPSRAW     $0x01, Y8, Y8
+	VPADDW     Y8, Y6, Y6
+	VPUNPCKHBW Y3, Y4, Y4
+	VPUNPCKHBW Y3, Y5, Y5
+	VPSUBW     Y5, Y4, Y5
+	VPSRLW     $0x0f, Y5, Y8
+	VPADDW     Y8, Y5, Y5
+	VPSRAW     $0x01, Y5, Y5
+	VPADDW     Y5, Y4, Y4
+	VPACKUSWB  Y4, Y6, Y6
+	VPSUBB     Y6, Y7, Y7
+	VMOVDQU    Y7, (R8)
+	ADDQ       CX, R8
+	VPABSB     Y7, Y4
+	VPSRLW     $0x04, Y4, Y5
+	VPMINUB    Y0, Y4, Y4
+	VPAND      Y0, Y5, Y5
+	VPSHUFB    Y4, Y1, Y4
+	VPSHUFB    Y5, Y2, Y5
+	VPMAXUB    Y4, Y5, Y5
+	VPSADBW    Y3, Y5, Y5
+	VPADDQ     416(DI), Y5, Y5
+	VMOVDQU    Y5, 416(DI)
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, DX
+	ADDQ       $0x20, BX
+	DECQ       SI
+	JNZ        eight
+	VZEROUPPER
+	RET
+
+DATA fifteenBytes<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA fifteenBytes<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA fifteenBytes<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA fifteenBytes<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL fifteenBytes<>(SB), RODATA|NOPTR, $32
+
+DATA blackPixels<>+0(SB)/8, $0xff000000ff000000
+DATA blackPixels<>+8(SB)/8, $0xff000000ff000000
+DATA blackPixels<>+16(SB)/8, $0xff000000ff000000
+DATA blackPixels<>+24(SB)/8, $0xff000000ff000000
+GLOBL blackPixels<>(SB), RODATA|NOPTR, $32
+
+DATA oneWords<>+0(SB)/8, $0x0001000100010001
+DATA oneWords<>+8(SB)/8, $0x0001000100010001
+DATA oneWords<>+16(SB)/8, $0x0001000100010001
+DATA oneWords<>+24(SB)/8, $0x0001000100010001
+GLOBL oneWords<>(SB), RODATA|NOPTR, $32
+
+// func correlationCostVector(samples *byte, by *byte, n int, factor int32, costs *byte) uint64
+// Requires: AVX, AVX2
+TEXT ·correlationCostVector(SB), NOSPLIT, $0-48
+	MOVQ           samples+0(FP), AX
+	MOVQ           by+8(FP), CX
+	MOVQ           n+16(FP), DX
+	MOVL           factor+24(FP), BX
+	SHLL           $0x03, BX
+	VMOVD          BX, X0
+	VPBROADCASTW   X0, Y0
+	MOVQ           costs+32(FP), BX
+	VMOVDQU        fifteenBytes<>+0(SB), Y3
+	VBROADCASTI128 (BX), Y4
+	VBROADCASTI128 16(BX), Y5
+	VPXOR          Y6, Y6, Y6
+	VPXOR          Y2, Y2, Y2
+	VPCMPEQW       Y1, Y1, Y1
+	VPSRLW         $0x08, Y1, Y1
+
+loop:
+	VMOVDQU      (CX), Y7
+	VPUNPCKLBW   Y7, Y6, Y8
+	VPUNPCKHBW   Y7, Y6, Y7
+	VPMULHW      Y0, Y8, Y8
+	VPAND        Y1, Y8, Y8
+	VPMULHW      Y0, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPACKUSWB    Y7, Y8, Y8
+	VMOVDQU      (AX), Y7
+	VPSUBB       Y8, Y7, Y7
+	VPABSB       Y7, Y7
+	VPSRLW       $0x04, Y7, Y8
+	VPMINUB      Y3, Y7, Y7
+	VPAND        Y3, Y8, Y8
+	VPSHUFB      Y7, Y4, Y7
+	VPSHUFB      Y8, Y5, Y8
+	VPMAXUB      Y7, Y8, Y8
+	VPSADBW      Y6, Y8, Y8
+	VPADDQ       Y8, Y2, Y2
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	DECQ         DX
+	JNZ          loop
+	VEXTRACTI128 $0x01, Y2, X0
+	VPADDQ       X0, X2, X0
+	VPSRLDQ      $0x08, X0, X2
+	VPADDQ       X0, X2, X0
+	VMOVQ        X0, AX
+	MOVQ         AX, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func subtractCorrelatedVector(samples *byte, by *byte, n int, factor int32, out *byte)
+// Requires: AVX, AVX2
+TEXT ·subtractCorrelatedVector(SB), NOSPLIT, $0-40
+	MOVQ         samples+0(FP), AX
+	MOVQ         by+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVL         factor+24(FP), BX
+	SHLL         $0x03, BX
+	VMOVD        BX, X0
+	VPBROADCASTW X0, Y0
+	MOVQ         out+32(FP), BX
+	VPXOR        Y2, Y2, Y2
+	VPCMPEQW     Y1, Y1, Y1
+	VPSRLW       $0x08, Y1, Y1
+
+loop:
+	VMOVDQU    (CX), Y3
+	VPUNPCKLBW Y3, Y2, Y4
+	VPUNPCKHBW Y3, Y2, Y3
+	VPMULHW    Y0, Y4, Y4
+	VPAND      Y1, Y4, Y4
+	VPMULHW    Y0, Y3, Y3
+	VPAND      Y1, Y3, Y3
+	VPACKUSWB  Y3, Y4, Y4
+	VMOVDQU    (AX), Y3
+	VPSUBB     Y4, Y3, Y3
+	VMOVDQU    Y3, (BX)
+	ADDQ       $0x20, BX
+	ADDQ       $0x20, AX
+	ADDQ       $0x20, CX
+	DECQ       DX
+	JNZ        loop
+	VZEROUPPER
+	RET

@@ -8,9 +8,23 @@ import (
 // checkPixels is how many pixels a stage works on between looks at its context.
 const checkPixels = 1 << 11
 
+// losslessLevel is how hard an encoder works for smaller lossless files.
+type losslessLevel struct {
+	chain, nice int  // of copyFinder
+	parse       bool // copies are chosen by what the image then costs
+	groupBits   uint // logarithm of the smallest side of a block with codes of its own
+	groupPasses int  // how often blocks are moved to other groups
+}
+
+var losslessLevels = [...]losslessLevel{
+	fastEffort:   {chain: 4, nice: 16, groupBits: 7},
+	normalEffort: {chain: 24, nice: 64, parse: true, groupBits: 4, groupPasses: 2},
+	highEffort:   {chain: 100, nice: 256, parse: true, groupBits: 3, groupPasses: 4},
+}
+
 // losslessStream returns a VP8L bit stream of w×h pixels.
-func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool) ([]byte, error) {
-	e := &entropyWriter{ctx: ctx}
+func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool, effort effort) ([]byte, error) {
+	e := &entropyWriter{ctx: ctx, level: losslessLevels[effort]}
 	e.bits(losslessSignature, 8)
 	e.bits(uint32(w-1), 14)
 	e.bits(uint32(h-1), 14)
@@ -28,32 +42,81 @@ func (e *entropyWriter) picture(pix []uint32, w, h int) error {
 	if err != nil {
 		return err
 	}
-	if colours != nil {
+	p, err := choosePlan(e.ctx, pix, w, h, len(colours))
+	if err != nil {
+		return err
+	}
+	if p == planIndexed {
 		return e.indexed(w, h, colours, func(y int) []uint32 { return pix[y*w:][:w] })
 	}
+	if p.green() {
+		if err := e.subtractGreen(pix); err != nil {
+			return err
+		}
+	}
+	if p.predict() {
+		if pix, err = e.predict(pix, w, h); err != nil {
+			return err
+		}
+	}
+	if p == planBoth {
+		if err := e.decorrelate(pix, w, h); err != nil {
+			return err
+		}
+	}
+	e.bits(0, 1)
+	return e.image(pix, w, true)
+}
+
+// transform writes the kind of a transform.
+func (e *entropyWriter) transform(kind transformKind) {
 	e.bits(1, 1)
-	e.bits(uint32(subtractGreenTransform), 2)
+	e.bits(uint32(kind), 2)
+}
+
+// subtractGreen writes that transform, and applies it.
+func (e *entropyWriter) subtractGreen(pix []uint32) error {
+	e.transform(subtractGreenTransform)
 	for i, argb := range pix {
 		if i%checkPixels == 0 {
 			if err := e.ctx.Err(); err != nil {
 				return err
 			}
 		}
-		green := argb >> 8 & 0xff
-		pix[i] = argb&0xff00ff00 | (argb|0xff00ff00-green<<16-green)&0x00ff00ff
+		pix[i] = subtractGreenOf(argb)
 	}
-	e.bits(1, 1)
-	e.bits(uint32(predictorTransform), 2)
-	modes, residue, err := predictPicture(e.ctx, pix, w, h)
+	return nil
+}
+
+// predict writes the predictor transform, and returns the residue.
+func (e *entropyWriter) predict(pix []uint32, w, h int) ([]uint32, error) {
+	bits := predictorBits(w, h)
+	modes, residue, err := predictPicture(e.ctx, pix, w, h, bits)
+	if err != nil {
+		return nil, err
+	}
+	e.transform(predictorTransform)
+	e.bits(uint32(bits-2), 3)
+	return residue, e.image(modes, subSize(w, bits), false)
+}
+
+// predictorBits is the logarithm of the side of the blocks that have a predictor each.
+func predictorBits(w, h int) uint {
+	if w*h < 1<<16 {
+		return 3
+	}
+	return 4
+}
+
+// decorrelate writes the colour transform, and applies it.
+func (e *entropyWriter) decorrelate(pix []uint32, w, h int) error {
+	elements, err := decorrelate(e.ctx, pix, w, h)
 	if err != nil {
 		return err
 	}
-	e.bits(predictorBits-2, 3)
-	if err := e.image(modes, subSize(w, predictorBits), false); err != nil {
-		return err
-	}
-	e.bits(0, 1)
-	return e.image(residue, w, true)
+	e.transform(colourTransform)
+	e.bits(colourBits-2, 3)
+	return e.image(elements, subSize(w, colourBits), false)
 }
 
 // palette returns the colours of a picture in order, or nil if there are more than 256.
@@ -88,8 +151,7 @@ func palette(ctx context.Context, pix []uint32) ([]uint32, error) {
 // indexed writes a picture by the indexes of its colours (section 4.4). row returns the pixels of a row,
 // which are asked for in order.
 func (e *entropyWriter) indexed(w, h int, colours []uint32, row func(y int) []uint32) error {
-	e.bits(1, 1)
-	e.bits(uint32(colourIndexTransform), 2)
+	e.transform(colourIndexTransform)
 	e.bits(uint32(len(colours)-1), 8)
 	table := make([]uint32, len(colours))
 	index := make(map[uint32]uint32, len(colours))

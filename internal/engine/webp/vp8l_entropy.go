@@ -1,229 +1,246 @@
 package webp
 
-import (
-	"context"
-	"math/bits"
-)
-
-// token is a part of an entropy-coded image: some pixels, and then a copy of earlier ones.
-type token struct {
-	pixels   uint16 // before the copy, at most checkPixels
-	length   uint16 // of the copy in pixels; 0 for none
-	distance uint32 // code of the copy
-}
-
-// prefixOf returns the symbol of a length or distance, and its extra bits (section 5.2.2).
-func prefixOf(v uint32) (symbol int, extra uint32, n uint) {
-	v--
-	if v < 2 {
-		return int(v), 0, 0
-	}
-	high := uint(bits.Len32(v)) - 1
-	n = high - 1
-	return int(2*high) + int(v>>n&1), v & (1<<n - 1), n
-}
-
-// histograms count the symbols of the five codes (section 6.2.3).
-type histograms struct {
-	green            []uint32 // literals, lengths and entries of the colour cache
-	red, blue, alpha [256]uint32
-	distance         [distanceCodes]uint32
-}
-
-// colourCache is the colour cache of 1<<bits entries, or none with zero bits (section 5.2.3).
-type colourCache struct {
-	bits    uint
-	entries []uint32
-}
-
-func newColourCache(bits uint) *colourCache {
-	c := &colourCache{bits: bits}
-	if bits > 0 {
-		c.entries = make([]uint32, 1<<bits)
-	}
-	return c
-}
-
-// look returns the index of a pixel and whether it is there, and puts it there.
-func (c *colourCache) look(argb uint32) (index int, found bool) {
-	if c.bits == 0 {
-		return 0, false
-	}
-	index = int(argb * cacheMultiplier >> (32 - c.bits))
-	found = c.entries[index] == argb
-	c.entries[index] = argb
-	return index, found
-}
-
-// eachSymbol calls literal, cached and copied for the tokens of an image.
-func eachSymbol(ctx context.Context, tokens []token, pix []uint32, cacheBits uint,
-	literal func(argb uint32), cached func(index int), copied func(t *token),
-) error {
-	cache := newColourCache(cacheBits)
-	at, check := 0, 0
-	for i := range tokens {
-		if at >= check {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			check = at + checkPixels
-		}
-		t := &tokens[i]
-		for _, argb := range pix[at:][:t.pixels] {
-			if index, found := cache.look(argb); found {
-				cached(index)
-			} else {
-				literal(argb)
-			}
-		}
-		at += int(t.pixels)
-		if t.length == 0 {
-			continue
-		}
-		copied(t)
-		if cacheBits > 0 {
-			for _, argb := range pix[at:][:t.length] {
-				cache.look(argb)
-			}
-		}
-		at += int(t.length)
-	}
-	return nil
-}
-
-// count fills the histograms of an image.
-func count(ctx context.Context, tokens []token, pix []uint32, cacheBits uint) (*histograms, error) {
-	h := &histograms{green: make([]uint32, 256+lengthCodes+cacheSize(cacheBits))}
-	err := eachSymbol(ctx, tokens, pix, cacheBits, func(argb uint32) {
-		h.green[argb>>8&255]++
-		h.red[argb>>16&255]++
-		h.blue[argb&255]++
-		h.alpha[argb>>24]++
-	}, func(index int) {
-		h.green[256+lengthCodes+index]++
-	}, func(t *token) {
-		length, _, _ := prefixOf(uint32(t.length))
-		distance, _, _ := prefixOf(t.distance)
-		h.green[256+length]++
-		h.distance[distance]++
-	})
-	return h, err
-}
-
-func cacheSize(bits uint) int {
-	if bits == 0 {
-		return 0
-	}
-	return 1 << bits
-}
-
-// cost estimates how many bits the symbols and their codes take, in the unit of entropy.
-func (h *histograms) cost() int64 {
-	n := entropy(h.green) + entropy(h.red[:]) + entropy(h.blue[:]) + entropy(h.alpha[:]) + entropy(h.distance[:])
-	for s, k := range h.green[256 : 256+lengthCodes] {
-		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
-	}
-	for s, k := range h.distance {
-		n += int64(k) * int64(max(0, (s-2)>>1)) << costBits
-	}
-	return n
-}
-
-// costBits is how many bits of a cost are behind the point. Costs are integers since they are compared:
-// a sum of floating-point numbers depends on their order and on the machine.
-const costBits = 16
-
-// entropy is how many bits, in fixed point, symbols that occur so often take, with about three for the
-// length of each one's code.
-func entropy(counts []uint32) int64 {
-	var sum uint32
-	var cost int64
-	for _, n := range counts {
-		if n > 0 {
-			sum += n
-			cost += 3<<costBits - int64(n)*fineLog2(n)
-		}
-	}
-	if sum == 0 {
-		return 0
-	}
-	return cost + int64(sum)*fineLog2(sum)
-}
-
-// fineLog2 is the logarithm of n, at least 1, in fixed point, rounded down: squaring doubles it, so that
-// each time it gives one more bit.
-func fineLog2(n uint32) int64 {
-	whole := bits.Len32(n) - 1
-	log, m := int64(whole), uint64(n)<<(31-whole)
-	for range costBits {
-		m = m * m >> 31
-		carry := m >> 32
-		m >>= carry
-		log = log<<1 | int64(carry)
-	}
-	return log
-}
-
-// cacheChoices are the sizes of the colour cache that are tried.
-var cacheChoices = []uint{0, 4, 7, 10}
+import "context"
 
 // entropyWriter writes entropy-coded images.
 type entropyWriter struct {
 	bitEncoder
-	ctx context.Context
+	ctx   context.Context
+	level losslessLevel
+}
+
+// entropyCoder is an image divided into literals, entries of the colour cache and copies.
+type entropyCoder struct {
+	ctx       context.Context
+	pix       []uint32
+	width     int
+	copies    []copied // of each pixel that is not in the midst of one
+	hits      []int16  // the entry of the colour cache that each pixel is, or -1; nil without a cache
+	cacheBits uint
+	distances *distanceCoder
 }
 
 // image writes an image of width pixels a row (section 5.1). The pixels of a main image may use a
-// colour cache.
+// colour cache and groups of codes.
 func (e *entropyWriter) image(pix []uint32, width int, main bool) error {
-	tokens, err := findCopies(e.ctx, pix, width)
-	if err != nil {
+	c := &entropyCoder{ctx: e.ctx, pix: pix, width: width, distances: newDistanceCoder(width)}
+	if err := c.divide(e.level, main); err != nil {
 		return err
 	}
-	cacheBits := uint(0)
-	h, err := count(e.ctx, tokens, pix, cacheBits)
-	if err != nil {
-		return err
+	e.bits(uint32(min(c.cacheBits, 1)), 1)
+	if c.cacheBits > 0 {
+		e.bits(uint32(c.cacheBits), 4)
 	}
+	groups := &groupMap{bits: maxGroupBits}
 	if main {
-		least := h.cost()
-		for _, b := range cacheChoices[1:] {
-			other, err := count(e.ctx, tokens, pix, b)
-			if err != nil {
+		var err error
+		if groups, err = c.group(e.level); err != nil {
+			return err
+		}
+		e.bits(uint32(nonZero(len(groups.histograms) > 1)), 1)
+		if len(groups.histograms) > 1 {
+			e.bits(uint32(groups.bits-2), 3)
+			if err := e.image(groups.image(), groups.width, false); err != nil {
 				return err
 			}
-			if c := other.cost(); c < least {
-				least, cacheBits, h = c, b, other
-			}
+		}
+	} else {
+		h, err := c.count()
+		if err != nil {
+			return err
+		}
+		groups.histograms = []histogram{h}
+	}
+	codes := make([]codeGroup, len(groups.histograms))
+	for i, h := range groups.histograms {
+		for k, counts := range h.codes() {
+			codes[i][k] = newPrefixWriter(counts, maxCodeLength)
+			codes[i][k].store(&e.bitEncoder)
 		}
 	}
-	e.bits(uint32(min(cacheBits, 1)), 1)
-	if cacheBits > 0 {
-		e.bits(uint32(cacheBits), 4)
+	return e.symbols(c, groups, codes)
+}
+
+// codeGroup is the five codes of a group: green, red, blue, alpha and distance.
+type codeGroup [5]*prefixWriter
+
+// symbols writes the pixels of an image.
+func (e *entropyWriter) symbols(c *entropyCoder, groups *groupMap, codes []codeGroup) error {
+	for at, y := 0, 0; at < len(c.pix); y++ {
+		if err := e.ctx.Err(); err != nil {
+			return err
+		}
+		row := y * c.width
+		for at < row+c.width && at < len(c.pix) {
+			group, end := groups.at(at-row, y)
+			end = min(row+end, row+c.width)
+			at = e.run(c, &codes[group], at, end)
+		}
 	}
+	return nil
+}
+
+// run writes pixels with one group of codes, to end or the end of a copy behind it.
+func (e *entropyWriter) run(c *entropyCoder, codes *codeGroup, at, end int) int {
+	green, red, blue, alpha, distance := codes[0].codes, codes[1].codes, codes[2].codes, codes[3].codes, codes[4]
+	red, blue, alpha = red[:256], blue[:256], alpha[:256]
+	for at < end {
+		if found := c.copies[at]; found != 0 {
+			length := found.length()
+			symbol, extra, n := prefixOf(uint32(length))
+			codes[0].write(&e.bitEncoder, 256+symbol)
+			e.bits(extra, n)
+			symbol, extra, n = prefixOf(c.distances.code(found.distance()))
+			distance.write(&e.bitEncoder, symbol)
+			e.bits(extra, n)
+			at += length
+			continue
+		}
+		if c.hits != nil && c.hits[at] >= 0 {
+			codes[0].write(&e.bitEncoder, 256+lengthCodes+int(c.hits[at]))
+			at++
+			continue
+		}
+		argb := c.pix[at]
+		g, r, b, a := green[argb>>8&255], red[argb>>16&255], blue[argb&255], alpha[argb>>24]
+		e.bits(uint32(g.bits)|uint32(r.bits)<<g.length, uint(g.length+r.length))
+		e.bits(uint32(b.bits)|uint32(a.bits)<<b.length, uint(b.length+a.length))
+		at++
+	}
+	return at
+}
+
+// count counts all symbols of an image.
+func (c *entropyCoder) count() (histogram, error) {
+	h := newHistogram(c.cacheBits)
+	for at := 0; at < len(c.pix); {
+		if err := c.ctx.Err(); err != nil {
+			return nil, err
+		}
+		at = c.countRun(h, at, min(at+checkPixels, len(c.pix)))
+	}
+	return h, nil
+}
+
+// countRun counts symbols from a place to end or the end of a copy behind it.
+func (c *entropyCoder) countRun(h histogram, at, end int) int {
+	for at < end {
+		if found := c.copies[at]; found != 0 {
+			length := found.length()
+			symbol, _, _ := prefixOf(uint32(length))
+			h[greenAt+256+symbol]++
+			symbol, _, _ = prefixOf(c.distances.code(found.distance()))
+			h[distanceAt+symbol]++
+			at += length
+			continue
+		}
+		if c.hits != nil && c.hits[at] >= 0 {
+			h[greenAt+256+lengthCodes+int(c.hits[at])]++
+		} else {
+			h.literal(c.pix[at])
+		}
+		at++
+	}
+	return at
+}
+
+// divide finds copies, and the size of the colour cache if there may be one.
+func (c *entropyCoder) divide(l losslessLevel, main bool) error {
+	c.copies = make([]copied, len(c.pix))
+	if err := findCopies(c.ctx, c.pix, c.width, l, c.copies); err != nil {
+		return err
+	}
+	overlapping := c.copies
+	if l.parse {
+		overlapping = make([]copied, len(c.copies))
+		copy(overlapping, c.copies)
+	}
+	parseGreedily(c.copies)
 	if main {
-		e.bits(0, 1) // one group of codes
+		if err := c.chooseCache(); err != nil {
+			return err
+		}
 	}
-	green := newPrefixWriter(h.green, maxCodeLength)
-	red, blue := newPrefixWriter(h.red[:], maxCodeLength), newPrefixWriter(h.blue[:], maxCodeLength)
-	alpha := newPrefixWriter(h.alpha[:], maxCodeLength)
-	distance := newPrefixWriter(h.distance[:], maxCodeLength)
-	for _, c := range []*prefixWriter{green, red, blue, alpha, distance} {
-		c.store(&e.bitEncoder)
+	if !l.parse {
+		return nil
 	}
-	return eachSymbol(e.ctx, tokens, pix, cacheBits, func(argb uint32) {
-		green.write(&e.bitEncoder, int(argb>>8&255))
-		red.write(&e.bitEncoder, int(argb>>16&255))
-		blue.write(&e.bitEncoder, int(argb&255))
-		alpha.write(&e.bitEncoder, int(argb>>24))
-	}, func(index int) {
-		green.write(&e.bitEncoder, 256+lengthCodes+index)
-	}, func(t *token) {
-		symbol, extra, n := prefixOf(uint32(t.length))
-		green.write(&e.bitEncoder, 256+symbol)
-		e.bits(extra, n)
-		symbol, extra, n = prefixOf(t.distance)
-		distance.write(&e.bitEncoder, symbol)
-		e.bits(extra, n)
-	})
+	h, err := c.count()
+	if err != nil {
+		return err
+	}
+	c.copies = overlapping
+	return parse(c.ctx, c.pix, c.copies, c.hits, newSymbolCosts(h, c.distances))
+}
+
+// chooseCache chooses the size of the colour cache by how many bits the symbols then take.
+func (c *entropyCoder) chooseCache() error {
+	var least int64
+	best := uint(0)
+	for b := uint(0); b <= maxChosenCache; b++ {
+		if b == 1 {
+			continue
+		}
+		h, err := c.countCached(b)
+		if err != nil {
+			return err
+		}
+		if cost := h.cost(); b == 0 || cost < least {
+			least, best = cost, b
+		}
+	}
+	if best == 0 {
+		return nil
+	}
+	c.cacheBits = best
+	c.hits = make([]int16, len(c.pix))
+	entries := make([]uint32, 1<<best)
+	for i, argb := range c.pix {
+		if i%checkPixels == 0 {
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
+		}
+		index := argb * cacheMultiplier >> (32 - best)
+		c.hits[i] = -1
+		if entries[index] == argb {
+			c.hits[i] = int16(index)
+		}
+		entries[index] = argb
+	}
+	return nil
+}
+
+// maxChosenCache is the largest size of the colour cache that is tried.
+const maxChosenCache = 10
+
+// countCached counts the symbols of a part of the image with a colour cache.
+func (c *entropyCoder) countCached(cacheBits uint) (histogram, error) {
+	h := newHistogram(cacheBits)
+	entries := make([]uint32, max(1, cacheSize(cacheBits)))
+	copyEnd := 0
+	for i, argb := range c.pix[:min(len(c.pix), 1<<18)] {
+		if i%checkPixels == 0 {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		index := uint32(uint64(argb*cacheMultiplier) >> (32 - cacheBits))
+		found := cacheBits > 0 && entries[index] == argb
+		entries[index] = argb
+		if i < copyEnd {
+			continue
+		}
+		if c.copies[i] != 0 {
+			copyEnd = i + c.copies[i].length()
+			symbol, _, _ := prefixOf(uint32(c.copies[i].length()))
+			h[greenAt+256+symbol]++
+			continue
+		}
+		if found {
+			h[greenAt+256+lengthCodes+int(index)]++
+		} else {
+			h.literal(argb)
+		}
+	}
+	return h, nil
 }

@@ -3,122 +3,146 @@ package webp
 import (
 	"context"
 	"math"
-	"math/bits"
 )
-
-// predictorBits is the logarithm of the side of the blocks that have a predictor each.
-const predictorBits = 4
 
 // predictors is how many modes of prediction there are (section 4.1).
 const predictors = 14
 
-// predictPicture chooses the predictor of each block, by what its residue would cost if small
-// differences were as frequent as they are in photographs. It returns the modes as an image and the
-// residue.
-func predictPicture(ctx context.Context, pix []uint32, w, h int) (modes, residue []uint32, err error) {
-	blocks := subSize(w, predictorBits)
-	modes = make([]uint32, blocks*subSize(h, predictorBits))
-	residue = make([]uint32, len(pix))
-	for y := range h { // what has no choice
-		if y > 0 {
-			residue[y*w] = subtractPixels(pix[y*w], pix[(y-1)*w])
-		}
-	}
-	residue[0] = subtractPixels(pix[0], black)
-	for x := 1; x < w; x++ {
-		residue[x] = subtractPixels(pix[x], pix[x-1])
-	}
-	var tried, best [1 << (2 * predictorBits)]uint32
-	for by := 0; by < h; by += 1 << predictorBits {
-		for bx := 0; bx < w; bx += 1 << predictorBits {
+// predictorChooser chooses the predictor of each block of a picture.
+type predictorChooser struct {
+	pix, residue []uint32
+	w, h         int
+	bits         uint // logarithm of a block's side
+	blocks       int  // a row
+	modes        []uint8
+
+	counts componentCounts // of the residue before
+	costs  [4][256]uint16  // that follow from them, by component
+	blockResidues
+}
+
+// predictPicture chooses predictors for blocks of 1<<bits pixels a side, and returns them as an image,
+// and the residue.
+func predictPicture(ctx context.Context, pix []uint32, w, h int, bits uint) (
+	modes, residue []uint32, err error,
+) {
+	c := &predictorChooser{pix: pix, residue: make([]uint32, len(pix)), w: w, h: h, bits: bits}
+	c.blocks = subSize(w, bits)
+	c.modes = make([]uint8, c.blocks*subSize(h, bits))
+	c.area = 1 << (2 * bits)
+	c.out = make([]uint32, predictors*c.area)
+	c.vector = useVector()
+	c.fixed()
+	for by := range subSize(h, bits) {
+		c.learn()
+		for bx := range c.blocks {
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
-			x0, y0 := max(bx, 1), max(by, 1)
-			x1, y1 := min(bx+1<<predictorBits, w), min(by+1<<predictorBits, h)
-			if x0 >= x1 || y0 >= y1 {
-				continue
-			}
-			least, mode := uint32(math.MaxUint32), uint8(0)
-			for m := range uint8(predictors) {
-				cost := uint32(0)
-				for y := y0; y < y1; y++ {
-					row := tried[(y-y0)<<predictorBits:][:x1-x0]
-					residueRun(m, row, pix[y*w+x0-1:y*w+x1], pix[(y-1)*w+x0-1:][:x1-x0+2])
-					cost += costOfResidue(row)
-				}
-				if cost < least {
-					least, mode = cost, m
-					best = tried
-				}
-			}
-			modes[by>>predictorBits*blocks+bx>>predictorBits] = black | uint32(mode)<<8
-			for y := y0; y < y1; y++ {
-				copy(residue[y*w+x0:y*w+x1], best[(y-y0)<<predictorBits:])
-			}
+			c.block(bx, by)
 		}
 	}
-	return modes, residue, nil
+	modes = make([]uint32, len(c.modes))
+	for i, m := range c.modes {
+		modes[i] = black | uint32(m)<<8
+	}
+	return modes, c.residue, nil
 }
 
-// residueCosts are about how many 16ths of a bit a difference takes, by its magnitude.
-var residueCosts = func() (t [256]uint8) {
-	for v := range t {
-		m := min(v, 256-v)
-		t[v] = uint8(16 * bits.Len(uint(m)))
-		if m > 0 {
-			t[v] += uint8(16 * (m - 1<<(bits.Len(uint(m))-1)) >> (bits.Len(uint(m)) - 1))
+// fixed computes the residue of the pixels whose prediction is no choice.
+func (c *predictorChooser) fixed() {
+	pix, w := c.pix, c.w
+	c.residue[0] = subtractPixels(pix[0], black)
+	for x := 1; x < w; x++ {
+		c.residue[x] = subtractPixels(pix[x], pix[x-1])
+	}
+	for at := w; at < len(pix); at += w {
+		c.residue[at] = subtractPixels(pix[at], pix[at-w])
+	}
+}
+
+// block chooses the predictor of a block: of those whose residue has the smallest magnitudes, and those
+// of the blocks to the left and above, the one whose residue costs least beside that of other blocks.
+func (c *predictorChooser) block(bx, by int) {
+	x0, y0 := max(bx<<c.bits, 1), max(by<<c.bits, 1)
+	x1, y1 := min((bx+1)<<c.bits, c.w), min((by+1)<<c.bits, c.h)
+	at := by*c.blocks + bx
+	if x0 >= x1 || y0 >= y1 {
+		return
+	}
+	n := x1 - x0
+	c.sums = [predictors][4]uint64{}
+	for y := y0; y < y1; y++ {
+		c.row((y-y0)*n, c.pix[y*c.w+x0-1:y*c.w+x1], c.pix[(y-1)*c.w+x0-1:][:n+2])
+	}
+	mode := c.best(at, bx > 0, by > 0, n*(y1-y0))
+	c.modes[at] = mode
+	residue := c.of(mode, n*(y1-y0))
+	for y := y0; y < y1; y++ {
+		copy(c.residue[y*c.w+x0:y*c.w+x1], residue[(y-y0)*n:])
+	}
+	for _, argb := range residue {
+		c.counts.add(argb)
+	}
+}
+
+// best is the best mode of a block whose residues have n pixels.
+func (c *predictorChooser) best(at int, hasLeft, hasAbove bool, n int) (best uint8) {
+	left, above := uint8(predictors), uint8(predictors)
+	if hasLeft {
+		left = c.modes[at-1]
+	}
+	if hasAbove {
+		above = c.modes[at-c.blocks]
+	}
+	smallest := c.smallest()
+	least := uint32(math.MaxUint32)
+	for m := range uint8(predictors) {
+		if m != left && m != above && m != smallest {
+			continue
+		}
+		cost := c.cost(c.of(m, n))
+		if m != left {
+			cost += modeCost
+		}
+		if cost < least {
+			least, best = cost, m
 		}
 	}
-	return t
-}()
+	return best
+}
 
-func costOfResidue(row []uint32) (n uint32) {
-	for _, argb := range row {
-		n += uint32(residueCosts[argb>>24]) + uint32(residueCosts[argb>>16&255]) +
-			uint32(residueCosts[argb>>8&255]) + uint32(residueCosts[argb&255])
+// modeCost is about what another mode than that of the block to the left costs.
+const modeCost = 3 * 16
+
+// cost is what residues cost beside those of earlier rows of blocks.
+func (c *predictorChooser) cost(residue []uint32) (n uint32) {
+	for _, argb := range residue {
+		n += uint32(c.costs[0][argb>>24]) + uint32(c.costs[1][argb>>16&255]) +
+			uint32(c.costs[2][argb>>8&255]) + uint32(c.costs[3][argb&255])
 	}
 	return n
 }
 
-// residueRun subtracts the predictions of a mode from a run of pixels, the opposite of predictRun.
-// pix begins with the pixel to the left of the run; upper begins one pixel to the left of the run in
-// the row above, and ends one to the right of it.
-func residueRun(mode uint8, out, pix, upper []uint32) {
-	pix, upper = pix[:len(out)+1], upper[:len(out)+2]
-	for x := range out {
-		left, top, topLeft, topRight := pix[x], upper[x+1], upper[x], upper[x+2]
-		var p uint32
-		switch mode {
-		case 0:
-			p = black
-		case 1:
-			p = left
-		case 2:
-			p = top
-		case 3:
-			p = topRight
-		case 4:
-			p = topLeft
-		case 5:
-			p = average(average(left, topRight), top)
-		case 6:
-			p = average(left, topLeft)
-		case 7:
-			p = average(left, top)
-		case 8:
-			p = average(topLeft, top)
-		case 9:
-			p = average(top, topRight)
-		case 10:
-			p = average(average(left, topLeft), average(top, topRight))
-		case 11:
-			p = selectPixel(left, top, topLeft)
-		case 12:
-			p = clampAddSubtractFull(left, top, topLeft)
-		default:
-			p = clampAddSubtractHalf(average(left, top), topLeft)
+// learn sets the costs of residues by how often they were used.
+func (c *predictorChooser) learn() {
+	for i := range c.counts {
+		learnCosts(&c.costs[i], &c.counts[i])
+	}
+}
+
+// learnCosts sets how many 16ths of a bit values take that occur so often. Where few have occurred, the
+// costs are those of their magnitudes.
+func learnCosts(costs *[256]uint16, counts *[256]uint32) {
+	sum := uint32(0)
+	for _, n := range counts {
+		sum += n
+	}
+	log := fineLog2(sum + 256)
+	for v, n := range counts {
+		costs[v] = uint16((log - fineLog2(n+1)) >> (costBits - 4))
+		if sum < 256 {
+			costs[v] = uint16(differenceCosts[v])
 		}
-		out[x] = subtractPixels(pix[x+1], p)
 	}
 }

@@ -1,117 +1,115 @@
 package webp
 
 import (
-	"container/heap"
 	"math/bits"
+	"slices"
 )
 
-// prefixWriter is a prefix code with which symbols are written.
+// prefixSymbol is how a symbol is written: the bits of its code, the first one lowest.
+type prefixSymbol struct {
+	bits   uint16
+	length uint8
+}
+
+// prefixWriter is a prefix code with which symbols are written. A lone symbol takes no bits.
 type prefixWriter struct {
-	lengths []uint8
-	codes   []uint16 // with the first bit lowest, as they are written
-	single  bool     // there is one symbol, which takes no bits
+	codes   []prefixSymbol
+	lengths []uint8 // as they are stored: that of a lone symbol is 1
 }
 
 // write writes a symbol.
 func (c *prefixWriter) write(e *bitEncoder, symbol int) {
-	if !c.single {
-		e.bits(uint32(c.codes[symbol]), uint(c.lengths[symbol]))
-	}
+	s := c.codes[symbol]
+	e.bits(uint32(s.bits), uint(s.length))
 }
 
 // newPrefixWriter returns the shortest code, of at most limit bits, for symbols that occur so often.
 func newPrefixWriter(counts []uint32, limit int) *prefixWriter {
-	c := &prefixWriter{lengths: codeLengths(counts, limit)}
-	used := 0
-	for _, l := range c.lengths {
-		used += int(min(l, 1))
+	lengths, used := codeLengths(counts, limit)
+	c := &prefixWriter{make([]prefixSymbol, len(lengths)), lengths}
+	if used > 1 {
+		c.number()
 	}
-	c.single = used <= 1
-	c.codes = canonicalCodes(c.lengths)
 	return c
 }
 
-// canonicalCodes returns the codes that follow from their lengths (RFC 1951 section 3.2.2), reversed.
-func canonicalCodes(lengths []uint8) []uint16 {
+// number sets the codes that follow from their lengths (RFC 1951 section 3.2.2).
+func (c *prefixWriter) number() {
 	var count, next [maxCodeLength + 2]uint16
-	for _, l := range lengths {
+	for _, l := range c.lengths {
 		count[l]++
 	}
 	count[0] = 0
 	for l := 1; l <= maxCodeLength; l++ {
 		next[l+1] = (next[l] + count[l]) << 1
 	}
-	codes := make([]uint16, len(lengths))
-	for s, l := range lengths {
+	for s, l := range c.lengths {
 		if l > 0 {
-			codes[s] = bits.Reverse16(next[l]) >> (16 - l)
+			c.codes[s] = prefixSymbol{bits.Reverse16(next[l]) >> (16 - l), l}
 			next[l]++
 		}
 	}
-	return codes
 }
 
-// huffmanNode is a symbol or a pair of nodes.
-type huffmanNode struct {
-	count       uint64
-	order       int // of nodes with equal counts
-	symbol      int // or -1 for a pair
-	left, right *huffmanNode
-}
-
-type huffmanHeap []*huffmanNode
-
-func (h huffmanHeap) Len() int { return len(h) }
-func (h huffmanHeap) Less(i, j int) bool {
-	if h[i].count != h[j].count {
-		return h[i].count < h[j].count
+// codeLengths returns Huffman's code lengths and how many symbols have one. Where a code would be
+// longer than limit, rare symbols are counted as more frequent than they are until none is. A lone
+// symbol has length 1.
+func codeLengths(counts []uint32, limit int) (lengths []uint8, used int) {
+	lengths = make([]uint8, len(counts))
+	leaves := make([]uint64, 0, len(counts)) // counts above symbols
+	for s, n := range counts {
+		if n > 0 {
+			leaves = append(leaves, uint64(n)<<16|uint64(s))
+		}
 	}
-	return h[i].order < h[j].order
-}
-func (h huffmanHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *huffmanHeap) Push(n any)   { *h = append(*h, n.(*huffmanNode)) }
-func (h *huffmanHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
-}
-
-// codeLengths returns Huffman's code lengths. Where a code would be longer than limit, rare symbols
-// are counted as more frequent than they are until none is. A lone symbol has length 1.
-func codeLengths(counts []uint32, limit int) []uint8 {
-	lengths := make([]uint8, len(counts))
+	used = len(leaves)
+	if used == 1 {
+		lengths[leaves[0]&0xffff] = 1
+	}
+	if used < 2 {
+		return lengths, used
+	}
+	slices.Sort(leaves)
+	sums, parents := make([]uint64, used-1), make([]uint16, 2*used-1)
 	for floor := uint64(1); ; floor *= 2 {
-		var h huffmanHeap
-		for s, n := range counts {
-			if n > 0 {
-				h = append(h, &huffmanNode{count: max(uint64(n), floor), order: s, symbol: s})
-			}
+		pairNodes(leaves, sums, parents, floor)
+		depths := parents // of a node, once its parent's is known
+		depths[2*used-2] = 0
+		longest := uint16(0)
+		for i := 2*used - 3; i >= 0; i-- {
+			depths[i] = depths[parents[i]] + 1
+			longest = max(longest, depths[i])
 		}
-		switch len(h) {
-		case 0:
-			return lengths
-		case 1:
-			lengths[h[0].symbol] = 1
-			return lengths
+		if longest > uint16(limit) {
+			continue
 		}
-		heap.Init(&h)
-		for order := len(counts); len(h) > 1; order++ {
-			a, b := heap.Pop(&h).(*huffmanNode), heap.Pop(&h).(*huffmanNode)
-			heap.Push(&h, &huffmanNode{count: a.count + b.count, order: order, symbol: -1, left: a, right: b})
+		for i, leaf := range leaves {
+			lengths[leaf&0xffff] = uint8(depths[i])
 		}
-		if setLengths(lengths, h[0], 0) <= limit {
-			return lengths
-		}
+		return lengths, used
 	}
 }
 
-// setLengths stores the lengths of the codes below a node, and returns the longest.
-func setLengths(lengths []uint8, n *huffmanNode, depth int) int {
-	if n.symbol >= 0 {
-		lengths[n.symbol] = uint8(min(depth, 255))
-		return depth
+// pairNodes joins the two rarest nodes until one is left. Nodes are the leaves and then the pairs in
+// the order in which they are made, which is that of their sums too. No leaf counts less than floor.
+func pairNodes(leaves, sums []uint64, parents []uint16, floor uint64) {
+	leaf, pair := 0, 0
+	for made := range sums {
+		var sum uint64
+		for range 2 {
+			node := leaf
+			if leaf < len(leaves) && (pair == made || max(leaves[leaf]>>16, floor) <= sums[pair]) {
+				sum += max(leaves[leaf]>>16, floor)
+				leaf++
+			} else {
+				node = len(leaves) + pair
+				sum += sums[pair]
+				pair++
+			}
+			parents[node] = uint16(len(leaves) + made)
+		}
+		sums[made] = sum
 	}
-	return max(setLengths(lengths, n.left, depth+1), setLengths(lengths, n.right, depth+1))
 }
 
 // store writes the code itself (section 6.2.1).

@@ -1,5 +1,5 @@
-// Command lossless generates the AVX2 kernels of VP8L's inverse transforms. vp8l_predict.go and
-// vp8l_transform.go of package webp define what they compute.
+// Command lossless generates the AVX2 kernels of VP8L's transforms. vp8l_predict.go, vp8l_transform.go,
+// vp8l_predict_choose.go and vp8l_colour_choose.go of package webp define what they compute.
 package main
 
 import (
@@ -45,21 +45,24 @@ func main() {
 	colour()
 	subtractGreen()
 	separate()
+	residues()
+	correlated("correlationCostVector", "costs", false)
+	correlated("subtractCorrelatedVector", "out", true)
 	Generate()
 }
 
-// ones is the constant 1 in every byte.
-var ones Mem
+// constants are those that were generated, by their names.
+var constants = map[string]Mem{}
 
-func oneBytes() Mem {
-	if ones.Base == nil {
-		ones = GLOBL("oneBytes", RODATA|NOPTR)
-		for i := range 4 {
-			DATA(8*i, U64(0x0101010101010101))
-		}
+// everywhere is a constant of 32 bytes that repeats eight.
+func everywhere(name string, v uint64) Mem {
+	if _, ok := constants[name]; !ok {
+		constants[name] = table(name, v, v, v, v)
 	}
-	return ones
+	return constants[name]
 }
+
+func oneBytes() Mem { return everywhere("oneBytes", 0x0101010101010101) }
 
 // input loads pixels of the row above, one at a time, or eight if wide.
 type input struct {
@@ -260,7 +263,7 @@ func colour() {
 	VMOVD(Load(Param("redTo"), GP32()), redTo.AsX())
 	VPBROADCASTD(redTo.AsX(), redTo)
 	green := table("greenWords", 0x0580058001800180, 0x0d800d8009800980, 0x0580058001800180, 0x0d800d8009800980)
-	keep := table("alphaGreen", 0xff00ff00ff00ff00, 0xff00ff00ff00ff00, 0xff00ff00ff00ff00, 0xff00ff00ff00ff00)
+	keep := everywhere("alphaGreen", 0xff00ff00ff00ff00)
 	mask, shuffle := YMM(), YMM()
 	VMOVDQU(keep, mask)
 	VMOVDQU(green, shuffle)
