@@ -20,8 +20,8 @@ func TestShortCodes(t *testing.T) {
 		short bool   // whether a table pays
 		cache bool   // whether there is a colour cache
 	}{
-		{"short", false, 4, true, false}, {"long", false, 16, false, false},
-		{"cached", false, 2, false, true}, {"alpha", true, 4, false, false},
+		{"short", false, 6, true, false}, {"long", false, 16, false, false},
+		{"cached", false, 1, false, true}, {"alpha", true, 4, false, false},
 	} {
 		p := draw(plane.NewLayout(plane.RGB, c.alpha, 400, 300, 1, 1), smooth, 1)
 		r := rand.New(rand.NewPCG(2, 3))
@@ -46,9 +46,11 @@ func TestShortCodes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g := &l.image.groups[0]
 			if forced := i == 1; forced && !c.alpha {
-				g.short, _ = g.shortTable()
+				for k := range l.image.groups {
+					g := &l.image.groups[k]
+					g.short, _ = g.shortTable()
+				}
 			}
 			err = l.advance(t.Context(), 300, func(_ int, row []uint32) error {
 				pix[i] = append(pix[i], row...)
@@ -57,7 +59,7 @@ func TestShortCodes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := g.short != nil; i == 0 && got != c.short {
+			if got := l.image.groups[0].short != nil; i == 0 && got != c.short {
 				t.Errorf("%s: there is a table: %v, want %v", c.name, got, c.short)
 			}
 			if got := l.image.cache != nil; got != c.cache {
