@@ -19,6 +19,7 @@ type lossyWriter struct {
 	mbw, mbh      int
 	index         int              // quantiser index of the picture
 	indexes       [maxSegments]int // and of its segments
+	deltas        quantDeltas      // of the planes
 	filterLevels  [maxSegments]int // of the loop filter
 	tables        [maxSegments]*segmentTables
 	activities    []uint16 // of the macroblocks; nil until they are measured
@@ -65,9 +66,16 @@ type rowGroup struct {
 	counts [groupRows]tokenCounts
 }
 
+// chromaDelta is added to the quantiser index for the DC of chroma where luma takes more bits than it
+// could, so that SSIMULACRA2, which sees colour, has its share.
+const chromaDelta = -4
+
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
 func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
 	w := &lossyWriter{source: lossySource{p, useVector()}, effort: e, width: p.Width(), height: p.Height()}
+	if e == fastEffort {
+		w.deltas.uvdc = chromaDelta
+	}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
 	w.flagSkipped = w.mbw*w.mbh <= maxFlagged

@@ -78,17 +78,7 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	if spare < mostWholeModes {
 		modes = dcPred + 1
 	}
-	score := s.searchWhole(m, q, top, modes)
-	cost := ymodeCosts[m.ymode]
-	m.subblocks = false
-	if score > q.lambda*int64(s.leastSubblocks()) {
-		if subblocks, ok := s.searchSubblocks(x, m, q, top, score, spare); ok {
-			m.subblocks, cost = true, subblocks
-		}
-	}
-	if !m.subblocks {
-		s.reconstructWhole(m, q)
-	}
+	cost := s.searchLuma(x, m, q, top, modes, spare)
 	s.searchChroma(m, q, top, modes)
 	s.budget -= cost + uvmodeCosts[m.uvmode]
 	s.keepEdge(x)
@@ -108,12 +98,35 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	s.bmodes = *above
 }
 
-// searchWhole chooses one of the first modes of luma without subblocks, and its levels. It returns
-// the score.
-func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockContext, modes uint8) int64 {
+// searchLuma chooses the modes of luma, one of the first modes or those of subblocks, and its levels,
+// and reconstructs it. It returns the cost of the modes; those of subblocks cost less than spare.
+func (s *rowSearch) searchLuma(x int, m *macroblock, q *segmentTables, top *blockContext, modes uint8, spare int) int {
 	var pred [16][4][16]uint8 // of each block by each mode
 	predictPlane(&s.ws, lumaAt, 4, meanOf(&s.ws, lumaAt, 16, s.hasLeft, s.y > 0), pred[:], s.vector)
-	m.ymode = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
+	var guess int32
+	m.ymode, guess = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
+	cost := 0
+	if s.w.effort == fastEffort {
+		if cost, m.subblocks = s.guessSubblocks(x, m, q, guess, spare); !m.subblocks {
+			s.quantiseWhole(m, q, top, &pred)
+		}
+	} else {
+		score := s.quantiseWhole(m, q, top, &pred)
+		m.subblocks = score > q.lambda*int64(s.leastSubblocks())
+		if m.subblocks {
+			cost, m.subblocks = s.searchSubblocks(x, m, q, top, score, spare)
+		}
+	}
+	if m.subblocks {
+		return cost
+	}
+	s.reconstructWhole(m, q)
+	return ymodeCosts[m.ymode]
+}
+
+// quantiseWhole chooses the levels of luma without subblocks, given its predictions. It returns the
+// score.
+func (s *rowSearch) quantiseWhole(m *macroblock, q *segmentTables, top *blockContext, pred *[16][4][16]uint8) int64 {
 	var coefs [16][16]int16
 	var y2 [16]int16
 	for i := 0; i < len(coefs); i += 2 {
@@ -135,20 +148,24 @@ func (s *rowSearch) searchWhole(m *macroblock, q *segmentTables, top *blockConte
 }
 
 // quantise quantises the coefficients of a block from first on, of which the others are zero, by the
-// trellis or by rounding. It returns the squared error and the cost of the tokens.
+// trellis or by rounding. It returns the squared error and the cost of the tokens, which no choice of
+// the fast effort goes by: 0.
 func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx uint8, out *levels,
 	trellis bool,
 ) (distortion int64, rate int) {
 	if !trellis {
 		distortion = t.quick(c, out, s.vector)
-		return distortion, s.costs.block(out, plane, first, ctx)
+		if s.w.effort != fastEffort {
+			rate = s.costs.block(out, plane, first, ctx)
+		}
+		return distortion, rate
 	}
 	return t.trellis(c, first, plane, ctx, s.costs, out, s.vector)
 }
 
 // guess returns the one of the first modes whose predictions of blocks leave the smallest Hadamard
-// coefficients, beside the cost of the mode.
-func (s *rowSearch) guess(src [][16]uint8, pred [][4][16]uint8, costs *[4]int, modes uint8, q *segmentTables) (best uint8) {
+// coefficients, beside the cost of the mode, and the sum of the two.
+func (s *rowSearch) guess(src [][16]uint8, pred [][4][16]uint8, costs *[4]int, modes uint8, q *segmentTables) (best uint8, sum int32) {
 	var total [4]int32
 	for i := range pred {
 		var sums [4]int32
@@ -162,7 +179,7 @@ func (s *rowSearch) guess(src [][16]uint8, pred [][4][16]uint8, costs *[4]int, m
 			best = mode
 		}
 	}
-	return best
+	return best, total[best]
 }
 
 // reconstructWhole predicts luma without subblocks and adds its residue.
@@ -284,7 +301,7 @@ func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockCont
 		mean := meanOf(&s.ws, at, 8, s.hasLeft, s.y > 0)
 		predictPlane(&s.ws, at, 2, mean, pred[4*p:], s.vector)
 	}
-	m.uvmode = s.guess(s.src[16:], pred[:], &uvmodeCosts, modes, q)
+	m.uvmode, _ = s.guess(s.src[16:], pred[:], &uvmodeCosts, modes, q)
 	up, left := [2][2]uint8{top.u, top.v}, [2][2]uint8{s.left.u, s.left.v}
 	var coefs [8][16]int16
 	for i := 0; i < len(coefs); i += 2 {

@@ -81,7 +81,7 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 		}
 		w.filterLevels[i] = filterLevelOf(w.indexes[i])
 		var s segment
-		s.set(w.indexes[i], quantDeltas{})
+		s.set(w.indexes[i], w.deltas)
 		w.tables[i] = newSegmentTables(&s)
 	}
 	for i, a := range w.activities {

@@ -88,8 +88,8 @@ func (w *lossyWriter) writeHeader(e *boolEncoder, probs *coeffProbs) *modeProbs 
 	e.flag(false)   // no adjustments of the loop filter
 	e.literal(0, 2) // one partition
 	e.literal(w.index, 7)
-	for range 5 {
-		e.optionalSigned(0, 4) // the planes' indexes do not differ
+	for _, d := range []int{w.deltas.y1dc, w.deltas.y2dc, w.deltas.y2ac, w.deltas.uvdc, w.deltas.uvac} {
+		e.optionalSigned(d, 4)
 	}
 	e.flag(false) // refresh_entropy_probs
 	for t := range probs {
