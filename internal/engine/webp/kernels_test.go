@@ -178,7 +178,7 @@ func TestEncodeVectorEqualsGo(t *testing.T) {
 		}
 		return b
 	}
-	coded := 0
+	coded, lasts := 0, [17]int{} // levels, and last positions of the trellis from -1 on
 	for n := range 20_000 {
 		src := [2][16]uint8{block(), block()}
 		preds := make([][16]uint8, 2*(1+n%5))
@@ -207,10 +207,17 @@ func TestEncodeVectorEqualsGo(t *testing.T) {
 				t.Fatalf("levels %v with an error of %d, want %v with %d", vector, e, plain, d)
 			}
 			coded += int(plain.n)
+			var ordered, others [16]int16
+			squares, last := table.magnitudes(&a[n&1], &ordered, false)
+			if sum, i := table.magnitudes(&a[n&1], &others, true); sum != squares || i != last || others != ordered {
+				t.Fatalf("magnitudes %v up to %d with %d squared, want %v up to %d with %d",
+					others, i, sum, ordered, last, squares)
+			}
+			lasts[last+1]++
 		}
 	}
-	if coded < 10_000 {
-		t.Errorf("only %d levels", coded)
+	if coded < 10_000 || slices.Min(lasts[:]) < 10 {
+		t.Errorf("only %d levels, with last positions %v", coded, lasts)
 	}
 }
 
