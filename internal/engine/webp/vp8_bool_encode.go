@@ -8,26 +8,35 @@ import (
 // boolEncoder is the arithmetic encoder of RFC 6386 section 7.
 type boolEncoder struct {
 	out []byte
-	low uint64 // lower end of the interval: n bits before the 8 that can still change, and a carry
-	n   int
+	interval
+}
+
+// interval is the state of a boolEncoder, small enough to be in registers.
+type interval struct {
+	low uint64 // lower end: n bits before the 8 that can still change, and a carry
+	n   int    // at most 55
 	rng uint32 // "range", 128 to 255
 }
 
 func newBoolEncoder(size int) *boolEncoder {
-	return &boolEncoder{out: make([]byte, 0, size), rng: 255}
+	return &boolEncoder{out: make([]byte, 0, size), interval: interval{rng: 255}}
+}
+
+// bool returns the interval of a bool whose probability of being false is prob/256. It adds 7 bits at
+// most; one of even probability adds 1.
+func (s interval) bool(v bool, prob uint8) interval {
+	split := threshold(s.rng, prob)
+	if v {
+		s.low += uint64(split)
+		split = s.rng - split
+	}
+	shift := bits.LeadingZeros32(split) - 24
+	return interval{s.low << (uint(shift) & 63), s.n + shift, split << (uint(shift) & 31)}
 }
 
 // bool writes a bool whose probability of being false is prob/256.
 func (e *boolEncoder) bool(v bool, prob uint8) {
-	split := threshold(e.rng, prob)
-	if v {
-		e.low += uint64(split)
-		split = e.rng - split
-	}
-	shift := bits.LeadingZeros32(split) - 24
-	e.rng = split << (uint(shift) & 31)
-	e.low <<= uint(shift) & 63
-	if e.n += shift; e.n >= 32 {
+	if e.interval = e.interval.bool(v, prob); e.n >= 32 {
 		e.flush()
 	}
 }

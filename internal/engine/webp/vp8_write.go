@@ -176,39 +176,43 @@ func (f *modeProbs) writeModes(e *boolEncoder, row []macroblock, top []uint8) {
 	}
 }
 
-// block writes the tokens of a block (section 13).
+// block writes the tokens of a block (section 13). Between two looks at the number of bits, at most
+// three bools and a sign are added.
 func (e *boolEncoder) block(b *levels, probs *[bands][contexts][tokenProbs]uint8, first int, ctx uint8) {
 	p := &probs[bandOf[first]][ctx]
-	more := int(b.n) > first
-	e.bool(more, p[0])
-	if !more {
-		return
-	}
-	for i := first; ; {
+	e.bool(int(b.n) > first, p[0])
+	s := e.interval
+	for i := first; i < int(b.n); {
 		v := int(b.v[i])
-		a := max(v, -v)
 		i++
-		if a == 0 {
-			e.bool(false, p[1])
+		switch {
+		case v == 0:
+			s = s.bool(false, p[1])
 			p = &probs[bandOf[i]][0]
-			continue
+		case v == 1 || v == -1:
+			s = s.bool(true, p[1]).bool(false, p[2]).bool(v < 0, 128)
+			p = &probs[bandOf[i]][1]
+		default:
+			e.interval = s
+			e.bool(true, p[1])
+			e.level(max(v, -v), p)
+			e.flag(v < 0)
+			s = e.interval
+			p = &probs[bandOf[i]][2]
 		}
-		e.bool(true, p[1])
-		e.level(a, p)
-		e.flag(v < 0)
-		if i == 16 {
-			return
+		if s.n >= 32 {
+			e.interval = s
+			e.flush()
+			s = e.interval
 		}
-		p = &probs[bandOf[i]][min(a, 2)]
-		more := i < int(b.n)
-		e.bool(more, p[0])
-		if !more {
-			return
+		if v != 0 && i < 16 {
+			s = s.bool(i < int(b.n), p[0])
 		}
 	}
+	e.interval = s
 }
 
-// level writes the token of a level that is not zero, and its extra bits (section 13.2).
+// level writes the token of a level from 1 on, and its extra bits (section 13.2).
 func (e *boolEncoder) level(v int, p *[tokenProbs]uint8) {
 	e.bool(v > 1, p[2])
 	if v == 1 {
