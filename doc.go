@@ -1,5 +1,5 @@
 // Package imgmill makes pictures smaller: it reads JPEG, PNG, GIF, WebP, TIFF, BMP, ICO, PNM, QOI and
-// PSD, and writes JPEG, PNG and WebP, in pure Go, without a native library.
+// PSD, and writes JPEG, PNG, GIF and WebP, in pure Go, without a native library.
 //
 // An Engine opens a stream: it reads the header, and refuses a picture that exceeds a limit before a
 // pixel is decoded. The Picture then makes any number of variants from one decode:
@@ -18,7 +18,7 @@
 //
 // Variants are upright and in sRGB. Unless you ask for it, no picture is enlarged, and no metadata is
 // copied, such as the place where a photograph was taken. Of an animation, the first frame is shown;
-// WebP can keep them all.
+// GIF and WebP can keep them all.
 //
 // The package reads nothing but the stream: no file, network, environment or clock. It is the engine
 // of the command imgmill, which does the same to pictures in S3 buckets.

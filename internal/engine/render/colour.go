@@ -126,7 +126,7 @@ func (j *job) chooseColour(t *transforms) {
 	r := j.variant.rendering()
 	switch {
 	case j.variant.Colour == KeepSpace && j.keeps(l.Space):
-	case j.variant.Colour == DisplayP3 && l.Model != plane.Gray:
+	case j.variant.Colour == DisplayP3 && l.Model != plane.Gray && j.format.Profile:
 		j.space.ICC = colour.DisplayP3Profile()
 		j.transform = t.get(l.Space, l.Model, colour.ToDisplayP3, r)
 		if tr := t.get(plane.Space{}, plane.RGB, colour.ToDisplayP3, r); tr != nil {
@@ -158,7 +158,7 @@ func (j *job) keeps(s plane.Space) bool {
 		return true
 	}
 	m := j.layout(1, 1).Model
-	if s.ICC == nil || s.For(m).ICC == nil || m == plane.Gray && j.format.ColourOnly {
+	if s.ICC == nil || !j.format.Profile || s.For(m).ICC == nil || m == plane.Gray && j.format.ColourOnly {
 		return false
 	}
 	j.space = s

@@ -80,7 +80,7 @@ func NewSchema(formats codec.Set) *Schema {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
-		rewrites(choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations, such as webp",
+		rewrites(choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations: gif or webp",
 			func(v *Variant) *Frames { return &v.Frames }, FirstFrame, AllFrames)),
 		rewrites(choice("metadata",
 			"what to keep of EXIF, XMP and IPTC data: nothing, who made the picture and who may use it, or everything, including the place",
@@ -285,6 +285,10 @@ func (s *Schema) Problems(v Variant) []Problem {
 			animated := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
 			add("frames", "%s holds no animations%s", f.Name, use("format ", animated))
 		}
+	}
+	if f := v.Format; v.Colour == DisplayP3 && f != nil && !f.Profile {
+		able := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Profile })
+		add("colour", "%s holds no profiles%s", f.Name, use("format ", able))
 	}
 	if f := v.Format; v.HDR == KeepHDR && f != nil && !f.GainMap {
 		able := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.GainMap })

@@ -25,7 +25,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, effort, enlarge, filter, fit, format, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, progressive, quality, subsampling, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, enlarge, filter, fit, format, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, progressive, quality, subsampling, width`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -54,24 +54,24 @@ imgmill.yaml:6: variants.a.width: 0 is out of range; write a number from 1 to 65
 imgmill.yaml:7: variants.a.height: 65536 is out of range; write a number from 1 to 65535
 imgmill.yaml:8: variants.a.fit: "squeeze" is not valid; use inside, cover, contain, fill or outside
 imgmill.yaml:9: variants.a.enlarge: "yes" is neither true nor false
-imgmill.yaml:10: variants.a.format: tiff can be read but not written yet; use jpeg, png or webp
+imgmill.yaml:10: variants.a.format: tiff can be read but not written yet; use jpeg, png, gif or webp
 imgmill.yaml:11: variants.a.quality: 101 is out of range; write a number from 1 to 100
 imgmill.yaml:12: variants.a.max_bytes: "300" is too small; write a size like 300KB
 imgmill.yaml:13: variants.a.background: has no value; write one, or leave the line out (text that starts with # needs quotes)
 imgmill.yaml:14: variants.a.metadata: "all" is not valid; use strip, copyright or keep
 imgmill.yaml:15: variants.b.width: "8OO" is not a whole number; write digits only, like 800
 imgmill.yaml:15: variants.b.height: -1 is out of range; write a number from 1 to 65535
-imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; use jpeg, png or webp
+imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; use jpeg, png, gif or webp
 imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
 imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
 imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black
-imgmill.yaml:16: variants.c.format: "xcf" is not a picture format; use jpeg, png or webp
+imgmill.yaml:16: variants.c.format: "xcf" is not a picture format; use jpeg, png, gif or webp
 imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or use format jpeg or webp
 imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg or webp
 imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value
 imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave it out or write lossless: false
-imgmill.yaml:20: variants.g.frames: jpeg holds no animations; use format webp
+imgmill.yaml:20: variants.g.frames: jpeg holds no animations; use format gif or webp
 imgmill.yaml:21: variants.h.max_bytes: animations cannot be made to fit; leave it out or write frames: first
 imgmill.yaml:22: variants.i.hdr: webp holds no gain maps; use format jpeg`},
 		{"bad filters and subsamplings", buckets + `variants:
@@ -106,8 +106,8 @@ imgmill.yaml:15: variants.d.linear_light: has no effect without width or height;
   -x: {width: 1}
   a/b: {width: 1}
 `, `
-imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless, max_bytes, frames, metadata, colour or hdr
-imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, lossless, max_bytes, frames, metadata, colour or hdr
+imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, max_bytes, frames, metadata, colour or hdr
+imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, max_bytes, frames, metadata, colour or hdr
 imgmill.yaml:6: variants.cover.fit: cover needs both width and height
 imgmill.yaml:7: variants.fill.fit: fill needs both width and height
 imgmill.yaml:8: variants.larger.enlarge: has no effect without width or height; give one, or leave it out
@@ -283,8 +283,8 @@ func TestTogetherAfterOthers(t *testing.T) {
 imgmill.yaml:2: target.key: variants a and b could get the same key; add {variant}, as in {variant}/{key}
 imgmill.yaml:3: variants.a.quality: 0 is out of range; write a number from 1 to 100
 imgmill.yaml:4: limits.frames: "x" is not a whole number; write digits only, like 80`)
-	wantProblems(t, key("{key}.{format}")+"variants: {a: {width: 1, format: gif}, b: {width: 2, format: png}}\n", `
-imgmill.yaml:3: variants.a.format: gif can be read but not written yet; use jpeg, png or webp`)
+	wantProblems(t, key("{key}.{format}")+"variants: {a: {width: 1, format: bmp}, b: {width: 2, format: png}}\n", `
+imgmill.yaml:3: variants.a.format: bmp can be read but not written yet; use jpeg, png, gif or webp`)
 	wantProblems(t, "source: {bucket: one}\ntarget: {bucket: one, kye: x}\n", `
 imgmill.yaml:2: target.kye: unknown setting; did you mean key?`)
 }
