@@ -2,7 +2,6 @@ package render
 
 import (
 	"context"
-	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -133,14 +132,14 @@ func flatten(ctx context.Context, p *plane.Picture, background [3]uint8) (*plane
 	return q, nil
 }
 
-// subsample averages full-grid chroma onto want's grid, each sample weighted by its alpha, if there
-// is alpha. All other planes stay as they are.
+// subsample averages full-grid chroma onto want's grid, in the upper left of its planes, each sample
+// weighted by its alpha, if there is alpha. All other planes stay as they are.
 func subsample(ctx context.Context, p *plane.Picture, want plane.Layout) (*plane.Picture, error) {
 	subX, subY := want.Subsampling()
 	if x, y := p.Subsampling(); x == subX && y == subY {
 		return p, nil
 	}
-	q := &plane.Picture{Layout: want, Pix: slices.Clone(p.Pix), Stride: slices.Clone(p.Stride)}
+	q := &plane.Picture{Layout: want, Pix: p.Pix, Stride: p.Stride}
 	q.Space = p.Space
 	var alpha func(y int) []byte
 	if a, ok := p.Alpha(); ok {
@@ -150,7 +149,6 @@ func subsample(ctx context.Context, p *plane.Picture, want plane.Layout) (*plane
 		if s.Kind != plane.Chroma {
 			continue
 		}
-		q.Pix[i], q.Stride[i] = make([]byte, s.Width*s.Height), s.Width
 		err := eachRow(ctx, s.Height, func(y int) {
 			row := q.Row(i, y)
 			if subX == 2 && subY == 2 && alpha == nil && 2*y+1 < p.Height() {
