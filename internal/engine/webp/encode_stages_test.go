@@ -212,7 +212,7 @@ func TestCopiesReachTheWindow(t *testing.T) {
 	copy(pix[2000+most+1:][:64], pix[2000:])
 	copy(pix[300_000+most:][:64], pix[300_000:])
 	found := make([]copied, len(pix))
-	if err := findCopies(t.Context(), pix, 1<<14, losslessLevels[normalEffort], found); err != nil {
+	if err := findCopies(t.Context(), pix, 1<<14, losslessLevels[highEffort], found); err != nil {
 		t.Fatal(err)
 	}
 	parseGreedily(found)

@@ -10,6 +10,17 @@ const (
 	hashBits = 18 // at most, so that the table of a large picture takes 1 MB
 )
 
+// Long distances take many bits, and pixels that far away are hardly ever in the processor's caches. A
+// copy from more than near pixels before is taken only if it is longer by more than farGain than the
+// nearer ones, and each place there counts as farEffort more. Beside a copy of goodCopy pixels, fewer
+// places are looked at.
+const (
+	near      = 1 << 17
+	farGain   = 2
+	farEffort = 7
+	goodCopy  = 16
+)
+
 // copied is a copy of earlier pixels: its length less one, above distanceBits of its distance in
 // pixels. Zero is a pixel that is no copy.
 type copied uint32
@@ -94,8 +105,17 @@ func (f *copyFinder) longest(at, length, distance int) (int, int) {
 		return length, distance
 	}
 	i := int(f.head[f.hash(at)])
-	for n := f.chain; i >= at-farthest && n > 0 && length < f.nice; n-- {
-		if k := f.match(at, at-i, length); k > length {
+	n := f.chain
+	if length >= goodCopy {
+		n >>= 2
+	}
+	for ; i >= at-farthest && n > 0 && length < f.nice; n-- {
+		known := length
+		if at-i > near {
+			known += farGain
+			n -= farEffort
+		}
+		if k := f.match(at, at-i, known); k > known {
 			length, distance = k, at-i
 		}
 		i = int(f.prev[i&f.mask])
