@@ -13,8 +13,25 @@ type quantTable struct {
 	steps    [16]int16  // of the coefficients; all but the first are the same, so that any order will do
 	inverses [16]uint32 // 1<<17 divided by them
 	floors   [16]int16  // what is too small for the trellis
+	weights  [16]int64  // of squared errors in the trellis, in zigzag order; the mean is about 1<<shift
 	lambda   int64      // price of 1/256 of a bit in the trellis
 	shift    uint       // of squared errors, so that they are in the units of a score
+}
+
+// errorSlope is how much less an error counts, in the trellis of luma in the high effort, for each step
+// to a higher frequency across or down, and errorDC is what one of DC counts. SSIMULACRA2, which looks
+// at several scales, prefers the errors in high frequencies.
+const (
+	errorSlope = 0.15
+	errorDC    = 1.34
+)
+
+// weigh lets errors count by their frequency in the trellis.
+func (t *quantTable) weigh() {
+	for i, at := range zigzag {
+		weight := errorDC - errorSlope*float64(at%4+at/4)
+		t.weights[i] = int64(math.Round(weight * float64(int64(1)<<t.shift)))
+	}
 }
 
 // deadZone is what is added to a coefficient, in 131,072ths of a step, before it is cut down to a
@@ -30,6 +47,7 @@ func newQuantTable(q quantiser, lambda int64, shift uint) *quantTable {
 			step = q.dc
 		}
 		t.steps[i], t.inverses[i] = int16(step), (1<<17+uint32(step)/2)/uint32(step)
+		t.weights[i] = 1 << shift
 		t.floors[i] = int16((step*trellisFloor - 1) / 256)
 	}
 	return t
@@ -77,8 +95,8 @@ const trellisFloor = 145
 // never is the score of a way that there is not.
 const never = math.MaxInt64 / 2
 
-// trellis quantises coefficients, given in natural order, so that the squared error and the bits,
-// weighed by lambda, are least (the Viterbi algorithm): each becomes about the nearest level or the
+// trellis quantises coefficients, given in natural order, so that the squared errors by their weights
+// and the bits by lambda are least (the Viterbi algorithm): each becomes about the nearest level or the
 // next smaller one, and the block ends where that pays. Coefficients before the first are zero. The
 // context is that of the block's first token. It returns the squared error in the units of a score,
 // and the cost of the tokens.
@@ -121,8 +139,8 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 			continue
 		}
 		end := &costs.end[plane][bandOf[i+1]]
-		e := a - l*step
-		saved := (e*e-a*a)<<t.shift + lambda*int64(extraCosts[l])
+		e, weight := a-l*step, t.weights[i]
+		saved := (e*e-a*a)*weight + lambda*int64(extraCosts[l])
 		k := min(l, lastLevel)
 		n0, n1 := s0+lambda*int64(p0[k]), s1+lambda*int64(p1[k])
 		if n1 < n0 {
@@ -141,7 +159,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		if exact-l<<17 <= keepNearest<<9 {
 			l--
 			e += step
-			saved = (e*e-a*a)<<t.shift + lambda*int64(extraCosts[l])
+			saved = (e*e-a*a)*weight + lambda*int64(extraCosts[l])
 			k = min(l, lastLevel)
 			var other int64
 			n1, other = s0+lambda*int64(p0[k]), s1+lambda*int64(p1[k])
@@ -167,7 +185,7 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		return energy, zero
 	}
 	out.n = uint8(bestEnd + 1)
-	var saved int64
+	var saved, weighted int64
 	for i := bestEnd; i >= first; i-- {
 		l, follows := nearest[i], from[0]
 		if smaller {
@@ -177,13 +195,13 @@ func (t *quantTable) trellis(c *[16]int16, first, plane int, ctx uint8, costs *t
 		a := int64(mag[i])
 		e := a - int64(l)*int64(t.steps[i])
 		saved += a*a - e*e
+		weighted += (a*a - e*e) * t.weights[i]
 		if c[zigzag[i]] < 0 {
 			l = -l
 		}
 		out.v[i] = l
 	}
-	saved <<= t.shift
-	return energy - saved, int((best + saved) / lambda)
+	return energy - saved<<t.shift, int((best + weighted) / lambda)
 }
 
 // magnitudes stores the magnitudes of coefficients, given in natural order, in zigzag order. It returns

@@ -25,17 +25,21 @@ const (
 	scoreY2    = 4 // of those of Y2
 )
 
-func newSegmentTables(s *segment) *segmentTables {
+func newSegmentTables(s *segment, e effort) *segmentTables {
 	lambda := func(q quantiser, weight float64) int64 {
 		return max(1, int64(math.Round(weight*float64(q.ac)*float64(q.ac))))
 	}
-	return &segmentTables{
+	t := &segmentTables{
 		y1:     newQuantTable(s.y1, lambda(s.y1, trellisWeight), scoreShift),
 		y2:     newQuantTable(s.y2, lambda(s.y1, trellisWeight), scoreY2),
 		uv:     newQuantTable(s.uv, lambda(s.uv, chromaWeight), scoreShift),
 		lambda: lambda(s.y1, modeWeight),
 		guess:  int32(math.Round(guessWeight * float64(s.y1.ac))),
 	}
+	if e == highEffort {
+		t.y1.weigh()
+	}
+	return t
 }
 
 // weigh returns what a mode costs beside Hadamard coefficients.
@@ -234,7 +238,7 @@ func (s *rowSearch) searchSubblocks(x int, m *macroblock, q *segmentTables, top 
 }
 
 // subblockTrials is how many modes of a subblock are quantised at most.
-const subblockTrials = 4
+const subblockTrials = 6
 
 // searchSubblock chooses the mode and the levels of a subblock, and reconstructs it. Of all modes,
 // those with the smallest Hadamard coefficients are quantised.

@@ -82,7 +82,7 @@ func (w *lossyWriter) segment(ctx context.Context) error {
 		w.filterLevels[i] = filterLevelOf(w.indexes[i])
 		var s segment
 		s.set(w.indexes[i], w.deltas)
-		w.tables[i] = newSegmentTables(&s)
+		w.tables[i] = newSegmentTables(&s, w.effort)
 	}
 	for i, a := range w.activities {
 		w.rows[i/w.mbw].macroblocks[i%w.mbw].segment = of[a]
