@@ -133,8 +133,8 @@ type Variant struct {
 	// with a background), "fill" (proportions are ignored), "outside" (the smallest size that covers
 	// the box).
 	Fit string
-	// Format is "jpeg", "png" or "webp". If it is empty, the picture keeps its format, or is written in
-	// the nearest one that can be.
+	// Format is "jpeg", "png", "gif" or "webp". If it is empty, the picture keeps its format, or is written
+	// in the nearest one that can be.
 	Format string
 	// Quality is the quality of a JPEG or lossy WebP from 1 to 100, as libjpeg and libwebp count it. If
 	// it is 0, the quality is 80, or less where the file would become larger than its source of the

@@ -23,14 +23,11 @@ type variantFlags struct {
 func (f *variantFlags) register(c *cobra.Command) {
 	for _, s := range f.schema.Settings {
 		flag := c.Flags().VarPF(&variantFlag{f, s}, flagName(s), "", recipe.Describe(s))
-		switch s.Type {
-		case setting.Bool:
+		if s.Type == setting.Bool {
 			flag.NoOptDefVal = "true"
 			completeValues(c, flag.Name, "true", "false")
-		case setting.Choice:
+		} else {
 			completeValues(c, flag.Name, s.Choices...)
-		default:
-			completeValues(c, flag.Name)
 		}
 	}
 }

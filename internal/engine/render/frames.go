@@ -5,61 +5,111 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Frames is which frames of an animation a variant has.
-type Frames string
+// AllFrames is more frames than an animation has.
+const AllFrames = math.MaxInt
 
-const (
-	FirstFrame Frames = "first" // the default: the others are not even decoded
-	AllFrames  Frames = "all"   // where the format holds animations
-)
+// framesText returns the canonical text of a number of frames.
+func framesText(n int) string {
+	switch n {
+	case 0, 1:
+		return "first"
+	case AllFrames:
+		return "all"
+	}
+	return strconv.Itoa(n)
+}
 
-// animates reports whether the variant keeps all frames of an animation.
+// parseFrames reads a canonical text, or "" for the default.
+func parseFrames(text string) int {
+	switch text {
+	case "first":
+		return 1
+	case "all":
+		return AllFrames
+	}
+	n, _ := strconv.Atoi(text)
+	return n
+}
+
+// animates reports whether the variant is an animation if the picture is one.
 func (j *job) animates() bool {
 	_, ok := j.encoder.(codec.FrameEncoder)
-	return ok && j.variant.Frames == AllFrames
+	return ok && j.variant.Frames > 1
+}
+
+// span returns the first of the frames that the variant shows, and the one after the last.
+func (j *job) span() (first, end int) {
+	if j.animates() {
+		return 0, min(j.variant.Frames, j.header.Frames)
+	}
+	end = min(max(j.variant.Poster, 1), j.header.Frames)
+	return end - 1, end
+}
+
+// later reports whether the variant shows another frame than the first.
+func (j *job) later() bool {
+	_, end := j.span()
+	return end > 1
 }
 
 // animate makes the files of an animation, one frame after another, so that no more than one is in
-// memory. A variant whose format holds no animation shows the first frame.
+// memory. What no variant shows is not reduced, and nothing behind the last frame of them is read.
 func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limits, jobs []*job) error {
-	if err := l.CheckFrames(d.Header()); err != nil {
+	shown := d.Header()
+	shown.Frames = 0
+	for _, j := range jobs {
+		_, end := j.span()
+		shown.Frames = max(shown.Frames, end)
+	}
+	if err := l.CheckFrames(shown); err != nil {
 		return err
 	}
-	for {
+	for i := range shown.Frames {
 		delay, err := d.NextFrame(ctx)
 		if errors.Is(err, io.EOF) {
-			break
+			return fmt.Errorf("%w: it ends before frame %d", codec.ErrCorrupt, i+1)
 		}
 		if err != nil {
 			return err
 		}
-		if err := e.reduce(ctx, d, l, jobs); err != nil {
+		var here []*job
+		for _, j := range jobs {
+			if first, end := j.span(); first <= i && i < end {
+				here = append(here, j)
+			}
+		}
+		if len(here) == 0 {
+			continue
+		}
+		if err := e.reduce(ctx, d, l, here); err != nil {
 			return err
 		}
-		var animated []*job
-		for _, j := range jobs {
+		for _, j := range here {
 			p, err := j.finish(ctx)
 			if err != nil {
 				return err
 			}
-			if !j.animates() {
-				err = e.encode(ctx, j, d, p)
-			} else {
-				animated = append(animated, j)
+			if j.animates() {
 				err = e.writeFrame(ctx, j, d, p, delay)
+			} else {
+				err = e.encode(ctx, j, d, p)
 			}
 			if err != nil {
 				return fmt.Errorf("variant %s: %w", j.variant.Name, err)
 			}
 		}
-		jobs = animated
 	}
 	for _, j := range jobs {
+		if j.frames == nil {
+			continue
+		}
 		var err error
 		if j.file, err = j.frames.Close(ctx); err != nil {
 			return fmt.Errorf("variant %s: %w", j.variant.Name, err)

@@ -120,6 +120,67 @@ func TestAnimationToStills(t *testing.T) {
 	}
 }
 
+// TestSomeFrames: a variant has as many frames as it asks for, and stills show their poster. What no variant
+// shows is not decoded.
+func TestSomeFrames(t *testing.T) {
+	d := newFilm(6)
+	flips := flipFormat(nil)
+	out, err := engine.Render(t.Context(), d, codec.Limits{Frames: 5}, []Variant{
+		{Name: "two", Width: 10, Format: flips, Frames: 2, Poster: 4},
+		{Name: "three", Width: 10, Format: flips, Frames: 3},
+		{Name: "poster", Width: 10, Format: flips, Poster: 5},
+		{Name: "first", Width: 10, Format: pngFormat, Frames: 3},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"10×5 loops 3: 10 for 100 ms 20 for 200 ms", "10×5 loops 3: 10 for 100 ms 20 for 200 ms 30 for 300 ms", "still 50"} {
+		if string(out[i].Data) != want {
+			t.Errorf("%s: %q, want %q", out[i].Variant.Name, out[i].Data, want)
+		}
+	}
+	if c := rgba(decodePNG(t, out[3]).At(1, 1)); c[0] != 10 {
+		t.Errorf("the still shows %v", c)
+	}
+	if d.live != 4 || d.next != 5 {
+		t.Errorf("%d frames were decoded, %d asked for", d.live, d.next)
+	}
+	for poster, want := range map[int]string{0: "still 10", 1: "still 10", 2: "still 20", 3: "still 30", 99: "still 30"} {
+		if o := one(t, newFilm(3), Variant{Width: 10, Format: flips, Poster: poster}); string(o.Data) != want {
+			t.Errorf("poster %d: %q, want %q", poster, o.Data, want)
+		}
+	}
+	_, err = engine.Render(t.Context(), newFilm(6), codec.Limits{Frames: 5}, []Variant{{Name: "v", Format: flips, Poster: 6}})
+	if !errors.Is(err, codec.ErrLimit) {
+		t.Errorf("a poster beyond the limit: %v", err)
+	}
+	short := newFilm(2)
+	short.header.Frames = 3
+	if _, err := engine.Render(t.Context(), short, codec.Limits{}, []Variant{{Name: "v", Format: flips, Poster: 3}}); !errors.Is(err, codec.ErrCorrupt) {
+		t.Errorf("a film that is too short: %v", err)
+	}
+}
+
+// TestFramesText: equal numbers of frames have one text.
+func TestFramesText(t *testing.T) {
+	s := NewSchema(engine.Formats).Setting("frames")
+	for text, want := range map[string]int{"first": 1, "all": AllFrames, "2": 2, "070": 70} {
+		canonical, err := s.Parse(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		var v Variant
+		if s.Set(&v, canonical); v.Frames != want || s.Text(&v) != canonical || s.Given(&v) != (text != "first") {
+			t.Errorf("%s: %d frames, whose text is %s", text, v.Frames, s.Text(&v))
+		}
+	}
+	for _, text := range []string{"1", "0", "some"} {
+		if _, err := s.Parse(text); err == nil {
+			t.Errorf("frames: %s is accepted", text)
+		}
+	}
+}
+
 // TestAlphaOfALaterFrame: the first frame, and the header with it, may have no alpha.
 func TestAlphaOfALaterFrame(t *testing.T) {
 	d := &later{newFilm(2)}

@@ -106,7 +106,7 @@ func (e *Engine) Render(
 		}
 	}
 	f, ok := d.(codec.FrameDecoder)
-	if ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).animates) {
+	if ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).later) {
 		err = e.animate(ctx, f, l, jobs)
 	} else {
 		err = e.still(ctx, d, l, jobs)

@@ -80,8 +80,23 @@ func NewSchema(formats codec.Set) *Schema {
 				return fmt.Sprintf("#%02x%02x%02x", v.Background[0], v.Background[1], v.Background[2])
 			},
 		},
-		rewrites(choice("frames", "which frames of an animation to keep: all of them take longer, and need a format that holds animations: gif or webp",
-			func(v *Variant) *Frames { return &v.Frames }, FirstFrame, AllFrames)),
+		rewrites(&Setting{
+			Setting: setting.Setting{
+				Name: "frames", Type: setting.Int, Min: 2, Choices: []string{"first", "all"}, Default: "first", Example: "100",
+				Help: "how many frames of an animation to keep, from the first on: more than one take longer, " +
+					"and need a format that holds animations: gif or webp",
+			},
+			set:  func(v *Variant, text string) { v.Frames = parseFrames(text) },
+			text: func(v *Variant) string { return framesText(v.Frames) },
+		}),
+		rewrites(&Setting{
+			Setting: setting.Setting{
+				Name: "poster", Type: setting.Int, Min: 1, Default: "1", Example: "10",
+				Help: "the frame of an animation that a still shows, the last one if there are fewer",
+			},
+			set:  func(v *Variant, text string) { v.Poster, _ = strconv.Atoi(text) }, // canonical, or "" for the default
+			text: func(v *Variant) string { return number(int64(v.Poster)) },
+		}),
 		rewrites(choice("metadata",
 			"what to keep of EXIF, XMP and IPTC data: nothing, who made the picture and who may use it, or everything, including the place",
 			func(v *Variant) *Metadata { return &v.Metadata }, Strip, Copyright, Keep)),
@@ -276,11 +291,11 @@ func (s *Schema) Problems(v Variant) []Problem {
 			add("fit", "%s needs both width and height", v.Fit)
 		}
 	}
-	if v.Frames == AllFrames && v.MaxBytes > 0 {
+	if v.Frames > 1 && v.MaxBytes > 0 {
 		add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")
 		return p
 	}
-	if f := v.Format; v.Frames == AllFrames && f != nil {
+	if f := v.Format; v.Frames > 1 && f != nil {
 		if _, ok := f.Encoder(v.Encoding).(codec.FrameEncoder); !ok {
 			animated := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
 			add("frames", "%s holds no animations%s", f.Name, use("format ", animated))

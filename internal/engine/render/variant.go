@@ -38,7 +38,8 @@ type Variant struct {
 	Colour     Colour // empty: SRGB
 	Intent     Intent // empty: RelativeIntent
 	HDR        HDR    // empty: DropHDR
-	Frames     Frames // empty: FirstFrame
+	Frames     int    // of an animation, at most, where Format holds animations; 0 means 1
+	Poster     int    // the frame that a still shows, from 1 on, or the last one; 0 means 1
 	BlackPoint bool   // compensate for the black point of profiles
 
 	focus focus // chooses what Cover shows; nil: the centre

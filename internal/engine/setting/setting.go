@@ -18,7 +18,7 @@ import (
 type Type uint8
 
 const (
-	// Int is a whole number from Min to Max.
+	// Int is a whole number from Min to Max, or one of Choices if there are any.
 	Int Type = iota
 	// Bool is true or false.
 	Bool
@@ -37,7 +37,7 @@ type Setting struct {
 	Help     string // what it does, as half a sentence
 	Type     Type
 	Min, Max int64    // Int and Bytes; a Max of 0 is no bound
-	Choices  []string // Choice: canonical texts
+	Choices  []string // Choice and Int: canonical texts
 	Default  string   // the canonical text that an absent setting stands for; "" if that depends on the picture
 	Absent   string   // where Default is "": what happens without the setting, as half a sentence
 	Example  string   // a typical value, for `config example` and error texts
@@ -51,6 +51,9 @@ type Setting struct {
 func (s *Setting) Parse(text string) (string, error) {
 	switch s.Type {
 	case Int:
+		if v := strings.ToLower(text); slices.Contains(s.Choices, v) {
+			return v, nil
+		}
 		return s.parseInt(text)
 	case Bool:
 		if v := strings.ToLower(text); v == "true" || v == "false" {
@@ -75,6 +78,8 @@ func (s *Setting) Parse(text string) (string, error) {
 func (s *Setting) parseInt(text string) (string, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
+	case err != nil && len(s.Choices) > 0:
+		return "", fmt.Errorf("%q is not valid; use %s or a whole number", text, strings.Join(s.Choices, ", "))
 	case err != nil:
 		return "", fmt.Errorf("%q is not a whole number; write digits only, like %s", text, s.Example)
 	case s.Max > 0 && (n < s.Min || n > s.Max):
@@ -89,10 +94,11 @@ func (s *Setting) parseInt(text string) (string, error) {
 func (s *Setting) Allowed() string {
 	switch s.Type {
 	case Int:
+		words := strings.Join(append(slices.Clip(s.Choices), ""), ", ")
 		if s.Max > 0 {
-			return fmt.Sprintf("%d to %d", s.Min, s.Max)
+			return fmt.Sprintf("%s%d to %d", words, s.Min, s.Max)
 		}
-		return fmt.Sprintf("%d or more", s.Min)
+		return fmt.Sprintf("%s%d or more", words, s.Min)
 	case Bool:
 		return "true, false"
 	case Choice:

@@ -8,6 +8,7 @@ import (
 var settings = map[string]*Setting{
 	"int":    {Name: "int", Type: Int, Min: 1, Max: 100, Example: "80"},
 	"number": {Name: "number", Type: Int, Min: 1, Example: "800"},
+	"count":  {Name: "count", Type: Int, Min: 1, Choices: []string{"first", "all"}, Default: "first"},
 	"bool":   {Name: "bool", Type: Bool, Default: "false"},
 	"choice": {Name: "choice", Type: Choice, Choices: []string{"normal", "high"}, Default: "normal"},
 	"bytes":  {Name: "bytes", Type: Bytes, Min: 1000, Example: "300KB"},
@@ -17,7 +18,7 @@ var settings = map[string]*Setting{
 func TestParseGivesOneTextForEachMeaning(t *testing.T) {
 	for _, c := range []struct{ setting, text, want string }{
 		{"int", "80", "80"}, {"int", "080", "80"}, {"int", "+1", "1"}, {"int", "100", "100"},
-		{"number", "1000000", "1000000"},
+		{"number", "1000000", "1000000"}, {"count", "All", "all"}, {"count", "07", "7"},
 		{"bool", "true", "true"}, {"bool", "FALSE", "false"},
 		{"choice", "high", "high"}, {"choice", "High", "high"},
 		{"bytes", "300KB", "300000"}, {"bytes", "1.5 MiB", "1572864"}, {"bytes", "1000", "1000"}, {"bytes", "2kib", "2048"},
@@ -34,6 +35,7 @@ func TestParseRefusesWithAdvice(t *testing.T) {
 	for _, c := range []struct{ setting, text, want string }{
 		{"int", "0", "from 1 to 100"}, {"int", "101", "from 1 to 100"}, {"int", "-1", "from 1 to 100"}, {"int", "8x", "like 80"}, {"int", "", "like 80"},
 		{"int", "99999999999999999999", "like 80"}, {"number", "0", "1 or more"},
+		{"count", "some", "first, all or a whole number"}, {"count", "0", "1 or more"},
 		{"bool", "yes", "true nor false"},
 		{"choice", "low", "normal or high"},
 		{"bytes", "999", "like 300KB"}, {"bytes", "KB", "like 300KB"}, {"bytes", "1e9", "like 300KB"}, {"bytes", "-5KB", "like 300KB"},

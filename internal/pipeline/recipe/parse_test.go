@@ -207,7 +207,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
 target: {bucket: out-1, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
-variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first}}
+variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
 on_remove: remove
