@@ -23,6 +23,11 @@ var (
 		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true,
 		Help: "keep every pixel; suits drawings and screenshots",
 	}
+	nearLosslessSetting = &setting.Setting{
+		Name: "near_lossless", Type: setting.Int, Min: 0, Max: 100, Example: "60", MayGrow: true,
+		Help:   "keep nearly every pixel: fine detail of photographs changes a little, less the higher, as libwebp counts it",
+		Absent: "pixels are as `lossless` says",
+	}
 )
 
 // maxSide is the largest width and height of a picture: sizes are stored in 14 bits (RFC 6386
@@ -30,8 +35,11 @@ var (
 const maxSide = 1<<14 - 1
 
 func newEncoder(v setting.Values) codec.Encoder {
+	if near := v.Int(nearLosslessSetting, -1); near >= 0 {
+		return losslessEncoder{effortOf(v), roundedBits(near)}
+	}
 	if v.Bool(losslessSetting) {
-		return losslessEncoder{effortOf(v)}
+		return losslessEncoder{effort: effortOf(v)}
 	}
 	return lossyEncoder{v}
 }
@@ -123,7 +131,10 @@ func (t *trials) LogStep(quality int) float64 {
 }
 
 // losslessEncoder writes VP8L.
-type losslessEncoder struct{ effort effort }
+type losslessEncoder struct {
+	effort effort
+	round  uint // bits of a component that may be rounded away
+}
 
 // Layout implements codec.Encoder.
 func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
@@ -178,6 +189,6 @@ func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ 
 			}
 		}
 	}
-	data, err := losslessStream(ctx, pix, w, h, ok, e.effort)
+	data, err := losslessStream(ctx, pix, w, h, ok, e)
 	return bitstream{kind: "VP8L", data: data, alpha: ok}, err
 }

@@ -459,6 +459,41 @@ func TestDwebp(t *testing.T) {
 	}
 }
 
+// TestNearLossless: components change by no more than half of what is rounded away, and photographs
+// become smaller.
+func TestNearLossless(t *testing.T) {
+	p := draw(plane.NewLayout(plane.RGB, true, 150, 131, 1, 1), smooth, 5)
+	r := rand.New(rand.NewPCG(1, 2))
+	for c := range 3 {
+		for i := range p.Pix[c] {
+			p.Pix[c][i] = uint8(min(255, int(p.Pix[c][i])+r.IntN(40)))
+		}
+	}
+	last := len(encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
+	for level := 100; level >= 0; level -= 20 {
+		v := setting.Values{"near_lossless": fmt.Sprint(level)}
+		file := encodeWith(t, p, v, codec.EncodeOptions{})
+		if smaller := len(file) < last; smaller != (level < 100) {
+			t.Errorf("level %d: %d bytes after %d", level, len(file), last)
+		}
+		last = len(file)
+		_, got := decodeBytes(t, file)
+		changed := 0
+		for c := range p.Pix {
+			for i, v := range p.Pix[c] {
+				d := int(abs(int32(v) - int32(got.Pix[c][i])))
+				if d > 1<<roundedBits(int64(level))/2 && p.Pix[3][i] != 0 {
+					t.Fatalf("level %d: component %d changes by %d", level, c, d)
+				}
+				changed += d
+			}
+		}
+		if (changed == 0) != (level == 100) {
+			t.Errorf("level %d: components change by %d together", level, changed)
+		}
+	}
+}
+
 // FuzzEncode encodes drawn pictures of any size with any settings, and reads them back.
 func FuzzEncode(f *testing.F) {
 	f.Add(uint8(20), uint8(13), uint8(80), uint8(0), uint64(1))

@@ -23,8 +23,8 @@ var losslessLevels = [...]losslessLevel{
 }
 
 // losslessStream returns a VP8L bit stream of w×h pixels.
-func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool, effort effort) ([]byte, error) {
-	e := &entropyWriter{ctx: ctx, level: losslessLevels[effort]}
+func losslessStream(ctx context.Context, pix []uint32, w, h int, alpha bool, l losslessEncoder) ([]byte, error) {
+	e := &entropyWriter{ctx: ctx, level: losslessLevels[l.effort], round: l.round}
 	e.bits(losslessSignature, 8)
 	e.bits(uint32(w-1), 14)
 	e.bits(uint32(h-1), 14)
@@ -55,7 +55,7 @@ func (e *entropyWriter) picture(pix []uint32, w, h int) error {
 		}
 	}
 	if p.predict() {
-		if pix, err = e.predict(pix, w, h); err != nil {
+		if pix, err = e.predict(pix, w, h, p.green()); err != nil {
 			return err
 		}
 	}
@@ -89,11 +89,17 @@ func (e *entropyWriter) subtractGreen(pix []uint32) error {
 }
 
 // predict writes the predictor transform, and returns the residue.
-func (e *entropyWriter) predict(pix []uint32, w, h int) ([]uint32, error) {
+func (e *entropyWriter) predict(pix []uint32, w, h int, green bool) ([]uint32, error) {
 	bits := predictorBits(w, h)
 	modes, residue, err := predictPicture(e.ctx, pix, w, h, bits)
 	if err != nil {
 		return nil, err
+	}
+	if e.round > 0 {
+		r := residueRounder{1 << e.round, green}
+		if err := r.round(e.ctx, pix, residue, modes, w, h, bits); err != nil {
+			return nil, err
+		}
 	}
 	e.transform(predictorTransform)
 	e.bits(uint32(bits-2), 3)

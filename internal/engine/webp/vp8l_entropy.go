@@ -7,6 +7,7 @@ type entropyWriter struct {
 	bitEncoder
 	ctx   context.Context
 	level losslessLevel
+	round uint // bits of residues that may be rounded away
 }
 
 // entropyCoder is an image divided into literals, entries of the colour cache and copies.
