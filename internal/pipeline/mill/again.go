@@ -73,7 +73,7 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		}
 	}
 	for i, key := range keys {
-		existing, err := j.look(ctx, key)
+		existing, err := j.Look(ctx, key)
 		if errors.Is(err, bucket.ErrNotFound) && j.Recipe.OnRemove == recipe.Remove && i < len(objects) {
 			return true, nil // An earlier attempt may have removed it, from a store without conditions.
 		}

@@ -136,7 +136,7 @@ func (j *job) putRecord(ctx context.Context, src *source, key string, data []byt
 // taken returns a reason if the object at a key of the target must stay, or else the condition that
 // holds as long as nobody else writes there.
 func (j *job) taken(ctx context.Context, src *source, key string) (reason string, cond bucket.Condition, err error) {
-	existing, err := j.look(ctx, key)
+	existing, err := j.Look(ctx, key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		return "", bucket.Condition{IfAbsent: true}, nil

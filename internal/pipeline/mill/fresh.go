@@ -5,8 +5,51 @@ import (
 	"errors"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
+
+// State is how an existing object of the target compares with what a plan wants there.
+type State int
+
+const (
+	// Fresh is an output that was made from the present content of its source with the present
+	// settings.
+	Fresh State = iota
+	// Stale is an output of other content or of other settings, or an object that the recipe allows
+	// to replace.
+	Stale
+	// Foreign is an object that stays, because imgmill did not make it.
+	Foreign
+	// OtherSource is an output of another source, which stays as well.
+	OtherSource
+)
+
+// StateOf compares an object of the target with what is wanted in its place, for a source of which
+// Key and ETag are known.
+func (m *Mill) StateOf(src, existing bucket.Info, want recipe.Object) State {
+	j := job{Mill: m}
+	switch j.keeper(event.Change{Bucket: m.Recipe.Source.Bucket, Key: src.Key}, existing) {
+	case stranger:
+		return Foreign
+	case otherSource:
+		return OtherSource
+	case nobody:
+		return Stale
+	}
+	meta := existing.Metadata
+	if meta[outcome.MetadataSourceETag] != src.ETag || meta[outcome.MetadataRecipe] != want.Fingerprint {
+		return Stale
+	}
+	return Fresh
+}
+
+// MadeFrom reports whether the metadata of an object of the target says that it was made from the
+// object at key of the source bucket.
+func (m *Mill) MadeFrom(key string, meta map[string]string) bool {
+	return isOutput(meta) && meta[outcome.MetadataSource] == sourceID(event.Change{Bucket: m.Recipe.Source.Bucket, Key: key})
+}
 
 // Fresh reports whether there is nothing to do for a source object: every output of it exists and was
 // made from its present content with the present recipe, or the content is recorded as bad under this
@@ -26,12 +69,11 @@ func (j *job) knownBad(ctx context.Context, src bucket.Info) (bool, error) {
 	if j.plan.BadRecord == "" {
 		return false, nil
 	}
-	record, err := j.look(ctx, j.plan.BadRecord)
+	record, err := j.Look(ctx, j.plan.BadRecord)
 	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 		return false, nil
 	}
-	return err == nil && record.Metadata[outcome.MetadataSourceETag] == src.ETag &&
-		record.Metadata[outcome.MetadataRecipe] == j.plan.BadFingerprint, err
+	return err == nil && j.StateOf(src, record, recipe.Object{Fingerprint: j.plan.BadFingerprint}) == Fresh, err
 }
 
 func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
@@ -43,15 +85,14 @@ func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
 		return false, nil // Processing it reports the reason.
 	}
 	for _, o := range objects {
-		existing, err := j.look(ctx, o.Key)
+		existing, err := j.Look(ctx, o.Key)
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		meta := existing.Metadata
-		if meta[outcome.MetadataSourceETag] != src.ETag || meta[outcome.MetadataRecipe] != o.Fingerprint {
+		if j.StateOf(src, existing, o) != Fresh {
 			return false, nil
 		}
 	}

@@ -44,9 +44,11 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 		return err
 	}
 	attr, _ := j.attributes(src, "application/json", planned.Fingerprint)
-	if err := j.put(ctx, src, planned.Key, append(data, '\n'), attr); err != nil {
+	etag, err := j.put(ctx, src, planned.Key, append(data, '\n'), attr)
+	if err != nil {
 		return fmt.Errorf("write %s: %w", planned.Key, err)
 	}
+	j.result.Objects = append(j.result.Objects, Object{planned, etag})
 	return nil
 }
 

@@ -67,11 +67,20 @@ type Result struct {
 	Dropped  []string
 	Source   Picture
 	Variants []Variant
-	Elapsed  time.Duration
+	// Objects are the variants and the manifest as the target holds them, whether this change has
+	// written them or found that they were as good already.
+	Objects []Object
+	Elapsed time.Duration
 	// OutOfTime is true if the verdict is Retry because the Allowance ended first.
 	OutOfTime bool
 
 	warn bool // somebody should look at it, although there was nothing to do
+}
+
+// Object is an object of the target that a plan asks for.
+type Object struct {
+	recipe.Object
+	ETag string
 }
 
 // Level is the level at which a log reports the result.
@@ -141,10 +150,28 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 	return bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) })
 }
 
+// Remake is Process for the named variants alone: others are neither rendered nor looked at. If the
+// recipe makes manifests, which list all variants, all are made. So they are if the object turns out
+// to have changed in the meantime.
+func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
+	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
+	if j.plan.Manifest.Key == "" {
+		j.plan.Outputs = slices.DeleteFunc(j.plan.Outputs, func(o recipe.Output) bool {
+			return !slices.Contains(variants, o.Variant.Name)
+		})
+	}
+	return j.run(ctx)
+}
+
 // process processes one reading of the key of a change.
 func (m *Mill) process(ctx context.Context, c event.Change, a Allowance) Result {
-	start := time.Now()
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), allowance: a}
+	return j.run(ctx)
+}
+
+// run applies the delivered change.
+func (j *job) run(ctx context.Context) Result {
+	start := time.Now()
 	err := j.guard()
 	if err == nil {
 		err = j.converge(ctx)
@@ -192,6 +219,7 @@ func (j *job) converge(ctx context.Context) error {
 		if c, err = j.lookAgain(ctx, *c, err); c == nil {
 			return err
 		}
+		j.plan = j.Recipe.Plan(c.Key) // what has changed concerns all variants
 	}
 	return fmt.Errorf("%w: the object changed %d times in the meantime", bucket.ErrTransient, maxRaces)
 }

@@ -29,7 +29,7 @@ func (j *job) remove(ctx context.Context, c event.Change) error {
 func (j *job) removeOutput(ctx context.Context, c event.Change, key string) error {
 	target := j.Recipe.Target.Bucket
 	for range maxRaces {
-		existing, err := j.look(ctx, key)
+		existing, err := j.Look(ctx, key)
 		switch {
 		case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
 			return nil

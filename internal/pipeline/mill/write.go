@@ -24,9 +24,11 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 		attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
 		dropped = append(dropped, j.personal(src, o.Format, &attr)...)
 		j.result.Drop(append(dropped, o.Dropped...)...)
-		if err := j.put(ctx, src, key, o.Data, attr); err != nil {
+		etag, err := j.put(ctx, src, key, o.Data, attr)
+		if err != nil {
 			return fmt.Errorf("write %s: %w", key, err)
 		}
+		j.result.Objects = append(j.result.Objects, Object{recipe.Object{Key: key, Fingerprint: planned.Fingerprint}, etag})
 		written = append(written, Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	}
 	j.result.Variants = written
@@ -34,36 +36,36 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 }
 
 // put stores an output unless the store holds one of a later change, or an object that is not to be
-// replaced. The write is conditional on the object that was found before it. If somebody else writes
-// in between, put compares again.
-func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) error {
+// replaced. It returns the ETag of the object that the store then holds. The write is conditional on
+// the object that was found before it. If somebody else writes in between, put compares again.
+func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) (etag string, err error) {
 	target := j.Recipe.Target.Bucket
 	absent := true // in every round
 	for range maxRaces {
 		cond := bucket.Condition{IfAbsent: true}
-		existing, err := j.look(ctx, key)
+		existing, err := j.Look(ctx, key)
 		switch {
 		case err == nil:
 			absent = false
 			cond = bucket.Condition{IfMatch: existing.ETag}
 			current, err := j.compare(ctx, src, existing, attr)
 			if err != nil || current {
-				return err
+				return existing.ETag, err
 			}
 		case !errors.Is(err, bucket.ErrNotFound):
-			return err
+			return "", err
 		}
-		_, err = j.Store.Put(ctx, target, key, data, attr, cond)
+		etag, err = j.Store.Put(ctx, target, key, data, attr, cond)
 		if !errors.Is(err, bucket.ErrPrecondition) {
-			return adviseLongPart(err, key)
+			return etag, adviseLongPart(err, key)
 		}
 	}
 	if absent {
-		return fmt.Errorf("%w: the store says that %s does not exist, and %d times that it does; is there a delete "+
+		return "", fmt.Errorf("%w: the store says that %s does not exist, and %d times that it does; is there a delete "+
 			"marker that the store takes for an object? Remove it, or turn off the versions of bucket %s",
 			bucket.ErrTransient, key, maxRaces, target)
 	}
-	return errTooManyWriters
+	return "", errTooManyWriters
 }
 
 var errTooManyWriters = fmt.Errorf("%w: other writers changed the object %d times",
@@ -135,16 +137,16 @@ func (j *job) keeper(c event.Change, existing bucket.Info) keeper {
 	return ourselves
 }
 
-// look returns the description of an object of the target. A store that keeps objects as files
+// Look returns the description of an object of the target. A store that keeps objects as files
 // refuses a key with a long part, and its answer to a HEAD has no body to say so: what looks like a
 // missing permission would be retried for ever. A GET then finds out the reason.
-func (j *job) look(ctx context.Context, key string) (bucket.Info, error) {
-	target := j.Recipe.Target.Bucket
-	info, err := j.Store.Head(ctx, target, key)
+func (m *Mill) Look(ctx context.Context, key string) (bucket.Info, error) {
+	target := m.Recipe.Target.Bucket
+	info, err := m.Store.Head(ctx, target, key)
 	if recipe.LongPart(key) == 0 || !errors.Is(err, bucket.ErrDenied) {
 		return info, err
 	}
-	o, err := j.Store.Get(ctx, target, key, bucket.Condition{})
+	o, err := m.Store.Get(ctx, target, key, bucket.Condition{})
 	if err != nil {
 		return bucket.Info{}, adviseLongPart(err, key)
 	}

@@ -52,6 +52,9 @@ type Output struct {
 	pattern string   // target.key
 	key     template // target.key with everything filled in that does not depend on the picture
 	err     error    // of parsing target.key, which Validate would have refused
+	named   bool     // as template.named
+	// extensions are those of all formats, which {format} may stand for.
+	extensions []string
 }
 
 // ErrNeedsPicture means that a key cannot be determined before the picture has been rendered:
@@ -65,17 +68,43 @@ const (
 )
 
 // Plan returns the plan for a key of the source bucket.
-func (r *Recipe) Plan(key string) Plan {
-	p := Plan{Key: key, Excluded: r.exclusion(key)}
-	pattern, err := parseTemplate(r.Target.Key)
-	if err != nil {
-		err = fmt.Errorf("target.key: %w", err)
+func (r *Recipe) Plan(key string) Plan { return r.Planner().Plan(key) }
+
+// Planner makes the plans of many keys. It holds what does not depend on the key, the fingerprints
+// above all, which take most of the time of a plan. It is safe for concurrent use, as long as nobody
+// changes the recipe.
+type Planner struct {
+	*Recipe
+	pattern      template
+	err          error             // of parsing target.key
+	fingerprints map[string]string // by the name of the variant
+	extensions   []string          // of all formats
+}
+
+// Planner returns a planner for the recipe as it is now.
+func (r *Recipe) Planner() *Planner {
+	p := &Planner{Recipe: r, fingerprints: map[string]string{}}
+	if p.pattern, p.err = parseTemplate(r.Target.Key); p.err != nil {
+		p.err = fmt.Errorf("target.key: %w", p.err)
 	}
+	for _, v := range r.Variants {
+		p.fingerprints[v.Name] = r.Fingerprint(v)
+	}
+	for _, f := range r.Formats {
+		p.extensions = append(p.extensions, f.Extension())
+	}
+	return p
+}
+
+// Plan returns the plan for a key of the source bucket.
+func (r *Planner) Plan(key string) Plan {
+	p := Plan{Key: key, Excluded: r.exclusion(key)}
 	source, settings := splitKey(key), sha256.New()
 	for _, v := range r.assigned(key) {
 		o := Output{
-			Variant: v, Fingerprint: r.Fingerprint(v),
-			source: key, pattern: r.Target.Key, key: pattern.bind(source, v), err: err,
+			Variant: v, Fingerprint: r.fingerprints[v.Name],
+			source: key, pattern: r.Target.Key, key: r.pattern.bind(source, v), err: r.err,
+			named: r.pattern.named(v), extensions: r.extensions,
 		}
 		io.WriteString(settings, o.Fingerprint)
 		p.Outputs = append(p.Outputs, o)

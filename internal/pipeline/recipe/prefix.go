@@ -10,14 +10,7 @@ import (
 // TargetPrefixes returns the beginnings that the keys of all outputs and copies of bad pictures have,
 // sorted, without Reserved. None begins with another, and there is at least one, which may be empty.
 func (r *Recipe) TargetPrefixes() []string {
-	t, err := parseTemplate(r.Target.Key)
-	if err != nil {
-		return []string{""} // Validate would have refused it
-	}
-	var all []string
-	for _, v := range r.Variants {
-		all = append(all, r.prefixOf(t, v.Name))
-	}
+	all := r.variantPrefixes()
 	if r.OnBad.Prefix != "" {
 		all = append(all, r.OnBad.Prefix)
 	}
@@ -29,6 +22,37 @@ func (r *Recipe) TargetPrefixes() []string {
 		}
 	}
 	return shortest
+}
+
+// ListPrefixes returns the beginnings of the keys of each variant, of the manifests and of the records
+// of bad pictures, for all sources whose keys start with source, which is below source.prefix. They
+// are sorted, each once, and one may begin with another: under each of them alone, keys are mostly in
+// the order of their sources.
+func (r *Recipe) ListPrefixes(source string) []string {
+	narrow := *r
+	narrow.Source.Prefix = source
+	all := narrow.variantPrefixes()
+	if r.Manifest {
+		all = append(all, source)
+	}
+	if prefix := r.BadRecords(); prefix != "" {
+		all = append(all, prefix+source)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// variantPrefixes returns how the keys of each variant begin.
+func (r *Recipe) variantPrefixes() []string {
+	t, err := parseTemplate(r.Target.Key)
+	if err != nil {
+		return []string{""} // Validate would have refused it
+	}
+	var all []string
+	for _, v := range r.Variants {
+		all = append(all, r.prefixOf(t, v.Name))
+	}
+	return all
 }
 
 // prefixOf returns how every key begins that a template produces for a variant.

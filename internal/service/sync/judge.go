@@ -1,0 +1,207 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// judgement is what is known about one slot.
+type judgement int
+
+const (
+	isFresh judgement = iota
+	isMissing
+	isStale
+	isForeign
+	isUnsure
+	isImpossible // no store could have the key
+)
+
+// judge compares what a picture asks for with what is there. It returns the number of fresh objects
+// beside the finding. If quick is set, no mark is read where a listing has an answer.
+func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, fresh int, err error) {
+	f = Finding{Key: t.key, ETag: t.etag, Size: t.size}
+	vouched := false // by a fresh manifest, for the variants that it lists
+	for i := len(t.slots) - 1; i >= 0; i-- {
+		s := t.slots[i]
+		state, err := c.slotState(ctx, t, s, quick)
+		if err != nil {
+			return f, 0, err
+		}
+		if state == isUnsure && vouched {
+			state = isFresh
+		}
+		switch state {
+		case isFresh:
+			fresh++
+			vouched = vouched || s.name == Manifest
+		case isMissing:
+			f.Missing = append(f.Missing, s.name)
+		case isStale:
+			f.Stale = append(f.Stale, s.name)
+		case isForeign:
+			f.Foreign = append(f.Foreign, s.want.Key)
+		case isUnsure:
+			f.Unsure = append(f.Unsure, s.name)
+		case isImpossible:
+			f.Bad = s.err.Error()
+		}
+	}
+	for _, names := range [][]string{f.Missing, f.Stale, f.Foreign, f.Unsure} {
+		slices.Reverse(names) // the manifest came first
+	}
+	if fresh < len(t.slots) && f.Bad == "" {
+		f.Bad, err = c.bad(ctx, t, quick)
+	}
+	return f, fresh, err
+}
+
+// slotState judges one object.
+func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) (judgement, error) {
+	switch {
+	case s.err != nil:
+		return isImpossible, nil
+	case s.hidden:
+		settled, err := c.Known.Has(c.settledFact(t))
+		if settled && (c.Trust || quick) {
+			return isFresh, err
+		}
+		return isUnsure, err
+	case s.want.Key == "" && s.passed:
+		found, err := c.listCandidates(ctx, s)
+		if err != nil {
+			return 0, err
+		}
+		s.found = found
+	case len(s.found) == 0 && !s.passed:
+		return isMissing, nil
+	case len(s.found) == 0:
+		s.found = []entry{{key: s.want.Key}} // it may be there; only a request can say
+	}
+	best := isMissing
+	for _, e := range s.found {
+		state, err := c.objectState(ctx, t, s, e, quick)
+		if err != nil || state == isFresh {
+			return state, err
+		}
+		// Another source's object at a key that only may be ours says nothing.
+		if best == isMissing && (state != isForeign || s.want.Key != "") {
+			best = state
+		}
+	}
+	return best, nil
+}
+
+// listCandidates lists the objects that may be an output whose key depends on the picture.
+func (c *comparison) listCandidates(ctx context.Context, s slot) (found []entry, err error) {
+	prefix, _ := s.output.Pattern()
+	for info, err := range c.Mill.Store.List(ctx, c.Mill.Recipe.Target.Bucket, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		if s.output.MayBe(info.Key) {
+			found = append(found, newEntry(info))
+		}
+	}
+	return found, nil
+}
+
+// objectState judges an object that may be the one that is wanted. An entry that is not from a listing
+// has no ETag.
+func (c *comparison) objectState(ctx context.Context, t task, s slot, e entry, quick bool) (judgement, error) {
+	if quick && e.etag != "" {
+		if e.size == 0 || e.modified < t.modified {
+			return isStale, nil
+		}
+		return isFresh, nil
+	}
+	r := c.Mill.Recipe
+	want := recipe.Object{Key: e.key, Fingerprint: s.want.Fingerprint}
+	if c.Trust && e.etag != "" {
+		if known, err := c.Known.Has(freshFact(r, t.key, t.etag, want, e.etag)); err != nil || known {
+			return isFresh, err
+		}
+	}
+	info, err := c.read(ctx, e.key)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
+		return isMissing, nil
+	case err != nil:
+		return 0, err
+	}
+	switch c.Mill.StateOf(bucket.Info{Key: t.key, ETag: t.etag}, info, want) {
+	case mill.Stale:
+		return isStale, nil
+	case mill.Foreign, mill.OtherSource:
+		return isForeign, nil
+	}
+	return isFresh, c.Known.Add(freshFact(r, t.key, t.etag, want, info.ETag))
+}
+
+// read reads the marks of an object of the target.
+func (c *comparison) read(ctx context.Context, key string) (bucket.Info, error) {
+	c.reads.Add(1)
+	return c.Mill.Look(ctx, key)
+}
+
+// bad returns why a picture that lacks objects cannot be processed, or "" if nothing is known against
+// it.
+func (c *comparison) bad(ctx context.Context, t task, quick bool) (string, error) {
+	if known, err := c.Known.Has(c.badFact(t)); err != nil || known {
+		return "an earlier run could not process it", err
+	}
+	if t.record == nil || len(t.record.found) == 0 && !t.record.passed {
+		return "", nil
+	}
+	reason := "recorded at " + t.record.want.Key
+	if quick && len(t.record.found) > 0 {
+		if t.record.found[0].modified < t.modified {
+			return "", nil
+		}
+		return reason, nil
+	}
+	info, err := c.read(ctx, t.record.want.Key)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	want := recipe.Object{Fingerprint: t.plan.BadFingerprint}
+	if c.Mill.StateOf(bucket.Info{Key: t.key, ETag: t.etag}, info, want) != mill.Fresh {
+		return "", nil // of other content, settings or limits
+	}
+	return reason, nil
+}
+
+// The facts that Known holds. Each names the content of the source, so that a replaced picture is
+// unknown again.
+
+// freshFact: the object with this ETag is what is wanted.
+func freshFact(r *recipe.Recipe, key, etag string, want recipe.Object, stored string) uint64 {
+	return fact("fresh", r.Source.Bucket, key, etag, r.Target.Bucket, want.Key, want.Fingerprint, stored)
+}
+
+// planFact returns a fact about a source, all settings for it and the limits.
+func planFact(r *recipe.Recipe, what, key, etag string, p recipe.Plan) uint64 {
+	parts := []string{what, r.Source.Bucket, key, etag, p.BadFingerprint}
+	for _, o := range p.Outputs {
+		parts = append(parts, o.Fingerprint)
+	}
+	return fact(parts...)
+}
+
+// settledFact: all objects of the source were made.
+func (c *comparison) settledFact(t task) uint64 {
+	return planFact(c.Mill.Recipe, "settled", t.key, t.etag, t.plan)
+}
+
+// badFact: the source cannot be processed with these settings.
+func (c *comparison) badFact(t task) uint64 {
+	return planFact(c.Mill.Recipe, "bad", t.key, t.etag, t.plan)
+}

@@ -1,0 +1,117 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// judgeOrphan decides about an object of the target that no source has asked for.
+func (c *comparison) judgeOrphan(ctx context.Context, e entry) error {
+	r := c.Mill.Recipe
+	if strings.HasPrefix(e.key, recipe.Reserved) ||
+		r.OnBad.Prefix != "" && strings.HasPrefix(e.key, r.OnBad.Prefix) {
+		return nil // copies and records of bad pictures are for people
+	}
+	if r.Source.Bucket == r.Target.Bucket && c.planner.Plan(e.key).Excluded == "" {
+		return nil // a source
+	}
+	verdict := isUnclaimed
+	if !c.Quick && c.Sample == 0 {
+		var err error
+		if verdict, err = c.orphanState(ctx, e); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch verdict {
+	case isUnclaimed:
+		c.report.Unclaimed++
+	case isOrphan:
+		c.report.Orphaned.Objects++
+		c.report.Orphaned.Bytes += e.size
+		return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Orphan: true})
+	}
+	return nil
+}
+
+// orphanVerdict is what an object is that no source has asked for in time.
+type orphanVerdict int
+
+const (
+	isWanted    orphanVerdict = iota // its source came late, or is none of those that are compared
+	isNotOurs                        // imgmill did not make it
+	isUnclaimed                      // an output, but of which source is unknown
+	isOrphan
+)
+
+func (c *comparison) orphanState(ctx context.Context, e entry) (orphanVerdict, error) {
+	notOurs := fact("not ours", c.Mill.Recipe.Target.Bucket, e.key, e.etag)
+	if known, err := c.Known.Has(notOurs); err != nil || known {
+		return isWanted, err
+	}
+	c.reads.Add(1)
+	v, _, err := orphan(ctx, c.Mill, c.planner, e.key, c.prefix)
+	if err == nil && v == isNotOurs {
+		err = c.Known.Add(notOurs)
+	}
+	return v, err
+}
+
+// orphan reads the marks of an object of the target and looks for its source, if that is under
+// prefix. It returns the object as it is, for the condition of a deletion.
+func orphan(
+	ctx context.Context, m *mill.Mill, planner *recipe.Planner, key, prefix string,
+) (orphanVerdict, bucket.Info, error) {
+	info, err := m.Look(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
+		return isWanted, info, nil
+	}
+	if err != nil {
+		return isWanted, info, err
+	}
+	if info.Metadata[outcome.MetadataSourceETag] == "" {
+		return isNotOurs, info, nil
+	}
+	source, ok := planner.MadeFrom(key, func(source string) bool { return m.MadeFrom(source, info.Metadata) })
+	if !ok {
+		return isUnclaimed, info, nil
+	}
+	if !strings.HasPrefix(source, prefix) {
+		return isWanted, info, nil
+	}
+	_, err = m.Store.Head(ctx, m.Recipe.Source.Bucket, source)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound):
+		return isOrphan, info, nil
+	case err != nil:
+		return isWanted, info, err
+	}
+	if asksFor(planner.Plan(source), key) {
+		return isWanted, info, nil
+	}
+	return isOrphan, info, nil
+}
+
+// asksFor reports whether an object at a key can be one that a plan asks for.
+func asksFor(p recipe.Plan, key string) bool {
+	if p.Manifest.Key == key {
+		return true
+	}
+	if p.Excluded != "" {
+		return false
+	}
+	for _, o := range p.Outputs {
+		exact, err := o.KeyFor(0, 0, o.Variant.Format)
+		if err == nil && exact == key || errors.Is(err, recipe.ErrNeedsPicture) && o.MayBe(key) {
+			return true
+		}
+	}
+	return false
+}
