@@ -19,6 +19,7 @@ type Options struct {
 	Secret    string
 	Session   string // session token of temporary credentials
 	PathStyle bool   // the bucket is in the path, not in the host name; most other servers need it
+	Profile   string // of the shared configuration files, which package ambient alone reads
 }
 
 // Environment returns options from the environment variables that Lambda sets for its functions

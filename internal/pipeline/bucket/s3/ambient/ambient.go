@@ -23,6 +23,9 @@ func Open(ctx context.Context, o s3.Options) (*s3.Store, error) {
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
 	}
+	if o.Profile != "" {
+		load = append(load, config.WithSharedConfigProfile(o.Profile))
+	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, fmt.Errorf("AWS configuration: %w", err)
