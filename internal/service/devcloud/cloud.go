@@ -100,7 +100,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openGateway(ctx); err != nil {
 		return err
 	}
-	return c.serve(ctx)
+	if err := c.serve(ctx); err != nil {
+		return err
+	}
+	return c.noteAddress()
 }
 
 // openGateway opens the object store, creates the buckets, and repairs what an earlier process left

@@ -22,8 +22,12 @@ type folder struct {
 	queue       string
 	mark        string // what is known about the queue
 	credentials string
+	address     string
 	lock        *flock.Flock
 }
+
+// addressFile is the name of the file that holds the Address of the running cloud.
+const addressFile = "address.json"
 
 // ErrInUse means that another cloud is running on the folder.
 var ErrInUse = errors.New("is in use by another imgmill")
@@ -45,6 +49,7 @@ func openFolder(dir string) (*folder, error) {
 		queue:       filepath.Join(abs, "queue"),
 		mark:        filepath.Join(abs, "queue.json"),
 		credentials: filepath.Join(abs, "credentials.json"),
+		address:     filepath.Join(abs, addressFile),
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return nil, explain(abs, err)

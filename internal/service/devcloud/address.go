@@ -1,0 +1,60 @@
+package devcloud
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Address is how clients of this machine reach the S3 server of a running cloud.
+type Address struct {
+	Endpoint string `json:"endpoint"`
+	Region   string `json:"region"`
+	// Access and Secret are in a file of their own.
+	Access string `json:"-"`
+	Secret string `json:"-"`
+}
+
+// ErrNotRunning means that no cloud runs on a folder that holds the data of one.
+var ErrNotRunning = errors.New("imgmill dev is not running")
+
+// noteAddress writes the address to the folder.
+func (c *Cloud) noteAddress() error {
+	data, err := json.Marshal(Address{Endpoint: c.Endpoint(), Region: c.Region()})
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(c.folder.address, append(data, '\n')); err != nil {
+		return explain(c.folder.address, err)
+	}
+	return nil
+}
+
+// FindRunning returns the address of the cloud that runs on a folder. The error is ErrNoCloud if there
+// is no such folder, and ErrNotRunning if there is and no cloud runs on it.
+func FindRunning(dir string) (Address, error) {
+	if _, err := os.Stat(filepath.Join(dir, "credentials.json")); errors.Is(err, fs.ErrNotExist) {
+		return Address{}, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
+	}
+	f, err := openFolder(dir)
+	if err == nil {
+		return Address{}, errors.Join(fmt.Errorf("folder %s: %w", dir, ErrNotRunning), f.close())
+	}
+	if !errors.Is(err, ErrInUse) {
+		return Address{}, err
+	}
+	var a Address
+	data, err := os.ReadFile(filepath.Join(dir, addressFile))
+	if err == nil {
+		err = json.Unmarshal(data, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("the address of imgmill dev, which is starting, stopping, or of an older version: %w", err)
+	}
+	account, err := loadCredentials(filepath.Join(dir, "credentials.json"))
+	a.Access, a.Secret = account.Access, account.Secret
+	return a, err
+}
