@@ -56,6 +56,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	groups := []commandGroup{
 		{"Try it here", []*cobra.Command{devCommand(), resizeCommand()}},
+		{"Pictures that are already there", []*cobra.Command{syncCommand(), auditCommand()}},
 		{"On AWS", []*cobra.Command{
 			deployCommand(), testCommand(), logsCommand(), failuresCommand(), doctorCommand(), costCommand(), packageCommand(),
 			destroyCommand(),
@@ -88,7 +89,7 @@ bucket, and the sizes that a recipe names appear in another.`,
 	for _, g := range groups {
 		root.AddCommand(g.commands...)
 	}
-	root.SetHelpCommand(groups[2].commands[3])
+	root.SetHelpCommand(groups[3].commands[3])
 	addHelp(root, groups)
 	addCompletions(root)
 	return root

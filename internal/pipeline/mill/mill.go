@@ -91,6 +91,11 @@ func (r Result) Level() slog.Level {
 	return r.Verdict.Level()
 }
 
+// Overtaken reports whether there was nothing to do because a later change has made this one void.
+func (r Result) Overtaken() bool {
+	return r.Verdict == outcome.Skipped && (strings.HasPrefix(r.Reason, goneReason) || strings.HasPrefix(r.Reason, staleReason))
+}
+
 // Drop adds what was dropped, once.
 func (r *Result) Drop(what ...string) {
 	for _, w := range what {

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/pair"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3/ambient"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/devcloud"
+	"github.com/imgmill/imgmill/internal/service/sync"
+)
+
+// placeFlags say where two buckets are: on AWS, as a deployment or by the names in a recipe, in another
+// store, in two, or in imgmill dev.
+type placeFlags struct {
+	config, region, dir                     string
+	endpoint, targetEndpoint, targetProfile string
+	prefix, checkpoint                      string
+}
+
+const placeHelp = `With the NAME of a deployment, its buckets on AWS are compared with the recipe that it runs. Without a NAME, it is
+the buckets that the recipe of this folder names: in imgmill dev, if it runs in this folder; else at --endpoint or
+AWS_ENDPOINT_URL, which any S3 store has; else on AWS. Credentials come from where the AWS command line takes them.`
+
+func (f *placeFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.config, "config", "", "recipe, without a NAME (default imgmill.yaml, if it exists)")
+	flags.StringVar(&f.region, "region", "", regionUsage)
+	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "folder of imgmill dev")
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 store, such as http://127.0.0.1:9000")
+	flags.StringVar(&f.targetEndpoint, "target-endpoint", "", "`URL` of the store of the target bucket, if it is another")
+	flags.StringVar(&f.targetProfile, "target-profile", "", "AWS `PROFILE` with the credentials for it")
+	flags.StringVar(&f.prefix, "prefix", "", "only uploads whose keys start with this `TEXT`")
+	flags.StringVar(&f.checkpoint, "checkpoint", "",
+		"`FILE` that remembers what is known to be right; none for no file (default in the user's cache folder)")
+}
+
+// place is where two buckets are.
+type place struct {
+	recipe *recipe.Recipe
+	store  bucket.Store
+	// where completes the sentence "my-input is ...".
+	where string
+	// region is that of AWS, or empty for another store.
+	region string
+	// deployment is nil if the place is none.
+	deployment *deployment.Deployment
+}
+
+// atMostOneName checks that the only argument, if any, is the name of a deployment.
+func atMostOneName(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return oneName(c, args)
+}
+
+// open finds the place.
+func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
+	if len(args) > 0 {
+		for _, flag := range []string{"config", "endpoint", "target-endpoint", "target-profile", "dir"} {
+			if c.Flags().Changed(flag) {
+				return nil, wrongUse("--%s is for buckets without a deployment, and %s names one", flag, args[0])
+			}
+		}
+		return f.openDeployment(c.Context(), args[0])
+	}
+	r, err := loadRecipe(f.config)
+	if err != nil {
+		return nil, err
+	}
+	p := &place{recipe: r}
+	o := s3.Options{Endpoint: cmp.Or(f.endpoint, s3.Environment(os.Getenv).Endpoint), Region: f.region}
+	if o.Endpoint == "" && f.region == "" {
+		o, err = f.findDev(c)
+		if err != nil {
+			return nil, err
+		}
+	}
+	o.PathStyle = o.Endpoint != ""
+	p.where = "at " + o.Endpoint
+	if o.Endpoint == "" {
+		p.region = cmp.Or(f.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+		p.where = "on AWS"
+	}
+	source, err := ambient.Open(c.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	p.store = source
+	return p, f.openTarget(c.Context(), p, o)
+}
+
+// openTarget adds the second store, if there is one.
+func (f *placeFlags) openTarget(ctx context.Context, p *place, o s3.Options) error {
+	if f.targetEndpoint == "" {
+		if f.targetProfile != "" {
+			return wrongUse("--target-profile needs --target-endpoint")
+		}
+		return nil
+	}
+	if p.recipe.Source.Bucket == p.recipe.Target.Bucket {
+		return wrongUse("--target-endpoint: both buckets are named %s; give them different names", p.recipe.Target.Bucket)
+	}
+	target, err := ambient.Open(ctx, s3.Options{
+		Endpoint: f.targetEndpoint, Region: o.Region, PathStyle: true, Profile: f.targetProfile})
+	if err != nil {
+		return err
+	}
+	p.store = &pair.Store{Source: p.store, Target: target, TargetBucket: p.recipe.Target.Bucket}
+	p.where += " and " + f.targetEndpoint
+	p.region = ""
+	return nil
+}
+
+// findDev returns the address of imgmill dev, if its folder exists. It is an error if it does not run.
+func (f *placeFlags) findDev(c *cobra.Command) (s3.Options, error) {
+	a, err := devcloud.FindRunning(f.dir)
+	switch {
+	case errors.Is(err, devcloud.ErrNoCloud) && !c.Flags().Changed("dir"):
+		return s3.Options{}, nil
+	case errors.Is(err, devcloud.ErrNotRunning):
+		return s3.Options{}, fmt.Errorf(
+			"%w: start it and run this command again, or name another place with --endpoint or --region", err)
+	case err != nil:
+		return s3.Options{}, err
+	}
+	return s3.Options{Endpoint: a.Endpoint, Region: a.Region, AccessKey: a.Access, Secret: a.Secret}, nil
+}
+
+func (f *placeFlags) openDeployment(ctx context.Context, name string) (*place, error) {
+	cloud, d, err := findDeployment(ctx, f.region, name)
+	if err != nil {
+		return nil, err
+	}
+	code, err := deployment.ReadCode(ctx, cloud, d)
+	if err != nil {
+		return nil, err
+	}
+	return &place{
+		recipe: code.Recipe, store: s3.New(cloud.Store), where: "on AWS", region: cloud.Region, deployment: d,
+	}, nil
+}
+
+// mill returns a mill for the place. If it is to write, stores other than AWS are probed for what they
+// lack.
+func (p *place) mill(ctx context.Context, writes bool, stderr io.Writer) *mill.Mill {
+	store := p.store
+	if writes && p.region == "" {
+		log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		store = probe.Prepare(ctx, store, p.recipe.Target.Bucket, log)
+	}
+	return mill.New(store, p.recipe)
+}
+
+// openKnown opens the checkpoint of a place. It is nil if there is to be none.
+func (f *placeFlags) openKnown(p *place) (*sync.Known, error) {
+	file := f.checkpoint
+	if file == "none" {
+		return nil, nil
+	}
+	if file == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, nil // a machine without a home
+		}
+		id := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q",
+			p.where, p.region, p.recipe.Source.Bucket, p.recipe.Target.Bucket))
+		file = filepath.Join(cache, "imgmill", "sync-"+hex.EncodeToString(id[:8]))
+	}
+	return sync.OpenKnown(file)
+}
+
+// String says which buckets are compared.
+func (p *place) String() string {
+	return fmt.Sprintf("%s and %s %s", shown(p.recipe.Source.Bucket), shown(p.recipe.Target.Bucket), shown(p.where))
+}

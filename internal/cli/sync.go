@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/service/sync"
+)
+
+// syncFlags are the flags of sync.
+type syncFlags struct {
+	placeFlags
+	only                       []string
+	dryRun, yes, deleteOrphans bool
+	rate                       float64
+	jobs                       int
+}
+
+// onlyValues are the values of --only.
+var onlyValues = []string{"missing", "stale", "bad", "orphaned"}
+
+func syncCommand() *cobra.Command {
+	var f syncFlags
+	c := &cobra.Command{
+		Use:   "sync [NAME]",
+		Short: "Make the variants of pictures that are already there",
+		Long: `Compare two buckets with the recipe, and make what is missing or stale: variants of pictures that were uploaded
+before imgmill, or whose settings have changed since. Before it changes anything, sync shows how many pictures, bytes,
+minutes and dollars that takes, and asks.
+
+` + placeHelp + `
+
+The pictures are processed on this machine. Of each picture, only the variants that need it are made. You can interrupt
+the command at any time: run it again, and it goes on where it was. What is known to be right is remembered in a file
+on this machine, so that a second run costs little more than the listings.
+
+Uploads that cannot be processed are not tried again until they change, unless you ask for --only bad. Orphans,
+which are variants whose upload or setting is gone, stay unless you ask for --delete-orphans.`,
+		Example: `  imgmill sync photos --dry-run         # what would it do, and cost?
+  imgmill sync --prefix 2026/ --only missing
+  imgmill sync --endpoint http://127.0.0.1:9000 --rate 5 --yes`,
+		Args: atMostOneName,
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+	}
+	f.register(c)
+	flags := c.Flags()
+	flags.StringSliceVar(&f.only, "only", []string{"missing", "stale"}, "what to do: "+setting.OneOf(onlyValues))
+	flags.BoolVar(&f.deleteOrphans, "delete-orphans", false, "also delete orphans, after another question")
+	flags.Float64Var(&f.rate, "rate", 0, "at most so many pictures a second; 0 for no limit")
+	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done, and change nothing")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	completeValues(c, "only", onlyValues...)
+	return c
+}
+
+// selection returns what --only and --delete-orphans ask for.
+func (f *syncFlags) selection() (only sync.Only, err error) {
+	flags := map[string]*bool{
+		"missing": &only.Missing, "stale": &only.Stale, "bad": &only.Bad, "orphaned": &only.Orphaned,
+	}
+	for _, name := range f.only {
+		if flags[name] == nil {
+			return only, wrongUse("--only %s: use %s", name, setting.OneOf(onlyValues))
+		}
+		*flags[name] = true
+	}
+	only.Orphaned = only.Orphaned || f.deleteOrphans
+	return only, nil
+}
+
+func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
+	only, err := f.selection()
+	switch {
+	case err != nil:
+		return err
+	case f.rate < 0:
+		return wrongUse("--rate %g: use 0 or more", f.rate)
+	case f.jobs < 1:
+		return wrongUse("--jobs %d: use 1 or more", f.jobs)
+	}
+	if err := requireAnswer(c, f.yes || f.dryRun); err != nil {
+		return err
+	}
+	p, err := f.open(c, args)
+	if err != nil {
+		return err
+	}
+	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, false), todo: &sync.Todo{Only: only}}
+	if s.known, err = f.openKnown(p); err != nil {
+		return err
+	}
+	if s.known != nil {
+		defer func() { err = errors.Join(err, s.known.Close()) }()
+	}
+	defer func() { err = errors.Join(err, s.todo.Close()) }()
+	s.mill = p.mill(c.Context(), !f.dryRun, c.ErrOrStderr())
+	return s.run(c.Context())
+}
+
+// syncRun is one run of sync.
+type syncRun struct {
+	*syncFlags
+	place *place
+	mill  *mill.Mill
+	known *sync.Known
+	out   *deployOutput
+	todo  *sync.Todo
+}
+
+func (s *syncRun) run(ctx context.Context) error {
+	o := s.out
+	o.printf("%s", s.place)
+	r, err := s.compare(ctx)
+	if err != nil {
+		return explainInterrupt(err, "nothing was changed")
+	}
+	if err := s.printPlan(ctx, r); err != nil {
+		return err
+	}
+	switch {
+	case s.todo.Pictures.Pictures == 0 && s.todo.Orphans.Objects == 0:
+		o.printf("\nNothing to do.")
+		return nil
+	case s.dryRun:
+		o.printf("\nNothing was changed.")
+		return nil
+	}
+	if s.todo.Pictures.Pictures > 0 {
+		if ok, err := o.confirm(ctx, s.yes); !ok {
+			return err
+		}
+		if err := s.make(ctx); err != nil {
+			return err
+		}
+	}
+	return s.deleteOrphaned(ctx)
+}
+
+// compare fills the list of things to do.
+func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
+	status := newStatus(s.out.err)
+	defer status.clear()
+	comparison := sync.Comparison{
+		Mill: s.mill, Prefix: s.prefix, Known: s.known, Trust: true, Orphans: s.todo.Only.Orphaned,
+		Each: s.todo.Add, Restart: s.todo.Reset,
+		Progress: func(r sync.Report) {
+			status.show("%s uploads compared, %s objects missing", grouped(r.Sources), grouped(r.Missing.Objects))
+		},
+	}
+	return comparison.Run(ctx)
+}
+
+// make makes what is missing or stale.
+func (s *syncRun) make(ctx context.Context) error {
+	progress := newSyncProgress(s.out.err, s.todo.Pictures)
+	w := sync.Work{Mill: s.mill, Known: s.known, Jobs: s.jobs, Rate: s.rate, OnResult: progress.add}
+	err := w.Make(ctx, s.todo)
+	progress.end()
+	if err != nil {
+		return explainInterrupt(err, fmt.Sprintf("%s done. Run the same command again to continue",
+			groupedCount(progress.done, "picture")))
+	}
+	failed := progress.verdicts[outcome.Retry] + progress.verdicts[outcome.Bad]
+	s.out.printf("\n%s made of %s in %s.", groupedCount(progress.objects, "object"),
+		groupedCount(progress.verdicts[outcome.Done], "picture"), roughly(progress.elapsed()))
+	if n := progress.verdicts[outcome.Skipped]; n > 0 {
+		s.out.printf("%s skipped, because they are no pictures or have changed since.", groupedCount(n, "object"))
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case progress.verdicts[outcome.Done] == 0:
+		return errReported
+	}
+	return errPartial
+}
+
+// deleteOrphaned deletes what nothing asks for, after a question of its own.
+func (s *syncRun) deleteOrphaned(ctx context.Context) error {
+	n := s.todo.Orphans.Objects
+	if n == 0 {
+		return nil
+	}
+	if !s.deleteOrphans {
+		s.out.printf("\n%s left over; --delete-orphans deletes them.", groupedCount(n, "orphan"))
+		return nil
+	}
+	s.out.printf("\nDelete %s (%s) from %s?", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes),
+		shown(s.place.recipe.Target.Bucket))
+	if ok, err := s.out.confirm(ctx, s.yes); !ok {
+		return err
+	}
+	w := sync.Work{Mill: s.mill, Rate: s.rate}
+	deleted, err := w.Delete(ctx, s.todo)
+	if err != nil {
+		return explainInterrupt(err, fmt.Sprintf("%s deleted", groupedCount(int64(deleted), "orphan")))
+	}
+	s.out.printf("%s deleted.", groupedCount(int64(deleted), "orphan"))
+	return nil
+}

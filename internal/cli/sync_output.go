@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/imgmill/imgmill/internal/aws/price"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/service/sync"
+)
+
+// printPlan shows what was found, what is to be done about it, and what that takes.
+func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
+	o := s.out
+	o.printf("")
+	if err := printCauses(o.err, r, &examples{}); err != nil {
+		return err
+	}
+	if r.Bad.Pictures > 0 && !s.todo.Only.Bad {
+		o.printf("\n%s", wrap(fmt.Sprintf("%s cannot be processed, as an earlier run has found; --only bad tries them again.",
+			groupedCount(r.Bad.Pictures, "upload")), columnsOf(o.err)))
+	}
+	work := s.todo.Pictures
+	if work.Pictures == 0 && s.todo.Orphans.Objects == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("To do: make %s of %s (%s)", groupedCount(work.Objects, "object"),
+		groupedCount(work.Pictures, "picture"), bytesText(work.Bytes))
+	if work.Pictures > 0 {
+		ms, err := s.millisecondsEach(ctx)
+		if err != nil {
+			return err
+		}
+		text += fmt.Sprintf(", in about %s", roughly(s.duration(ms)))
+		text += s.dollars(r)
+	}
+	text += "."
+	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
+		text += fmt.Sprintf(" Delete %s (%s).", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes))
+	}
+	o.printf("\n%s", wrap(text, columnsOf(o.err)))
+	return nil
+}
+
+// localRequestMS is the assumed time of a request to a store that is not AWS, which is usually near.
+const localRequestMS = 3
+
+// millisecondsEach estimates the time for a picture, on one core: that of a drawn picture on this
+// machine, in proportion to its bytes, and of the requests.
+func (s *syncRun) millisecondsEach(ctx context.Context) (float64, error) {
+	m, err := measureRendering(ctx, 1, s.place.recipe.Variants)
+	if err != nil {
+		return 0, err
+	}
+	work := s.todo.Pictures
+	request := float64(requestMS)
+	if s.place.region == "" {
+		request = localRequestMS
+	}
+	requests := 2 + 2*float64(work.Objects)/float64(work.Pictures)
+	return m.ms*float64(work.Bytes)/1e6/float64(work.Pictures)/m.megabytes + requests*request, nil
+}
+
+// duration estimates the time for all pictures.
+func (s *syncRun) duration(ms float64) time.Duration {
+	seconds := float64(s.todo.Pictures.Pictures) * ms / 1000 / float64(s.jobs)
+	if s.rate > 0 {
+		seconds = max(seconds, float64(s.todo.Pictures.Pictures)/s.rate)
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// dollars returns what AWS charges, as a part of a sentence.
+func (s *syncRun) dollars(r sync.Report) string {
+	if s.place.region == "" {
+		return ""
+	}
+	load := price.Backfill{
+		Listed: float64(r.Listed), Marks: float64(r.Reads), Pictures: float64(s.todo.Pictures.Pictures),
+		Bytes: float64(s.todo.Pictures.Bytes), Objects: float64(s.todo.Pictures.Objects), Stale: float64(s.todo.Stale),
+		Region: s.place.region,
+	}
+	if s.deleteOrphans {
+		load.Deleted = float64(s.todo.Orphans.Objects)
+	}
+	_, sum, outside, known := load.Once()
+	if !known {
+		return "; the prices of " + s.place.region + " are not known"
+	}
+	text := fmt.Sprintf(", for $%s at AWS", dollars(sum))
+	if outside > 0 {
+		text += fmt.Sprintf(" (and $%s for the downloads, unless this machine is in %s)", dollars(outside), s.place.region)
+	}
+	return text
+}
+
+// roughly returns a time as a person would say it.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "a second"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f seconds", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f minutes", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f hours", d.Hours())
+	}
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
+}
+
+// syncProgress shows how far the work is: a bar on a terminal, or a line now and then.
+type syncProgress struct {
+	w        io.Writer
+	start    time.Time
+	total    int64
+	done     int64 // pictures
+	objects  int64
+	verdicts map[outcome.Verdict]int64
+	said     time.Time // when the last line was written, if there is no bar
+	progress *mpb.Progress
+	bar      *mpb.Bar
+	failures int
+}
+
+// sayEvery is the time between lines about the progress.
+const sayEvery = 30 * time.Second
+
+func newSyncProgress(w io.Writer, work sync.Tally) *syncProgress {
+	now := time.Now()
+	p := &syncProgress{w: w, start: now, said: now, total: work.Pictures, verdicts: map[outcome.Verdict]int64{}}
+	if isTerminal(w) {
+		p.progress = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32))
+		p.bar = p.progress.AddBar(p.total, mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.ends() })))
+		p.w = p.progress // lines above the bar
+	}
+	return p
+}
+
+// ends returns when the work will be done, at the rate so far.
+func (p *syncProgress) ends() string {
+	elapsed := time.Since(p.start)
+	done := p.total
+	if p.bar != nil {
+		done = p.bar.Current()
+	} else {
+		done = p.done
+	}
+	if done == 0 || elapsed < time.Second {
+		return ""
+	}
+	left := time.Duration(float64(elapsed) / float64(done) * float64(p.total-done))
+	end := time.Now().Add(left)
+	if left > 18*time.Hour {
+		return end.Format(" ends 2 Jan 15:04")
+	}
+	return end.Format(" ends 15:04:05")
+}
+
+// failuresShown is how many pictures that failed are named; all are counted.
+const failuresShown = 20
+
+func (p *syncProgress) add(i sync.Item, r mill.Result) {
+	p.done++
+	p.objects += int64(len(r.Objects))
+	p.verdicts[r.Verdict]++
+	if r.Verdict == outcome.Bad || r.Verdict == outcome.Retry {
+		if p.failures++; p.failures <= failuresShown {
+			fmt.Fprintf(p.w, "%s: %s: %s\n", shown(i.Key), r.Verdict, oneLine(r.Reason))
+		} else if p.failures == failuresShown+1 {
+			fmt.Fprintln(p.w, "... and more")
+		}
+	}
+	if p.bar != nil {
+		p.bar.Increment()
+	} else if time.Since(p.said) > sayEvery {
+		p.said = time.Now()
+		fmt.Fprintf(p.w, "%s of %s pictures,%s\n", grouped(p.done), grouped(p.total), p.ends())
+	}
+}
+
+func (p *syncProgress) elapsed() time.Duration { return time.Since(p.start) }
+
+// end removes the bar.
+func (p *syncProgress) end() {
+	if p.bar != nil {
+		p.bar.Abort(true)
+		p.progress.Wait()
+	}
+}

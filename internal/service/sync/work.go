@@ -1,0 +1,196 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdsync "sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// Work does what a Todo lists, in this process. Mill is required.
+type Work struct {
+	Mill  *mill.Mill
+	Known *Known // what is made is noted in it; it may be nil
+	// Jobs is how many pictures are processed at the same time. The default is 1.
+	Jobs int
+	// Rate bounds the pictures a second; 0 is no bound.
+	Rate float64
+	// OnResult, if set, is called with each result, by one goroutine at a time.
+	OnResult func(Item, mill.Result)
+	// Backoff is the time before a picture is tried again. The default is 1 s; it is doubled with
+	// each of the attempts.
+	Backoff time.Duration
+}
+
+const (
+	attempts = 4
+	// grace is how long pictures in work may take after the context has ended.
+	grace = 25 * time.Second
+)
+
+// Make makes the pictures of a list. Once ctx has ended, it finishes those in work, begins no other,
+// and returns the context's error.
+func (w *Work) Make(ctx context.Context, todo *Todo) error {
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cut)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})()
+	planner := w.Mill.Recipe.Planner()
+	var mu stdsync.Mutex
+	var group errgroup.Group
+	group.SetLimit(max(1, w.Jobs))
+	failed := make(chan struct{}) // closed once the checkpoint cannot be written
+	var once stdsync.Once
+	err := todo.EachPicture(ctx, w.Rate, func(i Item) error {
+		select {
+		case <-failed:
+			return errStopped
+		default:
+		}
+		group.Go(func() error {
+			r := w.remake(ctx, work, i)
+			err := w.note(planner, i, r)
+			if err != nil {
+				once.Do(func() { close(failed) })
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if w.OnResult != nil {
+				w.OnResult(i, r)
+			}
+			return err
+		})
+		return nil
+	})
+	if worked := group.Wait(); worked != nil {
+		return worked
+	}
+	return err
+}
+
+// remake makes the variants of one picture. It tries again what is worth another try, unless ctx has
+// ended.
+func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
+	c := event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
+	delay := w.Backoff
+	if delay == 0 {
+		delay = time.Second
+	}
+	for attempt := 1; ; attempt++ {
+		r = w.Mill.Remake(work, c, i.Variants)
+		if r.Verdict != outcome.Retry || attempt == attempts {
+			return r
+		}
+		select {
+		case <-ctx.Done():
+			return r
+		case <-time.After(delay):
+			delay *= 2
+		}
+	}
+}
+
+// note adds what a result shows to what is known.
+func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
+	if r.Source.ETag != i.ETag {
+		return nil // of another version
+	}
+	rec := w.Mill.Recipe
+	switch {
+	case r.Verdict == outcome.Done:
+		for _, o := range r.Objects {
+			if err := w.Known.Add(freshFact(rec, i.Key, i.ETag, o.Object, o.ETag)); err != nil {
+				return err
+			}
+		}
+		if i.Unsure {
+			return w.Known.Add(planFact(rec, "settled", i.Key, i.ETag, planner.Plan(i.Key)))
+		}
+	case r.Verdict == outcome.Bad, r.Verdict == outcome.Skipped && !r.Overtaken():
+		return w.Known.Add(planFact(rec, "bad", i.Key, i.ETag, planner.Plan(i.Key)))
+	}
+	return nil
+}
+
+// Delete deletes the orphans of a list, each if it is still one. It returns how many it deleted.
+func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) {
+	planner := w.Mill.Recipe.Planner()
+	target := w.Mill.Recipe.Target.Bucket
+	pace := newPace(w.Rate)
+	err = todo.orphans.each(func(i Item) error {
+		if err := pace.wait(ctx); err != nil {
+			return err
+		}
+		// The source is looked at after the object, on which the deletion is conditional: whoever
+		// uploads it again from now on also replaces the object.
+		verdict, info, err := orphan(ctx, w.Mill, planner, i.Key, "")
+		if err != nil || verdict != isOrphan {
+			return err
+		}
+		err = w.Mill.Store.Delete(ctx, target, i.Key, bucket.Condition{IfMatch: info.ETag})
+		switch {
+		case err == nil:
+			deleted++
+		case errors.Is(err, bucket.ErrPrecondition), errors.Is(err, bucket.ErrNotFound):
+			err = nil // it has changed; the next run sees to it
+		default:
+			err = fmt.Errorf("delete %s: %w", i.Key, err)
+		}
+		return err
+	})
+	return deleted, err
+}
+
+// EachPicture calls f with every picture of a list, at most rate a second unless that is 0, until f
+// returns an error or ctx ends.
+func (t *Todo) EachPicture(ctx context.Context, rate float64, f func(Item) error) error {
+	pace := newPace(rate)
+	return t.pictures.each(func(i Item) error {
+		if err := pace.wait(ctx); err != nil {
+			return err
+		}
+		return f(i)
+	})
+}
+
+// pace spreads work over time.
+type pace struct {
+	every time.Duration // 0: no bound
+	next  time.Time
+}
+
+func newPace(rate float64) *pace {
+	if rate <= 0 {
+		return &pace{}
+	}
+	return &pace{every: time.Duration(float64(time.Second) / rate)}
+}
+
+// wait waits until it is time for the next.
+func (p *pace) wait(ctx context.Context) error {
+	if p.every > 0 {
+		now := time.Now()
+		if p.next.Before(now) {
+			p.next = now
+		}
+		t := time.NewTimer(p.next.Sub(now))
+		defer t.Stop()
+		p.next = p.next.Add(p.every)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
