@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	stdsync "sync"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
@@ -30,11 +31,35 @@ type place struct {
 	mill  *mill.Mill
 }
 
-// counting counts the requests to a store, and may list in another order than that of keys.
+// counting counts what is read and written, by key. It may list in another order than that of keys,
+// and fail the first reads of a key.
 type counting struct {
 	*mem.Store
-	heads, puts, gets int
-	disorder          bool
+	disorder bool
+
+	mu         stdsync.Mutex
+	gets, puts map[string]int
+	fail       map[string]int // so many reads
+}
+
+func (s *counting) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+	s.mu.Lock()
+	s.gets[key]++
+	fails := s.gets[key] <= s.fail[key]
+	s.mu.Unlock()
+	if fails {
+		return nil, fmt.Errorf("get %s: %w: busy", key, bucket.ErrTransient)
+	}
+	return s.Store.Get(ctx, name, key, cond)
+}
+
+func (s *counting) Put(
+	ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition,
+) (string, error) {
+	s.mu.Lock()
+	s.puts[key]++
+	s.mu.Unlock()
+	return s.Store.Put(ctx, name, key, body, attr, cond)
 }
 
 func (s *counting) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
@@ -60,7 +85,8 @@ func (s *counting) List(ctx context.Context, name, prefix string) iter.Seq2[buck
 
 func newPlace(t *testing.T, text string) *place {
 	t.Helper()
-	p := &place{t: t, store: &counting{Store: mem.New("sources", "outputs")}}
+	store := &counting{Store: mem.New("sources", "outputs"), gets: map[string]int{}, puts: map[string]int{}}
+	p := &place{t: t, store: store}
 	p.use(text)
 	return p
 }

@@ -1,0 +1,202 @@
+package sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/service/sync"
+)
+
+const oneVariant = buckets + "target: {bucket: outputs, key: '{variant}/{key}'}\nvariants: {v: {width: 8}}\n"
+
+// todo compares the buckets and returns what is to be done.
+func (p *place) todo(only sync.Only, known *sync.Known) *sync.Todo {
+	p.t.Helper()
+	list := &sync.Todo{Only: only}
+	c := sync.Comparison{
+		Mill: p.mill, Known: known, Trust: true, Orphans: only.Orphaned, Each: list.Add, Restart: list.Reset,
+	}
+	if _, err := c.Run(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		if err := list.Close(); err != nil {
+			p.t.Error(err)
+		}
+	})
+	return list
+}
+
+// work makes what is missing or stale, and returns the results by key.
+func (p *place) work(ctx context.Context, w sync.Work, list *sync.Todo) (map[string]mill.Result, error) {
+	results := map[string]mill.Result{}
+	w.Mill = p.mill
+	w.Backoff = time.Millisecond
+	then := w.OnResult
+	w.OnResult = func(i sync.Item, r mill.Result) {
+		results[i.Key] = r
+		if then != nil {
+			then(i, r)
+		}
+	}
+	err := w.Make(ctx, list)
+	return results, err
+}
+
+// upload20 uploads pictures 00.jpg to 19.jpg, of different content.
+func (p *place) upload20() (keys []string) {
+	p.t.Helper()
+	for i := range 20 {
+		keys = append(keys, fmt.Sprintf("%02d.jpg", i))
+		p.upload(keys[i], sample.Photo(16+i, 12))
+	}
+	return keys
+}
+
+var both = sync.Only{Missing: true, Stale: true}
+
+// TestWorkTriesAgain fails the first reads of one picture and all reads of another: the first is made,
+// the second is reported, and both leave the rest alone.
+func TestWorkTriesAgain(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	keys := p.upload20()
+	list := p.todo(both, nil)
+	p.store.fail = map[string]int{"03.jpg": 2, "07.jpg": 1000}
+	results, err := p.work(t.Context(), sync.Work{Jobs: 4}, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		want, reads := outcome.Done, 1
+		switch key {
+		case "03.jpg":
+			reads = 3
+		case "07.jpg":
+			want, reads = outcome.Retry, 4
+		}
+		if results[key].Verdict != want || p.store.gets[key] != reads {
+			t.Errorf("%s: %s after %d reads, want %s after %d", key, results[key].Verdict, p.store.gets[key], want, reads)
+		}
+	}
+	p.store.fail = nil
+	if left := p.todo(both, nil); left.Pictures.Pictures != 1 {
+		t.Errorf("%d pictures are left, want the one that failed", left.Pictures.Pictures)
+	}
+}
+
+// TestWorkEnds ends the context while pictures are in work: these are finished, no other is begun, and
+// a second run makes the others and none twice.
+func TestWorkEnds(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	keys := p.upload20()
+	known, err := sync.OpenKnown(filepath.Join(t.TempDir(), "known"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer known.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	w := sync.Work{Jobs: 3, Known: known, OnResult: func(sync.Item, mill.Result) { interrupt() }}
+	first, err := p.work(ctx, w, p.todo(both, known))
+	if !errors.Is(err, context.Canceled) || len(first) == 0 || len(first) > 2*w.Jobs {
+		t.Fatalf("%d pictures made, %v", len(first), err)
+	}
+	for key, r := range first {
+		if r.Verdict != outcome.Done {
+			t.Errorf("%s was in work and became %s: %s", key, r.Verdict, r.Reason)
+		}
+	}
+	second, err := p.work(t.Context(), sync.Work{Jobs: 3, Known: known}, p.todo(both, known))
+	if err != nil || len(first)+len(second) != len(keys) {
+		t.Errorf("%d and %d pictures of %d, %v", len(first), len(second), len(keys), err)
+	}
+	for _, key := range keys {
+		if n := p.store.puts["v/"+key]; n != 1 {
+			t.Errorf("%s was written %d times", key, n)
+		}
+	}
+}
+
+// TestWorkKeepsToARate makes 6 pictures at 25 a second, on many lanes: at least 5 intervals.
+func TestWorkKeepsToARate(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	for i := range 6 {
+		p.upload(fmt.Sprintf("%d.jpg", i), sample.Photo(16, 12))
+	}
+	start := time.Now()
+	results, err := p.work(t.Context(), sync.Work{Jobs: 16, Rate: 25}, p.todo(both, nil))
+	if took := time.Since(start); err != nil || len(results) != 6 || took < 200*time.Millisecond {
+		t.Errorf("%d pictures in %s, %v", len(results), took, err)
+	}
+}
+
+// TestBadUploads makes what can be made of uploads of which one is broken. That one is reported with
+// its reason, is known to be bad afterwards, and is tried again if somebody asks for it, or replaces it.
+func TestBadUploads(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	keys := p.upload20()
+	broken := sample.Photo(64, 48)
+	p.upload("05.jpg", broken[:len(broken)/8])
+	known, err := sync.OpenKnown(filepath.Join(t.TempDir(), "known"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer known.Close()
+	results, err := p.work(t.Context(), sync.Work{Jobs: 2, Known: known}, p.todo(both, known))
+	if err != nil || len(results) != len(keys) || results["05.jpg"].Verdict != outcome.Bad || results["05.jpg"].Reason == "" {
+		t.Fatalf("%d results, %+v, %v", len(results), results["05.jpg"], err)
+	}
+	r, found := p.compare(sync.Comparison{Known: known, Trust: true})
+	if r.Bad.Pictures != 1 || found["05.jpg"].Bad == "" || r.Complete() || r.Missing.Objects != 0 {
+		t.Errorf("%+v %+v", r, found)
+	}
+	if left := p.todo(both, known); left.Pictures.Pictures != 0 {
+		t.Errorf("the broken upload would be tried again: %+v", left.Pictures)
+	}
+	if left := p.todo(sync.Only{Bad: true}, known); left.Pictures.Pictures != 1 {
+		t.Errorf("the broken upload would not be tried again: %+v", left.Pictures)
+	}
+	p.upload("05.jpg", broken)
+	results, err = p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known))
+	if err != nil || !slices.Equal(slices.Collect(maps.Keys(results)), []string{"05.jpg"}) ||
+		results["05.jpg"].Verdict != outcome.Done {
+		t.Errorf("after it was replaced: %+v, %v", results, err)
+	}
+}
+
+// TestDeleteOrphans deletes outputs whose source is gone, but neither one whose source has come back
+// since the comparison, nor one that somebody has replaced.
+func TestDeleteOrphans(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	for _, key := range p.upload20() {
+		p.process(key)
+	}
+	for _, key := range []string{"01.jpg", "02.jpg", "03.jpg"} {
+		p.remove("sources", key)
+	}
+	list := p.todo(sync.Only{Orphaned: true}, nil)
+	p.upload("02.jpg", sample.Photo(16, 12))
+	_, err := p.store.Put(t.Context(), "outputs", "v/03.jpg", []byte("mine"), bucket.Attributes{}, bucket.Condition{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := sync.Work{Mill: p.mill}
+	deleted, err := w.Delete(t.Context(), list)
+	if err != nil || deleted != 1 || list.Orphans.Objects != 3 {
+		t.Errorf("%d of %d deleted, %v", deleted, list.Orphans.Objects, err)
+	}
+	for key, want := range map[string]bool{"v/00.jpg": true, "v/01.jpg": false, "v/02.jpg": true, "v/03.jpg": true} {
+		if _, err := p.store.Head(t.Context(), "outputs", key); (err == nil) != want {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
