@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills
 
 check: fmt vet test race cross zips
 
@@ -63,6 +63,10 @@ faults:
 # SIGKILL before every change of the journal and the queue, one after the other (Linux).
 kills:
 	IMGMILL_KILL_POINTS=1 $(GO) test -count=1 -timeout 900s -run KillPoints -v ./internal/cli
+
+# Kills of sync over 20,000 pictures: two minutes.
+synckills:
+	IMGMILL_SYNC_OBJECTS=20000 $(GO) test -count=1 -timeout 600s -run SyncKilled -v ./internal/cli
 
 # The comparison of two buckets over ten million pictures, in less than 100 MB: half a minute.
 manykeys:

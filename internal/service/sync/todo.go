@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/klauspost/compress/gzip"
@@ -84,7 +85,8 @@ func (t *Todo) Add(f Finding) error {
 	return t.pictures.add(Item{f.Key, f.ETag, f.Size, names, len(f.Unsure) > 0})
 }
 
-// spool is a list of items in a compressed file without a name that anybody needs.
+// spool is a list of items in a compressed file. The file loses its name at once, where the system
+// allows that, so that it vanishes with a process that is killed.
 type spool struct {
 	file *os.File
 	zip  *gzip.Writer
@@ -98,6 +100,7 @@ func (s *spool) add(i Item) error {
 			return fmt.Errorf("list of things to do: %w", err)
 		}
 		s.file = f
+		_ = os.Remove(f.Name()) // Windows refuses, and close tries again
 		if s.zip, err = gzip.NewWriterLevel(f, gzip.BestSpeed); err != nil {
 			return err
 		}
@@ -141,7 +144,10 @@ func (s *spool) close() error {
 	if s.file == nil {
 		return nil
 	}
-	err := errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if gone := os.Remove(s.file.Name()); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
 	s.file = nil
 	return err
 }
