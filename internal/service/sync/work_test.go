@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -159,6 +160,17 @@ func TestBadUploads(t *testing.T) {
 	if r.Bad.Pictures != 1 || found["05.jpg"].Bad == "" || r.Complete() || r.Missing.Objects != 0 {
 		t.Errorf("%+v %+v", r, found)
 	}
+	// The record in the target says the same to who knows nothing, and is no orphan; within other limits
+	// it does not count.
+	r, found = p.compare(sync.Comparison{Orphans: true})
+	if r.Bad.Pictures != 1 || !strings.Contains(found["05.jpg"].Bad, "/05.jpg.json") || r.Orphaned.Objects+r.Unclaimed != 0 {
+		t.Errorf("%+v %+v", r, found)
+	}
+	p.mill.Recipe.Limits.Pixels++
+	if r, _ = p.compare(sync.Comparison{Known: known, Trust: true}); r.Bad.Pictures != 0 || r.Missing.Objects != 1 {
+		t.Errorf("within other limits: %+v", r)
+	}
+	p.mill.Recipe.Limits.Pixels--
 	if left := p.todo(both, known); left.Pictures.Pictures != 0 {
 		t.Errorf("the broken upload would be tried again: %+v", left.Pictures)
 	}
