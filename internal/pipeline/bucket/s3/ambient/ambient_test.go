@@ -3,6 +3,8 @@ package ambient_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,7 +13,7 @@ import (
 )
 
 // TestOpen checks that credentials and region are found in the environment, and that options take
-// precedence.
+// precedence, a profile among them.
 func TestOpen(t *testing.T) {
 	var auth string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -20,15 +22,21 @@ func TestOpen(t *testing.T) {
 		w.Header().Set("Content-Length", "1")
 	}))
 	t.Cleanup(server.Close)
+	shared := filepath.Join(t.TempDir(), "credentials")
+	keys := "[second]\naws_access_key_id = AKIAFROMPROFILE\naws_secret_access_key = u\n"
+	if err := os.WriteFile(shared, []byte(keys), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": "AKIAFROMENV", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "", "AWS_REGION": "eu-north-1", "AWS_PROFILE": "",
-		"AWS_CONFIG_FILE": t.TempDir() + "/none", "AWS_SHARED_CREDENTIALS_FILE": t.TempDir() + "/none", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
+		"AWS_CONFIG_FILE": t.TempDir() + "/none", "AWS_SHARED_CREDENTIALS_FILE": shared, "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
 	} {
 		t.Setenv(name, value)
 	}
 	for want, o := range map[string]s3.Options{
-		"AKIAFROMENV/ /eu-north-1/s3/": {Endpoint: server.URL, PathStyle: true},
-		"AKIAGIVEN/ /eu-west-3/s3/":    {Endpoint: server.URL, PathStyle: true, Region: "eu-west-3", AccessKey: "AKIAGIVEN", Secret: "t"},
+		"AKIAFROMENV/ /eu-north-1/s3/":     {Endpoint: server.URL, PathStyle: true},
+		"AKIAFROMPROFILE/ /eu-north-1/s3/": {Endpoint: server.URL, PathStyle: true, Profile: "second"},
+		"AKIAGIVEN/ /eu-west-3/s3/":        {Endpoint: server.URL, PathStyle: true, Region: "eu-west-3", AccessKey: "AKIAGIVEN", Secret: "t"},
 	} {
 		store, err := ambient.Open(t.Context(), o)
 		if err != nil {
