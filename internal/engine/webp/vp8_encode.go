@@ -24,7 +24,7 @@ type lossyWriter struct {
 	tables        [maxSegments]*segmentTables
 	activities    []uint16 // of the macroblocks; nil until they are measured
 	rows          []codedRow
-	flagSkipped   bool // macroblocks without coefficients have a flag instead
+	flagSkipped   bool        // macroblocks without coefficients have a flag instead
 	prepared      []sync.Once // of each group of rows
 	groups        [2]rowGroup // in work, by the parity of their numbers
 	counted       tokenCounts // in groups before those
