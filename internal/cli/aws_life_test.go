@@ -337,7 +337,19 @@ func (e *emulator) recipe(t *testing.T) {
 	}
 	if e.runsFunctions() {
 		e.through(t, "second.jpg", 200)
+		e.sync(t)
 	}
+}
+
+// sync makes the variants anew that the first recipe left.
+func (e *emulator) sync(t *testing.T) {
+	wantOutput(t, e.imgmill(t, 1, "audit", "photos"), "stale")
+	wantOutput(t, e.imgmill(t, 0, "sync", "photos", "--yes", "--checkpoint", "none"), "1 object made of 1 picture")
+	c, err := jpeg.DecodeConfig(bytes.NewReader(e.await(t, "photos-output", "holiday.JPG")))
+	if err != nil || c.Width != 200 {
+		t.Errorf("the variant is %d wide, want 200: %v", c.Width, err)
+	}
+	e.imgmill(t, 0, "audit", "photos")
 }
 
 func (e *emulator) queue(t *testing.T) {

@@ -214,8 +214,9 @@ func (o *deployOutput) deployed(d *deployment.Deployment, changed bool) {
 		o.printf("Nothing to change: %s is up to date.", d.Name)
 		return
 	}
-	o.printf("\n%s is ready after %.0f s: pictures uploaded to s3://%s appear in s3://%s.\nTry it with: imgmill test %s", d.Name,
-		time.Since(o.start).Seconds(), d.SourceBucket, d.TargetBucket, d.Name)
+	o.printf("\n%s is ready after %.0f s: pictures uploaded to s3://%s appear in s3://%s.\nTry it with: imgmill test %s\n"+
+		"For pictures that were uploaded before: imgmill sync %s", d.Name,
+		time.Since(o.start).Seconds(), d.SourceBucket, d.TargetBucket, d.Name, d.Name)
 }
 
 // requireAnswer refuses to begin if nobody could answer a question.
