@@ -172,7 +172,10 @@ func (s *syncRun) make(ctx context.Context) error {
 	s.out.printf("\n%s made of %s in %s.", groupedCount(progress.objects, "object"),
 		groupedCount(progress.verdicts[outcome.Done], "picture"), roughly(progress.elapsed()))
 	if n := progress.verdicts[outcome.Skipped]; n > 0 {
-		s.out.printf("%s skipped, because they are no pictures or have changed since.", groupedCount(n, "object"))
+		s.out.printf("Skipped as no picture, or changed since: %s.", groupedCount(n, "upload"))
+	}
+	if failed > 0 {
+		s.out.printf("Not made: %s.", groupedCount(failed, "picture"))
 	}
 	switch {
 	case failed == 0:

@@ -139,21 +139,15 @@ func newSyncProgress(w io.Writer, work sync.Tally) *syncProgress {
 		p.progress = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32))
 		p.bar = p.progress.AddBar(p.total, mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return p.ends() })))
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return p.ends(s.Current) })))
 		p.w = p.progress // lines above the bar
 	}
 	return p
 }
 
 // ends returns when the work will be done, at the rate so far.
-func (p *syncProgress) ends() string {
+func (p *syncProgress) ends(done int64) string {
 	elapsed := time.Since(p.start)
-	done := p.total
-	if p.bar != nil {
-		done = p.bar.Current()
-	} else {
-		done = p.done
-	}
 	if done == 0 || elapsed < time.Second {
 		return ""
 	}
@@ -183,7 +177,7 @@ func (p *syncProgress) add(i sync.Item, r mill.Result) {
 		p.bar.Increment()
 	} else if time.Since(p.said) > sayEvery {
 		p.said = time.Now()
-		fmt.Fprintf(p.w, "%s of %s pictures,%s\n", grouped(p.done), grouped(p.total), p.ends())
+		fmt.Fprintf(p.w, "%s of %s pictures,%s\n", grouped(p.done), grouped(p.total), p.ends(p.done))
 	}
 }
 

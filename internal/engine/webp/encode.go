@@ -26,7 +26,7 @@ var (
 	nearLosslessSetting = &setting.Setting{
 		Name: "near_lossless", Type: setting.Int, Min: 0, Max: 100, Example: "60", MayGrow: true,
 		Help:   "keep nearly every pixel: fine detail of photographs changes a little, less the higher, as libwebp counts it",
-		Absent: "pixels are as `lossless` says",
+		Absent: "pixels are as lossless says",
 	}
 )
 

@@ -242,8 +242,8 @@ func (c *comparison) count(f Finding, fresh, wanted int) error {
 		r.Missing.add(len(f.Missing), f.Size)
 		r.Stale.add(len(f.Stale), f.Size)
 		r.Unsure.add(len(f.Unsure), f.Size)
+		r.Foreign.add(len(f.Foreign), f.Size)
 	}
-	r.Foreign.add(len(f.Foreign), f.Size)
 	return c.each(f)
 }
 
