@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -83,6 +84,9 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.folder, err = openFolder(c.cfg.Dir); err != nil {
 		return err
 	}
+	if err := os.Remove(c.folder.address); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain(c.folder.address, err) // it names the address of an earlier run
+	}
 	if c.account, err = loadCredentials(c.folder.credentials); err != nil {
 		return err
 	}
@@ -100,10 +104,10 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openGateway(ctx); err != nil {
 		return err
 	}
-	if err := c.serve(ctx); err != nil {
+	if err := c.noteAddress(); err != nil {
 		return err
 	}
-	return c.noteAddress()
+	return c.serve(ctx)
 }
 
 // openGateway opens the object store, creates the buckets, and repairs what an earlier process left

@@ -101,11 +101,11 @@ func orphan(
 
 // asksFor reports whether an object at a key can be one that a plan asks for.
 func asksFor(p recipe.Plan, key string) bool {
+	if p.Excluded != "" || len(p.Outputs) == 0 {
+		return false
+	}
 	if p.Manifest.Key == key {
 		return true
-	}
-	if p.Excluded != "" {
-		return false
 	}
 	for _, o := range p.Outputs {
 		exact, err := o.KeyFor(0, 0, o.Variant.Format)

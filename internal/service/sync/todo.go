@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -82,7 +83,7 @@ func (t *Todo) Add(f Finding) error {
 	if t.Only.Stale {
 		t.Stale += int64(len(f.Stale))
 	}
-	return t.pictures.add(Item{f.Key, f.ETag, f.Size, names, len(f.Unsure) > 0})
+	return t.pictures.add(Item{f.Key, f.ETag, f.Size, names, len(f.Unsure) > 0 && slices.Contains(names, f.Unsure[0])})
 }
 
 // spool is a list of items in a compressed file. The file loses its name at once, where the system

@@ -142,6 +142,7 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 		switch {
 		case err == nil:
 			deleted++
+			return w.lookAgain(ctx, planner, i.Key, info)
 		case errors.Is(err, bucket.ErrPrecondition), errors.Is(err, bucket.ErrNotFound):
 			err = nil // it has changed; the next run sees to it
 		default:
@@ -150,6 +151,21 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 		return err
 	})
 	return deleted, err
+}
+
+// lookAgain makes an object again that was deleted while its source came back: if that has the content
+// that it had before, so has the object, and the condition of the deletion holds.
+func (w *Work) lookAgain(ctx context.Context, planner *recipe.Planner, key string, info bucket.Info) error {
+	ctx = context.WithoutCancel(ctx)
+	source, ok := planner.MadeFrom(key, func(source string) bool { return w.Mill.MadeFrom(source, info.Metadata) })
+	if !ok || !asksFor(planner.Plan(source), key) {
+		return nil
+	}
+	r := w.Mill.Process(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: source, Size: -1})
+	if r.Verdict == outcome.Retry {
+		return fmt.Errorf("make %s again: %s", source, r.Reason)
+	}
+	return nil
 }
 
 // EachPicture calls f with every picture of a list, at most rate a second unless that is 0, until f
