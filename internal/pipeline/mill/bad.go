@@ -55,6 +55,15 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 	return bad(reason)
 }
 
+// badFingerprint marks the record. Of a picture whose output's place is taken it says that the picture
+// may be tried again.
+func (j *job) badFingerprint() string {
+	if j.result.Taken {
+		return j.plan.BadFingerprint + "-taken"
+	}
+	return j.plan.BadFingerprint
+}
+
 // badButChanged adds the reason of a bad picture to the verdict that it has changed in the meantime.
 func badButChanged(err error, reason string) error {
 	if v, why := Classify(err); v == outcome.Skipped {
@@ -69,7 +78,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 	// The copy must not be displayed: an upload that claims to be a picture may be a page with a
 	// script.
 	attr := bucket.Attributes{
-		ContentType: "application/octet-stream", ContentDisposition: "attachment", Metadata: src.marks(j.plan.BadFingerprint),
+		ContentType: "application/octet-stream", ContentDisposition: "attachment", Metadata: src.marks(j.badFingerprint()),
 	}
 	if bucket.Printable(src.info.ContentEncoding) {
 		attr.ContentEncoding = src.info.ContentEncoding
@@ -84,7 +93,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 		target := j.Recipe.Target.Bucket
 		err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		if errors.Is(err, bucket.ErrInvalid) { // perhaps this store accepts less metadata than S3
-			attr.Metadata = src.marks(j.plan.BadFingerprint)
+			attr.Metadata = src.marks(j.badFingerprint())
 			dropped = append(dropped, "metadata of the copy: refused by the store")
 			err = j.Store.Copy(ctx, from, target, key, attr, cond)
 		}
@@ -112,7 +121,7 @@ func (j *job) copyBad(ctx context.Context, src *source, key string) (notCopied s
 // putRecord writes the record of a bad upload. It returns why there is none if the store will never
 // accept one.
 func (j *job) putRecord(ctx context.Context, src *source, key string, data []byte) (notRecorded string, err error) {
-	attr := bucket.Attributes{ContentType: "application/json", Metadata: src.marks(j.plan.BadFingerprint)}
+	attr := bucket.Attributes{ContentType: "application/json", Metadata: src.marks(j.badFingerprint())}
 	for range maxRaces {
 		taken, cond, err := j.taken(ctx, src, key)
 		if err != nil || taken != "" {

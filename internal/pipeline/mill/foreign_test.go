@@ -219,3 +219,22 @@ func TestLongKeysAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestTakenIsNotFresh checks that a picture whose output's place is taken is recorded, and tried again by a
+// sweep, because the object there may be moved away.
+func TestTakenIsNotFresh(t *testing.T) {
+	b := newBench(t, "")
+	c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	output := b.mill.Recipe.Plan("a.jpg").Outputs[0]
+	name, err := output.KeyFor(0, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.Put(t.Context(), "outputs", name, []byte("x"), bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	b.want(c, outcome.Bad, "already exists in the target bucket")
+	if fresh, err := b.mill.Fresh(t.Context(), bucket.Info{Key: "a.jpg", ETag: c.ETag}); err != nil || fresh {
+		t.Errorf("fresh %t, %v", fresh, err)
+	}
+}

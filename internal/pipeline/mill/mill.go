@@ -73,6 +73,9 @@ type Result struct {
 	Elapsed time.Duration
 	// OutOfTime is true if the verdict is Retry because the Allowance ended first.
 	OutOfTime bool
+	// Taken is true if the verdict is Bad because an object that stays is in the place of an output. The
+	// picture can be made once that object is gone.
+	Taken bool
 
 	warn bool // somebody should look at it, although there was nothing to do
 }

@@ -82,9 +82,11 @@ func (j *job) compare(
 	case nobody:
 		return false, nil
 	case stranger:
+		j.result.Taken = true
 		return false, bad(existing.Key + " already exists in the target bucket, and imgmill did not make it, " +
 			"so it stays; move it away, change target.key, or set target.overwrite: any")
 	case otherSource:
+		j.result.Taken = true
 		return false, bad(existing.Key +
 			" is an output of another picture; put {key} into target.key, or {ext} beside {stem}")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	stdsync "sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		if i.Unsure {
 			return w.Known.Add(planFact(rec, "settled", i.Key, i.ETag, planner.Plan(i.Key)))
 		}
-	case r.Verdict == outcome.Bad, r.Verdict == outcome.Skipped && !r.Overtaken():
+	case r.Verdict == outcome.Bad && !r.Taken, r.Verdict == outcome.Skipped && !r.Overtaken():
 		return w.Known.Add(planFact(rec, "bad", i.Key, i.ETag, planner.Plan(i.Key)))
 	}
 	return nil
@@ -190,7 +191,7 @@ func newPace(rate float64) *pace {
 	if rate <= 0 {
 		return &pace{}
 	}
-	return &pace{every: time.Duration(float64(time.Second) / rate)}
+	return &pace{every: time.Duration(min(float64(time.Second)/rate, float64(math.MaxInt64/2)))}
 }
 
 // wait waits until it is time for the next.

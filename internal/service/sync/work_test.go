@@ -212,3 +212,107 @@ func TestDeleteOrphans(t *testing.T) {
 		}
 	}
 }
+
+// openKnown opens an empty checkpoint.
+func openKnown(t *testing.T) *sync.Known {
+	t.Helper()
+	known, err := sync.OpenKnown(filepath.Join(t.TempDir(), "known"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { known.Close() })
+	return known
+}
+
+// hooked calls a function before it deletes.
+type hooked struct {
+	bucket.Store
+	before func()
+}
+
+func (h hooked) Delete(ctx context.Context, name, key string, cond bucket.Condition) error {
+	h.before()
+	return h.Store.Delete(ctx, name, key, cond)
+}
+
+// TestDeleteOrphanOfReturnedSource uploads a source again while its orphan is deleted. If it has the same
+// content, the variant of the new upload fulfils the condition of the deletion, and must be made again.
+func TestDeleteOrphanOfReturnedSource(t *testing.T) {
+	for _, height := range []int{12, 13} {
+		p := newPlace(t, oneVariant)
+		p.upload("a.jpg", sample.Photo(16, 12))
+		p.process("a.jpg")
+		if err := p.store.Delete(t.Context(), "sources", "a.jpg", bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		list := p.todo(sync.Only{Orphaned: true}, nil)
+		store := hooked{p.store, func() {
+			p.upload("a.jpg", sample.Photo(16, height))
+			p.process("a.jpg")
+		}}
+		w := sync.Work{Mill: mill.New(store, p.mill.Recipe)}
+		if _, err := w.Delete(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.store.Head(t.Context(), "outputs", "v/a.jpg"); err != nil {
+			t.Errorf("height %d: the variant of the new upload: %v", height, err)
+		}
+	}
+}
+
+// TestOnlyStaleSettlesNothing makes a stale variant of a picture whose other variant is missing, and whose
+// keys depend on the picture. The next run makes the other one.
+func TestOnlyStaleSettlesNothing(t *testing.T) {
+	text := func(width string) string {
+		return buckets + "target: {bucket: outputs, key: '{variant}/{format}/{key}'}\n" +
+			"variants: {keep: {width: 8}, thumb: {width: " + width + ", format: webp}}\n"
+	}
+	p, known := newPlace(t, text("8")), openKnown(t)
+	p.upload("a.jpg", sample.Photo(16, 12))
+	p.process("a.jpg")
+	if err := p.store.Delete(t.Context(), "outputs", "keep/jpg/a.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	p.use(text("9"))
+	for _, only := range []sync.Only{{Stale: true}, both} {
+		if _, err := p.work(t.Context(), sync.Work{Known: known}, p.todo(only, known)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.store.Head(t.Context(), "outputs", "keep/jpg/a.jpg"); err != nil {
+		t.Errorf("the missing variant: %v", err)
+	}
+}
+
+// TestTakenIsTriedAgain puts an object in the place of a variant, which makes the picture bad, and
+// removes it: the next run makes the variant.
+func TestTakenIsTriedAgain(t *testing.T) {
+	p, known := newPlace(t, oneVariant), openKnown(t)
+	p.upload("a.jpg", sample.Photo(16, 12))
+	list := p.todo(both, known)
+	if _, err := p.store.Put(t.Context(), "outputs", "v/a.jpg", []byte("x"), bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	results, err := p.work(t.Context(), sync.Work{Known: known}, list)
+	if r := results["a.jpg"]; err != nil || r.Verdict != outcome.Bad || !r.Taken {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	if err := p.store.Delete(t.Context(), "outputs", "v/a.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if results, err = p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known)); err != nil || results["a.jpg"].Verdict != outcome.Done {
+		t.Errorf("%v: %+v", err, results["a.jpg"])
+	}
+}
+
+// TestSlowRate checks that a rate of one picture in ages is none of pictures without bound.
+func TestSlowRate(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	p.upload20()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	results, err := p.work(ctx, sync.Work{Rate: 1e-10}, p.todo(both, nil))
+	if len(results) != 1 || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%d pictures were made: %v", len(results), err)
+	}
+}
