@@ -135,7 +135,7 @@ func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags
 	}
 	if f.sample > 0 {
 		say("Of %s whose marks were read, chosen at random among those that look right in the listings, %d had a "+
-			"fault. With a confidence of %.0f %%, at most %.2g %% of all such uploads have one.",
+			"fault. With a confidence of %.0f %%, at most %.3g %% of all such uploads have one.",
 			groupedCount(int64(r.Sampled), "upload"), r.SampleFaults, 100*sync.Confidence, 100*r.AtMost())
 	}
 	switch {

@@ -81,7 +81,7 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	switch {
 	case err != nil:
 		return err
-	case f.rate < 0:
+	case !(f.rate >= 0):
 		return wrongUse("--rate %g: use 0 or more", f.rate)
 	case f.jobs < 1:
 		return wrongUse("--jobs %d: use 1 or more", f.jobs)
@@ -101,7 +101,7 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 		defer func() { err = errors.Join(err, s.known.Close()) }()
 	}
 	defer func() { err = errors.Join(err, s.todo.Close()) }()
-	s.mill = p.mill(c.Context(), !f.dryRun, c.ErrOrStderr())
+	s.mill = p.mill(c.Context(), false, c.ErrOrStderr())
 	return s.run(c.Context())
 }
 
@@ -137,6 +137,7 @@ func (s *syncRun) run(ctx context.Context) error {
 		if ok, err := o.confirm(ctx, s.yes); !ok {
 			return err
 		}
+		s.mill = s.place.mill(ctx, true, o.err)
 		if err := s.make(ctx); err != nil {
 			return err
 		}
@@ -201,6 +202,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 	if ok, err := s.out.confirm(ctx, s.yes); !ok {
 		return err
 	}
+	s.mill = s.place.mill(ctx, true, s.out.err)
 	w := sync.Work{Mill: s.mill, Rate: s.rate}
 	deleted, err := w.Delete(ctx, s.todo)
 	if err != nil {

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/service/sync"
+)
+
+// terminal returns both ends of a terminal: what programs write to, and what a person sees.
+func terminal(t *testing.T) (program, person *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminal can be made here: %v", err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { program.Close() })
+	size := unix.Winsize{Row: 24, Col: 80}
+	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &size); err != nil {
+		t.Fatal(err)
+	}
+	return program, person
+}
+
+// TestSyncOnATerminal shows the progress of three pictures, the second of them bad, with a bar.
+func TestSyncOnATerminal(t *testing.T) {
+	program, person := terminal(t)
+	var seen bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(&seen, person) // ends with an error once the other end is closed
+	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p := newSyncProgress(program, sync.Tally{Pictures: 3})
+		for i, v := range []outcome.Verdict{outcome.Done, outcome.Bad, outcome.Done} {
+			time.Sleep(400 * time.Millisecond) // longer than the bar takes to be drawn again
+			p.add(sync.Item{Key: fmt.Sprintf("%d.jpg", i)}, mill.Result{Verdict: v, Reason: "corrupt"})
+		}
+		p.end()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the bar stands still")
+	}
+	program.Close()
+	<-read
+	for _, want := range []string{"1 of 3 pictures", "1.jpg: bad: corrupt\r\n"} {
+		if !bytes.Contains(seen.Bytes(), []byte(want)) {
+			t.Errorf("the terminal shows %q, without %q", seen.Bytes(), want)
+		}
+	}
+}
