@@ -57,6 +57,8 @@ type place struct {
 	store  bucket.Store
 	// where completes the sentence "my-input is ...".
 	where string
+	// dir is the folder of imgmill dev, or empty for another store.
+	dir string
 	// region is that of AWS, or empty for another store.
 	region string
 	// deployment is nil if the place is none.
@@ -88,9 +90,13 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	p := &place{recipe: r}
 	o := s3.Options{Endpoint: cmp.Or(f.endpoint, s3.Environment(os.Getenv).Endpoint), Region: f.region}
 	if o.Endpoint == "" && f.region == "" {
-		o, err = f.findDev(c)
-		if err != nil {
+		if o, err = f.findDev(c); err != nil {
 			return nil, err
+		}
+		if o.Endpoint != "" {
+			if p.dir, err = filepath.Abs(f.dir); err != nil {
+				return nil, err
+			}
 		}
 	}
 	o.PathStyle = o.Endpoint != ""
@@ -180,8 +186,8 @@ func (f *placeFlags) openKnown(p *place) (*sync.Known, error) {
 		if err != nil {
 			return nil, nil // a machine without a home
 		}
-		id := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q",
-			p.where, p.region, p.recipe.Source.Bucket, p.recipe.Target.Bucket))
+		id := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q",
+			p.where, p.dir, p.region, p.recipe.Source.Bucket, p.recipe.Target.Bucket))
 		file = filepath.Join(cache, "imgmill", "sync-"+hex.EncodeToString(id[:8]))
 	}
 	return sync.OpenKnown(file)

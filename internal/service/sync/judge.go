@@ -68,7 +68,7 @@ func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) 
 		return isImpossible, nil
 	case s.hidden:
 		settled, err := c.Known.Has(c.settledFact(t))
-		if settled && (c.Trust || quick) {
+		if settled && c.Trust {
 			return isFresh, err
 		}
 		return isUnsure, err

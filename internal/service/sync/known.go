@@ -20,9 +20,9 @@ import (
 //	| magic  | slot 0          | slot 1      | ...   |
 //
 // A fact is at the slot that its hash names, or in one of the following ones up to an empty (zero)
-// slot. Facts are only added. A file that a kill or a loss of power has cut off lacks facts, and
-// nothing worse: whatever it does not hold is found out again. It takes no memory worth mention, so
-// that it may hold a hundred million facts.
+// slot. Facts are only added. A file that lacks some, after a kill or a loss of power, costs requests
+// and nothing worse: whatever it does not hold is found out again. One of another length is refused. It
+// takes no memory worth mention, so that it may hold a hundred million facts.
 type Known struct {
 	mu    stdsync.RWMutex // for replacing the file by a larger one, and for adding
 	path  string
