@@ -48,6 +48,13 @@ type Trials interface {
 	LogStep(quality int) float64
 }
 
+// HeavyEncoder is an Encoder that holds more than a few rows beside the picture and the file.
+type HeavyEncoder interface {
+	Encoder
+	// Memory returns about how many bytes that is for a picture of layout l.
+	Memory(l plane.Layout) int64
+}
+
 // FrameEncoder is an Encoder of a format with animations.
 type FrameEncoder interface {
 	Encoder

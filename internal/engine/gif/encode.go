@@ -40,6 +40,10 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
+// Memory implements codec.HeavyEncoder: the source, what is shown and the next frame have four bytes a
+// pixel each, and the frame has its indexes.
+func (encoder) Memory(l plane.Layout) int64 { return 13 * int64(l.Width()) * int64(l.Height()) }
+
 // Encode implements codec.Encoder. A still is an animation of one frame.
 func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	w, err := e.newWriter(p.Layout, 1, o)

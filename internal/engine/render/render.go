@@ -211,20 +211,25 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 }
 
 // checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
-// together with the decoder or, after it, with the copy that the steps make of one of them. Usually
-// they are small; but a variant whose width alone is given may be as tall as its source.
+// together with the decoder or, after it, with the copy that the steps make of one of them and what its
+// encoder holds. Usually they are small; but a variant whose width alone is given may be as tall as its
+// source.
 func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	reduced, beside := int64(0), d.Memory()
 	for _, j := range jobs {
-		n := int64(0)
+		n, more := int64(0), int64(0)
 		for _, p := range j.planned.Planes {
 			n += int64(p.Width) * int64(p.Height)
 		}
 		reduced += n
 		want := j.layout(j.frame.width, j.frame.height)
 		if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
-			beside = max(beside, n)
+			more = n
 		}
+		if heavy, ok := j.encoder.(codec.HeavyEncoder); ok {
+			more += heavy.Memory(want)
+		}
+		beside = max(beside, more)
 	}
 	if n := reduced + beside; l.Memory > 0 && n > l.Memory {
 		h := d.Header()

@@ -64,6 +64,14 @@ func (lossyEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout
 	return plane.NewLayout(plane.YCbCr, alpha, w, h, 2, 2)
 }
 
+// Memory implements codec.HeavyEncoder: the alpha plane is written without loss.
+func (lossyEncoder) Memory(l plane.Layout) int64 {
+	if !l.HasAlpha() {
+		return 0
+	}
+	return losslessEncoder{}.Memory(l)
+}
+
 // Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.
 func (e lossyEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	t, err := e.Trials(ctx, p, o)
@@ -135,6 +143,9 @@ type losslessEncoder struct {
 	effort effort
 	round  uint // bits of a component that may be rounded away
 }
+
+// Memory implements codec.HeavyEncoder: pixels, residues and the symbols of copies.
+func (losslessEncoder) Memory(l plane.Layout) int64 { return 12 * int64(l.Width()) * int64(l.Height()) }
 
 // Layout implements codec.Encoder.
 func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
