@@ -131,7 +131,7 @@ func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags
 		fmt.Fprintf(w, "\n%s\n", wrap(fmt.Sprintf(format, args...), columns))
 	}
 	if r.Unclaimed > 0 {
-		say("Beside them are %s that may belong to another bucket or an older target.key.", groupedCount(r.Unclaimed, "object"))
+		say("%s beside them may belong to another bucket or an older target.key.", groupedCount(r.Unclaimed, "object"))
 	}
 	if f.sample > 0 {
 		say("Of %s whose marks were read, chosen at random among those that look right in the listings, %d had a "+

@@ -103,7 +103,7 @@ func (s *syncRun) dollars(r sync.Report) string {
 // roughly returns a time as a person would say it.
 func roughly(d time.Duration) string {
 	switch {
-	case d < time.Second:
+	case d < 1500*time.Millisecond:
 		return "a second"
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%.0f seconds", d.Seconds())

@@ -22,7 +22,10 @@ func (c *comparison) judgeOrphan(ctx context.Context, e entry) error {
 		return nil // a source
 	}
 	verdict := isUnclaimed
-	if !c.Quick && c.Sample == 0 {
+	switch {
+	case (c.Quick || c.Sample > 0) && c.prefix != "":
+		return nil // only the marks say whether its source is under the prefix
+	case !c.Quick && c.Sample == 0:
 		var err error
 		if verdict, err = c.orphanState(ctx, e); err != nil {
 			return err
