@@ -110,9 +110,11 @@ type syncRun struct {
 	*syncFlags
 	place *place
 	mill  *mill.Mill
-	known *sync.Known
-	out   *deployOutput
-	todo  *sync.Todo
+	// probed means that mill knows what the store lacks, so that it may write.
+	probed bool
+	known  *sync.Known
+	out    *deployOutput
+	todo   *sync.Todo
 }
 
 func (s *syncRun) run(ctx context.Context) error {
@@ -137,12 +139,19 @@ func (s *syncRun) run(ctx context.Context) error {
 		if ok, err := o.confirm(ctx, s.yes); !ok {
 			return err
 		}
-		s.mill = s.place.mill(ctx, true, o.err)
 		if err := s.make(ctx); err != nil {
 			return err
 		}
 	}
 	return s.deleteOrphaned(ctx)
+}
+
+// writer returns a mill that may write. The store is probed for it once.
+func (s *syncRun) writer(ctx context.Context) *mill.Mill {
+	if !s.probed {
+		s.mill, s.probed = s.place.mill(ctx, true, s.out.err), true
+	}
+	return s.mill
 }
 
 // compare fills the list of things to do.
@@ -161,8 +170,9 @@ func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
 
 // make makes what is missing or stale.
 func (s *syncRun) make(ctx context.Context) error {
+	w := sync.Work{Mill: s.writer(ctx), Known: s.known, Jobs: s.jobs, Rate: s.rate}
 	progress := newSyncProgress(s.out.err, s.todo.Pictures)
-	w := sync.Work{Mill: s.mill, Known: s.known, Jobs: s.jobs, Rate: s.rate, OnResult: progress.add}
+	w.OnResult = progress.add
 	err := w.Make(ctx, s.todo)
 	progress.end()
 	if err != nil {
@@ -202,8 +212,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 	if ok, err := s.out.confirm(ctx, s.yes); !ok {
 		return err
 	}
-	s.mill = s.place.mill(ctx, true, s.out.err)
-	w := sync.Work{Mill: s.mill, Rate: s.rate}
+	w := sync.Work{Mill: s.writer(ctx), Rate: s.rate}
 	deleted, err := w.Delete(ctx, s.todo)
 	if err != nil {
 		return explainInterrupt(err, fmt.Sprintf("%s deleted", groupedCount(int64(deleted), "orphan")))

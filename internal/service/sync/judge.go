@@ -67,7 +67,7 @@ func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) 
 	case s.err != nil:
 		return isImpossible, nil
 	case s.hidden:
-		settled, err := c.Known.Has(c.settledFact(t))
+		settled, err := c.Known.Has(settledFact(c.Mill.Recipe, t.key, t.etag, t.plan))
 		if settled && c.Trust {
 			return isFresh, err
 		}
@@ -152,7 +152,7 @@ func (c *comparison) read(ctx context.Context, key string) (bucket.Info, error) 
 // bad returns why a picture that lacks objects cannot be processed, or "" if nothing is known against
 // it.
 func (c *comparison) bad(ctx context.Context, t task, quick bool) (string, error) {
-	if known, err := c.Known.Has(c.badFact(t)); err != nil || known {
+	if known, err := c.Known.Has(badFact(c.Mill.Recipe, t.key, t.etag, t.plan)); err != nil || known {
 		return "an earlier run could not process it", err
 	}
 	if t.record == nil || len(t.record.found) == 0 && !t.record.passed {
@@ -197,11 +197,11 @@ func planFact(r *recipe.Recipe, what, key, etag string, p recipe.Plan) uint64 {
 }
 
 // settledFact: all objects of the source were made.
-func (c *comparison) settledFact(t task) uint64 {
-	return planFact(c.Mill.Recipe, "settled", t.key, t.etag, t.plan)
+func settledFact(r *recipe.Recipe, key, etag string, p recipe.Plan) uint64 {
+	return planFact(r, "settled", key, etag, p)
 }
 
 // badFact: the source cannot be processed with these settings.
-func (c *comparison) badFact(t task) uint64 {
-	return planFact(c.Mill.Recipe, "bad", t.key, t.etag, t.plan)
+func badFact(r *recipe.Recipe, key, etag string, p recipe.Plan) uint64 {
+	return planFact(r, "bad", key, etag, p)
 }

@@ -116,10 +116,10 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 			}
 		}
 		if i.Unsure {
-			return w.Known.Add(planFact(rec, "settled", i.Key, i.ETag, planner.Plan(i.Key)))
+			return w.Known.Add(settledFact(rec, i.Key, i.ETag, planner.Plan(i.Key)))
 		}
 	case r.Verdict == outcome.Bad && !r.Taken, r.Verdict == outcome.Skipped && !r.Overtaken():
-		return w.Known.Add(planFact(rec, "bad", i.Key, i.ETag, planner.Plan(i.Key)))
+		return w.Known.Add(badFact(rec, i.Key, i.ETag, planner.Plan(i.Key)))
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 			return err
 		}
 		// The source is looked at after the object, on which the deletion is conditional: whoever
-		// uploads it again from now on also replaces the object.
+		// uploads other content from now on also replaces the object, and lookAgain sees to the same.
 		verdict, info, err := orphan(ctx, w.Mill, planner, i.Key, "")
 		if err != nil || verdict != isOrphan {
 			return err
