@@ -31,18 +31,16 @@ type deployOutput struct {
 	// terminal reports whether err is a terminal. Parts in progress then share a last line, which
 	// is overwritten.
 	terminal bool
-	width    func() int
+	status   *status
 	start    time.Time
 	// inProgress lists the parts that AWS is working on.
 	inProgress []string
-	// statusShown reports whether the line of parts in progress is on the terminal.
-	statusShown bool
 }
 
 func newDeployOutput(c *cobra.Command, lines bool) *deployOutput {
 	stderr := c.ErrOrStderr()
 	o := &deployOutput{in: c.InOrStdin(), err: stderr, terminal: isTerminal(stderr),
-		width: widthOf(stderr), start: time.Now()}
+		status: newStatus(stderr), start: time.Now()}
 	if lines {
 		o.json = newJSON(c.OutOrStdout())
 	}
@@ -132,7 +130,7 @@ func (o *deployOutput) event(e stack.Event) {
 		Milliseconds int64 `json:"ms"`
 		stack.Event
 	}{since.Milliseconds(), e})
-	o.clearStatus()
+	o.status.clear()
 	defer o.showStatus()
 	part, begins := e.Part, strings.HasSuffix(e.Status, "_IN_PROGRESS")
 	for i, p := range o.inProgress {
@@ -179,28 +177,15 @@ func widthOf(w io.Writer) func() int {
 	}
 }
 
-func (o *deployOutput) clearStatus() {
-	if o.statusShown {
-		fmt.Fprint(o.err, "\r\x1b[K")
-		o.statusShown = false
-	}
-}
-
 func (o *deployOutput) showStatus() {
-	if !o.terminal || len(o.inProgress) == 0 {
-		return
+	if len(o.inProgress) > 0 {
+		o.status.show("... %s", strings.Join(o.inProgress, ", "))
 	}
-	text := "... " + strings.Join(o.inProgress, ", ")
-	if most := o.width() - 1; len(text) > most { // a line that wraps cannot be overwritten
-		text = text[:max(0, most-3)] + "..."
-	}
-	fmt.Fprint(o.err, text)
-	o.statusShown = true
 }
 
 // end leaves the terminal at the start of a line.
 func (o *deployOutput) end() {
-	o.clearStatus()
+	o.status.clear()
 	o.inProgress = nil
 }
 

@@ -14,8 +14,8 @@ import (
 func TestStatusLineFitsTheTerminal(t *testing.T) {
 	for _, columns := range []int{20, 60, 120} {
 		var b bytes.Buffer
-		o := &deployOutput{err: &b, terminal: true, width: func() int { return columns },
-			start: time.Now()}
+		o := &deployOutput{err: &b, terminal: true, start: time.Now(),
+			status: &status{w: &b, width: func() int { return columns }}}
 		for _, part := range []string{"ImageResizerLogGroup", "ImageResizerFunction",
 			"FailureQueue", "FailuresWaitingAlarm", "OldestFailureAlarm"} {
 			o.event(stack.Event{Part: part, Status: "CREATE_IN_PROGRESS"})

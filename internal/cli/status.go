@@ -31,15 +31,21 @@ func (s *status) show(format string, args ...any) {
 	defer s.mu.Unlock()
 	text := []rune(fmt.Sprintf(format, args...))
 	if most := s.width() - 1; len(text) > most { // a line that wraps cannot be overwritten
-		text = text[:max(0, most)]
+		text = append(text[:max(0, most-3)], []rune("...")...)
 	}
-	fmt.Fprintf(s.w, "\r\x1b[K%s", string(text))
+	s.erase()
+	fmt.Fprint(s.w, string(text))
 	s.shown = true
 }
 
 func (s *status) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.erase()
+}
+
+// erase removes the line. The caller holds the lock.
+func (s *status) erase() {
 	if s.shown {
 		fmt.Fprint(s.w, "\r\x1b[K")
 		s.shown = false
