@@ -1,7 +1,9 @@
 // Package event parses events about objects into changes: S3 notifications, alone or inside SQS
-// messages, SNS messages or both; EventBridge events; S3 Batch Operations tasks; and the
-// notifications of MinIO, versitygw, Ceph and S3's emulators. It also builds the notifications that
-// S3 sends, and the responses that SQS and S3 Batch Operations expect from a Lambda function.
+// messages, SNS messages or both; EventBridge events; S3 Batch Operations tasks; the notifications of
+// MinIO, RustFS, versitygw, Ceph and S3's emulators; and those of SeaweedFS, Cloudflare R2, Google
+// Cloud Storage and Azure Blob Storage, which have forms of their own. It also builds the
+// notifications that S3 sends, and the responses that SQS and S3 Batch Operations expect from a
+// Lambda function.
 //
 // An invalid record never hides the others. The package never asks a store whether a change is true
 // or still the latest, and never decides whether an object is of interest. It never decodes a key
@@ -31,6 +33,10 @@ const (
 	ShapeSNS         Shape = "sns"         // notification of a topic, as passed to a Lambda function or stored in a queue
 	ShapeEventBridge Shape = "eventbridge" // one event of an event bus
 	ShapeBatch       Shape = "s3batch"     // tasks of an S3 Batch Operations job
+	ShapeSeaweedFS   Shape = "seaweedfs"   // one change of a filer
+	ShapeR2          Shape = "r2"          // one message of a Cloudflare queue
+	ShapePubSub      Shape = "pubsub"      // one message that a push subscription delivers
+	ShapeEventGrid   Shape = "eventgrid"   // list of events, or one CloudEvent, of Azure Event Grid
 )
 
 // Event is the content of one body. Items is never empty, and every SQS message and every task has
@@ -107,6 +113,9 @@ func (p *parser) body(body []byte, depth int) (Event, error) {
 	if depth > maxEnvelopes {
 		return Event{}, fmt.Errorf("more than %d nested envelopes", maxEnvelopes)
 	}
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) && json.Valid(body) {
+		return p.grid(body)
+	}
 	m, err := members(body)
 	if err != nil {
 		return Event{}, err
@@ -122,6 +131,14 @@ func (p *parser) body(body []byte, depth int) (Event, error) {
 		return p.tasks(body)
 	case m["Event"] != nil && m["Bucket"] != nil:
 		return testEvent(m["Event"])
+	case m["event_type"] != nil && m["key"] != nil:
+		return Event{Shape: ShapeSeaweedFS, Items: filed(body)}, nil
+	case m["action"] != nil && m["object"] != nil:
+		return Event{Shape: ShapeR2, Items: []Item{queued(body)}}, nil
+	case m["message"] != nil && m["subscription"] != nil:
+		return Event{Shape: ShapePubSub, Items: []Item{pushed(m["message"])}}, nil
+	case m["specversion"] != nil && m["type"] != nil:
+		return Event{Shape: ShapeEventGrid, Items: blobbed(body)}, nil
 	}
 	return Event{}, errors.New("none of the known shapes")
 }
@@ -147,7 +164,8 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 			return nil, err
 		}
 		switch name {
-		case "Records", "detail-type", "detail", "Type", "Message", "invocationId", "tasks", "Event", "Bucket":
+		case "Records", "detail-type", "detail", "Type", "Message", "invocationId", "tasks", "Event", "Bucket",
+			"event_type", "key", "action", "object", "message", "subscription", "specversion", "type":
 			m[name.(string)] = value
 		}
 	}

@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -71,14 +72,15 @@ func TestGolden(t *testing.T) {
 			Items: []Item{{ID: "t2", Change: Change{Bucket: "photos-input", Key: "red+flower.jpg", Size: -1}}},
 		},
 	}
+	maps.Copy(tests, goldensOfOthers)
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) != len(tests)+1 {
+		t.Errorf("%d files in testdata, %d tested here and sqs.json below: %v", len(files), len(tests), err)
+	}
 	for name, want := range tests {
 		if got, err := Parse(golden(t, name)); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v, %v\nwant %+v", name, got, err, want)
 		}
-	}
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) != len(tests)+1 {
-		t.Errorf("%d files in testdata, %d tested here and sqs.json below: %v", len(files), len(tests), err)
 	}
 }
 
@@ -274,7 +276,8 @@ var badBodies = []struct{ name, body, want string }{
 	{"text", "hello", "not JSON"},
 	{"null", "null", "not a JSON object"},
 	{"number", "7", "not a JSON object"},
-	{"list", "[]", "not a JSON object"},
+	{"list that does not end", "[", "not a JSON object"},
+	{"two lists", "[][]", "not a JSON object"},
 	{"empty object", "{}", "none of the known shapes"},
 	{"truncated", `{"Records":[{"eventName":`, "EOF"},
 	{"truncated before the brace", `{"Records":[]`, "EOF"},
@@ -290,6 +293,7 @@ var badBodies = []struct{ name, body, want string }{
 	{"deep lists", `{"Records":` + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + `}`, "depth"},
 	{"deep objects", `{"x":` + strings.Repeat(`{"x":`, 1<<19) + `1` + strings.Repeat("}", 1<<19) + `}`, "depth"},
 	{"too long", `{"Records":[],"x":"` + strings.Repeat("a", maxBody) + `"}`, "the limit is 8388608"},
+	{"too many in a list", `[` + strings.Repeat("0,", maxRecords) + `0]`, "more than 50000 records"},
 	{"too many", `{"Records":[` + strings.Repeat("0,", maxRecords) + `0]}`, "more than 50000 records"},
 }
 
