@@ -50,6 +50,7 @@ func TestAWSLife(t *testing.T) {
 		{"a picture", e.picture},
 		{"another recipe", e.recipe},
 		{"a queue before it", e.queue},
+		{"pictures through the queue", e.syncQueue},
 		{"destroy and keep buckets", e.keep},
 		{"attach to kept buckets", e.attachKept},
 		{"destroy", e.destroy},
@@ -339,17 +340,6 @@ func (e *emulator) recipe(t *testing.T) {
 		e.through(t, "second.jpg", 200)
 		e.sync(t)
 	}
-}
-
-// sync makes the variants anew that the first recipe left.
-func (e *emulator) sync(t *testing.T) {
-	wantOutput(t, e.imgmill(t, 1, "audit", "photos"), "stale")
-	wantOutput(t, e.imgmill(t, 0, "sync", "photos", "--yes", "--checkpoint", "none"), "1 object made of 1 picture")
-	c, err := jpeg.DecodeConfig(bytes.NewReader(e.await(t, "photos-output", "holiday.JPG")))
-	if err != nil || c.Width != 200 {
-		t.Errorf("the variant is %d wide, want 200: %v", c.Width, err)
-	}
-	e.imgmill(t, 0, "audit", "photos")
 }
 
 func (e *emulator) queue(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/pair"
@@ -61,8 +62,9 @@ type place struct {
 	dir string
 	// region is that of AWS, or empty for another store.
 	region string
-	// deployment is nil if the place is none.
+	// deployment and cloud are nil if the place is no deployment.
 	deployment *deployment.Deployment
+	cloud      *client.Cloud
 }
 
 // atMostOneName checks that the only argument, if any, is the name of a deployment.
@@ -161,6 +163,7 @@ func (f *placeFlags) openDeployment(ctx context.Context, name string) (*place, e
 	}
 	return &place{
 		recipe: code.Recipe, store: s3.New(cloud.Store), where: "on AWS", region: cloud.Region, deployment: d,
+		cloud: cloud,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/imgmill/imgmill/internal/aws/dispatch"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -18,6 +19,7 @@ import (
 type syncFlags struct {
 	placeFlags
 	only                       []string
+	via                        string
 	dryRun, yes, deleteOrphans bool
 	rate                       float64
 	jobs                       int
@@ -37,13 +39,16 @@ minutes and dollars that takes, and asks.
 
 ` + placeHelp + `
 
-The pictures are processed on this machine. Of each picture, only the variants that need it are made. You can interrupt
-the command at any time: run it again, and it goes on where it was. What is known to be right is remembered in a file
-on this machine, so that a second run costs little more than the listings.
+The pictures are processed on this machine, and of each picture only the variants that need it. With --via queue they
+are sent to the work queue of the deployment instead, whose function makes what it finds missing or stale; --rate then
+leaves it time for new uploads. You can interrupt the command at any time: run it again, and it goes on where it was.
+What is known to be right is remembered in a file on this machine, so that a second run costs little more than the
+listings.
 
 Uploads that cannot be processed are not tried again until they change, unless you ask for --only bad. Orphans,
 which are variants whose upload or setting is gone, stay unless you ask for --delete-orphans.`,
 		Example: `  imgmill sync photos --dry-run         # what would it do, and cost?
+  imgmill sync photos --via queue --rate 10
   imgmill sync --prefix 2026/ --only missing
   imgmill sync --endpoint http://127.0.0.1:9000 --rate 5 --yes`,
 		Args: atMostOneName,
@@ -52,12 +57,14 @@ which are variants whose upload or setting is gone, stay unless you ask for --de
 	f.register(c)
 	flags := c.Flags()
 	flags.StringSliceVar(&f.only, "only", []string{"missing", "stale"}, "what to do: "+setting.OneOf(onlyValues))
+	flags.StringVar(&f.via, "via", viaHere, "who makes the variants: "+setting.OneOf(viaValues))
 	flags.BoolVar(&f.deleteOrphans, "delete-orphans", false, "also delete orphans, after another question")
 	flags.Float64Var(&f.rate, "rate", 0, "at most so many pictures a second; 0 for no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	completeValues(c, "only", onlyValues...)
+	completeValues(c, "via", viaValues...)
 	return c
 }
 
@@ -86,6 +93,9 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	case f.jobs < 1:
 		return wrongUse("--jobs %d: use 1 or more", f.jobs)
 	}
+	if err := f.checkVia(c, args); err != nil {
+		return err
+	}
 	if err := requireAnswer(c, f.yes || f.dryRun); err != nil {
 		return err
 	}
@@ -94,6 +104,11 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 		return err
 	}
 	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, false), todo: &sync.Todo{Only: only}}
+	if f.via == viaQueue {
+		if err := s.openQueue(); err != nil {
+			return err
+		}
+	}
 	if s.known, err = f.openKnown(p); err != nil {
 		return err
 	}
@@ -113,6 +128,7 @@ type syncRun struct {
 	// probed means that mill knows what the store lacks, so that it may write.
 	probed bool
 	known  *sync.Known
+	queue  *dispatch.Queue // of --via queue, or nil
 	out    *deployOutput
 	todo   *sync.Todo
 }
@@ -170,6 +186,9 @@ func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
 
 // make makes what is missing or stale.
 func (s *syncRun) make(ctx context.Context) error {
+	if s.queue != nil {
+		return s.send(ctx)
+	}
 	w := sync.Work{Mill: s.writer(ctx), Known: s.known, Jobs: s.jobs, Rate: s.rate}
 	progress := newSyncProgress(s.out.err, s.todo.Pictures)
 	w.OnResult = progress.add

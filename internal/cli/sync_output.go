@@ -30,33 +30,45 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 	if work.Pictures == 0 && s.todo.Orphans.Objects == 0 {
 		return nil
 	}
+	var takes time.Duration
 	text := fmt.Sprintf("To do: make %s of %s (%s)", groupedCount(work.Objects, "object"),
 		groupedCount(work.Pictures, "picture"), bytesText(work.Bytes))
 	if work.Pictures > 0 {
-		ms, err := s.millisecondsEach(ctx)
+		e, err := s.effort(ctx)
 		if err != nil {
 			return err
 		}
-		text += fmt.Sprintf(", in about %s", roughly(s.duration(ms)))
-		text += s.dollars(r)
+		takes = s.duration(e)
+		text += fmt.Sprintf(", in about %s", roughly(takes))
+		text += s.dollars(r, e.function)
 	}
 	text += "."
 	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
 		text += fmt.Sprintf(" Delete %s (%s).", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes))
 	}
 	o.printf("\n%s", wrap(text, columnsOf(o.err)))
+	if s.queue != nil && work.Pictures > 0 {
+		return s.printQueue(ctx, takes)
+	}
 	return nil
 }
 
 // localRequestMS is the assumed time of a request to a store that is not AWS, which is usually near.
 const localRequestMS = 3
 
-// millisecondsEach estimates the time for a picture, on one core: that of a drawn picture on this
-// machine, in proportion to its bytes, and of the requests.
-func (s *syncRun) millisecondsEach(ctx context.Context) (float64, error) {
+// effort is what a picture takes, on average.
+type effort struct {
+	ms       float64         // from its beginning to its end
+	lanes    int             // pictures at the same time
+	function *price.Function // that makes the variants, or nil
+}
+
+// effort measures a drawn picture on this machine, and adds the requests to the store. The time is in
+// proportion to the bytes of a picture.
+func (s *syncRun) effort(ctx context.Context) (effort, error) {
 	m, err := measureRendering(ctx, 1, s.place.recipe.Variants)
 	if err != nil {
-		return 0, err
+		return effort{}, err
 	}
 	work := s.todo.Pictures
 	request := float64(requestMS)
@@ -64,12 +76,19 @@ func (s *syncRun) millisecondsEach(ctx context.Context) (float64, error) {
 		request = localRequestMS
 	}
 	requests := 2 + 2*float64(work.Objects)/float64(work.Pictures)
-	return m.ms*float64(work.Bytes)/1e6/float64(work.Pictures)/m.megabytes + requests*request, nil
+	e := effort{ms: m.ms * float64(work.Bytes) / 1e6 / float64(work.Pictures) / m.megabytes, lanes: s.jobs}
+	if s.queue != nil {
+		e.function, e.lanes = s.function(e.ms, requests*request)
+		e.ms = e.function.Milliseconds
+	} else {
+		e.ms += requests * request
+	}
+	return e, nil
 }
 
 // duration estimates the time for all pictures.
-func (s *syncRun) duration(ms float64) time.Duration {
-	seconds := float64(s.todo.Pictures.Pictures) * ms / 1000 / float64(s.jobs)
+func (s *syncRun) duration(e effort) time.Duration {
+	seconds := float64(s.todo.Pictures.Pictures) * e.ms / 1000 / float64(e.lanes)
 	if s.rate > 0 {
 		seconds = max(seconds, float64(s.todo.Pictures.Pictures)/s.rate)
 	}
@@ -77,14 +96,14 @@ func (s *syncRun) duration(ms float64) time.Duration {
 }
 
 // dollars returns what AWS charges, as a part of a sentence.
-func (s *syncRun) dollars(r sync.Report) string {
+func (s *syncRun) dollars(r sync.Report, f *price.Function) string {
 	if s.place.region == "" {
 		return ""
 	}
 	load := price.Backfill{
 		Listed: float64(r.Listed), Marks: float64(r.Reads), Pictures: float64(s.todo.Pictures.Pictures),
 		Bytes: float64(s.todo.Pictures.Bytes), Objects: float64(s.todo.Pictures.Objects), Stale: float64(s.todo.Stale),
-		Region: s.place.region,
+		Region: s.place.region, Function: f,
 	}
 	if s.deleteOrphans {
 		load.Deleted = float64(s.todo.Orphans.Objects)
@@ -93,9 +112,15 @@ func (s *syncRun) dollars(r sync.Report) string {
 	if !known {
 		return "; the prices of " + s.place.region + " are not known"
 	}
-	text := fmt.Sprintf(", for $%s at AWS", dollars(sum))
+	usd := func(sum float64) string {
+		if sum < 0.01 {
+			return "less than a cent"
+		}
+		return "$" + dollars(sum)
+	}
+	text := fmt.Sprintf(", for %s at AWS", usd(sum))
 	if outside > 0 {
-		text += fmt.Sprintf(" (and $%s for the downloads, unless this machine is in %s)", dollars(outside), s.place.region)
+		text += fmt.Sprintf(" (and %s for the downloads, unless this machine is in %s)", usd(outside), s.place.region)
 	}
 	return text
 }

@@ -12,12 +12,28 @@ type Backfill struct {
 	Stale    float64 // of these, how many replace one
 	Deleted  float64 // objects to delete
 	Region   string
+	// Function is set if the function of a deployment makes the variants, and nil if a machine of the
+	// user does.
+	Function *Function
 }
 
-const listPage = 1000 // objects in an answer to a LIST
+// Function is the work of a deployment's function on the pictures of a Backfill, which reach it
+// through its work queue.
+type Function struct {
+	Outputs      float64 // that the recipe asks for of a picture: the function looks at all of them
+	Milliseconds float64 // billed for a picture
+	MemoryMB     int
+	Arch         string // arm64 or amd64
+}
 
-// Once returns what S3 charges for a backfill, without any free tier. A machine of the user makes the
-// variants; outside is what its downloads cost if it is not in the region, and is not part of the sum.
+const (
+	listPage   = 1000 // objects in an answer to a LIST
+	queueBatch = 10   // messages that a request sends
+)
+
+// Once returns what AWS charges for a backfill, without any free tier. If a machine of the user makes
+// the variants, outside is what its downloads cost if it is not in the region, and is not part of the
+// sum.
 func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
 	p, known := regions[l.Region]
 	if !known {
@@ -32,11 +48,24 @@ func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
 	}
 	add("S3 listings (LIST)", math.Ceil(l.Listed/listPage), "requests", flat(p.put))
 	// A replaced object costs a look at the source before it is written.
-	reads := l.Marks + l.Pictures*(sourceGets+sourceHeads) + l.Objects*targetHeads + l.Stale*sourceHeads
+	looked := l.Objects
+	if l.Function != nil {
+		looked = l.Pictures * l.Function.Outputs
+	}
+	reads := l.Marks + l.Pictures*(sourceGets+sourceHeads) + looked*targetHeads + l.Stale*sourceHeads
 	add("S3 reads (GET, HEAD)", reads, "requests", flat(p.get))
 	add("S3 variants (PUT)", l.Objects*targetPuts, "requests", flat(p.put))
 	if l.Deleted > 0 {
 		add("S3 reads (HEAD) for deletions", 2*l.Deleted, "requests", flat(p.get)) // DELETE is free
 	}
-	return lines, sum, cost(gb(l.Bytes/1e6), p.transferOut), true
+	f := l.Function
+	if f == nil {
+		return lines, sum, cost(gb(l.Bytes/1e6), p.transferOut), true
+	}
+	const sent = 1.0 / queueBatch
+	add("SQS requests", l.Pictures*(messageRequests-1+sent), "requests", flat(p.message))
+	add("Lambda requests", l.Pictures, "requests", flat(p.request))
+	add("Lambda compute", l.Pictures*f.Milliseconds/1000*float64(f.MemoryMB)/1024, "GB-s", flat(p.gbSecond[f.Arch]))
+	add("Logs written", gb(l.Pictures*logBytes/1e6), "GB", flat(p.logIngested))
+	return lines, sum, 0, true
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// TestWorkedBackfills compares two cases with the arithmetic of AWS's pricing pages (S3 and EC2 "Data
-// Transfer"), written out: within 5 %.
+// TestWorkedBackfills compares cases with the arithmetic of AWS's pricing pages (S3, Lambda, SQS,
+// CloudWatch and EC2 "Data Transfer"), written out: within 5 %.
 func TestWorkedBackfills(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -33,6 +33,17 @@ func TestWorkedBackfills(t *testing.T) {
 			Backfill{Listed: 1e6, Pictures: 1e6, Bytes: 4e12, Objects: 2e6, Region: "us-east-1"},
 			1_000*0.005/1000 + 4_000_000*0.0004/1000 + 2_000_000*0.005/1000,
 			3_725.29 * 0.09,
+		},
+		{
+			// The same in Tokyo, by the function: 1769 MB for 0.5 s each on arm64, that is 863,770
+			// GB-seconds at $0.0000133334; a million requests at $0.20; 2,100,000 requests to SQS at $0.40
+			// a million; 900 MB of logs, 0.838 GB at $0.76. S3 charges $0.0047 and $0.00037 a thousand.
+			"a million photographs, through the queue",
+			Backfill{Listed: 1e6, Pictures: 1e6, Bytes: 4e12, Objects: 2e6, Region: "ap-northeast-1",
+				Function: &Function{Outputs: 2, Milliseconds: 500, MemoryMB: 1769, Arch: "arm64"}},
+			1_000*0.0047/1000 + 4_000_000*0.00037/1000 + 2_000_000*0.0047/1000 +
+				863_770*0.0000133334 + 0.20 + 2.1*0.40 + 0.838*0.76,
+			0,
 		},
 		{
 			// A changed variant of ten million pictures in Ireland, one other variant: the marks of 20
@@ -59,7 +70,8 @@ func TestWorkedBackfills(t *testing.T) {
 }
 
 // TestBackfillCountsWhatTheMillDoes compares the requests that are priced with those that the mill
-// makes for a picture without variants, and for one of whose two variants one is stale.
+// makes for a picture without variants, and for one of whose two variants one is stale: here, and in the
+// function, which is not given the names of variants.
 func TestBackfillCountsWhatTheMillDoes(t *testing.T) {
 	inner := mem.New("in-bucket", "out-bucket")
 	photo := sample.Photo(64, 48)
@@ -68,15 +80,24 @@ func TestBackfillCountsWhatTheMillDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	change := event.Change{Bucket: "in-bucket", Key: "a.jpg", ETag: etag, Size: int64(len(photo))}
-	for i, load := range []Backfill{{Pictures: 1, Objects: 2}, {Pictures: 1, Objects: 1, Stale: 1}} {
+	function := &Function{Outputs: 2}
+	for i, load := range []Backfill{
+		{Pictures: 1, Objects: 2}, {Pictures: 1, Objects: 1, Stale: 1}, {Pictures: 1, Objects: 1, Stale: 1, Function: function},
+	} {
 		r, err := recipe.Parse(formats.All(), "test", fmt.Appendf(nil,
 			"source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}\nvariants: {a: {width: 9}, b: {width: %d}}\n", 20+i))
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := &counter{Store: inner}
-		res := mill.New(c, r).Remake(t.Context(), change, []string{"a", "b"}[i:])
-		if res.Verdict != outcome.Done || len(res.Objects) != int(load.Objects) {
+		m, objects := mill.New(c, r), int(load.Objects)
+		var res mill.Result
+		if load.Function != nil {
+			res, objects = m.Process(t.Context(), change), 2 // with the one that stays
+		} else {
+			res = m.Remake(t.Context(), change, []string{"a", "b"}[i:])
+		}
+		if res.Verdict != outcome.Done || len(res.Objects) != objects {
 			t.Fatalf("%s: %s, %+v", res.Verdict, res.Reason, res.Objects)
 		}
 		load.Region = "us-east-1"
