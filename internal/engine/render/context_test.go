@@ -31,8 +31,8 @@ func TestStepsLookAtTheContext(t *testing.T) {
 	v := Variant{Width: side + 40, Height: side, Fit: Contain, Enlarge: true, Format: jpegFormat, Colour: DisplayP3}
 	looks := 0
 	for ; ; looks++ {
-		j, err := engine.newJob(d, v)
-		if err != nil {
+		j := &job{variant: v}
+		if err := engine.begin(j, d); err != nil {
 			t.Fatal(err)
 		}
 		if err := engine.reduce(t.Context(), d, codec.Limits{}, []*job{j}); err != nil {

@@ -72,6 +72,9 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 		return err
 	}
 	for i := range shown.Frames {
+		if len(living(jobs)) == 0 {
+			return nil
+		}
 		delay, err := d.NextFrame(ctx)
 		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("%w: it ends before frame %d", codec.ErrCorrupt, i+1)
@@ -81,7 +84,7 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 		}
 		var here []*job
 		for _, j := range jobs {
-			if first, end := j.span(); first <= i && i < end {
+			if first, end := j.span(); first <= i && i < end && j.failed == nil {
 				here = append(here, j)
 			}
 		}
@@ -91,7 +94,7 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 		if err := e.reduce(ctx, d, l, here); err != nil {
 			return err
 		}
-		for _, j := range here {
+		for _, j := range living(here) {
 			p, err := j.finish(ctx)
 			if err != nil {
 				return err
@@ -101,18 +104,19 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 			} else {
 				err = e.encode(ctx, j, d, p)
 			}
-			if err != nil {
-				return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+			if err := j.attempt(err); err != nil {
+				return err
 			}
 		}
 	}
-	for _, j := range jobs {
+	for _, j := range living(jobs) {
 		if j.frames == nil {
 			continue
 		}
 		var err error
-		if j.file, err = j.frames.Close(ctx); err != nil {
-			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+		j.file, err = j.frames.Close(ctx)
+		if err := j.attempt(err); err != nil {
+			return err
 		}
 	}
 	return nil

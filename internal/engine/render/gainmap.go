@@ -78,6 +78,9 @@ func (e *Engine) gainMap(ctx context.Context, l codec.Limits, j *job, m *codec.G
 	if err := e.reduce(ctx, d, l, []*job{k}); err != nil {
 		return nil, err
 	}
+	if k.failed != nil {
+		return nil, k.failed
+	}
 	p, err := k.finish(ctx)
 	if err != nil {
 		return nil, err

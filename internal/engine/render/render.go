@@ -95,30 +95,32 @@ func recoverFrom(err *error) {
 // returns the variants in their order. Errors wrap those of package codec, or are those of the
 // stream that d reads. A picture whose data is damaged is ErrCorrupt; what no variant needs, such as
 // rows below the last one that any of them shows, is neither read nor judged.
+//
+// A variant that cannot be made does not withhold the others: the error is then a PartialError, and
+// the outputs of the others are returned beside it, in their places.
 func (e *Engine) Render(
 	ctx context.Context, d codec.Decoder, l codec.Limits, variants []Variant,
 ) (outputs []Output, err error) {
 	defer recoverFrom(&err)
 	jobs := make([]*job, len(variants))
 	for i, v := range variants {
-		if jobs[i], err = e.newJob(d, v); err != nil {
-			return nil, fmt.Errorf("variant %s: %w", v.Name, err)
+		jobs[i] = &job{variant: v}
+		if err := jobs[i].attempt(e.begin(jobs[i], d)); err != nil {
+			return nil, err
 		}
 	}
-	f, ok := d.(codec.FrameDecoder)
-	if ok && d.Header().Frames > 1 && slices.ContainsFunc(jobs, (*job).later) {
-		err = e.animate(ctx, f, l, jobs)
-	} else {
-		err = e.still(ctx, d, l, jobs)
+	if possible := living(jobs); len(possible) > 0 {
+		f, ok := d.(codec.FrameDecoder)
+		if ok && d.Header().Frames > 1 && slices.ContainsFunc(possible, (*job).later) {
+			err = e.animate(ctx, f, l, possible)
+		} else {
+			err = e.still(ctx, d, l, possible)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	outputs = make([]Output, len(jobs))
-	for i, j := range jobs {
-		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file, j.dropped}
-	}
-	return outputs, nil
+	return results(jobs)
 }
 
 // job is one variant on its way through the steps.
@@ -144,10 +146,13 @@ type job struct {
 	frames  codec.FrameWriter
 	file    []byte
 	dropped []string // as in Output
+	failed  error    // why this variant cannot be made
 }
 
-func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
-	j := &job{variant: v, header: d.Header(), format: v.Format}
+// begin chooses format, encoder and size of a job of which the variant is known.
+func (e *Engine) begin(j *job, d codec.Decoder) error {
+	v := j.variant
+	j.header, j.format = d.Header(), v.Format
 	j.alpha = j.header.Layout.HasAlpha()
 	switch {
 	case j.format != nil:
@@ -157,13 +162,13 @@ func (e *Engine) newJob(d codec.Decoder, v Variant) (*job, error) {
 		j.format = e.Formats.Nearest(j.header)
 	}
 	if j.format == nil || j.format.Encoder == nil {
-		return nil, fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
+		return fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
 	j.encoder = j.format.Encoder(v.Encoding)
 	w, h := upright(j.header)
 	j.frame = fit(v, w, h)
 	j.chooseColour(&e.colours)
-	return j, j.frame.check()
+	return j.frame.check()
 }
 
 // still makes the files of the only picture, or of an animation's first frame.
@@ -171,6 +176,7 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, job
 	if err := e.reduce(ctx, d, l, jobs); err != nil {
 		return err
 	}
+	jobs = living(jobs)
 	if err := e.gainMaps(ctx, d, l, jobs); err != nil {
 		return err
 	}
@@ -179,14 +185,15 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, job
 		if err != nil {
 			return err
 		}
-		if err := e.encode(ctx, j, d, p); err != nil {
-			return fmt.Errorf("variant %s: %w", j.variant.Name, err)
+		if err := j.attempt(e.encode(ctx, j, d, p)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// reduce decodes d once and leaves each job with its reduced picture.
+// reduce decodes d once and leaves each job with its reduced picture, or with the reason why it needs
+// too much memory.
 func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jobs []*job) error {
 	layout := d.Shrink(samplesNeeded(d.Header(), jobs))
 	if layout.Bits != plane.Bits {
@@ -204,6 +211,9 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 	if err := checkMemory(d, l, jobs); err != nil {
 		return err
 	}
+	if jobs = living(jobs); len(jobs) == 0 {
+		return nil
+	}
 	for _, j := range jobs {
 		j.reduced = plane.New(j.planned)
 	}
@@ -213,30 +223,48 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 // checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
 // together with the decoder or, after it, with the copy that the steps make of one of them and what its
 // encoder holds. Usually they are small; but a variant whose width alone is given may be as tall as its
-// source.
+// source. A variant that takes too much by itself fails without the others.
 func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
-	reduced, beside := int64(0), d.Memory()
+	refuse := func(subject string, n int64) error {
+		h := d.Header()
+		return fmt.Errorf("%w: %s of %d×%d pixels would need about %d bytes of memory, the limit is %d",
+			codec.ErrLimit, subject, h.Width, h.Height, n, l.Memory)
+	}
+	if l.Memory <= 0 {
+		return nil
+	}
+	all, beside := int64(0), d.Memory()
 	for _, j := range jobs {
-		n, more := int64(0), int64(0)
-		for _, p := range j.planned.Planes {
-			n += int64(p.Width) * int64(p.Height)
+		reduced, more := j.memory()
+		if n := reduced + max(more, d.Memory()); n > l.Memory {
+			if err := j.attempt(refuse("the picture", n)); err != nil {
+				return err
+			}
+			continue
 		}
-		reduced += n
-		want := j.layout(j.frame.width, j.frame.height)
-		if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
-			more = n
-		}
-		if heavy, ok := j.encoder.(codec.HeavyEncoder); ok {
-			more += heavy.Memory(want)
-		}
+		all += reduced
 		beside = max(beside, more)
 	}
-	if n := reduced + beside; l.Memory > 0 && n > l.Memory {
-		h := d.Header()
-		return fmt.Errorf("%w: the variants of %d×%d pixels need about %d bytes of memory, the limit is %d",
-			codec.ErrLimit, h.Width, h.Height, n, l.Memory)
+	if n := all + beside; n > l.Memory {
+		return refuse("the variants of a picture", n)
 	}
 	return nil
+}
+
+// memory returns the bytes of the reduced picture, and those that its steps and its encoder need
+// beside it.
+func (j *job) memory() (reduced, beside int64) {
+	for _, p := range j.planned.Planes {
+		reduced += int64(p.Width) * int64(p.Height)
+	}
+	want := j.layout(j.frame.width, j.frame.height)
+	if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
+		beside = reduced
+	}
+	if heavy, ok := j.encoder.(codec.HeavyEncoder); ok {
+		beside += heavy.Memory(want)
+	}
+	return reduced, beside
 }
 
 // steps turn a reduced picture into the one that is encoded. An error is that of the context.

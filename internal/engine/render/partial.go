@@ -1,0 +1,75 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// PartialError means that some variants of a picture could not be made, for reasons of their own: a
+// bound on bytes, a size that the format does not hold. Each reason wraps an error of package codec
+// that is permanent.
+type PartialError struct {
+	// Reasons has an error for each variant that could not be made, in its place, and nil for the
+	// others.
+	Reasons []error
+}
+
+func (e *PartialError) Error() string {
+	var texts []string
+	for _, reason := range e.Unwrap() {
+		texts = append(texts, reason.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the reasons.
+func (e *PartialError) Unwrap() (reasons []error) {
+	for _, reason := range e.Reasons {
+		if reason != nil {
+			reasons = append(reasons, reason)
+		}
+	}
+	return reasons
+}
+
+// attempt keeps an error for which the variant alone is to blame, and returns any other. Damage is
+// always the picture's.
+func (j *job) attempt(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("variant %s: %w", j.variant.Name, err)
+	if errors.Is(err, codec.ErrCorrupt) || !codec.Permanent(err) {
+		return err
+	}
+	j.failed, j.reduced, j.sink = err, nil, nil
+	return nil
+}
+
+// living returns the jobs that have not failed.
+func living(jobs []*job) (left []*job) {
+	for _, j := range jobs {
+		if j.failed == nil {
+			left = append(left, j)
+		}
+	}
+	return left
+}
+
+// results returns what the jobs have made. The error is nil or a PartialError.
+func results(jobs []*job) ([]Output, error) {
+	outputs, reasons := make([]Output, len(jobs)), make([]error, len(jobs))
+	var err error
+	for i, j := range jobs {
+		outputs[i] = Output{Variant: j.variant}
+		if reasons[i] = j.failed; j.failed != nil {
+			err = &PartialError{reasons}
+			continue
+		}
+		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file, j.dropped}
+	}
+	return outputs, err
+}
