@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,9 +157,13 @@ func TestMasks(t *testing.T) {
 		"V5 without alpha":         {file{header: 124, bits: 32, compression: 3, masks: []uint32{0xff0000, 0xff00, 0xff, 0}, pixels: px(0x11223344, 0)}, []byte{0x22, 0x33, 0x44}},
 		"V5 without compression":   {file{header: 124, bits: 32, pixels: px(0x11223344, 0)}, []byte{0x22, 0x33, 0x44}},
 		"info without compression": {file{header: 40, bits: 32, pixels: px(0x11223344, 0)}, []byte{0x22, 0x33, 0x44}},
-		"alpha that is always 0":   {file{header: 124, bits: 32, compression: 3, masks: std, pixels: px(0x223344, 0x1)}, []byte{0x22, 0x33, 0x44, 0xff}},
+		"alpha that is always 0":   {file{header: 124, bits: 32, compression: 3, masks: std, pixels: px(0x223344, 0x1)}, []byte{0x22, 0x33, 0x44, 0}},
 		"alpha that once is not 0": {file{header: 124, bits: 32, compression: 3, masks: std, pixels: px(0x223344, 0x1000000)}, []byte{0x22, 0x33, 0x44, 0}},
-		"alpha of 16 bits, always": {file{header: 124, bits: 16, compression: 3, masks: []uint32{0x7c00, 0x3e0, 0x1f, 0x8000}, pixels: []byte{31, 0, 31, 0}}, []byte{0, 0, 255, 255}},
+		"alpha of 16 bits, always": {file{header: 124, bits: 16, compression: 3, masks: []uint32{0x7c00, 0x3e0, 0x1f, 0x8000}, pixels: []byte{31, 0, 31, 0}}, []byte{0, 0, 255, 0}},
+		"shared by two channels":   {file{header: 52, bits: 16, compression: 3, masks: []uint32{0x1f, 0x1f, 0x300}, pixels: []byte{31, 1, 0, 0}}, []byte{255, 255, 85}},
+		"V4, plain":                {file{header: 108, bits: 32, masks: []uint32{1, 2, 4, 8}, pixels: px(0x11223344, 0)}, []byte{0x22, 0x33, 0x44, 0x11}},
+		"V3, plain":                {file{header: 56, bits: 32, masks: std, pixels: px(0x11223344, 0)}, []byte{0x22, 0x33, 0x44}},
+		"V4, plain, 16 bits":       {file{header: 108, bits: 16, masks: std, pixels: []byte{31, 0, 31, 0}}, []byte{0, 0, 255}},
 	} {
 		for _, height := range []int{1, -1} {
 			c.f.width, c.f.height = 2, height
@@ -170,23 +175,22 @@ func TestMasks(t *testing.T) {
 			}
 		}
 	}
-	for name, masks := range map[string][]uint32{"scattered": {5, 0x30, 0x300}, "shared": {0x1f, 0x30, 0x300}} {
-		f := file{header: 52, width: 1, height: 1, bits: 16, compression: 3, masks: masks, pixels: make([]byte, 4)}
-		if _, _, err := codectest.Decode(formats, f.bytes()); !errors.Is(err, codec.ErrCorrupt) {
-			t.Errorf("%s: %v", name, err)
-		}
+	scattered := file{header: 52, width: 1, height: 1, bits: 16, compression: 3,
+		masks: []uint32{5, 0x30, 0x300}, pixels: make([]byte, 4)}
+	if _, _, err := codectest.Decode(formats, scattered.bytes()); !errors.Is(err, codec.ErrCorrupt) {
+		t.Errorf("scattered: %v", err)
 	}
 }
 
-// picture draws plane 0 with a letter for each index, and a dot for what is transparent.
+// picture draws plane 0 with a letter for each value from 1 on, and a dot for 0.
 func picture(p *plane.Picture) string {
 	var b strings.Builder
 	for y := range p.Height() {
 		for x := range p.Width() {
-			if s := codectest.Samples(p, x, y); p.HasAlpha() && s[len(s)-1] == 0 {
+			if v := codectest.Samples(p, x, y)[0]; v == 0 {
 				b.WriteByte('.')
 			} else {
-				b.WriteByte('a' + s[0])
+				b.WriteByte('a' - 1 + v)
 			}
 		}
 		b.WriteByte('\n')
@@ -197,11 +201,11 @@ func picture(p *plane.Picture) string {
 func TestRunLengths(t *testing.T) {
 	table := make([][3]byte, 16)
 	for i := range table {
-		table[i] = [3]byte{byte(i), byte(i), byte(i)}
+		table[i] = [3]byte{byte(i + 1), byte(i + 1), byte(i + 1)}
 	}
 	colours := make([][3]byte, 16)
 	for i := range colours {
-		colours[i] = [3]byte{byte(i), 99, 0}
+		colours[i] = [3]byte{byte(i + 1), 99, 0}
 	}
 	for name, c := range map[string]struct {
 		compression uint32
@@ -222,19 +226,22 @@ func TestRunLengths(t *testing.T) {
 		"4 bits, runs":              {2, []byte{5, 0x12, 0, 0, 4, 0x34, 1, 0x50, 0, 1}, "dedef\nbcbcb"},
 		"4 bits, literals":          {2, []byte{0, 5, 0x12, 0x34, 0x50, 0, 0, 0, 0, 3, 0x12, 0x30, 2, 0x44, 0, 1}, "bcdee\nbcdef"},
 		"4 bits, a run from within": {2, []byte{1, 0x10, 4, 0x23, 0, 0, 5, 0, 0, 1}, "aaaaa\nbcdcd"},
-		"24 bits":                   {4, []byte{2, 0, 0, 1, 0, 3, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0, 0, 5, 0, 0, 5, 0, 1}, "fffff\nbbcde"},
+		"24 bits":                   {4, []byte{2, 0, 0, 1, 0, 3, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0, 0, 5, 0, 0, 5, 0, 1}, "eeeee\naabcd"},
 	} {
 		for _, tab := range [][][3]byte{table, colours} {
-			f := file{header: 40, width: 5, height: 2, compression: c.compression, table: tab, pixels: c.data}
-			f.bits = map[uint32]int{1: 8, 2: 4, 4: 24}[c.compression]
-			if f.bits == 24 {
-				f.header, f.table = os2Header, nil
-			}
-			p, _, err := codectest.Decode(formats, f.bytes())
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			} else if got := picture(p); got != c.want || p.HasAlpha() != strings.Contains(c.want, ".") {
-				t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
+			up, down, _ := strings.Cut(c.want, "\n")
+			for height, want := range map[int]string{2: c.want, -2: down + "\n" + up} {
+				f := file{header: 40, width: 5, height: height, compression: c.compression, table: tab, pixels: c.data}
+				f.bits = map[uint32]int{1: 8, 2: 4, 4: 24}[c.compression]
+				if f.bits == 24 {
+					f.header, f.table = os2Header, nil
+				}
+				p, _, err := codectest.Decode(formats, f.bytes())
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				} else if got := picture(p); got != want || p.HasAlpha() {
+					t.Errorf("%s, height %d:\n%s\nwant\n%s", name, height, got, want)
+				}
 			}
 		}
 	}
@@ -264,17 +271,32 @@ func TestTables(t *testing.T) {
 
 func TestEmbeddedProfileIsKept(t *testing.T) {
 	icc := bytes.Repeat([]byte("profile "), 40)
-	for _, height := range []int{3, -3} {
-		f := file{header: 124, width: 3, height: height, bits: 24, pixels: make([]byte, 36), profile: icc}
+	for name, f := range map[string]file{
+		"up":          {header: 124, width: 3, height: 3, bits: 24, pixels: make([]byte, 36), profile: icc},
+		"down":        {header: 124, width: 3, height: -3, bits: 24, pixels: make([]byte, 36), profile: icc},
+		"run lengths": {header: 124, width: 3, height: 1, bits: 8, compression: 1, pixels: []byte{3, 0, 0, 1}, profile: icc},
+	} {
 		_, h, err := codectest.Decode(formats, f.bytes())
 		if err != nil || !bytes.Equal(h.Layout.Space.ICC, icc) {
-			t.Errorf("height %d: %v, a profile of %d bytes", height, err, len(h.Layout.Space.ICC))
+			t.Errorf("%s: %v, a profile of %d bytes", name, err, len(h.Layout.Space.ICC))
 		}
 		cut := f.bytes()
 		_, h, err = codectest.Decode(formats, cut[:len(cut)-1])
 		if err != nil || h.Layout.Space.ICC != nil {
-			t.Errorf("height %d, cut: %v, a profile of %d bytes", height, err, len(h.Layout.Space.ICC))
+			t.Errorf("%s, cut: %v, a profile of %d bytes", name, err, len(h.Layout.Space.ICC))
 		}
+	}
+	f := file{header: 124, width: 1, height: -2, bits: 24, pixels: []byte{1, 2, 3, 0, 4, 5, 6, 0}, profile: icc}
+	b := f.bytes()
+	pixels := len(b) - len(icc) - len(f.pixels)
+	b = slices.Concat(b[:pixels], icc, f.pixels)
+	binary.LittleEndian.PutUint32(b[10:], uint32(pixels+len(icc)))
+	binary.LittleEndian.PutUint32(b[fileHeaderLength+112:], uint32(pixels-fileHeaderLength))
+	p, h, err := codectest.Decode(formats, b)
+	if err != nil || !bytes.Equal(h.Layout.Space.ICC, icc) {
+		t.Errorf("before the pixels: %v, a profile of %d bytes", err, len(h.Layout.Space.ICC))
+	} else if got := codectest.Samples(p, 0, 1); !bytes.Equal(got, []byte{6, 5, 4}) {
+		t.Errorf("behind a profile: %v", got)
 	}
 }
 
@@ -283,16 +305,15 @@ func TestRefusals(t *testing.T) {
 		f    file
 		want error
 	}{
-		"no width":         {file{header: 40, width: 0, height: 2, bits: 24}, codec.ErrCorrupt},
-		"negative width":   {file{header: 40, width: -2, height: 2, bits: 24}, codec.ErrCorrupt},
-		"3 bits":           {file{header: 40, width: 2, height: 2, bits: 3}, codec.ErrCorrupt},
-		"64 bits":          {file{header: 40, width: 2, height: 2, bits: 64}, codec.ErrUnsupported},
-		"CMYK":             {file{header: 40, width: 2, height: 2, bits: 32, compression: 11}, codec.ErrUnsupported},
-		"Huffman":          {file{header: 64, width: 2, height: 2, bits: 1, compression: 3}, codec.ErrUnsupported},
-		"run lengths down": {file{header: 40, width: 2, height: -2, bits: 8, compression: 1}, codec.ErrUnsupported},
-		"RLE of 4 bits":    {file{header: 40, width: 2, height: 2, bits: 4, compression: 1}, codec.ErrCorrupt},
-		"a missing row":    {file{header: 40, width: 2, height: 2, bits: 24, pixels: make([]byte, 8)}, codec.ErrCorrupt},
-		"PNG, no decoder":  {file{header: 40, width: 2, height: 2, compression: 5, pixels: []byte("\x89PNG")}, codec.ErrUnsupported},
+		"no width":        {file{header: 40, width: 0, height: 2, bits: 24}, codec.ErrCorrupt},
+		"negative width":  {file{header: 40, width: -2, height: 2, bits: 24}, codec.ErrCorrupt},
+		"3 bits":          {file{header: 40, width: 2, height: 2, bits: 3}, codec.ErrCorrupt},
+		"64 bits":         {file{header: 40, width: 2, height: 2, bits: 64}, codec.ErrUnsupported},
+		"CMYK":            {file{header: 40, width: 2, height: 2, bits: 32, compression: 11}, codec.ErrUnsupported},
+		"Huffman":         {file{header: 64, width: 2, height: 2, bits: 1, compression: 3}, codec.ErrUnsupported},
+		"RLE of 4 bits":   {file{header: 40, width: 2, height: 2, bits: 4, compression: 1}, codec.ErrCorrupt},
+		"a missing row":   {file{header: 40, width: 2, height: 2, bits: 24, pixels: make([]byte, 8)}, codec.ErrCorrupt},
+		"PNG, no decoder": {file{header: 40, width: 2, height: 2, compression: 5, pixels: []byte("\x89PNG")}, codec.ErrUnsupported},
 	} {
 		if _, _, err := codectest.Decode(formats, c.f.bytes()); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -330,7 +351,7 @@ func TestPicturesWithin(t *testing.T) {
 	for compression, data := range map[uint32]string{4: "j\x01\x02", 5: "p\x01\x02"} {
 		f := file{header: 40, width: 2, height: 1, compression: compression, pixels: []byte(data)}
 		p, h, err := codectest.Decode(set, f.bytes())
-		if err != nil || h.Format != Format || picture(p) != "bc" {
+		if err != nil || h.Format != Format || picture(p) != "ab" {
 			t.Errorf("compression %d: %v", compression, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package bmp
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -8,8 +9,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// open reads the headers and the colour table. Where the layout depends on what comes behind them,
-// it reads on within the limits: a profile lies behind the pixels, and run lengths may leave gaps.
+// open reads the headers and the colour table, and on to the profile: it lies behind the pixels, as a
+// rule.
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	h, err := readHeader(s)
 	if err != nil {
@@ -19,7 +20,8 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := skip(s, h.pixels-h.end-int64(h.colours*h.colourLength)); err != nil {
+	icc, err := h.skipToPixels(s)
+	if err != nil {
 		return nil, err
 	}
 	switch h.compression {
@@ -36,27 +38,29 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	if h.bits <= 8 && isGray(table) {
 		model = plane.Gray
 	}
+	header.Layout = plane.NewLayout(model, h.masks[3] != 0, h.width, h.height, 1, 1)
+	header.Layout.Space.ICC = icc
 	if h.runs() {
 		r, err := readRuns(h, s, table)
 		if err != nil {
 			return nil, err
 		}
-		header.Layout = plane.NewLayout(model, r.gaps, h.width, h.height, 1, 1)
-		return codec.NewRows(header, s, r.memory(), r.decode), nil
+		if h.profileBehind() {
+			rest := io.MultiReader(bytes.NewReader(r.data[r.i:]), s)
+			header.Layout.Space.ICC = h.readProfile(rest, h.pixels+int64(r.i))
+		}
+		return codec.NewRows(header, s, r.memory(), r.decode), s.Err()
 	}
 	p := newPixels(h, s)
-	header.Layout = plane.NewLayout(model, h.masks[3] != 0, h.width, h.height, 1, 1)
-	if h.profile[1] > 0 {
+	if h.profileBehind() {
 		if err := p.hold(context.Background()); err != nil {
 			return nil, err
 		}
-		if header.Layout.Space.ICC, err = p.profile(); err != nil {
-			return nil, err
-		}
+		header.Layout.Space.ICC = h.readProfile(s, h.pixels+int64(p.stride)*int64(h.height))
 	}
 	return codec.NewRows(header, s, p.memory(), func(ctx context.Context, b *codec.Bands) error {
 		return p.decode(ctx, b, table)
-	}), nil
+	}), s.Err()
 }
 
 // limited reads as much as the header says that the picture has; 0 means all the rest.
@@ -67,7 +71,7 @@ func (h *info) limited(s *codec.Stream) io.Reader {
 	return io.LimitReader(s, int64(h.imageSize))
 }
 
-// readTable reads the colour table: red lowest, then green, blue and 255.
+// readTable reads the colour table: red lowest, then green and blue.
 func readTable(s *codec.Stream, h *info) ([]uint32, error) {
 	b := make([]byte, h.colours*h.colourLength)
 	if _, err := io.ReadFull(s, b); err != nil {
@@ -76,7 +80,7 @@ func readTable(s *codec.Stream, h *info) ([]uint32, error) {
 	table := make([]uint32, h.colours)
 	for i := range table {
 		c := b[i*h.colourLength:]
-		table[i] = uint32(c[2]) | uint32(c[1])<<8 | uint32(c[0])<<16 | 255<<24
+		table[i] = uint32(c[2]) | uint32(c[1])<<8 | uint32(c[0])<<16
 	}
 	return table, nil
 }
@@ -91,28 +95,34 @@ func isGray(table []uint32) bool {
 	return true
 }
 
-// profile reads the profile behind the pixels, which were read. One that lies elsewhere or is not
-// whole counts as absent.
-func (p *pixels) profile() ([]byte, error) {
-	gap := fileHeaderLength + int64(p.h.profile[0]) - p.h.pixels - int64(p.stride)*int64(p.h.height)
-	if gap < 0 || p.h.profile[1] > codec.MaxProfile {
-		return nil, nil
+// skipToPixels skips what lies between the colour table and the pixels, and returns the profile if it
+// is there.
+func (h *info) skipToPixels(s *codec.Stream) (icc []byte, err error) {
+	at := h.end + int64(h.colours*h.colourLength)
+	if h.profile.at >= at && h.profile.end <= h.pixels {
+		icc = h.readProfile(s, at)
+		at = h.profile.end
 	}
-	icc, err := []byte(nil), skip(p.s, gap)
-	if err == nil {
-		icc, err = io.ReadAll(io.LimitReader(p.s, int64(p.h.profile[1])))
-	}
-	if p.s.Err() != nil {
-		return nil, p.s.Err()
-	}
-	if err != nil || len(icc) < int(p.h.profile[1]) {
-		return nil, nil
-	}
-	return icc, nil
+	_, err = io.CopyN(io.Discard, s, h.pixels-at)
+	return icc, err
 }
 
-// skip discards n bytes.
-func skip(s *codec.Stream, n int64) error {
-	_, err := io.CopyN(io.Discard, s, n)
-	return err
+// profileBehind reports whether a profile lies behind the first pixel.
+func (h *info) profileBehind() bool { return h.profile.at > h.pixels && h.profile.end > h.profile.at }
+
+// readProfile reads the profile from the file, of which r yields the bytes from an offset on. A profile
+// that lies before it or is not whole counts as absent.
+func (h *info) readProfile(r io.Reader, from int64) []byte {
+	if h.profile.at < from {
+		return nil
+	}
+	if _, err := io.CopyN(io.Discard, r, h.profile.at-from); err != nil {
+		return nil
+	}
+	size := h.profile.end - h.profile.at
+	icc, err := io.ReadAll(io.LimitReader(r, size))
+	if err != nil || int64(len(icc)) < size {
+		return nil
+	}
+	return icc
 }

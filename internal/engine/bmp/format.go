@@ -3,10 +3,9 @@
 // Manager "Bitmap File Format").
 //
 // It reads 1 to 32 bits per pixel, run lengths, bit masks of any width and embedded profiles, and
-// shows alpha as browsers do: by the alpha mask of the header alone, and not at all if every pixel
-// would be transparent. Pixels that run lengths skip are transparent. JPEG and PNG files in a bitmap
-// are opened with the set of formats. It refuses 64-bit, CMYK and Huffman-coded bitmaps, ignores
-// linked profiles and calibration, and never writes.
+// shows alpha as Chromium does: by the alpha mask of the header alone. Pixels that run lengths skip are
+// black. JPEG and PNG files in a bitmap are opened with the set of formats. It refuses 64-bit, CMYK and
+// Huffman-coded bitmaps, ignores linked profiles and calibration, and never writes.
 //
 // Most bitmaps store the last row first, so that their pixels are held in memory as stored.
 package bmp
@@ -20,8 +19,7 @@ import (
 // Format describes BMP files.
 var Format = &codec.Format{
 	Name: "bmp", Title: "BMP",
-	Refused: "64 bits per pixel, CMYK, OS/2's Huffman coding, run lengths whose first row comes " +
-		"first",
+	Refused:    "64 bits per pixel, CMYK, OS/2's Huffman coding",
 	Extensions: []string{".bmp"},
 	MediaType:  "image/bmp",
 	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, Bits: 8},

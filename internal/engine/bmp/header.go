@@ -56,10 +56,13 @@ type info struct {
 	colours       int       // in the table
 	colourLength  int       // bytes of an entry of the table
 	imageSize     uint32
-	pixels        int64     // offset of the pixels in the file
-	end           int64     // offset behind the headers
-	profile       [2]uint32 // offset from the bitmap header, and length; 0 if there is none
+	pixels        int64 // offset of the pixels in the file
+	end           int64 // offset behind the headers
+	profile       span  // empty if there is none
 }
+
+// span is a range of the file.
+type span struct{ at, end int64 }
 
 // readHeader reads the headers, up to the colour table.
 func readHeader(s *codec.Stream) (*info, error) {
@@ -124,8 +127,9 @@ func (h *info) fields(s *codec.Stream, b []byte, n uint32) error {
 		return fmt.Errorf("%w: a BMP with compression %d", codec.ErrUnsupported, h.compression)
 	}
 	const embedded = 'M'<<24 | 'B'<<16 | 'E'<<8 | 'D'
-	if n >= v5Header && u32(56) == embedded {
-		h.profile = [2]uint32{u32(112), u32(116)}
+	if size := int64(u32(116)); n >= v5Header && u32(56) == embedded && size <= codec.MaxProfile {
+		at := fileHeaderLength + int64(u32(112))
+		h.profile = span{at, at + size}
 	}
 	return h.supported(s)
 }
@@ -144,9 +148,6 @@ func (h *info) supported(s *codec.Stream) error {
 	}[h.compression]
 	for _, d := range depths {
 		if d == h.bits {
-			if h.topDown && h.runs() {
-				return fmt.Errorf("%w: a BMP of run lengths whose first row comes first", codec.ErrUnsupported)
-			}
 			return nil
 		}
 	}
@@ -184,9 +185,13 @@ func (h *info) readMasks(s *codec.Stream, b []byte, n uint32) error {
 			return err
 		}
 		h.end += int64(len(b))
-	} else if n >= v3Header && n != os2Header {
-		// Browsers follow the alpha mask of a header that has one, whatever the compression.
-		h.masks[3] = binary.LittleEndian.Uint32(b[at+12:])
+	} else if mask := binary.LittleEndian.Uint32(b[at+12:]); n >= v3Header && n != os2Header {
+		switch {
+		case h.compression != plain:
+			h.masks[3] = mask
+		case h.bits == 32 && n >= v4Header && mask != 0:
+			h.masks[3] = 0xff000000 // as Chromium has it, whatever the mask
+		}
 	}
 	for i := range masks {
 		h.masks[i] = binary.LittleEndian.Uint32(b[at+4*i:])
@@ -194,22 +199,16 @@ func (h *info) readMasks(s *codec.Stream, b []byte, n uint32) error {
 	return h.checkMasks(s)
 }
 
-// checkMasks refuses masks of scattered or shared bits.
+// checkMasks refuses masks of scattered bits.
 func (h *info) checkMasks(s *codec.Stream) error {
-	var seen uint32
 	for i, m := range h.masks {
 		if h.bits == 16 {
 			m &= 0xffff
 			h.masks[i] = m
 		}
-		if m>>bits.TrailingZeros32(m)&(m>>bits.TrailingZeros32(m)+1) != 0 || m&seen != 0 {
-			if i == 3 && h.compression == plain {
-				h.masks[3] = 0
-				continue
-			}
+		if m >>= bits.TrailingZeros32(m); m&(m+1) != 0 {
 			return s.Corrupt(54, "masks %08x", h.masks)
 		}
-		seen |= m
 	}
 	return nil
 }

@@ -16,7 +16,6 @@ type pixels struct {
 	stride int      // bytes of a row
 	used   int      // bytes of it that hold pixels
 	held   [][]byte // all rows, in blocks of blockRows, if they were read at once
-	opaque bool     // every pixel would be transparent: then none is
 	row    []byte
 	y      int // rows read
 }
@@ -31,14 +30,11 @@ func newPixels(h *info, s *codec.Stream) *pixels {
 // blockRows is how many rows are read at a time.
 func (p *pixels) blockRows() int { return max(1, min(p.h.height, 64<<10/p.stride)) }
 
-// whole reports whether all rows have to be read before the first is shown: where the last row comes
-// first, or where it depends on all alpha samples whether there is alpha.
-func (p *pixels) whole() bool { return !p.h.topDown || p.h.masks[3] != 0 }
-
-// memory is how many bytes the rows take, with the indexes of one.
+// memory is how many bytes the rows take, with the indexes of one. All have to be read before the
+// first is shown where the last row comes first, or a profile behind them.
 func (p *pixels) memory() int64 {
 	rows := int64(1)
-	if p.whole() {
+	if !p.h.topDown || p.held != nil {
 		rows = int64(p.h.height)
 	}
 	n := rows * int64(p.stride)
@@ -70,7 +66,6 @@ func (p *pixels) read(b []byte, n int) error {
 
 // hold reads all rows. It allocates as they come, not as the header promises.
 func (p *pixels) hold(ctx context.Context) error {
-	p.opaque = p.h.masks[3] != 0
 	for p.y < p.h.height {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -80,31 +75,9 @@ func (p *pixels) hold(ctx context.Context) error {
 		if err := p.read(b, n); err != nil {
 			return err
 		}
-		p.opaque = p.opaque && p.transparent(b, n)
 		p.held = append(p.held, b)
 	}
 	return nil
-}
-
-// transparent reports whether all alpha samples of n rows are 0.
-func (p *pixels) transparent(b []byte, n int) bool {
-	for y := range n {
-		row := b[y*p.stride:][:p.used]
-		if p.h.bits == 16 {
-			for ; len(row) >= 2; row = row[2:] {
-				if uint32(binary.LittleEndian.Uint16(row))&p.h.masks[3] != 0 {
-					return false
-				}
-			}
-			continue
-		}
-		for ; len(row) >= 4; row = row[4:] {
-			if binary.LittleEndian.Uint32(row)&p.h.masks[3] != 0 {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // next returns the next row from the top.
@@ -124,7 +97,7 @@ func (p *pixels) next(y int) ([]byte, error) {
 
 // decode fills the rows of the picture.
 func (p *pixels) decode(ctx context.Context, b *codec.Bands, table []uint32) error {
-	if p.whole() && p.held == nil {
+	if !p.h.topDown && p.held == nil {
 		if err := p.hold(ctx); err != nil {
 			return err
 		}
@@ -260,11 +233,7 @@ func (p *pixels) splitMasked() func(dst [][]byte, row []byte) {
 	for _, m := range p.h.masks[:3] {
 		fields = append(fields, newField(m, 0))
 	}
-	alpha := newField(p.h.masks[3], 255)
-	if p.opaque {
-		alpha = newField(0, 255)
-	}
-	fields = append(fields, alpha)
+	fields = append(fields, newField(p.h.masks[3], 255))
 	split := (*field).split16
 	if p.h.bits == 32 {
 		split = (*field).split32

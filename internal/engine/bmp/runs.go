@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
@@ -20,18 +21,17 @@ const (
 
 // start is where the pixels of a row begin.
 type start struct {
-	y, x uint32 // from the bottom, and from the left
+	y, x uint32 // from the row that the file begins with, and from the left
 	at   uint32 // offset in the data
 }
 
-// runs are the run lengths of a bitmap. The last row of the picture comes first in them, so that
-// they are held in memory, with the place of each row.
+// runs are the run lengths of a bitmap. As a rule, the last row of the picture comes first in them, so
+// that they are held in memory, with the place of each row.
 type runs struct {
 	h     *info
-	table [256]uint32 // red lowest, then green, blue, 255; indexes beyond the colour table are black
+	table [256]uint32 // red lowest, then green and blue; indexes beyond the colour table are black
 	data  []byte
-	rows  []start // those with pixels, from the bottom
-	gaps  bool    // pixels are skipped
+	rows  []start // those with pixels, in the order of the file
 	// Where scan is: the offset of the next code, the place of the next pixel, and whether the start of
 	// its row was found.
 	i, y, x int
@@ -42,9 +42,6 @@ type runs struct {
 // the work between two blocks.
 func readRuns(h *info, s *codec.Stream, table []uint32) (*runs, error) {
 	r := &runs{h: h}
-	for i := range r.table {
-		r.table[i] = 255 << 24
-	}
 	copy(r.table[:], table)
 	const block = 1 << 20
 	var data bytes.Buffer
@@ -137,7 +134,7 @@ func (r *runs) value(t step, k int) uint32 {
 			k = 0
 		}
 		b := r.data[t.data+3*k:]
-		return uint32(b[2]) | uint32(b[1])<<8 | uint32(b[0])<<16 | 255<<24
+		return uint32(b[2]) | uint32(b[1])<<8 | uint32(b[0])<<16
 	}
 	if t.same {
 		k = 0
@@ -145,8 +142,7 @@ func (r *runs) value(t step, k int) uint32 {
 	return r.table[r.data[t.data+k]]
 }
 
-// scan finds the rows, and whether pixels are skipped, as far as there is data. It reports whether it
-// came to the end of the picture.
+// scan finds the rows, as far as there is data. It reports whether it came to the end of the picture.
 func (r *runs) scan() (done bool) {
 	w, h := r.h.width, r.h.height
 	y, x := r.y, r.x
@@ -157,16 +153,13 @@ func (r *runs) scan() (done bool) {
 			return false
 		}
 		if t.done {
-			r.gaps = r.gaps || x < w || y < h-1
 			return true
 		}
 		if t.pixels > 0 && x < w && !r.found {
 			r.rows = append(r.rows, start{uint32(y), uint32(x), uint32(r.i)})
 			r.found = true
 		}
-		x += t.pixels
-		r.gaps = r.gaps || t.right > 0 || t.up > 0 && (x < w || !t.home)
-		x = min(x+t.right, w)
+		x = min(x+t.pixels+t.right, w)
 		if t.up > 0 {
 			y, r.found = y+t.up, false
 		}
@@ -178,20 +171,26 @@ func (r *runs) scan() (done bool) {
 	return true // what lies above the picture is not shown
 }
 
-// decode fills the rows of the picture.
+// decode fills the rows of the picture. Pixels that are skipped are black, as in Chromium.
 func (r *runs) decode(_ context.Context, b *codec.Bands) error {
 	row := make([]byte, 4*r.h.width)
 	rows := r.rows
-	for y := r.h.height - 1; y >= 0; y-- {
+	if !r.h.topDown {
+		slices.Reverse(rows)
+	}
+	for y := range r.h.height {
+		if !r.h.topDown {
+			y = r.h.height - 1 - y
+		}
 		dst := b.Next()
-		if last := len(rows) - 1; last < 0 || int(rows[last].y) != y {
+		if len(rows) == 0 || int(rows[0].y) != y {
 			for _, d := range dst {
 				clear(d)
 			}
 		} else {
 			clear(row)
-			r.row(row, rows[last])
-			rows = rows[:last]
+			r.row(row, rows[0])
+			rows = rows[1:]
 			split(dst, row)
 		}
 		if err := b.Push(); err != nil {
@@ -204,9 +203,6 @@ func (r *runs) decode(_ context.Context, b *codec.Bands) error {
 // split writes a row of four samples a pixel to the rows of the planes.
 func split(dst [][]byte, row []byte) {
 	for i, d := range dst {
-		if len(dst) == 2 {
-			i *= 3 // luma and alpha
-		}
 		for x := range d {
 			d[x] = row[4*x+i]
 		}
