@@ -40,6 +40,7 @@ read beside that, and the result says how many may be wrong at most, with a conf
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	f.register(c)
+	f.registerPrefix(c)
 	flags := c.Flags()
 	flags.BoolVar(&f.quick, "quick", false, "compare listings alone: keys, sizes and times")
 	flags.IntVar(&f.sample, "sample", 0, "compare listings, and read the marks of `N` uploads")

@@ -56,7 +56,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	groups := []commandGroup{
 		{"Try it here", []*cobra.Command{devCommand(), resizeCommand()}},
-		{"Pictures that are already there", []*cobra.Command{syncCommand(), auditCommand()}},
+		{"In any S3 store", []*cobra.Command{workerCommand(), syncCommand(), auditCommand()}},
 		{"On AWS", []*cobra.Command{
 			deployCommand(), testCommand(), logsCommand(), failuresCommand(), doctorCommand(), costCommand(), packageCommand(),
 			destroyCommand(),

@@ -36,8 +36,8 @@ type placeFlags struct {
 }
 
 const placeHelp = `With the NAME of a deployment, its buckets on AWS are compared with the recipe that it runs. Without a NAME, it is
-the buckets that the recipe of this folder names: in imgmill dev, if it runs in this folder; else at --endpoint or
-AWS_ENDPOINT_URL, which any S3 store has; else on AWS. Credentials come from where the AWS command line takes them.`
+the buckets that the recipe of this folder names: at --endpoint or the recipe's source.endpoint, which any S3 store has;
+else at AWS_ENDPOINT_URL; else in imgmill dev, if it runs in this folder; else on AWS. Credentials come from where the AWS command line takes them.`
 
 func (f *placeFlags) register(c *cobra.Command) {
 	flags := c.Flags()
@@ -47,9 +47,13 @@ func (f *placeFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 store, such as http://127.0.0.1:9000")
 	flags.StringVar(&f.targetEndpoint, "target-endpoint", "", "`URL` of the store of the target bucket, if it is another")
 	flags.StringVar(&f.targetProfile, "target-profile", "", "AWS `PROFILE` with the credentials for it")
-	flags.StringVar(&f.prefix, "prefix", "", "only uploads whose keys start with this `TEXT`")
 	flags.StringVar(&f.checkpoint, "checkpoint", "",
 		"`FILE` that remembers what is known to be right; none for no file (default in the user's cache folder)")
+}
+
+// registerPrefix adds the flag that limits a comparison.
+func (f *placeFlags) registerPrefix(c *cobra.Command) {
+	c.Flags().StringVar(&f.prefix, "prefix", "", "only uploads whose keys start with this `TEXT`")
 }
 
 // place is where two buckets are.
@@ -90,8 +94,11 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 		return nil, err
 	}
 	p := &place{recipe: r}
-	o := s3.Options{Endpoint: cmp.Or(f.endpoint, s3.Environment(os.Getenv).Endpoint), Region: f.region}
-	if o.Endpoint == "" && f.region == "" {
+	at := r.Source.Store
+	o := s3.Options{
+		Endpoint: cmp.Or(f.endpoint, at.Endpoint, s3.Environment(os.Getenv).Endpoint), Region: cmp.Or(f.region, at.Region),
+	}
+	if o.Endpoint == "" && o.Region == "" && !r.Target.Store.Given() {
 		if o, err = f.findDev(c); err != nil {
 			return nil, err
 		}
@@ -101,10 +108,10 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 			}
 		}
 	}
-	o.PathStyle = o.Endpoint != ""
+	o.PathStyle = o.Endpoint != "" && at.PathStyle
 	p.where = "at " + o.Endpoint
 	if o.Endpoint == "" {
-		p.region = cmp.Or(f.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+		p.region = cmp.Or(o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 		p.where = "on AWS"
 	}
 	source, err := ambient.Open(c.Context(), o)
@@ -117,22 +124,25 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 
 // openTarget adds the second store, if there is one.
 func (f *placeFlags) openTarget(ctx context.Context, p *place, o s3.Options) error {
-	if f.targetEndpoint == "" {
+	at := p.recipe.Target.Store
+	at.Endpoint = cmp.Or(f.targetEndpoint, at.Endpoint)
+	if at.Endpoint == "" && (at.Region == "" || at.Region == o.Region) {
 		if f.targetProfile != "" {
-			return wrongUse("--target-profile needs --target-endpoint")
+			return wrongUse("--target-profile needs --target-endpoint, or target.endpoint in the recipe")
 		}
 		return nil
 	}
 	if p.recipe.Source.Bucket == p.recipe.Target.Bucket {
-		return wrongUse("--target-endpoint: both buckets are named %s; give them different names", p.recipe.Target.Bucket)
+		return wrongUse("both buckets are named %s; in two stores, give them different names", p.recipe.Target.Bucket)
 	}
 	target, err := ambient.Open(ctx, s3.Options{
-		Endpoint: f.targetEndpoint, Region: o.Region, PathStyle: true, Profile: f.targetProfile})
+		Endpoint: at.Endpoint, Region: cmp.Or(at.Region, o.Region), PathStyle: at.Endpoint != "" && at.PathStyle,
+		Profile: f.targetProfile})
 	if err != nil {
 		return err
 	}
 	p.store = &pair.Store{Source: p.store, Target: target, TargetBucket: p.recipe.Target.Bucket}
-	p.where += " and " + f.targetEndpoint
+	p.where += " and " + cmp.Or(at.Endpoint, "in "+at.Region)
 	p.region = ""
 	return nil
 }

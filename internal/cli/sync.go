@@ -55,6 +55,7 @@ which are variants whose upload or setting is gone, stay unless you ask for --de
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	f.register(c)
+	f.registerPrefix(c)
 	flags := c.Flags()
 	flags.StringSliceVar(&f.only, "only", []string{"missing", "stale"}, "what to do: "+setting.OneOf(onlyValues))
 	flags.StringVar(&f.via, "via", viaHere, "who makes the variants: "+setting.OneOf(viaValues))

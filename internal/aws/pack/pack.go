@@ -68,11 +68,15 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 	if o.Recipe == nil {
 		o.Recipe = []byte(defaultRecipe)
 	}
-	if _, err := recipe.Parse(formats.All(), o.RecipeName, o.Recipe); err != nil {
+	r, err := recipe.Parse(formats.All(), o.RecipeName, o.Recipe)
+	if err != nil {
 		return nil, err
 	}
+	if r.Source.Store.Endpoint != "" || r.Target.Store.Endpoint != "" {
+		return nil, fmt.Errorf("%s: source.endpoint and target.endpoint name other stores than AWS's; "+
+			"leave them out for a function, or run imgmill worker beside the store", o.RecipeName)
+	}
 	if o.Binary == nil {
-		var err error
 		if o.Binary, err = compile(ctx, o.Dir, o.Arch); err != nil {
 			return nil, err
 		}

@@ -283,6 +283,15 @@ func TestRecipeIsCheckedFirst(t *testing.T) {
 	}
 }
 
+func TestOtherStoresAreRefused(t *testing.T) {
+	t.Setenv("PATH", "")
+	_, err := Build(t.Context(), Options{Recipe: []byte(
+		"source: {bucket: in-1, endpoint: 'http://127.0.0.1:9000'}\ntarget: {bucket: out-1}")})
+	if err == nil || !strings.Contains(err.Error(), "imgmill worker") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWithoutGo(t *testing.T) {
 	t.Setenv("PATH", "")
 	if _, err := Build(t.Context(), Options{}); !errors.Is(err, ErrNoGo) {

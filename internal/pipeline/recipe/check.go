@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ func (r *Recipe) Validate() error {
 func (r *Recipe) check(rep *report) {
 	r.checkSource(rep)
 	r.checkBucket(rep, "target.bucket", r.Target.Bucket)
+	checkEndpoint(rep, "source.endpoint", r.Source.Store.Endpoint)
+	checkEndpoint(rep, "target.endpoint", r.Target.Store.Endpoint)
 	if o := r.Target.Overwrite; !slices.Contains(overwrites, o) && !rep.bad("target.overwrite") {
 		rep.add("target.overwrite", "%s", notOneOf(string(o), overwrites))
 	}
@@ -69,6 +72,20 @@ func (r *Recipe) checkBucket(rep *report, name, bucket string) {
 	case len(bucket) < 3, len(bucket) > 63, strings.Trim(bucket[:1]+bucket[len(bucket)-1:], alnum) != "",
 		strings.ContainsFunc(bucket, func(c rune) bool { return !strings.ContainsRune(alnum+".-", c) }):
 		rep.add(name, "%q is not a bucket name; write 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends", bucket)
+	}
+}
+
+// checkEndpoint requires a URL that has no more than a store's address.
+func checkEndpoint(rep *report, name, endpoint string) {
+	if endpoint == "" || rep.bad(name) {
+		return
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		rep.add(name, "%q is not a URL; write one like http://127.0.0.1:9000", endpoint)
+	case u.User != nil:
+		rep.add(name, "contains credentials; take them out, and pass them in the environment or a profile")
 	}
 }
 

@@ -26,8 +26,8 @@ func base(formats codec.Set) *Recipe {
 	limits := codec.Limits{Pixels: 200e6, Bytes: 100e6, Frames: 500, Memory: defaultMemory}
 	return &Recipe{
 		Formats:  formats,
-		Source:   Source{Suffixes: formats.Suffixes()},
-		Target:   Target{Overwrite: OverwriteOurs},
+		Source:   Source{Suffixes: formats.Suffixes(), Store: Store{PathStyle: true}},
+		Target:   Target{Overwrite: OverwriteOurs, Store: Store{PathStyle: true}},
 		Limits:   Limits{Limits: limits, Timeout: time.Minute},
 		OnRemove: Keep,
 		OnBad:    OnBad{Record: true},

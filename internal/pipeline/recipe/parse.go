@@ -37,14 +37,14 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 	everywhere := render.Variant{} // metadata may stand outside the variants
 	rd.mapping("", doc, []field{
 		{"source", func(name string, n ast.Node) {
-			rd.mapping(name, n, []field{
+			rd.mapping(name, n, append([]field{
 				{"bucket", rd.text(&r.Source.Bucket)},
 				{"prefix", rd.text(&r.Source.Prefix)},
 				{"suffixes", rd.texts(&r.Source.Suffixes)},
-			})
+			}, rd.store(&r.Source.Store)...))
 		}},
 		{"target", func(name string, n ast.Node) {
-			rd.mapping(name, n, []field{
+			rd.mapping(name, n, append([]field{
 				{"bucket", rd.text(&r.Target.Bucket)},
 				{"key", rd.parsed(notEmpty(&r.Target.Key))},
 				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
@@ -52,7 +52,7 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 				{"tags", rd.tags(&r.Target.Attributes.Tags)},
 				{"storage_class", rd.text(&r.Target.Attributes.StorageClass)},
 				{"acl", rd.text(&r.Target.Attributes.ACL)},
-			})
+			}, rd.store(&r.Target.Store)...))
 		}},
 		{"variants", func(name string, n ast.Node) { rd.variants(name, n, r, schema) }},
 		{"rules", func(name string, n ast.Node) { rd.rules(name, n, r) }},
@@ -89,6 +89,15 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 	r.fill(everywhere.Metadata)
 	r.check(&rd.report)
 	return r, rd
+}
+
+// store returns the settings that say where a bucket is.
+func (rd *reader) store(s *Store) []field {
+	return []field{
+		{"endpoint", rd.text(&s.Endpoint)},
+		{"region", rd.text(&s.Region)},
+		{"path_style", rd.parsed(truth(&s.PathStyle))},
+	}
 }
 
 func (rd *reader) variants(name string, n ast.Node, r *Recipe, schema *render.Schema) {

@@ -39,8 +39,11 @@ source:
   bucket: in-1
   prefix: uploads/
   suffixes: [.JPG, .png]
+  endpoint: https://a.example:9000
+  region: garage
+  path_style: false
 target:
-  {bucket: out-1, key: "{variant}/{dir}/{stem}.{format}", overwrite: any, cache_control: "public, max-age=60",
+  {bucket: out-1, endpoint: "http://[::1]:9001", key: "{variant}/{dir}/{stem}.{format}", overwrite: any, cache_control: "public, max-age=60",
     tags: {team: web, a b: ""}, storage_class: STANDARD_IA, acl: public-read}
 variants:
   thumb:
@@ -75,10 +78,11 @@ manifest: true
 	white := [3]uint8{255, 255, 255}
 	want := &Recipe{
 		Formats: all,
-		Source:  Source{"in-1", "uploads/", []string{".jpg", ".png"}},
-		Target: Target{"out-1", "{variant}/{dir}/{stem}.{format}", OverwriteAny, Attributes{
-			CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
-			StorageClass: "STANDARD_IA", ACL: "public-read"}},
+		Source: Source{"in-1", Store{"https://a.example:9000", "garage", false}, "uploads/",
+			[]string{".jpg", ".png"}},
+		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "{variant}/{dir}/{stem}.{format}", OverwriteAny,
+			Attributes{CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
+				StorageClass: "STANDARD_IA", ACL: "public-read"}},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
 				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",
@@ -204,8 +208,8 @@ func anyVariant(name string) string {
 // (TestExampleParses) without a line in the example.
 func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
-source: {bucket: in-1, prefix: a, suffixes: [.jpg]}
-target: {bucket: out-1, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
+source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
+target: {bucket: out-1, endpoint: "http://c", region: d, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
 variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
 rules: [{match: x, variants: [v]}]

@@ -18,6 +18,11 @@ imgmill.yaml:1: target.bucket: is missing; name the bucket`},
 imgmill.yaml:2: source.bucket: is missing; name the bucket`},
 		{"not YAML", "source: {bucket: a\n", `
 imgmill.yaml:1: this is not YAML: could not find flow mapping end token '}'`},
+		{"endpoints", "source: {bucket: in-1, endpoint: localhost:9000}\n" +
+			"target: {bucket: out-1, endpoint: 'http://me:secret@a', path_style: perhaps}\n", `
+imgmill.yaml:1: source.endpoint: "localhost:9000" is not a URL; write one like http://127.0.0.1:9000
+imgmill.yaml:2: target.path_style: "perhaps" is neither true nor false
+imgmill.yaml:2: target.endpoint: contains credentials; take them out, and pass them in the environment or a profile`},
 		{"not a mapping", "- a\n- b\n", `
 imgmill.yaml:1: is a list; write settings below it, each as name: value`},
 		{"two documents", buckets + "---\nsource: {bucket: x}\n", `

@@ -30,9 +30,23 @@ type Recipe struct {
 	ObjectMetadata ObjectMetadata
 }
 
+// Store says where a bucket is, if not where the command runs: in imgmill dev, on AWS, or at the endpoint
+// of the environment.
+type Store struct {
+	Endpoint string // the URL of another S3 store; empty: AWS
+	Region   string
+	// PathStyle puts the bucket's name into the path at an Endpoint, not into the host name. The default
+	// is true.
+	PathStyle bool
+}
+
+// Given reports whether the file says where the bucket is.
+func (s Store) Given() bool { return s.Endpoint != "" || s.Region != "" }
+
 // Source selects the objects to process.
 type Source struct {
 	Bucket string
+	Store  Store
 	Prefix string
 	// Suffixes are in lower case and include the dot; keys are compared without regard to case. If
 	// there are none, every key is processed, and the content alone decides whether the object is a
@@ -43,6 +57,7 @@ type Source struct {
 // Target is where outputs are written.
 type Target struct {
 	Bucket     string
+	Store      Store  // if it is not that of the source
 	Key        string // template, see Output.KeyFor
 	Overwrite  Overwrite
 	Attributes Attributes

@@ -55,6 +55,7 @@ type Finding struct {
 	Unsure  []string `json:"unsure,omitempty"`  // variants whose key depends on the picture, and that nothing vouches for
 	Bad     string   `json:"bad,omitempty"`     // why the picture cannot be processed; the rest is what it lacks
 	Orphan  bool     `json:"orphan,omitempty"`
+	Removed bool     `json:"removed,omitempty"` // an orphan whose source is gone, and not only the setting
 }
 
 // Manifest takes the place of a variant's name in a Finding.

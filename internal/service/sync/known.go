@@ -110,8 +110,11 @@ func (k *Known) each(f func(uint64) error) error {
 	}
 }
 
-// Close closes the file.
+// Close closes the file. A nil set has none.
 func (k *Known) Close() error {
+	if k == nil {
+		return nil
+	}
 	var err error
 	if k.file != nil {
 		err = k.file.Close()

@@ -36,10 +36,10 @@ func (c *comparison) judgeOrphan(ctx context.Context, e entry) error {
 	switch verdict {
 	case isUnclaimed:
 		c.report.Unclaimed++
-	case isOrphan:
+	case isOrphan, isRemoved:
 		c.report.Orphaned.Objects++
 		c.report.Orphaned.Bytes += e.size
-		return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Orphan: true})
+		return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Orphan: true, Removed: verdict == isRemoved})
 	}
 	return nil
 }
@@ -51,7 +51,8 @@ const (
 	isWanted    orphanVerdict = iota // its source came late, or is none of those that are compared
 	isNotOurs                        // imgmill did not make it
 	isUnclaimed                      // an output, but of which source is unknown
-	isOrphan
+	isOrphan                         // its source does not ask for it
+	isRemoved                        // an orphan whose source is gone
 )
 
 func (c *comparison) orphanState(ctx context.Context, e entry) (orphanVerdict, error) {
@@ -92,7 +93,7 @@ func orphan(
 	_, err = m.Store.Head(ctx, m.Recipe.Source.Bucket, source)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
-		return isOrphan, info, nil
+		return isRemoved, info, nil
 	case err != nil:
 		return isWanted, info, err
 	}

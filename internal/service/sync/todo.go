@@ -13,8 +13,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Only selects what is to be done.
-type Only struct{ Missing, Stale, Bad, Orphaned bool }
+// Only selects what is to be done. Removed selects those orphans whose source is gone.
+type Only struct{ Missing, Stale, Bad, Orphaned, Removed bool }
 
 // variants returns the variants to make of a picture.
 func (o Only) variants(f Finding) (names []string) {
@@ -68,7 +68,7 @@ func (t *Todo) Close() error { return errors.Join(t.pictures.close(), t.orphans.
 // Add notes what is to be done about a finding.
 func (t *Todo) Add(f Finding) error {
 	if f.Orphan {
-		if !t.Only.Orphaned {
+		if !t.Only.Orphaned && !(t.Only.Removed && f.Removed) {
 			return nil
 		}
 		t.Orphans.Objects++

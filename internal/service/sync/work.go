@@ -136,7 +136,7 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 		// The source is looked at after the object, on which the deletion is conditional: whoever
 		// uploads other content from now on also replaces the object, and lookAgain sees to the same.
 		verdict, info, err := orphan(ctx, w.Mill, planner, i.Key, "")
-		if err != nil || verdict != isOrphan {
+		if err != nil || verdict != isRemoved && (verdict != isOrphan || !todo.Only.Orphaned) {
 			return err
 		}
 		err = w.Mill.Store.Delete(ctx, target, i.Key, bucket.Condition{IfMatch: info.ETag})

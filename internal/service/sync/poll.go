@@ -1,0 +1,76 @@
+package sync
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+)
+
+// Poll keeps a target up to date without notifications: it compares the buckets again and again, and
+// makes what is missing or stale. If the recipe removes variants with their source, it also deletes
+// those whose source is gone. Mill and Log are required.
+type Poll struct {
+	Mill  *mill.Mill
+	Known *Known // as in Comparison; without it, the marks of every object are read each time
+	Log   *slog.Logger
+	// Every is the time from the end of one round to the beginning of the next.
+	Every time.Duration
+	// Jobs is how many pictures are processed at the same time. The default is 1.
+	Jobs int
+	// OnResult, if set, is called with each result, by one goroutine at a time.
+	OnResult func(event.Change, mill.Result)
+}
+
+// Run works until ctx ends, and finishes the pictures in work. A round that fails is logged, and
+// followed by the next.
+func (p *Poll) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := p.round(ctx); err != nil && ctx.Err() == nil {
+			p.Log.Warn("the buckets could not be compared; the next round tries again", outcome.AttrError, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(p.Every):
+		}
+	}
+}
+
+// round compares the buckets once, and does what that shows.
+func (p *Poll) round(ctx context.Context) error {
+	removes := p.Mill.Recipe.OnRemove == recipe.Remove
+	todo := &Todo{Only: Only{Missing: true, Stale: true, Removed: removes}}
+	defer todo.Close()
+	comparison := Comparison{
+		Mill: p.Mill, Known: p.Known, Trust: true, Orphans: removes, Each: todo.Add, Restart: todo.Reset,
+	}
+	report, err := comparison.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if n := todo.Pictures.Pictures; n > 0 {
+		p.Log.Info("pictures without their variants", "pictures", n, "uploads", report.Sources)
+	}
+	w := Work{Mill: p.Mill, Known: p.Known, Jobs: p.Jobs, OnResult: p.result}
+	if err := w.Make(ctx, todo); err != nil {
+		return err
+	}
+	if n := todo.Orphans.Objects; n > 0 {
+		p.Log.Info("variants whose upload is gone are deleted", "objects", n)
+	}
+	_, err = w.Delete(ctx, todo)
+	return err
+}
+
+// result logs what became of a picture.
+func (p *Poll) result(i Item, r mill.Result) {
+	c := event.Change{Bucket: p.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
+	p.Log.LogAttrs(context.Background(), r.Level(), outcome.ChangeMessage, r.LogLine(c).Attrs()...)
+	if p.OnResult != nil {
+		p.OnResult(c, r)
+	}
+}
