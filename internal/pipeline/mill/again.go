@@ -56,7 +56,7 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 // was read for it, or outputs are missing, perhaps because c removed them.
 func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bool, error) {
 	if c.Removed {
-		fresh, err := j.fresh(ctx, now)
+		fresh, err := j.fresh(ctx, now, nil)
 		return !fresh, err
 	}
 	objects, err := j.plan.Objects()

@@ -10,18 +10,6 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// badRecord is the JSON that is kept of an upload that could not be processed.
-type badRecord struct {
-	Bucket  string `json:"bucket"`
-	Key     string `json:"key"`
-	ETag    string `json:"etag"`
-	Version string `json:"version,omitempty"`
-	Bytes   int64  `json:"bytes"`
-	Reason  string `json:"reason"`
-	// NotCopied is the reason why there is no copy although the recipe asks for one.
-	NotCopied string `json:"not_copied,omitempty"`
-}
-
 // record keeps the reason and a copy of a bad upload, as far as the recipe asks for them. It returns
 // the verdict. Both objects are written whole each time, so that a second delivery changes
 // nothing, and only while the source is what was read. Neither replaces an object that is not a copy
@@ -39,8 +27,9 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 			return badButChanged(fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err), reason)
 		}
 	}
-	data, err := json.MarshalIndent(badRecord{
-		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size, reason, notCopied,
+	data, err := json.MarshalIndent(Record{
+		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size, reason,
+		names(j.result.Failed), notCopied,
 	}, "", "  ")
 	if err != nil {
 		return err

@@ -52,31 +52,26 @@ func (m *Mill) MadeFrom(key string, meta map[string]string) bool {
 }
 
 // Fresh reports whether there is nothing to do for a source object: every output of it exists and was
-// made from its present content with the present recipe, or the content is recorded as bad under this
-// recipe. Keys that depend on the picture cannot be looked up; their source is reported as not fresh,
-// and processing it settles the question. An object for which the recipe makes nothing is fresh.
+// made from its present content with the present recipe, or is recorded as impossible for that content
+// under this recipe. Keys that depend on the picture cannot be looked up; their source is reported as
+// not fresh unless all of it is recorded as bad, and processing it settles the question. An object for
+// which the recipe makes nothing is fresh.
 func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
 	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
-	fresh, err := j.fresh(ctx, src)
+	fresh, err := j.fresh(ctx, src, nil)
 	if fresh || err != nil {
 		return fresh, err
 	}
-	return j.knownBad(ctx, src)
+	record, err := j.Record(ctx, src, j.plan)
+	if record == nil || err != nil || len(record.Failed) == 0 {
+		return record != nil, err
+	}
+	return j.fresh(ctx, src, record)
 }
 
-// knownBad reports whether the present content of a source is recorded as bad under this recipe.
-func (j *job) knownBad(ctx context.Context, src bucket.Info) (bool, error) {
-	if j.plan.BadRecord == "" {
-		return false, nil
-	}
-	record, err := j.Look(ctx, j.plan.BadRecord)
-	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
-		return false, nil
-	}
-	return err == nil && j.StateOf(src, record, recipe.Object{Fingerprint: j.plan.BadFingerprint}) == Fresh, err
-}
-
-func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
+// fresh reports whether every output exists and is as it should be, or is excused by a record, which
+// may be nil.
+func (j *job) fresh(ctx context.Context, src bucket.Info, record *Record) (bool, error) {
 	if j.plan.Excluded != "" || len(j.plan.Outputs) == 0 {
 		return true, nil
 	}
@@ -84,7 +79,16 @@ func (j *job) fresh(ctx context.Context, src bucket.Info) (bool, error) {
 	if err != nil {
 		return false, nil // Processing it reports the reason.
 	}
-	for _, o := range objects {
+	for i, o := range objects {
+		name := Manifest
+		if i < len(j.plan.Outputs) {
+			name = j.plan.Outputs[i].Variant.Name
+		} else {
+			o = record.Manifest(o)
+		}
+		if record.Excuses(name) {
+			continue
+		}
 		existing, err := j.Look(ctx, o.Key)
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
 			return false, nil

@@ -2,16 +2,22 @@ package mill
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // manifest lists the variants of a source for programs.
 type manifest struct {
 	Source   manifestSource `json:"source"`
 	Variants []Variant      `json:"variants"`
+	Failed   []Failure      `json:"failed,omitempty"`  // variants that cannot be made
 	Dropped  []string       `json:"dropped,omitempty"` // metadata that no output has although the recipe keeps it
 }
 
@@ -29,17 +35,17 @@ type manifestSource struct {
 
 // writeManifest stores the list of the variants that were written, if the recipe makes manifests.
 func (j *job) writeManifest(ctx context.Context, src *source) error {
-	planned, picture := j.plan.Manifest, j.result.Source
-	if planned.Key == "" {
+	if j.plan.Manifest.Key == "" {
 		return nil
 	}
+	planned, picture := manifestWithout(j.plan.Manifest, names(j.result.Failed)), j.result.Source
 	if err := j.confirmSize(ctx, src); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(manifest{manifestSource{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID,
 		picture.Format, picture.Width, picture.Height, picture.Bytes, picture.Preview,
-	}, j.result.Variants, j.result.Dropped}, "", "  ")
+	}, j.result.Variants, j.result.Failed, j.result.Dropped}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -50,6 +56,16 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	}
 	j.result.Objects = append(j.result.Objects, Object{planned, etag})
 	return nil
+}
+
+// manifestWithout returns what is planned for a manifest that lacks variants: its fingerprint is another
+// one, because it is stale once they can be made.
+func manifestWithout(planned recipe.Object, failed []string) recipe.Object {
+	if len(failed) > 0 {
+		sum := sha256.Sum256([]byte(strings.Join(slices.Sorted(slices.Values(failed)), " ")))
+		planned.Fingerprint += "-" + hex.EncodeToString(sum[:8])
+	}
+	return planned
 }
 
 // confirmSize checks the size of a source, unless the event names the same. The length of an answer

@@ -6,7 +6,7 @@
 //	render       make the variants while the object downloads      render.go
 //	write        store the variants and the manifest               write.go, manifest.go
 //	remove       instead of these three, if the object is gone     remove.go
-//	record       keep a copy and the reason of a bad picture       bad.go
+//	record       keep a copy and the reason of a bad picture       bad.go, record.go
 //	look again   has the source changed in the meantime?           again.go
 //
 // All that the recipe decides about the key of the object is in a recipe.Plan, which is made once
@@ -67,6 +67,9 @@ type Result struct {
 	Dropped  []string
 	Source   Picture
 	Variants []Variant
+	// Failed are the variants that cannot be made. If it is not empty, the verdict is Bad or Retry,
+	// and the other variants were written all the same.
+	Failed []Failure
 	// Objects are the variants and the manifest as the target holds them, whether this change has
 	// written them or found that they were as good already.
 	Objects []Object
@@ -79,6 +82,15 @@ type Result struct {
 
 	warn bool // somebody should look at it, although there was nothing to do
 }
+
+// Failure is a variant, or the manifest, that cannot be made of a picture.
+type Failure struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Manifest takes the place of a variant's name in a Failure.
+const Manifest = "manifest"
 
 // Object is an object of the target that a plan asks for.
 type Object struct {
@@ -160,7 +172,8 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 
 // Remake is Process for the named variants alone: others are neither rendered nor looked at. If the
 // recipe makes manifests, which list all variants, all are made. So they are if the object turns out
-// to have changed in the meantime.
+// to have changed in the meantime, and if one of the named ones cannot be made, because the record of
+// that is about all.
 func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
 	if j.plan.Manifest.Key == "" {
@@ -168,6 +181,7 @@ func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Re
 			return !slices.Contains(variants, o.Variant.Name)
 		})
 	}
+	j.part = len(j.plan.Outputs) < len(m.Recipe.Plan(c.Key).Outputs)
 	return j.run(ctx)
 }
 
@@ -194,6 +208,7 @@ type job struct {
 	*Mill
 	delivered event.Change
 	plan      recipe.Plan // for the key of the change
+	part      bool        // some of its outputs are left out
 	allowance Allowance
 	result    Result
 }
@@ -227,10 +242,13 @@ func (j *job) converge(ctx context.Context) error {
 		if c, err = j.lookAgain(ctx, *c, err); c == nil {
 			return err
 		}
-		j.plan = j.Recipe.Plan(c.Key) // what has changed concerns all variants
+		j.whole(c.Key) // what has changed concerns all variants
 	}
 	return fmt.Errorf("%w: the object changed %d times in the meantime", bucket.ErrTransient, maxRaces)
 }
+
+// whole plans all variants of a key.
+func (j *job) whole(key string) { j.plan, j.part = j.Recipe.Plan(key), false }
 
 // apply brings the variants to the state that c leaves the source in, or records why it cannot.
 func (j *job) apply(ctx context.Context, c event.Change) error {
@@ -238,8 +256,15 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 		return j.remove(ctx, c)
 	}
 	src, err := j.make(ctx, c)
-	if v, reason := Classify(err); v == outcome.Bad && src != nil {
+	switch v, reason := Classify(err); {
+	case v == outcome.Bad && j.part:
+		j.whole(c.Key)
+		j.result = Result{}
+		return j.apply(ctx, c)
+	case v == outcome.Bad && src != nil:
 		return j.record(ctx, src, reason)
+	case v == outcome.Done && src.change.Sequencer == "":
+		return j.forget(ctx, src)
 	}
 	return err
 }
@@ -264,10 +289,7 @@ func (j *job) make(ctx context.Context, c event.Change) (src *source, err error)
 	if err != nil {
 		return src, err
 	}
-	if err := j.write(ctx, src, outputs); err != nil {
-		return src, err
-	}
-	return src, j.writeManifest(ctx, src)
+	return src, j.write(ctx, src, outputs)
 }
 
 // maxRaces bounds how often a step is repeated because somebody else has changed the same object.

@@ -31,8 +31,8 @@ func Make(
 	return header, outputs, limit.judge(ctx, b, err)
 }
 
-// render makes the variants within the recipe's limits. It closes the source; what the variants do
-// not need of it is not downloaded.
+// render makes the variants within the recipe's limits. Those that cannot be made while others can are
+// noted, and have no data. It closes the source; what the variants do not need of it is not downloaded.
 func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]render.Output, error) {
 	defer src.body.close()
 	limits, size := j.Recipe.Limits, src.info.Size
@@ -55,7 +55,16 @@ func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]rende
 	j.result.Source.SetHeader(header)
 	err = limit.judge(ctx, src.body, unreadable(src, err))
 	j.result.OutOfTime = errors.Is(err, errOutOfTime)
-	return outputs, err
+	partial, ok := errors.AsType[*render.PartialError](err)
+	if !ok {
+		return outputs, err
+	}
+	for i, reason := range partial.Reasons {
+		if reason != nil {
+			j.fail(outputs[i].Variant.Name, reason.Error())
+		}
+	}
+	return outputs, nil
 }
 
 // timeLimit bounds the time for reading and rendering a picture.

@@ -5,9 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
@@ -15,10 +20,14 @@ import (
 // those of its latest version, if that is bad; and whatever the latest version is, each of them
 // belongs to one version alone.
 
+// recorded reports whether a version cannot be made, wholly or in part, by the program that has read it
+// last.
+func (s *sim) recorded(etag string) bool { return s.bad[etag] || len(s.failed[etag]) > 0 }
+
 // anyBad reports whether a version of a key was bad.
 func (s *sim) anyBad(key string) bool {
 	for etag := range s.order[key] {
-		if s.bad[etag] {
+		if s.recorded(etag) || s.old != nil {
 			return true
 		}
 	}
@@ -35,9 +44,9 @@ func (s *sim) copies(ctx context.Context, key string) {
 			}
 		},
 		plan.BadRecord: func(etag string, data []byte) {
-			var record struct{ ETag, Key, Reason string }
+			var record mill.Record
 			s.must(json.Unmarshal(data, &record))
-			if record.ETag != etag || record.Key != key || record.Reason == "" {
+			if record.ETag != etag || record.Key != key || record.Reason == "" || !slices.Equal(record.Failed, s.failed[etag]) {
 				s.fail("%s is marked as version %.6s, and holds %s", plan.BadRecord, etag, data)
 			}
 		},
@@ -47,7 +56,7 @@ func (s *sim) copies(ctx context.Context, key string) {
 		}
 		o, err := s.store.Store.Get(ctx, "outputs", at, bucket.Condition{})
 		if errors.Is(err, bucket.ErrNotFound) {
-			if s.bad[latest] {
+			if s.recorded(latest) {
 				s.fail("%s is missing", at)
 			}
 			continue
@@ -57,12 +66,37 @@ func (s *sim) copies(ctx context.Context, key string) {
 		s.must(err)
 		etag := o.Metadata[outcome.MetadataSourceETag]
 		switch {
-		case !s.bad[etag] && !s.disturbed(key):
+		case !s.recorded(etag) && !s.disturbed(key):
 			s.fail("%s is of version %.6s, which is not bad", at, etag)
-		case s.bad[latest] && etag != latest:
+		case s.recorded(latest) && etag != latest:
 			s.fail("%s is of version %.6s, the latest is %.6s", at, etag, latest)
 		default:
 			content(etag, data)
+		}
+	}
+}
+
+// undecoded returns formats none of which decodes a picture.
+func undecoded(all codec.Set) (none codec.Set) {
+	for _, f := range all {
+		f := *f
+		f.Open = func(*codec.Stream, codec.OpenOptions) (codec.Decoder, error) {
+			return nil, fmt.Errorf("%w: in this version", codec.ErrUnsupported)
+		}
+		none = append(none, &f)
+	}
+	return none
+}
+
+// retryAll ends the old program and tries all pictures again, each twice.
+func (s *sim) retryAll() {
+	s.old = nil
+	for _, key := range s.keys {
+		if etag, ok := s.latest[key]; ok {
+			for range 2 {
+				s.ids++
+				s.events = append(s.events, delivery{s.ids, event.Change{Bucket: "sources", Key: key, ETag: etag, Size: -1}})
+			}
 		}
 	}
 }

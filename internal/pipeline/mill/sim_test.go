@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +46,8 @@ type simMode struct {
 	distinct bool // no two versions have the same bytes
 	foreign  bool // somebody else writes objects of their own to the keys of outputs
 	bad      bool // most versions cannot be decoded
+	partly   bool // of most versions, one variant cannot be made
+	upgrade  bool // at first, some processes run a program that decodes nothing
 }
 
 var simModes = []simMode{
@@ -61,6 +65,12 @@ var simModes = []simMode{
 	{name: "bad pictures, keys that need the picture", recipe: onBad +
 		"target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n", bad: true},
 	{name: "bad pictures, foreign objects", recipe: onBad, distinct: true, foreign: true, bad: true},
+	{name: "bad variants, keep", recipe: onBad, partly: true},
+	{name: "bad variants, distinct", recipe: onBad + "manifest: true\n", distinct: true, partly: true},
+	{name: "bad variants, remove", recipe: onBad + "on_remove: remove\nmanifest: true\n", partly: true},
+	{name: "bad variants, foreign objects", recipe: onBad, distinct: true, foreign: true, partly: true},
+	{name: "upgrade, keep", recipe: onBad + "manifest: true\n", upgrade: true},
+	{name: "upgrade, remove", recipe: onBad + "on_remove: remove\n", upgrade: true},
 }
 
 const onBad = "on_bad: {prefix: failed/}\n"
@@ -114,13 +124,18 @@ type simWorld struct {
 	contents [][]byte
 	// variants are the outputs for a content, by ETag and name of the variant.
 	variants  map[string]map[string]render.Output
-	bad       map[string]bool   // by ETag: the content cannot be decoded
-	contentOf map[string][]byte // by ETag
+	bad       map[string]bool     // by ETag: the content cannot be decoded
+	failed    map[string][]string // by ETag: the variants of it that cannot be made
+	contentOf map[string][]byte   // by ETag
 }
 
 func newSimWorld(t *testing.T, m simMode) *simWorld {
 	t.Helper()
-	text := "source: {bucket: sources}\nvariants:\n  a: {width: 2, format: png}\n  b: {width: 3, format: jpeg}\n" + m.recipe
+	text := "source: {bucket: sources}\nvariants:\n  a: {width: 2, format: png}\n  b: {width: 3, format: jpeg}\n"
+	if m.partly {
+		text += "  c: {width: 96, format: jpeg, max_bytes: 1KB}\n"
+	}
+	text += m.recipe
 	if !strings.Contains(text, "target:") {
 		text += "target: {bucket: outputs, key: '{variant}/{key}'}\n"
 	}
@@ -128,11 +143,16 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}, bad: map[string]bool{}, contentOf: map[string][]byte{}}
+	w := &simWorld{mode: m, recipe: r, variants: map[string]map[string]render.Output{}, bad: map[string]bool{},
+		failed: map[string][]string{}, contentOf: map[string][]byte{}}
 	// Contents are pairs of files that differ but result in the same variants; a run has at most 6
-	// versions. In modes with bad pictures, only one file of four can be decoded.
+	// versions. In modes with bad pictures, only one file of four can be decoded; in those with bad
+	// variants, two of four take too many bytes.
 	for i := range 12 {
 		data := dot(t, 8, i/2, i%2)
+		if m.partly && i%4 > 1 {
+			data = speckled(t, 96, i/2, i%2)
+		}
 		if m.bad && i%4 > 0 {
 			data = data[:len(data)-20] // within the last of the pixels
 		}
@@ -150,15 +170,32 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 			w.bad[etag] = true
 			continue
 		}
-		if err != nil {
+		if _, partial := errors.AsType[*render.PartialError](err); err != nil && !(m.partly && partial) {
 			t.Fatal(err)
 		}
 		w.variants[etag] = map[string]render.Output{}
 		for _, o := range outputs {
+			if o.Data == nil {
+				w.failed[etag] = append(w.failed[etag], o.Variant.Name)
+				continue
+			}
 			w.variants[etag][o.Variant.Name] = o
 		}
 	}
+	if m.partly && len(w.failed) != 6 {
+		t.Fatalf("of %d contents, a variant cannot be made; want 6", len(w.failed))
+	}
 	return w
+}
+
+// speckled returns a picture of noise, as dot does one of one colour.
+func speckled(t *testing.T, side, seed, level int) []byte {
+	t.Helper()
+	m, rng := image.NewRGBA(image.Rect(0, 0, side, side)), rand.New(rand.NewPCG(uint64(seed), 2))
+	for i := range side * side {
+		m.SetRGBA(i%side, i/side, color.RGBA{uint8(rng.Uint32()), uint8(rng.Uint32()), uint8(rng.Uint32()), 255})
+	}
+	return encoded(t, m, level)
 }
 
 // dot returns a picture of one colour, side×side pixels, at one of two compression levels: two
@@ -169,6 +206,11 @@ func dot(t *testing.T, side, hue, level int) []byte {
 	for i := range side * side {
 		m.SetRGBA(i%side, i/side, color.RGBA{uint8(40 * hue), uint8(255 - 40*hue), 90, 255})
 	}
+	return encoded(t, m, level)
+}
+
+func encoded(t *testing.T, m image.Image, level int) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: []png.CompressionLevel{png.BestSpeed, png.NoCompression}[level]}
 	if err := e.Encode(&b, m); err != nil {
@@ -196,6 +238,7 @@ type sim struct {
 	rng     *rand.Rand
 	store   *stepStore
 	mill    *mill.Mill
+	old     *mill.Mill // decodes nothing; nil once all processes run the new program
 	keys    []string
 	ops     int // changes that the writers have yet to make
 	events  []delivery
@@ -237,6 +280,10 @@ func newSim(w *simWorld, seed uint64) *sim {
 		s.store.touch = s.onlyOurs
 	}
 	s.mill = mill.New(s.weaken(), w.recipe)
+	if w.mode.upgrade {
+		s.old = mill.New(s.mill.Store, w.recipe)
+		s.old.Engine = &render.Engine{Formats: undecoded(w.recipe.Formats)}
+	}
 	return s
 }
 
@@ -261,6 +308,10 @@ func (s *sim) play() {
 		}
 		for range s.running { // the more processes run, the more of their calls come first
 			choices = append(choices, s.step)
+		}
+		if len(choices) == 0 && s.old != nil {
+			s.retryAll()
+			continue
 		}
 		if len(choices) == 0 {
 			return
@@ -370,7 +421,7 @@ func (s *sim) targets(key string) (keys []string) {
 			keys = append(keys, o.Key)
 		}
 	}
-	if s.mode.bad {
+	if s.mode.bad || s.mode.partly {
 		keys = append(keys, plan.BadCopy, plan.BadRecord)
 	}
 	return keys
@@ -400,8 +451,12 @@ func (s *sim) begin() {
 	s.events = append(s.events[:i], s.events[i+1:]...)
 	t := &task{name: fmt.Sprintf("event %d", e.id), run: make(chan struct{}), slow: s.rng.IntN(3) == 0}
 	s.logf("%s begins: %s removed %t seq %q etag %.6s", t.name, e.change.Key, e.change.Removed, e.change.Sequencer, e.change.ETag)
+	m := s.mill
+	if s.old != nil && s.rng.IntN(2) == 0 {
+		m = s.old
+	}
 	go func() {
-		r := s.mill.Process(context.WithValue(context.Background(), taskKey{}, t), e.change)
+		r := m.Process(context.WithValue(context.Background(), taskKey{}, t), e.change)
 		s.done <- simResult{t, e, r}
 	}()
 	s.running = append(s.running, t)
@@ -484,15 +539,23 @@ func (s *sim) check() {
 		}
 		etag, exists := s.latest[key]
 		plan := s.recipe.Plan(key)
-		if s.mode.bad {
+		if s.mode.bad || s.mode.partly {
 			s.copies(ctx, key)
+		}
+		if s.mode.upgrade && exists {
+			s.absent(ctx, plan.BadRecord)
+			s.absent(ctx, plan.BadCopy)
 		}
 		if s.bad[etag] {
 			s.predecessors(ctx, key)
 			continue
 		}
+		s.predecessors(ctx, key) // of variants that cannot be made now
 		for _, o := range plan.Outputs {
 			name := o.Variant.Name
+			if slices.Contains(s.failed[etag], name) {
+				continue
+			}
 			want := s.variants[etag][name]
 			if !exists && s.recipe.OnRemove == recipe.Remove {
 				s.absent(ctx, name+"/"+key)
@@ -540,11 +603,13 @@ func (s *sim) manifest(ctx context.Context, key, etag string) {
 	var got struct {
 		Source   struct{ ETag string }
 		Variants []mill.Variant
+		Failed   []mill.Failure
 	}
 	if data := s.present(ctx, key, etag, nil); data != nil {
 		s.must(json.Unmarshal(data, &got))
-		if got.Source.ETag != etag || len(got.Variants) != len(s.recipe.Variants) {
-			s.fail("%s lists version %.6s and %d variants", key, got.Source.ETag, len(got.Variants))
+		if got.Source.ETag != etag || len(got.Variants)+len(got.Failed) != len(s.recipe.Variants) ||
+			len(got.Failed) != len(s.failed[etag]) {
+			s.fail("%s lists version %.6s, %d variants and %d that failed", key, got.Source.ETag, len(got.Variants), len(got.Failed))
 		}
 	}
 }

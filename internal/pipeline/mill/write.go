@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -12,27 +13,72 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// write stores the rendered variants, which are in the order of the plan.
+// write stores the rendered variants, which are in the order of the plan, and the manifest. What cannot
+// be stored under its key does not withhold the rest.
 func (j *job) write(ctx context.Context, src *source, outputs []render.Output) error {
-	written := make([]Variant, 0, len(outputs))
 	for i, o := range outputs {
-		planned := j.plan.Outputs[i]
-		key, err := planned.KeyFor(o.Width, o.Height, o.Format)
-		if err != nil {
-			return bad(err.Error())
+		if o.Data == nil {
+			continue // render has noted the reason
 		}
-		attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
-		dropped = append(dropped, j.personal(src, o.Format, &attr)...)
-		j.result.Drop(append(dropped, o.Dropped...)...)
-		etag, err := j.put(ctx, src, key, o.Data, attr)
-		if err != nil {
-			return fmt.Errorf("write %s: %w", key, err)
+		if err := j.orFail(o.Variant.Name, j.writeVariant(ctx, src, j.plan.Outputs[i], o)); err != nil {
+			return err
 		}
-		j.result.Objects = append(j.result.Objects, Object{recipe.Object{Key: key, Fingerprint: planned.Fingerprint}, etag})
-		written = append(written, Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	}
-	j.result.Variants = written
+	if len(j.result.Variants) > 0 {
+		if err := j.orFail(Manifest, j.writeManifest(ctx, src)); err != nil {
+			return err
+		}
+	}
+	return j.failure()
+}
+
+// writeVariant stores one variant.
+func (j *job) writeVariant(ctx context.Context, src *source, planned recipe.Output, o render.Output) error {
+	key, err := planned.KeyFor(o.Width, o.Height, o.Format)
+	if err != nil {
+		return bad(err.Error())
+	}
+	attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
+	dropped = append(dropped, j.personal(src, o.Format, &attr)...)
+	j.result.Drop(append(dropped, o.Dropped...)...)
+	etag, err := j.put(ctx, src, key, o.Data, attr)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	j.result.Objects = append(j.result.Objects, Object{recipe.Object{Key: key, Fingerprint: planned.Fingerprint}, etag})
+	j.result.Variants = append(j.result.Variants,
+		Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	return nil
+}
+
+// orFail notes an error that is the verdict Bad as the failure of a variant or of the manifest, and
+// returns any other.
+func (j *job) orFail(name string, err error) error {
+	v, reason := Classify(err)
+	if v != outcome.Bad {
+		return err
+	}
+	j.fail(name, reason)
+	return nil
+}
+
+func (j *job) fail(name, reason string) {
+	j.result.Failed = append(j.result.Failed, Failure{name, reason})
+}
+
+// failure returns the verdict on a picture of which a part cannot be made, or nil.
+func (j *job) failure() error {
+	if len(j.result.Failed) == 0 {
+		return nil
+	}
+	var reasons []string
+	for _, f := range j.result.Failed {
+		reasons = append(reasons, f.Reason)
+	}
+	if len(j.result.Variants) > 0 {
+		reasons = append(reasons, "the other variants are there")
+	}
+	return bad(strings.Join(reasons, "; "))
 }
 
 // put stores an output unless the store holds one of a later change, or an object that is not to be
