@@ -84,7 +84,7 @@ func (c Chromaticity) xyz() XYZ { return XYZ{c.X / c.Y, 1, (1 - c.X - c.Y) / c.Y
 // matrix returns the map from light of the primaries to XYZ relative to D50.
 func (p Primaries) matrix() (matrix, error) {
 	for _, c := range []Chromaticity{p.White, p.Red, p.Green, p.Blue} {
-		if !(c.Y > 1e-4) || !(math.Abs(c.X) < 8) || !(c.Y < 8) {
+		if !(c.Y >= 1e-5) || !(math.Abs(c.X) < 8) || !(c.Y < 8) {
 			return matrix{}, fmt.Errorf("%w: no colours with a chromaticity of %.4f, %.4f", ErrProfile, c.X, c.Y)
 		}
 	}

@@ -39,10 +39,8 @@ func (c *chunks) next() error {
 		c.kind = ""
 		return err
 	}
-	for _, b := range head[4:] {
-		if b|0x20 < 'a' || b|0x20 > 'z' {
-			return c.s.Corrupt(c.at, "a chunk of type %q", head[4:])
-		}
+	if b := head[4] | 0x20; b < 'a' || b > 'z' { // the one whose case says whether it can be skipped
+		return c.s.Corrupt(c.at, "a chunk of type %q", head[4:])
 	}
 	c.size, c.kind = binary.BigEndian.Uint32(head[:]), string(head[4:])
 	c.left, c.sum = c.size, crc32.ChecksumIEEE(head[4:])

@@ -27,10 +27,11 @@ type colours struct {
 }
 
 // space returns the colour space of the samples: that of the chunk that takes precedence. Values that
-// make no space count as absent.
+// make no space count as absent, and so do code points of samples that leave out a part of their range,
+// as in Chromium.
 func (c *colours) space(icc []byte, gray bool) plane.Space {
-	if c.hasCICP {
-		code := colour.CICP{Primaries: c.cicp[0], Transfer: c.cicp[1], Matrix: c.cicp[2], FullRange: c.cicp[3] != 0}
+	if c.hasCICP && c.cicp[3] == 1 {
+		code := colour.CICP{Primaries: c.cicp[0], Transfer: c.cicp[1], Matrix: c.cicp[2], FullRange: true}
 		read := code.Source
 		if gray {
 			read = code.Gray
@@ -42,7 +43,7 @@ func (c *colours) space(icc []byte, gray bool) plane.Space {
 	switch {
 	case icc != nil:
 		return plane.Space{ICC: icc}
-	case c.sRGB, c.gamma == 0:
+	case c.sRGB, c.gamma == 0, c.likeSRGB():
 		return plane.Space{}
 	case gray:
 		return plane.Space{Source: colour.NewGrayGamma(1e5 / float64(c.gamma))}
@@ -61,6 +62,12 @@ func (c *colours) space(icc []byte, gray bool) plane.Space {
 	return plane.Space{Source: s}
 }
 
+// likeSRGB reports whether gAMA alone says what is usually said of sRGB: 1/2.2, within the 5 percent that
+// libpng and browsers ignore. Beside cHRM, they take it at its word.
+func (c *colours) likeSRGB() bool {
+	return !c.hasChromaticities && c.gamma > 45455*95/100 && c.gamma < 45455*105/100
+}
+
 // read reads one of the four chunks. The first of each kind counts, and none of a wrong length.
 func (c *colours) read(kind string, data []byte) {
 	switch {
@@ -71,7 +78,7 @@ func (c *colours) read(kind string, data []byte) {
 			c.chromaticities[i] = binary.BigEndian.Uint32(data[4*i:])
 		}
 		c.hasChromaticities = true
-	case kind == "sRGB" && len(data) == 1:
+	case kind == "sRGB" && len(data) == 1 && data[0] < 4: // rendering intents
 		c.sRGB = true
 	case kind == "cICP" && len(data) == 4 && !c.hasCICP:
 		copy(c.cicp[:], data)

@@ -315,6 +315,8 @@ func TestHarmlessDamageIsAccepted(t *testing.T) {
 	iend := len(sound) - 12
 	d.before = appendChunk(appendChunk(nil, "tEXt", []byte("Title\x00x")), "prVt", []byte{1, 2})
 	noted := d.file()
+	d.before = appendChunk(nil, "a1-\x00", []byte{1, 2})
+	named := d.file()
 	d.before = nil
 	wrong := bytes.Clone(z)
 	wrong[len(wrong)-1] ^= 1
@@ -325,6 +327,7 @@ func TestHarmlessDamageIsAccepted(t *testing.T) {
 		"sound":                        sound,
 		"CRC of text":                  damage(noted, "tEXt"),
 		"CRC of a private chunk":       damage(noted, "prVt"),
+		"a chunk without letters":      named,
 		"CRC of IEND":                  damage(sound, "IEND"),
 		"CRC of pixels that have none": damage(sound, "IDAT"),
 		"no IEND":                      sound[:iend],
@@ -471,6 +474,10 @@ func TestColourChunksByPrecedence(t *testing.T) {
 	srgb := appendChunk(nil, "sRGB", []byte{0})
 	cicp := appendChunk(nil, "cICP", []byte{12, 13, 0, 1})
 	reserved := appendChunk(nil, "cICP", []byte{2, 2, 0, 1})
+	narrow := appendChunk(nil, "cICP", []byte{12, 13, 0, 0})
+	usual := appendChunk(nil, "gAMA", []byte{0, 0, 0xB1, 0x8F}) // 1/2.2
+	noIntent := appendChunk(nil, "sRGB", []byte{4})
+	noName := appendChunk(nil, "iCCP", append([]byte("\x00\x00"), deflated([]byte("profile"), 6)...))
 	iccp := appendChunk(nil, "iCCP", append([]byte("x\x00\x00"), deflated([]byte("profile"), 6)...))
 	join := func(chunks ...[]byte) []byte { return bytes.Join(chunks, nil) }
 	const level = 128.0 / 255
@@ -490,6 +497,12 @@ func TestColourChunksByPrecedence(t *testing.T) {
 		"code points, gray":  {typeGray, cicp, false, 0.2159},
 		"code points of old": {typeRGB, join(reserved, gama), false, level},
 		"colours alone":      {typeRGB, chrm, false, 0},
+		"usual gamma":        {typeRGB, usual, false, 0},
+		"usual, gray":        {typeGray, usual, false, 0},
+		"usual, and colours": {typeRGB, join(usual, chrm), false, 0.2195},
+		"no known intent":    {typeRGB, join(noIntent, gama), false, level},
+		"a nameless profile": {typeRGB, join(noName, gama), false, level},
+		"narrow range":       {typeRGB, join(narrow, gama), false, level},
 	} {
 		d := draw(3, 2, c.kind, 8, false, 1)
 		d.before = c.chunks

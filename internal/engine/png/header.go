@@ -267,7 +267,7 @@ func (r *reader) readPalette(data []byte) error {
 // effect, as in browsers.
 func (r *reader) readTransparency(data []byte) {
 	switch {
-	case r.colour == typePalette && r.palette != nil && len(data) > 0:
+	case r.colour == typePalette && r.palette != nil && len(data) > 0 && len(data) <= 256:
 		r.alphas = data[:min(len(data), len(r.palette)/3)]
 	case r.colour == typeGray && len(data) == 2, r.colour == typeRGB && len(data) == 6:
 		for i := 0; i < len(data); i += 2 {
@@ -284,7 +284,7 @@ func (r *reader) readTransparency(data []byte) {
 // one is decompressed, so that many of them cost nothing.
 func (r *reader) readProfile(data []byte) {
 	name := bytes.IndexByte(data, 0)
-	if name < 0 || len(data) < name+2 || data[name+1] != 0 {
+	if name < 1 || name > 79 || len(data) < name+2 || data[name+1] != 0 {
 		return
 	}
 	r.seen[seenICCP] = true
