@@ -1,7 +1,7 @@
 package gif
 
 // colours are the samples of each colour index: red lowest, then green, blue and alpha. Indexes
-// beyond the table are opaque black; the transparent one has no colour.
+// beyond the table are opaque black, as all are without one; the transparent one has no colour.
 type colours [256]uint32
 
 func newColours(f *frame) *colours {

@@ -145,17 +145,17 @@ func zeros(r *raw) *raw {
 }
 
 func TestIndexesBeyondTheTableAreBlack(t *testing.T) {
-	data := newRaw(4, 3).frame(0, 0, 4, 3, 0, repeated(2, 12)).file()
-	data[10] = 0xf0 // a table of two colours; the others are filling
-	for range 6 {
-		data = append(data[:19], data[22:]...)
-	}
-	p, err := decodeFile(t, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := samples(p, 1, 1); !bytes.Equal(got, []byte{0, 0, 0}) {
-		t.Errorf("%v", got)
+	ok := newRaw(4, 3).frame(0, 0, 4, 3, 0, repeated(2, 12)).file()
+	for flags, table := range map[byte]int{0xf0: 6, 0x70: 0} { // of two colours, and none
+		data := append(bytes.Clone(ok[:headerLength+table]), ok[headerLength+24:]...)
+		data[10] = flags
+		p, err := decodeFile(t, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := samples(p, 1, 1); !bytes.Equal(got, []byte{0, 0, 0}) {
+			t.Errorf("a table of %d bytes: %v", table, got)
+		}
 	}
 }
 
@@ -175,7 +175,6 @@ func TestBrokenFilesAreCorrupt(t *testing.T) {
 		"no data":               ok[:descriptor+10],
 		"a code size of 0":      change(descriptor+10, 0),
 		"a code size of 9":      change(descriptor+10, 9),
-		"no colour table":       append(append([]byte("GIF89a"+le(4, 3)), 0, 0, 0), ok[descriptor:]...),
 		"a frame of no pixels":  change(descriptor+5, 0),
 		"too little data":       newRaw(4, 3).frame(0, 0, 4, 3, 0, repeated(2, 11)).file(),
 		"too little interlaced": newRaw(4, 3).frame(0, 0, 4, 3, 0x40, repeated(2, 11)).file(),

@@ -37,9 +37,6 @@ func (d *decoder) frameRows(f *frame) (rowSource, error) {
 	if f.data >= d.file.size {
 		return nil, d.stream.Corrupt(int64(d.file.size), "the file ends before the data of a frame")
 	}
-	if len(f.table) == 0 {
-		return nil, d.stream.Corrupt(int64(f.data), "a frame without a colour table")
-	}
 	if !r.z.start(d.file, f.data, r.window()) {
 		return nil, d.stream.Corrupt(int64(f.data), "a code size of %d bits", d.file.at(f.data))
 	}
