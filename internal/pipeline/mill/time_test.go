@@ -63,7 +63,7 @@ func TestAllowance(t *testing.T) {
 
 // TestMake checks that pictures outside of a bucket are held to the recipe's timeout as well.
 func TestMake(t *testing.T) {
-	b := newBench(t, "limits: {timeout: 200ms}\n")
+	b := newBench(t, "")
 	limits, variants := b.mill.Recipe.Limits, b.mill.Recipe.Variants
 	photo := sample.Photo(60, 40)
 	header, outputs, err := mill.Make(t.Context(), b.mill.Engine, bytes.NewReader(photo), limits, variants)
@@ -71,6 +71,7 @@ func TestMake(t *testing.T) {
 		t.Errorf("%+v, %d outputs, %v", header, len(outputs), err)
 	}
 	// A reader that answers late is not a slow picture, unless it does so after its last byte.
+	limits.Timeout = 200 * time.Millisecond
 	late := &lateReader{r: bytes.NewReader(photo), delay: 300 * time.Millisecond}
 	if _, _, err := mill.Make(t.Context(), b.mill.Engine, late, limits, variants); !errors.Is(err, context.DeadlineExceeded) || codec.Permanent(err) {
 		t.Errorf("a late reader: %v", err)
