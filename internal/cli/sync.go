@@ -41,7 +41,8 @@ minutes and dollars that takes, and asks.
 
 The pictures are processed on this machine, and of each picture only the variants that need it. With --via queue they
 are sent to the work queue of the deployment instead, whose function makes what it finds missing or stale; --rate then
-leaves it time for new uploads. You can interrupt the command at any time: run it again, and it goes on where it was.
+leaves it time for new uploads. With --via s3-batch, a job of S3 Batch Operations invokes the function for each picture,
+as fast as its instances allow; it needs no queue and counts what fails. You can interrupt the command at any time: run it again, and it goes on where it was.
 What is known to be right is remembered in a file on this machine, so that a second run costs little more than the
 listings.
 
@@ -105,10 +106,13 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 		return err
 	}
 	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, false), todo: &sync.Todo{Only: only}}
-	if f.via == viaQueue {
-		if err := s.openQueue(); err != nil {
+	if f.via != viaHere {
+		if err := s.openVia(); err != nil {
 			return err
 		}
+	}
+	if s.manifest != nil {
+		defer func() { err = errors.Join(err, s.manifest.Close()) }()
 	}
 	if s.known, err = f.openKnown(p); err != nil {
 		return err
@@ -129,9 +133,11 @@ type syncRun struct {
 	// probed means that mill knows what the store lacks, so that it may write.
 	probed bool
 	known  *sync.Known
-	queue  *dispatch.Queue // of --via queue, or nil
 	out    *deployOutput
 	todo   *sync.Todo
+
+	queue    *dispatch.Queue    // of --via queue, or nil
+	manifest *dispatch.Manifest // of --via s3-batch, or nil
 }
 
 func (s *syncRun) run(ctx context.Context) error {
@@ -187,8 +193,11 @@ func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
 
 // make makes what is missing or stale.
 func (s *syncRun) make(ctx context.Context) error {
-	if s.queue != nil {
+	switch s.via {
+	case viaQueue:
 		return s.send(ctx)
+	case viaBatch:
+		return s.submit(ctx)
 	}
 	w := sync.Work{Mill: s.writer(ctx), Known: s.known, Jobs: s.jobs, Rate: s.rate}
 	progress := newSyncProgress(s.out.err, s.todo.Pictures)

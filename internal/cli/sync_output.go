@@ -77,7 +77,7 @@ func (s *syncRun) effort(ctx context.Context) (effort, error) {
 	}
 	requests := 2 + 2*float64(work.Objects)/float64(work.Pictures)
 	e := effort{ms: m.ms * float64(work.Bytes) / 1e6 / float64(work.Pictures) / m.megabytes, lanes: s.jobs}
-	if s.queue != nil {
+	if s.via != viaHere {
 		e.function, e.lanes = s.function(e.ms, requests*request)
 		e.ms = e.function.Milliseconds
 	} else {

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,31 +22,40 @@ import (
 const (
 	viaHere  = "here"
 	viaQueue = "queue"
+	viaBatch = "s3-batch"
 )
 
-var viaValues = []string{viaHere, viaQueue}
+var viaValues = []string{viaHere, viaQueue, viaBatch}
 
 // checkVia refuses what --via cannot be combined with.
 func (f *syncFlags) checkVia(c *cobra.Command, args []string) error {
 	switch {
 	case f.via == viaHere:
 		return nil
-	case f.via != viaQueue:
+	case !slices.Contains(viaValues, f.via):
 		return wrongUse("--via %s: use %s", f.via, setting.OneOf(viaValues))
 	case len(args) == 0:
 		return wrongUse("--via %s needs the NAME of a deployment, whose function makes the variants", f.via)
 	case c.Flags().Changed("jobs"):
-		return wrongUse("--jobs is for work on this machine; with --via %s, imgmill deploy --max-concurrency bounds the function", f.via)
+		return wrongUse("--jobs is for work on this machine; with --via %s, imgmill deploy bounds the instances of the function", f.via)
+	case f.via == viaBatch && f.rate > 0:
+		return wrongUse("--rate: S3 Batch Operations have no such bound; use --via %s", viaQueue)
 	}
 	return nil
 }
 
-// openQueue opens the work queue of the deployment.
-func (s *syncRun) openQueue() (err error) {
-	if s.queue, err = dispatch.OpenQueue(s.place.cloud, s.place.deployment); err != nil {
-		name := s.place.deployment.Name
-		err = fmt.Errorf("%w: leave out --via to work on this machine, or run 'imgmill deploy %s --trigger queue' first",
-			err, name)
+// openVia opens the way to the function of the deployment, if that makes the variants.
+func (s *syncRun) openVia() (err error) {
+	name := s.place.deployment.Name
+	switch s.via {
+	case viaQueue:
+		if s.queue, err = dispatch.OpenQueue(s.place.cloud, s.place.deployment); err != nil {
+			return fmt.Errorf("%w: use --via %s, or run 'imgmill deploy %s --trigger queue' first", err, viaBatch, name)
+		}
+	case viaBatch:
+		if s.manifest, err = dispatch.NewManifest(s.place.deployment); errors.Is(err, dispatch.ErrNoBatchRole) {
+			return fmt.Errorf("%w: run 'imgmill deploy %s' first", err, name)
+		}
 	}
 	return err
 }
@@ -100,12 +112,39 @@ func (s *syncRun) send(ctx context.Context) error {
 	return nil
 }
 
+// submit leaves the pictures to a job of S3 Batch Operations.
+func (s *syncRun) submit(ctx context.Context) error {
+	status := newStatus(s.out.err)
+	err := s.todo.EachPicture(ctx, 0, func(i sync.Item) error { return s.manifest.Add(i.Key) })
+	var job dispatch.Job
+	if err == nil {
+		status.show("Creating the job for %s", groupedCount(s.todo.Pictures.Pictures, "picture"))
+		job, err = s.manifest.Submit(ctx, s.place.cloud)
+	}
+	status.clear()
+	if err != nil {
+		return explainInterrupt(err, "there may be a job already; the same command finds it")
+	}
+	is := "was created"
+	if job.Running {
+		is = "is there already"
+	}
+	p := s.place
+	s.out.printf("\nThe job %s for %s %s; it is %s. These show how far it is, and which pictures fail:\n"+
+		"  aws s3control describe-job --region %s --account-id %s --job-id %[1]s\n"+
+		"  aws s3 ls --recursive s3://%[7]s/%[8]s\n"+
+		"Once it has finished, 'imgmill audit %[9]s' shows what is missing.",
+		job.ID, groupedCount(s.todo.Pictures.Pictures, "picture"), is, strings.ToLower(job.Status),
+		p.region, job.Account, p.recipe.Target.Bucket, job.Report, p.deployment.Name)
+	return nil
+}
+
 // function returns the work of the deployment's function for one picture, if a processor core takes ms
 // for it and the requests to the store requestsMS, and how many instances work at the same time.
 func (s *syncRun) function(ms, requestsMS float64) (f *price.Function, instances int) {
 	r := s.place.recipe
 	e := deployment.Exposure(s.place.region, s.place.deployment.Parameters, deployment.DefaultAccountLimit, r)
-	f = &price.Function{Outputs: float64(len(r.Variants)), MemoryMB: e.MemoryMB, Arch: e.Arch}
+	f = &price.Function{Batch: s.manifest != nil, Outputs: float64(len(r.Variants)), MemoryMB: e.MemoryMB, Arch: e.Arch}
 	if r.Manifest {
 		f.Outputs++
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,8 +24,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 	"github.com/aws/smithy-go/logging"
 )
 
@@ -32,6 +35,7 @@ import (
 // that AWS throttles are retried.
 type Cloud struct {
 	Region    string
+	Batch     *s3control.Client // S3 Batch Operations
 	Formation *cloudformation.Client
 	Function  *lambda.Client
 	Identity  *iam.Client
@@ -101,6 +105,7 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 	cfg.HTTPClient = plainBodies{cfg.HTTPClient}
 	return &Cloud{
 		Region:    cfg.Region,
+		Batch:     s3control.NewFromConfig(cfg, asIs),
 		Formation: cloudformation.NewFromConfig(cfg),
 		Function:  lambda.NewFromConfig(cfg),
 		Identity:  iam.NewFromConfig(cfg),
@@ -111,6 +116,27 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 			func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil }),
 		Token: sts.NewFromConfig(cfg),
 	}, nil
+}
+
+// asIs keeps the SDK from putting the account's number before the host of a custom endpoint.
+func asIs(o *s3control.Options) {
+	if o.BaseEndpoint != nil {
+		o.EndpointResolverV2 = fixedEndpoint(*o.BaseEndpoint)
+	}
+}
+
+// fixedEndpoint is the URL of every call.
+type fixedEndpoint string
+
+// ResolveEndpoint implements s3control.EndpointResolverV2.
+func (e fixedEndpoint) ResolveEndpoint(
+	context.Context, s3control.EndpointParameters,
+) (smithyendpoints.Endpoint, error) {
+	u, err := url.Parse(string(e))
+	if err != nil {
+		return smithyendpoints.Endpoint{}, err
+	}
+	return smithyendpoints.Endpoint{URI: *u}, nil
 }
 
 // Partition returns the partition of the region's ARNs: aws, or that of a separate AWS such as

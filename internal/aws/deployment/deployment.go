@@ -39,6 +39,7 @@ type Deployment struct {
 	SourceBucket, TargetBucket string
 	FunctionName, FunctionARN  string
 	RoleARN                    string
+	BatchRoleARN               string // of S3 Batch Operations; empty in a stack of an earlier version
 	LogGroup                   string
 	// FailureQueue and WorkQueue are URLs. WorkQueue and WorkQueueARN are empty unless the trigger
 	// is a queue.
@@ -88,7 +89,7 @@ func fromStack(n Names, s types.Stack) *Deployment {
 	fields := map[string]*string{
 		"SourceBucket": &d.SourceBucket, "TargetBucket": &d.TargetBucket,
 		"FunctionName": &d.FunctionName,
-		"FunctionArn":  &d.FunctionARN, "RoleArn": &d.RoleARN, "LogGroup": &d.LogGroup,
+		"FunctionArn":  &d.FunctionARN, "RoleArn": &d.RoleARN, "BatchRoleArn": &d.BatchRoleARN, "LogGroup": &d.LogGroup,
 		"FailureQueueUrl": &d.FailureQueue, "WorkQueueUrl": &d.WorkQueue,
 		"WorkQueueArn": &d.WorkQueueARN, "Trigger": &d.Trigger,
 	}

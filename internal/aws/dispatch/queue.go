@@ -1,8 +1,9 @@
 // Package dispatch leaves pictures that are there already to the function of a deployment: it sends
-// them to the work queue as if S3 had just reported their upload.
+// them to the work queue as if S3 had just reported their upload (Queue), or has S3 Batch Operations
+// invoke the function for each of a list (Manifest).
 //
-// It reads nothing from the queue; the function does, and decides by itself which variants of a
-// picture are missing or stale.
+// It does not wait for the function, which decides by itself which variants of a picture are missing
+// or stale.
 package dispatch
 
 import (

@@ -17,9 +17,10 @@ type Backfill struct {
 	Function *Function
 }
 
-// Function is the work of a deployment's function on the pictures of a Backfill, which reach it
-// through its work queue.
+// Function is the work of a deployment's function on the pictures of a Backfill.
 type Function struct {
+	// Batch means that S3 Batch Operations invoke it; otherwise the pictures are sent to its work queue.
+	Batch        bool
 	Outputs      float64 // that the recipe asks for of a picture: the function looks at all of them
 	Milliseconds float64 // billed for a picture
 	MemoryMB     int
@@ -29,6 +30,11 @@ type Function struct {
 const (
 	listPage   = 1000 // objects in an answer to a LIST
 	queueBatch = 10   // messages that a request sends
+
+	// A job of S3 Batch Operations and an object in it, in us-east-1 and eu-west-1; other regions are
+	// assumed to charge the same (AmazonS3 BatchOperations-Jobs, BatchOperations-Objects).
+	batchJob    = 0.25
+	batchObject = 1.00e-6
 )
 
 // Once returns what AWS charges for a backfill, without any free tier. If a machine of the user makes
@@ -62,8 +68,13 @@ func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
 	if f == nil {
 		return lines, sum, cost(gb(l.Bytes/1e6), p.transferOut), true
 	}
-	const sent = 1.0 / queueBatch
-	add("SQS requests", l.Pictures*(messageRequests-1+sent), "requests", flat(p.message))
+	if f.Batch {
+		add("S3 Batch Operations (job)", math.Min(1, l.Pictures), "jobs", flat(batchJob))
+		add("S3 Batch Operations (objects)", l.Pictures, "objects", flat(batchObject))
+	} else {
+		const sent = 1.0 / queueBatch
+		add("SQS requests", l.Pictures*(messageRequests-1+sent), "requests", flat(p.message))
+	}
 	add("Lambda requests", l.Pictures, "requests", flat(p.request))
 	add("Lambda compute", l.Pictures*f.Milliseconds/1000*float64(f.MemoryMB)/1024, "GB-s", flat(p.gbSecond[f.Arch]))
 	add("Logs written", gb(l.Pictures*logBytes/1e6), "GB", flat(p.logIngested))

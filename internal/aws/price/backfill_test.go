@@ -46,6 +46,16 @@ func TestWorkedBackfills(t *testing.T) {
 			0,
 		},
 		{
+			// The same in Ireland by a job of S3 Batch Operations, $0.25 and $1 a million objects; logs at
+			// $0.57.
+			"a million photographs, by S3 Batch Operations",
+			Backfill{Listed: 1e6, Pictures: 1e6, Bytes: 4e12, Objects: 2e6, Region: "eu-west-1",
+				Function: &Function{Batch: true, Outputs: 2, Milliseconds: 500, MemoryMB: 1769, Arch: "arm64"}},
+			1_000*0.005/1000 + 4_000_000*0.0004/1000 + 2_000_000*0.005/1000 +
+				863_770*0.0000133334 + 0.20 + 0.25 + 1.00 + 0.838*0.57,
+			0,
+		},
+		{
 			// A changed variant of ten million pictures in Ireland, one other variant: the marks of 20
 			// million objects, 10 million GET, 30 million HEAD and as many PUT as pictures; 30,000 LIST.
 			// 40 TB from outside: 37,252.9 GB, of which 10,240 at $0.09 and the rest at $0.085.

@@ -256,6 +256,7 @@ func (p *Plan) createAll() {
 		p.Parameters["Trigger"], deployment.Instances(p.Parameters, p.Unreserved)))
 	p.change("create", "role",
 		"reads the source, writes and reads the target, its own log and queues")
+	p.change("create", "role for S3 Batch Operations", "invokes the function, for sync --via s3-batch")
 	p.change("create", "log group "+p.LogGroup(), p.Parameters["LogRetentionDays"]+" days")
 	p.change("create", "queue "+p.FailureQueue(), "failed events, kept 14 days")
 	if p.Parameters["Trigger"] == "queue" {

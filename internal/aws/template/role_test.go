@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/aws/dispatch"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -183,11 +184,11 @@ func (g grant) allows(n need) bool {
 	return fits && g.action == n.action && g.via == n.via
 }
 
-// grants takes the role's policy apart.
-func grants(t *testing.T, f *formation) []grant {
+// grants takes the policy of a role apart.
+func grants(t *testing.T, f *formation, role string) []grant {
 	t.Helper()
 	var all []grant
-	for _, p := range f.properties("LambdaResizeRole")["Policies"].([]any) {
+	for _, p := range f.properties(role)["Policies"].([]any) {
 		for _, s := range p.(object)["PolicyDocument"].(object)["Statement"].([]any) {
 			s := s.(object)
 			via := ""
@@ -263,7 +264,7 @@ func TestRoleIsExact(t *testing.T) {
 				for name, key := range keys {
 					settings[name] = key
 				}
-				all := grants(t, form(t, settings))
+				all := grants(t, form(t, settings), "LambdaResizeRole")
 				denied, idle := compare(all, needed)
 				for _, n := range denied {
 					t.Errorf("%v: the role denies %s on %s", settings, n.action, n.resource)
@@ -284,13 +285,44 @@ func TestRoleIsExact(t *testing.T) {
 		}
 	}
 	// The comparison can fail: each run is compared with the other one's role.
-	denied, _ := compare(grants(t, form(t, kinds["keep"].parameters)), recorded["remove"])
+	denied, _ := compare(grants(t, form(t, kinds["keep"].parameters), "LambdaResizeRole"), recorded["remove"])
 	if !slices.ContainsFunc(denied, func(n need) bool { return n.action == "s3:DeleteObject" }) {
 		t.Error("a role that keeps variants seems to let them be deleted")
 	}
-	_, idle := compare(grants(t, form(t, kinds["remove"].parameters)), recorded["keep"])
+	_, idle := compare(grants(t, form(t, kinds["remove"].parameters), "LambdaResizeRole"), recorded["keep"])
 	if !slices.ContainsFunc(idle, func(g grant) bool { return g.sid == "RemoveVariants" }) {
 		t.Error("a run that keeps variants seems to need their deletion")
+	}
+}
+
+// TestBatchRoleIsExact: the role of S3 Batch Operations allows what a job that invokes a function needs
+// (Amazon S3 User Guide, "Granting permissions for Batch Operations"), and nothing else.
+func TestBatchRoleIsExact(t *testing.T) {
+	const place = "arn:aws:s3:::photos-output/" + dispatch.BatchPrefix
+	for _, key := range []string{"", targetKey} {
+		needed := []need{
+			{"s3:GetObject", place + "list.csv", ""}, {"s3:GetObjectVersion", place + "list.csv", ""},
+			{"s3:PutObject", place + "list/job-1/manifest.json", ""},
+			{"lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:imgmill-photos", ""},
+		}
+		if key != "" {
+			needed = append(needed, need{"kms:GenerateDataKey", key, "s3.us-east-1.amazonaws.com"})
+		}
+		f := form(t, map[string]string{"TargetKmsKeyArn": key})
+		all := grants(t, f, "BatchRole")
+		if denied, idle := compare(all, needed); len(denied)+len(idle) > 0 {
+			t.Errorf("denied %v, not needed %v", denied, idle)
+		}
+		for _, n := range []need{{"s3:GetObject", "arn:aws:s3:::photos-input/a.jpg", ""},
+			{"s3:PutObject", "arn:aws:s3:::photos-output/a.jpg", ""}} {
+			if denied, _ := compare(all, []need{n}); len(denied) == 0 {
+				t.Errorf("%s on %s is allowed", n.action, n.resource)
+			}
+		}
+		trust := f.properties("BatchRole")["AssumeRolePolicyDocument"].(object)["Statement"].([]any)
+		if who := trust[0].(object)["Principal"].(object)["Service"]; len(trust) != 1 || who != "batchoperations.s3.amazonaws.com" {
+			t.Errorf("%v may assume the role", trust)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ var (
 	logicalIDs = map[string]string{
 		"SourceBucket": "AWS::S3::Bucket", "SourceBucketPolicy": "AWS::S3::BucketPolicy",
 		"TargetBucket": "AWS::S3::Bucket", "TargetBucketPolicy": "AWS::S3::BucketPolicy",
-		"LambdaResizeRole": "AWS::IAM::Role", "ImageResizerFunction": "AWS::Lambda::Function",
+		"LambdaResizeRole": "AWS::IAM::Role", "BatchRole": "AWS::IAM::Role", "ImageResizerFunction": "AWS::Lambda::Function",
 		"ImageResizerLogGroup":     "AWS::Logs::LogGroup",
 		"ImageResizerInvokeConfig": "AWS::Lambda::EventInvokeConfig",
 		"SourceBucketPermission":   "AWS::Lambda::Permission",
@@ -42,7 +42,7 @@ var (
 		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
 	}
 	outputs = []string{
-		"FailureQueueUrl", "FunctionArn", "FunctionName", "LogGroup", "RoleArn", "SourceBucket",
+		"BatchRoleArn", "FailureQueueUrl", "FunctionArn", "FunctionName", "LogGroup", "RoleArn", "SourceBucket",
 		"TargetBucket", "Trigger",
 		"WorkQueueArn", "WorkQueueUrl",
 	}
