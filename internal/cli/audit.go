@@ -175,7 +175,7 @@ func printCauses(w io.Writer, r sync.Report, e *examples) error {
 		{"orphaned: nothing asks for them", r.Orphaned, false},
 		{"unsure: their keys depend on the picture", r.Unsure, false},
 		{"taken: an object of somebody else is there", r.Foreign, false},
-		{"bad: the upload cannot be processed", r.Bad, false},
+		{"bad: they cannot be made", r.Bad, false},
 	} {
 		uploads, size := "-", "-"
 		if c.n.Pictures > 0 {
@@ -208,7 +208,7 @@ func (e *examples) add(f sync.Finding) {
 	for cause, detail := range map[string][]string{
 		"missing": f.Missing, "stale": f.Stale, "unsure": f.Unsure, "taken": f.Foreign, "bad": nonEmpty(f.Bad),
 	} {
-		if len(detail) > 0 && (f.Bad == "" || cause == "bad") {
+		if len(detail) > 0 {
 			e.note(cause, f.Key+": "+strings.Join(detail, ", "))
 		}
 	}

@@ -53,13 +53,14 @@ type Finding struct {
 	Stale   []string `json:"stale,omitempty"`   // likewise
 	Foreign []string `json:"foreign,omitempty"` // keys of the target at which there is somebody else's object
 	Unsure  []string `json:"unsure,omitempty"`  // variants whose key depends on the picture, and that nothing vouches for
-	Bad     string   `json:"bad,omitempty"`     // why the picture cannot be processed; the rest is what it lacks
+	Failed  []string `json:"failed,omitempty"`  // variants, or the manifest, that cannot be made
+	Bad     string   `json:"bad,omitempty"`     // why they cannot
 	Orphan  bool     `json:"orphan,omitempty"`
 	Removed bool     `json:"removed,omitempty"` // an orphan whose source is gone, and not only the setting
 }
 
 // Manifest takes the place of a variant's name in a Finding.
-const Manifest = "manifest"
+const Manifest = mill.Manifest
 
 // Tally counts the pictures that a cause concerns, and their objects.
 type Tally struct {
@@ -86,7 +87,7 @@ type Report struct {
 	Stale   Tally `json:"stale"`
 	Foreign Tally `json:"foreign"`
 	Unsure  Tally `json:"unsure"`
-	Bad     Tally `json:"bad"` // pictures that cannot be processed, and what they lack
+	Bad     Tally `json:"bad"` // what cannot be made
 	// Orphaned are objects that imgmill has made from a source of this bucket, and that nothing asks
 	// for any more.
 	Orphaned Tally `json:"orphaned"`
@@ -234,17 +235,14 @@ func (c *comparison) count(f Finding, fresh, wanted int) error {
 		p.Reads, p.Listed = c.reads.Load(), c.listed.Load()
 		c.Progress(p)
 	}
-	if fresh == wanted && f.Bad == "" {
+	if fresh == wanted {
 		return nil
 	}
-	if f.Bad != "" {
-		r.Bad.add(max(1, wanted-fresh), f.Size)
-	} else {
-		r.Missing.add(len(f.Missing), f.Size)
-		r.Stale.add(len(f.Stale), f.Size)
-		r.Unsure.add(len(f.Unsure), f.Size)
-		r.Foreign.add(len(f.Foreign), f.Size)
-	}
+	r.Missing.add(len(f.Missing), f.Size)
+	r.Stale.add(len(f.Stale), f.Size)
+	r.Unsure.add(len(f.Unsure), f.Size)
+	r.Foreign.add(len(f.Foreign), f.Size)
+	r.Bad.add(len(f.Failed), f.Size)
 	return c.each(f)
 }
 

@@ -25,40 +25,53 @@ const (
 // judge compares what a picture asks for with what is there. It returns the number of fresh objects
 // beside the finding. If quick is set, no mark is read where a listing has an answer.
 func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, fresh int, err error) {
+	f, fresh, err = c.judgeSlots(ctx, t, nil, quick)
+	if err != nil || fresh == len(t.slots) {
+		return f, fresh, err
+	}
+	record, err := c.bad(ctx, t)
+	if err != nil || record == nil {
+		return f, fresh, err
+	}
+	return c.judgeSlots(ctx, t, record, quick)
+}
+
+// judgeSlots is judge for a picture with a record, which excuses what cannot be made. It may be nil.
+func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record, quick bool) (f Finding, fresh int, err error) {
 	f = Finding{Key: t.key, ETag: t.etag, Size: t.size}
 	vouched := false // by a fresh manifest, for the variants that it lists
 	for i := len(t.slots) - 1; i >= 0; i-- {
 		s := t.slots[i]
+		if s.name == Manifest {
+			s.want = record.Manifest(s.want)
+		}
 		state, err := c.slotState(ctx, t, s, quick)
 		if err != nil {
 			return f, 0, err
 		}
-		if state == isUnsure && vouched {
-			state = isFresh
-		}
-		switch state {
-		case isFresh:
+		excused := record.Excuses(s.name)
+		switch {
+		case state == isFresh || state == isUnsure && vouched && !excused:
 			fresh++
 			vouched = vouched || s.name == Manifest
-		case isMissing:
+		case state == isImpossible:
+			f.Failed, f.Bad = append(f.Failed, s.name), s.err.Error()
+		case excused:
+			f.Failed, f.Bad = append(f.Failed, s.name), record.Reason
+		case state == isMissing:
 			f.Missing = append(f.Missing, s.name)
-		case isStale:
+		case state == isStale:
 			f.Stale = append(f.Stale, s.name)
-		case isForeign:
+		case state == isForeign:
 			f.Foreign = append(f.Foreign, s.want.Key)
-		case isUnsure:
+		default:
 			f.Unsure = append(f.Unsure, s.name)
-		case isImpossible:
-			f.Bad = s.err.Error()
 		}
 	}
-	for _, names := range [][]string{f.Missing, f.Stale, f.Foreign, f.Unsure} {
+	for _, names := range [][]string{f.Missing, f.Stale, f.Foreign, f.Unsure, f.Failed} {
 		slices.Reverse(names) // the manifest came first
 	}
-	if fresh < len(t.slots) && f.Bad == "" {
-		f.Bad, err = c.bad(ctx, t, quick)
-	}
-	return f, fresh, err
+	return f, fresh, nil
 }
 
 // slotState judges one object.
@@ -67,7 +80,7 @@ func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) 
 	case s.err != nil:
 		return isImpossible, nil
 	case s.hidden:
-		settled, err := c.Known.Has(settledFact(c.Mill.Recipe, t.key, t.etag, t.plan))
+		settled, err := c.Known.Has(planFact(c.Mill.Recipe, "settled", t.key, t.etag, t.plan))
 		if settled && c.Trust {
 			return isFresh, err
 		}
@@ -149,34 +162,26 @@ func (c *comparison) read(ctx context.Context, key string) (bucket.Info, error) 
 	return c.Mill.Look(ctx, key)
 }
 
-// bad returns why a picture that lacks objects cannot be processed, or "" if nothing is known against
-// it.
-func (c *comparison) bad(ctx context.Context, t task, quick bool) (string, error) {
-	if known, err := c.Known.Has(badFact(c.Mill.Recipe, t.key, t.etag, t.plan)); err != nil || known {
-		return "an earlier run could not process it", err
-	}
-	if t.record == nil || len(t.record.found) == 0 && !t.record.passed {
-		return "", nil
-	}
-	reason := "recorded at " + t.record.want.Key
-	if quick && len(t.record.found) > 0 {
-		if t.record.found[0].modified < t.modified {
-			return "", nil
+// bad returns the record of a picture that lacks objects, or what an earlier run found about one
+// without a record. It is nil if nothing is known against the picture.
+func (c *comparison) bad(ctx context.Context, t task) (*mill.Record, error) {
+	r := c.Mill.Recipe
+	if t.record != nil && (len(t.record.found) > 0 || t.record.passed) {
+		c.reads.Add(1)
+		record, err := c.Mill.Record(ctx, bucket.Info{Key: t.key, ETag: t.etag}, t.plan)
+		if record != nil || err != nil {
+			return record, err
 		}
-		return reason, nil
 	}
-	info, err := c.read(ctx, t.record.want.Key)
-	switch {
-	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
-		return "", nil
-	case err != nil:
-		return "", err
+	for _, known := range []struct{ what, reason string }{
+		{"skipped", "an earlier run found no picture in it"},
+		{"bad", "an earlier run could not process it, and no record says why (on_bad.record)"},
+	} {
+		if yes, err := c.Known.Has(planFact(r, known.what, t.key, t.etag, t.plan)); err != nil || yes {
+			return &mill.Record{Reason: known.reason}, err
+		}
 	}
-	want := recipe.Object{Fingerprint: t.plan.BadFingerprint}
-	if c.Mill.StateOf(bucket.Info{Key: t.key, ETag: t.etag}, info, want) != mill.Fresh {
-		return "", nil // of other content, settings or limits
-	}
-	return reason, nil
+	return nil, nil
 }
 
 // The facts that Known holds. Each names the content of the source, so that a replaced picture is
@@ -187,21 +192,13 @@ func freshFact(r *recipe.Recipe, key, etag string, want recipe.Object, stored st
 	return fact("fresh", r.Source.Bucket, key, etag, r.Target.Bucket, want.Key, want.Fingerprint, stored)
 }
 
-// planFact returns a fact about a source, all settings for it and the limits.
+// planFact returns a fact about a source, all settings for it and the limits: "bad" if it cannot be
+// processed and the recipe keeps no record of that, "skipped" if it is no picture, "settled" if all of
+// its objects were made.
 func planFact(r *recipe.Recipe, what, key, etag string, p recipe.Plan) uint64 {
 	parts := []string{what, r.Source.Bucket, key, etag, p.BadFingerprint}
 	for _, o := range p.Outputs {
 		parts = append(parts, o.Fingerprint)
 	}
 	return fact(parts...)
-}
-
-// settledFact: all objects of the source were made.
-func settledFact(r *recipe.Recipe, key, etag string, p recipe.Plan) uint64 {
-	return planFact(r, "settled", key, etag, p)
-}
-
-// badFact: the source cannot be processed with these settings.
-func badFact(r *recipe.Recipe, key, etag string, p recipe.Plan) uint64 {
-	return planFact(r, "bad", key, etag, p)
 }

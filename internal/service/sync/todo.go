@@ -18,11 +18,8 @@ type Only struct{ Missing, Stale, Bad, Orphaned, Removed bool }
 
 // variants returns the variants to make of a picture.
 func (o Only) variants(f Finding) (names []string) {
-	if f.Bad != "" {
-		if o.Bad {
-			names = append(append(append(names, f.Missing...), f.Stale...), f.Unsure...)
-		}
-		return names
+	if o.Bad {
+		names = append(names, f.Failed...)
 	}
 	if o.Missing {
 		names = append(append(names, f.Missing...), f.Unsure...)

@@ -108,20 +108,23 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		return nil // of another version
 	}
 	rec := w.Mill.Recipe
-	switch {
-	case r.Verdict == outcome.Done:
-		for _, o := range r.Objects {
-			if err := w.Known.Add(freshFact(rec, i.Key, i.ETag, o.Object, o.ETag)); err != nil {
-				return err
-			}
+	for _, o := range r.Objects {
+		if err := w.Known.Add(freshFact(rec, i.Key, i.ETag, o.Object, o.ETag)); err != nil {
+			return err
 		}
-		if i.Unsure {
-			return w.Known.Add(settledFact(rec, i.Key, i.ETag, planner.Plan(i.Key)))
-		}
-	case r.Verdict == outcome.Bad && !r.Taken, r.Verdict == outcome.Skipped && !r.Overtaken():
-		return w.Known.Add(badFact(rec, i.Key, i.ETag, planner.Plan(i.Key)))
 	}
-	return nil
+	what := ""
+	switch {
+	case r.Verdict == outcome.Done && i.Unsure:
+		what = "settled"
+	case r.Verdict == outcome.Bad && !r.Taken && rec.BadRecords() == "" && len(r.Variants) == 0:
+		what = "bad"
+	case r.Verdict == outcome.Skipped && !r.Overtaken():
+		what = "skipped"
+	default:
+		return nil
+	}
+	return w.Known.Add(planFact(rec, what, i.Key, i.ETag, planner.Plan(i.Key)))
 }
 
 // Delete deletes the orphans of a list, each if it is still one. It returns how many it deleted.
