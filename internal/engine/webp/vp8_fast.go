@@ -5,6 +5,10 @@ import "math"
 // The fast effort chooses modes by Hadamard coefficients alone, without regard to what their levels
 // cost.
 
+// wholeEnough is the sum of Hadamard coefficients, in multiples of the weight of a bit, up to which luma
+// without subblocks is taken at once: subblocks seldom leave less by more than their modes cost.
+const wholeEnough = 192
+
 // guessSubblocks chooses modes and levels of the subblocks of luma, and reports whether they leave
 // smaller Hadamard coefficients than limit, and the modes cost less than spare. If so, they are
 // reconstructed and kept.

@@ -111,7 +111,10 @@ func (s *rowSearch) searchLuma(x int, m *macroblock, q *segmentTables, top *bloc
 	m.ymode, guess = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
 	cost := 0
 	if s.w.effort == fastEffort {
-		if cost, m.subblocks = s.guessSubblocks(x, m, q, guess, spare); !m.subblocks {
+		if m.subblocks = guess > wholeEnough*q.guess; m.subblocks {
+			cost, m.subblocks = s.guessSubblocks(x, m, q, guess, spare)
+		}
+		if !m.subblocks {
 			s.quantiseWhole(m, q, top, &pred)
 		}
 	} else {
