@@ -259,6 +259,45 @@ func TestPredictionVectorEqualsGo(t *testing.T) {
 	}
 }
 
+// TestGuessVectorEqualsGo compares the choice of a subblock's mode, with every quantiser, and what it
+// leaves. Each mode has to be chosen often.
+func TestGuessVectorEqualsGo(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(11, 12))
+	var chosen [numBmodes]int
+	for n := range 20_000 {
+		var plain workspace
+		copy(plain[:], noise(r, len(plain)))
+		at := blockAt(r.IntN(16))
+		src := [16]uint8(noise(r, 16))
+		if likely := uint8(r.IntN(numBmodes + 1)); likely < numBmodes {
+			predictSubblock(&plain, at, likely)
+			gather(&plain, at, &src)
+			src[r.IntN(16)] += uint8(r.IntN(9))
+		}
+		ws := plain
+		var s segment
+		s.set(n%len(acQuant), quantDeltas{})
+		q := newSegmentTables(&s, fastEffort)
+		costs := &bmodeCosts[r.IntN(numBmodes)][r.IntN(numBmodes)]
+		var want, got struct {
+			mode  uint8
+			least int32
+			b     levels
+			coefs [16]int16
+		}
+		want.mode, want.least = q.guessSubblock(&plain, at, &src, costs, &want.b, &want.coefs, false)
+		got.mode, got.least = q.guessSubblock(&ws, at, &src, costs, &got.b, &got.coefs, true)
+		if got != want || ws != plain {
+			t.Fatalf("quantiser %d: got %v, want %v", n%len(acQuant), got, want)
+		}
+		chosen[want.mode]++
+	}
+	if slices.Min(chosen[:]) < 200 {
+		t.Errorf("modes were chosen %v times", chosen)
+	}
+}
+
 // TestPlainEncodeIsTheSame compares whole files.
 func TestPlainEncodeIsTheSame(t *testing.T) {
 	cputest.NeedVector(t)

@@ -28,6 +28,12 @@ func quantiseVector(c *int16, inverse *uint32, step *int16, out *int16) (distort
 //go:noescape
 func subblocksVector(at, src, preds *byte, sums *int32)
 
+// guessSubblockVector does what guessSubblock does, given the tables of a plane. Of used, the bit of each
+// level that is not zero is set, the first coefficient's lowest.
+//
+//go:noescape
+func guessSubblockVector(at, src *byte, costs *uint16, guess int32, inverse *uint32, step, levels, coefs *int16) (mode, least, used uint32)
+
 // predictBlocksVector predicts a plane of a macroblock, per blocks wide and high, by all modes.
 //
 //go:noescape
@@ -49,6 +55,17 @@ func activityVector(pix *byte, stride int, sums, squares *uint32)
 func subblockGuessesVector(ws *workspace, at int, src *[16]uint8, preds *[numBmodes][16]uint8, sums *[numBmodes]int32) {
 	p := ws[at-wsStride-1 : at+3*wsStride]
 	subblocksVector(&p[wsStride+1], &src[0], &preds[0][0], &sums[0])
+}
+
+func (q *segmentTables) guessSubblockVector(ws *workspace, at int, src *[16]uint8, modeCosts *[numBmodes]uint16,
+	out *levels, coefs *[16]int16,
+) (mode uint8, least int32) {
+	p := ws[at-wsStride-1 : at+3*wsStride+4]
+	t := q.y1
+	m, sum, used := guessSubblockVector(&p[wsStride+1], &src[0], &modeCosts[0], q.guess,
+		&t.inverses[0], &t.steps[0], &out.v[0], &coefs[0])
+	out.n = uint8(bits.Len32(used))
+	return uint8(m), int32(sum)
 }
 
 func predictPlaneVector(ws *workspace, at, per int, mean uint8, out [][4][16]uint8) {

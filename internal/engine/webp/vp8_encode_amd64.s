@@ -62,446 +62,6 @@ pair:
 	VZEROUPPER
 	RET
 
-DATA leftRows<>+0(SB)/1, $0x04
-DATA leftRows<>+1(SB)/1, $0x04
-DATA leftRows<>+2(SB)/1, $0x04
-DATA leftRows<>+3(SB)/1, $0x04
-DATA leftRows<>+4(SB)/1, $0x03
-DATA leftRows<>+5(SB)/1, $0x03
-DATA leftRows<>+6(SB)/1, $0x03
-DATA leftRows<>+7(SB)/1, $0x03
-DATA leftRows<>+8(SB)/1, $0x02
-DATA leftRows<>+9(SB)/1, $0x02
-DATA leftRows<>+10(SB)/1, $0x02
-DATA leftRows<>+11(SB)/1, $0x02
-DATA leftRows<>+12(SB)/1, $0x01
-DATA leftRows<>+13(SB)/1, $0x01
-DATA leftRows<>+14(SB)/1, $0x01
-DATA leftRows<>+15(SB)/1, $0x01
-GLOBL leftRows<>(SB), RODATA|NOPTR, $16
-
-DATA aboveRows<>+0(SB)/1, $0x06
-DATA aboveRows<>+1(SB)/1, $0x07
-DATA aboveRows<>+2(SB)/1, $0x08
-DATA aboveRows<>+3(SB)/1, $0x09
-DATA aboveRows<>+4(SB)/1, $0x06
-DATA aboveRows<>+5(SB)/1, $0x07
-DATA aboveRows<>+6(SB)/1, $0x08
-DATA aboveRows<>+7(SB)/1, $0x09
-DATA aboveRows<>+8(SB)/1, $0x06
-DATA aboveRows<>+9(SB)/1, $0x07
-DATA aboveRows<>+10(SB)/1, $0x08
-DATA aboveRows<>+11(SB)/1, $0x09
-DATA aboveRows<>+12(SB)/1, $0x06
-DATA aboveRows<>+13(SB)/1, $0x07
-DATA aboveRows<>+14(SB)/1, $0x08
-DATA aboveRows<>+15(SB)/1, $0x09
-GLOBL aboveRows<>(SB), RODATA|NOPTR, $16
-
-DATA corner<>+0(SB)/1, $0x05
-DATA corner<>+1(SB)/1, $0x05
-DATA corner<>+2(SB)/1, $0x05
-DATA corner<>+3(SB)/1, $0x05
-DATA corner<>+4(SB)/1, $0x05
-DATA corner<>+5(SB)/1, $0x05
-DATA corner<>+6(SB)/1, $0x05
-DATA corner<>+7(SB)/1, $0x05
-DATA corner<>+8(SB)/1, $0x05
-DATA corner<>+9(SB)/1, $0x05
-DATA corner<>+10(SB)/1, $0x05
-DATA corner<>+11(SB)/1, $0x05
-DATA corner<>+12(SB)/1, $0x05
-DATA corner<>+13(SB)/1, $0x05
-DATA corner<>+14(SB)/1, $0x05
-DATA corner<>+15(SB)/1, $0x05
-GLOBL corner<>(SB), RODATA|NOPTR, $16
-
-DATA nearest<>+0(SB)/1, $0x01
-DATA nearest<>+1(SB)/1, $0x02
-DATA nearest<>+2(SB)/1, $0x03
-DATA nearest<>+3(SB)/1, $0x04
-DATA nearest<>+4(SB)/1, $0x06
-DATA nearest<>+5(SB)/1, $0x07
-DATA nearest<>+6(SB)/1, $0x08
-DATA nearest<>+7(SB)/1, $0x09
-DATA nearest<>+8(SB)/1, $0x80
-DATA nearest<>+9(SB)/1, $0x80
-DATA nearest<>+10(SB)/1, $0x80
-DATA nearest<>+11(SB)/1, $0x80
-DATA nearest<>+12(SB)/1, $0x80
-DATA nearest<>+13(SB)/1, $0x80
-DATA nearest<>+14(SB)/1, $0x80
-DATA nearest<>+15(SB)/1, $0x80
-GLOBL nearest<>(SB), RODATA|NOPTR, $16
-
-DATA fours<>+0(SB)/4, $0x00000004
-DATA fours<>+4(SB)/4, $0x00000004
-DATA fours<>+8(SB)/4, $0x00000004
-DATA fours<>+12(SB)/4, $0x00000004
-DATA fours<>+16(SB)/4, $0x00000004
-DATA fours<>+20(SB)/4, $0x00000004
-DATA fours<>+24(SB)/4, $0x00000004
-DATA fours<>+28(SB)/4, $0x00000004
-GLOBL fours<>(SB), RODATA|NOPTR, $32
-
-// func subblocksVector(at *byte, src *byte, preds *byte, sums *int32)
-// Requires: AVX, AVX2
-TEXT ·subblocksVector(SB), NOSPLIT, $0-32
-	MOVQ         at+0(FP), AX
-	MOVQ         preds+16(FP), CX
-	MOVQ         sums+24(FP), DX
-	VMOVDQU      -33(AX), X0
-	VPSHUFB      edgeAbove<>+0(SB), X0, X0
-	VPINSRB      $0x04, -1(AX), X0, X0
-	VPINSRB      $0x03, 31(AX), X0, X0
-	VPINSRB      $0x02, 63(AX), X0, X0
-	VPINSRB      $0x01, 95(AX), X0, X0
-	VPINSRB      $0x00, 95(AX), X0, X0
-	VPSRLDQ      $0x01, X0, X1
-	VPSRLDQ      $0x02, X0, X2
-	VPAVGB       X1, X0, X3
-	VPXOR        X2, X0, X4
-	VPAND        oneBytes<>+0(SB), X4, X4
-	VPAVGB       X2, X0, X2
-	VPSUBB       X4, X2, X2
-	VPAVGB       X1, X2, X2
-	VPSHUFB      veThree<>+0(SB), X2, X1
-	VMOVDQU      X1, 32(CX)
-	VPSHUFB      heThree<>+0(SB), X2, X1
-	VMOVDQU      X1, 48(CX)
-	VPSHUFB      ldThree<>+0(SB), X2, X1
-	VMOVDQU      X1, 64(CX)
-	VPSHUFB      rdThree<>+0(SB), X2, X1
-	VMOVDQU      X1, 80(CX)
-	VPSHUFB      vrThree<>+0(SB), X2, X1
-	VPSHUFB      vrTwo<>+0(SB), X3, X4
-	VPOR         X4, X1, X1
-	VMOVDQU      X1, 96(CX)
-	VPSHUFB      vlThree<>+0(SB), X2, X1
-	VPSHUFB      vlTwo<>+0(SB), X3, X4
-	VPOR         X4, X1, X1
-	VMOVDQU      X1, 112(CX)
-	VPSHUFB      hdThree<>+0(SB), X2, X1
-	VPSHUFB      hdTwo<>+0(SB), X3, X4
-	VPOR         X4, X1, X1
-	VMOVDQU      X1, 128(CX)
-	VPSHUFB      huThree<>+0(SB), X2, X1
-	VPSHUFB      huTwo<>+0(SB), X3, X2
-	VPOR         X2, X1, X1
-	VMOVDQU      X1, 144(CX)
-	VPSHUFB      leftRows<>+0(SB), X0, X1
-	VPSHUFB      aboveRows<>+0(SB), X0, X2
-	VPSHUFB      corner<>+0(SB), X0, X3
-	VPMOVZXBW    X1, Y1
-	VPMOVZXBW    X2, Y2
-	VPMOVZXBW    X3, Y3
-	VPADDW       Y2, Y1, Y1
-	VPSUBW       Y3, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPACKUSWB    X2, X1, X2
-	VMOVDQU      X2, 16(CX)
-	VPXOR        X1, X1, X1
-	VPSHUFB      nearest<>+0(SB), X0, X0
-	VPSADBW      X1, X0, X0
-	VPADDW       fours<>+0(SB), X0, X0
-	VPSRLW       $0x03, X0, X0
-	VPSHUFB      X1, X0, X0
-	VMOVDQU      X0, (CX)
-	MOVQ         src+8(FP), AX
-	MOVQ         $0x00000005, BX
-
-pair:
-	VPMOVZXBW    (AX), Y0
-	VPMOVZXBW    (CX), Y2
-	VPSUBW       Y2, Y0, Y0
-	VPMOVZXBW    (AX), Y1
-	VPMOVZXBW    16(CX), Y2
-	VPSUBW       Y2, Y1, Y1
-	VPERM2I128   $0x20, Y1, Y0, Y2
-	VPERM2I128   $0x31, Y1, Y0, Y0
-	VPADDW       Y0, Y2, Y1
-	VPSUBW       Y0, Y2, Y0
-	VPUNPCKLQDQ  Y0, Y1, Y2
-	VPUNPCKHQDQ  Y0, Y1, Y0
-	VPADDW       Y0, Y2, Y1
-	VPSUBW       Y0, Y2, Y0
-	VPHADDW      Y0, Y1, Y2
-	VPHSUBW      Y0, Y1, Y0
-	VPABSW       Y2, Y2
-	VPSRLD       $0x10, Y2, Y1
-	VPMAXSW      Y1, Y2, Y2
-	VPAND        lowWords<>+0(SB), Y2, Y2
-	VMOVDQA      Y2, Y1
-	VPABSW       Y0, Y0
-	VPSRLD       $0x10, Y0, Y2
-	VPMAXSW      Y2, Y0, Y0
-	VPAND        lowWords<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPADDD       Y1, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X0
-	VPUNPCKLDQ   X0, X1, X0
-	VMOVQ        X0, (DX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x08, DX
-	DECQ         BX
-	JNZ          pair
-	VZEROUPPER
-	RET
-
-DATA edgeAbove<>+0(SB)/1, $0x80
-DATA edgeAbove<>+1(SB)/1, $0x80
-DATA edgeAbove<>+2(SB)/1, $0x80
-DATA edgeAbove<>+3(SB)/1, $0x80
-DATA edgeAbove<>+4(SB)/1, $0x80
-DATA edgeAbove<>+5(SB)/1, $0x00
-DATA edgeAbove<>+6(SB)/1, $0x01
-DATA edgeAbove<>+7(SB)/1, $0x02
-DATA edgeAbove<>+8(SB)/1, $0x03
-DATA edgeAbove<>+9(SB)/1, $0x04
-DATA edgeAbove<>+10(SB)/1, $0x05
-DATA edgeAbove<>+11(SB)/1, $0x06
-DATA edgeAbove<>+12(SB)/1, $0x07
-DATA edgeAbove<>+13(SB)/1, $0x08
-DATA edgeAbove<>+14(SB)/1, $0x08
-DATA edgeAbove<>+15(SB)/1, $0x08
-GLOBL edgeAbove<>(SB), RODATA|NOPTR, $16
-
-DATA oneBytes<>+0(SB)/1, $0x01
-DATA oneBytes<>+1(SB)/1, $0x01
-DATA oneBytes<>+2(SB)/1, $0x01
-DATA oneBytes<>+3(SB)/1, $0x01
-DATA oneBytes<>+4(SB)/1, $0x01
-DATA oneBytes<>+5(SB)/1, $0x01
-DATA oneBytes<>+6(SB)/1, $0x01
-DATA oneBytes<>+7(SB)/1, $0x01
-DATA oneBytes<>+8(SB)/1, $0x01
-DATA oneBytes<>+9(SB)/1, $0x01
-DATA oneBytes<>+10(SB)/1, $0x01
-DATA oneBytes<>+11(SB)/1, $0x01
-DATA oneBytes<>+12(SB)/1, $0x01
-DATA oneBytes<>+13(SB)/1, $0x01
-DATA oneBytes<>+14(SB)/1, $0x01
-DATA oneBytes<>+15(SB)/1, $0x01
-GLOBL oneBytes<>(SB), RODATA|NOPTR, $16
-
-DATA veThree<>+0(SB)/1, $0x05
-DATA veThree<>+1(SB)/1, $0x06
-DATA veThree<>+2(SB)/1, $0x07
-DATA veThree<>+3(SB)/1, $0x08
-DATA veThree<>+4(SB)/1, $0x05
-DATA veThree<>+5(SB)/1, $0x06
-DATA veThree<>+6(SB)/1, $0x07
-DATA veThree<>+7(SB)/1, $0x08
-DATA veThree<>+8(SB)/1, $0x05
-DATA veThree<>+9(SB)/1, $0x06
-DATA veThree<>+10(SB)/1, $0x07
-DATA veThree<>+11(SB)/1, $0x08
-DATA veThree<>+12(SB)/1, $0x05
-DATA veThree<>+13(SB)/1, $0x06
-DATA veThree<>+14(SB)/1, $0x07
-DATA veThree<>+15(SB)/1, $0x08
-GLOBL veThree<>(SB), RODATA|NOPTR, $16
-
-DATA heThree<>+0(SB)/1, $0x03
-DATA heThree<>+1(SB)/1, $0x03
-DATA heThree<>+2(SB)/1, $0x03
-DATA heThree<>+3(SB)/1, $0x03
-DATA heThree<>+4(SB)/1, $0x02
-DATA heThree<>+5(SB)/1, $0x02
-DATA heThree<>+6(SB)/1, $0x02
-DATA heThree<>+7(SB)/1, $0x02
-DATA heThree<>+8(SB)/1, $0x01
-DATA heThree<>+9(SB)/1, $0x01
-DATA heThree<>+10(SB)/1, $0x01
-DATA heThree<>+11(SB)/1, $0x01
-DATA heThree<>+12(SB)/1, $0x00
-DATA heThree<>+13(SB)/1, $0x00
-DATA heThree<>+14(SB)/1, $0x00
-DATA heThree<>+15(SB)/1, $0x00
-GLOBL heThree<>(SB), RODATA|NOPTR, $16
-
-DATA ldThree<>+0(SB)/1, $0x06
-DATA ldThree<>+1(SB)/1, $0x07
-DATA ldThree<>+2(SB)/1, $0x08
-DATA ldThree<>+3(SB)/1, $0x09
-DATA ldThree<>+4(SB)/1, $0x07
-DATA ldThree<>+5(SB)/1, $0x08
-DATA ldThree<>+6(SB)/1, $0x09
-DATA ldThree<>+7(SB)/1, $0x0a
-DATA ldThree<>+8(SB)/1, $0x08
-DATA ldThree<>+9(SB)/1, $0x09
-DATA ldThree<>+10(SB)/1, $0x0a
-DATA ldThree<>+11(SB)/1, $0x0b
-DATA ldThree<>+12(SB)/1, $0x09
-DATA ldThree<>+13(SB)/1, $0x0a
-DATA ldThree<>+14(SB)/1, $0x0b
-DATA ldThree<>+15(SB)/1, $0x0c
-GLOBL ldThree<>(SB), RODATA|NOPTR, $16
-
-DATA rdThree<>+0(SB)/1, $0x04
-DATA rdThree<>+1(SB)/1, $0x05
-DATA rdThree<>+2(SB)/1, $0x06
-DATA rdThree<>+3(SB)/1, $0x07
-DATA rdThree<>+4(SB)/1, $0x03
-DATA rdThree<>+5(SB)/1, $0x04
-DATA rdThree<>+6(SB)/1, $0x05
-DATA rdThree<>+7(SB)/1, $0x06
-DATA rdThree<>+8(SB)/1, $0x02
-DATA rdThree<>+9(SB)/1, $0x03
-DATA rdThree<>+10(SB)/1, $0x04
-DATA rdThree<>+11(SB)/1, $0x05
-DATA rdThree<>+12(SB)/1, $0x01
-DATA rdThree<>+13(SB)/1, $0x02
-DATA rdThree<>+14(SB)/1, $0x03
-DATA rdThree<>+15(SB)/1, $0x04
-GLOBL rdThree<>(SB), RODATA|NOPTR, $16
-
-DATA vrThree<>+0(SB)/1, $0x80
-DATA vrThree<>+1(SB)/1, $0x80
-DATA vrThree<>+2(SB)/1, $0x80
-DATA vrThree<>+3(SB)/1, $0x80
-DATA vrThree<>+4(SB)/1, $0x04
-DATA vrThree<>+5(SB)/1, $0x05
-DATA vrThree<>+6(SB)/1, $0x06
-DATA vrThree<>+7(SB)/1, $0x07
-DATA vrThree<>+8(SB)/1, $0x03
-DATA vrThree<>+9(SB)/1, $0x80
-DATA vrThree<>+10(SB)/1, $0x80
-DATA vrThree<>+11(SB)/1, $0x80
-DATA vrThree<>+12(SB)/1, $0x02
-DATA vrThree<>+13(SB)/1, $0x04
-DATA vrThree<>+14(SB)/1, $0x05
-DATA vrThree<>+15(SB)/1, $0x06
-GLOBL vrThree<>(SB), RODATA|NOPTR, $16
-
-DATA vrTwo<>+0(SB)/1, $0x05
-DATA vrTwo<>+1(SB)/1, $0x06
-DATA vrTwo<>+2(SB)/1, $0x07
-DATA vrTwo<>+3(SB)/1, $0x08
-DATA vrTwo<>+4(SB)/1, $0x80
-DATA vrTwo<>+5(SB)/1, $0x80
-DATA vrTwo<>+6(SB)/1, $0x80
-DATA vrTwo<>+7(SB)/1, $0x80
-DATA vrTwo<>+8(SB)/1, $0x80
-DATA vrTwo<>+9(SB)/1, $0x05
-DATA vrTwo<>+10(SB)/1, $0x06
-DATA vrTwo<>+11(SB)/1, $0x07
-DATA vrTwo<>+12(SB)/1, $0x80
-DATA vrTwo<>+13(SB)/1, $0x80
-DATA vrTwo<>+14(SB)/1, $0x80
-DATA vrTwo<>+15(SB)/1, $0x80
-GLOBL vrTwo<>(SB), RODATA|NOPTR, $16
-
-DATA vlThree<>+0(SB)/1, $0x80
-DATA vlThree<>+1(SB)/1, $0x80
-DATA vlThree<>+2(SB)/1, $0x80
-DATA vlThree<>+3(SB)/1, $0x80
-DATA vlThree<>+4(SB)/1, $0x06
-DATA vlThree<>+5(SB)/1, $0x07
-DATA vlThree<>+6(SB)/1, $0x08
-DATA vlThree<>+7(SB)/1, $0x09
-DATA vlThree<>+8(SB)/1, $0x80
-DATA vlThree<>+9(SB)/1, $0x80
-DATA vlThree<>+10(SB)/1, $0x80
-DATA vlThree<>+11(SB)/1, $0x0a
-DATA vlThree<>+12(SB)/1, $0x07
-DATA vlThree<>+13(SB)/1, $0x08
-DATA vlThree<>+14(SB)/1, $0x09
-DATA vlThree<>+15(SB)/1, $0x0b
-GLOBL vlThree<>(SB), RODATA|NOPTR, $16
-
-DATA vlTwo<>+0(SB)/1, $0x06
-DATA vlTwo<>+1(SB)/1, $0x07
-DATA vlTwo<>+2(SB)/1, $0x08
-DATA vlTwo<>+3(SB)/1, $0x09
-DATA vlTwo<>+4(SB)/1, $0x80
-DATA vlTwo<>+5(SB)/1, $0x80
-DATA vlTwo<>+6(SB)/1, $0x80
-DATA vlTwo<>+7(SB)/1, $0x80
-DATA vlTwo<>+8(SB)/1, $0x07
-DATA vlTwo<>+9(SB)/1, $0x08
-DATA vlTwo<>+10(SB)/1, $0x09
-DATA vlTwo<>+11(SB)/1, $0x80
-DATA vlTwo<>+12(SB)/1, $0x80
-DATA vlTwo<>+13(SB)/1, $0x80
-DATA vlTwo<>+14(SB)/1, $0x80
-DATA vlTwo<>+15(SB)/1, $0x80
-GLOBL vlTwo<>(SB), RODATA|NOPTR, $16
-
-DATA hdThree<>+0(SB)/1, $0x80
-DATA hdThree<>+1(SB)/1, $0x04
-DATA hdThree<>+2(SB)/1, $0x05
-DATA hdThree<>+3(SB)/1, $0x06
-DATA hdThree<>+4(SB)/1, $0x80
-DATA hdThree<>+5(SB)/1, $0x03
-DATA hdThree<>+6(SB)/1, $0x80
-DATA hdThree<>+7(SB)/1, $0x04
-DATA hdThree<>+8(SB)/1, $0x80
-DATA hdThree<>+9(SB)/1, $0x02
-DATA hdThree<>+10(SB)/1, $0x80
-DATA hdThree<>+11(SB)/1, $0x03
-DATA hdThree<>+12(SB)/1, $0x80
-DATA hdThree<>+13(SB)/1, $0x01
-DATA hdThree<>+14(SB)/1, $0x80
-DATA hdThree<>+15(SB)/1, $0x02
-GLOBL hdThree<>(SB), RODATA|NOPTR, $16
-
-DATA hdTwo<>+0(SB)/1, $0x04
-DATA hdTwo<>+1(SB)/1, $0x80
-DATA hdTwo<>+2(SB)/1, $0x80
-DATA hdTwo<>+3(SB)/1, $0x80
-DATA hdTwo<>+4(SB)/1, $0x03
-DATA hdTwo<>+5(SB)/1, $0x80
-DATA hdTwo<>+6(SB)/1, $0x04
-DATA hdTwo<>+7(SB)/1, $0x80
-DATA hdTwo<>+8(SB)/1, $0x02
-DATA hdTwo<>+9(SB)/1, $0x80
-DATA hdTwo<>+10(SB)/1, $0x03
-DATA hdTwo<>+11(SB)/1, $0x80
-DATA hdTwo<>+12(SB)/1, $0x01
-DATA hdTwo<>+13(SB)/1, $0x80
-DATA hdTwo<>+14(SB)/1, $0x02
-DATA hdTwo<>+15(SB)/1, $0x80
-GLOBL hdTwo<>(SB), RODATA|NOPTR, $16
-
-DATA huThree<>+0(SB)/1, $0x80
-DATA huThree<>+1(SB)/1, $0x02
-DATA huThree<>+2(SB)/1, $0x80
-DATA huThree<>+3(SB)/1, $0x01
-DATA huThree<>+4(SB)/1, $0x80
-DATA huThree<>+5(SB)/1, $0x01
-DATA huThree<>+6(SB)/1, $0x80
-DATA huThree<>+7(SB)/1, $0x00
-DATA huThree<>+8(SB)/1, $0x80
-DATA huThree<>+9(SB)/1, $0x00
-DATA huThree<>+10(SB)/1, $0x80
-DATA huThree<>+11(SB)/1, $0x80
-DATA huThree<>+12(SB)/1, $0x80
-DATA huThree<>+13(SB)/1, $0x80
-DATA huThree<>+14(SB)/1, $0x80
-DATA huThree<>+15(SB)/1, $0x80
-GLOBL huThree<>(SB), RODATA|NOPTR, $16
-
-DATA huTwo<>+0(SB)/1, $0x03
-DATA huTwo<>+1(SB)/1, $0x80
-DATA huTwo<>+2(SB)/1, $0x02
-DATA huTwo<>+3(SB)/1, $0x80
-DATA huTwo<>+4(SB)/1, $0x02
-DATA huTwo<>+5(SB)/1, $0x80
-DATA huTwo<>+6(SB)/1, $0x01
-DATA huTwo<>+7(SB)/1, $0x80
-DATA huTwo<>+8(SB)/1, $0x01
-DATA huTwo<>+9(SB)/1, $0x80
-DATA huTwo<>+10(SB)/1, $0x00
-DATA huTwo<>+11(SB)/1, $0x00
-DATA huTwo<>+12(SB)/1, $0x00
-DATA huTwo<>+13(SB)/1, $0x00
-DATA huTwo<>+14(SB)/1, $0x00
-DATA huTwo<>+15(SB)/1, $0x00
-GLOBL huTwo<>(SB), RODATA|NOPTR, $16
-
 DATA plusEight<>+0(SB)/2, $0x0008
 DATA plusEight<>+2(SB)/2, $0x0008
 DATA plusEight<>+4(SB)/2, $0x0008
@@ -782,8 +342,8 @@ TEXT ·quantiseVector(SB), NOSPLIT, $0-40
 	VPERMQ       $0xd8, Y2, Y2
 	VPMULLW      (DX), Y2, Y3
 	VPSUBW       Y3, Y1, Y3
-	VPMADDWD     Y3, Y3, Y3
 	VPSIGNW      Y0, Y2, Y2
+	VPMADDWD     Y3, Y3, Y3
 	VPXOR        X0, X0, X0
 	VEXTRACTI128 $0x01, Y2, X1
 	VPSHUFB      firstFirst<>+0(SB), X2, X4
@@ -837,6 +397,685 @@ TEXT ·magnitudesVector(SB), NOSPLIT, $0-32
 	VPHADDD      X0, X0, X0
 	VMOVD        X0, AX
 	MOVL         AX, squares+24(FP)
+	VZEROUPPER
+	RET
+
+DATA leftRows<>+0(SB)/1, $0x04
+DATA leftRows<>+1(SB)/1, $0x04
+DATA leftRows<>+2(SB)/1, $0x04
+DATA leftRows<>+3(SB)/1, $0x04
+DATA leftRows<>+4(SB)/1, $0x03
+DATA leftRows<>+5(SB)/1, $0x03
+DATA leftRows<>+6(SB)/1, $0x03
+DATA leftRows<>+7(SB)/1, $0x03
+DATA leftRows<>+8(SB)/1, $0x02
+DATA leftRows<>+9(SB)/1, $0x02
+DATA leftRows<>+10(SB)/1, $0x02
+DATA leftRows<>+11(SB)/1, $0x02
+DATA leftRows<>+12(SB)/1, $0x01
+DATA leftRows<>+13(SB)/1, $0x01
+DATA leftRows<>+14(SB)/1, $0x01
+DATA leftRows<>+15(SB)/1, $0x01
+GLOBL leftRows<>(SB), RODATA|NOPTR, $16
+
+DATA aboveRows<>+0(SB)/1, $0x06
+DATA aboveRows<>+1(SB)/1, $0x07
+DATA aboveRows<>+2(SB)/1, $0x08
+DATA aboveRows<>+3(SB)/1, $0x09
+DATA aboveRows<>+4(SB)/1, $0x06
+DATA aboveRows<>+5(SB)/1, $0x07
+DATA aboveRows<>+6(SB)/1, $0x08
+DATA aboveRows<>+7(SB)/1, $0x09
+DATA aboveRows<>+8(SB)/1, $0x06
+DATA aboveRows<>+9(SB)/1, $0x07
+DATA aboveRows<>+10(SB)/1, $0x08
+DATA aboveRows<>+11(SB)/1, $0x09
+DATA aboveRows<>+12(SB)/1, $0x06
+DATA aboveRows<>+13(SB)/1, $0x07
+DATA aboveRows<>+14(SB)/1, $0x08
+DATA aboveRows<>+15(SB)/1, $0x09
+GLOBL aboveRows<>(SB), RODATA|NOPTR, $16
+
+DATA corner<>+0(SB)/1, $0x05
+DATA corner<>+1(SB)/1, $0x05
+DATA corner<>+2(SB)/1, $0x05
+DATA corner<>+3(SB)/1, $0x05
+DATA corner<>+4(SB)/1, $0x05
+DATA corner<>+5(SB)/1, $0x05
+DATA corner<>+6(SB)/1, $0x05
+DATA corner<>+7(SB)/1, $0x05
+DATA corner<>+8(SB)/1, $0x05
+DATA corner<>+9(SB)/1, $0x05
+DATA corner<>+10(SB)/1, $0x05
+DATA corner<>+11(SB)/1, $0x05
+DATA corner<>+12(SB)/1, $0x05
+DATA corner<>+13(SB)/1, $0x05
+DATA corner<>+14(SB)/1, $0x05
+DATA corner<>+15(SB)/1, $0x05
+GLOBL corner<>(SB), RODATA|NOPTR, $16
+
+DATA nearest<>+0(SB)/1, $0x01
+DATA nearest<>+1(SB)/1, $0x02
+DATA nearest<>+2(SB)/1, $0x03
+DATA nearest<>+3(SB)/1, $0x04
+DATA nearest<>+4(SB)/1, $0x06
+DATA nearest<>+5(SB)/1, $0x07
+DATA nearest<>+6(SB)/1, $0x08
+DATA nearest<>+7(SB)/1, $0x09
+DATA nearest<>+8(SB)/1, $0x80
+DATA nearest<>+9(SB)/1, $0x80
+DATA nearest<>+10(SB)/1, $0x80
+DATA nearest<>+11(SB)/1, $0x80
+DATA nearest<>+12(SB)/1, $0x80
+DATA nearest<>+13(SB)/1, $0x80
+DATA nearest<>+14(SB)/1, $0x80
+DATA nearest<>+15(SB)/1, $0x80
+GLOBL nearest<>(SB), RODATA|NOPTR, $16
+
+DATA fours<>+0(SB)/4, $0x00000004
+DATA fours<>+4(SB)/4, $0x00000004
+DATA fours<>+8(SB)/4, $0x00000004
+DATA fours<>+12(SB)/4, $0x00000004
+DATA fours<>+16(SB)/4, $0x00000004
+DATA fours<>+20(SB)/4, $0x00000004
+DATA fours<>+24(SB)/4, $0x00000004
+DATA fours<>+28(SB)/4, $0x00000004
+GLOBL fours<>(SB), RODATA|NOPTR, $32
+
+// func subblocksVector(at *byte, src *byte, preds *byte, sums *int32)
+// Requires: AVX, AVX2
+TEXT ·subblocksVector(SB), NOSPLIT, $0-32
+	MOVQ         preds+16(FP), AX
+	MOVQ         at+0(FP), CX
+	VMOVDQU      -33(CX), X0
+	VPSHUFB      edgeAbove<>+0(SB), X0, X0
+	VPINSRB      $0x04, -1(CX), X0, X0
+	VPINSRB      $0x03, 31(CX), X0, X0
+	VPINSRB      $0x02, 63(CX), X0, X0
+	VPINSRB      $0x01, 95(CX), X0, X0
+	VPINSRB      $0x00, 95(CX), X0, X0
+	VPSRLDQ      $0x01, X0, X1
+	VPSRLDQ      $0x02, X0, X2
+	VPAVGB       X1, X0, X3
+	VPXOR        X2, X0, X4
+	VPAND        oneBytes<>+0(SB), X4, X4
+	VPAVGB       X2, X0, X2
+	VPSUBB       X4, X2, X2
+	VPAVGB       X1, X2, X2
+	VPSHUFB      veThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 32(AX)
+	VPSHUFB      heThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 48(AX)
+	VPSHUFB      ldThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 64(AX)
+	VPSHUFB      rdThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 80(AX)
+	VPSHUFB      vrThree<>+0(SB), X2, X1
+	VPSHUFB      vrTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 96(AX)
+	VPSHUFB      vlThree<>+0(SB), X2, X1
+	VPSHUFB      vlTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 112(AX)
+	VPSHUFB      hdThree<>+0(SB), X2, X1
+	VPSHUFB      hdTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 128(AX)
+	VPSHUFB      huThree<>+0(SB), X2, X1
+	VPSHUFB      huTwo<>+0(SB), X3, X2
+	VPOR         X2, X1, X1
+	VMOVDQU      X1, 144(AX)
+	VPSHUFB      leftRows<>+0(SB), X0, X1
+	VPSHUFB      aboveRows<>+0(SB), X0, X2
+	VPSHUFB      corner<>+0(SB), X0, X3
+	VPMOVZXBW    X1, Y1
+	VPMOVZXBW    X2, Y2
+	VPMOVZXBW    X3, Y3
+	VPADDW       Y2, Y1, Y1
+	VPSUBW       Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPACKUSWB    X2, X1, X2
+	VMOVDQU      X2, 16(AX)
+	VPXOR        X1, X1, X1
+	VPSHUFB      nearest<>+0(SB), X0, X0
+	VPSADBW      X1, X0, X0
+	VPADDW       fours<>+0(SB), X0, X0
+	VPSRLW       $0x03, X0, X0
+	VPSHUFB      X1, X0, X0
+	VMOVDQU      X0, (AX)
+	MOVQ         src+8(FP), CX
+	MOVQ         sums+24(FP), DX
+	MOVQ         $0x00000005, BX
+
+pair:
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    (AX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    16(AX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VMOVDQA      Y2, Y1
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y2
+	VPMAXSW      Y2, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VPADDD       Y1, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPUNPCKLDQ   X0, X1, X0
+	VMOVQ        X0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x08, DX
+	DECQ         BX
+	JNZ          pair
+	VZEROUPPER
+	RET
+
+DATA edgeAbove<>+0(SB)/1, $0x80
+DATA edgeAbove<>+1(SB)/1, $0x80
+DATA edgeAbove<>+2(SB)/1, $0x80
+DATA edgeAbove<>+3(SB)/1, $0x80
+DATA edgeAbove<>+4(SB)/1, $0x80
+DATA edgeAbove<>+5(SB)/1, $0x00
+DATA edgeAbove<>+6(SB)/1, $0x01
+DATA edgeAbove<>+7(SB)/1, $0x02
+DATA edgeAbove<>+8(SB)/1, $0x03
+DATA edgeAbove<>+9(SB)/1, $0x04
+DATA edgeAbove<>+10(SB)/1, $0x05
+DATA edgeAbove<>+11(SB)/1, $0x06
+DATA edgeAbove<>+12(SB)/1, $0x07
+DATA edgeAbove<>+13(SB)/1, $0x08
+DATA edgeAbove<>+14(SB)/1, $0x08
+DATA edgeAbove<>+15(SB)/1, $0x08
+GLOBL edgeAbove<>(SB), RODATA|NOPTR, $16
+
+DATA oneBytes<>+0(SB)/1, $0x01
+DATA oneBytes<>+1(SB)/1, $0x01
+DATA oneBytes<>+2(SB)/1, $0x01
+DATA oneBytes<>+3(SB)/1, $0x01
+DATA oneBytes<>+4(SB)/1, $0x01
+DATA oneBytes<>+5(SB)/1, $0x01
+DATA oneBytes<>+6(SB)/1, $0x01
+DATA oneBytes<>+7(SB)/1, $0x01
+DATA oneBytes<>+8(SB)/1, $0x01
+DATA oneBytes<>+9(SB)/1, $0x01
+DATA oneBytes<>+10(SB)/1, $0x01
+DATA oneBytes<>+11(SB)/1, $0x01
+DATA oneBytes<>+12(SB)/1, $0x01
+DATA oneBytes<>+13(SB)/1, $0x01
+DATA oneBytes<>+14(SB)/1, $0x01
+DATA oneBytes<>+15(SB)/1, $0x01
+GLOBL oneBytes<>(SB), RODATA|NOPTR, $16
+
+DATA veThree<>+0(SB)/1, $0x05
+DATA veThree<>+1(SB)/1, $0x06
+DATA veThree<>+2(SB)/1, $0x07
+DATA veThree<>+3(SB)/1, $0x08
+DATA veThree<>+4(SB)/1, $0x05
+DATA veThree<>+5(SB)/1, $0x06
+DATA veThree<>+6(SB)/1, $0x07
+DATA veThree<>+7(SB)/1, $0x08
+DATA veThree<>+8(SB)/1, $0x05
+DATA veThree<>+9(SB)/1, $0x06
+DATA veThree<>+10(SB)/1, $0x07
+DATA veThree<>+11(SB)/1, $0x08
+DATA veThree<>+12(SB)/1, $0x05
+DATA veThree<>+13(SB)/1, $0x06
+DATA veThree<>+14(SB)/1, $0x07
+DATA veThree<>+15(SB)/1, $0x08
+GLOBL veThree<>(SB), RODATA|NOPTR, $16
+
+DATA heThree<>+0(SB)/1, $0x03
+DATA heThree<>+1(SB)/1, $0x03
+DATA heThree<>+2(SB)/1, $0x03
+DATA heThree<>+3(SB)/1, $0x03
+DATA heThree<>+4(SB)/1, $0x02
+DATA heThree<>+5(SB)/1, $0x02
+DATA heThree<>+6(SB)/1, $0x02
+DATA heThree<>+7(SB)/1, $0x02
+DATA heThree<>+8(SB)/1, $0x01
+DATA heThree<>+9(SB)/1, $0x01
+DATA heThree<>+10(SB)/1, $0x01
+DATA heThree<>+11(SB)/1, $0x01
+DATA heThree<>+12(SB)/1, $0x00
+DATA heThree<>+13(SB)/1, $0x00
+DATA heThree<>+14(SB)/1, $0x00
+DATA heThree<>+15(SB)/1, $0x00
+GLOBL heThree<>(SB), RODATA|NOPTR, $16
+
+DATA ldThree<>+0(SB)/1, $0x06
+DATA ldThree<>+1(SB)/1, $0x07
+DATA ldThree<>+2(SB)/1, $0x08
+DATA ldThree<>+3(SB)/1, $0x09
+DATA ldThree<>+4(SB)/1, $0x07
+DATA ldThree<>+5(SB)/1, $0x08
+DATA ldThree<>+6(SB)/1, $0x09
+DATA ldThree<>+7(SB)/1, $0x0a
+DATA ldThree<>+8(SB)/1, $0x08
+DATA ldThree<>+9(SB)/1, $0x09
+DATA ldThree<>+10(SB)/1, $0x0a
+DATA ldThree<>+11(SB)/1, $0x0b
+DATA ldThree<>+12(SB)/1, $0x09
+DATA ldThree<>+13(SB)/1, $0x0a
+DATA ldThree<>+14(SB)/1, $0x0b
+DATA ldThree<>+15(SB)/1, $0x0c
+GLOBL ldThree<>(SB), RODATA|NOPTR, $16
+
+DATA rdThree<>+0(SB)/1, $0x04
+DATA rdThree<>+1(SB)/1, $0x05
+DATA rdThree<>+2(SB)/1, $0x06
+DATA rdThree<>+3(SB)/1, $0x07
+DATA rdThree<>+4(SB)/1, $0x03
+DATA rdThree<>+5(SB)/1, $0x04
+DATA rdThree<>+6(SB)/1, $0x05
+DATA rdThree<>+7(SB)/1, $0x06
+DATA rdThree<>+8(SB)/1, $0x02
+DATA rdThree<>+9(SB)/1, $0x03
+DATA rdThree<>+10(SB)/1, $0x04
+DATA rdThree<>+11(SB)/1, $0x05
+DATA rdThree<>+12(SB)/1, $0x01
+DATA rdThree<>+13(SB)/1, $0x02
+DATA rdThree<>+14(SB)/1, $0x03
+DATA rdThree<>+15(SB)/1, $0x04
+GLOBL rdThree<>(SB), RODATA|NOPTR, $16
+
+DATA vrThree<>+0(SB)/1, $0x80
+DATA vrThree<>+1(SB)/1, $0x80
+DATA vrThree<>+2(SB)/1, $0x80
+DATA vrThree<>+3(SB)/1, $0x80
+DATA vrThree<>+4(SB)/1, $0x04
+DATA vrThree<>+5(SB)/1, $0x05
+DATA vrThree<>+6(SB)/1, $0x06
+DATA vrThree<>+7(SB)/1, $0x07
+DATA vrThree<>+8(SB)/1, $0x03
+DATA vrThree<>+9(SB)/1, $0x80
+DATA vrThree<>+10(SB)/1, $0x80
+DATA vrThree<>+11(SB)/1, $0x80
+DATA vrThree<>+12(SB)/1, $0x02
+DATA vrThree<>+13(SB)/1, $0x04
+DATA vrThree<>+14(SB)/1, $0x05
+DATA vrThree<>+15(SB)/1, $0x06
+GLOBL vrThree<>(SB), RODATA|NOPTR, $16
+
+DATA vrTwo<>+0(SB)/1, $0x05
+DATA vrTwo<>+1(SB)/1, $0x06
+DATA vrTwo<>+2(SB)/1, $0x07
+DATA vrTwo<>+3(SB)/1, $0x08
+DATA vrTwo<>+4(SB)/1, $0x80
+DATA vrTwo<>+5(SB)/1, $0x80
+DATA vrTwo<>+6(SB)/1, $0x80
+DATA vrTwo<>+7(SB)/1, $0x80
+DATA vrTwo<>+8(SB)/1, $0x80
+DATA vrTwo<>+9(SB)/1, $0x05
+DATA vrTwo<>+10(SB)/1, $0x06
+DATA vrTwo<>+11(SB)/1, $0x07
+DATA vrTwo<>+12(SB)/1, $0x80
+DATA vrTwo<>+13(SB)/1, $0x80
+DATA vrTwo<>+14(SB)/1, $0x80
+DATA vrTwo<>+15(SB)/1, $0x80
+GLOBL vrTwo<>(SB), RODATA|NOPTR, $16
+
+DATA vlThree<>+0(SB)/1, $0x80
+DATA vlThree<>+1(SB)/1, $0x80
+DATA vlThree<>+2(SB)/1, $0x80
+DATA vlThree<>+3(SB)/1, $0x80
+DATA vlThree<>+4(SB)/1, $0x06
+DATA vlThree<>+5(SB)/1, $0x07
+DATA vlThree<>+6(SB)/1, $0x08
+DATA vlThree<>+7(SB)/1, $0x09
+DATA vlThree<>+8(SB)/1, $0x80
+DATA vlThree<>+9(SB)/1, $0x80
+DATA vlThree<>+10(SB)/1, $0x80
+DATA vlThree<>+11(SB)/1, $0x0a
+DATA vlThree<>+12(SB)/1, $0x07
+DATA vlThree<>+13(SB)/1, $0x08
+DATA vlThree<>+14(SB)/1, $0x09
+DATA vlThree<>+15(SB)/1, $0x0b
+GLOBL vlThree<>(SB), RODATA|NOPTR, $16
+
+DATA vlTwo<>+0(SB)/1, $0x06
+DATA vlTwo<>+1(SB)/1, $0x07
+DATA vlTwo<>+2(SB)/1, $0x08
+DATA vlTwo<>+3(SB)/1, $0x09
+DATA vlTwo<>+4(SB)/1, $0x80
+DATA vlTwo<>+5(SB)/1, $0x80
+DATA vlTwo<>+6(SB)/1, $0x80
+DATA vlTwo<>+7(SB)/1, $0x80
+DATA vlTwo<>+8(SB)/1, $0x07
+DATA vlTwo<>+9(SB)/1, $0x08
+DATA vlTwo<>+10(SB)/1, $0x09
+DATA vlTwo<>+11(SB)/1, $0x80
+DATA vlTwo<>+12(SB)/1, $0x80
+DATA vlTwo<>+13(SB)/1, $0x80
+DATA vlTwo<>+14(SB)/1, $0x80
+DATA vlTwo<>+15(SB)/1, $0x80
+GLOBL vlTwo<>(SB), RODATA|NOPTR, $16
+
+DATA hdThree<>+0(SB)/1, $0x80
+DATA hdThree<>+1(SB)/1, $0x04
+DATA hdThree<>+2(SB)/1, $0x05
+DATA hdThree<>+3(SB)/1, $0x06
+DATA hdThree<>+4(SB)/1, $0x80
+DATA hdThree<>+5(SB)/1, $0x03
+DATA hdThree<>+6(SB)/1, $0x80
+DATA hdThree<>+7(SB)/1, $0x04
+DATA hdThree<>+8(SB)/1, $0x80
+DATA hdThree<>+9(SB)/1, $0x02
+DATA hdThree<>+10(SB)/1, $0x80
+DATA hdThree<>+11(SB)/1, $0x03
+DATA hdThree<>+12(SB)/1, $0x80
+DATA hdThree<>+13(SB)/1, $0x01
+DATA hdThree<>+14(SB)/1, $0x80
+DATA hdThree<>+15(SB)/1, $0x02
+GLOBL hdThree<>(SB), RODATA|NOPTR, $16
+
+DATA hdTwo<>+0(SB)/1, $0x04
+DATA hdTwo<>+1(SB)/1, $0x80
+DATA hdTwo<>+2(SB)/1, $0x80
+DATA hdTwo<>+3(SB)/1, $0x80
+DATA hdTwo<>+4(SB)/1, $0x03
+DATA hdTwo<>+5(SB)/1, $0x80
+DATA hdTwo<>+6(SB)/1, $0x04
+DATA hdTwo<>+7(SB)/1, $0x80
+DATA hdTwo<>+8(SB)/1, $0x02
+DATA hdTwo<>+9(SB)/1, $0x80
+DATA hdTwo<>+10(SB)/1, $0x03
+DATA hdTwo<>+11(SB)/1, $0x80
+DATA hdTwo<>+12(SB)/1, $0x01
+DATA hdTwo<>+13(SB)/1, $0x80
+DATA hdTwo<>+14(SB)/1, $0x02
+DATA hdTwo<>+15(SB)/1, $0x80
+GLOBL hdTwo<>(SB), RODATA|NOPTR, $16
+
+DATA huThree<>+0(SB)/1, $0x80
+DATA huThree<>+1(SB)/1, $0x02
+DATA huThree<>+2(SB)/1, $0x80
+DATA huThree<>+3(SB)/1, $0x01
+DATA huThree<>+4(SB)/1, $0x80
+DATA huThree<>+5(SB)/1, $0x01
+DATA huThree<>+6(SB)/1, $0x80
+DATA huThree<>+7(SB)/1, $0x00
+DATA huThree<>+8(SB)/1, $0x80
+DATA huThree<>+9(SB)/1, $0x00
+DATA huThree<>+10(SB)/1, $0x80
+DATA huThree<>+11(SB)/1, $0x80
+DATA huThree<>+12(SB)/1, $0x80
+DATA huThree<>+13(SB)/1, $0x80
+DATA huThree<>+14(SB)/1, $0x80
+DATA huThree<>+15(SB)/1, $0x80
+GLOBL huThree<>(SB), RODATA|NOPTR, $16
+
+DATA huTwo<>+0(SB)/1, $0x03
+DATA huTwo<>+1(SB)/1, $0x80
+DATA huTwo<>+2(SB)/1, $0x02
+DATA huTwo<>+3(SB)/1, $0x80
+DATA huTwo<>+4(SB)/1, $0x02
+DATA huTwo<>+5(SB)/1, $0x80
+DATA huTwo<>+6(SB)/1, $0x01
+DATA huTwo<>+7(SB)/1, $0x80
+DATA huTwo<>+8(SB)/1, $0x01
+DATA huTwo<>+9(SB)/1, $0x80
+DATA huTwo<>+10(SB)/1, $0x00
+DATA huTwo<>+11(SB)/1, $0x00
+DATA huTwo<>+12(SB)/1, $0x00
+DATA huTwo<>+13(SB)/1, $0x00
+DATA huTwo<>+14(SB)/1, $0x00
+DATA huTwo<>+15(SB)/1, $0x00
+GLOBL huTwo<>(SB), RODATA|NOPTR, $16
+
+// func guessSubblockVector(at *byte, src *byte, costs *uint16, guess int32, inverse *uint32, step *int16, levels *int16, coefs *int16) (mode uint32, least uint32, used uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·guessSubblockVector(SB), NOSPLIT, $216-76
+	MOVQ         at+0(FP), AX
+	MOVQ         src+8(FP), CX
+	VMOVDQU      -33(AX), X0
+	VPSHUFB      edgeAbove<>+0(SB), X0, X0
+	VPINSRB      $0x04, -1(AX), X0, X0
+	VPINSRB      $0x03, 31(AX), X0, X0
+	VPINSRB      $0x02, 63(AX), X0, X0
+	VPINSRB      $0x01, 95(AX), X0, X0
+	VPINSRB      $0x00, 95(AX), X0, X0
+	VPSRLDQ      $0x01, X0, X1
+	VPSRLDQ      $0x02, X0, X2
+	VPAVGB       X1, X0, X3
+	VPXOR        X2, X0, X4
+	VPAND        oneBytes<>+0(SB), X4, X4
+	VPAVGB       X2, X0, X2
+	VPSUBB       X4, X2, X2
+	VPAVGB       X1, X2, X2
+	VPSHUFB      veThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 32(SP)
+	VPSHUFB      heThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 48(SP)
+	VPSHUFB      ldThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 64(SP)
+	VPSHUFB      rdThree<>+0(SB), X2, X1
+	VMOVDQU      X1, 80(SP)
+	VPSHUFB      vrThree<>+0(SB), X2, X1
+	VPSHUFB      vrTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 96(SP)
+	VPSHUFB      vlThree<>+0(SB), X2, X1
+	VPSHUFB      vlTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 112(SP)
+	VPSHUFB      hdThree<>+0(SB), X2, X1
+	VPSHUFB      hdTwo<>+0(SB), X3, X4
+	VPOR         X4, X1, X1
+	VMOVDQU      X1, 128(SP)
+	VPSHUFB      huThree<>+0(SB), X2, X1
+	VPSHUFB      huTwo<>+0(SB), X3, X2
+	VPOR         X2, X1, X1
+	VMOVDQU      X1, 144(SP)
+	VPSHUFB      leftRows<>+0(SB), X0, X1
+	VPSHUFB      aboveRows<>+0(SB), X0, X2
+	VPSHUFB      corner<>+0(SB), X0, X3
+	VPMOVZXBW    X1, Y1
+	VPMOVZXBW    X2, Y2
+	VPMOVZXBW    X3, Y3
+	VPADDW       Y2, Y1, Y1
+	VPSUBW       Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPACKUSWB    X2, X1, X2
+	VMOVDQU      X2, 16(SP)
+	VPXOR        X1, X1, X1
+	VPSHUFB      nearest<>+0(SB), X0, X0
+	VPSADBW      X1, X0, X0
+	VPADDW       fours<>+0(SB), X0, X0
+	VPSRLW       $0x03, X0, X0
+	VPSHUFB      X1, X0, X0
+	VMOVDQU      X0, (SP)
+	LEAQ         (SP), DX
+	LEAQ         160(SP), BX
+	MOVQ         $0x00000005, SI
+
+pair:
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    (DX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    16(DX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VMOVDQA      Y2, Y1
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y2
+	VPMAXSW      Y2, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VPHADDD      Y1, Y1, Y1
+	VPADDD       Y1, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPUNPCKLDQ   X0, X1, X0
+	VMOVQ        X0, (BX)
+	ADDQ         $0x20, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          pair
+	MOVQ         costs+16(FP), DX
+	MOVL         guess+24(FP), SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPMOVZXWD    (DX), Y1
+	VPMULLD      Y0, Y1, Y1
+	VPSRLD       $0x08, Y1, Y1
+	VPADDD       160(SP), Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPACKUSDW    X0, X1, X0
+	VPHMINPOSUW  X0, X0
+	VMOVD        X0, DI
+	MOVL         DI, BX
+	SHRL         $0x10, BX
+	MOVWLZX      DI, DI
+	MOVWLZX      16(DX), R8
+	IMULL        SI, R8
+	SHRL         $0x08, R8
+	ADDL         192(SP), R8
+	MOVL         $0x00000008, R9
+	CMPL         R8, DI
+	CMOVLCS      R9, BX
+	CMOVLCS      R8, DI
+	MOVWLZX      18(DX), DX
+	IMULL        SI, DX
+	SHRL         $0x08, DX
+	ADDL         196(SP), DX
+	MOVL         $0x00000009, SI
+	CMPL         DX, DI
+	CMOVLCS      SI, BX
+	CMOVLCS      DX, DI
+	MOVL         BX, mode+64(FP)
+	MOVL         DI, least+68(FP)
+	LEAQ         (SP), DX
+	SHLL         $0x04, BX
+	VMOVDQU      (DX)(BX*1), X0
+	VMOVDQU      X0, 200(SP)
+	VPEXTRD      $0x00, X0, (AX)
+	VPEXTRD      $0x01, X0, 32(AX)
+	VPEXTRD      $0x02, X0, 64(AX)
+	VPEXTRD      $0x03, X0, 96(AX)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    200(SP), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    200(SP), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPUNPCKLWD   Y0, Y2, Y1
+	VPUNPCKHWD   Y0, Y2, Y0
+	VPUNPCKLWD   Y0, Y1, Y2
+	VPUNPCKHWD   Y0, Y1, Y0
+	VPSHUFD      $0x4e, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPSHUFD      $0xee, Y1, Y2
+	VPUNPCKLWD   Y2, Y1, Y1
+	VPSHUFD      $0xee, Y0, Y2
+	VPUNPCKLWD   Y2, Y0, Y0
+	VPMADDWD     plusEight<>+0(SB), Y1, Y2
+	VPMADDWD     minusEight<>+0(SB), Y1, Y3
+	VPMADDWD     cosSin<>+0(SB), Y0, Y1
+	VPMADDWD     sinCos<>+0(SB), Y0, Y0
+	VPADDD       round9<>+0(SB), Y1, Y1
+	VPSRAD       $0x09, Y1, Y1
+	VPADDD       round9<>+0(SB), Y0, Y0
+	VPSRAD       $0x09, Y0, Y0
+	VPACKSSDW    Y1, Y2, Y2
+	VPACKSSDW    Y0, Y3, Y3
+	VPUNPCKLWD   Y3, Y2, Y0
+	VPUNPCKHWD   Y3, Y2, Y1
+	VPUNPCKLWD   Y1, Y0, Y2
+	VPUNPCKHWD   Y1, Y0, Y0
+	VPSHUFD      $0x4e, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPSHUFD      $0xee, Y1, Y2
+	VPUNPCKLWD   Y2, Y1, Y1
+	VPSHUFD      $0xee, Y0, Y2
+	VPUNPCKLWD   Y2, Y0, Y0
+	VPMADDWD     plusOne<>+0(SB), Y1, Y2
+	VPMADDWD     minusOne<>+0(SB), Y1, Y3
+	VPMADDWD     cosSin<>+0(SB), Y0, Y1
+	VPMADDWD     sinCos<>+0(SB), Y0, Y0
+	VPADDD       round4<>+0(SB), Y2, Y2
+	VPSRAD       $0x04, Y2, Y2
+	VPADDD       round16<>+0(SB), Y1, Y1
+	VPSRAD       $0x10, Y1, Y1
+	VPADDD       round4<>+0(SB), Y3, Y3
+	VPSRAD       $0x04, Y3, Y3
+	VPADDD       round16<>+0(SB), Y0, Y0
+	VPSRAD       $0x10, Y0, Y0
+	VPACKSSDW    Y1, Y2, Y2
+	VPACKSSDW    Y0, Y3, Y3
+	VPERM2I128   $0x20, Y3, Y2, Y0
+	MOVQ         inverse+32(FP), AX
+	MOVQ         step+40(FP), CX
+	VPABSW       Y0, Y1
+	VPMOVZXWD    X1, Y2
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMOVZXWD    X3, Y3
+	VPMULLD      (AX), Y2, Y2
+	VPADDD       deadZone<>+0(SB), Y2, Y2
+	VPSRLD       $0x11, Y2, Y2
+	VPMULLD      32(AX), Y3, Y3
+	VPADDD       deadZone<>+0(SB), Y3, Y3
+	VPSRLD       $0x11, Y3, Y3
+	VPACKUSDW    Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VPMULLW      (CX), Y2, Y3
+	VPSUBW       Y3, Y1, Y3
+	VPSIGNW      Y0, Y2, Y2
+	MOVQ         levels+48(FP), AX
+	VPXOR        X0, X0, X0
+	VEXTRACTI128 $0x01, Y2, X1
+	VPSHUFB      firstFirst<>+0(SB), X2, X3
+	VPSHUFB      lastFirst<>+0(SB), X1, X4
+	VPOR         X4, X3, X3
+	VMOVDQU      X3, (AX)
+	VPSHUFB      firstLast<>+0(SB), X2, X4
+	VPSHUFB      lastLast<>+0(SB), X1, X1
+	VPOR         X1, X4, X4
+	VMOVDQU      X4, 16(AX)
+	VPCMPEQW     X0, X3, X3
+	VPCMPEQW     X0, X4, X4
+	VPACKSSWB    X4, X3, X3
+	VPMOVMSKB    X3, AX
+	XORL         $0x0000ffff, AX
+	MOVL         AX, used+72(FP)
+	VPMULLW      (CX), Y2, Y2
+	MOVQ         coefs+56(FP), AX
+	VMOVDQU      Y2, (AX)
 	VZEROUPPER
 	RET
 

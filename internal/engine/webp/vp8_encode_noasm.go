@@ -24,6 +24,12 @@ func subblockGuessesVector(ws *workspace, at int, src *[16]uint8, preds *[numBmo
 	*sums = subblockGuesses(ws, at, src, preds, false)
 }
 
+func (q *segmentTables) guessSubblockVector(ws *workspace, at int, src *[16]uint8, modeCosts *[numBmodes]uint16,
+	out *levels, coefs *[16]int16,
+) (mode uint8, least int32) {
+	return q.guessSubblock(ws, at, src, modeCosts, out, coefs, false)
+}
+
 func studioBlocksVector(pix []byte, stride, per int, out [][16]uint8) {
 	studioBlocks(pix, stride, per, out, false)
 }

@@ -18,7 +18,10 @@ func (s *rowSearch) guessSubblocks(x int, m *macroblock, q *segmentTables, limit
 	sum := q.weigh(cost)
 	for i := range 16 {
 		modeCosts := &bmodeCosts[above[i%4]][before[i/4]]
-		mode, n := s.guessSubblock(i, q, modeCosts)
+		b, c := &s.coded.blocks[i], &s.c.blocks[i]
+		mode, n := q.guessSubblock(&s.ws, blockAt(i), &s.src[i], modeCosts, b, c, s.vector)
+		s.c.kind[i] = kindOf(int(b.n), c[0])
+		s.addBlock(blockAt(i), &s.c, i)
 		cost += int(modeCosts[mode])
 		if sum += n; sum >= limit || cost >= spare {
 			return 0, false
@@ -29,25 +32,27 @@ func (s *rowSearch) guessSubblocks(x int, m *macroblock, q *segmentTables, limit
 	return cost, true
 }
 
-// guessSubblock chooses the mode with the smallest Hadamard coefficients for a subblock, quantises what
-// it leaves by rounding, and reconstructs it. It returns the mode, and the coefficients' sum beside its
-// cost.
-func (s *rowSearch) guessSubblock(i int, q *segmentTables, modeCosts *[numBmodes]uint16) (mode uint8, least int32) {
-	at := blockAt(i)
+// guessSubblock predicts a subblock of the workspace by the mode with the smallest Hadamard coefficients,
+// and quantises what it leaves by rounding. It returns the mode, and the coefficients' sum beside its
+// cost. Of the levels, coefs is what a decoder reads.
+func (q *segmentTables) guessSubblock(ws *workspace, at int, src *[16]uint8, modeCosts *[numBmodes]uint16,
+	out *levels, coefs *[16]int16, vector bool,
+) (mode uint8, least int32) {
+	if vector {
+		return q.guessSubblockVector(ws, at, src, modeCosts, out, coefs)
+	}
 	var pred [numBmodes][16]uint8
-	sums := subblockGuesses(&s.ws, at, &s.src[i], &pred, s.vector)
+	sums := subblockGuesses(ws, at, src, &pred, false)
 	least = math.MaxInt32
 	for k, n := range sums {
 		if n += q.weigh(int(modeCosts[k])); n < least {
 			least, mode = n, uint8(k)
 		}
 	}
-	var coefs, unused [16]int16
-	forwardPair(&s.src[i], &pred[mode], &s.src[i], &pred[mode], &coefs, &unused, s.vector)
-	b := &s.coded.blocks[i]
-	q.y1.quick(&coefs, b, s.vector)
-	scatter(&s.ws, at, &pred[mode])
-	s.dequantise(i, q.y1, b)
-	s.addBlock(at, &s.c, i)
+	scatter(ws, at, &pred[mode])
+	forwardDCT(src, &pred[mode], coefs)
+	q.y1.quick(coefs, out, false)
+	*coefs = [16]int16{}
+	q.y1.dequantise(out, 0, coefs)
 	return mode, least
 }

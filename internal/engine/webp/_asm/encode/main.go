@@ -11,9 +11,14 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	hadamard()
-	forward()
-	quantise()
+	low := doubles("lowWords", 0xffff)
+	hadamard(low)
+	dct := forward()
+	q, zigzag := newQuantiser(), newOrder()
+	quantise(q, zigzag)
+	predict := newSubblockPredictor()
+	predictSubblocks(predict, low)
+	guessSubblock(predict, low, dct, q, zigzag)
 	predictBlocks()
 	load("loadLumaVector", 4, 219, 127+16*255)
 	load("loadChromaVector", 2, 224, 4095)
@@ -57,17 +62,16 @@ func difference(srcA, predA, srcB, predB Mem) (first, last reg.VecVirtual) {
 
 // hadamard sums the absolute Hadamard coefficients of the differences of one block from pairs of
 // predictions.
-func hadamard() {
-	low := doubles("lowWords", 0xffff)
+func hadamard(low Mem) {
 	TEXT("hadamardVector", NOSPLIT, "func(src, preds *byte, pairs int, sums *int32)")
 	src, preds := Load(Param("src"), GP64()), Load(Param("preds"), GP64())
 	pairs, sums := Load(Param("pairs"), GP64()), Load(Param("sums"), GP64())
 	hadamardPairs(low, src, preds, pairs, sums)
-
-	predictSubblocks(low)
+	VZEROUPPER()
+	RET()
 }
 
-// hadamardPairs ends a kernel with the loop over pairs of predictions. Of the last step of the
+// hadamardPairs is the loop over pairs of predictions, which moves preds and sums. Of the last step of the
 // transform, only the larger half is computed: |a+b| + |a-b| is twice the larger of |a| and |b|.
 func hadamardPairs(low Mem, src, preds, pairs, sums reg.Register) {
 	Label("pair")
@@ -109,8 +113,6 @@ func hadamardPairs(low Mem, src, preds, pairs, sums reg.Register) {
 	ADDQ(Imm(8), sums)
 	DECQ(pairs)
 	JNZ(LabelRef("pair"))
-	VZEROUPPER()
-	RET()
 }
 
 // transpose exchanges rows and columns of blocks of 4×4 words: two rows in each half of a register.
@@ -141,55 +143,63 @@ func interleaved(left, right reg.VecVirtual) (ab, dc reg.VecVirtual) {
 	return ab, dc
 }
 
-// forward transforms the differences of two blocks.
-func forward() {
+// transform returns the first and last two rows of the transforms of two blocks, of which it has the
+// differences.
+type transform func(first, last reg.VecVirtual) (up, down reg.VecVirtual)
+
+// forward transforms the differences of two blocks. It returns the transform for other kernels.
+func forward() transform {
 	const cos, sin = 5352, 2217
 	eights, eightsMinus := words("plusEight", 8, 8), words("minusEight", 8, -8)
 	ones, onesMinus := words("plusOne", 1, 1), words("minusOne", 1, -1)
 	cosSin, sinCos := words("cosSin", cos, sin), words("sinCos", sin, -cos)
 	round9, round4, round16 := doubles("round9", 256), doubles("round4", 8), doubles("round16", 1<<15)
+	dct := func(first, last reg.VecVirtual) (up, down reg.VecVirtual) {
+		ab, dc := interleaved(transpose(first, last))
+		t := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+		VPMADDWD(eights, ab, t[0])
+		VPMADDWD(eightsMinus, ab, t[2])
+		VPMADDWD(cosSin, dc, t[1])
+		VPMADDWD(sinCos, dc, t[3])
+		for _, i := range []int{1, 3} {
+			VPADDD(round9, t[i], t[i])
+			VPSRAD(Imm(9), t[i], t[i])
+		}
+		VPACKSSDW(t[1], t[0], t[0])
+		VPACKSSDW(t[3], t[2], t[2])
+
+		ab, dc = interleaved(transpose(t[0], t[2]))
+		o := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
+		VPMADDWD(ones, ab, o[0])
+		VPMADDWD(onesMinus, ab, o[2])
+		VPMADDWD(cosSin, dc, o[1])
+		VPMADDWD(sinCos, dc, o[3])
+		for i, v := range o {
+			if i%2 == 0 {
+				VPADDD(round4, v, v)
+				VPSRAD(Imm(4), v, v)
+			} else {
+				VPADDD(round16, v, v)
+				VPSRAD(Imm(16), v, v)
+			}
+		}
+		VPACKSSDW(o[1], o[0], o[0])
+		VPACKSSDW(o[3], o[2], o[2])
+		return o[0], o[2]
+	}
+
 	TEXT("forwardVector", NOSPLIT, "func(srcA, predA, srcB, predB *byte, outA, outB *int16)")
 	srcA, predA := Load(Param("srcA"), GP64()), Load(Param("predA"), GP64())
 	srcB, predB := Load(Param("srcB"), GP64()), Load(Param("predB"), GP64())
 	outA, outB := Load(Param("outA"), GP64()), Load(Param("outB"), GP64())
-	first, last := difference(Mem{Base: srcA}, Mem{Base: predA}, Mem{Base: srcB}, Mem{Base: predB})
-
-	ab, dc := interleaved(transpose(first, last))
-	t := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	VPMADDWD(eights, ab, t[0])
-	VPMADDWD(eightsMinus, ab, t[2])
-	VPMADDWD(cosSin, dc, t[1])
-	VPMADDWD(sinCos, dc, t[3])
-	for _, i := range []int{1, 3} {
-		VPADDD(round9, t[i], t[i])
-		VPSRAD(Imm(9), t[i], t[i])
-	}
-	VPACKSSDW(t[1], t[0], t[0])
-	VPACKSSDW(t[3], t[2], t[2])
-
-	ab, dc = interleaved(transpose(t[0], t[2]))
-	o := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	VPMADDWD(ones, ab, o[0])
-	VPMADDWD(onesMinus, ab, o[2])
-	VPMADDWD(cosSin, dc, o[1])
-	VPMADDWD(sinCos, dc, o[3])
-	for i, v := range o {
-		if i%2 == 0 {
-			VPADDD(round4, v, v)
-			VPSRAD(Imm(4), v, v)
-		} else {
-			VPADDD(round16, v, v)
-			VPSRAD(Imm(16), v, v)
-		}
-	}
-	VPACKSSDW(o[1], o[0], o[0])
-	VPACKSSDW(o[3], o[2], o[2])
-	VMOVDQU(o[0].AsX(), Mem{Base: outA})
-	VMOVDQU(o[2].AsX(), Mem{Base: outA, Disp: 16})
-	VEXTRACTI128(Imm(1), o[0], Mem{Base: outB})
-	VEXTRACTI128(Imm(1), o[2], Mem{Base: outB, Disp: 16})
+	up, down := dct(difference(Mem{Base: srcA}, Mem{Base: predA}, Mem{Base: srcB}, Mem{Base: predB}))
+	VMOVDQU(up.AsX(), Mem{Base: outA})
+	VMOVDQU(down.AsX(), Mem{Base: outA, Disp: 16})
+	VEXTRACTI128(Imm(1), up, Mem{Base: outB})
+	VEXTRACTI128(Imm(1), down, Mem{Base: outB, Disp: 16})
 	VZEROUPPER()
 	RET()
+	return dct
 }
 
 // zigzag is the order in which coefficients are coded (RFC 6386 section 13).
@@ -258,42 +268,57 @@ func storeSum(v reg.VecVirtual, index int) {
 	Store(d, ReturnIndex(index))
 }
 
-// quantise quantises sixteen coefficients by rounding. The tables hold, for each of them, what it is
-// multiplied by, in double words, and the step, in words.
-func quantise() {
+// quantiser quantises sixteen coefficients by rounding, given tables that hold, for each of them, what
+// it is multiplied by, in double words, and the step, in words. It returns the magnitudes of what is
+// left, and the levels.
+type quantiser func(coefs reg.VecVirtual, inverse, step reg.Register) (left, levels reg.VecVirtual)
+
+func newQuantiser() quantiser {
 	zone := doubles("deadZone", 131072*38/100)
-	zigzag := newOrder()
-	TEXT("quantiseVector", NOSPLIT, "func(c *int16, inverse *uint32, step *int16, out *int16) (distortion int32, used uint32)")
-	c, inverse := Load(Param("c"), GP64()), Load(Param("inverse"), GP64())
-	step, out := Load(Param("step"), GP64()), Load(Param("out"), GP64())
-	coefs, a := YMM(), YMM()
-	VMOVDQU(Mem{Base: c}, coefs)
-	VPABSW(coefs, a)
-	level := [2]reg.VecVirtual{YMM(), YMM()}
-	upper := XMM()
-	VPMOVZXWD(a.AsX(), level[0])
-	VEXTRACTI128(Imm(1), a, upper)
-	VPMOVZXWD(upper, level[1])
-	for i, l := range level {
-		VPMULLD(Mem{Base: inverse, Disp: 32 * i}, l, l)
-		VPADDD(zone, l, l)
-		VPSRLD(Imm(17), l, l)
+	return func(coefs reg.VecVirtual, inverse, step reg.Register) (left, levels reg.VecVirtual) {
+		a := YMM()
+		VPABSW(coefs, a)
+		level := [2]reg.VecVirtual{YMM(), YMM()}
+		upper := XMM()
+		VPMOVZXWD(a.AsX(), level[0])
+		VEXTRACTI128(Imm(1), a, upper)
+		VPMOVZXWD(upper, level[1])
+		for i, l := range level {
+			VPMULLD(Mem{Base: inverse, Disp: 32 * i}, l, l)
+			VPADDD(zone, l, l)
+			VPSRLD(Imm(17), l, l)
+		}
+		l, e := YMM(), YMM()
+		VPACKUSDW(level[1], level[0], l)
+		VPERMQ(Imm(0xd8), l, l)
+		VPMULLW(Mem{Base: step}, l, e)
+		VPSUBW(e, a, e)
+		VPSIGNW(coefs, l, l)
+		return e, l
 	}
-	l := YMM()
-	VPACKUSDW(level[1], level[0], l)
-	VPERMQ(Imm(0xd8), l, l)
-	e := YMM()
-	VPMULLW(Mem{Base: step}, l, e)
-	VPSUBW(e, a, e)
-	VPMADDWD(e, e, e)
-	VPSIGNW(coefs, l, l)
+}
+
+// storeLevels writes levels in zigzag order, and returns the bits of those that are not zero.
+func (o order) storeLevels(levels reg.VecVirtual, out reg.Register, index int) {
 	zero := XMM()
 	VPXOR(zero, zero, zero)
-	ordered := zigzag.store(l, out)
+	ordered := o.store(levels, out)
 	for _, v := range ordered {
 		VPCMPEQW(zero, v, v)
 	}
-	storeBits(ordered, true, 1)
+	storeBits(ordered, true, index)
+}
+
+// quantise quantises a block, and sums the squares of what is left.
+func quantise(q quantiser, zigzag order) {
+	TEXT("quantiseVector", NOSPLIT, "func(c *int16, inverse *uint32, step *int16, out *int16) (distortion int32, used uint32)")
+	c, inverse := Load(Param("c"), GP64()), Load(Param("inverse"), GP64())
+	step, out := Load(Param("step"), GP64()), Load(Param("out"), GP64())
+	coefs := YMM()
+	VMOVDQU(Mem{Base: c}, coefs)
+	e, l := q(coefs, inverse, step)
+	VPMADDWD(e, e, e)
+	zigzag.storeLevels(l, out, 1)
 	storeSum(e, 0)
 	VZEROUPPER()
 	RET()
@@ -301,10 +326,11 @@ func quantise() {
 	TEXT("magnitudesVector", NOSPLIT, "func(c, floors, out *int16) (squares int32, large uint32)")
 	c, out = Load(Param("c"), GP64()), Load(Param("out"), GP64())
 	floors := Load(Param("floors"), GP64())
-	a, e = YMM(), YMM()
+	a := YMM()
 	VPABSW(Mem{Base: c}, a)
+	e = YMM()
 	VPMADDWD(a, a, e)
-	ordered = zigzag.store(a, out)
+	ordered := zigzag.store(a, out)
 	for i, v := range ordered {
 		VPCMPGTW(Mem{Base: floors, Disp: 16 * i}, v, v)
 	}

@@ -8,9 +8,16 @@ import (
 
 const wsStride = 32
 
+// defined holds the constants by their names: several kernels share them.
+var defined = map[string]Mem{}
+
 // bytesOf is a constant in memory: sixteen bytes.
 func bytesOf(name string, values ...byte) Mem {
+	if m, ok := defined[name]; ok {
+		return m
+	}
 	m := GLOBL(name, RODATA|NOPTR)
+	defined[name] = m
 	for i := range 16 {
 		DATA(i, U8(values[i%len(values)]))
 	}
@@ -82,10 +89,12 @@ func trueMotionRows(left, above, corner reg.VecVirtual) reg.VecVirtual {
 	return out
 }
 
-// predictSubblocks predicts a subblock by all modes (RFC 6386 section 12.3), and sums the Hadamard
-// coefficients of what each leaves. Masks of directions pick bytes of the means of two or of three;
-// an edge that begins at i gives a mean of three around i+1.
-func predictSubblocks(low Mem) {
+// subblockPredictor predicts the subblock at a place of the workspace by all modes.
+type subblockPredictor func(at reg.Register, preds Mem)
+
+// newSubblockPredictor returns the predictions of RFC 6386 section 12.3. Masks of directions pick bytes
+// of the means of two or of three; an edge that begins at i gives a mean of three around i+1.
+func newSubblockPredictor() subblockPredictor {
 	const l, k, j, i, p, a, b, c = 0, 1, 2, 3, 4, 5, 6, 7 // places in the means of three by their middles
 	directions := []struct {
 		name       string
@@ -122,41 +131,114 @@ func predictSubblocks(low Mem) {
 	nearest := bytesOf("nearest", 1, 2, 3, 4, 6, 7, 8, 9, none, none, none, none, none, none, none, none)
 	four := doubles("fours", 4)
 
-	TEXT("subblocksVector", NOSPLIT, "func(at, src, preds *byte, sums *int32)")
-	at := Load(Param("at"), GP64())
-	preds, sums := Load(Param("preds"), GP64()), Load(Param("sums"), GP64())
-	e := loadEdge(at)
-	two, three := means(e)
-	for mode, d := range directions {
-		if d.three == nil {
-			continue
+	return func(at reg.Register, preds Mem) {
+		e := loadEdge(at)
+		two, three := means(e)
+		for mode, d := range directions {
+			if d.three == nil {
+				continue
+			}
+			out := XMM()
+			VPSHUFB(bytesOf(d.name+"Three", d.three...), three, out)
+			if d.two != nil {
+				other := XMM()
+				VPSHUFB(bytesOf(d.name+"Two", d.two...), two, other)
+				VPOR(other, out, out)
+			}
+			VMOVDQU(out, preds.Offset(16*mode))
 		}
-		out := XMM()
-		VPSHUFB(bytesOf(d.name+"Three", d.three...), three, out)
-		if d.two != nil {
-			other := XMM()
-			VPSHUFB(bytesOf(d.name+"Two", d.two...), two, other)
-			VPOR(other, out, out)
-		}
-		VMOVDQU(out, Mem{Base: preds, Disp: 16 * mode})
+		left, above, cornerRows := XMM(), XMM(), XMM()
+		VPSHUFB(leftRows, e, left)
+		VPSHUFB(aboveRows, e, above)
+		VPSHUFB(corner, e, cornerRows)
+		VMOVDQU(trueMotionRows(left, above, cornerRows), preds.Offset(16*bTM))
+		sum, zero := XMM(), XMM()
+		VPXOR(zero, zero, zero)
+		VPSHUFB(nearest, e, sum)
+		VPSADBW(zero, sum, sum)
+		VPADDW(four, sum, sum)
+		VPSRLW(Imm(3), sum, sum)
+		VPSHUFB(zero, sum, sum)
+		VMOVDQU(sum, preds.Offset(16*bDC))
 	}
-	left, above, cornerRows := XMM(), XMM(), XMM()
-	VPSHUFB(leftRows, e, left)
-	VPSHUFB(aboveRows, e, above)
-	VPSHUFB(corner, e, cornerRows)
-	VMOVDQU(trueMotionRows(left, above, cornerRows), Mem{Base: preds, Disp: 16 * bTM})
-	sum, zero := XMM(), XMM()
-	VPXOR(zero, zero, zero)
-	VPSHUFB(nearest, e, sum)
-	VPSADBW(zero, sum, sum)
-	VPADDW(four, sum, sum)
-	VPSRLW(Imm(3), sum, sum)
-	VPSHUFB(zero, sum, sum)
-	VMOVDQU(sum, Mem{Base: preds, Disp: 16 * bDC})
+}
 
-	src, pairs := Load(Param("src"), GP64()), GP64()
+// predictSubblocks predicts a subblock by all modes, and sums the Hadamard coefficients of what each
+// leaves.
+func predictSubblocks(predict subblockPredictor, low Mem) {
+	TEXT("subblocksVector", NOSPLIT, "func(at, src, preds *byte, sums *int32)")
+	preds := Load(Param("preds"), GP64())
+	predict(Load(Param("at"), GP64()), Mem{Base: preds})
+	src, sums, pairs := Load(Param("src"), GP64()), Load(Param("sums"), GP64()), GP64()
 	MOVQ(U32(numBmodes/2), pairs)
 	hadamardPairs(low, src, preds, pairs, sums)
+	VZEROUPPER()
+	RET()
+}
+
+// guessSubblock chooses the mode of a subblock by sums of Hadamard coefficients, to which the costs of
+// the modes are added, and quantises what it leaves. The prediction stays in the workspace.
+func guessSubblock(predict subblockPredictor, low Mem, dct transform, q quantiser, zigzag order) {
+	TEXT("guessSubblockVector", NOSPLIT, "func(at, src *byte, costs *uint16, guess int32, inverse *uint32, step, levels, coefs *int16) (mode, least, used uint32)")
+	at, src := Load(Param("at"), GP64()), Load(Param("src"), GP64())
+	preds, sums := AllocLocal(16*numBmodes), AllocLocal(4*numBmodes)
+	predict(at, preds)
+	each, eachSum, pairs := GP64(), GP64(), GP64()
+	LEAQ(preds, each)
+	LEAQ(sums, eachSum)
+	MOVQ(U32(numBmodes/2), pairs)
+	hadamardPairs(low, src, each, pairs, eachSum)
+
+	// The first eight modes fill a register.
+	costs, guess := Load(Param("costs"), GP64()), Load(Param("guess"), GP32())
+	weight, v, upper := YMM(), YMM(), XMM()
+	VMOVD(guess, weight.AsX())
+	VPBROADCASTD(weight.AsX(), weight)
+	VPMOVZXWD(Mem{Base: costs}, v)
+	VPMULLD(weight, v, v)
+	VPSRLD(Imm(8), v, v)
+	VPADDD(sums, v, v)
+	VEXTRACTI128(Imm(1), v, upper)
+	VPACKUSDW(upper, v.AsX(), upper)
+	VPHMINPOSUW(upper, upper)
+	least, mode := GP32(), GP32()
+	VMOVD(upper, least)
+	MOVL(least, mode)
+	SHRL(Imm(16), mode)
+	MOVWLZX(least.As16(), least)
+	for m := 8; m < numBmodes; m++ {
+		sum, index := GP32(), GP32()
+		MOVWLZX(Mem{Base: costs, Disp: 2 * m}, sum)
+		IMULL(guess, sum)
+		SHRL(Imm(8), sum)
+		ADDL(sums.Offset(4*m), sum)
+		MOVL(U32(m), index)
+		CMPL(sum, least)
+		CMOVLCS(index, mode)
+		CMOVLCS(sum, least)
+	}
+	Store(mode, ReturnIndex(0))
+	Store(least, ReturnIndex(1))
+
+	pred := XMM()
+	LEAQ(preds, each)
+	SHLL(Imm(4), mode)
+	VMOVDQU(Mem{Base: each, Index: mode.As64(), Scale: 1}, pred)
+	chosen := AllocLocal(16)
+	VMOVDQU(pred, chosen)
+	for y := range 4 {
+		VPEXTRD(Imm(uint64(y)), pred, Mem{Base: at, Disp: y * wsStride})
+	}
+	up, down := dct(difference(Mem{Base: src}, chosen, Mem{Base: src}, chosen))
+	block := YMM()
+	VPERM2I128(Imm(0x20), down, up, block)
+	inverse, step := Load(Param("inverse"), GP64()), Load(Param("step"), GP64())
+	_, levels := q(block, inverse, step)
+	zigzag.storeLevels(levels, Load(Param("levels"), GP64()), 2)
+	VPMULLW(Mem{Base: step}, levels, levels)
+	VMOVDQU(levels, Mem{Base: Load(Param("coefs"), GP64())})
+	VZEROUPPER()
+	RET()
 }
 
 // Modes of subblocks, in the order of RFC 6386 section 8.2.
