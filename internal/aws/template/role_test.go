@@ -306,7 +306,8 @@ func TestBatchRoleIsExact(t *testing.T) {
 			{"lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:imgmill-photos", ""},
 		}
 		if key != "" {
-			needed = append(needed, need{"kms:GenerateDataKey", key, "s3.us-east-1.amazonaws.com"})
+			needed = append(needed, need{"kms:Decrypt", key, "s3.us-east-1.amazonaws.com"},
+				need{"kms:GenerateDataKey", key, "s3.us-east-1.amazonaws.com"})
 		}
 		f := form(t, map[string]string{"TargetKmsKeyArn": key})
 		all := grants(t, f, "BatchRole")
