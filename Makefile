@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills
+.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
 
 check: fmt vet test race cross zips
 
@@ -67,6 +67,11 @@ kills:
 # Kills of sync over 20,000 pictures: two minutes.
 synckills:
 	IMGMILL_SYNC_OBJECTS=20000 $(GO) test -count=1 -timeout 600s -run SyncKilled -v ./internal/cli
+
+# 10,000 uploads and removals through four workers, with 30 kills and a proxy that injects faults, on ministack's SQS and on
+# a NATS server: ten minutes. ministack must be on the path.
+workers:
+	IMGMILL_UPLOADS=10000 TIMEOUT=1500s .ci/queues
 
 # The comparison of two buckets over ten million pictures, in less than 100 MB: half a minute.
 manykeys:

@@ -7,43 +7,59 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/queue"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/sqs"
 	"github.com/imgmill/imgmill/internal/service/sync"
+	"github.com/imgmill/imgmill/internal/service/worker"
 )
 
 // workerFlags are the flags of worker.
 type workerFlags struct {
 	placeFlags
-	poll        time.Duration
-	concurrency int
+	queue, deadLetter, natsCreds string
+	poll                         time.Duration
+	concurrency                  int
 }
 
 func workerCommand() *cobra.Command {
 	var f workerFlags
 	c := &cobra.Command{
-		Use:   "worker --poll INTERVAL",
+		Use:   "worker {--queue URL | --poll INTERVAL}",
 		Short: "Run beside any S3 store, and make the variants of what is uploaded",
 		Long: `Make the variants of every picture that is uploaded to the source bucket of a recipe, in any S3 store, until it is
 stopped. The recipe alone suffices if it says where the buckets are (source.endpoint, target.endpoint); credentials
 come from where the AWS command line takes them.
 
+With --queue, the worker gets the store's notifications from an Amazon SQS queue, or from a stream of NATS JetStream.
+Any number of workers may share a queue. A message is settled once all variants are written; one that cannot be read,
+or that has failed ten times, is buried in the dead-letter queue with the reason: the one that the redrive policy of
+the SQS queue names, or --dead-letter; or the stream of the same name with the suffix -buried.
+
 With --poll, both buckets are listed at every interval, and what is missing or stale is made: that needs nothing from
-the store but its listings. What is known to be right is remembered in a file, so that a round costs little more.
+the store but its listings. It may run beside a queue, to find uploads whose notification was lost. What is known to be right is remembered in a file, so that a round costs little more.
 
 SIGTERM or an interrupt ends the worker once the pictures in work are finished, 25 seconds later at most. A second
 one ends it at once; nothing is lost.`,
 		Example: `  imgmill worker --poll 30s
+  imgmill worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/in
+  imgmill worker --queue nats://127.0.0.1:4222/uploads --poll 1h
   imgmill worker --poll 5m --endpoint http://127.0.0.1:9000 --concurrency 4`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
 	f.register(c)
 	flags := c.Flags()
+	flags.StringVar(&f.queue, "queue", "", "`URL` of an SQS queue, or nats://HOST:PORT/STREAM")
+	flags.StringVar(&f.deadLetter, "dead-letter", "", "`URL` of the SQS queue of buried messages (default by redrive policy)")
+	flags.StringVar(&f.natsCreds, "nats-creds", "", "`FILE` with credentials for NATS")
 	flags.DurationVar(&f.poll, "poll", 0, "compare both buckets every `INTERVAL`, such as 30s")
 	flags.IntVar(&f.concurrency, "concurrency", runtime.GOMAXPROCS(0), "pictures at the same time")
 	return c
@@ -51,9 +67,9 @@ one ends it at once; nothing is lost.`,
 
 func (f *workerFlags) run(c *cobra.Command) (err error) {
 	switch {
-	case f.poll == 0:
-		return wrongUse("--poll is missing; say how often to compare the buckets, like --poll 30s")
-	case f.poll < time.Second:
+	case f.queue == "" && f.poll == 0:
+		return wrongUse("nothing to do: name a --queue, or say how often to compare the buckets, like --poll 30s")
+	case f.poll != 0 && f.poll < time.Second:
 		return wrongUse("--poll %s: use 1s or more", f.poll)
 	case f.concurrency < 1:
 		return wrongUse("--concurrency %d: use 1 or more", f.concurrency)
@@ -64,11 +80,19 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 	w := &workerRun{workerFlags: f, log: log, mill: p.mill(c.Context(), true, c.ErrOrStderr())}
-	closeKnown, err := w.openKnown(p)
-	if err != nil {
-		return err
+	if f.queue != "" {
+		if err := w.openQueue(c.Context()); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, w.messages.Close()) }()
 	}
-	defer func() { err = errors.Join(err, closeKnown()) }()
+	if f.poll > 0 {
+		closeKnown, err := w.openKnown(p)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeKnown()) }()
+	}
 	log.Info("the worker has started", "buckets", p.String())
 	if err := w.run(c.Context()); err != nil {
 		return err
@@ -81,13 +105,19 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 type workerRun struct {
 	*workerFlags
 	mill  *mill.Mill
-	known *sync.Known
+	known *sync.Known // nil without --poll
 	log   *slog.Logger
+
+	messages    queue.Queue // nil without --queue
+	maxAttempts int         // before a message is buried; 0 for the worker's default
 }
 
 // parts returns what runs side by side. Each part ends once its context does, when what it works on is
 // finished; if one fails, the others end too.
 func (w *workerRun) parts() (parts []func(context.Context) error) {
+	if w.messages != nil {
+		parts = append(parts, w.runQueue)
+	}
 	if w.poll > 0 {
 		parts = append(parts, w.runPoll)
 	}
@@ -100,6 +130,32 @@ func (w *workerRun) run(ctx context.Context) error {
 		group.Go(func() error { return part(ctx) })
 	}
 	return group.Wait()
+}
+
+// openQueue opens the queue by the scheme of its URL.
+func (w *workerRun) openQueue(ctx context.Context) error {
+	if scheme, _, _ := strings.Cut(w.queue, "://"); scheme == "nats" || scheme == "tls" {
+		if w.deadLetter != "" {
+			return wrongUse("--dead-letter is for SQS; NATS has a stream of its own for buried messages")
+		}
+		q, err := jetstream.Dial(ctx, w.queue, w.natsCreds, w.log)
+		w.messages = q
+		return err
+	}
+	q, err := sqs.Open(ctx, sqs.Config{URL: w.queue, DeadLetter: w.deadLetter, Region: w.region})
+	if err == nil && q.MaxDeliveries() > 0 {
+		w.maxAttempts = min(q.MaxDeliveries(), worker.MaxAttempts) // SQS would bury it without a reason
+	}
+	w.messages = q
+	return err
+}
+
+// runQueue works on messages.
+func (w *workerRun) runQueue(ctx context.Context) error {
+	consumer := worker.Worker{
+		Queue: w.messages, Process: w.mill.Process, Log: w.log, Concurrency: w.concurrency, MaxAttempts: w.maxAttempts,
+	}
+	return consumer.Run(ctx)
 }
 
 // runPoll compares the buckets again and again.

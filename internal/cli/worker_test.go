@@ -46,7 +46,10 @@ func TestWorkerPolls(t *testing.T) {
 		t.Skip("takes seconds")
 	}
 	where := startStore(t, "photos-input", "photos-output")
-	store := once(where)
+	store, err := s3.Open(where)
+	if err != nil {
+		t.Fatal(err)
+	}
 	put := func(key string, data []byte) {
 		t.Helper()
 		if _, err := store.Put(t.Context(), "photos-input", key, data, bucket.Attributes{}, bucket.Condition{}); err != nil {

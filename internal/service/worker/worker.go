@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type Worker struct {
 
 	// Concurrency is how many messages are processed at the same time. The default is 2.
 	Concurrency int
-	// MaxAttempts is the number of deliveries after which a message is buried. The default is 10.
+	// MaxAttempts is the number of deliveries after which a message is buried. The default is the
+	// constant.
 	MaxAttempts int
 	// Grace is how long work in progress may continue after the context of Run has ended. The
 	// default is 25 s.
@@ -38,8 +40,10 @@ type Worker struct {
 }
 
 const (
+	// MaxAttempts is the default of a Worker.
+	MaxAttempts = 10
+
 	defaultConcurrency = 2
-	defaultMaxAttempts = 10
 	defaultGrace       = 25 * time.Second
 	fetchWait          = 5 * time.Second
 	// settleTimeout limits the settling of a message, which continues after ctx has ended, because
@@ -89,7 +93,7 @@ func (w *Worker) lane(ctx, work context.Context) error {
 		case err != nil:
 			w.Log.Warn("cannot fetch from the queue", outcome.AttrError, err)
 			pause = min(max(2*pause, 100*time.Millisecond), fetchWait)
-			sleep(ctx, pause)
+			sleep(ctx, jittered(pause))
 			continue
 		}
 		pause = 0
@@ -155,7 +159,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	}
 	limit := w.MaxAttempts
 	if limit == 0 {
-		limit = defaultMaxAttempts
+		limit = MaxAttempts
 	}
 	if m.Attempt() > limit { // no delivery was ever settled, so this message may be what kills the process
 		return "", bury(fmt.Sprintf("delivered %d times and never settled", m.Attempt()))
@@ -194,7 +198,11 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	return "", m.Ack
 }
 
-// backoff returns the delay before attempt n+1: 1 s, doubled with each attempt, at most 2 minutes.
+// backoff returns the delay before attempt n+1: about 1 s, doubled with each attempt, at most 2 minutes.
 func backoff(n int) time.Duration {
-	return min(time.Second<<min(n-1, 10), 2*time.Minute)
+	return jittered(min(time.Second<<min(n-1, 10), 2*time.Minute))
 }
+
+// jittered returns a time between half of d and d, so that what has failed together is not tried
+// again together.
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }

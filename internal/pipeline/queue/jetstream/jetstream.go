@@ -6,7 +6,7 @@
 // consumer's AckWait. Ack waits for the server's confirmation. The name of the second stream is
 // that of the first with the suffix "-buried".
 //
-// It never starts a server, never closes the caller's connection and never imports nats-server.
+// It never starts a server, never closes a caller's connection and never imports nats-server.
 // Whether a stored message survives a crash of the machine depends on the server's sync settings.
 // Specification: NATS docs, "JetStream", ADR-8 and ADR-13 (acknowledgement and pull requests),
 // ADR-31 (get by subject).
@@ -38,6 +38,10 @@ type Config struct {
 	// Lease is the time for which Fetch and Extend lease a message; 0 means five seconds. It is
 	// short because after a crash, leased messages are not delivered again before it has passed.
 	Lease time.Duration
+	// Shared means that the streams may be somebody else's: those that exist are used as they are.
+	Shared bool
+	// Replicas is on how many servers of a cluster a new stream is stored; 0 means one.
+	Replicas int
 	// Duplicates is the time for which the id of a published message is remembered; 0 means two
 	// minutes.
 	Duplicates time.Duration
@@ -53,6 +57,9 @@ func (c Config) Validate() error {
 	}
 	if c.Lease < 0 || c.Lease > 12*time.Hour {
 		errs = append(errs, fmt.Errorf("queue lease %v: use a value between 0 and 12h", c.Lease))
+	}
+	if c.Replicas < 0 || c.Replicas > 5 {
+		errs = append(errs, fmt.Errorf("queue replicas %d: use a value from 1 to 5", c.Replicas))
 	}
 	if c.Duplicates < 0 || c.Duplicates > time.Hour {
 		errs = append(errs, fmt.Errorf("queue duplicate window %v: use a value between 0 and 1h", c.Duplicates))
@@ -73,13 +80,14 @@ func (c Config) withDefaults() Config {
 // Queue implements queue.Queue.
 type Queue struct {
 	cfg     Config
+	subject string // to which messages are published
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	work    jetstream.Stream
 	buried  jetstream.Stream
 	pull    jetstream.Consumer
-	closing context.Context // done after Close
-	close   context.CancelFunc
+	calls   *queue.Calls
+	dialled bool // nc is the queue's own
 }
 
 // Open opens the queue, and creates or updates its streams and its consumer. The caller must keep
@@ -93,35 +101,49 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", cfg.Name, err)
 	}
-	q := &Queue{cfg: cfg, nc: nc, js: js}
-	q.work, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	q := &Queue{cfg: cfg, nc: nc, js: js, calls: queue.NewCalls(cfg.Name)}
+	q.work, err = q.openStream(ctx, jetstream.StreamConfig{
 		Name:       cfg.Name,
 		Subjects:   []string{cfg.Name},
 		Retention:  jetstream.WorkQueuePolicy,
 		Storage:    jetstream.FileStorage,
 		Discard:    jetstream.DiscardNew,
 		Duplicates: cfg.Duplicates,
+		Replicas:   cfg.Replicas,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: stream: %w", cfg.Name, err)
+	}
+	if subjects := q.work.CachedInfo().Config.Subjects; len(subjects) > 0 {
+		q.subject = subjects[0]
 	}
 	if err := q.openConsumer(ctx); err != nil {
 		return nil, fmt.Errorf("open queue %s: consumer: %w", cfg.Name, err)
 	}
 	// Each buried message has its own subject, and each subject holds one message: if a message is
 	// buried again after a crash, it replaces the first.
-	q.buried, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	q.buried, err = q.openStream(ctx, jetstream.StreamConfig{
 		Name:              cfg.Name + "-buried",
 		Subjects:          []string{cfg.Name + "-buried.*"},
 		Storage:           jetstream.FileStorage,
 		Discard:           jetstream.DiscardOld,
 		MaxMsgsPerSubject: 1,
+		Replicas:          cfg.Replicas,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: buried stream: %w", cfg.Name, err)
 	}
-	q.closing, q.close = context.WithCancel(context.Background())
 	return q, nil
+}
+
+// openStream creates or updates a stream, or uses the one that there is if the queue is shared.
+func (q *Queue) openStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if q.cfg.Shared {
+		if s, err := q.js.Stream(ctx, want.Name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return s, err
+		}
+	}
+	return q.js.CreateOrUpdateStream(ctx, want)
 }
 
 // ErrDeliveries means that the server cannot read the state of the deliveries. The messages are not
@@ -150,7 +172,7 @@ func (q *Queue) openConsumer(ctx context.Context) error {
 func (q *Queue) State(ctx context.Context) (published uint64, waiting int, err error) {
 	info, err := q.work.Info(ctx)
 	if err != nil {
-		return 0, 0, q.fail(ctx, "count", err)
+		return 0, 0, q.calls.Fail(ctx, "count", err)
 	}
 	return info.State.LastSeq, int(info.State.Msgs), nil
 }
@@ -160,43 +182,17 @@ func (q *Queue) State(ctx context.Context) (published uint64, waiting int, err e
 func (q *Queue) EndLeases(ctx context.Context) error {
 	const what = "end the leases of"
 	if err := q.work.DeleteConsumer(ctx, consumerName); err != nil {
-		return q.fail(ctx, what, err)
+		return q.calls.Fail(ctx, what, err)
 	}
 	if err := q.openConsumer(ctx); err != nil {
-		return q.fail(ctx, what, err)
+		return q.calls.Fail(ctx, what, err)
 	}
 	return nil
 }
 
-// begin ties a call to Close: the context that it returns ends with ctx or when the queue is
-// closed.
-func (q *Queue) begin(ctx context.Context) (context.Context, func(), error) {
-	if q.closing.Err() != nil {
-		return nil, nil, queue.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(q.closing, cancel)
-	return ctx, func() { stop(); cancel() }, nil
-}
-
-// fail adds the operation to an error. That the queue is closed or the caller's context has ended
-// takes precedence.
-func (q *Queue) fail(caller context.Context, what string, err error) error {
-	if q.closing.Err() != nil {
-		return queue.ErrClosed
-	}
-	if caller.Err() != nil {
-		err = caller.Err()
-	}
-	return fmt.Errorf("%s queue %s: %w", what, q.cfg.Name, err)
-}
-
 // Publish implements queue.Queue.
 func (q *Queue) Publish(caller context.Context, id string, body []byte) error {
-	ctx, end, err := q.begin(caller)
+	ctx, end, err := q.calls.Begin(caller)
 	if err != nil {
 		return err
 	}
@@ -206,15 +202,15 @@ func (q *Queue) Publish(caller context.Context, id string, body []byte) error {
 		// It is quoted because a header cannot hold line breaks.
 		opts = append(opts, jetstream.WithMsgID(strconv.QuoteToASCII(id)))
 	}
-	if _, err := q.js.Publish(ctx, q.cfg.Name, body, opts...); err != nil {
-		return q.fail(caller, "publish to", err)
+	if _, err := q.js.Publish(ctx, q.subject, body, opts...); err != nil {
+		return q.calls.Fail(caller, "publish to", err)
 	}
 	return nil
 }
 
 // Fetch implements queue.Queue.
 func (q *Queue) Fetch(caller context.Context, max int, wait time.Duration) ([]queue.Message, error) {
-	ctx, end, err := q.begin(caller)
+	ctx, end, err := q.calls.Begin(caller)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +229,7 @@ func (q *Queue) Fetch(caller context.Context, max int, wait time.Duration) ([]qu
 		// failure.
 		return got, nil
 	}
-	return nil, q.fail(caller, "fetch from", err)
+	return nil, q.calls.Fail(caller, "fetch from", err)
 }
 
 // await waits for one message. A larger batch would wait until it is full.
@@ -267,14 +263,21 @@ func (q *Queue) collect(batch jetstream.MessageBatch, err error) ([]queue.Messag
 
 // Waiting implements queue.Queue.
 func (q *Queue) Waiting(caller context.Context) (int, error) {
-	ctx, end, err := q.begin(caller)
+	ctx, end, err := q.calls.Begin(caller)
 	if err != nil {
 		return 0, err
 	}
 	defer end()
+	if q.work.CachedInfo().Config.Retention != jetstream.WorkQueuePolicy { // the stream keeps what is settled
+		info, err := q.pull.Info(ctx)
+		if err != nil {
+			return 0, q.calls.Fail(caller, "count", err)
+		}
+		return int(info.NumPending) + info.NumAckPending, nil
+	}
 	info, err := q.work.Info(ctx)
 	if err != nil {
-		return 0, q.fail(caller, "count", err)
+		return 0, q.calls.Fail(caller, "count", err)
 	}
 	return int(info.State.Msgs), nil
 }
@@ -288,7 +291,7 @@ type buriedRecord struct {
 
 // Buried implements queue.Queue.
 func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) {
-	ctx, end, err := q.begin(caller)
+	ctx, end, err := q.calls.Begin(caller)
 	if err != nil {
 		return nil, err
 	}
@@ -300,11 +303,11 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 			break
 		}
 		if err != nil {
-			return nil, q.fail(caller, "list buried messages of", err)
+			return nil, q.calls.Fail(caller, "list buried messages of", err)
 		}
 		var r buriedRecord
 		if err := json.Unmarshal(m.Data, &r); err != nil {
-			return nil, q.fail(caller, "list buried messages of", fmt.Errorf("message %d: %w", m.Sequence, err))
+			return nil, q.calls.Fail(caller, "list buried messages of", fmt.Errorf("message %d: %w", m.Sequence, err))
 		}
 		list = append(list, queue.Buried{
 			ID: strconv.FormatUint(m.Sequence, 10), Body: r.Body, Reason: r.Reason, At: m.Time, Attempts: r.Attempts,
@@ -317,7 +320,7 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 // Unbury implements queue.Queue. The ID of a message is its sequence number in the stream of buried
 // messages.
 func (q *Queue) Unbury(caller context.Context, id string) error {
-	ctx, end, err := q.begin(caller)
+	ctx, end, err := q.calls.Begin(caller)
 	if err != nil {
 		return err
 	}
@@ -325,32 +328,35 @@ func (q *Queue) Unbury(caller context.Context, id string) error {
 	const what = "return a buried message to"
 	seq, err := strconv.ParseUint(id, 10, 64)
 	if err != nil || seq == 0 {
-		return q.fail(caller, what, queue.ErrNotBuried)
+		return q.calls.Fail(caller, what, queue.ErrNotBuried)
 	}
 	m, err := q.buried.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		err = queue.ErrNotBuried
 	}
 	if err != nil {
-		return q.fail(caller, what, err)
+		return q.calls.Fail(caller, what, err)
 	}
 	var r buriedRecord
 	if err := json.Unmarshal(m.Data, &r); err != nil {
-		return q.fail(caller, what, err)
+		return q.calls.Fail(caller, what, err)
 	}
-	if _, err := q.js.Publish(ctx, q.cfg.Name, r.Body); err != nil {
-		return q.fail(caller, what, err)
+	if _, err := q.js.Publish(ctx, q.subject, r.Body); err != nil {
+		return q.calls.Fail(caller, what, err)
 	}
 	if err := q.buried.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return q.fail(caller, what, err)
+		return q.calls.Fail(caller, what, err)
 	}
 	return nil
 }
 
 // Close implements queue.Queue.
 func (q *Queue) Close() error {
-	q.close()
-	return nil
+	err := q.calls.Close()
+	if q.dialled {
+		q.nc.Close()
+	}
+	return err
 }
 
 // message is one leased message.
@@ -367,7 +373,7 @@ func (m *message) Lease() time.Duration { return m.q.cfg.Lease }
 // send sends a reply that the server does not confirm, and flushes, which detects a lost
 // connection.
 func (m *message) send(caller context.Context, what string, reply func() error) error {
-	ctx, end, err := m.q.begin(caller)
+	ctx, end, err := m.q.calls.Begin(caller)
 	if err != nil {
 		return err
 	}
@@ -375,10 +381,10 @@ func (m *message) send(caller context.Context, what string, reply func() error) 
 	ctx, cancel := context.WithTimeout(ctx, m.q.cfg.Lease)
 	defer cancel()
 	if err := reply(); err != nil {
-		return m.q.fail(caller, what, err)
+		return m.q.calls.Fail(caller, what, err)
 	}
 	if err := m.q.nc.FlushWithContext(ctx); err != nil {
-		return m.q.fail(caller, what, err)
+		return m.q.calls.Fail(caller, what, err)
 	}
 	return nil
 }
@@ -395,13 +401,13 @@ func (m *message) Retry(ctx context.Context, delay time.Duration) error {
 
 // Ack implements queue.Message.
 func (m *message) Ack(caller context.Context) error {
-	ctx, end, err := m.q.begin(caller)
+	ctx, end, err := m.q.calls.Begin(caller)
 	if err != nil {
 		return err
 	}
 	defer end()
 	if err := m.m.DoubleAck(ctx); err != nil {
-		return m.q.fail(caller, "acknowledge a message in", err)
+		return m.q.calls.Fail(caller, "acknowledge a message in", err)
 	}
 	return nil
 }
@@ -409,18 +415,18 @@ func (m *message) Ack(caller context.Context) error {
 // Bury implements queue.Message. After a crash between its two steps, the message is delivered
 // again, and burying it again replaces the first.
 func (m *message) Bury(caller context.Context, reason string) error {
-	ctx, end, err := m.q.begin(caller)
+	ctx, end, err := m.q.calls.Begin(caller)
 	if err != nil {
 		return err
 	}
 	defer end()
 	record, err := json.Marshal(buriedRecord{Reason: reason, Body: m.Body(), Attempts: m.Attempt()})
 	if err != nil {
-		return m.q.fail(caller, "bury a message in", err)
+		return m.q.calls.Fail(caller, "bury a message in", err)
 	}
 	subject := m.q.cfg.Name + "-buried." + strconv.FormatUint(m.md.Sequence.Stream, 10)
 	if _, err := m.q.js.Publish(ctx, subject, record); err != nil {
-		return m.q.fail(caller, "bury a message in", err)
+		return m.q.calls.Fail(caller, "bury a message in", err)
 	}
 	return m.Ack(caller)
 }
