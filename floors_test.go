@@ -34,6 +34,9 @@ var forbidden = []struct{ from, to, reason string }{
 	{"cmd/bootstrap", "github.com/versity/versitygw", "20 MB of server"},
 	{"cmd/bootstrap", "github.com/nats-io/nats-server/v2", "10 MB of server"},
 	{"cmd/bootstrap", "github.com/aws/aws-sdk-go-v2/config", "the search for credentials costs start-up time; Lambda gives them"},
+	{"cmd/bootstrap", "github.com/prometheus/client_golang", "Lambda counts for the function"},
+	{"cmd/bootstrap", "go.opentelemetry.io/otel", "a function that ends between two events cannot send spans by itself"},
+	{"cmd/imgmill", "google.golang.org/grpc", "28 MB, with all that it keeps the linker from leaving out"},
 	{"cmd/bootstrap", "net/rpc", "build with the tag lambda.norpc"},
 	{"cmd/bootstrap", "text/template", "the linker then keeps every exported method of every type"},
 }
