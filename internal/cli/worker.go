@@ -24,6 +24,7 @@ import (
 // workerFlags are the flags of worker.
 type workerFlags struct {
 	placeFlags
+	listenFlags
 	queue, deadLetter, natsCreds string
 	poll                         time.Duration
 	concurrency                  int
@@ -32,7 +33,7 @@ type workerFlags struct {
 func workerCommand() *cobra.Command {
 	var f workerFlags
 	c := &cobra.Command{
-		Use:   "worker {--queue URL | --poll INTERVAL}",
+		Use:   "worker {--queue URL | --listen ADDRESS | --poll INTERVAL}",
 		Short: "Run beside any S3 store, and make the variants of what is uploaded",
 		Long: `Make the variants of every picture that is uploaded to the source bucket of a recipe, in any S3 store, until it is
 stopped. The recipe alone suffices if it says where the buckets are (source.endpoint, target.endpoint); credentials
@@ -44,13 +45,21 @@ or that has failed ten times, is buried in the dead-letter queue with the reason
 the SQS queue names, or --dead-letter; or the stream of the same name with the suffix -buried.
 
 With --poll, both buckets are listed at every interval, and what is missing or stale is made: that needs nothing from
-the store but its listings. It may run beside a queue, to find uploads whose notification was lost. What is known to be right is remembered in a file, so that a round costs little more.
+the store but its listings. It may run beside the others, to find uploads whose notification was lost. What is known
+to be right is remembered in a file, so that a round costs little more.
+
+With --listen, stores send their notifications to http://ADDRESS/events: those of S3's form (MinIO, RustFS, Ceph,
+versitygw), of SeaweedFS, Cloudflare R2, Google Cloud Storage and Azure Blob Storage. An event is answered once it is
+in the queue or, without one, once its pictures are made. Senders give the token in the header "Authorization: Bearer
+TOKEN", or as /events?token=TOKEN; without one, only senders on this machine are served. GET /healthz, /readyz and
+/metrics (for Prometheus) need none. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
 SIGTERM or an interrupt ends the worker once the pictures in work are finished, 25 seconds later at most. A second
 one ends it at once; nothing is lost.`,
 		Example: `  imgmill worker --poll 30s
   imgmill worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/in
   imgmill worker --queue nats://127.0.0.1:4222/uploads --poll 1h
+  imgmill worker --listen :8080 --poll 1h
   imgmill worker --poll 5m --endpoint http://127.0.0.1:9000 --concurrency 4`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
@@ -61,14 +70,16 @@ one ends it at once; nothing is lost.`,
 	flags.StringVar(&f.deadLetter, "dead-letter", "", "`URL` of the SQS queue of buried messages (default by redrive policy)")
 	flags.StringVar(&f.natsCreds, "nats-creds", "", "`FILE` with credentials for NATS")
 	flags.DurationVar(&f.poll, "poll", 0, "compare both buckets every `INTERVAL`, such as 30s")
+	f.registerListen(flags)
 	flags.IntVar(&f.concurrency, "concurrency", runtime.GOMAXPROCS(0), "pictures at the same time")
 	return c
 }
 
 func (f *workerFlags) run(c *cobra.Command) (err error) {
 	switch {
-	case f.queue == "" && f.poll == 0:
-		return wrongUse("nothing to do: name a --queue, or say how often to compare the buckets, like --poll 30s")
+	case f.queue == "" && f.poll == 0 && f.listen == "":
+		return wrongUse("nothing to do: name a --queue, say where stores send their events, like --listen :8080, " +
+			"or how often to compare the buckets, like --poll 30s")
 	case f.poll != 0 && f.poll < time.Second:
 		return wrongUse("--poll %s: use 1s or more", f.poll)
 	case f.concurrency < 1:
@@ -79,7 +90,18 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+	closeListener, err := f.openListener()
+	if err != nil {
+		return err
+	}
+	defer closeListener()
+	p.awaitStore(c.Context(), log)
 	w := &workerRun{workerFlags: f, log: log, mill: p.mill(c.Context(), true, c.ErrOrStderr())}
+	stop, err := w.observe(c.Context())
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if f.queue != "" {
 		if err := w.openQueue(c.Context()); err != nil {
 			return err
@@ -107,6 +129,7 @@ type workerRun struct {
 	mill  *mill.Mill
 	known *sync.Known // nil without --poll
 	log   *slog.Logger
+	observation
 
 	messages    queue.Queue // nil without --queue
 	maxAttempts int         // before a message is buried; 0 for the worker's default
@@ -120,6 +143,9 @@ func (w *workerRun) parts() (parts []func(context.Context) error) {
 	}
 	if w.poll > 0 {
 		parts = append(parts, w.runPoll)
+	}
+	if w.listener != nil {
+		parts = append(parts, w.runListen)
 	}
 	return parts
 }
@@ -139,28 +165,34 @@ func (w *workerRun) openQueue(ctx context.Context) error {
 			return wrongUse("--dead-letter is for SQS; NATS has a stream of its own for buried messages")
 		}
 		q, err := jetstream.Dial(ctx, w.queue, w.natsCreds, w.log)
-		w.messages = q
-		return err
+		if err != nil {
+			return err
+		}
+		w.messages = w.metrics.Queue(q)
+		return nil
 	}
 	q, err := sqs.Open(ctx, sqs.Config{URL: w.queue, DeadLetter: w.deadLetter, Region: w.region})
-	if err == nil && q.MaxDeliveries() > 0 {
+	if err != nil {
+		return err
+	}
+	if q.MaxDeliveries() > 0 {
 		w.maxAttempts = min(q.MaxDeliveries(), worker.MaxAttempts) // SQS would bury it without a reason
 	}
-	w.messages = q
-	return err
+	w.messages = w.metrics.Queue(q)
+	return nil
 }
 
 // runQueue works on messages.
 func (w *workerRun) runQueue(ctx context.Context) error {
 	consumer := worker.Worker{
-		Queue: w.messages, Process: w.mill.Process, Log: w.log, Concurrency: w.concurrency, MaxAttempts: w.maxAttempts,
+		Queue: w.messages, Process: w.process, Log: w.log, Concurrency: w.concurrency, MaxAttempts: w.maxAttempts,
 	}
 	return consumer.Run(ctx)
 }
 
 // runPoll compares the buckets again and again.
 func (w *workerRun) runPoll(ctx context.Context) error {
-	poll := sync.Poll{Mill: w.mill, Known: w.known, Log: w.log, Every: w.poll, Jobs: w.concurrency}
+	poll := sync.Poll{Mill: w.mill, Known: w.known, Log: w.log, Every: w.poll, Jobs: w.concurrency, OnResult: w.metrics.Count}
 	poll.Run(ctx)
 	return nil
 }

@@ -30,6 +30,13 @@ func startStore(t *testing.T, source, target string) s3.Options {
 		t.Fatal(err)
 	}
 	where := run(t, "dev", "--dir", filepath.Join(dir, "cloud"), "--port", strconv.Itoa(port), "--config", none).ready(t)
+	setCredentials(t, where)
+	return where
+}
+
+// setCredentials sets the credentials of a store in the environment, and nothing else about it.
+func setCredentials(t *testing.T, where s3.Options) {
+	t.Helper()
 	for name, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": where.AccessKey, "AWS_SECRET_ACCESS_KEY": where.Secret, "AWS_SESSION_TOKEN": "",
 		"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
@@ -37,7 +44,6 @@ func startStore(t *testing.T, source, target string) s3.Options {
 	} {
 		t.Setenv(name, value)
 	}
-	return where
 }
 
 // TestWorkerPolls runs a worker that finds its store in the recipe, and everything else in listings.
