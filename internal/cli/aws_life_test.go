@@ -324,8 +324,11 @@ func (e *emulator) through(t *testing.T, key string, width int) {
 
 func (e *emulator) recipe(t *testing.T) {
 	before := e.keys(t, "photos-code")
-	wantOutput(t, e.deploy(t, 0, "photos", secondRecipe), "code and recipe", "notifications",
-		"photos is ready")
+	output := e.deploy(t, 0, "photos", secondRecipe)
+	wantOutput(t, output, "code and recipe", "notifications", "photos is ready")
+	if e.runsFunctions() { // there is a picture
+		wantOutput(t, output, "or have none: 1 of 1 in the source bucket", "To make new ones: imgmill sync photos")
+	}
 	after := e.keys(t, "photos-code")
 	if len(before) != 1 || len(after) != 1 || before[0] == after[0] {
 		t.Errorf("the code bucket held %q and holds %q", before, after)

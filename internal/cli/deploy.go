@@ -246,12 +246,15 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if ok, err := o.confirm(ctx, f.yes); !ok {
 		return err
 	}
+	counting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	count := countOutdated(counting, cloud, plan)
 	d, changed, err := stack.Apply(ctx, cloud, plan, o.event)
 	o.end()
 	if err != nil {
 		return err
 	}
-	o.deployed(d, changed)
+	o.deployed(d, changed, <-count)
 	return nil
 }
 

@@ -190,18 +190,21 @@ func (o *deployOutput) end() {
 }
 
 // deployed reports success and what to do next.
-func (o *deployOutput) deployed(d *deployment.Deployment, changed bool) {
-	o.line(map[string]any{"deployed": d.Name, "changed": changed, "source_bucket": d.SourceBucket,
+func (o *deployOutput) deployed(d *deployment.Deployment, changed bool, old outdated) {
+	line := map[string]any{"deployed": d.Name, "changed": changed, "source_bucket": d.SourceBucket,
 		"target_bucket": d.TargetBucket,
 		"function":      d.FunctionName, "log_group": d.LogGroup, "failure_queue": d.FailureQueue,
-		"stack": d.StackID})
+		"stack": d.StackID}
+	if old.err == nil {
+		line["outdated_uploads"], line["outdated_counted"] = old.Uploads, old.All
+	}
+	o.line(line)
 	if !changed {
 		o.printf("Nothing to change: %s is up to date.", d.Name)
 		return
 	}
-	o.printf("\n%s is ready after %.0f s: pictures uploaded to s3://%s appear in s3://%s.\nTry it with: imgmill test %s\n"+
-		"For pictures that were uploaded before: imgmill sync %s", d.Name,
-		time.Since(o.start).Seconds(), d.SourceBucket, d.TargetBucket, d.Name, d.Name)
+	o.printf("\n%s is ready after %.0f s: pictures uploaded to s3://%s appear in s3://%s.\nTry it with: imgmill test %s%s", d.Name,
+		time.Since(o.start).Seconds(), d.SourceBucket, d.TargetBucket, d.Name, old.text(d.Name))
 }
 
 // requireAnswer refuses to begin if nobody could answer a question.

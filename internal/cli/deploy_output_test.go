@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
 // TestStatusLineFitsTheTerminal: a line that wraps cannot be overwritten, so it would stay on the
@@ -31,6 +33,24 @@ func TestStatusLineFitsTheTerminal(t *testing.T) {
 		if got := b.String(); !strings.HasSuffix(got, "\r\x1b[K") ||
 			!strings.Contains(got, "created      FailureQueue\n") {
 			t.Errorf("%q", got)
+		}
+	}
+}
+
+// TestOutdatedText: the number is exact, or the least that it can be, or left out.
+func TestOutdatedText(t *testing.T) {
+	for want, o := range map[string]outdated{
+		"": {Outdated: sync.Outdated{Looked: 9, All: true}},
+		"\nPictures that keep their old variants, or have none: 1,700 of 2,000 in the source bucket.\n": {
+			Outdated: sync.Outdated{Uploads: 1700, Looked: 2000, All: true}},
+		"\nPictures that keep their old variants, or have none: at least 1,700 in the source bucket.\n": {
+			Outdated: sync.Outdated{Uploads: 1700, Looked: 2000}},
+		"\nFor pictures that were uploaded before: imgmill sync photos": {Outdated: sync.Outdated{Looked: 9}},
+		"\nFor pictures that": {err: errors.New("denied")},
+	} {
+		got := o.text("photos")
+		if !strings.HasPrefix(got, want) || want == "" != (got == "") || got != "" && !strings.HasSuffix(got, ": imgmill sync photos") {
+			t.Errorf("%+v: %q, want %q", o, got, want)
 		}
 	}
 }
