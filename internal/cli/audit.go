@@ -65,6 +65,7 @@ func (f *auditFlags) run(c *cobra.Command, args []string) (err error) {
 		return err
 	}
 	if known != nil {
+		warnDamaged(c.ErrOrStderr(), known)
 		defer func() { err = errors.Join(err, known.Close()) }()
 	}
 	out := newJSON(c.OutOrStdout())

@@ -73,6 +73,9 @@ type place struct {
 
 // atMostOneName checks that the only argument, if any, is the name of a deployment.
 func atMostOneName(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return wrongUse("%s takes the name of one deployment or none, got %s", c.CommandPath(), count(len(args), "argument"))
+	}
 	if len(args) == 0 {
 		return nil
 	}
@@ -109,16 +112,16 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 		}
 	}
 	o.PathStyle = o.Endpoint != "" && at.PathStyle
-	p.where = "at " + o.Endpoint
-	if o.Endpoint == "" {
-		p.region = cmp.Or(o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
-		p.where = "on AWS"
-	}
 	source, err := ambient.Open(c.Context(), o)
 	if err != nil {
 		return nil, err
 	}
-	p.store = source
+	p.store, p.where = source, "on AWS"
+	if endpoint, region := source.Place(); endpoint != "" {
+		p.where = "at " + endpoint
+	} else {
+		p.region = region
+	}
 	return p, f.openTarget(c.Context(), p, o)
 }
 
@@ -204,6 +207,13 @@ func (f *placeFlags) openKnown(p *place) (*sync.Known, error) {
 		file = filepath.Join(cache, "imgmill", "sync-"+hex.EncodeToString(id[:8]))
 	}
 	return sync.OpenKnown(file)
+}
+
+// warnDamaged says that a checkpoint was damaged.
+func warnDamaged(w io.Writer, known *sync.Known) {
+	if known.Damaged != "" {
+		fmt.Fprintf(w, "Warning: the checkpoint was damaged, and is now %s. Everything is looked at again.\n", known.Damaged)
+	}
 }
 
 // String says which buckets are compared.

@@ -118,6 +118,7 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 		return err
 	}
 	if s.known != nil {
+		warnDamaged(c.ErrOrStderr(), s.known)
 		defer func() { err = errors.Join(err, s.known.Close()) }()
 	}
 	defer func() { err = errors.Join(err, s.todo.Close()) }()

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	stdsync "sync"
 
 	"github.com/gofrs/flock"
@@ -21,8 +23,8 @@ import (
 //
 // A fact is at the slot that its hash names, or in one of the following ones up to an empty (zero)
 // slot. Facts are only added. A file that lacks some, after a kill or a loss of power, costs requests
-// and nothing worse: whatever it does not hold is found out again. One of another length is refused. It
-// takes no memory worth mention, so that it may hold a hundred million facts.
+// and nothing worse: whatever it does not hold is found out again. One that cannot be a table, as after a
+// failure of the disk, is set aside. It takes no memory worth mention, so that it may hold a hundred million facts.
 type Known struct {
 	mu    stdsync.RWMutex // for replacing the file by a larger one, and for adding
 	path  string
@@ -30,6 +32,8 @@ type Known struct {
 	lock  *flock.Flock
 	slots uint64 // a power of two
 	used  uint64
+	// Damaged is the new name of a damaged file that was set aside for this one, or "".
+	Damaged string
 }
 
 const (
@@ -41,8 +45,8 @@ const (
 // ErrKnownInUse means that another process uses the file.
 var ErrKnownInUse = errors.New("is in use by another imgmill")
 
-// OpenKnown opens the set in a file, or makes one. A file that is not such a set is an error: it is
-// not overwritten.
+// OpenKnown opens the set in a file, or makes one. A file that is something else is an error, and stays
+// as it is.
 func OpenKnown(path string) (k *Known, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
@@ -59,24 +63,49 @@ func OpenKnown(path string) (k *Known, err error) {
 			k = nil
 		}
 	}()
-	if k.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if err = k.open(); !errors.Is(err, errDamaged) {
 		return k, err
+	}
+	k.Damaged = path + ".damaged"
+	if err = errors.Join(k.file.Close(), os.Rename(path, k.Damaged)); err != nil {
+		return k, err
+	}
+	return k, k.open()
+}
+
+// errDamaged means that a file was a set once.
+var errDamaged = errors.New("damaged")
+
+// open opens the file.
+func (k *Known) open() (err error) {
+	if k.file, err = os.OpenFile(k.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
 	}
 	info, err := k.file.Stat()
 	if err != nil {
-		return k, err
+		return err
 	}
 	if info.Size() == 0 {
 		k.slots = firstSlots
-		return k, format(k.file, k.slots)
+		return format(k.file, k.slots)
 	}
-	magic := make([]byte, len(knownMagic))
-	_, err = k.file.ReadAt(magic, 0)
-	k.slots = uint64(info.Size())/8 - 1
-	if err != nil || string(magic) != knownMagic || info.Size()%8 != 0 || k.slots < cluster || k.slots&(k.slots-1) != 0 {
-		return k, fmt.Errorf("%s is not a checkpoint of imgmill, or is damaged; delete it or name another file", path)
+	magic := make([]byte, min(int64(len(knownMagic)), info.Size()))
+	if _, err := k.file.ReadAt(magic, 0); err != nil {
+		return err
 	}
-	return k, k.each(func(uint64) error { k.used++; return nil })
+	lost := len(bytes.Trim(magic, "\x00")) == 0 // zeros are what a loss of power leaves
+	if !lost && !strings.HasPrefix(knownMagic, string(magic)) {
+		return fmt.Errorf("%s is not a checkpoint of imgmill; name another file", k.path)
+	}
+	k.slots, k.used = uint64(info.Size())/8-1, 0
+	if lost || len(magic) < len(knownMagic) || info.Size()%8 != 0 || k.slots < cluster || k.slots&(k.slots-1) != 0 {
+		return errDamaged
+	}
+	err = k.each(func(uint64) error { k.used++; return nil })
+	if err == nil && k.used > k.slots/4*3 {
+		return errDamaged // it has never been so full, and a search might not end
+	}
+	return err
 }
 
 // format makes an empty table of a file.

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -54,7 +55,7 @@ func TestKnownFacts(t *testing.T) {
 	if err := known.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"something else", "imgmill1 but too short"} {
+	for _, text := range []string{"something else", "s", "imgmill but of another kind"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -63,6 +64,45 @@ func TestKnownFacts(t *testing.T) {
 		}
 		if data, err := os.ReadFile(file); err != nil || string(data) != text {
 			t.Errorf("the file was changed to %q, %v", data, err)
+		}
+	}
+}
+
+// TestKnownDamaged: what was a set once is set aside, and the new one works.
+func TestKnownDamaged(t *testing.T) {
+	const slots = 64
+	full := append([]byte("imgmill1"), bytes.Repeat([]byte{1}, 8*slots)...)
+	for name, content := range map[string][]byte{
+		"too short": []byte("imgmill1 and no more"), "cut in its first bytes": []byte("img"), "zeros": make([]byte, 8*(slots+1)),
+		"an odd length": append(make([]byte, 8*slots), full[:9]...), "without an empty slot": full,
+		"of another number of slots": full[:8*(slots-1)],
+	} {
+		file := filepath.Join(t.TempDir(), "known")
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		known, err := sync.OpenKnown(file)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if kept, err := os.ReadFile(known.Damaged); err != nil || !bytes.Equal(kept, content) {
+			t.Errorf("%s: %q holds %q, %v", name, known.Damaged, kept, err)
+		}
+		if err := known.Add(7); err != nil {
+			t.Error(err)
+		}
+		if ok, err := known.Has(7); !ok || err != nil {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+		if err := known.Close(); err != nil {
+			t.Error(err)
+		}
+		if known, err = sync.OpenKnown(file); err != nil || known.Damaged != "" {
+			t.Fatalf("%s, again: %+v, %v", name, known, err)
+		}
+		if err := known.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

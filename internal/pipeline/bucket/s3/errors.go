@@ -58,6 +58,9 @@ func (c call) fail(err error) error {
 		return fmt.Errorf("%s: %w", c, cause)
 	}
 	code, status, text := describe(err)
+	if noInstanceRole(err) {
+		text = "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	}
 	return &serviceError{c, kindOf(err, code, status), code, text}
 }
 
@@ -171,20 +174,28 @@ func noCredentials(err error) bool {
 	if _, ok := errors.AsType[*credentials.StaticCredentialsEmptyError](err); ok {
 		return true
 	}
-	outer, ok := errors.AsType[*smithy.OperationError](err)
-	if !ok {
-		return false
-	}
-	inner, ok := errors.AsType[*smithy.OperationError](outer.Err)
-	if !ok {
-		return false
-	}
-	// The metadata service of an EC2 instance is the last place that is searched. Outside EC2 it
-	// does not exist, which is the usual way to have no credentials.
-	if strings.EqualFold(inner.Service(), "ec2imds") {
-		return true
+	inner := credentialsCall(err)
+	if inner == nil || noInstanceRole(err) {
+		return inner != nil
 	}
 	code, status, _ := describe(inner)
 	_, throttled := retry.DefaultThrottleErrorCodes[code]
 	return status >= 400 && status < 500 && status != 429 && !throttled
+}
+
+// noInstanceRole reports whether the metadata service of an EC2 instance had no credentials. It is the
+// last place that is searched. Outside EC2 it does not exist, which is the usual way to have none.
+func noInstanceRole(err error) bool {
+	inner := credentialsCall(err)
+	return inner != nil && strings.EqualFold(inner.Service(), "ec2imds")
+}
+
+// credentialsCall returns the failed call for credentials within a failed call, or nil.
+func credentialsCall(err error) *smithy.OperationError {
+	outer, ok := errors.AsType[*smithy.OperationError](err)
+	if !ok {
+		return nil
+	}
+	inner, _ := errors.AsType[*smithy.OperationError](outer.Err)
+	return inner
 }

@@ -296,7 +296,11 @@ func TestNoCredentials(t *testing.T) {
 	} {
 		store := open(t, answer(200, ""), func(o *awss3.Options) { o.Credentials = provider })
 		for call, do := range calls {
-			wantKind(t, name+", "+call, do(t.Context(), store), bucket.ErrDenied)
+			err := do(t.Context(), store)
+			wantKind(t, name+", "+call, err, bucket.ErrDenied)
+			if name != "empty" && (!strings.Contains(err.Error(), "set AWS_PROFILE") || strings.Contains(err.Error(), "IMDS")) {
+				t.Errorf("the advice is %v", err)
+			}
 		}
 	}
 }

@@ -35,6 +35,12 @@ func New(client *s3.Client) *Store { return &Store{client, defaultPatience} }
 // defaultPatience is how long the store may be silent.
 const defaultPatience = time.Minute
 
+// Place returns where the store is: the URL of its endpoint, which is empty for AWS, and the region.
+func (s *Store) Place() (endpoint, region string) {
+	o := s.client.Options()
+	return aws.ToString(o.BaseEndpoint), o.Region
+}
+
 // WithPatience returns a store that waits for at most d for an answer, and for each piece of a
 // body, before it reports ErrTransient. The default is one minute. Without a limit, a server that
 // stalls would hold a worker forever.

@@ -13,13 +13,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // Open returns a store. The options in o take precedence over what is found.
 func Open(ctx context.Context, o s3.Options) (*s3.Store, error) {
-	var load []func(*config.LoadOptions) error
+	load := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})} // returned errors say it all
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
 	}

@@ -56,4 +56,21 @@ func TestOpen(t *testing.T) {
 	if _, err := ambient.Open(t.Context(), s3.Options{}); err == nil || !strings.Contains(err.Error(), "region: missing") {
 		t.Errorf("without a region: %v", err)
 	}
+	config := filepath.Join(t.TempDir(), "config")
+	t.Setenv("AWS_CONFIG_FILE", config)
+	for text, want := range map[string]string{
+		"[default]\nregion = eu-west-2\n":                                    " eu-west-2",
+		"[default]\nregion = eu-west-2\nendpoint_url = http://127.0.0.1:9\n": "http://127.0.0.1:9 eu-west-2",
+	} {
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		store, err := ambient.Open(t.Context(), s3.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if endpoint, region := store.Place(); endpoint+" "+region != want {
+			t.Errorf("%q: %q in %q", text, endpoint, region)
+		}
+	}
 }
