@@ -50,7 +50,7 @@ read beside that, and the result says how many may be wrong at most, with a conf
 }
 
 func (f *auditFlags) run(c *cobra.Command, args []string) (err error) {
-	if f.quick && f.sample > 0 || f.sample < 0 {
+	if c.Flags().Changed("sample") && (f.quick || f.sample < 1) {
 		return wrongUse("--sample %d: use 1 or more, without --quick", f.sample)
 	}
 	p, err := f.open(c, args)
@@ -94,15 +94,28 @@ func (f *auditFlags) run(c *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return explainInterrupt(err, "nothing was changed")
 	}
+	none := f.matchesNone(r)
 	if f.json {
-		err = out.Encode(auditLine{r, r.Complete(), f.quick || f.sample > 0, f.atMost(r)})
-	} else {
+		err = out.Encode(auditLine{r, r.Complete() && none == nil, f.quick || f.sample > 0, f.atMost(r)})
+	} else if none == nil || !r.Complete() {
 		err = printAudit(c.OutOrStdout(), p, r, examples, f)
+	}
+	if err == nil {
+		err = none
 	}
 	if err == nil && !r.Complete() {
 		err = errReported
 	}
 	return err
+}
+
+// matchesNone returns an error if there is no upload for --prefix, which is rather a mistake in typing
+// than a complete bucket.
+func (f *placeFlags) matchesNone(r sync.Report) error {
+	if f.prefix == "" || r.Sources > 0 {
+		return nil
+	}
+	return fmt.Errorf("no upload of which the recipe makes variants has a key that begins with %q", f.prefix)
 }
 
 // auditLine is the last line of --json.
@@ -146,9 +159,31 @@ func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags
 	case r.Complete():
 		say("Complete: every variant of every upload is there and fresh.")
 	default:
-		say("Not complete. 'imgmill sync%s' makes what is missing or stale.", nameOf(p))
+		say("Not complete.%s", advice(r, nameOf(p)))
 	}
 	return nil
+}
+
+const takenAdvice = "Where an object of somebody else is, move it away, change target.key, or set target.overwrite: any."
+
+// advice says what to do about each cause that there is, in sentences that begin with a space.
+func advice(r sync.Report, name string) (text string) {
+	for _, c := range []struct {
+		there    bool
+		sentence string
+	}{
+		{r.Missing.Objects+r.Stale.Objects+r.Unsure.Objects > 0 || r.SampleFaults > 0,
+			"'imgmill sync" + name + "' makes what is missing or stale."},
+		{r.Orphaned.Objects > 0, "'imgmill sync" + name + " --delete-orphans' deletes the orphans."},
+		{r.Foreign.Objects > 0, takenAdvice},
+		{r.Bad.Pictures > 0, "Bad uploads stay bad until they are replaced, or the recipe or its limits change; " +
+			"'imgmill sync" + name + " --only bad' tries them again."},
+	} {
+		if c.there {
+			text += " " + c.sentence
+		}
+	}
+	return text
 }
 
 // nameOf returns a space and the name of a deployment, or nothing.
@@ -162,7 +197,7 @@ func nameOf(p *place) string {
 // printCauses writes a table with a line for each cause that there is, and some examples.
 func printCauses(w io.Writer, r sync.Report, e *examples) error {
 	row := func(cause, uploads, objects, size string) {
-		fmt.Fprintf(w, "%-41s %10s %11s %9s\n", cause, uploads, objects, size)
+		fmt.Fprintf(w, "%-42s %10s %11s %9s\n", cause, uploads, objects, size)
 	}
 	row("", "uploads", "objects", "size")
 	for _, c := range []struct {
@@ -192,19 +227,22 @@ func printCauses(w io.Writer, r sync.Report, e *examples) error {
 	return e.print(w)
 }
 
-// examples keeps the first findings of each cause.
-type examples struct{ lines map[string][]string }
+// examples keeps the first findings of each cause, and counts all.
+type examples struct {
+	lines map[string][]string
+	count map[string]int64
+}
 
 const examplesShown = 3 // of each cause
 
 func (e *examples) reset() error {
-	e.lines = nil
+	*e = examples{}
 	return nil
 }
 
 func (e *examples) add(f sync.Finding) {
 	if e.lines == nil {
-		e.lines = map[string][]string{}
+		e.lines, e.count = map[string][]string{}, map[string]int64{}
 	}
 	for cause, detail := range map[string][]string{
 		"missing": f.Missing, "stale": f.Stale, "unsure": f.Unsure, "taken": f.Foreign, "bad": nonEmpty(f.Bad),
@@ -219,7 +257,7 @@ func (e *examples) add(f sync.Finding) {
 }
 
 func (e *examples) note(cause, text string) {
-	if len(e.lines[cause]) <= examplesShown {
+	if e.count[cause]++; e.count[cause] <= examplesShown {
 		e.lines[cause] = append(e.lines[cause], text)
 	}
 }
@@ -238,10 +276,10 @@ func (e *examples) print(w io.Writer) error {
 			if i == 0 {
 				fmt.Fprintf(&b, "\n%s\n", cause)
 			}
-			if i == examplesShown {
-				text = "..."
-			}
 			fmt.Fprintf(&b, "  %s\n", oneLine(text))
+		}
+		if more := e.count[cause] - examplesShown; more > 0 {
+			fmt.Fprintf(&b, "  ... and %s more\n", grouped(more))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

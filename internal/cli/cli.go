@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/imgmill/imgmill/internal/aws/client"
@@ -84,7 +85,7 @@ bucket, and the sizes that a recipe names appear in another.`,
 	}
 	// Not cobra's own flag: a program that links its templates keeps every exported method.
 	printVersion = root.Flags().Bool("version", false, "print the version")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand replaces it
 	for _, g := range groups {
 		root.AddCommand(g.commands...)
@@ -93,6 +94,22 @@ bucket, and the sizes that a recipe names appear in another.`,
 	addHelp(root, groups)
 	addCompletions(root)
 	return root
+}
+
+// flagError says of a value that is not of the flag's kind what the flag takes.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return usageError{err}
+	}
+	kinds := map[string]string{
+		"float64": "a number", "int": "a whole number", "bool": "true or false", "duration": "a duration such as 30s or 5m",
+	}
+	kind := kinds[invalid.GetFlag().Value.Type()]
+	if kind == "" {
+		return usageError{err}
+	}
+	return wrongUse("--%s %s: use %s", invalid.GetFlag().Name, invalid.GetValue(), kind)
 }
 
 func exitCode(c *cobra.Command, err error, stderr io.Writer) int {

@@ -21,6 +21,7 @@ type syncFlags struct {
 	only                       []string
 	via                        string
 	dryRun, yes, deleteOrphans bool
+	json                       bool
 	rate                       float64
 	jobs                       int
 }
@@ -65,6 +66,8 @@ which are variants whose upload or setting is gone, stay unless you ask for --de
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.BoolVar(&f.json, "json", false,
+		"also write a line of JSON for the plan, each picture and the result to standard output")
 	completeValues(c, "only", onlyValues...)
 	completeValues(c, "via", viaValues...)
 	return c
@@ -105,7 +108,7 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, false), todo: &sync.Todo{Only: only}}
+	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, f.json), todo: &sync.Todo{Only: only}}
 	if f.via != viaHere {
 		if err := s.openVia(); err != nil {
 			return err
@@ -153,7 +156,11 @@ func (s *syncRun) run(ctx context.Context) error {
 	}
 	switch {
 	case s.todo.Pictures.Pictures == 0 && s.todo.Orphans.Objects == 0:
-		o.printf("\nNothing to do.")
+		nothing := "Nothing to do."
+		if err := s.matchesNone(r); err != nil {
+			nothing = "Nothing to do: " + err.Error() + "."
+		}
+		o.printf("\n%s", wrap(nothing, columnsOf(o.err)))
 		return nil
 	case s.dryRun:
 		o.printf("\nNothing was changed.")
@@ -164,10 +171,22 @@ func (s *syncRun) run(ctx context.Context) error {
 			return err
 		}
 		if err := s.make(ctx); err != nil {
+			s.keepOrphans("because some pictures were not made: an orphan may be all that there is of them")
 			return err
+		}
+		if s.via != viaHere {
+			s.keepOrphans("until the function has made the pictures. Run the same command again then")
+			return nil
 		}
 	}
 	return s.deleteOrphaned(ctx)
+}
+
+// keepOrphans says why orphans are not deleted, if there are any.
+func (s *syncRun) keepOrphans(why string) {
+	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
+		s.out.printf("%s stay, %s.", groupedCount(n, "orphan"), why)
+	}
 }
 
 // writer returns a mill that may write. The store is probed for it once.
@@ -202,7 +221,10 @@ func (s *syncRun) make(ctx context.Context) error {
 	}
 	w := sync.Work{Mill: s.writer(ctx), Known: s.known, Jobs: s.jobs, Rate: s.rate}
 	progress := newSyncProgress(s.out.err, s.todo.Pictures)
-	w.OnResult = progress.add
+	w.OnResult = func(i sync.Item, r mill.Result) {
+		s.out.line(pictureLine{i.Key, r.Verdict, r.Reason, len(r.Objects)})
+		progress.add(i, r)
+	}
 	err := w.Make(ctx, s.todo)
 	progress.end()
 	if err != nil {
@@ -210,6 +232,7 @@ func (s *syncRun) make(ctx context.Context) error {
 			groupedCount(progress.done, "picture")))
 	}
 	failed := progress.verdicts[outcome.Retry] + progress.verdicts[outcome.Bad]
+	s.out.line(map[string]any{"made": progress.objects, "pictures": progress.verdicts})
 	s.out.printf("\n%s made of %s in %s.", groupedCount(progress.objects, "object"),
 		groupedCount(progress.verdicts[outcome.Done], "picture"), roughly(progress.elapsed()))
 	if n := progress.verdicts[outcome.Skipped]; n > 0 {
@@ -234,8 +257,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 		return nil
 	}
 	if !s.deleteOrphans {
-		s.out.printf("\n%s left over; --delete-orphans deletes them.", groupedCount(n, "orphan"))
-		return nil
+		return nil // the plan has said so
 	}
 	s.out.printf("\nDelete %s (%s) from %s?", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes),
 		shown(s.place.recipe.Target.Bucket))
@@ -247,6 +269,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 	if err != nil {
 		return explainInterrupt(err, fmt.Sprintf("%s deleted", groupedCount(int64(deleted), "orphan")))
 	}
+	s.out.line(map[string]any{"deleted": deleted})
 	s.out.printf("%s deleted.", groupedCount(int64(deleted), "orphan"))
 	return nil
 }

@@ -15,6 +15,26 @@ import (
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
+// planLine is the plan in --json.
+type planLine struct {
+	Found   sync.Report `json:"found"`
+	ToDo    sync.Tally  `json:"to_do"` // pictures to read, objects to write
+	Orphans sync.Tally  `json:"orphans"`
+	Seconds float64     `json:"seconds"`
+	// USD is what AWS charges, and Downloads what it charges beside that unless this machine is in the
+	// region. They are missing if the store is not AWS or the prices of the region are not known.
+	USD       *float64 `json:"usd,omitempty"`
+	Downloads *float64 `json:"usd_downloads,omitempty"`
+}
+
+// pictureLine is the result of one picture in --json.
+type pictureLine struct {
+	Key     string          `json:"key"`
+	Verdict outcome.Verdict `json:"verdict"`
+	Reason  string          `json:"reason,omitempty"`
+	Objects int             `json:"objects"`
+}
+
 // printPlan shows what was found, what is to be done about it, and what that takes.
 func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 	o := s.out
@@ -22,31 +42,33 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 	if err := printCauses(o.err, r, &examples{}); err != nil {
 		return err
 	}
+	say := func(text string) { o.printf("\n%s", wrap(text, columnsOf(o.err))) }
+	if r.Foreign.Objects > 0 {
+		say(takenAdvice)
+	}
 	if r.Bad.Pictures > 0 && !s.todo.Only.Bad {
-		o.printf("\n%s", wrap(fmt.Sprintf("%s cannot be processed, as an earlier run has found; --only bad tries them again.",
-			groupedCount(r.Bad.Pictures, "upload")), columnsOf(o.err)))
+		say(fmt.Sprintf("%s cannot be processed, as an earlier run has found; --only bad tries them again.",
+			groupedCount(r.Bad.Pictures, "upload")))
 	}
 	work := s.todo.Pictures
-	if work.Pictures == 0 && s.todo.Orphans.Objects == 0 {
-		return nil
-	}
+	line := planLine{Found: r, ToDo: work, Orphans: s.todo.Orphans}
 	var takes time.Duration
-	text := fmt.Sprintf("To do: make %s of %s (%s)", groupedCount(work.Objects, "object"),
-		groupedCount(work.Pictures, "picture"), bytesText(work.Bytes))
 	if work.Pictures > 0 {
 		e, err := s.effort(ctx)
 		if err != nil {
 			return err
 		}
 		takes = s.duration(e)
-		text += fmt.Sprintf(", in about %s", roughly(takes))
-		text += s.dollars(r, e.function)
+		line.Seconds = takes.Seconds()
+		say(fmt.Sprintf("To do: make %s of %s (%s), in about %s%s.", groupedCount(work.Objects, "object"),
+			groupedCount(work.Pictures, "picture"), bytesText(work.Bytes), roughly(takes), s.dollars(r, e.function, &line)))
 	}
-	text += "."
+	o.line(line)
 	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
-		text += fmt.Sprintf(" Delete %s (%s).", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes))
+		say(fmt.Sprintf("To delete: %s (%s).", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes)))
+	} else if n > 0 {
+		say(groupedCount(n, "orphan") + " left over; --delete-orphans deletes them.")
 	}
-	o.printf("\n%s", wrap(text, columnsOf(o.err)))
 	if s.queue != nil && work.Pictures > 0 {
 		return s.printQueue(ctx, takes)
 	}
@@ -95,8 +117,8 @@ func (s *syncRun) duration(e effort) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// dollars returns what AWS charges, as a part of a sentence.
-func (s *syncRun) dollars(r sync.Report, f *price.Function) string {
+// dollars returns what AWS charges, as a part of a sentence, and notes it in the plan.
+func (s *syncRun) dollars(r sync.Report, f *price.Function, line *planLine) string {
 	if s.place.region == "" {
 		return ""
 	}
@@ -112,6 +134,7 @@ func (s *syncRun) dollars(r sync.Report, f *price.Function) string {
 	if !known {
 		return "; the prices of " + s.place.region + " are not known"
 	}
+	line.USD, line.Downloads = &sum, &outside
 	usd := func(sum float64) string {
 		if sum < 0.01 {
 			return "less than a cent"

@@ -106,6 +106,7 @@ func (s *syncRun) send(ctx context.Context) error {
 			"%s sent. Once the function has made them, run the same command again for the rest", groupedCount(s.queue.Sent, "picture")))
 	}
 	name := s.place.deployment.Name
+	s.out.line(map[string]any{"sent": s.queue.Sent, "queue": s.place.deployment.WorkQueue})
 	s.out.printf("\n%s sent to the work queue. 'imgmill logs %s -f' shows the function at work.\n"+
 		"Once it has finished, 'imgmill audit %[2]s' shows what is missing, and 'imgmill failures %[2]s' why.",
 		groupedCount(s.queue.Sent, "picture"), name)
@@ -130,6 +131,7 @@ func (s *syncRun) submit(ctx context.Context) error {
 		is = "is there already"
 	}
 	p := s.place
+	s.out.line(map[string]any{"job": job.ID, "status": job.Status, "report": job.Report})
 	s.out.printf("\nThe job %s for %s %s; it is %s. These show how far it is, and which pictures fail:\n"+
 		"  aws s3control describe-job --region %s --account-id %s --job-id %[1]s\n"+
 		"  aws s3 ls --recursive s3://%[7]s/%[8]s\n"+
