@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,36 +18,43 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/failures"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
 // failuresFlags are the flags of failures.
 type failuresFlags struct {
-	region, dir string
-	max         int
-	all, json   bool
+	placeFlags
+	max       int
+	all, json bool
 }
 
 func failuresCommand() *cobra.Command {
 	var f failuresFlags
 	c := &cobra.Command{
 		Use:   "failures [NAME] [list | show N | retry N...]",
-		Short: "List events that failed, with the reason, and send them back",
-		Long: `List the events that could not be processed, oldest first, and send them back once the cause is fixed. With the NAME
-of a deployment, these are in its failure queue on AWS; without a NAME, in the queue that imgmill dev keeps in its
-folder. An event leaves the list only after it was accepted again. Listing changes nothing.`,
+		Short: "List what failed, with the reason, and try it again",
+		Long: `List the uploads that have no variants, or not all: first the events whose attempts are exhausted (retry), then the
+uploads that cannot be processed (bad), each oldest first. Try them again once the cause is fixed: an event goes back
+to its queue, and a bad upload is processed at once, by this command. Each leaves the list only after that has
+succeeded. Listing changes nothing.
+
+With the NAME of a deployment, these are the events in its failure queue on AWS and the records in its target bucket.
+Without a NAME, they are the records in the target bucket that the recipe of this folder names, at --endpoint, the
+recipe's source.endpoint, AWS_ENDPOINT_URL, or on AWS with --region; else what imgmill dev has in this folder. A recipe
+with on_bad.record: false keeps no records.`,
 		Example: `  imgmill failures photos                # on AWS
   imgmill failures photos show 1         # everything known about the first
   imgmill failures photos retry --all
-  imgmill failures retry 2 3             # from imgmill dev`,
+  imgmill failures retry 2 3             # from imgmill dev
+  imgmill failures --endpoint http://127.0.0.1:9000`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
+	f.registerStores(c)
 	flags := c.Flags()
-	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "folder of imgmill dev, without a NAME")
 	flags.IntVar(&f.max, "max", 1000, "maximum number of failures to read")
 	flags.BoolVar(&f.all, "all", false, "with retry: every failure in the list")
 	flags.BoolVar(&f.json, "json", false, jsonUsage)
-	flags.StringVar(&f.region, "region", "", regionUsage)
 	return c
 }
 
@@ -63,8 +71,10 @@ func (f *failuresFlags) request(c *cobra.Command, args []string) (failuresReques
 	r := failuresRequest{action: "list"}
 	if len(args) > 0 && !slices.Contains(failuresActions, args[0]) {
 		r.name, args = args[0], args[1:]
-		if c.Flags().Changed("dir") {
-			return r, wrongUse("--dir is for imgmill dev, and %s names a deployment; give one of them", r.name)
+		for _, flag := range storeFlags {
+			if c.Flags().Changed(flag) {
+				return r, wrongUse("--%s is for buckets without a deployment, and %s names one", flag, r.name)
+			}
 		}
 	}
 	if len(args) > 0 {
@@ -131,7 +141,7 @@ func (f *failuresFlags) run(c *cobra.Command, args []string) (err error) {
 		if n := r.numbers[0]; n <= len(list) {
 			return showFailure(c.OutOrStdout(), n, list[n-1])
 		}
-		return fmt.Errorf("there is no failure %d; the list has %d", r.numbers[0], len(list))
+		return noSuchFailure(r.numbers[0], len(list))
 	}
 	return f.list(c, list, inFlight)
 }
@@ -145,26 +155,52 @@ func warnInFlight(c *cobra.Command, n int) {
 	}
 }
 
+// open finds where failures are: a queue, records of bad uploads, or both.
 func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, error) {
 	if name != "" {
 		cloud, d, err := findDeployment(c.Context(), f.region, name)
 		if err != nil {
 			return nil, err
 		}
-		return awsFailures{cloud, d}, nil
+		queue := awsFailures{cloud, d}
+		p, err := placeOf(c.Context(), cloud, d)
+		if err != nil { // a function without code must not hide its queue
+			fmt.Fprintf(c.ErrOrStderr(), "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
+			return queue, nil
+		}
+		return badUploads{queue, p, c.ErrOrStderr()}, nil
 	}
-	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(),
-		&slog.HandlerOptions{Level: slog.LevelError}))
-	q, err := devcloud.OpenQueue(c.Context(), f.dir, log)
+	r, err := loadRecipe(f.config)
+	if err != nil {
+		return nil, err
+	}
+	if f.endpoint == "" && f.region == "" && s3.Environment(os.Getenv).Endpoint == "" && !r.Source.Store.Given() {
+		return f.openDev(c)
+	}
+	p, err := f.placeFlags.open(c, nil)
+	return badUploads{nil, p, c.ErrOrStderr()}, err
+}
+
+// openDev opens what imgmill dev keeps. While it does not run, that is its queue alone.
+func (f *failuresFlags) openDev(c *cobra.Command) (failureSource, error) {
+	address, err := devcloud.FindRunning(f.dir)
 	switch {
 	case errors.Is(err, devcloud.ErrNoCloud):
-		return nil, fmt.Errorf("%w: imgmill dev creates one; for a deployment on AWS, run imgmill failures NAME", err)
-	case errors.Is(err, devcloud.ErrInUse):
-		return nil, fmt.Errorf("imgmill dev is running on %s, and only one process may open its queue: stop it (Ctrl-C, nothing is lost), run this command again, and start it afterwards", f.dir)
+		return nil, fmt.Errorf("%w: imgmill dev creates one; for a deployment on AWS, run imgmill failures NAME, "+
+			"and for another store, give --endpoint", err)
+	case errors.Is(err, devcloud.ErrNotRunning):
+		log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
+		q, err := devcloud.OpenQueue(c.Context(), f.dir, log)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(c.ErrOrStderr(), "imgmill dev is not running: uploads that cannot be processed are listed while it does.")
+		return devFailures{q}, nil
 	case err != nil:
 		return nil, err
 	}
-	return devFailures{q}, nil
+	p, err := f.placeFlags.open(c, nil)
+	return badUploads{devFailures{address.Buried()}, p, c.ErrOrStderr()}, err
 }
 
 // list prints a table, or lines of JSON.
@@ -185,14 +221,14 @@ func (f *failuresFlags) list(c *cobra.Command, list []failures.Failure, inFlight
 		return nil
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "no\twhen\ttries\tkey\treason")
+	fmt.Fprintln(t, "no\twhen\tverdict\ttries\tkey\treason")
 	for i, x := range list {
 		tries := "-"
 		if x.Tries > 0 {
 			tries = strconv.Itoa(x.Tries)
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"),
-			tries, keyText(x), reasonText(x))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"),
+			x.Verdict, tries, keyText(x), reasonText(x))
 	}
 	if len(list) == f.max {
 		fmt.Fprintf(c.ErrOrStderr(), "This list ends at %d; there may be more: raise --max.\n",
@@ -234,25 +270,37 @@ func showFailure(w io.Writer, n int, x failures.Failure) error {
 	return e.Encode(numbered{n, x})
 }
 
-// retry sends failures back and prints the result of each.
+func noSuchFailure(n, length int) error {
+	return fmt.Errorf("there is no failure %d; the list has %d", n, length)
+}
+
+// retry sends failures back, or makes variants, and prints the result of each.
 func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []int) error {
-	done, failed := 0, 0
+	sent, made, failed := 0, 0, 0
 	report := func(r failures.Result) {
 		result := "sent back"
-		if r.Err == nil {
-			done++
-		} else {
+		switch {
+		case r.Err != nil && r.Made:
+			failed++
+			result = oneLine(r.Err.Error())
+		case r.Err != nil:
 			failed++
 			result = "not sent: " + oneLine(r.Err.Error())
+		case r.Made:
+			made++
+			result = "made"
+		default:
+			sent++
 		}
 		if f.json {
 			line := struct {
 				Number int      `json:"number"`
 				ID     string   `json:"id,omitempty"`
 				Keys   []string `json:"keys,omitempty"`
-				Sent   bool     `json:"sent"`
+				Sent   bool     `json:"sent"` // back to a queue
+				Made   bool     `json:"made"` // at once
 				Error  string   `json:"error,omitempty"`
-			}{r.Number, r.ID, r.Keys, r.Err == nil, ""}
+			}{r.Number, r.ID, r.Keys, r.Err == nil && !r.Made, r.Err == nil && r.Made, ""}
 			if r.Err != nil {
 				line.Error = r.Err.Error()
 			}
@@ -265,20 +313,23 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 	if err == nil {
 		warnInFlight(c, inFlight)
 	}
-	if done > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(done, "failure"),
-			source.nextSteps())
-	} else if failed+inFlight == 0 && err == nil {
+	if sent > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(sent, "failure"), source.nextSteps())
+	}
+	if made > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "The variants of %s are made.\n", count(made, "upload"))
+	}
+	if sent+made+failed+inFlight == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted; every event not reported as sent back is still a failure")
+		return errors.New("interrupted; what is not reported as sent back or made is still a failure")
 	case err != nil:
 		return err
 	case failed == 0:
 		return nil
-	case done == 0:
+	case sent+made == 0:
 		return errReported
 	}
 	return errPartial
@@ -307,7 +358,7 @@ func (s awsFailures) nextSteps() string {
 func (s awsFailures) close() error { return nil }
 
 // devFailures is what the worker of imgmill dev has buried.
-type devFailures struct{ queue *devcloud.KeptQueue }
+type devFailures struct{ queue devcloud.BuriedQueue }
 
 func (s devFailures) list(ctx context.Context, most int) ([]failures.Failure, int, error) {
 	buried, err := s.queue.Buried(ctx, most)
@@ -337,7 +388,7 @@ func (s devFailures) retry(ctx context.Context, most int, numbers []int,
 	for _, n := range numbers {
 		r := failures.Result{Number: n}
 		if n > len(list) {
-			r.Err = fmt.Errorf("there is no failure %d; the list has %d", n, len(list))
+			r.Err = noSuchFailure(n, len(list))
 		} else {
 			r.Failure = list[n-1]
 			r.Err = s.queue.Unbury(ctx, r.ID)
@@ -347,6 +398,8 @@ func (s devFailures) retry(ctx context.Context, most int, numbers []int,
 	return 0, nil
 }
 
-func (s devFailures) nextSteps() string { return "imgmill dev processes it when it next runs." }
+func (s devFailures) nextSteps() string {
+	return "imgmill dev processes it at once, or when it next runs."
+}
 
 func (s devFailures) close() error { return s.queue.Close() }

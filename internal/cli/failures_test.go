@@ -2,16 +2,26 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/cli"
+	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3/ambient"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
@@ -58,15 +68,15 @@ func TestFailuresOfDev(t *testing.T) {
 		t.Fatal(err)
 	}
 	bury(t, cloud, 3)
-	if _, stderr := command(t, 1, "failures", "--dir", dir); !strings.Contains(stderr,
-		"imgmill dev is running on "+dir+", and only one process may open its queue: stop it") {
-		t.Errorf("while it runs: %s", stderr)
-	}
+	running, _ := command(t, 0, "failures", "--dir", dir)
 	if err := cloud.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
 	list, _ := command(t, 0, "failures", "--dir", dir)
+	if list != running {
+		t.Errorf("while the cloud runs:\n%s\nafterwards:\n%s", running, list)
+	}
 	for _, want := range []string{"no  when", "夏/1 b.jpg  failed\\x1b 10 times 1", "\n3  "} {
 		if !strings.Contains(list, want) {
 			t.Errorf("the list lacks %q:\n%s", want, list)
@@ -102,7 +112,7 @@ func TestFailuresOfDev(t *testing.T) {
 		t.Errorf("the rest: %s", lines)
 	}
 	command(t, 0, "failures", "retry", "--all", "--json", "--dir", dir)
-	if _, stderr := command(t, 0, "failures", "--dir", dir); stderr != "No failures.\n" {
+	if _, stderr := command(t, 0, "failures", "--dir", dir); !strings.HasSuffix(stderr, "No failures.\n") {
 		t.Errorf("at the end: %s", stderr)
 	}
 
@@ -112,5 +122,142 @@ func TestFailuresOfDev(t *testing.T) {
 	defer cloud.Stop(t.Context())
 	if n, err := cloud.Queue().Waiting(t.Context()); err != nil || n != 3 {
 		t.Errorf("%d are pending in the next cloud, %v", n, err)
+	}
+}
+
+// badBench is a running local cloud with an upload that is broken, one that has no place, and one that is
+// fine, as the pipeline has left them.
+type badBench struct {
+	*testing.T
+	dir    string
+	config string
+	cloud  *devcloud.Cloud
+	store  bucket.Store
+	mill   *mill.Mill
+}
+
+const badRecipe = "source: {bucket: photos-input}\ntarget: {bucket: photos-output, key: '{variant}/{key}'}\nvariants: {v: {width: 20}}\n"
+
+func newBadBench(t *testing.T) *badBench {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "imgmill.yaml")
+	if err := os.WriteFile(config, []byte(badRecipe), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte(badRecipe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &badBench{T: t, dir: filepath.Join(dir, "cloud"), config: config}
+	b.cloud, err = devcloud.Start(t.Context(), devcloud.Config{Dir: b.dir, Port: devcloud.AnyPort,
+		Watch: []string{"photos-input"}, Buckets: []string{"photos-output"}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.cloud.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	access, secret := b.cloud.Credentials()
+	if b.store, err = ambient.Open(t.Context(), s3.Options{Endpoint: b.cloud.Endpoint(), Region: b.cloud.Region(),
+		AccessKey: access, Secret: secret, PathStyle: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.mill = mill.New(b.store, r)
+	photo := sample.Photo(60, 40)
+	b.upload("broken.jpg", photo[:len(photo)/2], outcome.Bad)
+	if _, err := b.store.Put(t.Context(), "photos-output", "v/taken.jpg", photo, bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	b.upload("taken.jpg", photo, outcome.Bad)
+	b.upload("fine.jpg", photo, outcome.Done)
+	b.upload("mended.jpg", photo[:len(photo)/2], outcome.Bad)
+	b.upload("mended.jpg", photo, outcome.Done)
+	return b
+}
+
+// failures runs the command with the recipe, on the cloud or, with one, on its endpoint.
+func (b *badBench) failures(exit int, where string, args ...string) (stdout, stderr string) {
+	b.Helper()
+	if where == "" {
+		args = append(args, "--dir", b.dir)
+	} else {
+		args = append(args, "--endpoint", where)
+	}
+	return command(b.T, exit, append([]string{"failures", "--config", b.config}, args...)...)
+}
+
+// upload uploads an object and processes it.
+func (b *badBench) upload(key string, data []byte, want outcome.Verdict) {
+	b.Helper()
+	etag, err := b.store.Put(b.Context(), "photos-input", key, data, bucket.Attributes{}, bucket.Condition{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	// As from an event, which spares the look for a record of the version before.
+	c := event.Change{Bucket: "photos-input", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "01"}
+	if r := b.mill.Process(b.Context(), c); r.Verdict != want {
+		b.Fatalf("%s: %s %s", key, r.Verdict, r.Reason)
+	}
+}
+
+// TestFailuresOfBadUploads lists bad uploads beside what a queue has buried, of a cloud that runs and of
+// its store alone, and tries them again.
+func TestFailuresOfBadUploads(t *testing.T) {
+	b := newBadBench(t)
+	bury(t, b.cloud, 1) // the event of the first upload
+	list, _ := b.failures(0, "")
+	lines := strings.Split(strings.TrimSpace(list), "\n")
+	if len(lines) != 4 || !strings.Contains(lines[1], "retry    1      broken.jpg  failed") {
+		t.Fatalf("the list:\n%s", list)
+	}
+	for _, key := range []string{"broken.jpg", "taken.jpg"} {
+		if !strings.Contains(list, "bad      1      "+key) {
+			t.Errorf("the list lacks %s:\n%s", key, list)
+		}
+	}
+	number := 2
+	if strings.Contains(lines[3], "broken.jpg") {
+		number = 3
+	}
+	shown, _ := b.failures(0, "", "show", fmt.Sprint(number))
+	if !strings.Contains(shown, `"verdict": "bad"`) || !strings.Contains(shown, "corrupt") {
+		t.Errorf("shown: %s", shown)
+	}
+
+	// The place is free now, and the other one is still broken.
+	if err := b.store.Delete(t.Context(), "photos-output", "v/taken.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	tried, stderr := b.failures(3, "", "retry", "--all")
+	for _, want := range []string{"taken.jpg  made\n", "broken.jpg  bad: corrupt", "1  broken.jpg  sent back\n"} {
+		if !strings.Contains(tried, want) {
+			t.Errorf("tried again: %q is missing in\n%s", want, tried)
+		}
+	}
+	if !strings.Contains(stderr, "The variants of 1 upload are made.") {
+		t.Errorf("tried again: %s", stderr)
+	}
+	if _, err := b.store.Head(t.Context(), "photos-output", "v/taken.jpg"); err != nil {
+		t.Error(err)
+	}
+
+	// The same from the store alone, as in any S3 store, whose credentials are those of the machine.
+	access, secret := b.cloud.Credentials()
+	t.Setenv("AWS_ACCESS_KEY_ID", access)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", secret)
+	t.Setenv("AWS_REGION", b.cloud.Region())
+	list, _ = b.failures(0, b.cloud.Endpoint(), "--json")
+	if strings.Count(list, "\n") != 1 || !strings.Contains(list, `"verdict":"bad"`) || !strings.Contains(list, `"keys":["broken.jpg"]`) {
+		t.Errorf("from the store alone:\n%s", list)
+	}
+	b.failures(1, b.cloud.Endpoint(), "retry", "1")
+	b.failures(1, b.cloud.Endpoint(), "retry", "2")
+	if err := b.store.Delete(t.Context(), "photos-input", "broken.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr := b.failures(0, b.cloud.Endpoint()); stderr != "No failures.\n" {
+		t.Errorf("after the source is gone: %s", stderr)
 	}
 }

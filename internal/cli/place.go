@@ -40,6 +40,16 @@ the buckets that the recipe of this folder names: at --endpoint or the recipe's 
 else at AWS_ENDPOINT_URL; else in imgmill dev, if it runs in this folder; else on AWS. Credentials come from where the AWS command line takes them.`
 
 func (f *placeFlags) register(c *cobra.Command) {
+	f.registerStores(c)
+	c.Flags().StringVar(&f.checkpoint, "checkpoint", "",
+		"`FILE` that remembers what is known to be right; none for no file (default in the user's cache folder)")
+}
+
+// storeFlags are the names of those that are for buckets without a deployment.
+var storeFlags = []string{"config", "endpoint", "target-endpoint", "target-profile", "dir"}
+
+// registerStores registers the flags that say where the buckets are.
+func (f *placeFlags) registerStores(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.config, "config", "", "recipe, without a NAME (default imgmill.yaml, if it exists)")
 	flags.StringVar(&f.region, "region", "", regionUsage)
@@ -47,8 +57,6 @@ func (f *placeFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 store, such as http://127.0.0.1:9000")
 	flags.StringVar(&f.targetEndpoint, "target-endpoint", "", "`URL` of the store of the target bucket, if it is another")
 	flags.StringVar(&f.targetProfile, "target-profile", "", "AWS `PROFILE` with the credentials for it")
-	flags.StringVar(&f.checkpoint, "checkpoint", "",
-		"`FILE` that remembers what is known to be right; none for no file (default in the user's cache folder)")
 }
 
 // registerPrefix adds the flag that limits a comparison.
@@ -85,7 +93,7 @@ func atMostOneName(c *cobra.Command, args []string) error {
 // open finds the place.
 func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	if len(args) > 0 {
-		for _, flag := range []string{"config", "endpoint", "target-endpoint", "target-profile", "dir"} {
+		for _, flag := range storeFlags {
 			if c.Flags().Changed(flag) {
 				return nil, wrongUse("--%s is for buckets without a deployment, and %s names one", flag, args[0])
 			}
@@ -170,6 +178,11 @@ func (f *placeFlags) openDeployment(ctx context.Context, name string) (*place, e
 	if err != nil {
 		return nil, err
 	}
+	return placeOf(ctx, cloud, d)
+}
+
+// placeOf returns the place of a deployment, with the recipe that it runs.
+func placeOf(ctx context.Context, cloud *client.Cloud, d *deployment.Deployment) (*place, error) {
 	code, err := deployment.ReadCode(ctx, cloud, d)
 	if err != nil {
 		return nil, err

@@ -241,6 +241,9 @@ func (s *syncRun) make(ctx context.Context) error {
 	if failed > 0 {
 		s.out.printf("Not made: %s.", groupedCount(failed, "picture"))
 	}
+	if progress.verdicts[outcome.Bad] > 0 {
+		s.out.printf("'imgmill failures%s' lists all that are bad.", nameOf(s.place))
+	}
 	switch {
 	case failed == 0:
 		return nil

@@ -47,8 +47,8 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 		say(takenAdvice)
 	}
 	if r.Bad.Pictures > 0 && !s.todo.Only.Bad {
-		say(fmt.Sprintf("%s cannot be processed, as an earlier run has found; --only bad tries them again.",
-			groupedCount(r.Bad.Pictures, "upload")))
+		say(fmt.Sprintf("%s cannot be processed: 'imgmill failures%s' lists them with the reasons, and --only bad tries them again.",
+			groupedCount(r.Bad.Pictures, "upload"), nameOf(s.place)))
 	}
 	work := s.todo.Pictures
 	line := planLine{Found: r, ToDo: work, Orphans: s.todo.Orphans}
@@ -207,14 +207,14 @@ func (p *syncProgress) ends(done int64) string {
 	return end.Format(" ends 15:04:05")
 }
 
-// failuresShown is how many pictures that failed are named; all are counted.
+// failuresShown is how many uploads that were not made are named; all are counted.
 const failuresShown = 20
 
 func (p *syncProgress) add(i sync.Item, r mill.Result) {
 	p.done++
 	p.objects += int64(len(r.Objects))
 	p.verdicts[r.Verdict]++
-	if r.Verdict == outcome.Bad || r.Verdict == outcome.Retry {
+	if r.Verdict != outcome.Done && !r.Overtaken() {
 		if p.failures++; p.failures <= failuresShown {
 			fmt.Fprintf(p.w, "%s: %s: %s\n", shown(i.Key), r.Verdict, oneLine(r.Reason))
 		} else if p.failures == failuresShown+1 {

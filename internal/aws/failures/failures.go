@@ -13,12 +13,17 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// Failure is a message of the failure queue: an event that the function failed to process.
+// Failure is a message of the failure queue: an event that the function failed to process. Those who
+// list other failures beside them use it too.
 type Failure struct {
 	// ID is the message's ID.
-	ID string `json:"id"`
+	ID string `json:"id,omitempty"`
+	// Verdict is Retry for an event whose attempts are exhausted, and Bad for an upload that cannot be
+	// processed.
+	Verdict outcome.Verdict `json:"verdict"`
 	// At is when the event failed or, for a message that came through the work queue, when it was
 	// first sent.
 	At time.Time `json:"at"`
@@ -29,7 +34,7 @@ type Failure struct {
 	// Tries is the number of attempts, or 0 if it is not known.
 	Tries int `json:"tries,omitempty"`
 	// Event is what the function receives again.
-	Event json.RawMessage `json:"event"`
+	Event json.RawMessage `json:"event,omitempty"`
 	// Record is Lambda's record of a failed invocation. It is nil for a message that came through
 	// the work queue.
 	Record json.RawMessage `json:"record,omitempty"`
@@ -63,7 +68,7 @@ func Parse(body string) Failure {
 	if err := json.Unmarshal([]byte(body), &r); err == nil && len(r.RequestPayload) > 0 &&
 		r.RequestContext.Condition != "" {
 		f := Failure{
-			At: r.Timestamp, Reason: r.reason(), Tries: r.RequestContext.ApproximateInvokeCount,
+			Verdict: outcome.Retry, At: r.Timestamp, Reason: r.reason(), Tries: r.RequestContext.ApproximateInvokeCount,
 			Event: r.RequestPayload, Record: json.RawMessage(body),
 		}
 		f.Keys, _ = keysOf(r.RequestPayload)
@@ -71,9 +76,9 @@ func Parse(body string) Failure {
 	}
 	keys, err := keysOf([]byte(body))
 	if err == nil {
-		return Failure{Keys: keys, Event: json.RawMessage(body)}
+		return Failure{Verdict: outcome.Retry, Keys: keys, Event: json.RawMessage(body)}
 	}
-	f := Failure{Reason: "not an event: " + err.Error(), Event: json.RawMessage(body)}
+	f := Failure{Verdict: outcome.Retry, Reason: "not an event: " + err.Error(), Event: json.RawMessage(body)}
 	if !json.Valid(f.Event) {
 		f.Event, _ = json.Marshal(body) // a string can always be marshalled
 	}

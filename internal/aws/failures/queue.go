@@ -60,7 +60,9 @@ type Result struct {
 	// Number is the position in the list, from 1.
 	Number int
 	Failure
-	Err error
+	// Made is true if there was no queue to send it to: the variants were made at once.
+	Made bool
+	Err  error
 }
 
 // Retry sends failures back: those with the given numbers, or without numbers all that most allows.

@@ -69,6 +69,13 @@ func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
 	return j.fresh(ctx, src, record)
 }
 
+// Whole reports whether every output of a source exists and is fresh, whatever is recorded. Where that
+// cannot be looked up, it is not.
+func (m *Mill) Whole(ctx context.Context, src bucket.Info) (bool, error) {
+	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
+	return j.fresh(ctx, src, nil)
+}
+
 // fresh reports whether every output exists and is as it should be, or is excused by a record, which
 // may be nil.
 func (j *job) fresh(ctx context.Context, src bucket.Info, record *Record) (bool, error) {

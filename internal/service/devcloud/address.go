@@ -13,6 +13,7 @@ import (
 type Address struct {
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
+	Queue    string `json:"queue"` // answers questions about buried messages
 	// Access and Secret are in a file of their own.
 	Access string `json:"-"`
 	Secret string `json:"-"`
@@ -23,7 +24,9 @@ var ErrNotRunning = errors.New("imgmill dev is not running")
 
 // noteAddress writes the address to the folder.
 func (c *Cloud) noteAddress() error {
-	data, err := json.Marshal(Address{Endpoint: c.Endpoint(), Region: c.Region()})
+	data, err := json.Marshal(Address{
+		Endpoint: c.Endpoint(), Region: c.Region(), Queue: "http://" + c.buried.Addr().String(),
+	})
 	if err != nil {
 		return err
 	}

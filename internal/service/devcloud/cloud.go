@@ -38,6 +38,7 @@ type Cloud struct {
 	oldDir  string // the working directory before Start
 
 	listener net.Listener
+	buried   net.Listener // for questions about buried messages
 
 	ctx          context.Context // ends when Stop begins
 	cancel       context.CancelFunc
@@ -104,9 +105,13 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 	if err := c.openGateway(ctx); err != nil {
 		return err
 	}
+	if err := c.openBuried(); err != nil {
+		return err
+	}
 	if err := c.noteAddress(); err != nil {
 		return err
 	}
+	c.serveBuried()
 	return c.serve(ctx)
 }
 
@@ -281,8 +286,10 @@ func (c *Cloud) shutDown() error {
 	if c.nats != nil {
 		c.nats.close()
 	}
-	if c.listener != nil {
-		c.listener.Close() // again, unless the server was never reached
+	for _, l := range []net.Listener{c.listener, c.buried} {
+		if l != nil {
+			l.Close() // again, unless the server was never reached
+		}
 	}
 	if c.oldDir != "" {
 		errs = append(errs, os.Chdir(c.oldDir))

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imgmill/imgmill/internal/aws/failures"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+)
+
+// badUploads are the uploads of a place that could not be processed, as records in its target bucket
+// say. They come after the failures of a queue, if the place has one that can be read, so that the
+// numbers of those are what they are without them.
+type badUploads struct {
+	queue  failureSource // or nil
+	place  *place
+	stderr io.Writer
+}
+
+// recordLanes is how many records are read at the same time.
+const recordLanes = 16
+
+func (s badUploads) list(ctx context.Context, most int) (list []failures.Failure, inFlight int, err error) {
+	if s.queue != nil {
+		if list, inFlight, err = s.queue.list(ctx, most); err != nil {
+			return nil, 0, err
+		}
+	}
+	bad, err := s.records(ctx, most-len(list))
+	return append(list, bad...), inFlight, err
+}
+
+// records returns up to most bad uploads, oldest first.
+func (s badUploads) records(ctx context.Context, most int) ([]failures.Failure, error) {
+	m := s.place.mill(ctx, false, s.stderr)
+	prefix := m.Recipe.BadRecords()
+	if prefix == "" {
+		return nil, nil // the recipe keeps none
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(recordLanes)
+	found := make(chan failures.Failure)
+	listed := make(chan error, 1)
+	stop, enough := context.WithCancel(ctx)
+	defer enough()
+	go func() {
+		defer close(found)
+		var err error
+		for info, e := range m.Store.List(stop, m.Recipe.Target.Bucket, prefix) {
+			if err = e; err != nil || stop.Err() != nil {
+				break
+			}
+			group.Go(func() error {
+				f, err := readBad(ctx, m, info)
+				if f != nil {
+					found <- *f
+				}
+				return err
+			})
+		}
+		listed <- errors.Join(err, group.Wait())
+	}()
+	var list []failures.Failure
+	for f := range found {
+		if len(list) < most {
+			list = append(list, f)
+		}
+		if len(list) >= most {
+			enough()
+		}
+	}
+	err := <-listed
+	switch {
+	case errors.Is(err, bucket.ErrNotFound), len(list) >= most && errors.Is(err, context.Canceled):
+		err = nil // there is no target bucket yet; or there are more
+	case errors.Is(err, bucket.ErrDenied) && s.queue != nil:
+		fmt.Fprintf(s.stderr, "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
+		err = nil
+	}
+	slices.SortFunc(list, func(a, b failures.Failure) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Keys[0], b.Keys[0]))
+	})
+	return list, err
+}
+
+// readBad reads the record of a bad upload. It returns nil if it is about content that the source no
+// longer has, or if the variants are there all the same.
+func readBad(ctx context.Context, m *mill.Mill, object bucket.Info) (*failures.Failure, error) {
+	record, info, err := m.ReadRecord(ctx, object.Key)
+	if record == nil || err != nil || m.Recipe.Plan(record.Key).BadRecord != object.Key || !m.MadeFrom(record.Key, info.Metadata) {
+		return nil, err
+	}
+	src, err := m.Store.Head(ctx, m.Recipe.Source.Bucket, record.Key)
+	switch {
+	case errors.Is(err, bucket.ErrNotFound), err == nil && src.ETag != record.ETag:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	src.Key = record.Key
+	if whole, err := m.Whole(ctx, src); err != nil || whole {
+		return nil, err
+	}
+	return &failures.Failure{
+		Verdict: outcome.Bad, At: object.Modified, Keys: []string{record.Key}, Reason: record.Reason, Tries: 1,
+	}, nil
+}
+
+// retry sends back the failures of the queue, and makes the variants of bad uploads in this process.
+func (s badUploads) retry(
+	ctx context.Context, most int, numbers []int, report func(failures.Result),
+) (inFlight int, err error) {
+	list, inFlight, err := s.list(ctx, most)
+	if err != nil {
+		return 0, err
+	}
+	first := slices.IndexFunc(list, func(f failures.Failure) bool { return f.Verdict == outcome.Bad })
+	if first < 0 {
+		first = len(list)
+	}
+	var queued []int // numbers of failures in the queue, or beyond the list
+	for _, n := range numbers {
+		if n <= first || n > len(list) {
+			queued = append(queued, n)
+		}
+	}
+	if s.queue != nil && (len(queued) > 0 || len(numbers) == 0) {
+		if inFlight, err = s.queue.retry(ctx, most, queued, report); err != nil {
+			return inFlight, err
+		}
+	}
+	if s.queue == nil {
+		for _, n := range queued {
+			report(failures.Result{Number: n, Err: noSuchFailure(n, len(list))})
+		}
+	}
+	var m *mill.Mill
+	for i := first; i < len(list) && ctx.Err() == nil; i++ {
+		if len(numbers) > 0 && !slices.Contains(numbers, i+1) {
+			continue
+		}
+		if m == nil {
+			m = s.place.mill(ctx, true, s.stderr)
+		}
+		report(again(ctx, m, i+1, list[i]))
+	}
+	return inFlight, ctx.Err()
+}
+
+// again makes the variants of a bad upload.
+func again(ctx context.Context, m *mill.Mill, number int, f failures.Failure) failures.Result {
+	r := m.Process(ctx, event.Change{Bucket: m.Recipe.Source.Bucket, Key: f.Keys[0], Size: -1})
+	result := failures.Result{Number: number, Failure: f, Made: true}
+	if r.Verdict != outcome.Done {
+		result.Err = fmt.Errorf("%s: %s", r.Verdict, r.Reason)
+	}
+	return result
+}
+
+func (s badUploads) nextSteps() string {
+	if s.queue == nil {
+		return ""
+	}
+	return s.queue.nextSteps()
+}
+
+func (s badUploads) close() error {
+	if s.queue == nil {
+		return nil
+	}
+	return s.queue.close()
+}
