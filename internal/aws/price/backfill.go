@@ -35,6 +35,8 @@ const (
 	// assumed to charge the same (AmazonS3 BatchOperations-Jobs, BatchOperations-Objects).
 	batchJob    = 0.25
 	batchObject = 1.00e-6
+	// recordHeads is for the record that an earlier attempt may have left of a picture.
+	recordHeads = 1
 )
 
 // Once returns what AWS charges for a backfill, without any free tier. If a machine of the user makes
@@ -58,7 +60,7 @@ func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
 	if l.Function != nil {
 		looked = l.Pictures * l.Function.Outputs
 	}
-	reads := l.Marks + l.Pictures*(sourceGets+sourceHeads) + looked*targetHeads + l.Stale*sourceHeads
+	reads := l.Marks + l.Pictures*(sourceGets+sourceHeads+recordHeads) + looked*targetHeads + l.Stale*sourceHeads
 	add("S3 reads (GET, HEAD)", reads, "requests", flat(p.get))
 	add("S3 variants (PUT)", l.Objects*targetPuts, "requests", flat(p.put))
 	if l.Deleted > 0 {

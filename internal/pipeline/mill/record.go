@@ -92,31 +92,33 @@ func (m *Mill) ReadRecord(ctx context.Context, key string) (*Record, bucket.Info
 // forget removes the record of a picture that has been made after all, and the copy beside it. The
 // record would hide a later loss of the variants. A picture of which only a part was made keeps a
 // record that names other variants.
+//
+// Where all was made, the record is not read: a function may not decrypt what is in the target.
 func (j *job) forget(ctx context.Context, src *source) error {
-	record, info, err := j.ReadRecord(ctx, j.plan.BadRecord)
-	if err != nil {
-		return err
-	}
-	if record != nil && j.part {
+	if j.part {
+		record, _, err := j.ReadRecord(ctx, j.plan.BadRecord)
+		if record == nil || err != nil {
+			return err
+		}
 		for _, name := range record.Failed {
 			if !slices.ContainsFunc(j.result.Variants, func(v Variant) bool { return v.Name == name }) {
 				return nil
 			}
 		}
 	}
-	if key := j.plan.BadCopy; key != "" {
+	for _, key := range []string{j.plan.BadCopy, j.plan.BadRecord} {
+		if key == "" {
+			continue
+		}
 		existing, err := j.Look(ctx, key)
 		if err == nil {
 			err = j.discard(ctx, src, key, existing)
 		}
-		if err != nil && !errors.Is(err, bucket.ErrNotFound) {
+		if err != nil && !errors.Is(err, bucket.ErrNotFound) && !errors.Is(err, bucket.ErrInvalid) {
 			return err
 		}
 	}
-	if record == nil {
-		return nil
-	}
-	return j.discard(ctx, src, j.plan.BadRecord, info)
+	return nil
 }
 
 // discard deletes a copy or a record of the source, as long as it is what was found and the source is
