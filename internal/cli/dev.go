@@ -28,6 +28,7 @@ import (
 type devFlags struct {
 	dir, config  string
 	port         int
+	cors         string
 	uploads      []string
 	sample, once bool
 	verbose      bool
@@ -63,6 +64,8 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	flags.StringVar(&f.config, "config", "",
 		"`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
 	flags.IntVar(&f.port, "port", 0, "`PORT` of the S3 server (default 9000, or a free one if that is in use)")
+	flags.StringVar(&f.cors, "cors", "",
+		"`ORIGIN` of web pages that may use the S3 server, such as http://localhost:3000, or * for all")
 	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
 	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
 	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
@@ -87,7 +90,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 		level = slog.LevelError // the table reports on the uploads
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, Log: log}, r)
+	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors, Log: log}, r)
 	if err != nil {
 		return err
 	}

@@ -49,3 +49,15 @@ func isToken(s string) bool {
 	}
 	return s != ""
 }
+
+// StoredEncoding returns a Content-Encoding without aws-chunked, which is how a client sent the bytes,
+// and which some servers store as if it were an encoding of the object.
+func StoredEncoding(value string) string {
+	var kept []string
+	for coding := range strings.SplitSeq(value, ",") {
+		if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "aws-chunked") {
+			kept = append(kept, coding)
+		}
+	}
+	return strings.Join(kept, ", ")
+}

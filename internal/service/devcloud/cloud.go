@@ -120,7 +120,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 func (c *Cloud) openGateway(ctx context.Context) error {
 	g := &gateway{
 		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
-		publish: c.queue.Publish, log: c.cfg.Log,
+		cors: c.cfg.CORS, publish: c.queue.Publish, log: c.cfg.Log,
 	}
 	for _, b := range c.cfg.Watch {
 		g.watch[b] = true

@@ -39,7 +39,7 @@ func TestStoreConformance(t *testing.T) {
 			t.Fatalf("the suite has more than %d tests", buckets)
 		}
 		return store, fmt.Sprintf("conformance-%d", n)
-	}, buckettest.FoldedKeys, buckettest.KeyBesideFolder, buckettest.ControlKeys)
+	}, buckettest.KeyBesideFolder)
 	lacks, err := probe.Run(t.Context(), store, "conformance-0")
 	if err != nil || len(lacks) > 0 {
 		t.Errorf("lacks %v, %v", lacks, err)

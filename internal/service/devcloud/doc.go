@@ -25,9 +25,10 @@
 // # Limits
 //
 // The gateway stores objects as files, with these limits: `conf` and `conf/x` cannot both be keys
-// (409), the part of a key between two slashes has at most 255 bytes (400), `a//b` is stored as
-// `a/b`, a key that ends in a slash holds no bytes, and the notification and lifecycle APIs answer
-// 501.
+// (409), the part of a key between two slashes has at most 255 bytes (400), keys with empty parts, with
+// the parts `.` and `..`, and with characters that XML cannot hold are refused (400), a key that ends in
+// a slash holds no bytes, requests are signed with version 4, and the notification and lifecycle APIs
+// answer 501.
 //
 // Only one Cloud can run in a process at a time. Between Start and Stop the working directory of
 // the process is the gateway's data folder, because the gateway names its files relative to it:

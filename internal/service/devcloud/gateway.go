@@ -18,6 +18,7 @@ import (
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
@@ -49,6 +50,7 @@ type gateway struct {
 	seq     *sequencer
 	gate    *gate
 	watch   map[string]bool
+	cors    string // Config.CORS
 	publish func(ctx context.Context, id string, body []byte) error
 	log     *slog.Logger
 }
@@ -116,6 +118,10 @@ func str(p *string) string {
 func (g *gateway) PutObject(
 	ctx context.Context, in s3response.PutObjectInput,
 ) (s3response.PutObjectOutput, error) {
+	if !keeps(str(in.Key)) { // of a form
+		return s3response.PutObjectOutput{}, errKey
+	}
+	in.ContentEncoding = new(bucket.StoredEncoding(str(in.ContentEncoding)))
 	o := stored(str(in.Bucket), str(in.Key))
 	var w *write
 	defer func() { w.abandon() }()
@@ -148,6 +154,9 @@ func (g *gateway) CopyObject(
 	fromBucket, fromKey, _, err := backend.ParseCopySource(str(in.CopySource))
 	if err != nil {
 		return s3response.CopyObjectOutput{}, g.s3Error(err)
+	}
+	if !keeps(fromKey) {
+		return s3response.CopyObjectOutput{}, s3err.GetAPIError(s3err.ErrNoSuchKey)
 	}
 	to := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(to, g.locks.lockCopy(stored(fromBucket, fromKey), to))
@@ -195,6 +204,15 @@ func (g *gateway) mayReplace(ctx context.Context, to object) error {
 	return backend.EvaluateObjectPutPreconditions(etag, ifMatch, ifNoneMatch, err == nil)
 }
 
+// CreateMultipartUpload implements backend.Backend.
+func (g *gateway) CreateMultipartUpload(
+	ctx context.Context, in s3response.CreateMultipartUploadInput,
+) (s3response.InitiateMultipartUploadResult, error) {
+	in.ContentEncoding = new(bucket.StoredEncoding(str(in.ContentEncoding)))
+	out, err := g.Posix.CreateMultipartUpload(ctx, in)
+	return out, g.s3Error(err)
+}
+
 // CompleteMultipartUpload implements backend.Backend.
 func (g *gateway) CompleteMultipartUpload(
 	ctx context.Context, in *s3.CompleteMultipartUploadInput,
@@ -212,6 +230,9 @@ func (g *gateway) CompleteMultipartUpload(
 
 // DeleteObject implements backend.Backend. There is no event if the object did not exist.
 func (g *gateway) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	if !keeps(str(in.Key)) { // of a request for several objects
+		return nil, errKey
+	}
 	o := stored(str(in.Bucket), str(in.Key))
 	w, err := g.begin(o, g.locks.lock(o))
 	if err != nil {

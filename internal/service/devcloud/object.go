@@ -14,8 +14,8 @@ type object struct {
 	Key    string `json:"key"`
 }
 
-// stored returns the object that a request refers to: the gateway keeps `a//b` and `./a/b` in the
-// file a/b. It copies the strings, because those of a request point into a buffer that the HTTP
+// stored returns the object that a request refers to: the gateway would keep `a//b` and `./a/b` in the
+// file a/b, which is why keeps refuses them. It copies the strings, because those of a request point into a buffer that the HTTP
 // server reuses.
 func stored(bucket, key string) object {
 	clean := strings.TrimPrefix(path.Clean("/"+key), "/")

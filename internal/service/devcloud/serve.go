@@ -162,7 +162,8 @@ func (g *gateway) serve(
 		MultipartMaxParts: maxParts,
 		KeepAlive:         true,
 		Quiet:             true,
-		S3Options:         []s3api.Option{s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.gate.pass)},
+		S3Options:         []s3api.Option{s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.screen), s3api.WithMiddleware("/", g.gate.pass)},
+		CORSAllowOrigin:   g.cors,
 	})
 	f.close()
 	f.wait()

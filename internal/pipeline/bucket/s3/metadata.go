@@ -53,7 +53,7 @@ func decodeAttributes(
 	contentType, encoding, language, disposition, cacheControl, expires *string, metadata map[string]string,
 ) bucket.Attributes {
 	return bucket.Attributes{
-		ContentType: aws.ToString(contentType), ContentEncoding: decodeEncoding(encoding),
+		ContentType: aws.ToString(contentType), ContentEncoding: bucket.StoredEncoding(aws.ToString(encoding)),
 		ContentLanguage: aws.ToString(language), ContentDisposition: aws.ToString(disposition),
 		CacheControl: aws.ToString(cacheControl), Expires: decodeExpires(expires), Metadata: decodeMetadata(metadata),
 	}
@@ -80,18 +80,6 @@ func encodeTags(tags map[string]string) string {
 		query.Set(k, v)
 	}
 	return query.Encode()
-}
-
-// decodeEncoding returns a Content-Encoding without aws-chunked, which is how a client sent the bytes,
-// and which some servers store as if it were an encoding of the object.
-func decodeEncoding(value *string) string {
-	var kept []string
-	for coding := range strings.SplitSeq(aws.ToString(value), ",") {
-		if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "aws-chunked") {
-			kept = append(kept, coding)
-		}
-	}
-	return strings.Join(kept, ", ")
 }
 
 // decodeExpires returns the time of the header Expires. One that is not a date, such as 0, means that
