@@ -81,6 +81,10 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	file, err := openRecipeFile(f.config)
+	if err != nil {
+		return err
+	}
 	pictures, err := f.pictures(r)
 	if err != nil {
 		return err
@@ -93,6 +97,11 @@ func (f *devFlags) run(c *cobra.Command) error {
 	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors, Log: log}, r)
 	if err != nil {
 		return err
+	}
+	if !f.once {
+		watching, end := context.WithCancel(c.Context())
+		defer end()
+		go file.watch(watching, log, func(r *recipe.Recipe) { d.reload(r, log) })
 	}
 	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
 }
@@ -157,7 +166,7 @@ func uploadOutcome(rows []row) error {
 type dev struct {
 	cloud   *devcloud.Cloud
 	store   *s3.Store
-	recipe  *recipe.Recipe
+	mill    millHolder
 	results *results
 
 	stopWorker context.CancelFunc
@@ -184,16 +193,16 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
-	m := mill.New(probe.Prepare(ctx, store, r.Target.Bucket, cfg.Log), r)
-	d := &dev{cloud: cloud, store: store, recipe: r, results: newResults(), workerDone: make(chan struct{})}
+	d := &dev{cloud: cloud, store: store, results: newResults(), workerDone: make(chan struct{})}
+	d.mill.replace(mill.New(probe.Prepare(ctx, store, r.Target.Bucket, cfg.Log), r))
 	w := &worker.Worker{
-		Queue: cloud.Queue(), Process: m.Process, Log: cfg.Log,
+		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,
 		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
 	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel
 	cloud.SweepEvery(sweepInterval, func(ctx context.Context, _ string, info bucket.Info) (bool, error) {
-		fresh, err := m.Fresh(ctx, info)
+		fresh, err := d.mill.get().Fresh(ctx, info)
 		return !fresh, err
 	})
 	go func() {
@@ -262,6 +271,7 @@ func (d *dev) stop() error {
 // welcome prints what a person needs to upload pictures.
 func (d *dev) welcome(w io.Writer) {
 	access, secret := d.cloud.Credentials()
+	r := d.mill.get().Recipe
 	fmt.Fprintf(w, `
 Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
@@ -271,6 +281,5 @@ Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
 An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
 Press Ctrl-C to stop; nothing is lost.
-`, d.recipe.Source.Bucket, d.recipe.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret,
-		d.recipe.Source.Prefix)
+`, r.Source.Bucket, r.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, r.Source.Prefix)
 }

@@ -76,7 +76,7 @@ func (d *dev) upload(ctx context.Context, pictures []picture) ([]row, error) {
 func (d *dev) put(ctx context.Context, key string, data []byte) (mill.Result, error) {
 	results, done := d.results.wait(key)
 	defer done()
-	etag, err := d.store.Put(ctx, d.recipe.Source.Bucket, key, data, bucket.Attributes{}, bucket.Condition{})
+	etag, err := d.store.Put(ctx, d.mill.get().Recipe.Source.Bucket, key, data, bucket.Attributes{}, bucket.Condition{})
 	if err != nil {
 		return mill.Result{}, err
 	}

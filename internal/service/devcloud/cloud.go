@@ -45,6 +45,7 @@ type Cloud struct {
 	gatewayEnded chan struct{} // closed when the gateway has returned
 	background   sync.WaitGroup
 	sweeper      sweeper
+	sweepNow     chan struct{}
 
 	end  sync.Once
 	done chan struct{} // closed when a server has ended
@@ -69,7 +70,7 @@ func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 	}
 	c := &Cloud{
 		cfg: cfg.withDefaults(), listener: cfg.Listener, sweeper: sweeper{queued: map[string]bool{}},
-		gatewayEnded: make(chan struct{}), done: make(chan struct{}), stopped: make(chan struct{}),
+		sweepNow: make(chan struct{}, 1), gatewayEnded: make(chan struct{}), done: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -183,7 +184,7 @@ func (c *Cloud) serve(ctx context.Context) error {
 		}
 	})
 	c.background.Go(func() {
-		c.repeat(pendingInterval, func(ctx context.Context) {
+		c.repeat(pendingInterval, nil, func(ctx context.Context) {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("events that could not be stored are still pending", "error", err)
 			}

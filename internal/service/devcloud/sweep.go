@@ -77,7 +77,7 @@ func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
 // Call it once the pipeline is ready to answer missing.
 func (c *Cloud) SweepEvery(interval time.Duration, missing Missing) {
 	c.background.Go(func() {
-		c.repeat(interval, func(ctx context.Context) {
+		c.repeat(interval, c.sweepNow, func(ctx context.Context) {
 			if n, err := c.Sweep(ctx, missing); err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("the search for lost events failed; it will be repeated", "error", err)
 			} else if n > 0 {
@@ -87,8 +87,18 @@ func (c *Cloud) SweepEvery(interval time.Duration, missing Missing) {
 	})
 }
 
-// repeat calls f now and after each interval until Stop.
-func (c *Cloud) repeat(interval time.Duration, f func(ctx context.Context)) {
+// SweepAgain makes the sweeps of SweepEvery begin at once, and queue again what was queued before.
+// Call it if missing has other answers than before.
+func (c *Cloud) SweepAgain() {
+	c.sweeper.forget()
+	select {
+	case c.sweepNow <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
+// repeat calls f now, after each interval and when now receives, until Stop.
+func (c *Cloud) repeat(interval time.Duration, now <-chan struct{}, f func(ctx context.Context)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -97,6 +107,7 @@ func (c *Cloud) repeat(interval time.Duration, f func(ctx context.Context)) {
 		case <-c.ctx.Done():
 			return
 		case <-tick.C:
+		case <-now:
 		}
 	}
 }
