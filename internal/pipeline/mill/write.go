@@ -83,13 +83,18 @@ func (j *job) failure() error {
 
 // put stores an output unless the store holds one of a later change, or an object that is not to be
 // replaced. It returns the ETag of the object that the store then holds. The write is conditional on
-// the object that was found before it. If somebody else writes in between, put compares again.
+// the object that was found before it. If somebody else writes in between, put compares again. Most
+// outputs are new, so the first write asks for no object: it is on the condition that there is none. Where
+// there probably is one, a look costs less than a write that fails.
 func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) (etag string, err error) {
 	target := j.Recipe.Target.Bucket
 	absent := true // in every round
-	for range maxRaces {
+	for round := range maxRaces {
 		cond := bucket.Condition{IfAbsent: true}
-		existing, err := j.Look(ctx, key)
+		existing, err := bucket.Info{}, bucket.ErrNotFound
+		if round > 0 || j.replaces {
+			existing, err = j.Look(ctx, key)
+		}
 		switch {
 		case err == nil:
 			absent = false
