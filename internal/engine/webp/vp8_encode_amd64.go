@@ -6,10 +6,10 @@ import "math/bits"
 
 //go:generate go -C _asm run ./encode -out ../vp8_encode_amd64.s -pkg webp
 
-// hadamardVector does what hadamard does for pairs of predictions that follow one another.
+// hadamardVector does what hadamards does.
 //
 //go:noescape
-func hadamardVector(src, preds *byte, pairs int, sums *int32)
+func hadamardVector(src, preds *byte, blocks int, sums *int32)
 
 // forwardVector does what forwardDCT does for two blocks.
 //
@@ -94,13 +94,9 @@ func quarterSumsVector(pix []byte, stride int, sums, squares *[4]uint32) {
 //go:noescape
 func magnitudesVector(c, floors, out *int16) (squares int32, large uint32)
 
-func hadamardsVector(src *[16]uint8, preds [][16]uint8, sums []int32) {
-	pairs := len(preds) / 2
-	if pairs == 0 {
-		return
-	}
-	sums = sums[:2*pairs]
-	hadamardVector(&src[0], &preds[0][0], pairs, &sums[0])
+func hadamardsVector(src [][16]uint8, preds [][4][16]uint8, sums *[4]int32) {
+	preds = preds[:len(src)]
+	hadamardVector(&src[0][0], &preds[0][0][0], len(src), &sums[0])
 }
 
 func forwardPairVector(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int16) {

@@ -14,51 +14,85 @@ DATA lowWords<>+24(SB)/4, $0x0000ffff
 DATA lowWords<>+28(SB)/4, $0x0000ffff
 GLOBL lowWords<>(SB), RODATA|NOPTR, $32
 
-// func hadamardVector(src *byte, preds *byte, pairs int, sums *int32)
+// func hadamardVector(src *byte, preds *byte, blocks int, sums *int32)
 // Requires: AVX, AVX2
 TEXT ·hadamardVector(SB), NOSPLIT, $0-32
-	MOVQ src+0(FP), AX
-	MOVQ preds+8(FP), CX
-	MOVQ pairs+16(FP), DX
-	MOVQ sums+24(FP), BX
+	MOVQ  src+0(FP), AX
+	MOVQ  preds+8(FP), CX
+	MOVQ  blocks+16(FP), DX
+	MOVQ  sums+24(FP), BX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
 
-pair:
-	VPMOVZXBW    (AX), Y0
-	VPMOVZXBW    (CX), Y2
-	VPSUBW       Y2, Y0, Y0
-	VPMOVZXBW    (AX), Y1
-	VPMOVZXBW    16(CX), Y2
-	VPSUBW       Y2, Y1, Y1
-	VPERM2I128   $0x20, Y1, Y0, Y2
-	VPERM2I128   $0x31, Y1, Y0, Y0
-	VPADDW       Y0, Y2, Y1
-	VPSUBW       Y0, Y2, Y0
-	VPUNPCKLQDQ  Y0, Y1, Y2
-	VPUNPCKHQDQ  Y0, Y1, Y0
-	VPADDW       Y0, Y2, Y1
-	VPSUBW       Y0, Y2, Y0
-	VPHADDW      Y0, Y1, Y2
-	VPHSUBW      Y0, Y1, Y0
+block:
+	VPMOVZXBW    (AX), Y2
+	VPMOVZXBW    (CX), Y4
+	VPSUBW       Y4, Y2, Y2
+	VPMOVZXBW    (AX), Y3
+	VPMOVZXBW    16(CX), Y4
+	VPSUBW       Y4, Y3, Y3
+	VPERM2I128   $0x20, Y3, Y2, Y4
+	VPERM2I128   $0x31, Y3, Y2, Y2
+	VPADDW       Y2, Y4, Y3
+	VPSUBW       Y2, Y4, Y2
+	VPUNPCKLQDQ  Y2, Y3, Y4
+	VPUNPCKHQDQ  Y2, Y3, Y2
+	VPADDW       Y2, Y4, Y3
+	VPSUBW       Y2, Y4, Y2
+	VPHADDW      Y2, Y3, Y4
+	VPHSUBW      Y2, Y3, Y2
+	VPABSW       Y4, Y4
+	VPSRLD       $0x10, Y4, Y3
+	VPMAXSW      Y3, Y4, Y4
+	VPAND        lowWords<>+0(SB), Y4, Y4
 	VPABSW       Y2, Y2
-	VPSRLD       $0x10, Y2, Y1
-	VPMAXSW      Y1, Y2, Y2
+	VPSRLD       $0x10, Y2, Y3
+	VPMAXSW      Y3, Y2, Y2
 	VPAND        lowWords<>+0(SB), Y2, Y2
-	VMOVDQA      Y2, Y1
-	VPABSW       Y0, Y0
-	VPSRLD       $0x10, Y0, Y2
-	VPMAXSW      Y2, Y0, Y0
-	VPAND        lowWords<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
+	VPADDD       Y2, Y4, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMOVZXBW    (AX), Y2
+	VPMOVZXBW    32(CX), Y4
+	VPSUBW       Y4, Y2, Y2
+	VPMOVZXBW    (AX), Y3
+	VPMOVZXBW    48(CX), Y4
+	VPSUBW       Y4, Y3, Y3
+	VPERM2I128   $0x20, Y3, Y2, Y4
+	VPERM2I128   $0x31, Y3, Y2, Y2
+	VPADDW       Y2, Y4, Y3
+	VPSUBW       Y2, Y4, Y2
+	VPUNPCKLQDQ  Y2, Y3, Y4
+	VPUNPCKHQDQ  Y2, Y3, Y2
+	VPADDW       Y2, Y4, Y3
+	VPSUBW       Y2, Y4, Y2
+	VPHADDW      Y2, Y3, Y4
+	VPHSUBW      Y2, Y3, Y2
+	VPABSW       Y4, Y4
+	VPSRLD       $0x10, Y4, Y3
+	VPMAXSW      Y3, Y4, Y4
+	VPAND        lowWords<>+0(SB), Y4, Y4
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y3
+	VPMAXSW      Y3, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	ADDQ         $0x10, AX
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          block
+	VPHADDD      Y0, Y0, Y0
+	VPHADDD      Y0, Y0, Y0
+	VPADDD       Y0, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X2
+	VPUNPCKLDQ   X2, X0, X2
+	VMOVQ        X2, (BX)
 	VPHADDD      Y1, Y1, Y1
 	VPHADDD      Y1, Y1, Y1
 	VPADDD       Y1, Y1, Y1
 	VEXTRACTI128 $0x01, Y1, X0
 	VPUNPCKLDQ   X0, X1, X0
-	VMOVQ        X0, (BX)
-	ADDQ         $0x20, CX
-	ADDQ         $0x08, BX
-	DECQ         DX
-	JNZ          pair
+	VMOVQ        X0, 8(BX)
 	VZEROUPPER
 	RET
 
@@ -546,9 +580,6 @@ TEXT ·subblocksVector(SB), NOSPLIT, $0-32
 	VMOVDQU      X0, (AX)
 	MOVQ         src+8(FP), CX
 	MOVQ         sums+24(FP), DX
-	MOVQ         $0x00000005, BX
-
-pair:
 	VPMOVZXBW    (CX), Y0
 	VPMOVZXBW    (AX), Y2
 	VPSUBW       Y2, Y0, Y0
@@ -569,22 +600,141 @@ pair:
 	VPSRLD       $0x10, Y2, Y1
 	VPMAXSW      Y1, Y2, Y2
 	VPAND        lowWords<>+0(SB), Y2, Y2
-	VMOVDQA      Y2, Y1
 	VPABSW       Y0, Y0
-	VPSRLD       $0x10, Y0, Y2
-	VPMAXSW      Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
 	VPAND        lowWords<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPADDD       Y1, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X0
-	VPUNPCKLDQ   X0, X1, X0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
 	VMOVQ        X0, (DX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x08, DX
-	DECQ         BX
-	JNZ          pair
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    32(AX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    48(AX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 8(DX)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    64(AX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    80(AX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 16(DX)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    96(AX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    112(AX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 24(DX)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    128(AX), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    144(AX), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 32(DX)
 	VZEROUPPER
 	RET
 
@@ -902,16 +1052,11 @@ TEXT ·guessSubblockVector(SB), NOSPLIT, $216-76
 	VPSRLW       $0x03, X0, X0
 	VPSHUFB      X1, X0, X0
 	VMOVDQU      X0, (SP)
-	LEAQ         (SP), DX
-	LEAQ         160(SP), BX
-	MOVQ         $0x00000005, SI
-
-pair:
 	VPMOVZXBW    (CX), Y0
-	VPMOVZXBW    (DX), Y2
+	VPMOVZXBW    (SP), Y2
 	VPSUBW       Y2, Y0, Y0
 	VPMOVZXBW    (CX), Y1
-	VPMOVZXBW    16(DX), Y2
+	VPMOVZXBW    16(SP), Y2
 	VPSUBW       Y2, Y1, Y1
 	VPERM2I128   $0x20, Y1, Y0, Y2
 	VPERM2I128   $0x31, Y1, Y0, Y0
@@ -927,25 +1072,144 @@ pair:
 	VPSRLD       $0x10, Y2, Y1
 	VPMAXSW      Y1, Y2, Y2
 	VPAND        lowWords<>+0(SB), Y2, Y2
-	VMOVDQA      Y2, Y1
 	VPABSW       Y0, Y0
-	VPSRLD       $0x10, Y0, Y2
-	VPMAXSW      Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
 	VPAND        lowWords<>+0(SB), Y0, Y0
-	VPADDD       Y0, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPHADDD      Y1, Y1, Y1
-	VPADDD       Y1, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X0
-	VPUNPCKLDQ   X0, X1, X0
-	VMOVQ        X0, (BX)
-	ADDQ         $0x20, DX
-	ADDQ         $0x08, BX
-	DECQ         SI
-	JNZ          pair
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 160(SP)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    32(SP), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    48(SP), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 168(SP)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    64(SP), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    80(SP), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 176(SP)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    96(SP), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    112(SP), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 184(SP)
+	VPMOVZXBW    (CX), Y0
+	VPMOVZXBW    128(SP), Y2
+	VPSUBW       Y2, Y0, Y0
+	VPMOVZXBW    (CX), Y1
+	VPMOVZXBW    144(SP), Y2
+	VPSUBW       Y2, Y1, Y1
+	VPERM2I128   $0x20, Y1, Y0, Y2
+	VPERM2I128   $0x31, Y1, Y0, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPUNPCKLQDQ  Y0, Y1, Y2
+	VPUNPCKHQDQ  Y0, Y1, Y0
+	VPADDW       Y0, Y2, Y1
+	VPSUBW       Y0, Y2, Y0
+	VPHADDW      Y0, Y1, Y2
+	VPHSUBW      Y0, Y1, Y0
+	VPABSW       Y2, Y2
+	VPSRLD       $0x10, Y2, Y1
+	VPMAXSW      Y1, Y2, Y2
+	VPAND        lowWords<>+0(SB), Y2, Y2
+	VPABSW       Y0, Y0
+	VPSRLD       $0x10, Y0, Y1
+	VPMAXSW      Y1, Y0, Y0
+	VPAND        lowWords<>+0(SB), Y0, Y0
+	VPADDD       Y0, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPHADDD      Y2, Y2, Y2
+	VPADDD       Y2, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X0
+	VPUNPCKLDQ   X0, X2, X0
+	VMOVQ        X0, 192(SP)
 	MOVQ         costs+16(FP), DX
-	MOVL         guess+24(FP), SI
-	VMOVD        SI, X0
+	MOVL         guess+24(FP), BX
+	VMOVD        BX, X0
 	VPBROADCASTD X0, Y0
 	VPMOVZXWD    (DX), Y1
 	VPMULLD      Y0, Y1, Y1
@@ -954,31 +1218,31 @@ pair:
 	VEXTRACTI128 $0x01, Y1, X0
 	VPACKUSDW    X0, X1, X0
 	VPHMINPOSUW  X0, X0
-	VMOVD        X0, DI
-	MOVL         DI, BX
-	SHRL         $0x10, BX
-	MOVWLZX      DI, DI
+	VMOVD        X0, SI
+	MOVL         SI, DI
+	SHRL         $0x10, DI
+	MOVWLZX      SI, SI
 	MOVWLZX      16(DX), R8
-	IMULL        SI, R8
+	IMULL        BX, R8
 	SHRL         $0x08, R8
 	ADDL         192(SP), R8
 	MOVL         $0x00000008, R9
-	CMPL         R8, DI
-	CMOVLCS      R9, BX
-	CMOVLCS      R8, DI
+	CMPL         R8, SI
+	CMOVLCS      R9, DI
+	CMOVLCS      R8, SI
 	MOVWLZX      18(DX), DX
-	IMULL        SI, DX
+	IMULL        BX, DX
 	SHRL         $0x08, DX
 	ADDL         196(SP), DX
-	MOVL         $0x00000009, SI
-	CMPL         DX, DI
-	CMOVLCS      SI, BX
-	CMOVLCS      DX, DI
-	MOVL         BX, mode+64(FP)
-	MOVL         DI, least+68(FP)
+	MOVL         $0x00000009, BX
+	CMPL         DX, SI
+	CMOVLCS      BX, DI
+	CMOVLCS      DX, SI
+	MOVL         DI, mode+64(FP)
+	MOVL         SI, least+68(FP)
 	LEAQ         (SP), DX
-	SHLL         $0x04, BX
-	VMOVDQU      (DX)(BX*1), X0
+	SHLL         $0x04, DI
+	VMOVDQU      (DX)(DI*1), X0
 	VMOVDQU      X0, 200(SP)
 	VPEXTRD      $0x00, X0, (AX)
 	VPEXTRD      $0x01, X0, 32(AX)

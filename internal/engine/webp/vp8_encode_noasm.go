@@ -4,8 +4,8 @@ package webp
 
 // In this build there are no vector kernels.
 
-func hadamardsVector(src *[16]uint8, preds [][16]uint8, sums []int32) {
-	hadamards(src, preds, sums, false)
+func hadamardsVector(src [][16]uint8, preds [][4][16]uint8, sums *[4]int32) {
+	*sums = hadamards(src, preds, false)
 }
 
 func forwardPairVector(srcA, predA, srcB, predB *[16]uint8, outA, outB *[16]int16) {

@@ -52,15 +52,19 @@ func forwardWHT(in *[16][16]int16, out *[16]int16) {
 	}
 }
 
-// hadamards stores the results of hadamard for several predictions, an even number.
-func hadamards(src *[16]uint8, preds [][16]uint8, sums []int32, vector bool) {
+// hadamards sums the results of hadamard for blocks, each with predictions by the modes of a
+// macroblock: a sum for each mode.
+func hadamards(src [][16]uint8, preds [][4][16]uint8, vector bool) (sums [4]int32) {
 	if vector {
-		hadamardsVector(src, preds, sums)
-		return
+		hadamardsVector(src, preds, &sums)
+		return sums
 	}
-	for i := range preds {
-		sums[i] = hadamard(src, &preds[i])
+	for i := range src {
+		for mode := range sums {
+			sums[mode] += hadamard(&src[i], &preds[i][mode])
+		}
 	}
+	return sums
 }
 
 // hadamard returns the sum of the absolute coefficients of the Hadamard transform of the difference

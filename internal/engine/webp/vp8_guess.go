@@ -37,8 +37,8 @@ func subblockGuesses(ws *workspace, at int, src *[16]uint8, preds *[numBmodes][1
 	for mode := range uint8(numBmodes) {
 		predictSubblock(ws, at, mode)
 		gather(ws, at, &preds[mode])
+		sums[mode] = hadamard(src, &preds[mode])
 	}
-	hadamards(src, preds[:], sums[:], false)
 	return sums
 }
 

@@ -173,20 +173,13 @@ func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx 
 // guess returns the one of the first modes whose predictions of blocks leave the smallest Hadamard
 // coefficients, beside the cost of the mode, and the sum of the two.
 func (s *rowSearch) guess(src [][16]uint8, pred [][4][16]uint8, costs *[4]int, modes uint8, q *segmentTables) (best uint8, sum int32) {
-	var total [4]int32
-	for i := range pred {
-		var sums [4]int32
-		hadamards(&src[i], pred[i][:], sums[:], s.vector)
-		for mode, n := range sums {
-			total[mode] += n
-		}
-	}
+	sums := hadamards(src, pred, s.vector)
 	for mode := range modes {
-		if total[mode] += q.weigh(costs[mode]); total[mode] < total[best] {
+		if sums[mode] += q.weigh(costs[mode]); sums[mode] < sums[best] {
 			best = mode
 		}
 	}
-	return best, total[best]
+	return best, sums[best]
 }
 
 // reconstructWhole predicts luma without subblocks and adds its residue.

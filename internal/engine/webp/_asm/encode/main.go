@@ -12,7 +12,7 @@ import (
 func main() {
 	ConstraintExpr("!purego")
 	low := doubles("lowWords", 0xffff)
-	hadamard(low)
+	hadamards(low)
 	dct := forward()
 	q, zigzag := newQuantiser(), newOrder()
 	quantise(q, zigzag)
@@ -60,23 +60,36 @@ func difference(srcA, predA, srcB, predB Mem) (first, last reg.VecVirtual) {
 	return first, last
 }
 
-// hadamard sums the absolute Hadamard coefficients of the differences of one block from pairs of
-// predictions.
-func hadamard(low Mem) {
-	TEXT("hadamardVector", NOSPLIT, "func(src, preds *byte, pairs int, sums *int32)")
+// hadamards sums the absolute Hadamard coefficients of the differences of blocks from four predictions
+// each.
+func hadamards(low Mem) {
+	TEXT("hadamardVector", NOSPLIT, "func(src, preds *byte, blocks int, sums *int32)")
 	src, preds := Load(Param("src"), GP64()), Load(Param("preds"), GP64())
-	pairs, sums := Load(Param("pairs"), GP64()), Load(Param("sums"), GP64())
-	hadamardPairs(low, src, preds, pairs, sums)
+	blocks, sums := Load(Param("blocks"), GP64()), Load(Param("sums"), GP64())
+	totals := [2]reg.VecVirtual{YMM(), YMM()}
+	for _, t := range totals {
+		VPXOR(t, t, t)
+	}
+	Label("block")
+	for i, t := range totals {
+		VPADDD(hadamardPair(low, Mem{Base: src}, Mem{Base: preds, Disp: 32 * i}), t, t)
+	}
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(64), preds)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	for i, t := range totals {
+		VMOVQ(sumPair(t), Mem{Base: sums, Disp: 8 * i})
+	}
 	VZEROUPPER()
 	RET()
 }
 
-// hadamardPairs is the loop over pairs of predictions, which moves preds and sums. Of the last step of the
-// transform, only the larger half is computed: |a+b| + |a-b| is twice the larger of |a| and |b|.
-func hadamardPairs(low Mem, src, preds, pairs, sums reg.Register) {
-	Label("pair")
-	source := Mem{Base: src}
-	first, last := difference(source, Mem{Base: preds}, source, Mem{Base: preds, Disp: 16})
+// hadamardPair returns, in each half of a register, parts of half the sum for one of two predictions. Of
+// the last step of the transform, only the larger half is computed: |a+b| + |a-b| is twice the larger
+// of |a| and |b|.
+func hadamardPair(low, source, preds Mem) reg.VecVirtual {
+	first, last := difference(source, preds, source, preds.Offset(16))
 	ab, cd := YMM(), YMM()
 	VPADDW(last, first, ab)
 	VPSUBW(last, first, cd)
@@ -89,30 +102,26 @@ func hadamardPairs(low Mem, src, preds, pairs, sums reg.Register) {
 	plus, minus := YMM(), YMM()
 	VPHADDW(down, up, plus)
 	VPHSUBW(down, up, minus)
-	total := YMM()
-	for i, v := range []reg.VecVirtual{plus, minus} {
+	for _, v := range []reg.VecVirtual{plus, minus} {
 		VPABSW(v, v)
 		next := YMM()
 		VPSRLD(Imm(16), v, next)
 		VPMAXSW(next, v, v)
 		VPAND(low, v, v)
-		if i == 0 {
-			VMOVDQA(v, total)
-		} else {
-			VPADDD(v, total, total)
-		}
 	}
+	VPADDD(minus, plus, plus)
+	return plus
+}
+
+// sumPair returns the two sums whose halves hadamardPair gives.
+func sumPair(total reg.VecVirtual) reg.VecVirtual {
 	VPHADDD(total, total, total)
 	VPHADDD(total, total, total)
 	VPADDD(total, total, total)
 	upper := XMM()
 	VEXTRACTI128(Imm(1), total, upper)
 	VPUNPCKLDQ(upper, total.AsX(), upper)
-	VMOVQ(upper, Mem{Base: sums})
-	ADDQ(Imm(32), preds)
-	ADDQ(Imm(8), sums)
-	DECQ(pairs)
-	JNZ(LabelRef("pair"))
+	return upper
 }
 
 // transpose exchanges rows and columns of blocks of 4×4 words: two rows in each half of a register.

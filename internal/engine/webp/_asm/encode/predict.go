@@ -169,11 +169,17 @@ func predictSubblocks(predict subblockPredictor, low Mem) {
 	TEXT("subblocksVector", NOSPLIT, "func(at, src, preds *byte, sums *int32)")
 	preds := Load(Param("preds"), GP64())
 	predict(Load(Param("at"), GP64()), Mem{Base: preds})
-	src, sums, pairs := Load(Param("src"), GP64()), Load(Param("sums"), GP64()), GP64()
-	MOVQ(U32(numBmodes/2), pairs)
-	hadamardPairs(low, src, preds, pairs, sums)
+	src, sums := Load(Param("src"), GP64()), Load(Param("sums"), GP64())
+	subblockSums(low, Mem{Base: src}, Mem{Base: preds}, Mem{Base: sums})
 	VZEROUPPER()
 	RET()
+}
+
+// subblockSums sums the Hadamard coefficients of what each mode leaves.
+func subblockSums(low, src, preds, sums Mem) {
+	for i := 0; i < numBmodes; i += 2 {
+		VMOVQ(sumPair(hadamardPair(low, src, preds.Offset(16*i))), sums.Offset(4*i))
+	}
 }
 
 // guessSubblock chooses the mode of a subblock by sums of Hadamard coefficients, to which the costs of
@@ -183,11 +189,7 @@ func guessSubblock(predict subblockPredictor, low Mem, dct transform, q quantise
 	at, src := Load(Param("at"), GP64()), Load(Param("src"), GP64())
 	preds, sums := AllocLocal(16*numBmodes), AllocLocal(4*numBmodes)
 	predict(at, preds)
-	each, eachSum, pairs := GP64(), GP64(), GP64()
-	LEAQ(preds, each)
-	LEAQ(sums, eachSum)
-	MOVQ(U32(numBmodes/2), pairs)
-	hadamardPairs(low, src, each, pairs, eachSum)
+	subblockSums(low, Mem{Base: src}, preds, sums)
 
 	// The first eight modes fill a register.
 	costs, guess := Load(Param("costs"), GP64()), Load(Param("guess"), GP32())
@@ -221,6 +223,7 @@ func guessSubblock(predict subblockPredictor, low Mem, dct transform, q quantise
 	Store(least, ReturnIndex(1))
 
 	pred := XMM()
+	each := GP64()
 	LEAQ(preds, each)
 	SHLL(Imm(4), mode)
 	VMOVDQU(Mem{Base: each, Index: mode.As64(), Scale: 1}, pred)
