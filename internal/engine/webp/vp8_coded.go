@@ -1,7 +1,5 @@
 package webp
 
-import "iter"
-
 // codedBlocks are the levels of a macroblock, in the order of the bit stream: Y2, which macroblocks
 // with subblock modes have not, sixteen blocks of luma, and four of each chroma.
 type codedBlocks struct {
@@ -9,31 +7,20 @@ type codedBlocks struct {
 	blocks [24]levels
 }
 
-// inOrder yields the blocks that a macroblock has, with the position of the first coefficient of each.
-func (c *codedBlocks) inOrder(m *macroblock) iter.Seq2[*levels, int] {
-	return func(yield func(*levels, int) bool) {
-		first := 0
-		if !m.subblocks {
-			first = 1
-			if !yield(&c.y2, 0) {
-				return
-			}
-		}
-		for i := range c.blocks {
-			if i == 16 {
-				first = 0
-			}
-			if !yield(&c.blocks[i], first) {
-				return
-			}
-		}
-	}
-}
-
 // empty reports whether there is no level that is not zero.
 func (c *codedBlocks) empty(m *macroblock) bool {
-	for b, first := range c.inOrder(m) {
-		if int(b.n) > first {
+	first := 0
+	if !m.subblocks {
+		if c.y2.n > 0 {
+			return false
+		}
+		first = 1
+	}
+	for i := range c.blocks {
+		if i == 16 {
+			first = 0
+		}
+		if int(c.blocks[i].n) > first {
 			return false
 		}
 	}
@@ -80,16 +67,10 @@ func skipBlocks(m *macroblock, top, left *blockContext) {
 // wide marks, in packed levels, one that takes two more bytes.
 const wide = -128
 
-// pack appends the levels of a macroblock, most of which take a byte.
-func (c *codedBlocks) pack(out []byte, m *macroblock) []byte {
-	for b, first := range c.inOrder(m) {
-		out = b.pack(out, first)
-	}
-	return out
-}
-
-func (b *levels) pack(out []byte, first int) []byte {
-	out = append(out, b.n)
+// pack appends the levels of a block from position first on, most of which take a byte, behind one with
+// the position behind the last and the context, so that blocks can be written without those around them.
+func (b *levels) pack(out []byte, first int, ctx uint8) []byte {
+	out = append(out, b.n|ctx<<5)
 	for i := first; i < int(b.n); i++ {
 		if v := b.v[i]; v > wide && v < 128 {
 			out = append(out, byte(int8(v)))
@@ -100,23 +81,10 @@ func (b *levels) pack(out []byte, first int) []byte {
 	return out
 }
 
-// unpack reads the levels of a macroblock, and returns the rest.
-func (c *codedBlocks) unpack(p []byte, m *macroblock) []byte {
-	for b, first := range c.inOrder(m) {
-		p = b.unpack(p, first)
+// unpackLevel reads the first of packed levels, and returns the rest.
+func unpackLevel(packed []byte) (v int, rest []byte) {
+	if v := int(int8(packed[0])); v != wide {
+		return v, packed[1:]
 	}
-	return p
-}
-
-func (b *levels) unpack(p []byte, first int) []byte {
-	b.n = p[0]
-	p = p[1:]
-	for i := first; i < int(b.n); i++ {
-		if v := int8(p[0]); v != wide {
-			b.v[i], p = int16(v), p[1:]
-		} else {
-			b.v[i], p = int16(uint16(p[1])|uint16(p[2])<<8), p[3:]
-		}
-	}
-	return p
+	return int(int16(uint16(packed[1]) | uint16(packed[2])<<8)), packed[3:]
 }

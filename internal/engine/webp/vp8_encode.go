@@ -37,7 +37,7 @@ type lossyWriter struct {
 // codedRow is a row of macroblocks whose modes and levels are chosen.
 type codedRow struct {
 	macroblocks []macroblock
-	levels      []byte        // of all blocks, packed
+	levels      []byte        // of the blocks of macroblocks that are not skipped, packed
 	progress    chan struct{} // has an element for every stride macroblocks, and for the last
 }
 
@@ -195,11 +195,7 @@ func (s *rowSearch) row(ctx context.Context, y int) error {
 				return ctx.Err()
 			}
 		}
-		m := &row.macroblocks[x]
-		s.macroblock(x, m)
-		if !m.skip {
-			s.packed = s.coded.pack(s.packed, m)
-		}
+		s.macroblock(x, &row.macroblocks[x])
 		if (x+1)%stride == 0 || x+1 == w.mbw {
 			row.progress <- struct{}{}
 		}

@@ -86,11 +86,8 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	s.searchChroma(m, q, top, modes)
 	s.budget -= cost + uvmodeCosts[m.uvmode]
 	s.keepEdge(x)
-	if m.skip = s.coded.empty(m); m.skip {
-		skipBlocks(m, top, &s.left)
-	} else {
-		s.coded.each(m, top, &s.left, s.counts.add)
-	}
+	m.skip = s.coded.empty(m)
+	s.keepLevels(m, top)
 	above := (*[4]uint8)(s.w.bmodes[4*x:])
 	if m.subblocks {
 		*above = [4]uint8(m.bmodes[12:])
@@ -100,6 +97,20 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	mode := bmodeOf[m.ymode]
 	*above = [4]uint8{mode, mode, mode, mode}
 	s.bmodes = *above
+}
+
+// keepLevels counts the tokens of a macroblock, and packs its levels.
+func (s *rowSearch) keepLevels(m *macroblock, top *blockContext) {
+	if m.skip && s.w.flagSkipped {
+		skipBlocks(m, top, &s.left)
+		return
+	}
+	s.coded.each(m, top, &s.left, func(b *levels, plane, first int, ctx uint8) {
+		if !m.skip {
+			s.counts.add(b, plane, first, ctx)
+		}
+		s.packed = b.pack(s.packed, first, ctx)
+	})
 }
 
 // searchLuma chooses the modes of luma, one of the first modes or those of subblocks, and its levels,

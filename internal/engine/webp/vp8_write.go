@@ -15,14 +15,13 @@ func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
 	f := w.writeHeader(first, &probs)
 	top := make([]uint8, 4*w.mbw)
 	tokens := newBoolEncoder(w.mbw * w.mbh * 16)
-	contexts := make([]blockContext, w.mbw)
 	for y := range w.rows {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		row := &w.rows[y]
 		f.writeModes(first, row.macroblocks, top)
-		row.write(tokens, contexts, &probs, f.useSkip)
+		row.write(tokens, &probs, f.useSkip)
 	}
 	modes, coefs := first.close(), tokens.close()
 	if len(modes) >= maxFirstPartition {
@@ -39,24 +38,24 @@ func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
 }
 
 // write writes the coefficients of a row.
-func (r *codedRow) write(e *boolEncoder, top []blockContext, probs *coeffProbs, useSkip bool) {
-	var left blockContext
-	var c codedBlocks
-	rest := r.levels
+func (r *codedRow) write(e *boolEncoder, probs *coeffProbs, useSkip bool) {
+	packed := r.levels
 	for x := range r.macroblocks {
 		m := &r.macroblocks[x]
-		switch {
-		case m.skip && useSkip:
-			skipBlocks(m, &top[x], &left)
+		if m.skip && useSkip {
 			continue
-		case m.skip:
-			c = codedBlocks{}
-		default:
-			rest = c.unpack(rest, m)
 		}
-		c.each(m, &top[x], &left, func(b *levels, plane, first int, ctx uint8) {
-			e.block(b, &probs[plane], first, ctx)
-		})
+		plane, first := lumaWithDC, 0
+		if !m.subblocks {
+			packed = e.block(packed, &probs[y2Plane], 0)
+			plane, first = lumaBehindY2, 1
+		}
+		for range 16 {
+			packed = e.block(packed, &probs[plane], first)
+		}
+		for range 8 {
+			packed = e.block(packed, &probs[chromaPlane], 0)
+		}
 	}
 }
 
@@ -176,14 +175,16 @@ func (f *modeProbs) writeModes(e *boolEncoder, row []macroblock, top []uint8) {
 	}
 }
 
-// block writes the tokens of a block (section 13). Between two looks at the number of bits, at most
-// three bools and a sign are added.
-func (e *boolEncoder) block(b *levels, probs *[bands][contexts][tokenProbs]uint8, first int, ctx uint8) {
-	p := &probs[bandOf[first]][ctx]
-	e.bool(int(b.n) > first, p[0])
+// block writes the tokens of a packed block (section 13), and returns what follows it. Between two looks
+// at the number of bits, at most three bools and a sign are added.
+func (e *boolEncoder) block(packed []byte, probs *[bands][contexts][tokenProbs]uint8, first int) (rest []byte) {
+	n, p := int(packed[0]&31), &probs[bandOf[first]][packed[0]>>5]
+	packed = packed[1:]
+	e.bool(n > first, p[0])
 	s := e.interval
-	for i := first; i < int(b.n); {
-		v := int(b.v[i])
+	for i := first; i < n; {
+		var v int
+		v, packed = unpackLevel(packed)
 		i++
 		switch {
 		case v == 0:
@@ -206,10 +207,11 @@ func (e *boolEncoder) block(b *levels, probs *[bands][contexts][tokenProbs]uint8
 			s = e.interval
 		}
 		if v != 0 && i < 16 {
-			s = s.bool(i < int(b.n), p[0])
+			s = s.bool(i < n, p[0])
 		}
 	}
 	e.interval = s
+	return packed
 }
 
 // level writes the token of a level from 1 on, and its extra bits (section 13.2).
