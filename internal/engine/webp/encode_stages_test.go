@@ -108,6 +108,21 @@ func TestManyMacroblocksHaveOneQuantiser(t *testing.T) {
 	}
 }
 
+// TestPartitions: only pictures of a size that is worth it have several, and none whose partitions could
+// exceed what their lengths allow.
+func TestPartitions(t *testing.T) {
+	for rows, want := range map[int]int{1: 0, 19: 0, 20: 2, 1000: 2, 1001: 0} {
+		w := &lossyWriter{mbw: 50, mbh: rows}
+		if got := w.logPartitions(); got != want {
+			t.Errorf("%d macroblocks: 2 to the power of %d partitions, want %d", 50*rows, got, want)
+		}
+		// A coefficient takes 19 bits at most: 7 of its token, 11 more, and the sign.
+		if longest := 50 * rows * 400 * 19 / 8 >> want; want > 0 && longest >= 1<<24 {
+			t.Errorf("%d macroblocks: a partition could take %d bytes", 50*rows, longest)
+		}
+	}
+}
+
 // endsAfter is a context that ends when it has been asked so many times.
 type endsAfter struct {
 	context.Context

@@ -214,13 +214,16 @@ func TestEffort(t *testing.T) {
 	}
 }
 
-// TestThreadsGiveTheSameBytes also covers pictures of fewer rows than threads.
+// TestThreadsGiveTheSameBytes also covers pictures of fewer rows than threads, and of several partitions.
 func TestThreadsGiveTheSameBytes(t *testing.T) {
-	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}} {
+	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}, {500, 510}} {
 		p := draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), smooth, 9)
 		for _, effort := range effortSetting.Choices {
 			v := setting.Values{"effort": effort}
 			want := encodeWith(t, p, v, codec.EncodeOptions{})
+			if look := psnr(p, checkLossy(t, p, want), 0); look < 30 {
+				t.Errorf("%v, effort %s: %.1f dB", size, effort, look)
+			}
 			for threads := 2; threads < 9; threads++ {
 				if !bytes.Equal(encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}), want) {
 					t.Errorf("%v, effort %s: %d threads give other bytes", size, effort, threads)
@@ -425,7 +428,7 @@ func TestDwebp(t *testing.T) {
 	}
 	for kind := range drawnKinds {
 		for _, alpha := range []bool{false, true} {
-			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}} {
+			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}, {500, 510}} {
 				name := fmt.Sprintf("%d-%t-%d", kind, alpha, size[0])
 				p := draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
 				for _, effort := range effortSetting.Choices {

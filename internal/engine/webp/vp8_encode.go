@@ -94,7 +94,7 @@ func (w *lossyWriter) encode(ctx context.Context, quality, threads int) ([]byte,
 	if err := w.search(ctx, threads); err != nil {
 		return nil, err
 	}
-	return w.file(ctx)
+	return w.file(ctx, threads)
 }
 
 // quantiserIndex returns the quantiser index for a quality from 1 to 100. The curve is libwebp's, so

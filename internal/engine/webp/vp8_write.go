@@ -4,37 +4,74 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// file returns the frame: its header, the modes, and one partition of coefficients.
-func (w *lossyWriter) file(ctx context.Context) ([]byte, error) {
+// Pictures of so many macroblocks have several partitions of coefficients, which threads write side by
+// side. Smaller ones are not worth it; a partition of larger ones could reach the 16 MB that its length
+// allows, if all coefficients were as large as can be.
+const (
+	leastDivided = 1000
+	mostDivided  = 50_000
+)
+
+// logPartitions is the logarithm of the number of partitions. It does not depend on threads.
+func (w *lossyWriter) logPartitions() int {
+	if n := w.mbw * w.mbh; n < leastDivided || n > mostDivided {
+		return 0
+	}
+	return 2
+}
+
+// file returns the frame: its header, the modes, and the partitions of coefficients.
+func (w *lossyWriter) file(ctx context.Context, threads int) ([]byte, error) {
 	probs := w.total().best()
 	first := newBoolEncoder(1024 + w.mbw*w.mbh/2)
 	f := w.writeHeader(first, &probs)
-	top := make([]uint8, 4*w.mbw)
-	tokens := newBoolEncoder(w.mbw * w.mbh * 16)
-	for y := range w.rows {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	partitions := make([][]byte, 1<<w.logPartitions())
+	threads = min(max(threads, 1), len(partitions))
+	err := together(ctx, threads, func(shared context.Context, t int) error {
+		if t == 0 {
+			top := make([]uint8, 4*w.mbw)
+			for y := range w.rows {
+				f.writeModes(first, w.rows[y].macroblocks, top)
+			}
 		}
-		row := &w.rows[y]
-		f.writeModes(first, row.macroblocks, top)
-		row.write(tokens, &probs, f.useSkip)
+		for i := t; i < len(partitions); i += threads {
+			tokens := newBoolEncoder(w.mbw * w.mbh * 16 / len(partitions))
+			for y := i; y < w.mbh; y += len(partitions) {
+				if err := shared.Err(); err != nil {
+					return err
+				}
+				w.rows[y].write(tokens, &probs, f.useSkip)
+			}
+			partitions[i] = tokens.close()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	modes, coefs := first.close(), tokens.close()
+	return w.join(first.close(), partitions)
+}
+
+// join returns a frame with its parts (sections 9.1 and 9.5).
+func (w *lossyWriter) join(modes []byte, partitions [][]byte) ([]byte, error) {
 	if len(modes) >= maxFirstPartition {
 		return nil, fmt.Errorf("%w: the modes of %d macroblocks take %d bytes, and WebP allows %d",
 			codec.ErrUnsupported, w.mbw*w.mbh, len(modes), maxFirstPartition-1)
 	}
-	out := make([]byte, 10, 10+len(modes)+len(coefs))
-	tag := len(modes)<<5 | 1<<4 // a key frame of version 0 that is shown (section 9.1)
-	out[0], out[1], out[2] = byte(tag), byte(tag>>8), byte(tag>>16)
-	copy(out[3:], "\x9d\x01\x2a")
-	binary.LittleEndian.PutUint16(out[6:], uint16(w.width))
-	binary.LittleEndian.PutUint16(out[8:], uint16(w.height))
-	return append(append(out, modes...), coefs...), nil
+	tag := len(modes)<<5 | 1<<4 // a key frame of version 0 that is shown
+	head := []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 0x01, 0x2a}
+	head = binary.LittleEndian.AppendUint16(head, uint16(w.width))
+	head = binary.LittleEndian.AppendUint16(head, uint16(w.height))
+	var sizes []byte // of all partitions but the last
+	for _, p := range partitions[:len(partitions)-1] {
+		sizes = append(sizes, byte(len(p)), byte(len(p)>>8), byte(len(p)>>16))
+	}
+	return slices.Concat(append([][]byte{head, modes, sizes}, partitions...)...), nil
 }
 
 // write writes the coefficients of a row.
@@ -85,7 +122,7 @@ func (w *lossyWriter) writeHeader(e *boolEncoder, probs *coeffProbs) *modeProbs 
 	e.literal(filterLevelOf(w.index), 6)
 	e.literal(0, 3) // sharpness
 	e.flag(false)   // no adjustments of the loop filter
-	e.literal(0, 2) // one partition
+	e.literal(w.logPartitions(), 2)
 	e.literal(w.index, 7)
 	for _, d := range []int{w.deltas.y1dc, w.deltas.y2dc, w.deltas.y2ac, w.deltas.uvdc, w.deltas.uvac} {
 		e.optionalSigned(d, 4)
