@@ -12,7 +12,10 @@ type EncodeOptions struct {
 	// its Abilities.
 	Metadata
 	GainMap *GainMap // or nil; a format without gain maps ignores it
-	Threads int      // that may share the work, the caller's among them; 0 means 1
+	// Poster is the frame of an animation, from 0 on, that programs show which know no animations. Only
+	// APNG lets it be another than the first.
+	Poster  int
+	Threads int // that may share the work, the caller's among them; 0 means 1
 	// Compact asks for the coding with the fewest bytes of those that show the same pixels, at the
 	// cost of time. For JPEG that is progressive.
 	Compact bool
@@ -60,6 +63,9 @@ type FrameEncoder interface {
 	Encoder
 	// Animate begins an animation of pictures of layout l that plays loops times, 0 for ever.
 	Animate(l plane.Layout, loops int, o EncodeOptions) (FrameWriter, error)
+	// FrameMemory returns about how many bytes a FrameWriter holds beside a frame of layout l and the
+	// file.
+	FrameMemory(l plane.Layout) int64
 }
 
 // FrameWriter collects the frames of an animation.

@@ -208,6 +208,8 @@ func (r *recorder) Animate(plane.Layout, int, codec.EncodeOptions) (codec.FrameW
 	return r, nil
 }
 
+func (*recorder) FrameMemory(plane.Layout) int64 { return 0 }
+
 func (r *recorder) WriteFrame(_ context.Context, p *plane.Picture, _ int) error {
 	kept := plane.New(p.Layout)
 	r.pictures = append(r.pictures, kept)

@@ -62,6 +62,9 @@ func (e encoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (code
 	return e.newWriter(l, loops, o)
 }
 
+// FrameMemory implements codec.FrameEncoder: a still is an animation of one frame.
+func (e encoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) }
+
 func (e encoder) newWriter(l plane.Layout, loops int, o codec.EncodeOptions) (*writer, error) {
 	w, h := l.Width(), l.Height()
 	if w > math.MaxUint16 || h > math.MaxUint16 {

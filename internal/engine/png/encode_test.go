@@ -109,8 +109,7 @@ func TestMethodFitsThePicture(t *testing.T) {
 				}
 			}
 		}
-		s := newStrips(p)
-		if got := s.newWorker().choose(); got != c.want {
+		if got := newStrips(rasterOf(p, false), writers{}).method; got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 		file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Threads: 2})

@@ -4,7 +4,8 @@
 // Rows are decompressed, unfiltered and pushed a few at a time. It is as lenient as browsers with
 // what does not change pixels: checksums of chunks that it does not need, data behind the last row,
 // a missing end. Pictures whose rows are not all there are corrupt. Samples of 16 bits are reduced
-// to their upper 8. It never converts colours, and never writes palettes or interlaced files.
+// to their upper 8. It never converts colours, and never writes interlaced files,
+// nor palettes but for animations.
 package png
 
 import (
@@ -20,11 +21,13 @@ var Format = &codec.Format{
 	Refused:    "unknown critical chunks, and files that Xcode compressed for iOS",
 	Extensions: []string{".png"},
 	MediaType:  "image/png",
-	Abilities:  codec.Abilities{Lossless: true, Alpha: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8},
-	Uploaded:   true,
-	Detect:     func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
-	Open:       open,
-	Encoder:    func(setting.Values) codec.Encoder { return encoder{} },
+	Abilities: codec.Abilities{
+		Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8,
+	},
+	Uploaded: true,
+	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
+	Open:     open,
+	Encoder:  func(setting.Values) codec.Encoder { return encoder{} },
 }
 
 const signature = "\x89PNG\r\n\x1a\n"

@@ -113,13 +113,24 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("%d bytes were allocated, %d expected at most", got, most)
 			}
 			animation, _ := (codec.Set{Format}).Open(bytes.NewReader(file), codec.OpenOptions{Threads: threads})
+			var all []shot
 			for range 5 {
-				if _, err := animation.(codec.FrameDecoder).NextFrame(t.Context()); err != nil {
+				delay, err := animation.(codec.FrameDecoder).NextFrame(t.Context())
+				if err != nil {
 					break
 				}
+				p := plane.New(p.Layout)
 				if _, err := animation.Decode(t.Context(), p); err != nil {
 					t.Error(err)
 				}
+				all = append(all, shot{p, min(delay, 10_000)})
+			}
+			if len(all) < 2 || p.Width()*p.Height() > 64*64 {
+				continue
+			}
+			again, _ := shots(t, animate(t, 0, codec.EncodeOptions{Threads: threads, Poster: 1}, all...))
+			if err := sameShots(t, again, all); err != nil {
+				t.Errorf("encoded: %v", err)
 			}
 		}
 	})

@@ -30,34 +30,34 @@ const (
 	sampleMost  = 128 << 10
 )
 
-// choose compresses samples with several methods and returns the best one for the picture. It
-// depends on nothing but the picture.
-func (w *worker) choose() method {
-	size := (w.n + 1) * w.Height()
+// choose compresses samples with several methods and returns the best one for the picture, and how many
+// bytes the samples take with it. It depends on nothing but the picture.
+func (w *worker) choose() (m method, estimate int) {
+	size := (w.n + 1) * w.height
 	level := highLevel
 	if size > largeSize {
 		level = fastLevel
 	}
 	filtered, plain := w.samples(max(sampleLeast, min(size/samplePart, sampleMost)))
-	without := float64(deflatedSize(filtered, flate.HuffmanOnly))
-	with, unfiltered := deflatedSize(filtered, level), deflatedSize(plain, level)
-	gain := 1 - float64(with)/without
+	without := w.deflatedSize(filtered, flate.HuffmanOnly)
+	with, unfiltered := w.deflatedSize(filtered, level), w.deflatedSize(plain, level)
+	gain := 1 - float64(with)/float64(without)
 	switch {
-	case unfiltered <= with && float64(unfiltered) < without:
-		return method{false, highLevel}
+	case unfiltered <= with && unfiltered < without:
+		return method{false, highLevel}, unfiltered
 	case gain < leastGain:
-		return method{true, flate.HuffmanOnly}
+		return method{true, flate.HuffmanOnly}, without
 	case gain > quickGain:
-		return method{true, highLevel}
+		return method{true, highLevel}, with
 	}
-	return method{true, level}
+	return method{true, level}, with
 }
 
 // samples returns about size bytes of rows, or all if there are fewer, with filters and without.
 func (w *worker) samples(size int) (filtered, plain []byte) {
 	rows := (size/sampleBands + w.n) / (w.n + 1)
 	for i := range sampleBands {
-		first, end := w.Height()*i/sampleBands, w.Height()*(i+1)/sampleBands
+		first, end := w.height*i/sampleBands, w.height*(i+1)/sampleBands
 		last := min(first+rows, end)
 		if first < last {
 			filtered = w.filterRows(filtered, first, last, true)
@@ -68,12 +68,12 @@ func (w *worker) samples(size int) (filtered, plain []byte) {
 }
 
 // deflatedSize is the size of compressed data, in bytes.
-func deflatedSize(data []byte, level int) int {
+func (w writers) deflatedSize(data []byte, level int) int {
 	var n counter
-	w := newWriter(level)
-	w.Reset(&n)
-	w.Write(data) // a counter never fails
-	w.Close()
+	z := w.at(level)
+	z.ResetDict(&n, nil) // Reset keeps the last dictionary
+	z.Write(data)        // a counter never fails
+	z.Close()
 	return int(n)
 }
 
@@ -85,7 +85,12 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newWriter(level int) *flate.Writer {
-	w, _ := flate.NewWriter(nil, level) // an error would mean that there is no such level
-	return w
+// writers are compressors by their level. They are large, and used again.
+type writers map[int]*flate.Writer
+
+func (w writers) at(level int) *flate.Writer {
+	if w[level] == nil {
+		w[level], _ = flate.NewWriter(nil, level) // an error would mean that there is no such level
+	}
+	return w[level]
 }

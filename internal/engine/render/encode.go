@@ -77,5 +77,9 @@ func (j *job) mayGrow() bool {
 
 // options returns the options of an encoder for a picture.
 func (e *Engine) options(j *job, p *plane.Picture) codec.EncodeOptions {
-	return codec.EncodeOptions{Metadata: j.metadata(p.Space), GainMap: j.gainMap, Threads: e.threads()}
+	_, end := j.span()
+	return codec.EncodeOptions{
+		Metadata: j.metadata(p.Space), GainMap: j.gainMap,
+		Poster: min(max(j.variant.Poster, 1), end) - 1, Threads: e.threads(),
+	}
 }

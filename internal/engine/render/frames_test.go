@@ -66,6 +66,8 @@ func (f flip) Animate(l plane.Layout, loops int, _ codec.EncodeOptions) (codec.F
 	return &flipWriter{fmt.Sprintf("%d×%d loops %d:", l.Width(), l.Height(), loops), f.fails}, nil
 }
 
+func (flip) FrameMemory(plane.Layout) int64 { return 5000 }
+
 type flipWriter struct {
 	text  string
 	fails error

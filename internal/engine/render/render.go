@@ -235,14 +235,14 @@ func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	}
 	all, beside := int64(0), d.Memory()
 	for _, j := range jobs {
-		reduced, more := j.memory()
-		if n := reduced + max(more, d.Memory()); n > l.Memory {
+		held, more := j.memory()
+		if n := held + max(more, d.Memory()); n > l.Memory {
 			if err := j.attempt(refuse("the picture", n)); err != nil {
 				return err
 			}
 			continue
 		}
-		all += reduced
+		all += held
 		beside = max(beside, more)
 	}
 	if n := all + beside; n > l.Memory {
@@ -251,20 +251,22 @@ func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	return nil
 }
 
-// memory returns the bytes of the reduced picture, and those that its steps and its encoder need
-// beside it.
-func (j *job) memory() (reduced, beside int64) {
+// memory returns the bytes of the reduced picture, together with what is held from frame to frame of an
+// animation, and those that its steps and its encoder need beside it.
+func (j *job) memory() (held, beside int64) {
 	for _, p := range j.planned.Planes {
-		reduced += int64(p.Width) * int64(p.Height)
+		held += int64(p.Width) * int64(p.Height)
 	}
 	want := j.layout(j.frame.width, j.frame.height)
 	if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
-		beside = reduced
+		beside = held
 	}
-	if heavy, ok := j.encoder.(codec.HeavyEncoder); ok {
+	if heavy, ok := j.encoder.(codec.HeavyEncoder); j.animates() && j.header.Frames > 1 {
+		held += j.encoder.(codec.FrameEncoder).FrameMemory(want)
+	} else if ok {
 		beside += heavy.Memory(want)
 	}
-	return reduced, beside
+	return held, beside
 }
 
 // steps turn a reduced picture into the one that is encoded. An error is that of the context.

@@ -31,6 +31,11 @@ type Schema struct {
 	Settings []*Setting
 }
 
+// animated returns the formats that animations can be written in.
+func animated(formats codec.Set) codec.Set {
+	return formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
+}
+
 // NewSchema returns the settings of every variant, and those of the formats that can be written.
 func NewSchema(formats codec.Set) *Schema {
 	s := &Schema{Formats: formats}
@@ -84,7 +89,7 @@ func NewSchema(formats codec.Set) *Schema {
 			Setting: setting.Setting{
 				Name: "frames", Type: setting.Int, Min: 2, Choices: []string{"first", "all"}, Default: "first", Example: "100",
 				Help: "how many frames of an animation to keep, from the first on: more than one take longer, " +
-					"and need a format that holds animations: gif or webp",
+					"and need a format that holds animations: " + setting.OneOf(animated(formats).Names()),
 			},
 			set:  func(v *Variant, text string) { v.Frames = parseFrames(text) },
 			text: func(v *Variant) string { return framesText(v.Frames) },
@@ -92,7 +97,8 @@ func NewSchema(formats codec.Set) *Schema {
 		rewrites(&Setting{
 			Setting: setting.Setting{
 				Name: "poster", Type: setting.Int, Min: 1, Default: "1", Example: "10",
-				Help: "the frame of an animation that a still shows, the last one if there are fewer",
+				Help: "the frame of an animation that a still shows, the last one if there are fewer; also what " +
+					"an animated PNG shows in programs that know no animations",
 			},
 			set:  func(v *Variant, text string) { v.Poster, _ = strconv.Atoi(text) }, // canonical, or "" for the default
 			text: func(v *Variant) string { return number(int64(v.Poster)) },
@@ -297,8 +303,7 @@ func (s *Schema) Problems(v Variant) []Problem {
 	}
 	if f := v.Format; v.Frames > 1 && f != nil {
 		if _, ok := f.Encoder(v.Encoding).(codec.FrameEncoder); !ok {
-			animated := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Animation })
-			add("frames", "%s holds no animations%s", f.Name, use("format ", animated))
+			add("frames", "%s holds no animations%s", f.Name, use("format ", animated(s.Formats)))
 		}
 	}
 	if f := v.Format; v.Colour == DisplayP3 && f != nil && !f.Profile {

@@ -51,6 +51,14 @@ func newAnimation(e pictureEncoder, l plane.Layout, loops int, o codec.EncodeOpt
 	return &animation{encoder: e, file: newFile(l, o), threads: o.Threads, loops: loops, last: plane.New(l)}, nil
 }
 
+// lastMemory is the bytes of the last picture of an animation.
+func lastMemory(l plane.Layout) (n int64) {
+	for _, p := range l.Planes {
+		n += int64(p.Width) * int64(p.Height)
+	}
+	return n
+}
+
 // WriteFrame implements codec.FrameWriter. A frame that shows nothing new prolongs the last one.
 func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int) error {
 	box := image.Rect(0, 0, p.Width(), p.Height())

@@ -112,6 +112,9 @@ func (e lossyEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) 
 	return newAnimation(e, l, loops, o)
 }
 
+// FrameMemory implements codec.FrameEncoder.
+func (e lossyEncoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) + lastMemory(l) }
+
 func (e lossyEncoder) quality() int { return int(e.v.Int(qualitySetting, DefaultQuality)) }
 
 // trials encodes one picture at several qualities; its alpha plane is encoded once.
@@ -173,6 +176,9 @@ func (e losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.E
 func (e losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
 	return newAnimation(e, l, loops, o)
 }
+
+// FrameMemory implements codec.FrameEncoder.
+func (e losslessEncoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) + lastMemory(l) }
 
 // encodePicture implements pictureEncoder.
 func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {

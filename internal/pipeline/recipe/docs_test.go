@@ -85,11 +85,12 @@ func formatsTable(formats codec.Set) string {
 		return strings.Join(names, " ")
 	}
 	var b strings.Builder
-	b.WriteString("| format | extensions | read | written | lossy | lossless | alpha | profile | metadata |\n" +
-		"|:--|:--|:--|:--|:--|:--|:--|:--|:--|\n")
+	b.WriteString("| format | extensions | read | written | lossy | lossless | alpha | animation | profile | metadata |\n" +
+		"|:--|:--|:--|:--|:--|:--|:--|:--|:--|:--|\n")
 	for _, f := range formats {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", f.Title, strings.Join(f.Extensions, " "),
-			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Profile), blocks(f))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", f.Title, strings.Join(f.Extensions, " "),
+			yes(f.Open != nil), yes(f.Encoder != nil), yes(f.Lossy), yes(f.Lossless), yes(f.Alpha), yes(f.Animation),
+			yes(f.Profile), blocks(f))
 	}
 	return b.String()
 }

@@ -1,0 +1,224 @@
+package png
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// colourTable is the colours of an animation, in the order in which they appeared.
+type colourTable struct {
+	colours []pixel
+	index   map[pixel]byte
+}
+
+const maxColours = 256
+
+// newColourTable returns a table of the transparent colour, which comes first because Pillow takes the
+// first colour for it where a frame is disposed of.
+func newColourTable() *colourTable {
+	return &colourTable{colours: []pixel{0}, index: map[pixel]byte{0: 0}}
+}
+
+// add adds the colours of pixels and reports whether there is room for all of them.
+func (t *colourTable) add(pixels []pixel) bool {
+	for i, c := range pixels {
+		if i > 0 && c == pixels[i-1] {
+			continue
+		}
+		if _, ok := t.index[c]; ok {
+			continue
+		}
+		if len(t.colours) == maxColours {
+			return false
+		}
+		t.index[c] = byte(len(t.colours))
+		t.colours = append(t.colours, c)
+	}
+	return true
+}
+
+// append appends the chunks PLTE and tRNS, or nothing if there is no table.
+func (t *colourTable) append(out []byte) []byte {
+	if t == nil {
+		return out
+	}
+	var colours, alphas []byte
+	for _, c := range t.colours {
+		colours = append(colours, byte(c), byte(c>>8), byte(c>>16))
+		alphas = append(alphas, byte(c.alpha()))
+	}
+	for alphas[len(alphas)-1] == 255 {
+		alphas = alphas[:len(alphas)-1] // the first one is 0
+	}
+	return appendChunk(appendChunk(out, "PLTE", colours), "tRNS", alphas)
+}
+
+// pack reads a picture.
+func pack(ctx context.Context, dst []pixel, p *plane.Picture) error {
+	alpha, ok := p.Alpha()
+	for y := range p.Height() {
+		if y%64 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
+		if p.Model == plane.RGB {
+			g, b = p.Row(1, y), p.Row(2, y)
+		}
+		row := dst[y*p.Width():][:p.Width()]
+		for x := range row {
+			row[x] = pixel(r[x]) | pixel(g[x])<<8 | pixel(b[x])<<16 | 255<<24
+		}
+		if !ok {
+			continue
+		}
+		for x, v := range p.Row(alpha, y) {
+			if row[x] = row[x]&^(255<<24) | pixel(v)<<24; v == 0 {
+				row[x] = 0
+			}
+		}
+	}
+	return nil
+}
+
+// still returns the last picture.
+func (a *animation) still() *plane.Picture {
+	p := plane.New(a.layout)
+	for k, size := range p.Planes {
+		shift := 8 * k
+		if size.Kind == plane.Alpha {
+			shift = 24
+		}
+		for i, c := range a.shown {
+			p.Pix[k][i] = byte(c >> shift)
+		}
+	}
+	return p
+}
+
+// colourType returns the colour type of the file.
+func (a *animation) colourType() byte {
+	switch {
+	case a.table != nil:
+		return typePalette
+	case a.layout.Model == plane.Gray:
+		return typeGrayAlpha
+	}
+	return typeRGBA
+}
+
+// strips prepares to compress w pixels a row.
+func (a *animation) strips(pixels []pixel, w int) *strips {
+	f := format{depth: 8, colour: a.colourType()}
+	unit := f.channels()
+	return newStrips(raster{w * unit, len(pixels) / w, unit, func(y int, row []byte) {
+		for x, c := range pixels[y*w:][:w] {
+			switch unit {
+			case 1:
+				row[x] = a.table.index[c]
+			case 2:
+				row[2*x], row[2*x+1] = byte(c), byte(c.alpha())
+			default:
+				binary.LittleEndian.PutUint32(row[4*x:], uint32(c))
+			}
+		}
+	}}, a.writers)
+}
+
+// code compresses the part of the next picture that a frame has, by the blending that takes fewer bytes.
+func (a *animation) code(ctx context.Context, f frame) (coded, error) {
+	part, over := a.cut(&f)
+	s := a.strips(part, f.w)
+	if over != nil {
+		if o := a.strips(over, f.w); o.estimate < s.estimate {
+			s, f.blending = o, blendOver
+		}
+	}
+	err := s.run(ctx, max(a.options.Threads, 1))
+	if err != nil {
+		return coded{}, err
+	}
+	return coded{f, s.data()}, nil
+}
+
+// cut returns the pixels of a frame, once all of them, and once without those that are shown already.
+// over is nil if there are none, or if others cannot be drawn over what is shown: that replaces it where
+// they are opaque, or where nothing is shown.
+func (a *animation) cut(f *frame) (part, over []pixel) {
+	w := a.layout.Width()
+	part, over = make([]pixel, 0, f.w*f.h), make([]pixel, 0, f.w*f.h)
+	ok, same := true, false
+	for y := f.y; y < f.y+f.h; y++ {
+		shown := a.shown[y*w+f.x:][:f.w]
+		for x, c := range a.next[y*w+f.x:][:f.w] {
+			part = append(part, c)
+			switch {
+			case c == shown[x]:
+				same = same || c != 0
+				over = append(over, 0)
+			default:
+				ok = ok && (c.alpha() == 255 || shown[x] == 0)
+				over = append(over, c)
+			}
+		}
+	}
+	if !same || !ok || len(a.frames) == 0 {
+		return part, nil
+	}
+	return part, over
+}
+
+// whole compresses a picture of the size of the canvas.
+func (a *animation) whole(ctx context.Context, pixels []pixel) (coded, error) {
+	w := a.layout.Width()
+	s := a.strips(pixels, w)
+	err := s.run(ctx, max(a.options.Threads, 1))
+	return coded{frame{w: w, h: len(pixels) / w}, s.data()}, err
+}
+
+// widen has the file store samples, also those of the frames that it has.
+func (a *animation) widen(ctx context.Context) error {
+	indexed := *a
+	a.table = nil
+	recode := func(c *coded) error {
+		p, err := indexed.decode(ctx, c)
+		if err != nil {
+			return err
+		}
+		pixels := make([]pixel, c.w*c.h)
+		if err := pack(ctx, pixels, p); err != nil {
+			return err
+		}
+		s := a.strips(pixels, c.w)
+		err = s.run(ctx, max(a.options.Threads, 1))
+		c.data = s.data()
+		return err
+	}
+	for i := range a.frames {
+		if err := recode(&a.frames[i]); err != nil {
+			return err
+		}
+	}
+	if a.poster != nil {
+		return recode(a.poster)
+	}
+	return nil
+}
+
+// decode returns the picture that a frame stores.
+func (a *animation) decode(ctx context.Context, c *coded) (*plane.Picture, error) {
+	file := appendHead(nil, plane.NewLayout(plane.RGB, true, c.w, c.h, 1, 1), a.colourType(), a.table.append(nil), codec.EncodeOptions{})
+	for _, d := range c.data {
+		file = appendChunk(file, "IDAT", d)
+	}
+	d, err := codec.Set{Format}.Open(bytes.NewReader(appendChunk(file, "IEND")), codec.OpenOptions{})
+	if err != nil {
+		return nil, err
+	}
+	p := plane.New(d.Header().Layout)
+	_, err = d.Decode(ctx, p)
+	return p, err
+}
