@@ -51,8 +51,15 @@ type coded struct {
 const maxDelay = 10 * math.MaxUint16
 
 // WriteFrame implements codec.FrameWriter. Pixels of less than half opacity are transparent, the others
-// opaque. A frame that shows nothing new prolongs the last one.
+// opaque. A frame that shows nothing new prolongs the last one, and one that lasts too long becomes
+// several.
 func (w *writer) WriteFrame(ctx context.Context, p *plane.Picture, delay int) error {
+	if delay > maxDelay {
+		if err := w.WriteFrame(ctx, p, delay/2); err != nil {
+			return err
+		}
+		return w.WriteFrame(ctx, p, delay-delay/2)
+	}
 	for y := range w.h {
 		if y%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -265,7 +272,7 @@ func union(table, colours []palette.Colour, transparent bool) []palette.Colour {
 // consecutive frames do not add up. One hundredth would be shown as ten.
 func (w *writer) flush(ctx context.Context, animated bool) error {
 	due := w.delay + w.carry
-	delay := (due + 5) / 10
+	delay := min((due+5)/10, math.MaxUint16)
 	w.carry = due - 10*delay
 	if delay < 2 {
 		delay, w.carry = 2, 0
@@ -273,7 +280,7 @@ func (w *writer) flush(ctx context.Context, animated bool) error {
 	if !animated {
 		delay = 0
 	}
-	return w.appendFrame(ctx, &w.pending, min(delay, math.MaxUint16))
+	return w.appendFrame(ctx, &w.pending, delay)
 }
 
 // Close implements codec.FrameWriter. An animation of one frame becomes a still.

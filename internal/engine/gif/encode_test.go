@@ -270,7 +270,9 @@ func TestDelays(t *testing.T) {
 	for name, c := range map[string]struct{ given, want []int }{
 		"thirds of a second": {[]int{33, 33, 33, 34, 33, 33}, []int{30, 40, 30, 30, 40, 30}},
 		"11 ms are shown":    {[]int{11, 11, 11, 300}, []int{20, 20, 20, 300}},
-		"the longest":        {[]int{700_000, 100}, []int{655_350, 100}},
+		"the longest":        {[]int{655_350, 100}, []int{655_350, 100}},
+		"longer":             {[]int{655_351, 100}, []int{327_680, 327_670, 100}},
+		"an hour":            {[]int{3_600_000}, []int{450_000, 450_000, 450_000, 450_000, 450_000, 450_000, 450_000, 450_000}},
 	} {
 		var all []shot
 		for i, delay := range c.given {
@@ -279,6 +281,9 @@ func TestDelays(t *testing.T) {
 			all = append(all, shot{p, delay})
 		}
 		got, _ := shots(t, animate(t, nil, 0, all...))
+		if len(got) != len(c.want) {
+			t.Fatalf("%s: %d frames, not %d", name, len(got), len(c.want))
+		}
 		for i, s := range got {
 			if s.delay != c.want[i] {
 				t.Errorf("%s: frame %d lasts %d ms, not %d", name, i, s.delay, c.want[i])

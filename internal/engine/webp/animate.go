@@ -59,8 +59,15 @@ func lastMemory(l plane.Layout) (n int64) {
 	return n
 }
 
-// WriteFrame implements codec.FrameWriter. A frame that shows nothing new prolongs the last one.
+// WriteFrame implements codec.FrameWriter. A frame that shows nothing new prolongs the last one, and one
+// that lasts too long becomes several.
 func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int) error {
+	if delay > maxDelay {
+		if err := a.WriteFrame(ctx, p, delay/2); err != nil {
+			return err
+		}
+		return a.WriteFrame(ctx, p, delay-delay/2)
+	}
 	box := image.Rect(0, 0, p.Width(), p.Height())
 	if a.frames > 0 {
 		box = changed(a.last, p)
@@ -83,7 +90,7 @@ func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int)
 	a.alpha = a.alpha || coded.alpha
 	a.at = len(a.chunks) + 8
 	a.chunks = appendFrame(a.chunks, box, coded)
-	a.setDelay(min(delay, maxDelay))
+	a.setDelay(delay)
 	for i := range p.Planes {
 		for y := range p.Planes[i].Height {
 			copy(a.last.Row(i, y), p.Row(i, y))

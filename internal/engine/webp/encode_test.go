@@ -361,7 +361,7 @@ func TestLossyAnimation(t *testing.T) {
 	if f.Loops() != math.MaxUint16 {
 		t.Errorf("plays %d times", f.Loops())
 	}
-	for i, want := range []int{40, maxDelay} {
+	for i, want := range []int{40, 1 << 23, 1 << 23, 1 << 23, 1 << 23} { // one frame cannot last so long
 		if delay, err := f.NextFrame(t.Context()); err != nil || delay != want {
 			t.Errorf("frame %d: %d ms, %v", i, delay, err)
 		}
