@@ -25,8 +25,8 @@ type pictureEncoder interface {
 }
 
 // animation collects frames (WebP Container Specification, "Animation"). A frame covers what has
-// changed since the one before it, and replaces what was there. The coded frames and one picture are
-// in memory.
+// changed since the one before it, and replaces what was there or, if it is lossless, is drawn over it
+// where that is simpler. The coded frames and two pictures are in memory.
 type animation struct {
 	encoder pictureEncoder
 	file    file
@@ -79,7 +79,13 @@ func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int)
 			box = image.Rect(0, 0, 1, 1)
 		}
 	}
-	coded, err := a.encoder.encodePicture(ctx, part(p, box), a.threads)
+	frame, flags := part(p, box), byte(replaces)
+	if _, exact := a.encoder.(losslessEncoder); exact && a.frames > 0 {
+		if drawn, ok := holes(a.last, p, box); ok {
+			frame, flags = drawn, 0
+		}
+	}
+	coded, err := a.encoder.encodePicture(ctx, frame, a.threads)
 	if err != nil {
 		return err
 	}
@@ -89,7 +95,7 @@ func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int)
 	a.frames++
 	a.alpha = a.alpha || coded.alpha
 	a.at = len(a.chunks) + 8
-	a.chunks = appendFrame(a.chunks, box, coded)
+	a.chunks = appendFrame(a.chunks, box, flags, coded)
 	a.setDelay(delay)
 	for i := range p.Planes {
 		for y := range p.Planes[i].Height {
@@ -111,13 +117,13 @@ const frameHeaderLength = 16
 const replaces = 2
 
 // appendFrame appends an ANMF chunk, without its delay.
-func appendFrame(out []byte, box image.Rectangle, b bitstream) []byte {
+func appendFrame(out []byte, box image.Rectangle, flags byte, b bitstream) []byte {
 	body := make([]byte, frameHeaderLength, frameHeaderLength+len(b.alph)+len(b.data)+24)
 	put24(body, box.Min.X/2)
 	put24(body[3:], box.Min.Y/2)
 	put24(body[6:], box.Dx()-1)
 	put24(body[9:], box.Dy()-1)
-	body[15] = replaces
+	body[15] = flags
 	if b.alph != nil {
 		body = appendChunk(body, "ALPH", b.alph)
 	}

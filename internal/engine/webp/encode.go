@@ -178,7 +178,7 @@ func (e losslessEncoder) Animate(l plane.Layout, loops int, o codec.EncodeOption
 }
 
 // FrameMemory implements codec.FrameEncoder.
-func (e losslessEncoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) + lastMemory(l) }
+func (e losslessEncoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) + 2*lastMemory(l) }
 
 // encodePicture implements pictureEncoder.
 func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
