@@ -125,6 +125,8 @@ func readContainer(file []byte, f *codec.Format, limit int) (*container, error) 
 		}
 	}
 	if still.foundData && (c.flags&flagAnimation == 0 || len(c.frames) == 0) {
+		// Most readers show no alpha that the file does not announce.
+		still.hasAlph = still.hasAlph && (c.canvas == (image.Point{}) || c.flags&flagAlpha != 0)
 		c.frames, c.count = []frame{still}, 1
 	}
 	if len(c.frames) == 0 {
