@@ -24,6 +24,8 @@ type DecodeOptions struct {
 	// Strict makes damage an error instead of a Report, and also has scans decoded and checked that
 	// can no longer change the result.
 	Strict bool
+	// InkAsStored is set where four components are not inverted, unlike those of a JPEG file: in a TIFF.
+	InkAsStored bool
 	// Threads is the number of threads that may decode a sequential picture, including the
 	// caller's. More than 8 are of no use.
 	Threads int

@@ -11,12 +11,13 @@ import (
 type colour struct {
 	model  plane.Model
 	ycck   bool // the first three of four planes must be converted; all are stored inverted
-	invert bool // ink is stored inverted (255 minus ink), as by Adobe
+	invert bool // ink is stored inverted (255 minus ink)
 }
 
 // setColour determines the colour model from the Adobe and JFIF markers or, without them, from the
 // component identifiers, with the precedence that libjpeg uses. A lossless picture without markers is
-// RGB, because a conversion would lose something.
+// RGB, because a conversion would lose something. Ink is inverted, as Adobe stores it and all readers
+// expect it of any file, with its marker or without.
 func (d *Decoder) setColour() {
 	h := &d.header
 	switch len(d.comps) {
@@ -30,7 +31,9 @@ func (d *Decoder) setColour() {
 			d.colour.model = plane.RGB
 		}
 	case 4:
-		d.colour = colour{model: plane.CMYK, ycck: h.Adobe && h.AdobeTransform != 0, invert: h.Adobe}
+		d.colour = colour{
+			model: plane.CMYK, ycck: h.Adobe && h.AdobeTransform != 0, invert: !d.opt.InkAsStored,
+		}
 	}
 	kinds := d.colour.model.Kinds()
 	for i, c := range d.comps {

@@ -118,11 +118,8 @@ func converted(h Header, p *plane.Picture) func(x, y int) [3]float64 {
 			v = [3]float64{at(0, x, y), at(1, x, y), at(2, x, y)}
 		case plane.CMYK:
 			for i := range v {
-				ink, black := at(i, x, y), at(3, x, y)
-				if h.Adobe { // It is stored inverted, and djpeg does not undo that.
-					ink, black = 255-ink, 255-black
-				}
-				v[i] = ink * black / 255
+				// It is stored inverted, and djpeg does not undo that.
+				v[i] = (255 - at(i, x, y)) * (255 - at(3, x, y)) / 255
 			}
 		}
 		for i := range v {

@@ -35,7 +35,7 @@ func TestDeepSequential(t *testing.T) {
 		f.interval = c.interval
 		f.deepen()
 		for n := 1; n <= 8; n++ {
-			f.compare(t, decodeAt(t, f.bytes(), n), n, onlyLuma)
+			f.compare(t, stored(decodeAt(t, f.bytes(), n)), n, onlyLuma)
 		}
 	}
 }

@@ -178,6 +178,7 @@ func (f *losslessFixture) check(t *testing.T, name string) {
 	if report.Damage != "" {
 		t.Errorf("%s: damage %q", name, report.Damage)
 	}
+	p = stored(p)
 	for i, plane := range f.planes {
 		w, h := f.size(i)
 		if p.Planes[i].Width != w || p.Planes[i].Height != h {

@@ -71,7 +71,7 @@ func (d *decoder) openBlock(p *jpegParts, at, end int64) (*jpeg.Decoder, error) 
 		s.reset(at, min(end, d.c.size))
 		var r io.Reader
 		if r, err = jpegFile(p.tables, s); err == nil {
-			j, err = jpeg.NewDecoder(r, jpeg.DecodeOptions{})
+			j, err = jpeg.NewDecoder(r, jpeg.DecodeOptions{InkAsStored: true})
 		}
 		if err == nil || last {
 			return j, d.jpegFault(err, at)
@@ -274,7 +274,7 @@ func (b *jpegBand) block(ctx context.Context, i int64) error {
 	if err != nil {
 		return d.blockFault(err, at)
 	}
-	j, err := jpeg.NewDecoder(r, jpeg.DecodeOptions{})
+	j, err := jpeg.NewDecoder(r, jpeg.DecodeOptions{InkAsStored: true})
 	if err != nil {
 		return d.jpegFault(err, at)
 	}
