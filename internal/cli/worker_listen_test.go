@@ -247,8 +247,14 @@ func TestPush(t *testing.T) {
 	where.Apply(&o)
 	client := awss3.New(o)
 	for _, name := range []string{"photos-input", "photos-output"} {
-		if _, err := client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &name}); err != nil {
-			t.Fatal(err)
+		for deadline := time.Now().Add(waitTimeout); ; time.Sleep(100 * time.Millisecond) { // it is starting
+			_, err := client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &name})
+			if err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
 		}
 	}
 	if filepath.Base(program) == "minio" {
