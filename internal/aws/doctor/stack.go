@@ -79,7 +79,7 @@ func checkStack(ctx context.Context, e *examination) {
 // and its cause for the other checks.
 func checkAlarms(ctx context.Context, e *examination) {
 	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm",
-		"OldestFailureAlarm"}
+		"OldestFailureAlarm", "BadPicturesAlarm"}
 	existing := map[string]bool{}
 	pages := cloudformation.NewListStackResourcesPaginator(e.Formation,
 		&cloudformation.ListStackResourcesInput{StackName: &e.d.Stack})

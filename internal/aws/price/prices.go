@@ -34,6 +34,10 @@ type prices struct {
 // DashboardsUsageHour-Basic, location "Any").
 const dashboard = 3.00
 
+// metric is a month of a metric that AWS does not make itself, of the first 10,000, in every region
+// (AmazonCloudWatch CW:MetricMonitorUsage; CloudWatch pricing page).
+const metric = 0.30
+
 // compute is the price in most regions.
 var compute = map[string]float64{"arm64": 0.0000133334, "amd64": 0.0000166667}
 
@@ -90,6 +94,7 @@ const (
 	freeRequests   = 1e6
 	freeGBSeconds  = 400e3
 	freeAlarms     = 10
+	freeMetrics    = 10
 	freeDashboards = 3
 	freeLogGB      = 5 // ingested and stored together
 	freeMessages   = 1e6

@@ -262,7 +262,7 @@ func (p *Plan) createAll() {
 	if p.Parameters["Trigger"] == "queue" {
 		p.change("create", "queue "+p.WorkQueue(), "events to process")
 	}
-	p.change("create", "5 alarms and a dashboard", p.Parameters["AlarmEmail"])
+	p.change("create", "6 alarms and a dashboard", p.Parameters["AlarmEmail"])
 	if usd := p.Parameters["MonthlyBudgetUSD"]; usd != "0" {
 		p.change("create", "budget "+p.Stack, "$"+usd+" a month")
 	}

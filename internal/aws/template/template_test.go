@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/aws/template"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -29,9 +31,10 @@ var (
 		"AlarmTopic":       "AWS::SNS::Topic", "AlarmSubscription": "AWS::SNS::Subscription",
 		"ErrorsAlarm": "AWS::CloudWatch::Alarm", "ThrottlesAlarm": "AWS::CloudWatch::Alarm",
 		"BusyAlarm": "AWS::CloudWatch::Alarm", "FailuresWaitingAlarm": "AWS::CloudWatch::Alarm",
-		"OldestFailureAlarm": "AWS::CloudWatch::Alarm",
-		"Dashboard":          "AWS::CloudWatch::Dashboard",
-		"MonthlyBudget":      "AWS::Budgets::Budget",
+		"OldestFailureAlarm": "AWS::CloudWatch::Alarm", "BadPicturesAlarm": "AWS::CloudWatch::Alarm",
+		"BadPicturesFilter": "AWS::Logs::MetricFilter", "MadePicturesFilter": "AWS::Logs::MetricFilter",
+		"Dashboard":     "AWS::CloudWatch::Dashboard",
+		"MonthlyBudget": "AWS::Budgets::Budget",
 	}
 	parameters = []string{
 		"AlarmEmail", "Architecture", "CodeBucket", "CodeKey", "CreateSourceBucket",
@@ -279,6 +282,39 @@ func TestUploadsAreBounded(t *testing.T) {
 	function := form(t, map[string]string{"ReservedConcurrency": "0"}).properties("ImageResizerFunction")
 	if reserved := function["ReservedConcurrentExecutions"]; reserved != nil {
 		t.Errorf("an account that can reserve nothing is asked for %v", reserved)
+	}
+}
+
+// TestBadPicturesAlarm: a log line of a bad picture counts as 1 and that of one that was made as 0, in the
+// one metric at which the alarm looks.
+func TestBadPicturesAlarm(t *testing.T) {
+	f := form(t, nil)
+	var names []any
+	for id, want := range map[string][2]string{
+		"BadPicturesFilter": {string(outcome.Bad), "1"}, "MadePicturesFilter": {string(outcome.Done), "0"},
+	} {
+		filter := f.properties(id)
+		metric := filter["MetricTransformations"].([]any)[0].(object)
+		if filter["FilterPattern"] != fmt.Sprintf("{ $.%s = %q }", outcome.AttrVerdict, want[0]) || metric["MetricValue"] != want[1] {
+			t.Errorf("%s: %v", id, filter)
+		}
+		names = append(names, metric["MetricNamespace"], metric["MetricName"])
+	}
+	stats := map[any]bool{}
+	for _, m := range f.properties("BadPicturesAlarm")["Metrics"].([]any) {
+		if stat, ok := m.(object)["MetricStat"].(object); ok {
+			metric := stat["Metric"].(object)
+			names = append(names, metric["Namespace"], metric["MetricName"])
+			stats[stat["Stat"]] = true
+		}
+	}
+	if !stats["Average"] || !stats["SampleCount"] || len(names) != 8 {
+		t.Errorf("the alarm looks at %v of %v", stats, names)
+	}
+	for i, name := range names {
+		if name != names[i%2] {
+			t.Errorf("different metrics: %v", names)
+		}
 	}
 }
 
