@@ -158,7 +158,6 @@ func checkEncryption(ctx context.Context, e *examination) {
 	for _, b := range []struct{ bucket, action, purpose, flag string }{
 		{e.d.SourceBucket, "kms:Decrypt", "read pictures", "--source-kms-key"},
 		{e.d.TargetBucket, "kms:GenerateDataKey", "write variants", "--target-kms-key"},
-		{e.d.TargetBucket, "kms:Decrypt", "read records of bad uploads", "--target-kms-key"},
 	} {
 		key, err := deployment.KMSKey(ctx, e.Cloud, b.bucket, e.account)
 		switch {
