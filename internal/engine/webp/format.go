@@ -31,6 +31,6 @@ var Format = &codec.Format{
 		return len(head) >= 12 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP"
 	},
 	Open:     open,
-	Settings: []*setting.Setting{qualitySetting, losslessSetting, nearLosslessSetting, effortSetting},
+	Settings: []*setting.Setting{qualitySetting, losslessSetting, nearLosslessSetting, sharpChromaSetting, effortSetting},
 	Encoder:  newEncoder,
 }
