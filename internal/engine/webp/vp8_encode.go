@@ -72,7 +72,7 @@ const chromaDelta = -4
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
 func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
-	w := &lossyWriter{source: lossySource{p, useVector()}, effort: e, width: p.Width(), height: p.Height()}
+	w := &lossyWriter{source: newLossySource(p), effort: e, width: p.Width(), height: p.Height()}
 	if e == fastEffort {
 		w.deltas.uvdc = chromaDelta
 	}

@@ -75,6 +75,9 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	s.w.source.load(x, s.y, &s.src)
 	s.prepareEdges(x, s.y)
 	s.hasLeft = x > 0
+	if s.w.source.shown(16*x, 16*s.y) == noneShown {
+		s.takeMeans()
+	}
 	q := s.w.tables[m.segment]
 	top := &s.w.top[x]
 	spare := s.budget - (s.w.mbw-x)*leastModes
@@ -97,6 +100,17 @@ func (s *rowSearch) macroblock(x int, m *macroblock) {
 	mode := bmodeOf[m.ymode]
 	*above = [4]uint8{mode, mode, mode, mode}
 	s.bmodes = *above
+}
+
+// takeMeans replaces the source of a macroblock that does not show by what DC prediction gives.
+func (s *rowSearch) takeMeans() {
+	for i := range s.src {
+		at, size := uAt+(i-16)/4*(vAt-uAt), 8
+		if i < 16 {
+			at, size = lumaAt, 16
+		}
+		fill(s.src[i][:], meanOf(&s.ws, at, size, s.hasLeft, s.y > 0))
+	}
 }
 
 // keepLevels counts the tokens of a macroblock, and packs its levels.

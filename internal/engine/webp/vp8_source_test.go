@@ -1,0 +1,81 @@
+package webp
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// withHoles draws a picture with transparent discs, in which there is noise that depends on seed.
+func withHoles(model plane.Model, w, h int, seed uint64) *plane.Picture {
+	p := draw(plane.NewLayout(model, true, w, h, 2, 2), smooth, 3)
+	r := rand.New(rand.NewPCG(seed, 1))
+	a, _ := p.Alpha()
+	for y := range h {
+		for x := range w {
+			p.Row(a, y)[x] = uint8(55 + (x+y)%200)
+			if dx, dy := x%90-45, y%80-40; dx*dx+dy*dy < 38*38 {
+				p.Row(a, y)[x] = 0
+				p.Row(0, y)[x] = uint8(r.Uint32())
+			}
+		}
+	}
+	if model == plane.Gray {
+		return p
+	}
+	for c := 1; c < 3; c++ {
+		for y := range p.Planes[c].Height {
+			for x := range p.Planes[c].Width {
+				shows := false
+				for i := range 4 {
+					shows = shows || p.Row(a, min(2*y+i/2, h-1))[min(2*x+i%2, w-1)] != 0
+				}
+				if !shows {
+					p.Row(c, y)[x] = uint8(r.Uint32())
+				}
+			}
+		}
+	}
+	return p
+}
+
+// TestTransparentPixelsDoNotShow: what is behind transparent pixels does not reach a lossy file, takes
+// few bytes, and the rest looks as well as without it.
+func TestTransparentPixelsDoNotShow(t *testing.T) {
+	for _, model := range []plane.Model{plane.Gray, plane.YCbCr} {
+		for _, size := range [][2]int{{181, 163}, {16, 16}, {7, 90}} {
+			for _, effort := range effortSetting.Choices {
+				v := setting.Values{"effort": effort}
+				p := withHoles(model, size[0], size[1], 1)
+				file := encodeWith(t, p, v, codec.EncodeOptions{})
+				if other := encodeWith(t, withHoles(model, size[0], size[1], 2), v, codec.EncodeOptions{}); !bytes.Equal(file, other) {
+					t.Errorf("%v, %v, effort %s: what does not show changes the file", model, size, effort)
+				}
+				got := checkLossy(t, p, file)
+				a, _ := p.Alpha()
+				worst := 0
+				for y := range p.Height() {
+					for x, alpha := range p.Row(a, y) {
+						if d := int(p.Row(0, y)[x]) - int(got.Row(0, y)[x]); alpha > 0 {
+							worst = max(worst, d, -d)
+						}
+					}
+				}
+				if worst > 40 {
+					t.Errorf("%v, %v, effort %s: luma that shows is off by %d", model, size, effort, worst)
+				}
+			}
+		}
+	}
+	p := plane.New(plane.NewLayout(plane.YCbCr, true, 320, 240, 2, 2)) // transparent everywhere
+	for i := range p.Pix[0] {
+		p.Pix[0][i] = uint8(i * i >> 3)
+	}
+	if file := encodeWith(t, p, nil, codec.EncodeOptions{}); len(file) > 250 {
+		t.Errorf("a transparent picture takes %d bytes", len(file))
+	}
+}
