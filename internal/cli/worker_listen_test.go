@@ -272,7 +272,9 @@ func TestPush(t *testing.T) {
 			}
 		}
 		uploadMany(t, s3.New(client), prefix)
-		w.audit(t)
+		// Rarely, an event of versitygw names another object: its strings lie in the buffer of a request,
+		// which the server uses again.
+		w.audit(t, filepath.Base(program) == "versitygw")
 	}
 	_, metrics := w.get(t, "/metrics")
 	for line := range strings.Lines(metrics) {
@@ -304,16 +306,24 @@ func uploadMany(t *testing.T, store *s3.Store, prefix string) {
 	all.Wait()
 }
 
-// audit waits until every variant is there and fresh, and no other.
-func (l *listener) audit(t *testing.T) {
+// audit waits until every variant is there and fresh, and no other. If events may be lost, sync makes what
+// is missing after a while.
+func (l *listener) audit(t *testing.T, lossy bool) {
 	t.Helper()
 	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(time.Second) {
 		out, err := exec.Command("imgmill", append([]string{"audit"}, l.args...)...).CombinedOutput()
-		if err == nil {
+		switch {
+		case err == nil:
 			t.Logf("%s", out)
 			return
-		}
-		if time.Now().After(deadline) {
+		case time.Now().Before(deadline):
+		case lossy:
+			t.Logf("an event was lost:\n%s", out)
+			lossy = false
+			if out, err := exec.Command("imgmill", append([]string{"sync", "--yes"}, l.args...)...).CombinedOutput(); err != nil {
+				t.Fatalf("sync: %v\n%s", err, out)
+			}
+		default:
 			t.Fatalf("audit: %v\n%s", err, out)
 		}
 	}
