@@ -30,9 +30,10 @@ type emulator struct {
 	dir   string // for recipes and pictures
 
 	mu       sync.Mutex
-	unserved map[string]string // unsupported calls, with the response
-	before   map[string]func() // run once, before the call is passed on
-	running  *os.Process       // the command that runs
+	unserved map[string]string           // unsupported calls, with the response
+	before   map[string]func()           // run once, before the call is passed on
+	serves   map[string]http.HandlerFunc // calls that the test answers itself
+	running  *os.Process                 // the command that runs
 }
 
 // openEmulator connects to the emulator that IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR name, or
@@ -41,7 +42,7 @@ func openEmulator(t *testing.T) *emulator {
 	t.Helper()
 	endpoint := os.Getenv("IMGMILL_AWS_ENDPOINT")
 	e := &emulator{name: os.Getenv("IMGMILL_AWS_EMULATOR"), dir: t.TempDir(),
-		unserved: map[string]string{}, before: map[string]func(){}}
+		unserved: map[string]string{}, before: map[string]func(){}, serves: map[string]http.HandlerFunc{}}
 	if endpoint == "" || e.name == "" {
 		t.Skip("IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR are not set")
 	}
@@ -105,6 +106,7 @@ func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
 		e.mu.Lock()
 		first := e.before[call]
 		delete(e.before, call)
+		serve := e.serves[call]
 		e.mu.Unlock()
 		if first != nil {
 			first()
@@ -115,6 +117,10 @@ func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
 			e.unsupported("PutBucketPolicy",
 				"conditions of bucket policies are ignored; not passed on")
 			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if serve != nil {
+			serve(w, r)
 			return
 		}
 		proxy.ServeHTTP(w, r)

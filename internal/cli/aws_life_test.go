@@ -51,6 +51,7 @@ func TestAWSLife(t *testing.T) {
 		{"another recipe", e.recipe},
 		{"a queue before it", e.queue},
 		{"pictures through the queue", e.syncQueue},
+		{"pictures in a job", e.syncBatch},
 		{"destroy and keep buckets", e.keep},
 		{"attach to kept buckets", e.attachKept},
 		{"destroy", e.destroy},

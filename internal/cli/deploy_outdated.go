@@ -47,11 +47,12 @@ func countOutdated(ctx context.Context, cloud *client.Cloud, p *stack.Plan) <-ch
 	}
 	r := *p.Recipe
 	r.Source.Bucket, r.Target.Bucket = now[source], now[target]
+	sameBuckets := same(source, target)
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, outdatedTime)
 		defer cancel()
 		var former *recipe.Recipe
-		if same(source, target) {
+		if sameBuckets {
 			code, err := deployment.ReadCode(ctx, cloud, p.Current)
 			if err != nil {
 				result <- outdated{err: err}

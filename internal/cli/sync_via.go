@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -144,9 +145,12 @@ func (s *syncRun) submit(ctx context.Context) error {
 // function returns the work of the deployment's function for one picture, if a processor core takes ms
 // for it and the requests to the store requestsMS, and how many instances work at the same time.
 func (s *syncRun) function(ms, requestsMS float64) (f *price.Function, instances int) {
-	r := s.place.recipe
-	e := deployment.Exposure(s.place.region, s.place.deployment.Parameters, deployment.DefaultAccountLimit, r)
-	f = &price.Function{Batch: s.manifest != nil, Outputs: float64(len(r.Variants)), MemoryMB: e.MemoryMB, Arch: e.Arch}
+	r, parameters := s.place.recipe, maps.Clone(s.place.deployment.Parameters)
+	if s.via == viaBatch {
+		parameters["Trigger"] = "direct" // the queue's bound does not hold
+	}
+	e := deployment.Exposure(s.place.region, parameters, deployment.DefaultAccountLimit, r)
+	f = &price.Function{Batch: s.via == viaBatch, Outputs: float64(len(r.Variants)), MemoryMB: e.MemoryMB, Arch: e.Arch}
 	if r.Manifest {
 		f.Outputs++
 	}
