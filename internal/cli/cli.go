@@ -26,6 +26,13 @@ const (
 	exitPartial = 3 // some of the work failed
 )
 
+// exitCodes is the help about them.
+const exitCodes = `  0  done
+  1  failed, or what was checked is not as it should be
+  2  wrong use: nothing was done
+  3  a part is done, and the rest failed
+`
+
 // errPartial ends a command that has already reported each of its failures.
 var errPartial = errors.New("some of the work failed")
 

@@ -101,6 +101,9 @@ func printHelp(w io.Writer, c *cobra.Command, groups []commandGroup) {
 	if c.HasSubCommands() {
 		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for the flags and examples of a command.\n", c.CommandPath())
 	}
+	if !c.HasParent() {
+		fmt.Fprintf(w, "\nExit codes:\n%s", exitCodes)
+	}
 }
 
 // useLine returns how a command is called. Flags are mentioned if there is any but --help.

@@ -52,7 +52,7 @@ overwritten. Folders are read with all of their subfolders.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := f.recipe()
+			r, err := f.recipe(args)
 			if err != nil {
 				return err
 			}
@@ -72,8 +72,9 @@ overwritten. Folders are read with all of their subfolders.`,
 	return c
 }
 
-// recipe returns what the flags ask for: a recipe file, or one variant.
-func (f *resizeFlags) recipe() (*recipe.Recipe, error) {
+// recipe returns what the flags ask for: a recipe file, or one variant. If one file is to be written, its
+// extension names the format unless a flag does.
+func (f *resizeFlags) recipe(args []string) (*recipe.Recipe, error) {
 	switch {
 	case f.output == "":
 		return nil, wrongUse("name the file or folder to write to with -o")
@@ -85,7 +86,11 @@ func (f *resizeFlags) recipe() (*recipe.Recipe, error) {
 		return loadRecipe(f.config)
 	}
 	r := recipe.Default(formats.All())
-	v, err := f.variant.apply(r.Variants[0])
+	v := r.Variants[0]
+	if named := r.Formats.Extension(filepath.Ext(f.output)); named != nil && named.Encoder != nil && f.singleFile(args) {
+		v.Format = named
+	}
+	v, err := f.variant.apply(v)
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -117,11 +117,12 @@ func (l Limits) Check(h Header) error {
 // them: a small file can have many frames.
 func (l Limits) CheckFrames(h Header) error {
 	if n := h.Frames; l.Frames > 0 && n > l.Frames {
-		return fmt.Errorf("%w: %d frames, the limit is %d", ErrLimit, n, l.Frames)
+		return fmt.Errorf("%w: %d frames, the limit is %d; raise limits.frames, or write frames: first",
+			ErrLimit, n, l.Frames)
 	}
 	if n := int64(h.Width) * int64(h.Height); l.Pixels > 0 && n > l.Pixels/int64(max(h.Frames, 1)) {
-		return fmt.Errorf("%w: %d frames of %d×%d pixels are more than %d pixels, the limit",
-			ErrLimit, h.Frames, h.Width, h.Height, l.Pixels)
+		return fmt.Errorf("%w: %d frames of %d×%d pixels are more than %d pixels, the limit; raise limits.pixels, "+
+			"or write frames: first", ErrLimit, h.Frames, h.Width, h.Height, l.Pixels)
 	}
 	return nil
 }

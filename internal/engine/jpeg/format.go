@@ -41,7 +41,7 @@ var (
 	}
 	effortSetting = &setting.Setting{
 		Name: "effort", Type: setting.Choice, Choices: []string{"normal", "high"}, Default: "normal",
-		Help: "high makes smaller files and takes several times as long",
+		Help: "high saves bytes and takes several times as long",
 	}
 	subsamplingSetting = &setting.Setting{
 		Name: "subsampling", Type: setting.Choice, Choices: []string{"4:2:0", "4:2:2", "4:4:4"}, MayGrow: true, Example: "4:4:4",

@@ -319,7 +319,8 @@ func (s *Schema) Problems(v Variant) []Problem {
 			return p
 		}
 		if f.Lossy {
-			add("max_bytes", "lossless files cannot be made to fit; leave it out or write lossless: false")
+			add("max_bytes", "lossless files cannot be made to fit; leave out %s",
+				setting.OneOf(append([]string{"max_bytes"}, s.lossless(v)...)))
 			return p
 		}
 		lossy := s.Formats.Writable().Where(func(f *codec.Format) bool { return f.Lossy })

@@ -44,6 +44,8 @@ type Setting struct {
 	// MayGrow marks a setting with which a user weighs bytes against looks. A variant that names it
 	// may have more bytes than its source.
 	MayGrow bool
+	// IdleBeside are the names of settings of the same format beside which this one has no effect.
+	IdleBeside []string
 }
 
 // Parse returns the canonical text of a value. The error is a clause that says what is wrong and

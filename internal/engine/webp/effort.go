@@ -13,7 +13,7 @@ const (
 
 var effortSetting = &setting.Setting{
 	Name: "effort", Type: setting.Choice, Choices: []string{"fast", "normal", "high"}, Default: "normal",
-	Help: "fast takes less time, high makes smaller files",
+	Help: "fast saves time, high saves bytes",
 }
 
 // effortOf returns the effort that the settings of a variant ask for.

@@ -16,11 +16,12 @@ const DefaultQuality = 80
 var (
 	qualitySetting = &setting.Setting{
 		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
-		Help:   "quality, as libjpeg and libwebp count it",
-		Absent: "80, or less where the file would otherwise become larger than its source of the same format",
+		IdleBeside: []string{"lossless", "near_lossless"},
+		Help:       "quality, as libjpeg and libwebp count it",
+		Absent:     "80, or less where the file would otherwise become larger than its source of the same format",
 	}
 	losslessSetting = &setting.Setting{
-		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true,
+		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true, IdleBeside: []string{"near_lossless"},
 		Help: "keep every pixel; suits drawings and screenshots",
 	}
 	nearLosslessSetting = &setting.Setting{

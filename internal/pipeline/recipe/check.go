@@ -133,7 +133,13 @@ func checkVariant(rep *report, schema *render.Schema, name string, v render.Vari
 			rep.add(setting, "%s", p.Text)
 		}
 	}
-	if rep.bad(name) || v.Width != 0 || v.Height != 0 {
+	if rep.bad(name) {
+		return
+	}
+	for _, p := range schema.Idle(v) {
+		rep.add(join(name, p.Setting), "%s", p.Text)
+	}
+	if v.Width != 0 || v.Height != 0 {
 		return
 	}
 	meaningless, rewrites := false, false

@@ -75,7 +75,7 @@ imgmill.yaml:17: variants.d.quality: png has no such setting; leave it out or us
 imgmill.yaml:17: variants.d.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg or webp
 imgmill.yaml:18: variants.e.width: is a list; write a single value
 imgmill.yaml:18: variants.e.height: is a mapping; write a single value
-imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave it out or write lossless: false
+imgmill.yaml:19: variants.f.max_bytes: lossless files cannot be made to fit; leave out max_bytes or lossless
 imgmill.yaml:20: variants.g.frames: jpeg holds no animations; use format png, gif or webp
 imgmill.yaml:21: variants.h.max_bytes: animations cannot be made to fit; leave it out or write frames: first
 imgmill.yaml:22: variants.i.hdr: webp holds no gain maps; use format jpeg`},

@@ -1,0 +1,48 @@
+package render
+
+import (
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// Idle lists the settings of a variant that have no effect beside others that it has. They do no harm,
+// but whoever wrote them expects something of them.
+func (s *Schema) Idle(v Variant) (idle []Problem) {
+	add := func(name, beside string) {
+		idle = append(idle, Problem{name, fmt.Sprintf("has no effect beside %s; leave out one of the two", beside)})
+	}
+	if v.Frames > 1 && v.Poster > 1 {
+		add("poster", "frames")
+	}
+	if v.Format == nil {
+		return idle
+	}
+	for _, own := range v.Format.Settings {
+		for _, other := range own.IdleBeside {
+			if s.Setting(own.Name).Given(&v) && s.Setting(other).Given(&v) {
+				add(own.Name, other)
+				break
+			}
+		}
+	}
+	return idle
+}
+
+// lossless returns those of a variant's settings without each of which its encoder, which has no
+// quality, would have one.
+func (s *Schema) lossless(v Variant) (names []string) {
+	for _, own := range v.Format.Settings {
+		others := setting.Values{}
+		for name, text := range v.Encoding {
+			if name != own.Name {
+				others[name] = text
+			}
+		}
+		if _, lossy := v.Format.Encoder(others).(codec.LossyEncoder); lossy {
+			names = append(names, own.Name)
+		}
+	}
+	return names
+}
