@@ -49,6 +49,11 @@ func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record
 		if err != nil {
 			return f, 0, err
 		}
+		if state == isFresh && record == nil && c.Orphans && !quick && s.want.Key == "" && len(s.found) > 1 {
+			if err := c.judgeReplaced(ctx, t, s); err != nil {
+				return f, 0, err
+			}
+		}
 		excused := record.Excuses(s.name)
 		switch {
 		case state == isFresh || state == isUnsure && vouched && !excused:

@@ -90,32 +90,84 @@ func orphan(
 	if !strings.HasPrefix(source, prefix) {
 		return isWanted, info, nil
 	}
-	_, err = m.Store.Head(ctx, m.Recipe.Source.Bucket, source)
+	src, err := m.Store.Head(ctx, m.Recipe.Source.Bucket, source)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		return isRemoved, info, nil
 	case err != nil:
 		return isWanted, info, err
 	}
-	if asksFor(planner.Plan(source), key) {
+	wanted, perhaps := asksFor(planner.Plan(source), key)
+	if perhaps != nil {
+		src.Key = source
+		replaced, err := isReplaced(ctx, m, src, info, *perhaps)
+		if err != nil {
+			return isWanted, info, err
+		}
+		wanted = !replaced
+	}
+	if wanted {
 		return isWanted, info, nil
 	}
 	return isOrphan, info, nil
 }
 
-// asksFor reports whether an object at a key can be one that a plan asks for.
-func asksFor(p recipe.Plan, key string) bool {
+// asksFor reports whether an object at a key is one that a plan asks for. If that depends on the
+// picture, perhaps is the output that it may be.
+func asksFor(p recipe.Plan, key string) (wanted bool, perhaps *recipe.Output) {
 	if p.Excluded != "" || len(p.Outputs) == 0 {
-		return false
+		return false, nil
 	}
 	if p.Manifest.Key == key {
-		return true
+		return true, nil
 	}
-	for _, o := range p.Outputs {
+	for i, o := range p.Outputs {
 		exact, err := o.KeyFor(0, 0, o.Variant.Format)
-		if err == nil && exact == key || errors.Is(err, recipe.ErrNeedsPicture) && o.MayBe(key) {
-			return true
+		switch {
+		case err == nil && exact == key:
+			return true, nil
+		case errors.Is(err, recipe.ErrNeedsPicture) && o.MayBe(key):
+			return true, &p.Outputs[i]
 		}
 	}
-	return false
+	return false, nil
+}
+
+// isReplaced reports whether an object whose key depends on the picture is of older content or settings,
+// while a fresh one of the same output has another key: it had another size or format.
+func isReplaced(ctx context.Context, m *mill.Mill, src, object bucket.Info, o recipe.Output) (bool, error) {
+	prefix, named := o.Pattern()
+	if !named || m.StateOf(src, object, recipe.Object{Fingerprint: o.Fingerprint}) != mill.Stale {
+		return false, nil
+	}
+	for info, err := range m.Store.List(ctx, m.Recipe.Target.Bucket, prefix) {
+		if err != nil {
+			return false, err
+		}
+		if info.Key == object.Key || !o.MayBe(info.Key) {
+			continue
+		}
+		there, err := m.Look(ctx, info.Key)
+		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
+			continue
+		}
+		if err != nil || m.StateOf(src, there, recipe.Object{Fingerprint: o.Fingerprint}) == mill.Fresh {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// judgeReplaced looks for orphans among the objects that may be a fresh slot of a picture.
+func (c *comparison) judgeReplaced(ctx context.Context, t task, s slot) error {
+	for _, e := range s.found {
+		state, err := c.objectState(ctx, t, s, e, false)
+		if err == nil && state == isStale {
+			err = c.judgeOrphan(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -162,8 +162,16 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 func (w *Work) lookAgain(ctx context.Context, planner *recipe.Planner, key string, info bucket.Info) error {
 	ctx = context.WithoutCancel(ctx)
 	source, ok := planner.MadeFrom(key, func(source string) bool { return w.Mill.MadeFrom(source, info.Metadata) })
-	if !ok || !asksFor(planner.Plan(source), key) {
+	wanted, perhaps := asksFor(planner.Plan(source), key)
+	if !ok || !wanted {
 		return nil
+	}
+	if perhaps != nil { // it is wanted if it is of what the source is now
+		src, err := w.Mill.Store.Head(ctx, w.Mill.Recipe.Source.Bucket, source)
+		src.Key = source
+		if err == nil && w.Mill.StateOf(src, info, recipe.Object{Fingerprint: perhaps.Fingerprint}) != mill.Fresh {
+			return nil
+		}
 	}
 	r := w.Mill.Process(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: source, Size: -1})
 	if r.Verdict == outcome.Retry {

@@ -341,6 +341,53 @@ func (p *place) known() *sync.Known {
 	return known
 }
 
+// TestOldSizes: an object of another size than its variant has now is an orphan once the new one is there,
+// and not before; so it is if the content, and with it the size, has changed.
+func TestOldSizes(t *testing.T) {
+	const sized = buckets + "target: {bucket: outputs, key: '{variant}/{stem}-{width}x{height}{ext}'}\nvariants: {v: {width: %d}}\n"
+	p := newPlace(t, fmt.Sprintf(sized, 8))
+	for _, key := range []string{"a.jpg", "a-8x6.jpg"} { // whose outputs have names that fit both
+		p.upload(key, sample.Photo(64, 48))
+		p.process(key)
+	}
+	orphans := func() (keys []string) {
+		t.Helper()
+		r, found := p.compare(sync.Comparison{Orphans: true})
+		for key, f := range found {
+			if f.Orphan {
+				keys = append(keys, key)
+			}
+		}
+		slices.Sort(keys)
+		if int(r.Orphaned.Objects) != len(keys) {
+			t.Errorf("%d orphans: %q", r.Orphaned.Objects, keys)
+		}
+		return keys
+	}
+	p.use(fmt.Sprintf(sized, 16))
+	if got := orphans(); got != nil {
+		t.Errorf("before the new ones are made: %q", got)
+	}
+	if _, err := p.work(t.Context(), sync.Work{}, p.todo(both, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got := orphans(); !slices.Equal(got, []string{"v/a-8x6-8x6.jpg", "v/a-8x6.jpg"}) {
+		t.Errorf("of other settings: %q", got)
+	}
+	p.upload("a.jpg", sample.Photo(64, 64))
+	p.process("a.jpg")
+	if got := orphans(); !slices.Equal(got, []string{"v/a-16x12.jpg", "v/a-8x6-8x6.jpg", "v/a-8x6.jpg"}) {
+		t.Errorf("of other content: %q", got)
+	}
+	w := sync.Work{Mill: p.mill}
+	if n, err := w.Delete(t.Context(), p.todo(sync.Only{Orphaned: true}, nil)); n != 3 || err != nil {
+		t.Errorf("%d deleted, %v", n, err)
+	}
+	if r, found := p.compare(sync.Comparison{Orphans: true}); !r.Complete() {
+		t.Errorf("at the end: %+v %+v", r, found)
+	}
+}
+
 // TestTakenIsTriedAgain puts an object in the place of a variant, which makes the picture bad, and
 // removes it: the next run makes the variant.
 func TestTakenIsTriedAgain(t *testing.T) {
