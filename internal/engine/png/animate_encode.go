@@ -18,8 +18,8 @@ type pixel uint32
 func (c pixel) alpha() pixel { return c >> 24 }
 
 // animation implements codec.FrameWriter. A frame has the rectangle that differs from what is shown
-// before it. The pixels in it that do not differ are left out where that takes fewer bytes, and what is
-// shown before it is what the last frame leaves: itself, nothing in its rectangle, or what it covered,
+// before it. The pixels in it that do not differ are left out where that is simpler, and what is shown
+// before it is what the last frame leaves: itself, nothing in its rectangle, or what it covered,
 // whichever the new frame differs from in the fewest pixels.
 //
 // Colours are kept in a table for as long as one suffices. A frame with which it does not has the frames

@@ -25,6 +25,7 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 // Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.
 func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	s := newStrips(rasterOf(p, !p.Opaque()), writers{})
+	s.pieces = len(s.all) == 1
 	if err := s.run(ctx, max(o.Threads, 1)); err != nil {
 		return nil, err
 	}

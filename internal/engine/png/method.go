@@ -30,27 +30,27 @@ const (
 	sampleMost  = 128 << 10
 )
 
-// choose compresses samples with several methods and returns the best one for the picture, and how many
-// bytes the samples take with it. It depends on nothing but the picture.
-func (w *worker) choose() (m method, estimate int) {
+// choose compresses samples with several methods and returns the best one for the picture. It
+// depends on nothing but the picture.
+func (w *worker) choose() method {
 	size := (w.n + 1) * w.height
 	level := highLevel
 	if size > largeSize {
 		level = fastLevel
 	}
 	filtered, plain := w.samples(max(sampleLeast, min(size/samplePart, sampleMost)))
-	without := w.deflatedSize(filtered, flate.HuffmanOnly)
+	without := float64(w.deflatedSize(filtered, flate.HuffmanOnly))
 	with, unfiltered := w.deflatedSize(filtered, level), w.deflatedSize(plain, level)
-	gain := 1 - float64(with)/float64(without)
+	gain := 1 - float64(with)/without
 	switch {
-	case unfiltered <= with && unfiltered < without:
-		return method{false, highLevel}, unfiltered
+	case unfiltered <= with && float64(unfiltered) < without:
+		return method{false, highLevel}
 	case gain < leastGain:
-		return method{true, flate.HuffmanOnly}, without
+		return method{true, flate.HuffmanOnly}
 	case gain > quickGain:
-		return method{true, highLevel}, with
+		return method{true, highLevel}
 	}
-	return method{true, level}, with
+	return method{true, level}
 }
 
 // samples returns about size bytes of rows, or all if there are fewer, with filters and without.
