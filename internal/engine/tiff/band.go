@@ -68,7 +68,7 @@ func (b *band) blocks(ctx context.Context, row int) error {
 	f := b.d.f
 	height := min(f.blockH, f.height-row*f.blockH)
 	for col := range b.d.across {
-		if err := b.begin(row, col); err != nil {
+		if err := b.begin(ctx, row, col); err != nil {
 			return err
 		}
 		width := min(f.blockW, f.width-col*f.blockW)
@@ -107,7 +107,7 @@ func (b *band) number(l *lane, row, col int) int64 {
 }
 
 // begin starts the decompression of a strip or tile in all lanes.
-func (b *band) begin(row, col int) error {
+func (b *band) begin(ctx context.Context, row, col int) error {
 	for _, l := range b.lanes {
 		i := b.number(l, row, col)
 		at, end, err := b.d.block(i)
@@ -115,7 +115,9 @@ func (b *band) begin(row, col int) error {
 			return err
 		}
 		l.data.reset(at, end)
-		if err := l.expand.begin(&l.data); err != nil {
+		if err := l.expand.begin(ctx, &l.data); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
 			return b.d.fault(err, &l.data, i)
 		}
 	}

@@ -2,6 +2,7 @@ package tiff
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 
@@ -25,11 +26,13 @@ const (
 	packBits     = 32773
 	deflateOld   = 32946
 	zstandard    = 50000
+	webpFile     = 50001
 )
 
 var supported = map[int]bool{
 	uncompressed: true, faxRLE: true, faxT4: true, faxT6: true, faxRLEW: true, lzw: true, jpegOld: true,
 	jpegNew: true, deflate: true, deflateOld: true, packBits: true, zstandard: true,
+	webpFile: true,
 }
 
 // refused are the schemes that are known and not read.
@@ -38,7 +41,7 @@ var refused = map[int]string{
 	32897: "IT8 monochrome picture", 32898: "IT8 binary line", 32908: "Pixar film", 32909: "Pixar log",
 	32947: "Kodak DCS", 34661: "JBIG", 34676: "SGI log", 34677: "SGI log", 34712: "JPEG 2000",
 	33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy DNG", 34925: "LZMA",
-	50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+	50002: "JPEG XL", 52546: "JPEG XL",
 }
 
 func isFax(compression int) bool {
@@ -54,7 +57,7 @@ const maxWindow = 8 << 20
 type expander interface {
 	io.Reader
 	// begin starts with the data in s.
-	begin(s *section) error
+	begin(ctx context.Context, s *section) error
 }
 
 // newExpander returns the expander of a compression scheme, for blocks whose rows have columns
@@ -71,13 +74,17 @@ func newExpander(f *fields, columns, rowBytes int) expander {
 		return new(deflateReader)
 	case zstandard:
 		return new(zstdReader)
+	case webpFile:
+		return newWebP(f)
 	}
 	return new(plainReader)
 }
 
 // expanderMemory is about how many bytes an expander holds.
-func expanderMemory(compression int) int64 {
-	switch compression {
+func expanderMemory(f *fields) int64 {
+	switch f.compression {
+	case webpFile:
+		return newWebP(f).memory()
 	case zstandard:
 		return maxWindow + 1<<20
 	case lzw, deflate, deflateOld:
@@ -89,8 +96,8 @@ func expanderMemory(compression int) int64 {
 // plainReader reads data that is not compressed.
 type plainReader struct{ s *section }
 
-func (r *plainReader) begin(s *section) error     { r.s = s; return nil }
-func (r *plainReader) Read(p []byte) (int, error) { return r.s.Read(p) }
+func (r *plainReader) begin(_ context.Context, s *section) error { r.s = s; return nil }
+func (r *plainReader) Read(p []byte) (int, error)                { return r.s.Read(p) }
 
 // deflateReader reads zlib streams (RFC 1950). It stops once all rows are there, before the
 // checksum.
@@ -99,7 +106,7 @@ type deflateReader struct {
 	b *bufio.Reader // is read faster than any other io.ByteReader
 }
 
-func (r *deflateReader) begin(s *section) (err error) {
+func (r *deflateReader) begin(_ context.Context, s *section) (err error) {
 	if r.z == nil {
 		r.b = bufio.NewReaderSize(s, 16<<10)
 		r.z, err = zlib.NewReader(r.b)
@@ -114,7 +121,7 @@ func (r *deflateReader) Read(p []byte) (int, error) { return r.z.Read(p) }
 // zstdReader reads Zstandard frames (RFC 8878).
 type zstdReader struct{ d *zstd.Decoder }
 
-func (r *zstdReader) begin(s *section) (err error) {
+func (r *zstdReader) begin(_ context.Context, s *section) (err error) {
 	if r.d == nil {
 		r.d, err = zstd.NewReader(s, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow), zstd.IgnoreChecksum(true))
@@ -139,7 +146,7 @@ type packBitsReader struct {
 	value   byte
 }
 
-func (r *packBitsReader) begin(s *section) error {
+func (r *packBitsReader) begin(_ context.Context, s *section) error {
 	*r = packBitsReader{s: s}
 	return nil
 }

@@ -129,15 +129,17 @@ func (d *decoder) block(i int64) (at, end int64, err error) {
 	if start >= math.MaxInt64/2 {
 		return 0, 0, d.c.s.Corrupt(d.f.offsets.at, "a strip or tile at offset %d", start)
 	}
-	if d.f.counts.count == 0 {
+	var n uint64
+	if d.f.counts.count > 0 {
+		if n, err = d.c.integer(d.f.counts, i); err != nil {
+			return 0, 0, err
+		}
+	}
+	switch {
+	case n == 0 && start == 0:
+		return 0, 0, d.c.s.Corrupt(d.f.offsets.at, "strip or tile %d has no data", i)
+	case n == 0: // the writer did not know it
 		return int64(start), math.MaxInt64, nil // as far as its rows go
-	}
-	n, err := d.c.integer(d.f.counts, i)
-	if err != nil {
-		return 0, 0, err
-	}
-	if n == 0 {
-		return 0, 0, d.c.s.Corrupt(int64(start), "strip or tile %d has no data", i)
 	}
 	return int64(start), int64(start + min(n, math.MaxInt64/2)), nil
 }
@@ -222,7 +224,7 @@ func (d *decoder) Memory() int64 {
 	if d.f.tiled {
 		rows = int64(min(d.f.blockH, d.f.height))
 	}
-	n += width*rows + planes*(int64(d.rawBytes(d.step()))+d.rawBytes(1)+expanderMemory(d.f.compression))
+	n += width*rows + planes*(int64(d.rawBytes(d.step()))+d.rawBytes(1)+expanderMemory(d.f))
 	if d.col.deep {
 		n += 2 * int64(d.f.width) * int64(len(d.header.Layout.Planes))
 	}

@@ -157,6 +157,35 @@ func TestDrawings(t *testing.T) {
 	}
 }
 
+// TestWebP reads strips and tiles that are WebP files.
+func TestWebP(t *testing.T) {
+	for samples := 3; samples <= 4; samples++ {
+		for form := range 4 {
+			d := drawing{w: 61, h: 43, photometric: rgb, samples: samples, compression: webpFile, rows: 7}
+			d.at = func(x, y, k int) uint64 { return wave(8, unsigned)(x, y, k) | uint64(k/3) } // no alpha of 0
+			d.atEnd = form&1 != 0
+			if form&2 != 0 {
+				d.tileW, d.tileH = 32, 16
+			}
+			name := fmt.Sprintf("WebP of %d samples, form %d", samples, form)
+			compare(t, name, d, mustDecode(t, name, d.file(t)))
+		}
+	}
+	d := drawing{w: 61, h: 43, photometric: rgb, samples: 3, compression: webpFile, at: wave(8, unsigned)}.normal()
+	for name, data := range map[string][]byte{
+		"not a WebP": []byte("X"),
+		"too wide":   webpEncode(t, make([]byte, 70*3), 70, 1, 3),
+		"too narrow": webpEncode(t, make([]byte, 60*43*3), 60, 43, 3),
+		"one row":    webpEncode(t, make([]byte, 61*3), 61, 1, 3),
+	} {
+		file := d.file(t)
+		copy(file[bytes.Index(file, []byte("RIFF")):], data)
+		if _, err := decodeFile(file); !errors.Is(err, codec.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func compare(t *testing.T, name string, d drawing, p *plane.Picture) {
 	t.Helper()
 	d = d.normal()
@@ -175,6 +204,13 @@ func TestFillOrder(t *testing.T) {
 	for _, c := range []int{uncompressed, packBits, lzw, deflate} {
 		d := drawing{w: 61, h: 43, bits: 1, photometric: blackIsZero, compression: c, lsbFirst: true, at: wave(1, unsigned)}
 		compare(t, "bits in reverse", d, mustDecode(t, "bits in reverse", d.file(t)))
+	}
+}
+
+func TestUnknownLengths(t *testing.T) {
+	for _, c := range []int{uncompressed, packBits, lzw, deflate, zstandard} {
+		d := drawing{w: 61, h: 43, photometric: rgb, samples: 3, compression: c, rows: 7, noLengths: true, at: wave(8, unsigned)}
+		compare(t, "lengths of 0", d, mustDecode(t, "lengths of 0", d.file(t)))
 	}
 }
 
@@ -698,7 +734,7 @@ func TestRefusedByName(t *testing.T) {
 	for want, d := range map[string]drawing{
 		"JBIG":                  {compression: 34661},
 		"LERC":                  {compression: 34887},
-		"WebP":                  {compression: 50001},
+		"WebP compression":      {compression: webpFile, photometric: rgb, samples: 3, bits: 16},
 		"compression 12345":     {compression: 12345},
 		"ITU Lab":               {photometric: ituLab, samples: 3},
 		"LogLuv":                {photometric: 32845, samples: 3},

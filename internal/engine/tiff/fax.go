@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"context"
 	"errors"
 	"io"
 )
@@ -49,7 +50,7 @@ func newFax(f *fields, columns, rowBytes int) *fax {
 	return x
 }
 
-func (x *fax) begin(s *section) error {
+func (x *fax) begin(_ context.Context, s *section) error {
 	x.s, x.run, x.acc, x.n, x.ended, x.started = s, nil, 0, 0, false, false
 	x.cur = x.cur[:0]
 	return nil

@@ -139,7 +139,7 @@ func (c *container) fields(d *directory) (*fields, error) {
 	if f.blockW <= 0 || f.blockH <= 0 {
 		return nil, c.s.Corrupt(d.at, "strips or tiles of %d×%d", f.blockW, f.blockH)
 	}
-	if isFax(f.compression) {
+	if isFax(f.compression) || f.compression == webpFile {
 		f.predictor = 1 // which these schemes do not have
 	}
 	if f.photometric < 0 {
@@ -342,6 +342,8 @@ func (c *container) validateSamples(f *fields, refuse func(string, ...any) error
 		return refuse("a palette of %d bits", f.bits)
 	case isFax(f.compression) && (f.bits != 1 || f.samples != 1 && !f.planar):
 		return refuse("CCITT compression of samples of more than one bit")
+	case f.compression == webpFile && (f.bits != 8 || f.planar || f.samples != 3 && f.samples != 4):
+		return refuse("WebP compression of %d samples of %d bits", f.samples, f.bits)
 	case (f.compression == jpegNew || f.compression == jpegOld) && f.bits != 8:
 		return refuse("JPEG compression of samples of %d bits", f.bits)
 	case (f.photometric == cieLab || f.photometric == iccLab) && (f.bits != 8 && f.bits != 16 || f.format == float):

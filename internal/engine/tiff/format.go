@@ -10,8 +10,8 @@
 // colours in which it is stored, with the profile of the file.
 //
 // Of a file with several pages it reads the first. It never develops sensor data, never guesses at
-// damaged data (a strip that ends early makes the picture corrupt), and refuses JBIG, LERC, WebP
-// and other rare compression by name.
+// damaged data (a strip that ends early makes the picture corrupt), and refuses JBIG, LERC and other
+// rare compression by name.
 package tiff
 
 import (
@@ -23,7 +23,7 @@ import (
 // Format describes TIFF files, camera raw files among them.
 var Format = &codec.Format{
 	Name: "tiff", Title: "TIFF", Aliases: []string{"tif"},
-	Refused: "JBIG, JPEG 2000, JPEG XL, LERC, LZMA, WebP, SGI log, and compressions of single makers; " +
+	Refused: "JBIG, JPEG 2000, JPEG XL, LERC, LZMA, SGI log, and compressions of single makers; " +
 		"sensor data; LogLuv and ITU Lab; inks other than CMYK; complex samples; 33 to 63 bits per sample",
 	Extensions: []string{".tif", ".tiff", ".dng"},
 	MediaType:  "image/tiff",

@@ -41,6 +41,10 @@ func seeds(t testing.TB) (files [][]byte) {
 		d.at = wave(max(d.bits, 8), d.format)
 		files = append(files, d.file(t))
 	}
+	for _, d := range []drawing{{samples: 3, rows: 5}, {samples: 4, tileW: 16, tileH: 16}} {
+		d.w, d.h, d.photometric, d.compression, d.at = 21, 19, rgb, webpFile, wave(8, unsigned)
+		files = append(files, d.file(t))
+	}
 	m := sample.Landscape(40, 30)
 	files = append(files, jpegFileOf(t, m, true, true, 16, 16), jpegFileOf(t, m, false, false, 0, 16))
 	if dir := os.Getenv("IMGMILL_CORPUS"); dir != "" {

@@ -51,7 +51,7 @@ func TestHostileDirectories(t *testing.T) {
 		"many strips":           write(count(tagStripOffsets, 1<<31, 8), tag{tagRowsPerStrip, []uint32{1}}),
 		"many bits":             write(count(tagBitsPerSample, 1<<31, 1<<31)),
 		"too few strips":        write(nil, tag{tagRowsPerStrip, []uint32{1}}),
-		"strip without data":    write(nil, tag{tagStripByteCounts, []uint32{0}}),
+		"strip without data":    write(nil, tag{tagStripByteCounts, []uint32{0}}, tag{tagStripOffsets, []uint32{0}}),
 		"strip beyond the file": write(nil, tag{tagStripOffsets, []uint32{1 << 31}}),
 		"giant tiles":           write(nil, tag{tagTileWidth, []uint32{1 << 31}}, tag{tagTileLength, []uint32{1 << 31}}),
 		"tiles of no size":      write(nil, tag{tagTileWidth, []uint32{0}}, tag{tagTileLength, []uint32{16}}),

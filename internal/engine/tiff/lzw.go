@@ -1,6 +1,7 @@
 package tiff
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -43,7 +44,7 @@ type lzwReader struct {
 	rest  []byte            // of spill, to be returned first
 }
 
-func (r *lzwReader) begin(s *section) error {
+func (r *lzwReader) begin(_ context.Context, s *section) error {
 	if r.codes[0].length == 0 {
 		for i := range 256 {
 			r.codes[i] = lzwCode{tail: uint64(i), length: 1, first: byte(i)}

@@ -10,6 +10,11 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/engine/webp"
 )
 
 // drawing is a TIFF that the tests write: a grid of samples, and how it is stored.
@@ -29,6 +34,7 @@ type drawing struct {
 	t4                    int
 	subX, subY            int
 	atEnd                 bool // the directory is behind the pixels
+	noLengths             bool // of strips
 	tags                  []tag
 	at                    func(x, y, k int) uint64 // a sample as it is stored
 }
@@ -108,6 +114,9 @@ func (d drawing) file(t testing.TB) []byte {
 // directory returns the directory with its values, as it is at an offset.
 func (d drawing) directory(offsets, counts []uint32, at int) []byte {
 	all := slices.Repeat([]uint16{uint16(d.bits)}, d.samples)
+	if d.noLengths {
+		counts = make([]uint32, len(counts))
+	}
 	tags := []tag{
 		{tagImageWidth, []uint32{uint32(d.w)}}, {tagImageLength, []uint32{uint32(d.h)}}, {tagBitsPerSample, all},
 		{tagCompression, []uint16{uint16(d.compression)}}, {tagPhotometric, []uint16{uint16(d.photometric)}},
@@ -339,6 +348,8 @@ func (d drawing) compress(t testing.TB, raw []byte, w, h int) []byte {
 		}
 		z.Write(raw)
 		z.Close()
+	case webpFile:
+		b.Write(webpEncode(t, raw, w, h, d.samples))
 	case faxRLE, faxRLEW, faxT4, faxT6:
 		b.Write(faxEncode(raw, w, h, d.compression, d.t4))
 	default:
@@ -351,6 +362,23 @@ func (d drawing) compress(t testing.TB, raw []byte, w, h int) []byte {
 		}
 	}
 	return out
+}
+
+// webpEncode writes pixels of 3 or 4 samples without loss.
+func webpEncode(t testing.TB, raw []byte, w, h, samples int) []byte {
+	p := plane.New(plane.NewLayout(plane.RGB, samples == 4, w, h, 1, 1))
+	for k, pix := range p.Pix {
+		for i := range pix {
+			pix[i] = raw[i*samples+k]
+		}
+	}
+	var v setting.Values
+	v.Set("lossless", "true")
+	b, err := webp.Format.Encoder(v).Encode(t.Context(), p, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func packBitsEncode(raw []byte) (out []byte) {

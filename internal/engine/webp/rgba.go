@@ -1,0 +1,33 @@
+package webp
+
+import (
+	"context"
+	"image"
+)
+
+// RGBA decodes a file of at most w×h pixels that lies within a file of another format, its first frame if
+// there are several. emit consumes rows of red, green, blue and alpha, which is nil for a picture without
+// it; a row is valid until emit returns. Damage is a codec.CorruptError, with an offset in this file.
+func RGBA(ctx context.Context, file []byte, w, h int, emit func(y int, rows [4][]byte) error) error {
+	if !Format.Detect(file) {
+		return corruptAt(Format, 0, "no WebP")
+	}
+	c, err := readContainer(file, Format, 1)
+	if err != nil {
+		return err
+	}
+	p := &c.frames[0].picture
+	width, height, _, err := p.header(Format)
+	if err != nil {
+		return err
+	}
+	if width > w || height > h {
+		return corruptAt(Format, p.base, "a picture of %v, want at most %v", image.Pt(width, height), image.Pt(w, h))
+	}
+	return p.rgba(ctx, Format, 1, emit)
+}
+
+// RGBAMemory is how many bytes RGBA holds beside the file.
+func RGBAMemory(w, h int) int64 {
+	return lossyMemory(w, 1) + losslessMemory(w, h, 1) + 10*int64(w)
+}
