@@ -121,8 +121,8 @@ gainmaps:
 	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
 	IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run GainMapForOthers -v ./internal/engine/render
 
-# Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference encodes L*a*b* as
-# profiles of version 2 do, and not as TIFF; by TIFF's formula we are right.
+# Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference is up to 14 levels
+# off TIFF's formula, because LittleCMS interpolated in a table; without that, it agrees with us within 1 level.
 cases:
 	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
 	{ python3 $(IMGMILL_CORPUS)/cases/check.py $(IMGMILL_CORPUS)/cases --imgmill $$dir/imgmill -q --json $$dir/result || true; } && \
