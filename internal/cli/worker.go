@@ -28,6 +28,7 @@ type workerFlags struct {
 	queue, deadLetter, natsCreds string
 	poll                         time.Duration
 	concurrency                  int
+	memory                       string
 }
 
 func workerCommand() *cobra.Command {
@@ -54,6 +55,9 @@ in the queue or, without one, once its pictures are made. Senders give the token
 TOKEN", or as /events?token=TOKEN; without one, only senders on this machine are served. GET /healthz, /readyz and
 /metrics (for Prometheus) need none. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
+A picture waits if the memory that its header predicts is not free, so that a burst of large pictures stays within
+--memory. That also bounds limits.memory of the recipe, for a single picture.
+
 SIGTERM or an interrupt ends the worker once the pictures in work are finished, 25 seconds later at most. A second
 one ends it at once; nothing is lost.`,
 		Example: `  imgmill worker --poll 30s
@@ -72,6 +76,7 @@ one ends it at once; nothing is lost.`,
 	flags.DurationVar(&f.poll, "poll", 0, "compare both buckets every `INTERVAL`, such as 30s")
 	f.registerListen(flags)
 	flags.IntVar(&f.concurrency, "concurrency", runtime.GOMAXPROCS(0), "pictures at the same time")
+	flags.StringVar(&f.memory, "memory", "", "`SIZE` that the process may use, such as 256MB (default as its control group)")
 	return c
 }
 
@@ -85,6 +90,10 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	case f.concurrency < 1:
 		return wrongUse("--concurrency %d: use 1 or more", f.concurrency)
 	}
+	memory, err := f.memorySize()
+	if err != nil {
+		return err
+	}
 	p, err := f.open(c, nil)
 	if err != nil {
 		return err
@@ -97,6 +106,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	defer closeListener()
 	p.awaitStore(c.Context(), log)
 	w := &workerRun{workerFlags: f, log: log, mill: p.mill(c.Context(), true, c.ErrOrStderr())}
+	if memory > 0 {
+		boundMemory(w.mill, memory)
+	}
 	stop, err := w.observe(c.Context())
 	if err != nil {
 		return err
@@ -115,7 +127,7 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		}
 		defer func() { err = errors.Join(err, closeKnown()) }()
 	}
-	log.Info("the worker has started", "buckets", p.String())
+	log.Info("the worker has started", "buckets", p.String(), "memory", memory)
 	if err := w.run(c.Context()); err != nil {
 		return err
 	}

@@ -88,6 +88,9 @@ type Limits struct {
 	Bytes  int64 // length of the file
 	Frames int   // that are decoded; where only the first is shown, the file may have more
 	Memory int64 // bytes that a decoder holds, as it estimates before it starts, and reduced pictures
+	// Reserve, if set, is called before memory is taken, with all bytes that the picture will hold then.
+	// Its error ends the work on the picture.
+	Reserve func(bytes int64) error
 }
 
 // MaxProfile bounds an ICC profile, after decompression, in bytes. A larger one counts as absent.
@@ -136,6 +139,22 @@ func (l Limits) CheckMemory(d Decoder) error {
 			ErrLimit, h.Width, h.Height, h.Format.Title, n, l.Memory)
 	}
 	return nil
+}
+
+// TakeMemory is CheckMemory for a decoder that takes its memory at once, and reserves it.
+func (l Limits) TakeMemory(d Decoder) error {
+	if err := l.CheckMemory(d); err != nil {
+		return err
+	}
+	return l.Take(d.Memory())
+}
+
+// Take reserves memory for a picture: n bytes in all.
+func (l Limits) Take(n int64) error {
+	if l.Reserve == nil {
+		return nil
+	}
+	return l.Reserve(n)
 }
 
 // Errors that callers branch on. With each of them, trying again is useless.

@@ -85,7 +85,7 @@ func (d *decoder) Loops() int { return d.plays }
 func (d *decoder) NextFrame(ctx context.Context) (int, error) {
 	if d.canvas == nil {
 		d.canvas = &canvas{}
-		if err := d.limits.CheckMemory(d); err != nil {
+		if err := d.limits.TakeMemory(d); err != nil {
 			return 0, err
 		}
 		d.canvas.Picture = plane.New(d.head.Layout)

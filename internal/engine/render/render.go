@@ -223,20 +223,17 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 // checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
 // together with the decoder or, after it, with the copy that the steps make of one of them and what its
 // encoder holds. Usually they are small; but a variant whose width alone is given may be as tall as its
-// source. A variant that takes too much by itself fails without the others.
+// source. A variant that takes too much by itself fails without the others. What is left is reserved.
 func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	refuse := func(subject string, n int64) error {
 		h := d.Header()
 		return fmt.Errorf("%w: %s of %d×%d pixels would need about %d bytes of memory, the limit is %d",
 			codec.ErrLimit, subject, h.Width, h.Height, n, l.Memory)
 	}
-	if l.Memory <= 0 {
-		return nil
-	}
 	all, beside := int64(0), d.Memory()
 	for _, j := range jobs {
 		held, more := j.memory()
-		if n := held + max(more, d.Memory()); n > l.Memory {
+		if n := held + max(more, d.Memory()); l.Memory > 0 && n > l.Memory {
 			if err := j.attempt(refuse("the picture", n)); err != nil {
 				return err
 			}
@@ -245,10 +242,11 @@ func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 		all += held
 		beside = max(beside, more)
 	}
-	if n := all + beside; n > l.Memory {
+	n := all + beside
+	if l.Memory > 0 && n > l.Memory {
 		return refuse("the variants of a picture", n)
 	}
-	return nil
+	return l.Take(n)
 }
 
 // memory returns the bytes of the reduced picture, together with what is held from frame to frame of an

@@ -32,7 +32,7 @@ func (d *decoder) NextFrame(ctx context.Context) (delay int, err error) {
 	if d.canvas == nil {
 		c := &canvas{width: d.header.Width, height: d.header.Height}
 		d.canvas = c
-		if err := d.options.Limits.CheckMemory(d); err != nil {
+		if err := d.options.Limits.TakeMemory(d); err != nil {
 			return 0, err
 		}
 		for i := range c.pix {

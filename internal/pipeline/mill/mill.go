@@ -40,6 +40,7 @@ type Mill struct {
 	Store  bucket.Store
 	Recipe *recipe.Recipe
 	Engine *render.Engine
+	Memory *Memory // that pictures share; nil bounds nothing but the single picture
 }
 
 // New returns a mill for the formats that the recipe was checked against.
@@ -270,9 +271,27 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 	return err
 }
 
-// make reads the object that c names, and makes its variants. A panic, which would happen again with
-// every delivery, becomes a verdict. The source is nil if it could not be opened.
-func (j *job) make(ctx context.Context, c event.Change) (src *source, err error) {
+// make reads the object that c names, and makes its variants, once there is memory for it. The source
+// is nil if it could not be opened.
+func (j *job) make(ctx context.Context, c event.Change) (*source, error) {
+	for need := max(c.Size, 0); ; {
+		memory, err := j.Memory.await(ctx, need)
+		if err != nil {
+			return nil, err
+		}
+		src, err := j.makeIn(ctx, c, memory)
+		memory.release()
+		busy, ok := errors.AsType[*busyError](err)
+		if !ok {
+			return src, err
+		}
+		need = busy.need
+	}
+}
+
+// makeIn is make with a share of the memory. A panic, which would happen again with every delivery,
+// becomes a verdict.
+func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *source, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = bad(fmt.Sprintf("imgmill failed on it, please report this: %v", p))
@@ -286,7 +305,7 @@ func (j *job) make(ctx context.Context, c event.Change) (src *source, err error)
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
-	outputs, err := j.render(limited, limit, src)
+	outputs, err := j.render(limited, limit, src, memory)
 	if err != nil {
 		return src, err
 	}

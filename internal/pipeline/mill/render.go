@@ -33,7 +33,9 @@ func Make(
 
 // render makes the variants within the recipe's limits. Those that cannot be made while others can are
 // noted, and have no data. It closes the source; what the variants do not need of it is not downloaded.
-func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]render.Output, error) {
+func (j *job) render(
+	ctx context.Context, limit timeLimit, src *source, memory *share,
+) ([]render.Output, error) {
 	defer src.body.close()
 	limits, size := j.Recipe.Limits, src.info.Size
 	switch {
@@ -46,6 +48,10 @@ func (j *job) render(ctx context.Context, limit timeLimit, src *source) ([]rende
 	if err := j.plan.CheckManifest(); err != nil {
 		return nil, bad(err.Error())
 	}
+	if err := memory.reserve(size); err != nil { // some decoders hold the file
+		return nil, err
+	}
+	limits.Reserve = memory.reserve
 	picture, err := j.decoded(src)
 	var header codec.Header
 	var outputs []render.Output

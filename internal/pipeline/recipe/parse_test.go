@@ -223,7 +223,7 @@ manifest: true
 		switch {
 		case name == "Recipe.ObjectMetadata.Names": // instead of All
 			return
-		case name == "Recipe.Formats" || strings.HasSuffix(name, ".focus"): // no settings
+		case name == "Recipe.Formats" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
 			return
 		}
 		switch v.Kind() {
