@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips awscli sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
+.PHONY: check build test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
 
 check: fmt vet test race cross zips
 
@@ -46,8 +46,10 @@ generate:
 
 # The longer runs, each with a bound; CI calls them one by one.
 
-awscli:
-	IMGMILL_AWSCLI=1 $(GO) test -count=1 -run AWSCLI -v ./internal/cli
+# The AWS CLI, rclone, s3cmd, boto3 and the AWS SDK for JavaScript, if they are installed; NODE_MODULES names the folder of
+# the last.
+clients:
+	IMGMILL_CLIENTS=1 $(GO) test -count=1 -timeout 280s -run "AWSCLI|Rclone|S3cmd|Boto3|JavaScript" -v ./internal/cli
 
 sim:
 	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/jpeg"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -29,6 +30,8 @@ type client interface {
 	// folder creates the object that represents a folder in consoles: its key ends with a slash,
 	// and it has no bytes.
 	folder(t *testing.T, key string)
+	// fetch downloads an object. The client must not warn of anything.
+	fetch(t *testing.T, bucket, key string) []byte
 }
 
 type headers struct {
@@ -66,20 +69,20 @@ func testClient(t *testing.T, connect func(t *testing.T, where s3.Options) clien
 	with := headers{"public, max-age=3600", map[string]string{"author": "Ana", "title": "red flower"}}
 
 	c.upload(t, plusKey, file(t, "photo.JPG", sample.Photo(1000, 750)), with)
-	expectVariant(t, p, store, plusKey, with, 800, 600)
+	expectVariant(t, p, c, store, plusKey, with, 800, 600)
 	c.upload(t, spaceKey, file(t, "large.jpeg", noise(t, 2100, 1400)), with)
-	expectVariant(t, p, store, spaceKey, with, 800, 533)
+	expectVariant(t, p, c, store, spaceKey, with, 800, 533)
 	if info, err := store.Head(t.Context(), "photos-input", spaceKey); err != nil || !strings.Contains(info.ETag, "-") || info.Size <= partSize {
 		t.Errorf("the large object was not uploaded in parts: etag %s, %d bytes, %v", info.ETag, info.Size, err)
 	}
 	c.copy(t, plusKey, "copies/ü & co=1.jpg")
-	expectVariant(t, p, store, "copies/ü & co=1.jpg", with, 800, 600)
+	expectVariant(t, p, c, store, "copies/ü & co=1.jpg", with, 800, 600)
 	c.copy(t, spaceKey, "copies/in parts.jpeg")
 	// Some clients drop the headers when they copy in parts; the variant has those of the copy.
-	expectVariant(t, p, store, "copies/in parts.jpeg", headersOf(t, store, "copies/in parts.jpeg"), 800, 533)
+	expectVariant(t, p, c, store, "copies/in parts.jpeg", headersOf(t, store, "copies/in parts.jpeg"), 800, 533)
 	refusals(t, p, c)
 	c.upload(t, "after/all.jpg", file(t, "all.jpg", sample.Photo(400, 300)), headers{})
-	expectVariant(t, p, store, "after/all.jpg", headers{}, 400, 300)
+	expectVariant(t, p, c, store, "after/all.jpg", headers{}, 400, 300)
 	if peak, ok := p.peak(); ok {
 		t.Logf("dev has used at most %d MB", peak>>20)
 		if peak > maxMemory {
@@ -94,8 +97,9 @@ func testClient(t *testing.T, connect func(t *testing.T, where s3.Options) clien
 	if store, err = s3.Open(where); err != nil {
 		t.Fatal(err)
 	}
-	connect(t, where).upload(t, bareKey, file(t, "photo", sample.Photo(1000, 500)), with)
-	expectVariant(t, p, store, bareKey, with, 800, 400)
+	c = connect(t, where)
+	c.upload(t, bareKey, file(t, "photo", sample.Photo(1000, 500)), with)
+	expectVariant(t, p, c, store, bareKey, with, 800, 400)
 	p.interrupt(t)
 }
 
@@ -130,8 +134,8 @@ func expectRefusal(t *testing.T, p *process, key, verdict, reason string) {
 	}
 }
 
-// expectVariant waits for the variant of a key, and checks its size and headers.
-func expectVariant(t *testing.T, p *process, store *s3.Store, key string, with headers, width, height int) {
+// expectVariant waits for the variant of a key, checks its size and headers, and fetches it with the client.
+func expectVariant(t *testing.T, p *process, c client, store *s3.Store, key string, with headers, width, height int) {
 	t.Helper()
 	if verdict, rest := p.verdict(t, key); verdict != "done" {
 		t.Fatalf("verdict for %s: %s %s", key, verdict, rest)
@@ -141,7 +145,14 @@ func expectVariant(t *testing.T, p *process, store *s3.Store, key string, with h
 		t.Fatal(err)
 	}
 	defer o.Body.Close()
-	m, err := jpeg.Decode(o.Body)
+	data, err := io.ReadAll(o.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.fetch(t, "photos-output", key); !bytes.Equal(got, data) {
+		t.Errorf("the client fetches %d other bytes of %s, which has %d", len(got), key, len(data))
+	}
+	m, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
 		t.Fatalf("%s: %v", key, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -12,17 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 )
 
 // TestSDK uploads with aws-sdk-go-v2 in its default configuration.
 func TestSDK(t *testing.T) {
-	testClient(t, func(_ *testing.T, where s3.Options) client {
-		var o awss3.Options
-		where.Apply(&o)
-		return sdk{awss3.New(o)}
-	})
+	testClient(t, func(_ *testing.T, where s3.Options) client { return newSDK(where) })
 }
 
 type sdk struct{ *awss3.Client }
@@ -90,6 +88,29 @@ func (s sdk) folder(t *testing.T, key string) {
 	if _, err := s.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: sourceBucket, Key: &key}); err != nil {
 		t.Fatalf("folder %s: %v", key, err)
 	}
+}
+
+func (s sdk) fetch(t *testing.T, bucket, key string) []byte {
+	t.Helper()
+	warned := &warnings{}
+	out, err := s.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: &bucket, Key: &key},
+		func(o *awss3.Options) { o.Logger, o.DisableLogOutputChecksumValidationSkipped = warned, false })
+	if err != nil {
+		t.Fatalf("fetch %s: %v", key, err)
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(out.Body)
+	if err != nil || len(*warned) > 0 {
+		t.Errorf("fetch %s: %v, warnings %q", key, err, *warned)
+	}
+	return data
+}
+
+// warnings collects what the SDK logs.
+type warnings []string
+
+func (w *warnings) Logf(_ logging.Classification, format string, v ...any) {
+	*w = append(*w, fmt.Sprintf(format, v...))
 }
 
 // span is the range of a part's bytes; end is exclusive.
