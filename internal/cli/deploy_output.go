@@ -212,11 +212,16 @@ func requireAnswer(c *cobra.Command, yes bool) error {
 	if yes {
 		return nil
 	}
-	in, ok := c.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if !canAsk(c) {
 		return wrongUse("standard input is not a terminal, so nobody can confirm; add --yes to go on without asking, or --dry-run to see what would change")
 	}
 	return nil
+}
+
+// canAsk reports whether somebody can answer a question.
+func canAsk(c *cobra.Command) bool {
+	in, ok := c.InOrStdin().(*os.File)
+	return ok && term.IsTerminal(int(in.Fd()))
 }
 
 // confirm asks whether to go on.

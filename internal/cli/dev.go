@@ -32,6 +32,7 @@ type devFlags struct {
 	uploads      []string
 	sample, once bool
 	verbose      bool
+	reset, yes   bool
 }
 
 func devCommand() *cobra.Command {
@@ -61,6 +62,8 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "`DIR` for the objects, the queue and the credentials")
+	flags.BoolVar(&f.reset, "reset", false, "begin anew: remove all objects, the queue and the credentials, after a question")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.StringVar(&f.config, "config", "",
 		"`FILE` with the recipe (default imgmill.yaml if it exists, else one variant, 800 pixels wide)")
 	flags.IntVar(&f.port, "port", 0, "`PORT` of the S3 server (default 9000, or a free one if that is in use)")
@@ -89,6 +92,11 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.reset {
+		if err := f.resetFolder(c); err != nil {
+			return err
+		}
+	}
 	level := slog.LevelInfo
 	if f.once && !f.verbose {
 		level = slog.LevelError // the table reports on the uploads
@@ -104,6 +112,35 @@ func (f *devFlags) run(c *cobra.Command) error {
 		go file.watch(watching, log, func(r *recipe.Recipe) { d.reload(r, log) })
 	}
 	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
+}
+
+// resetFolder removes the data folder, after a question.
+func (f *devFlags) resetFolder(c *cobra.Command) error {
+	if !f.yes && !canAsk(c) {
+		return wrongUse("--reset: standard input is not a terminal, so nobody can confirm; add --yes to go on without asking")
+	}
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
+		return err
+	}
+	o := newDeployOutput(c, false)
+	o.printf("%s, and the queue and credentials with them, will be removed.", keptIn(dir))
+	if ok, err := o.confirm(c.Context(), f.yes); !ok {
+		return err
+	}
+	if err := devcloud.Reset(dir); !errors.Is(err, devcloud.ErrNoCloud) {
+		return err
+	}
+	return nil // it is new already
+}
+
+// keptIn describes what a data folder holds.
+func keptIn(dir string) string {
+	u, err := devcloud.UsageOf(dir)
+	if err != nil {
+		return fmt.Sprintf("%s (its objects cannot be counted: %v)", dir, err)
+	}
+	return fmt.Sprintf("%s (%s, %s)", dir, groupedCount(u.Objects, "object"), bytesText(u.Bytes))
 }
 
 // picture is one upload: its key, and a function that reads its bytes when its turn has come.
@@ -227,7 +264,7 @@ func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, st
 		d.welcome(stderr)
 		<-serving.Done()
 		if ctx.Err() != nil {
-			fmt.Fprintln(stderr, "\nStopping. Everything is kept in", d.cloud.Dir())
+			fmt.Fprintln(stderr, "\nStopping. Everything is kept in", keptIn(d.cloud.Dir()))
 		}
 	}
 	if serving.Err() != nil && ctx.Err() == nil {
@@ -280,6 +317,8 @@ Ready. Every picture that you upload to %[1]s appears in %[2]s:
   aws s3 ls --recursive s3://%[2]s/
 
 An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
+Everything is kept in %[8]s.
 Press Ctrl-C to stop; nothing is lost.
-`, r.Source.Bucket, r.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, r.Source.Prefix)
+`, r.Source.Bucket, r.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, r.Source.Prefix,
+		keptIn(d.cloud.Dir()))
 }

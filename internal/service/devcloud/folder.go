@@ -23,6 +23,7 @@ type folder struct {
 	mark        string // what is known about the queue
 	credentials string
 	address     string
+	known       string // what the pipeline knows of the objects
 	lock        *flock.Flock
 }
 
@@ -50,6 +51,7 @@ func openFolder(dir string) (*folder, error) {
 		mark:        filepath.Join(abs, "queue.json"),
 		credentials: filepath.Join(abs, "credentials.json"),
 		address:     filepath.Join(abs, addressFile),
+		known:       filepath.Join(abs, "known"),
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return nil, explain(abs, err)
