@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
 
 check: fmt vet test race cross zips
 
@@ -156,6 +156,14 @@ webp-bytes:
 
 template:
 	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template
+
+# The Helm chart, by helm, which takes minutes to build: not in CI.
+chart:
+	$(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0 lint --strict container/chart
+	$(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0 template photos container/chart --set autoscaling.enabled=true \
+		--set queue=https://sqs.eu-central-1.amazonaws.com/123456789012/photos >/dev/null
+	$(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0 template photos container/chart --set autoscaling.enabled=true \
+		--set queue=nats://nats:4222/photos >/dev/null
 
 RIE ?= $(shell python3 -c 'import platform, samcli; print(samcli.__path__[0] + "/local/rapid/aws-lambda-rie-" + {"x86_64": "x86_64"}.get(platform.machine(), "arm64"))')
 rie:

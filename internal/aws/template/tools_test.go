@@ -27,9 +27,12 @@ func tool(t *testing.T, name string) string {
 	return file
 }
 
+// worker is the template of workers on ECS.
+const worker = "../../../container/ecs.yaml"
+
 func TestToolsCfnLint(t *testing.T) {
 	if out, err := exec.Command(tool(t, "cfn-lint"), "--include-checks", "I", "--",
-		"template.yaml").CombinedOutput(); err != nil {
+		"template.yaml", worker).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -38,6 +41,10 @@ func TestToolsCfnLint(t *testing.T) {
 // would report.
 func TestToolsCheckov(t *testing.T) {
 	checkov := tool(t, "checkov")
+	if out, err := exec.Command(checkov, "-f", worker, "--framework", "cloudformation",
+		"--compact", "--skip-download").CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", worker, err, out)
+	}
 	out, err := exec.Command(checkov, "-f", "template.yaml", "--framework", "cloudformation",
 		"--compact", "--skip-download").CombinedOutput()
 	if err != nil {

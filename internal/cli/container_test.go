@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestContainers checks that what the files of the container folder run is there: every flag is one of
+// imgmill worker, and the image is built with the version of Go that the module asks for.
+func TestContainers(t *testing.T) {
+	root := filepath.Join("..", "..")
+	flag := regexp.MustCompile(`--([a-z-]+)[=,]`)
+	for name, least := range map[string]int{
+		"compose.yaml": 3, "ecs.yaml": 1, filepath.Join("chart", "templates", "worker.yaml"): 3,
+	} {
+		data, err := os.ReadFile(filepath.Join(root, "container", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for line := range strings.Lines(string(data)) {
+			line = strings.TrimSpace(line)
+			if !strings.HasPrefix(line, "- --") && !strings.HasPrefix(strings.ToLower(line), "command: [worker") {
+				continue
+			}
+			for _, m := range flag.FindAllStringSubmatch(line, -1) {
+				found++
+				if workerCommand().Flags().Lookup(m[1]) == nil {
+					t.Errorf("%s: worker has no flag --%s", name, m[1])
+				}
+			}
+		}
+		if found < least {
+			t.Errorf("%s: %d flags, want %d or more", name, found, least)
+		}
+	}
+
+	module, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dockerfile, err := os.ReadFile(filepath.Join(root, "container", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^go (1\.[0-9]+)`).FindSubmatch(module)
+	if version == nil || !bytes.Contains(dockerfile, append([]byte("golang:"), append(version[1], " AS build"...)...)) {
+		t.Errorf("go.mod asks for Go %s, and the Dockerfile has another", version)
+	}
+}
