@@ -7,8 +7,9 @@ import "math"
 const (
 	sourceGets  = 1 // the picture
 	sourceHeads = 1 // whether the picture was replaced, after writing
-	targetHeads = 1 // of each output, before it is written
 	targetPuts  = 1 // of each output
+
+	targetHeads = 1 // of each output that is probably there, before it is written
 
 	// logBytes is the log of an invocation: Lambda's START, END and REPORT and our line, with the
 	// 26 bytes that are counted for each (CloudWatch Logs API, PutLogEvents).
@@ -37,7 +38,7 @@ func (l Load) StoreRequests() (puts, reads int) {
 	if l.Manifest {
 		outputs++
 	}
-	return outputs * targetPuts, sourceGets + sourceHeads + outputs*targetHeads
+	return outputs * targetPuts, sourceGets + sourceHeads
 }
 
 // Estimate returns the monthly bill. The error is that of Validate.

@@ -103,8 +103,10 @@ func (e Exposure) uploads() []upload {
 	}
 	list := []upload{
 		{"a picture of which all variants are made", puts, reads, 1, 0},
+		{"a picture in the place of an earlier one", // a write that fails, a look, a write
+			2 * outputs, sourceGets + sourceHeads + outputs, 1, 0},
 		{"a picture that is replaced again and again while variants are made",
-			races * outputs, sourceGets + sourceHeads + races*outputs, 1, 0},
+			races * outputs, sourceGets + sourceHeads + (races-1)*outputs, 1, 0},
 		{"a file that is no picture", 0, sourceGets + sourceHeads, 1, 0},
 		{"a picture that cannot be decoded", badPuts, badReads, 1, 0},
 		failing,

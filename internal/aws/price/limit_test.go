@@ -69,7 +69,7 @@ func TestLimitMatchesAHandCalculation(t *testing.T) {
 }
 
 // TestTheDearestUploadDecides: writes cost most, and the most of them are made for a picture that is
-// replaced all the time: 16 looks and writes, a GET and a HEAD in 340 ms.
+// replaced all the time: 16 writes and 15 looks, a GET and a HEAD in 330 ms.
 func TestTheDearestUploadDecides(t *testing.T) {
 	e := exposed()
 	most, err := Limit(e)
@@ -82,7 +82,7 @@ func TestTheDearestUploadDecides(t *testing.T) {
 		}
 	}
 	puts := charge(t, most, "S3 writes (PUT, COPY)")
-	if want := 3_600_000.0 / 340 * 16; !near(puts.Quantity, want) || !near(puts.USD, want*0.005/1000) {
+	if want := 3_600_000.0 / 330 * 16; !near(puts.Quantity, want) || !near(puts.USD, want*0.005/1000) {
 		t.Errorf("%+v, want %v requests", puts, want)
 	}
 }
@@ -152,8 +152,7 @@ func (s hostileStore) Put(ctx context.Context, b, key string, data []byte, a buc
 }
 
 // TestUploadsAreCountedInFull: no upload makes the pipeline ask the store for more than the kind that
-// it belongs to, and none writes without a look first, so that nothing is faster and dearer. No log
-// line, of the worst key, is longer than what is counted.
+// it belongs to. No log line, of the worst key, is longer than what is counted.
 func TestUploadsAreCountedInFull(t *testing.T) {
 	key := strings.Repeat("\x01", 1024-len(".jpg.imgmill.json")) + ".jpg" // the manifest's is the longest
 	photo := sample.Photo(64, 48)
@@ -165,8 +164,10 @@ func TestUploadsAreCountedInFull(t *testing.T) {
 		data    []byte
 		verdict outcome.Verdict
 		rules   string
+		earlier []byte // an earlier upload under the same key
 	}{
 		{name: "a picture of which", data: photo, verdict: outcome.Done},
+		{name: "a picture in the place", data: photo, verdict: outcome.Done, earlier: sample.Photo(60, 48)},
 		{name: "a picture that is replaced", store: hostileStore{raced: true}, data: photo, verdict: outcome.Retry},
 		{name: "a file that is no", data: []byte("text"), verdict: outcome.Skipped},
 		{name: "a picture that cannot", data: photo[:len(photo)/2], verdict: outcome.Bad},
@@ -180,15 +181,22 @@ func TestUploadsAreCountedInFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		inner := mem.New("in-bucket", "out-bucket")
-		etag, err := inner.Put(t.Context(), "in-bucket", key, test.data,
-			bucket.Attributes{Metadata: manyNames()}, bucket.Condition{})
-		if err != nil {
-			t.Fatal(err)
+		upload := func(data []byte, sequencer string) event.Change {
+			etag, err := inner.Put(t.Context(), "in-bucket", key, data,
+				bucket.Attributes{Metadata: manyNames()}, bucket.Condition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return event.Change{Bucket: "in-bucket", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: sequencer}
 		}
+		if test.earlier != nil {
+			if res := mill.New(inner, r).Process(t.Context(), upload(test.earlier, "09")); res.Verdict != outcome.Done {
+				t.Fatalf("%s: the earlier one: %s", test.name, res.Reason)
+			}
+		}
+		change := upload(test.data, "0A")
 		test.store.Store = inner
 		count := &counter{Store: test.store}
-		change := event.Change{Bucket: "in-bucket", Key: key, ETag: etag, Size: int64(len(test.data)),
-			Sequencer: "0A"}
 		res := mill.New(count, r).Process(t.Context(), change)
 		if res.Verdict != test.verdict {
 			t.Errorf("%s: %s: %.300q", test.name, res.Verdict, res.Reason)
@@ -199,9 +207,6 @@ func TestUploadsAreCountedInFull(t *testing.T) {
 		if puts > u.puts || reads > u.reads || exact && (puts != u.puts || reads != u.reads) {
 			t.Errorf("%s: the pipeline makes %d PUTs and %d reads, counted are %d and %d",
 				test.name, puts, reads, u.puts, u.reads)
-		}
-		if puts > reads {
-			t.Errorf("%s: %d PUTs, and only %d reads", test.name, puts, reads)
 		}
 		if n := logged(t, res, change); n > limitLogBytes {
 			t.Errorf("%s: %d bytes of log, counted are %d", test.name, n, limitLogBytes)

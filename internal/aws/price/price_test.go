@@ -51,7 +51,7 @@ func TestEstimateMatchesAHandCalculation(t *testing.T) {
 		{"Lambda compute", 6_080_000, "GB-s", 81.067072, 75.733712},
 		{"S3 uploads (PUT)", uploads, "requests", 15.2, 15.2},
 		{"S3 variants (PUT)", 3 * uploads, "requests", 45.6, 45.6},
-		{"S3 reads (GET, HEAD)", 5*uploads + 304_000, "requests", 6.2016, 6.2016},
+		{"S3 reads (GET, HEAD)", 2*uploads + 304_000, "requests", 2.5536, 2.5536},
 		{"S3 storage of uploads", 10_000, "GB", 230, 230},
 		{"S3 storage of variants", 2_000, "GB", 46, 46},
 		{"SQS requests", 3*uploads + 656_640, "requests", 3.910656, 3.510656},

@@ -85,7 +85,9 @@ func TestWaitForMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan Result)
-	go func() { done <- m.Process(t.Context(), event.Change{Bucket: "in-1", Key: "a.jpg", Size: int64(len(data))}) }()
+	go func() {
+		done <- m.Process(t.Context(), event.Change{Bucket: "in-1", Key: "a.jpg", Size: int64(len(data))})
+	}()
 	select {
 	case r := <-done:
 		t.Fatalf("it did not wait: %+v", r)

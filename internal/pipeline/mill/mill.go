@@ -176,7 +176,7 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 // to have changed in the meantime, and if one of the named ones cannot be made, because the record of
 // that is about all.
 func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
-	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), replaces: true}
+	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
 	if j.plan.Manifest.Key == "" {
 		j.plan.Outputs = slices.DeleteFunc(j.plan.Outputs, func(o recipe.Output) bool {
 			return !slices.Contains(variants, o.Variant.Name)
@@ -211,7 +211,6 @@ type job struct {
 	plan      recipe.Plan // for the key of the change
 	part      bool        // some of its outputs are left out
 	allowance Allowance
-	replaces  bool // objects in the place of the outputs are probably there
 	result    Result
 }
 

@@ -83,16 +83,18 @@ func (j *job) failure() error {
 
 // put stores an output unless the store holds one of a later change, or an object that is not to be
 // replaced. It returns the ETag of the object that the store then holds. The write is conditional on
-// the object that was found before it. If somebody else writes in between, put compares again. Most
-// outputs are new, so the first write asks for no object: it is on the condition that there is none. Where
-// there probably is one, a look costs less than a write that fails.
+// the object that was found before it. If somebody else writes in between, put compares again.
+//
+// Most outputs of an upload are new, so its first write is on the condition that there is no object. A
+// change without a sequencer is mostly a repetition, by sync for example. Then there probably is an object,
+// and a look costs less than a write that fails.
 func (j *job) put(ctx context.Context, src *source, key string, data []byte, attr bucket.Attributes) (etag string, err error) {
 	target := j.Recipe.Target.Bucket
 	absent := true // in every round
 	for round := range maxRaces {
 		cond := bucket.Condition{IfAbsent: true}
 		existing, err := bucket.Info{}, bucket.ErrNotFound
-		if round > 0 || j.replaces {
+		if round > 0 || src.change.Sequencer == "" {
 			existing, err = j.Look(ctx, key)
 		}
 		switch {
