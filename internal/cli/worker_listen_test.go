@@ -87,7 +87,7 @@ func TestWorkerListens(t *testing.T) {
 	}))
 	t.Cleanup(collector.Close)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
-	w := startListener(t, where)
+	w := startListener(t, where, "--memory", "256MB")
 	w.find(t, 0, listensRE)
 
 	etag, err := store.Put(t.Context(), "photos-input", "a b.jpg", sample.Photo(120, 80), bucket.Attributes{}, bucket.Condition{})
@@ -120,7 +120,7 @@ func TestWorkerListens(t *testing.T) {
 		t.Errorf("readyz: %d %s", status, text)
 	}
 	_, metrics := w.get(t, "/metrics")
-	for _, want := range []string{"imgmill_changes_total{verdict=\"done\"} 1\n", "imgmill_variants_total 2\n", "\nprocess_cpu_seconds_total "} {
+	for _, want := range []string{"imgmill_changes_total{verdict=\"done\"} 1\n", "imgmill_variants_total 2\n", "\nimgmill_memory_admitted_bytes 0\n", "\nprocess_cpu_seconds_total "} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("metrics lack %q", want)
 		}
@@ -148,7 +148,8 @@ func TestWorkerListensTwice(t *testing.T) {
 }
 
 // startPusher starts the server IMGMILL_PUSHER, which is versitygw, minio or weed by the name of its file,
-// with a webhook to a worker, which waits for it.
+// with a webhook to a worker, which waits for it. With a NATS server at IMGMILL_NATS, the worker has its
+// queue there, and versitygw publishes to that by itself.
 func startPusher(t *testing.T, program string) (where s3.Options, w *listener) {
 	t.Helper()
 	ports := make([]string, 8)
@@ -164,15 +165,23 @@ func startPusher(t *testing.T, program string) (where s3.Options, w *listener) {
 		Endpoint: "http://" + address, Region: "us-east-1", AccessKey: "imgmill", Secret: "imgmill-secret", PathStyle: true,
 	}
 	setCredentials(t, where)
-	w = startListener(t, where)
+	var args []string
+	nats, stream := os.Getenv("IMGMILL_NATS"), "push"+ports[0]
+	if nats != "" {
+		args = []string{"--queue", nats + "/" + stream}
+	}
+	w = startListener(t, where, args...)
 	w.find(t, 0, regexp.MustCompile(`msg="waiting for the store"`))
 	dir := t.TempDir()
 	var cmd *exec.Cmd
 	switch filepath.Base(program) {
 	case "versitygw":
-		versions := t.TempDir()
-		cmd = exec.Command(program, "--access", where.AccessKey, "--secret", where.Secret, "--port", address, "--quiet",
-			"--event-webhook-url", w.url+"/events?token=hush", "posix", "--versioning-dir", versions, dir)
+		args := []string{"--event-webhook-url", w.url + "/events?token=hush"}
+		if nats != "" {
+			args = []string{"--event-nats-url", nats, "--event-nats-topic", stream}
+		}
+		args = append(args, "--access", where.AccessKey, "--secret", where.Secret, "--port", address, "--quiet")
+		cmd = exec.Command(program, append(args, "posix", "--versioning-dir", t.TempDir(), dir)...)
 	case "minio":
 		cmd = exec.Command(program, "server", "--quiet", "--address", address, dir)
 		cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+where.AccessKey, "MINIO_ROOT_PASSWORD="+where.Secret, "MINIO_BROWSER=off",
@@ -236,7 +245,7 @@ func notify(t *testing.T, client *awss3.Client) {
 
 // TestPush uploads, replaces and removes pictures in a server of others that sends its events to a
 // worker, and then compares the buckets; once more after the source bucket has versions. The worker has
-// no queue, and never lists.
+// no queue unless there is a NATS server, and never lists.
 func TestPush(t *testing.T) {
 	program := os.Getenv("IMGMILL_PUSHER")
 	if program == "" {

@@ -32,6 +32,9 @@ func TestMemoryShares(t *testing.T) {
 	if err := a.reserve(70); err != nil {
 		t.Errorf("all that is left: %v", err)
 	}
+	if n := m.Held(); n != 100 {
+		t.Errorf("%d held, of 100", n)
+	}
 	busy, ok := errors.AsType[*busyError](b.reserve(31))
 	if !ok || busy.need != 31 {
 		t.Errorf("one more: %v", busy)
@@ -43,6 +46,9 @@ func TestMemoryShares(t *testing.T) {
 	}
 	a.release()
 	b.release()
+	if n := m.Held(); n != 0 {
+		t.Errorf("%d held by nobody", n)
+	}
 	all, err := m.await(t.Context(), 1000) // alone
 	if err != nil || all.held != 100 {
 		t.Errorf("more than there is: %d, %v", all.held, err)
