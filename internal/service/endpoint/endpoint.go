@@ -56,6 +56,7 @@ const (
 	// maxWaiting is how many events may wait to be processed, without a queue. Senders that give up
 	// after seconds may not send again, so that they are better held than refused.
 	maxWaiting         = 256
+	publishTimeout     = 30 * time.Second
 	retryAfter         = 5 * time.Second
 	defaultConcurrency = 2
 	defaultGrace       = 25 * time.Second
@@ -139,7 +140,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.Publish != nil {
-		h.publish(w, r, body, e)
+		h.publish(w, body, e)
 		return
 	}
 	select {
@@ -160,13 +161,16 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // publish puts an event into the queue, unless there is nothing in it to do. What cannot be read goes
-// there too, for the worker to bury it.
-func (h *handler) publish(w http.ResponseWriter, r *http.Request, body []byte, e event.Event) {
+// there too, for the worker to bury it. A sender that gives up does not end that: it may never send the
+// event again.
+func (h *handler) publish(w http.ResponseWriter, body []byte, e event.Event) {
 	for _, item := range e.Items {
 		if item.Ignored != "" {
 			continue
 		}
-		if err := h.Publish(r.Context(), body); err != nil {
+		ctx, cancel := context.WithTimeout(h.work, publishTimeout)
+		defer cancel()
+		if err := h.Publish(ctx, body); err != nil {
 			h.Log.Warn("cannot publish an event; its sender must send it again", outcome.AttrError, err)
 			h.later(w, "the queue cannot be reached")
 		}
@@ -174,8 +178,7 @@ func (h *handler) publish(w http.ResponseWriter, r *http.Request, body []byte, e
 	}
 }
 
-// process processes the changes of an event. A sender that gives up does not end that: it may never
-// send the event again.
+// process processes the changes of an event, whether or not the sender waits for the answer.
 func (h *handler) process(w http.ResponseWriter, e event.Event) {
 	var invalid, retry string
 	for _, item := range e.Items {

@@ -164,29 +164,39 @@ func TestProcess(t *testing.T) {
 	}
 }
 
-// TestSenderGivesUp checks that a change is processed although nobody waits for the answer.
+// TestSenderGivesUp checks that an event is taken although nobody waits for the answer.
 func TestSenderGivesUp(t *testing.T) {
-	begun, processed := make(chan struct{}), make(chan error, 1)
-	url, stop := serve(t, &Endpoint{Process: func(ctx context.Context, _ event.Change) mill.Result {
-		close(begun)
-		time.Sleep(100 * time.Millisecond)
-		processed <- ctx.Err()
-		return mill.Result{Verdict: outcome.Done}
-	}})
-	ctx, giveUp := context.WithCancel(t.Context())
-	go func() { <-begun; giveUp() }()
-	r, err := http.NewRequestWithContext(ctx, "POST", url+"/events", strings.NewReader(put("k")))
-	if err != nil {
-		t.Fatal(err)
+	for name, queue := range map[string]bool{"published": true, "processed": false} {
+		t.Run(name, func(t *testing.T) {
+			begun, taken := make(chan struct{}), make(chan error, 1)
+			take := func(ctx context.Context) {
+				close(begun)
+				time.Sleep(100 * time.Millisecond)
+				taken <- ctx.Err()
+			}
+			e := &Endpoint{Process: func(ctx context.Context, _ event.Change) mill.Result {
+				take(ctx)
+				return mill.Result{Verdict: outcome.Done}
+			}}
+			if queue {
+				e.Publish = func(ctx context.Context, _ []byte) error { take(ctx); return nil }
+			}
+			url, _ := serve(t, e)
+			ctx, giveUp := context.WithCancel(t.Context())
+			go func() { <-begun; giveUp() }()
+			r, err := http.NewRequestWithContext(ctx, "POST", url+"/events", strings.NewReader(put("k")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				answer.Body.Close()
+				t.Errorf("answered %s", answer.Status)
+			}
+			if err := <-taken; err != nil {
+				t.Errorf("cut off: %v", err)
+			}
+		})
 	}
-	if answer, err := http.DefaultClient.Do(r); err == nil {
-		answer.Body.Close()
-		t.Errorf("answered %s", answer.Status)
-	}
-	if err := <-processed; err != nil {
-		t.Errorf("cut off: %v", err)
-	}
-	stop()
 }
 
 // TestConcurrency sends more events at once than may be processed, and more than may wait.
