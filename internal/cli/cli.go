@@ -64,10 +64,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	groups := []commandGroup{
 		{"Try it here", []*cobra.Command{devCommand(), resizeCommand()}},
-		{"In any S3 store", []*cobra.Command{workerCommand(), syncCommand(), auditCommand()}},
+		{"In any S3 store", []*cobra.Command{workerCommand(), syncCommand(), auditCommand(), failuresCommand()}},
 		{"On AWS", []*cobra.Command{
-			deployCommand(), testCommand(), logsCommand(), failuresCommand(), doctorCommand(), costCommand(), packageCommand(),
-			destroyCommand(),
+			deployCommand(), testCommand(), logsCommand(), doctorCommand(), costCommand(), packageCommand(), destroyCommand(),
 		}},
 		{"More", []*cobra.Command{configCommand(), completionCommand(), versionCommand(), helpCommand()}},
 	}
