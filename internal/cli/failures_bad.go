@@ -41,13 +41,13 @@ func (s badUploads) list(ctx context.Context, most int) (list []failures.Failure
 }
 
 // records returns up to most bad uploads, oldest first.
-func (s badUploads) records(ctx context.Context, most int) ([]failures.Failure, error) {
-	m := s.place.mill(ctx, false, s.stderr)
+func (s badUploads) records(outer context.Context, most int) ([]failures.Failure, error) {
+	m := s.place.mill(outer, false, s.stderr)
 	prefix := m.Recipe.BadRecords()
-	if prefix == "" {
-		return nil, nil // the recipe keeps none
+	if prefix == "" || most <= 0 {
+		return nil, nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(outer)
 	group.SetLimit(recordLanes)
 	found := make(chan failures.Failure)
 	listed := make(chan error, 1)
@@ -57,7 +57,10 @@ func (s badUploads) records(ctx context.Context, most int) ([]failures.Failure, 
 		defer close(found)
 		var err error
 		for info, e := range m.Store.List(stop, m.Recipe.Target.Bucket, prefix) {
-			if err = e; err != nil || stop.Err() != nil {
+			if stop.Err() != nil {
+				break
+			}
+			if err = e; err != nil {
 				break
 			}
 			group.Go(func() error {
@@ -81,8 +84,10 @@ func (s badUploads) records(ctx context.Context, most int) ([]failures.Failure, 
 	}
 	err := <-listed
 	switch {
-	case errors.Is(err, bucket.ErrNotFound), len(list) >= most && errors.Is(err, context.Canceled):
-		err = nil // there is no target bucket yet; or there are more
+	case outer.Err() != nil:
+		err = outer.Err()
+	case errors.Is(err, bucket.ErrNotFound):
+		err = nil // there is no target bucket yet
 	case errors.Is(err, bucket.ErrDenied) && s.queue != nil:
 		fmt.Fprintf(s.stderr, "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
 		err = nil

@@ -226,6 +226,13 @@ func TestFailuresOfBadUploads(t *testing.T) {
 		t.Errorf("shown: %s", shown)
 	}
 
+	if few, stderr := b.failures(0, "", "--max", "2", "--json"); strings.Count(few, "\n") != 2 {
+		t.Errorf("at most two: %s%s", few, stderr)
+	}
+	if few, stderr := b.failures(0, "", "--max", "1"); strings.Count(few, "\n") != 2 || !strings.Contains(stderr, "there may be more") {
+		t.Errorf("at most one: %s%s", few, stderr)
+	}
+
 	// The place is free now, and the other one is still broken.
 	if err := b.store.Delete(t.Context(), "photos-output", "v/taken.jpg", bucket.Condition{}); err != nil {
 		t.Fatal(err)
