@@ -117,25 +117,10 @@ func sharpen(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
 
 // begin measures row y of chroma, and the two of pixels, in the source.
 func (s *sharpener) begin(y int) {
-	w := s.src.Width()
-	var rgb [3][]byte
-	for c := range rgb {
-		rgb[c] = make([]byte, w)
-	}
 	for i, row := range s.pair {
-		at := min(2*y+i, s.src.Height()-1)
-		a, b, c := s.src.Row(0, at), s.src.Row(1, at), s.src.Row(2, at)
-		if s.src.Model == plane.YCbCr {
-			colours.RGBRow(rgb[0], rgb[1], rgb[2], a, b, c)
-		} else {
-			rgb = [3][]byte{a, b, c}
-		}
+		s.load(min(2*y+i, s.src.Height()-1), row)
 		gray := s.gray[(2*y+i)*2*s.half:][:2*s.half]
 		for x := range gray {
-			k := min(x, w-1)
-			for c := range row {
-				row[c][x] = int16(rgb[c][k]) << 2
-			}
 			gray[x] = int16(grayOf(int(row[0][x]), int(row[1][x]), int(row[2][x])))
 		}
 	}
@@ -146,6 +131,37 @@ func (s *sharpener) begin(y int) {
 	for c, seen := range s.seenChroma {
 		copy(s.chroma[c][y*s.half:], seen)
 		copy(s.wantChroma[c][y*s.half:], seen)
+	}
+}
+
+// load reads row y of the source. A pixel that does not show is like the one before it that does.
+func (s *sharpener) load(y int, out [3][]int16) {
+	w := s.src.Width()
+	rgb := [3][]byte{s.src.Row(0, y), s.src.Row(1, y), s.src.Row(2, y)}
+	if s.src.Model == plane.YCbCr {
+		from := rgb
+		rgb = [3][]byte{make([]byte, w), make([]byte, w), make([]byte, w)}
+		colours.RGBRow(rgb[0], rgb[1], rgb[2], from[0], from[1], from[2])
+	}
+	shows := func(int) bool { return true }
+	if a, ok := s.src.Alpha(); ok {
+		shows = func(x int) bool { return s.src.Row(a, y)[x] != 0 }
+	}
+	last := 0
+	for last < w && !shows(last) {
+		last++
+	}
+	for x := range out[0] {
+		if k := min(x, w-1); shows(k) {
+			last = k
+		}
+		for c := range out {
+			if last < w {
+				out[c][x] = int16(rgb[c][last]) << 2
+			} else {
+				out[c][x] = 0
+			}
+		}
 	}
 }
 
