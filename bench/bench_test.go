@@ -189,7 +189,7 @@ func TestWebP(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 36 {
+	if err != nil || len(list) != 38 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
@@ -200,6 +200,11 @@ func TestRows(t *testing.T) {
 	list, err = rowsNamed("high effort$")
 	if err != nil || len(list) != 4 || list[0].Effort != "high" ||
 		list[0].goals != (goals{}) || list[2].boxes[0] != (box{720, 588}) {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	list, err = rowsNamed("PNG$")
+	if err != nil || len(list) != 2 || list[0].Format != "png" || !list[0].Animated ||
+		!(peer{name: "ffmpeg"}).does(list[0].encoding) || (peer{name: "sharp"}).does(list[0].encoding) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	for _, pattern := range []string{"(", "no such row"} {

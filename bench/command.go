@@ -66,6 +66,11 @@ var commands = map[string]arguments{
 		}
 		return []string{"-quiet", "-lossy", "-m", r.method(), "-q", fmt.Sprint(r.Quality), r.File, "-o", out}
 	},
+	"ffmpeg": func(r request, out string, of, b box) []string {
+		size := b.fit(of[0], of[1])
+		return []string{"-v", "error", "-y", "-threads", "1", "-i", r.File, "-threads", "1",
+			"-vf", fmt.Sprintf("scale=%d:%d:flags=lanczos", size[0], size[1]), "-plays", "0", "-f", "apng", out}
+	},
 }
 
 // method is libwebp's number for an effort.

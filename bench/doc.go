@@ -1,6 +1,7 @@
-// Command bench compares the engine with sharp, Pillow, vipsthumbnail and GraphicsMagick, and where
-// it writes WebP with cwebp and gif2webp. It runs the same tasks on the same machine during the same
-// minutes, and prints tables of times, ratios, quality, file sizes and peak memory:
+// Command bench compares the engine with sharp, Pillow, vipsthumbnail and GraphicsMagick, where it
+// writes WebP with cwebp and gif2webp, and where it writes animated PNG with ffmpeg. It runs the same
+// tasks on the same machine during the same minutes, and prints tables of times, ratios, quality, file
+// sizes and peak memory:
 //
 //	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-cpu] [-json] [-offline]
 //	go run ./bench -memory [-rows REGEXP] [-threads one|all|both]
@@ -10,8 +11,8 @@
 // answers with the time taken from buffer to buffer, measured by its own monotonic clock, and with
 // that of processors, which -cpu compares. imgmill runs in such a child too. The children take turns,
 // so that other load on the machine affects all of them, and each ratio is the median of the ratios
-// of such pairs. vipsthumbnail, GraphicsMagick, cwebp and gif2webp are commands: their times include
-// starting a process and file access.
+// of such pairs. vipsthumbnail, GraphicsMagick, cwebp, gif2webp and ffmpeg are commands: their times
+// include starting a process and file access.
 //
 // Quality of JPEG is measured against a reduction in floating point; see reference.go. rows.go defines
 // the tasks, and protocol.go the messages between parent and child. docs/performance.md lists the

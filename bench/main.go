@@ -200,9 +200,11 @@ func (o options) print(stdout, stderr io.Writer, m mode, results []result) error
 		printMemory(stdout, m, results)
 	default:
 		printTimes(stdout, m, "JPEG", writing("jpeg", results))
-		webp := writing("webp", results)
-		printTimes(stdout, m, "WebP", webp)
-		printSizes(stdout, m, webp)
+		for _, format := range []string{"WebP", "PNG"} {
+			list := writing(strings.ToLower(format), results)
+			printTimes(stdout, m, format, list)
+			printSizes(stdout, m, list)
+		}
 	}
 	return nil
 }

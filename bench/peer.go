@@ -25,10 +25,14 @@ func (p peer) does(e encoding) bool {
 	switch p.name {
 	case "vipsthumbnail", "gm":
 		return e.Format == "jpeg" && e.Effort == "normal"
+	case "sharp": // writes no animated PNG
+		return e.Format != "png"
 	case "cwebp":
 		return e.Format == "webp" && !e.Animated
 	case "gif2webp":
-		return e.Animated
+		return e.Format == "webp" && e.Animated
+	case "ffmpeg":
+		return e.Format == "png" && e.Animated
 	case "Pillow":
 		return !e.Animated
 	}
@@ -64,7 +68,7 @@ func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []abs
 	add("sharp", argv, err)
 	argv, err = findPillow(dir, offline, log)
 	add("Pillow", argv, err)
-	for _, name := range []string{"vipsthumbnail", "gm", "cwebp", "gif2webp"} {
+	for _, name := range []string{"vipsthumbnail", "gm", "cwebp", "gif2webp", "ffmpeg"} {
 		_, err := exec.LookPath(name)
 		add(name, []string{self, "-serve", name}, err)
 	}

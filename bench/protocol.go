@@ -23,7 +23,7 @@ type greeting struct {
 
 // encoding is how the variants of a task are written.
 type encoding struct {
-	Format   string `json:"format"` // jpeg or webp
+	Format   string `json:"format"` // jpeg, webp or png
 	Lossless bool   `json:"lossless"`
 	Animated bool   `json:"animated"` // keep all frames
 	// Effort is fast, normal or high: how long to search for a smaller file.

@@ -63,7 +63,7 @@ const (
 	lowerHigh = 55
 )
 
-var rows = append(jpegRows(), webpRows()...)
+var rows = slices.Concat(jpegRows(), webpRows(), pngRows())
 
 func jpegRows() (list []row) {
 	normal := encoding{Format: "jpeg", Effort: "normal"}
@@ -139,6 +139,17 @@ func webpRows() (list []row) {
 	animated, small := encoding{Animated: true}, box{240}
 	add("100 frames of 480×270 → 240, WebP", "animation-480x270.gif", animated, goals{}, madeMost, small)
 	add("100 frames of 240×135 → WebP", "animation-240x135.gif", animated, goals{one: 1.5, other: "gif2webp"}, madeMost, small)
+	return list
+}
+
+// pngRows are the rows that write animated PNG.
+func pngRows() (list []row) {
+	for _, r := range [][2]string{
+		{"100 frames of 480×270 → 240, PNG", "animation-480x270.gif"}, {"100 frames of 240×135 → PNG", "animation-240x135.gif"},
+	} {
+		list = append(list, row{encoding: encoding{Format: "png", Animated: true, Effort: "normal"}, name: r[0], file: r[1],
+			made: true, boxes: []box{{240}}, goals: goals{one: 1, other: "ffmpeg"}, most: madeMost})
+	}
 	return list
 }
 
