@@ -108,6 +108,7 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	w := &workerRun{workerFlags: f, log: log, mill: p.mill(c.Context(), true, c.ErrOrStderr())}
 	if memory > 0 {
 		boundMemory(w.mill, memory)
+		log.Info("pictures wait if their memory is not free", "megabytes", memory>>20)
 	}
 	stop, err := w.observe(c.Context())
 	if err != nil {
@@ -127,7 +128,7 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		}
 		defer func() { err = errors.Join(err, closeKnown()) }()
 	}
-	log.Info("the worker has started", "buckets", p.String(), "memory", memory)
+	log.Info("the worker has started", "buckets", p.String())
 	if err := w.run(c.Context()); err != nil {
 		return err
 	}

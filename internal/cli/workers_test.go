@@ -63,7 +63,7 @@ type crowd struct {
 // dev's and a NATS server that IMGMILL_NATS names; there, events come without sequencers, late and
 // twice. IMGMILL_UPLOADS is the number of uploads; `make workers` runs 10,000 with 30 kills.
 func TestWorkers(t *testing.T) {
-	uploads, kills := 500, 3
+	uploads, kills := 300, 3
 	if text := os.Getenv("IMGMILL_UPLOADS"); text != "" {
 		var err error
 		if uploads, err = strconv.Atoi(text); err != nil {
@@ -276,7 +276,7 @@ func (c *crowd) upload(n, kills int, seed uint64) (events int) {
 
 // drain waits until the queue is empty.
 func (c *crowd) drain() {
-	ctx, cancel := context.WithTimeout(c.Context(), 20*time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 30*time.Minute)
 	defer cancel()
 	for {
 		n, err := c.queue.Waiting(ctx)
