@@ -231,7 +231,7 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
 	d := &dev{cloud: cloud, store: store, results: newResults(), workerDone: make(chan struct{})}
-	d.mill.replace(mill.New(probe.Prepare(ctx, store, r.Target.Bucket, cfg.Log), r))
+	d.mill.replace(mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r))
 	w := &worker.Worker{
 		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,
 		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,

@@ -25,13 +25,19 @@ import (
 // TestStoreConformance runs the conformance suite for object stores with the S3 client against the
 // S3 server. Every test has a bucket of its own; the writes to watched buckets are announced.
 func TestStoreConformance(t *testing.T) {
+	testConformance(t, func(_ *Cloud, remote bucket.Store) bucket.Store { return remote })
+}
+
+func TestLocalConformance(t *testing.T) { testConformance(t, (*Cloud).Local) }
+
+func testConformance(t *testing.T, wrap func(*Cloud, bucket.Store) bucket.Store) {
 	cfg := testConfig(t.TempDir())
 	const buckets = 64
 	for i := range buckets {
 		cfg.Watch = append(cfg.Watch, fmt.Sprintf("conformance-%d", i))
 	}
 	c := start(t, cfg)
-	store := openStore(t, c)
+	store := wrap(c, openStore(t, c))
 	var used atomic.Int64
 	buckettest.Run(t, func(t *testing.T) (bucket.Store, string) {
 		n := used.Add(1) - 1

@@ -122,6 +122,7 @@ func (g *gateway) PutObject(
 		return s3response.PutObjectOutput{}, errKey
 	}
 	in.ContentEncoding = new(bucket.StoredEncoding(str(in.ContentEncoding)))
+	in.Body = withChecksum(in)
 	o := stored(str(in.Bucket), str(in.Key))
 	var w *write
 	defer func() { w.abandon() }()

@@ -1,6 +1,10 @@
 package devcloud
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc64"
 	"io"
 	"net/http"
 	"strings"
@@ -175,5 +179,33 @@ func TestCORS(t *testing.T) {
 			t.Errorf("the methods %q are allowed", got)
 		}
 		stop(t, c)
+	}
+}
+
+// TestDefaultChecksum uploads without a checksum, and compares the one that is stored with that of Go's
+// own package (Amazon S3 User Guide, "Checking object integrity").
+func TestDefaultChecksum(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	cl := client(c)
+	name, key := source, "a.jpg"
+	const reversed = 0x9a6c9329ac4bc9b5 // CRC-64/NVME
+	for _, size := range []int{0, 1, 1000, 3<<20 + 17} {
+		body := bytes.Repeat([]byte("imgmill"), size/7+1)[:size]
+		_, err := cl.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(body)},
+			func(o *s3.Options) { o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired })
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := cl.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := binary.BigEndian.AppendUint64(nil, crc64.Checksum(body, crc64.MakeTable(reversed)))
+		if want := base64.StdEncoding.EncodeToString(sum); aws.ToString(head.ChecksumCRC64NVME) != want {
+			t.Errorf("%d bytes have the checksum %q, want %q", size, aws.ToString(head.ChecksumCRC64NVME), want)
+		}
+		if got := get(t, cl, source, key); got != string(body) {
+			t.Errorf("the object of %d bytes is another", size)
+		}
 	}
 }

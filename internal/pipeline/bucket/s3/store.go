@@ -67,15 +67,17 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 	if err != nil {
 		return nil, err
 	}
-	return &bucket.Object{
-		Info: bucket.Info{
-			Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
-			Modified: aws.ToTime(out.LastModified),
-			Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
-				out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
-		},
-		Body: body,
-	}, nil
+	return &bucket.Object{Info: InfoOfGet(key, out), Body: body}, nil
+}
+
+// InfoOfGet returns what an answer to GetObject says of an object. It must have a length.
+func InfoOfGet(key string, out *s3.GetObjectOutput) bucket.Info {
+	return bucket.Info{
+		Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
+		Modified: aws.ToTime(out.LastModified),
+		Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
+			out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
+	}
 }
 
 // open sends a GetObject and returns the answer, if it is to be believed, and its body.
@@ -137,12 +139,17 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	if err := c.believeHead(out); err != nil {
 		return bucket.Info{}, err
 	}
+	return InfoOfHead(key, out), nil
+}
+
+// InfoOfHead is InfoOfGet for an answer to HeadObject.
+func InfoOfHead(key string, out *s3.HeadObjectOutput) bucket.Info {
 	return bucket.Info{
 		Key: key, Size: *out.ContentLength, ETag: bare(out.ETag), VersionID: aws.ToString(out.VersionId),
 		Modified: aws.ToTime(out.LastModified),
 		Attributes: decodeAttributes(out.ContentType, out.ContentEncoding, out.ContentLanguage,
 			out.ContentDisposition, out.CacheControl, out.ExpiresString, out.Metadata),
-	}, nil
+	}
 }
 
 // Put stores an object in one request (PutObject), which makes it atomic.
