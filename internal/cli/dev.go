@@ -15,12 +15,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
-	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
+	"github.com/imgmill/imgmill/internal/service/sync"
 	"github.com/imgmill/imgmill/internal/service/worker"
 )
 
@@ -204,6 +204,7 @@ type dev struct {
 	cloud   *devcloud.Cloud
 	store   *s3.Store
 	mill    millHolder
+	known   *sync.Known // objects that were found to be right; nil if the file cannot be used
 	results *results
 
 	stopWorker context.CancelFunc
@@ -238,10 +239,10 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel
-	cloud.SweepEvery(sweepInterval, func(ctx context.Context, _ string, info bucket.Info) (bool, error) {
-		fresh, err := d.mill.get().Fresh(ctx, info)
-		return !fresh, err
-	})
+	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
+		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
+	}
+	cloud.SweepEvery(sweepInterval, d.search)
 	go func() {
 		defer close(d.workerDone)
 		if err := w.Run(work); err != nil {
@@ -302,7 +303,25 @@ func (d *dev) stop() error {
 	<-d.workerDone
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return d.cloud.Stop(ctx)
+	err := d.cloud.Stop(ctx)
+	if d.known != nil {
+		err = errors.Join(err, d.known.Close())
+	}
+	return err
+}
+
+// search is that of the cloud's sweeps: the comparison that sync makes. What is recorded as bad is not
+// missing.
+func (d *dev) search(ctx context.Context, found func(bucketName, key string) error) error {
+	m := d.mill.get()
+	c := sync.Comparison{Mill: m, Known: d.known, Trust: true, Lanes: 1, Each: func(f sync.Finding) error {
+		if len(f.Missing)+len(f.Stale)+len(f.Foreign)+len(f.Unsure) == 0 {
+			return nil
+		}
+		return found(m.Recipe.Source.Bucket, f.Key)
+	}}
+	_, err := c.Run(ctx)
+	return err
 }
 
 // welcome prints what a person needs to upload pictures.

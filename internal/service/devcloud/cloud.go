@@ -229,6 +229,10 @@ func (c *Cloud) Region() string { return c.cfg.Region }
 // Dir returns the absolute path of the data folder.
 func (c *Cloud) Dir() string { return c.folder.dir }
 
+// KnownFile returns the path of a file in the data folder for what the pipeline knows of the objects.
+// Files with the same name and a suffix belong to it. Reset removes them.
+func (c *Cloud) KnownFile() string { return c.folder.known }
+
 // Watched returns the buckets whose changes are published.
 func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,7 +51,8 @@ type gateway struct {
 	seq     *sequencer
 	gate    *gate
 	watch   map[string]bool
-	cors    string // Config.CORS
+	changes atomic.Int64 // writes that have ended
+	cors    string       // Config.CORS
 	publish func(ctx context.Context, id string, body []byte) error
 	log     *slog.Logger
 }

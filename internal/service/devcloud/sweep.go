@@ -7,14 +7,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/versity/versitygw/s3err"
 
-	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 )
 
@@ -24,18 +23,22 @@ const (
 	sweepAge = 10 * time.Second
 	// pendingInterval is how often the cloud tries again to store events that it could not store.
 	pendingInterval = 15 * time.Second
+	// shareOfSweeps is how many times as long as a search the cloud waits before the next one.
+	shareOfSweeps = 20
 )
 
-// Missing reports whether a watched object lacks variants of its current content. It must return
-// false for an object that the pipeline has recorded as bad, which each start would otherwise try
-// again. Info holds Key, Size, ETag and Modified.
-type Missing func(ctx context.Context, bucketName string, info bucket.Info) (bool, error)
+// Search finds the objects of the watched buckets that lack variants of their present content, and calls
+// found with each. It must leave out what the pipeline has recorded as bad, which each start would
+// otherwise try again.
+type Search func(ctx context.Context, found func(bucketName, key string) error) error
 
 // sweeper remembers what it has queued: the same content of an object at most once in the life of
 // the process, so that the queue does not fill up if the pipeline is slow or keeps failing.
 type sweeper struct {
+	again  atomic.Bool // the next sweep of SweepEvery must search
 	mu     sync.Mutex
 	queued map[string]bool
+	young  bool // the last search found an object that was too young
 }
 
 // forget lets the next sweep queue again what was queued before.
@@ -43,12 +46,18 @@ func (s *sweeper) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.queued)
+	s.again.Store(true)
+}
+
+func (s *sweeper) foundYoung() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.young
 }
 
 // Sweep first publishes the events that could not be stored when their writes were made. It then
-// publishes a created event for each watched object for which missing returns true, unless the
-// object is younger than a few seconds or was queued by an earlier sweep of this Cloud. It returns
-// the number of published events.
+// publishes a created event for each object that search finds, unless the object is younger than a few
+// seconds or was queued by an earlier sweep of this Cloud. It returns the number of published events.
 //
 // Such an event has a new sequencer, generated while no write of the key can take effect, and the
 // ETag that the object has at that moment: a consumer that reads with the condition If-Match gets
@@ -56,39 +65,60 @@ func (s *sweeper) forget() {
 //
 // Removals need no sweep, because the journal names those that a crash interrupted. Removals lost
 // with the power can only be found by comparing both buckets.
-func (c *Cloud) Sweep(ctx context.Context, missing Missing) (int, error) {
+func (c *Cloud) Sweep(ctx context.Context, search Search) (int, error) {
 	c.sweeper.mu.Lock()
 	defer c.sweeper.mu.Unlock()
 	n, err := c.gw.announcePending(ctx)
-	if err != nil || missing == nil {
+	if err != nil || search == nil {
 		return n, err
 	}
-	for _, b := range c.cfg.Watch {
-		m, err := c.sweepBucket(ctx, b, missing)
-		n += m
-		if err != nil {
-			return n, fmt.Errorf("sweep of bucket %s: %w", b, err)
+	c.sweeper.young = false
+	err = search(ctx, func(name, key string) error {
+		sent, err := c.sweepObject(ctx, stored(name, key))
+		if sent {
+			n++
 		}
+		return err
+	})
+	if err != nil {
+		return n, fmt.Errorf("sweep: %w", err)
 	}
 	return n, nil
 }
 
-// SweepEvery sweeps now and after each interval until Stop, in the background. It logs failures.
-// Call it once the pipeline is ready to answer missing.
-func (c *Cloud) SweepEvery(interval time.Duration, missing Missing) {
+// SweepEvery sweeps now and after each interval until Stop, in the background. It logs failures. It
+// searches only if an object was written or removed since the last search began, or if that failed or
+// found an object too young, and then takes at most a twentieth of the time. Call it once the pipeline is
+// ready.
+func (c *Cloud) SweepEvery(interval time.Duration, search Search) {
+	searched := int64(-1) // the count of changes when the last search began
+	var rest time.Time    // when the next one may begin
 	c.background.Go(func() {
 		c.repeat(interval, c.sweepNow, func(ctx context.Context) {
-			if n, err := c.Sweep(ctx, missing); err != nil && ctx.Err() == nil {
+			if c.sweeper.again.Swap(false) {
+				searched, rest = -1, time.Time{}
+			}
+			began, changes := time.Now(), c.gw.changes.Load()
+			if changes == searched || began.Before(rest) {
+				return
+			}
+			n, err := c.Sweep(ctx, search)
+			rest = time.Now().Add(shareOfSweeps * time.Since(began))
+			if err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("the search for lost events failed; it will be repeated", "error", err)
-			} else if n > 0 {
+			}
+			if n > 0 {
 				c.cfg.Log.Info("queued objects whose variants are missing", "count", n)
+			}
+			if err == nil && !c.sweeper.foundYoung() {
+				searched = changes
 			}
 		})
 	})
 }
 
 // SweepAgain makes the sweeps of SweepEvery begin at once, and queue again what was queued before.
-// Call it if missing has other answers than before.
+// Call it if the search has other answers than before.
 func (c *Cloud) SweepAgain() {
 	c.sweeper.forget()
 	select {
@@ -112,90 +142,61 @@ func (c *Cloud) repeat(interval time.Duration, now <-chan struct{}, f func(ctx c
 	}
 }
 
-func (c *Cloud) sweepBucket(ctx context.Context, name string, missing Missing) (n int, err error) {
-	var after string
-	for {
-		page, err := c.gw.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-			Bucket: &name, StartAfter: new(string), ContinuationToken: &after, MaxKeys: new(int32(1000)),
-		})
-		if err != nil {
-			return n, err
-		}
-		for _, item := range page.Contents {
-			info := bucket.Info{Key: str(item.Key), ETag: bare(str(item.ETag))}
-			if item.Size != nil {
-				info.Size = *item.Size
-			}
-			if item.LastModified != nil {
-				info.Modified = *item.LastModified
-			}
-			ok, err := c.sweepObject(ctx, name, info, missing)
-			if err != nil {
-				return n, fmt.Errorf("%s: %w", info.Key, err)
-			}
-			if ok {
-				n++
-			}
-		}
-		if page.IsTruncated == nil || !*page.IsTruncated {
-			return n, nil
-		}
-		after = str(page.NextContinuationToken)
-	}
-}
-
-// sweepObject publishes an event for the object if it lacks variants, and reports whether it did.
-// The caller holds the sweeper's lock.
-func (c *Cloud) sweepObject(ctx context.Context, name string, info bucket.Info, missing Missing) (bool, error) {
+// sweepObject publishes an event for an object that lacks variants, and reports whether it did. The
+// caller holds the sweeper's lock.
+func (c *Cloud) sweepObject(ctx context.Context, o object) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
+	name, ch, modified, err := c.gw.state(ctx, o)
 	// A time in the future means that the clock was set back, not that the object is young.
-	if age := time.Since(info.Modified); strings.HasSuffix(info.Key, "/") || age >= 0 && age < sweepAge {
-		return false, nil
+	age := time.Since(modified)
+	young := age >= 0 && age < sweepAge
+	c.sweeper.young = c.sweeper.young || young
+	if err != nil || ch.Removed || young {
+		return false, err
 	}
-	id := name + "\x00" + info.Key + "\x00" + info.ETag
+	id := o.Bucket + "\x00" + o.Key + "\x00" + ch.ETag
 	if c.sweeper.queued[id] {
 		return false, nil
 	}
-	if yes, err := missing(ctx, name, info); err != nil || !yes {
+	if err := c.gw.send(name, ch); err != nil {
 		return false, err
 	}
-	sent, err := c.gw.announceState(ctx, stored(name, info.Key), false)
-	if sent {
-		c.sweeper.queued[id] = true
-	}
-	return sent, err
+	c.sweeper.queued[id] = true
+	return true, nil
 }
 
 // announceState publishes the state of the object: created if it exists. If it does not exist, it
 // publishes a removal if removed is set, else nothing. It reports whether it published an event.
 func (g *gateway) announceState(ctx context.Context, o object, removed bool) (bool, error) {
-	name, ch, err := g.state(ctx, o)
+	name, ch, _, err := g.state(ctx, o)
 	if err != nil || ch.Removed && !removed {
 		return false, err
 	}
 	return true, g.send(name, ch)
 }
 
-// state describes the object as it is now, with a sequencer above those of all writes so far.
-func (g *gateway) state(ctx context.Context, o object) (string, event.Change, error) {
+// state describes the object as it is now, with a sequencer above those of all writes so far and the time
+// of its last write, if it exists.
+func (g *gateway) state(ctx context.Context, o object) (name string, ch event.Change, modified time.Time, err error) {
 	defer g.locks.rlock(o)()
-	ch := event.Change{Bucket: o.Bucket, Key: o.Key, Size: -1, Time: time.Now()}
-	name := "ObjectCreated:Put"
+	ch = event.Change{Bucket: o.Bucket, Key: o.Key, Size: -1, Time: time.Now()}
+	name = "ObjectCreated:Put"
 	head, err := g.Posix.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
 	if isAbsent(err) {
 		name, ch.Removed = "ObjectRemoved:Delete", true
 	} else if err != nil {
-		return "", ch, err
+		return "", ch, modified, err
 	} else {
+		modified = *head.LastModified
 		ch.ETag, ch.VersionID = bare(str(head.ETag)), versionID(str(head.VersionId))
 		if head.ContentLength != nil {
 			ch.Size = *head.ContentLength
 		}
 	}
 	ch.Sequencer, err = g.seq.next()
-	return name, ch, err
+	return name, ch, modified, err
 }
 
 // isAbsent reports whether an error of the backend means that there is no object.

@@ -3,6 +3,7 @@ package devcloud
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
-
-	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
 
 // age makes an object appear an hour old.
@@ -25,104 +24,131 @@ func age(t *testing.T, c *Cloud, key string) {
 	}
 }
 
+// finding returns a search that finds these keys of the source bucket.
+func finding(keys ...string) Search {
+	return func(_ context.Context, found func(bucketName, key string) error) error {
+		for _, key := range keys {
+			if err := found(source, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func TestSweep(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
-	for _, key := range []string{"夏/lost 1.jpg", "done.jpg", "folder/"} {
-		put(t, cl, source, key, strings.TrimSuffix(key, "folder/"))
-		age(t, c, key)
-	}
+	put(t, cl, source, "夏/lost 1.jpg", "夏/lost 1.jpg")
+	age(t, c, "夏/lost 1.jpg")
 	put(t, cl, source, "young.jpg", "y")
 	before := events(t, c.Queue())
-	var asked []string
-	missing := func(_ context.Context, name string, info bucket.Info) (bool, error) {
-		if name != source || info.ETag != md5Hex(info.Key) || info.Size != int64(len(info.Key)) || time.Since(info.Modified) < time.Hour {
-			t.Errorf("missing was called with %s, %+v", name, info)
-		}
-		asked = append(asked, info.Key)
-		return strings.Contains(info.Key, "lost"), nil
-	}
-	sweep := func(want int) {
+	sweep := func(want int, keys ...string) {
 		t.Helper()
-		if n, err := c.Sweep(t.Context(), missing); err != nil || n != want {
+		if n, err := c.Sweep(t.Context(), finding(keys...)); err != nil || n != want {
 			t.Fatalf("sweep queued %d (%v), want %d", n, err, want)
 		}
 	}
-	sweep(1)
+	sweep(1, "夏/lost 1.jpg", "young.jpg", "removed meanwhile.jpg")
 	n := one(t, c, "ObjectCreated:Put", "夏/lost 1.jpg", md5Hex("夏/lost 1.jpg"), int64(len("夏/lost 1.jpg")))
 	if n.Sequencer <= before[len(before)-1].Sequencer {
 		t.Errorf("sequencer %s is not above that of the write", n.Sequencer)
 	}
-	if got := strings.Join(asked, " "); got != "done.jpg 夏/lost 1.jpg" {
-		t.Errorf("missing was called for %q", got)
-	}
-	sweep(0) // the same content again
+	sweep(0, "夏/lost 1.jpg") // the same content again
 
 	put(t, cl, source, "夏/lost 1.jpg", "夏/lost 1.jpg") // a new write, but the same content
 	age(t, c, "夏/lost 1.jpg")
 	put(t, cl, source, "lost 2.jpg", "lost 2.jpg")
 	age(t, c, "lost 2.jpg")
 	events(t, c.Queue())
-	sweep(1)
+	sweep(1, "lost 2.jpg", "夏/lost 1.jpg")
 	one(t, c, "ObjectCreated:Put", "lost 2.jpg", md5Hex("lost 2.jpg"), 10)
 }
 
-func TestSweepPages(t *testing.T) {
+func TestLocalPages(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
-	put(t, client(c), source, "first.jpg", "x")
-	events(t, c.Queue())
-	then := time.Now().Add(-time.Hour)
-	const files = 1100 // over one page
+	const files = localPage + 100
 	for i := range files {
-		name := filepath.Join(c.folder.data, source, "f"+strings.Repeat("i", i/100)+string(rune('a'+i%100/10))+string(rune('0'+i%10)))
+		name := filepath.Join(c.folder.data, source, fmt.Sprintf("f%06d", i))
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(name, then, then); err != nil {
-			t.Fatal(err)
-		}
 	}
-	asked := 0
-	_, err := c.Sweep(t.Context(), func(context.Context, string, bucket.Info) (bool, error) {
-		asked++
-		return false, nil
-	})
-	if err != nil || asked != files {
-		t.Errorf("missing was called for %d objects (%v), want %d", asked, err, files)
+	n := 0
+	for info, err := range c.Local(openStore(t, c)).List(t.Context(), source, "") {
+		if err != nil || info.Key != fmt.Sprintf("f%06d", n) {
+			t.Fatalf("object %d of the listing: %q, %v", n, info.Key, err)
+		}
+		n++
+	}
+	if n != files {
+		t.Errorf("%d objects are listed, want %d", n, files)
 	}
 }
 
 func TestSweepFails(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
-	put(t, client(c), source, "a.jpg", "a")
-	age(t, c, "a.jpg")
 	down := errors.New("the output bucket does not answer")
-	_, err := c.Sweep(t.Context(), func(context.Context, string, bucket.Info) (bool, error) { return false, down })
-	if !errors.Is(err, down) || !strings.Contains(err.Error(), "sweep of bucket "+source+": a.jpg:") {
+	_, err := c.Sweep(t.Context(), func(context.Context, func(string, string) error) error { return down })
+	if !errors.Is(err, down) || !strings.Contains(err.Error(), "sweep: ") {
 		t.Errorf("sweep: %v", err)
 	}
 }
 
+// TestSweepEvery: a search begins at the start, after a write, after a failure and on demand, and not
+// otherwise.
 func TestSweepEvery(t *testing.T) {
 	c := start(t, testConfig(t.TempDir()))
-	put(t, client(c), source, "a.jpg", "a")
+	cl := client(c)
+	put(t, cl, source, "a.jpg", "a")
 	age(t, c, "a.jpg")
 	events(t, c.Queue())
 	var calls atomic.Int64
-	c.SweepEvery(50*time.Millisecond, func(context.Context, string, bucket.Info) (bool, error) {
-		return calls.Add(1) == 3, nil // reports it as missing in the third pass only
+	const interval = 20 * time.Millisecond
+	c.SweepEvery(interval, func(ctx context.Context, found func(string, string) error) error {
+		switch calls.Add(1) {
+		case 2:
+			return errors.New("try again")
+		case 3:
+			return found(source, "a.jpg")
+		}
+		return nil
 	})
-	until(t, "the third sweep", func() bool { return calls.Load() >= 3 })
+	idle := func(want int64) {
+		t.Helper()
+		until(t, fmt.Sprintf("search %d", want), func() bool { return calls.Load() >= want })
+		time.Sleep(10 * interval)
+		if got := calls.Load(); got != want {
+			t.Fatalf("%d searches, want %d", got, want)
+		}
+	}
+	idle(1)
+	put(t, cl, target, "b.jpg", "b") // a write to either bucket
+	idle(3)
+	one(t, c, "ObjectCreated:Put", "a.jpg", md5Hex("a"), 1)
+	c.SweepAgain()
+	idle(4)
+	stop(t, c)
+	c.SweepAgain()
+	idle(4)
+}
+
+// TestSweepYoung: what was too young is searched for again, although nothing changes.
+func TestSweepYoung(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	put(t, client(c), source, "a.jpg", "a")
+	events(t, c.Queue())
+	var calls atomic.Int64
+	c.SweepEvery(20*time.Millisecond, func(ctx context.Context, found func(string, string) error) error {
+		calls.Add(1)
+		return found(source, "a.jpg")
+	})
+	until(t, "the second search", func() bool { return calls.Load() >= 2 })
+	age(t, c, "a.jpg")
 	until(t, "its event", func() bool {
 		n, err := c.Queue().Waiting(t.Context())
 		return err == nil && n == 1
 	})
-	stop(t, c)
-	after := calls.Load()
-	time.Sleep(200 * time.Millisecond)
-	if calls.Load() != after {
-		t.Error("sweeps continue after Stop")
-	}
 }
 
 // TestQueueDown checks that a write whose event cannot be stored fails, and is announced once the

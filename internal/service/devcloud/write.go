@@ -77,6 +77,7 @@ func (w *write) end(c *change, failure error) error {
 // if there is an event to publish. An error means that the entry must be kept for later.
 func (w *write) settle(c *change, failure error) (after fs.FileInfo, seq string, err error) {
 	g, o := w.g, w.entry.object
+	g.changes.Add(1)
 	changes := g.attrs.recorded(o)
 	if after, err = o.stat(g.root); err != nil {
 		return nil, "", err
