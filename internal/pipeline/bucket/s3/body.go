@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,7 +13,8 @@ type body struct {
 	call   call
 	cancel context.CancelFunc // of the request
 	rc     io.ReadCloser
-	left   int64 // bytes that have not been read
+	left   int64     // bytes that have not been read
+	sum    *checksum // of the object, or nil
 
 	silent   *time.Timer // cancels the request
 	patience time.Duration
@@ -24,6 +26,12 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.rc.Read(p)
 	b.silent.Stop()
 	b.left -= int64(n)
+	if b.sum != nil {
+		b.sum.Write(p[:n])
+		if err == io.EOF && b.left == 0 {
+			err = cmp.Or(b.sum.verify(), err)
+		}
+	}
 	if err != nil && err != io.EOF {
 		err = b.call.fail(fmt.Errorf("the download failed: %w", err))
 	}

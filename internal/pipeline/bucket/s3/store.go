@@ -62,11 +62,12 @@ func (s *Store) Get(ctx context.Context, name, key string, cond bucket.Condition
 		return nil, c.invalid("IfAbsent is for put only")
 	}
 	out, body, err := s.open(c, &s3.GetObjectInput{
-		Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch), ChecksumMode: types.ChecksumModeEnabled,
-	})
+		Bucket: &name, Key: &key, IfMatch: quoted(cond.IfMatch),
+	}, withChecksum)
 	if err != nil {
 		return nil, err
 	}
+	body.sum = checksumOf(out)
 	return &bucket.Object{Info: InfoOfGet(key, out), Body: body}, nil
 }
 
@@ -81,10 +82,10 @@ func InfoOfGet(key string, out *s3.GetObjectOutput) bucket.Info {
 }
 
 // open sends a GetObject and returns the answer, if it is to be believed, and its body.
-func (s *Store) open(c call, in *s3.GetObjectInput) (*s3.GetObjectOutput, *body, error) {
+func (s *Store) open(c call, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, *body, error) {
 	reading, cancel := context.WithCancel(c.ctx)
 	silent := time.AfterFunc(s.patience, cancel)
-	out, err := s.client.GetObject(reading, in)
+	out, err := s.client.GetObject(reading, in, options...)
 	silent.Stop()
 	if err != nil {
 		cancel()
