@@ -110,17 +110,17 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		boundMemory(w.mill, memory)
 		log.Info("pictures wait if their memory is not free", "megabytes", memory>>20)
 	}
-	stop, err := w.observe(c.Context())
-	if err != nil {
-		return err
-	}
-	defer stop()
 	if f.queue != "" {
 		if err := w.openQueue(c.Context()); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, w.messages.Close()) }()
 	}
+	stop, err := w.observe(c.Context())
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if f.poll > 0 {
 		closeKnown, err := w.openKnown(p)
 		if err != nil {
@@ -178,21 +178,15 @@ func (w *workerRun) openQueue(ctx context.Context) error {
 			return wrongUse("--dead-letter is for SQS; NATS has a stream of its own for buried messages")
 		}
 		q, err := jetstream.Dial(ctx, w.queue, w.natsCreds, w.log)
-		if err != nil {
-			return err
-		}
-		w.messages = w.metrics.Queue(q)
-		return nil
-	}
-	q, err := sqs.Open(ctx, sqs.Config{URL: w.queue, DeadLetter: w.deadLetter, Region: w.region})
-	if err != nil {
+		w.messages = q
 		return err
 	}
-	if q.MaxDeliveries() > 0 {
+	q, err := sqs.Open(ctx, sqs.Config{URL: w.queue, DeadLetter: w.deadLetter, Region: w.region})
+	if err == nil && q.MaxDeliveries() > 0 {
 		w.maxAttempts = min(q.MaxDeliveries(), worker.MaxAttempts) // SQS would bury it without a reason
 	}
-	w.messages = w.metrics.Queue(q)
-	return nil
+	w.messages = q
+	return err
 }
 
 // runQueue works on messages.

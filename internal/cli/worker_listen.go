@@ -50,6 +50,13 @@ func (w *workerRun) observe(ctx context.Context) (stop func(), err error) {
 	w.metrics, w.traces = telemetry.NewMetrics(), traces
 	w.mill.Store = traces.Store(w.mill.Store)
 	w.process = traces.Process(w.metrics.Process(w.mill.Process))
+	if w.messages != nil {
+		w.messages = w.metrics.Queue(w.messages)
+	}
+	if memory := w.mill.Memory; memory != nil {
+		w.metrics.Gauge("imgmill_memory_admitted_bytes", "Memory that the pictures in work may take.",
+			func(context.Context) (float64, error) { return float64(memory.Held()), nil })
+	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()

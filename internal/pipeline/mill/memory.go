@@ -3,6 +3,7 @@ package mill
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -15,10 +16,14 @@ import (
 type Memory struct {
 	size int64
 	free *semaphore.Weighted
+	held atomic.Int64
 }
 
 // NewMemory returns so many bytes.
-func NewMemory(size int64) *Memory { return &Memory{size, semaphore.NewWeighted(size)} }
+func NewMemory(size int64) *Memory { return &Memory{size: size, free: semaphore.NewWeighted(size)} }
+
+// Held returns how many bytes are not free now.
+func (m *Memory) Held() int64 { return m.held.Load() }
 
 // await waits for n bytes. No memory at all (nil) bounds nothing.
 func (m *Memory) await(ctx context.Context, n int64) (*share, error) {
@@ -29,6 +34,7 @@ func (m *Memory) await(ctx context.Context, n int64) (*share, error) {
 	if err := m.free.Acquire(ctx, n); err != nil {
 		return nil, fmt.Errorf("wait for memory: %w", err)
 	}
+	m.held.Add(n)
 	return &share{m, n}, nil
 }
 
@@ -48,6 +54,7 @@ func (s *share) reserve(n int64) error {
 		if !s.of.free.TryAcquire(n - s.held) {
 			return &busyError{n}
 		}
+		s.of.held.Add(n - s.held)
 		s.held = n
 	}
 	return nil
@@ -55,6 +62,7 @@ func (s *share) reserve(n int64) error {
 
 func (s *share) release() {
 	if s.of != nil {
+		s.of.held.Add(-s.held)
 		s.of.free.Release(s.held)
 	}
 }
