@@ -27,7 +27,7 @@ const (
 	pollsADay = pollers * 24 * 60 * 60 / 20
 
 	// In internal/aws/template/template.yaml.
-	alarmed    = 7 // metrics of alarms: one looks at two
+	alarms     = 6 // each on one metric
 	metrics    = 1 // made from the log
 	dashboards = 1
 )
@@ -64,7 +64,7 @@ func Estimate(l Load) (Bill, error) {
 		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests",
 			flat(p.message), freeMessages)
 	}
-	b.add("Alarms", alarmed, "metrics", flat(p.alarm), freeAlarms)
+	b.add("Alarms", alarms, "metrics", flat(p.alarm), freeAlarms)
 	b.add("Own metrics", metrics, "metrics", flat(metric), freeMetrics)
 	b.add("Dashboard", dashboards, "dashboards", flat(dashboard), freeDashboards)
 	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut,

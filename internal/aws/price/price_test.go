@@ -55,7 +55,7 @@ func TestEstimateMatchesAHandCalculation(t *testing.T) {
 		{"S3 storage of uploads", 10_000, "GB", 230, 230},
 		{"S3 storage of variants", 2_000, "GB", 46, 46},
 		{"SQS requests", 3*uploads + 656_640, "requests", 3.910656, 3.510656},
-		{"Alarms", 7, "metrics", 0.7, 0},
+		{"Alarms", 6, "metrics", 0.6, 0},
 		{"Own metrics", 1, "metrics", 0.3, 0},
 		{"Dashboard", 1, "dashboards", 3, 0},
 		{"Transfer to the internet", 304, "GB", 27.36, 18.36},
