@@ -110,8 +110,8 @@ func (a *animation) colourType() byte {
 	return typeRGBA
 }
 
-// strips prepares to compress w pixels a row.
-func (a *animation) strips(pixels []pixel, w int) *strips {
+// compress returns the compressed data of a picture with w pixels a row.
+func (a *animation) compress(ctx context.Context, pixels []pixel, w int) ([][]byte, error) {
 	f := format{depth: 8, colour: a.colourType()}
 	unit := f.channels()
 	rows := make([]byte, 0, unit*len(pixels))
@@ -130,7 +130,9 @@ func (a *animation) strips(pixels []pixel, w int) *strips {
 		}
 	}
 	n := w * unit
-	return newStrips(raster{n, len(pixels) / w, unit, func(y int, row []byte) { copy(row, rows[y*n:]) }}, a.writers)
+	s := newStrips(raster{n, len(pixels) / w, unit, func(y int, row []byte) { copy(row, rows[y*n:]) }}, a.writers)
+	err := s.run(ctx, max(a.options.Threads, 1))
+	return s.data(), err
 }
 
 // code compresses the part of the next picture that a frame has. What is shown already is left out where a
@@ -140,17 +142,13 @@ func (a *animation) code(ctx context.Context, f frame) (coded, error) {
 	if over != nil && corners(over, f.w) < corners(part, f.w) {
 		part, f.blending = over, blendOver
 	}
-	s := a.strips(part, f.w)
-	err := s.run(ctx, max(a.options.Threads, 1))
-	if err != nil {
-		return coded{}, err
-	}
-	return coded{f, s.data()}, nil
+	data, err := a.compress(ctx, part, f.w)
+	return coded{f, data}, err
 }
 
 // cut returns the pixels of a frame, once all of them, and once without those that are shown already.
-// over is nil if there are none, or if others cannot be drawn over what is shown: that replaces it where
-// they are opaque, or where nothing is shown.
+// over is nil if there are none of these, or if one of the others would mix with what is shown: it has to
+// be opaque, or to have nothing below it.
 func (a *animation) cut(f *frame) (part, over []pixel) {
 	w := a.layout.Width()
 	part, over = make([]pixel, 0, f.w*f.h), make([]pixel, 0, f.w*f.h)
@@ -175,14 +173,6 @@ func (a *animation) cut(f *frame) (part, over []pixel) {
 	return part, over
 }
 
-// whole compresses a picture of the size of the canvas.
-func (a *animation) whole(ctx context.Context, pixels []pixel) (coded, error) {
-	w := a.layout.Width()
-	s := a.strips(pixels, w)
-	err := s.run(ctx, max(a.options.Threads, 1))
-	return coded{frame{w: w, h: len(pixels) / w}, s.data()}, err
-}
-
 // widen has the file store samples, also those of the frames that it has.
 func (a *animation) widen(ctx context.Context) error {
 	indexed := *a
@@ -196,9 +186,7 @@ func (a *animation) widen(ctx context.Context) error {
 		if err := pack(ctx, pixels, p); err != nil {
 			return err
 		}
-		s := a.strips(pixels, c.w)
-		err = s.run(ctx, max(a.options.Threads, 1))
-		c.data = s.data()
+		c.data, err = a.compress(ctx, pixels, c.w)
 		return err
 	}
 	for i := range a.frames {

@@ -62,8 +62,9 @@ func (encoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.
 	return a, nil
 }
 
-// FrameMemory implements codec.FrameEncoder.
-func (encoder) FrameMemory(l plane.Layout) int64 { return 20 * int64(l.Width()) * int64(l.Height()) }
+// FrameMemory implements codec.FrameEncoder: three pictures, a frame with and without what is shown
+// already, and its bytes.
+func (encoder) FrameMemory(l plane.Layout) int64 { return 24 * int64(l.Width()) * int64(l.Height()) }
 
 // WriteFrame implements codec.FrameWriter. A frame that shows nothing new prolongs the last one.
 func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int) error {
@@ -88,8 +89,9 @@ func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int)
 	if a.seen-1 != a.options.Poster || len(a.frames) == 1 {
 		return nil
 	}
-	still, err := a.whole(ctx, a.shown)
-	a.poster = &still
+	w, h := a.layout.Width(), a.layout.Height()
+	data, err := a.compress(ctx, a.shown, w)
+	a.poster = &coded{frame{w: w, h: h}, data}
 	return err
 }
 
