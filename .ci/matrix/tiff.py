@@ -120,7 +120,7 @@ def cases():
             continue
         jpeg = compress == "JPEG"
         # ImageMagick 6 shows the colours of a JPEG with alpha as if they were not multiplied by it.
-        read = None if compress in ("LZMA", "WebP") else pillow_first if jpeg and "A" in channels else magick
+        read = None if compress == "LZMA" else pillow_first if jpeg and "A" in channels else magick
         yield by_magick(
             slug("im" if read else "refused", kind, compress, "%dx%d" % size) + ".tif",
             lambda s=size, c=channels, j=jpeg: pam(s, c, smooth=j),
@@ -157,7 +157,16 @@ def cases():
             read=tiff2rgba,
             within=3,
         )
-    for scheme in ("lzma", "lerc", "webp", "jbig"):
+    for kind, scheme, layout in itertools.product(("rgb8", "rgba8"), ("webp", "webp:20"), LAYOUTS[:8]):
+        yield by_tiffcp(
+            slug("tiffcp", kind, scheme, *layout) + ".tif",
+            lambda k=kind: base(k, smooth=True)[0],
+            "-c",
+            scheme,
+            *layout,
+            read=magick,
+        )
+    for scheme in ("lzma", "lerc", "jbig"):
         kind = "mono" if scheme == "jbig" else "rgb8"
         yield by_tiffcp(f"refused-{scheme}.tif", lambda k=kind: base(k)[0], "-c", scheme, read=None)
     for define, kind in itertools.product(
