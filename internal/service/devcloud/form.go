@@ -65,8 +65,8 @@ func completeForm(body io.Reader, boundary string) (form io.Reader, grown int, e
 	start := &io.LimitedReader{R: body, N: maxFields}
 	lines := bufio.NewReader(start)
 	var head []byte
-	fields, inHeader, name := 0, false, "" // where the part ends that precedes the present one, and the name of its file
-	file := false
+	fields := 0 // of these bytes, those before the present part
+	inHeader, file, name := false, false, ""
 	for !file || inHeader {
 		line, err := lines.ReadBytes('\n')
 		head = append(head, line...)
