@@ -139,7 +139,7 @@ func TestCheckConcurrency(t *testing.T) {
 			nil, "", OK, "10 reserved of the account's 1000", ""},
 		{"none", `{}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000`,
 			map[string]string{"ReservedConcurrency": "0"}, "", Warn,
-			"up to 1000 instances may run at a time, and whoever may upload decides: an hour of uploads can cost $1027",
+			"up to 1000 instances may run at a time, and whoever may upload decides: an hour of uploads can cost $1052",
 			"imgmill deploy photos --concurrency 10"},
 		{"removed by hand", `{}`, `"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 500`,
 			map[string]string{"ReservedConcurrency": "20"}, "", Warn,
