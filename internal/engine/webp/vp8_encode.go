@@ -66,16 +66,21 @@ type rowGroup struct {
 	counts [groupRows]tokenCounts
 }
 
-// chromaDelta is added to the quantiser index for the DC of chroma where luma takes more bits than it
-// could, so that SSIMULACRA2, which sees colour, has its share.
-const chromaDelta = -4
+// dcDeltas are added to the quantiser index for DC, by effort. SSIMULACRA2, which sees colour and looks at
+// several scales, prefers errors in AC. With fast effort, luma takes more bits than it could, and finer
+// chroma restores the balance; with high effort, bytes are left for the DC of all planes.
+var dcDeltas = map[effort]quantDeltas{
+	fastEffort: {uvdc: -4},
+	highEffort: {y1dc: -2, y2dc: -3, uvdc: -4},
+}
+
+// dcDeltaIndex is the quantiser index from which on one more makes up, with high effort, for the finer
+// steps of DC. Below it, one more would change too much.
+const dcDeltaIndex = 16
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
 func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
-	w := &lossyWriter{source: newLossySource(p), effort: e, width: p.Width(), height: p.Height()}
-	if e == fastEffort {
-		w.deltas.uvdc = chromaDelta
-	}
+	w := &lossyWriter{source: newLossySource(p), effort: e, width: p.Width(), height: p.Height(), deltas: dcDeltas[e]}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
 	w.flagSkipped = w.mbw*w.mbh <= maxFlagged
@@ -88,6 +93,9 @@ func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
 // encode returns the frame at a quality from 1 to 100.
 func (w *lossyWriter) encode(ctx context.Context, quality, threads int) ([]byte, error) {
 	w.index = quantiserIndex(quality)
+	if w.effort == highEffort && w.index >= dcDeltaIndex {
+		w.index++ // to make up for the finer steps of DC
+	}
 	if err := w.segment(ctx); err != nil {
 		return nil, err
 	}
