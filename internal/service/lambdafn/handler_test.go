@@ -250,7 +250,7 @@ func TestLongReasonIsCut(t *testing.T) {
 }
 
 func TestUnreadablePayload(t *testing.T) {
-	for _, payload := range []string{"", "null", "not JSON", "[]", `{"hello":"world"}`, "\xff"} {
+	for _, payload := range []string{"", "null", "not JSON", `{"hello":"world"}`, "\xff"} {
 		b := newBench(t, nil)
 		response, err := b.handler.Handle(t.Context(), "req-1", json.RawMessage(payload))
 		if err == nil || response != nil || !strings.Contains(err.Error(), "invalid event") {
