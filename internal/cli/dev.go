@@ -17,6 +17,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
@@ -31,7 +32,7 @@ type devFlags struct {
 	cors         string
 	uploads      []string
 	sample, once bool
-	verbose      bool
+	log          bool
 	reset, yes   bool
 }
 
@@ -72,7 +73,7 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
 	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
 	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every change, also with --once")
+	flags.BoolVar(&f.log, "log", false, "write a log (logfmt) with every change to standard error, not a table")
 	return c
 }
 
@@ -97,12 +98,16 @@ func (f *devFlags) run(c *cobra.Command) error {
 			return err
 		}
 	}
-	level := slog.LevelInfo
-	if f.once && !f.verbose {
-		level = slog.LevelError // the table reports on the uploads
+	out := newDevOutput(c.OutOrStdout(), c.ErrOrStderr(), r)
+	notes := &noteHandler{output: out, w: c.ErrOrStderr(), least: slog.LevelInfo}
+	if f.once {
+		notes.least = slog.LevelError // the table reports on the uploads
 	}
-	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors, Log: log}, r)
+	log, show := slog.New(notes), out.add
+	if f.log {
+		log, show = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
+	}
+	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors, Log: log}, r, show)
 	if err != nil {
 		return err
 	}
@@ -111,7 +116,12 @@ func (f *devFlags) run(c *cobra.Command) error {
 		defer end()
 		go file.watch(watching, log, func(r *recipe.Recipe) { d.reload(r, log) })
 	}
-	return d.run(c.Context(), pictures, f.once, c.OutOrStdout(), c.ErrOrStderr())
+	if !f.log {
+		counting, end := context.WithCancel(c.Context())
+		defer end()
+		go out.count(counting, d.cloud.Queue())
+	}
+	return d.run(c.Context(), pictures, f.once, out.table, c.ErrOrStderr())
 }
 
 // resetFolder removes the data folder, after a question.
@@ -206,6 +216,7 @@ type dev struct {
 	mill    millHolder
 	known   *sync.Known // objects that were found to be right; nil if the file cannot be used
 	results *results
+	shown   bool // each result is shown when it is known
 
 	stopWorker context.CancelFunc
 	workerDone chan struct{} // closed when the worker has returned
@@ -217,8 +228,10 @@ type dev struct {
 const sweepInterval = 3 * time.Minute
 
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
-// buckets of cfg.
-func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev, error) {
+// buckets of cfg. show is called with each result, unless it is nil.
+func startDev(
+	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, show func(event.Change, mill.Result),
+) (*dev, error) {
 	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
 	cloud, err := devcloud.Start(ctx, cfg)
 	if err != nil {
@@ -237,6 +250,13 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,
 		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
 	}
+	if show != nil {
+		d.shown = true
+		w.OnResult = func(c event.Change, r mill.Result) {
+			show(c, r)
+			d.results.add(c, r)
+		}
+	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel
 	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
@@ -254,12 +274,12 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe) (*dev,
 
 // run uploads the pictures and prints what became of them. Unless once is set, it then serves until
 // ctx ends or a part of the cloud fails. It stops the cloud before it returns.
-func (d *dev) run(ctx context.Context, pictures []picture, once bool, stdout, stderr io.Writer) error {
+func (d *dev) run(ctx context.Context, pictures []picture, once bool, t *table, stderr io.Writer) error {
 	serving, release := d.untilFailure(ctx)
 	defer release()
 	rows, err := d.upload(serving, pictures)
-	if err == nil && len(pictures) > 0 {
-		err = printTable(stdout, rows)
+	if err == nil && !d.shown {
+		err = t.print(rows)
 	}
 	if err == nil && !once {
 		d.welcome(stderr)

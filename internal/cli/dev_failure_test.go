@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -23,13 +24,15 @@ func TestDevEndsWithItsServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := devcloud.Config{Dir: t.TempDir(), Listener: l, Log: slog.New(slog.DiscardHandler)}
-	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()))
+	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stdout, stderr bytes.Buffer
+	var stderr bytes.Buffer
 	ended := make(chan error, 1)
-	go func() { ended <- d.run(t.Context(), nil, false, &stdout, &stderr) }()
+	go func() {
+		ended <- d.run(t.Context(), nil, false, newTable(io.Discard, recipe.Default(formats.All())), &stderr)
+	}()
 	select {
 	case err := <-ended:
 		t.Fatalf("dev ended although nothing had failed: %v", err)

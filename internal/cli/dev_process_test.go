@@ -35,6 +35,9 @@ type process struct {
 // run starts imgmill with these arguments.
 func run(t *testing.T, args ...string) *process {
 	t.Helper()
+	if args[0] == "dev" {
+		args = append(args, "--log")
+	}
 	p := &process{cmd: exec.Command("imgmill", args...), ended: make(chan error, 1), changed: make(chan struct{}, 1)}
 	p.cmd.Dir = t.TempDir() // a folder without a recipe
 	stderr, err := p.cmd.StderrPipe()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
@@ -109,15 +108,8 @@ type report struct {
 	Millis   float64         `json:"ms"`
 }
 
-// run works on several tasks at a time and reports each.
+// run works on several tasks at a time, and reports each once it and those before it are finished.
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
-	var progress *mpb.Progress
-	var bar *mpb.Bar
-	if !f.json && len(tasks) > 1 && isTerminal(stderr) {
-		progress = mpb.NewWithContext(ctx, mpb.WithOutput(stderr), mpb.WithWidth(40))
-		bar = progress.AddBar(int64(len(tasks)), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")), mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_MMSS)))
-	}
 	results := make([]mill.Result, len(tasks))
 	engine := &render.Engine{Formats: r.Formats}
 	finished := make(chan int)
@@ -139,48 +131,55 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		}
 		_ = group.Wait() // results carry the errors
 	}()
-	var writeErr error
-	lines := newJSON(stdout)
-	for i := range finished {
-		if f.json && writeErr == nil {
-			res := results[i]
-			writeErr = lines.Encode(report{tasks[i].input, res.Verdict, res.Reason, &res.Source, res.Variants, res.Dropped, float64(res.Elapsed.Microseconds()) / 1000})
-		}
-		if bar != nil {
-			bar.Increment()
-		}
-	}
-	if progress != nil {
-		progress.Wait()
-	}
-	if writeErr != nil {
-		return writeErr
-	}
-	return f.conclude(stderr, tasks, results)
-}
 
-// conclude prints the table and chooses how the command ends.
-func (f *resizeFlags) conclude(stderr io.Writer, tasks []task, results []mill.Result) error {
-	failed := 0
-	var rows []row
-	for i, r := range results {
-		if r.Verdict != outcome.Done {
-			failed++
-		}
-		rows = append(rows, resultRows(tasks[i].input, r)...)
+	o := resizeOutput{json: newJSON(stdout), table: newTable(stderr, r), status: newStatus(stderr)}
+	if f.json {
+		o.table, o.status = nil, &status{}
+	} else {
+		o.json = nil
 	}
-	if !f.json {
-		if err := printTable(stderr, rows); err != nil {
-			return err
+	var done summary
+	var err error
+	ready, next := make([]bool, len(tasks)), 0
+	for i := range finished {
+		ready[i] = true
+		done.add(results[i])
+		for next < len(tasks) && ready[next] {
+			if err == nil {
+				err = o.picture(tasks[next].input, results[next])
+			}
+			next++
 		}
+		o.status.show("%s of %s pictures", grouped(int64(done.total())), grouped(int64(len(tasks))))
 	}
-	switch failed {
-	case 0:
+	o.status.clear()
+	if err == nil && !f.json && len(tasks) > 1 {
+		_, err = fmt.Fprintln(stderr, done.String())
+	}
+	switch failed := len(tasks) - done.verdicts[outcome.Done]; {
+	case err != nil:
+		return err
+	case failed == 0:
 		return nil
-	case len(tasks):
+	case failed == len(tasks):
 		return errReported
 	}
 	return errPartial
+}
+
+// resizeOutput reports pictures: as JSON, or in a table above a line that counts them.
+type resizeOutput struct {
+	json   *json.Encoder // or nil
+	table  *table        // or nil
+	status *status
+}
+
+func (o *resizeOutput) picture(input string, r mill.Result) error {
+	if o.json != nil {
+		return o.json.Encode(report{input, r.Verdict, r.Reason, &r.Source, r.Variants, r.Dropped, float64(r.Elapsed.Microseconds()) / 1000})
+	}
+	o.status.clear()
+	return o.table.print(resultRows(input, r))
 }
 
 // interrupted is the reason of a picture that was not finished when the command was told to end.
@@ -191,6 +190,10 @@ var errTimeout = errors.New("over the recipe's timeout")
 
 // resizeFile renders one file and writes its variants.
 func resizeFile(ctx context.Context, engine *render.Engine, t task, limits recipe.Limits) (res mill.Result) {
+	defer close(t.done)
+	for _, before := range t.after {
+		<-before
+	}
 	start := time.Now()
 	limited := ctx
 	if limits.Timeout > 0 {

@@ -22,6 +22,23 @@ type task struct {
 	path     func(i int, o render.Output) (string, error) // of output i of the variants
 	inputs   *inputSet
 	fault    error // why the input cannot be read at all
+	// after are closed once the tasks before this one are done that may have an output of the same name:
+	// of two inputs for one output, the first has it.
+	after []<-chan struct{}
+	done  chan struct{}
+	names []string // of its outputs, as far as they are known before the picture is
+}
+
+// queue puts the task behind the last ones with outputs of the same names.
+func (t *task) queue(last map[string]<-chan struct{}) {
+	for _, name := range t.names {
+		if before, ok := last[name]; ok {
+			t.after = append(t.after, before)
+		}
+	}
+	for _, name := range t.names {
+		last[name] = t.done
+	}
 }
 
 // errNotFile is the fault of an input that is not a file, and whose reading might never end.
@@ -83,6 +100,7 @@ func (s *inputSet) take(output, input string) error {
 func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 	set := &inputSet{taken: map[string]string{}}
 	var tasks []task
+	last := map[string]<-chan struct{}{}
 	add := func(input, relative string, fault error) {
 		t := f.folderTask(input, filepath.ToSlash(relative), r, set)
 		info, err := faultOf(input)
@@ -90,6 +108,7 @@ func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 			set.infos = append(set.infos, info)
 		}
 		t.fault = cmp.Or(fault, err)
+		t.queue(last)
 		tasks = append(tasks, t)
 	}
 	for _, arg := range args {
@@ -169,7 +188,14 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 // extension of the format that is written.
 func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
 	plan := r.Plan(relative)
-	t := task{input: input, variants: plan.Variants(), inputs: set}
+	t := task{input: input, variants: plan.Variants(), inputs: set, done: make(chan struct{})}
+	for _, o := range plan.Outputs {
+		// What only the picture determines is the same for all here, and the extension follows from the format.
+		key, err := o.KeyFor(1, 1, cmp.Or(o.Variant.Format, r.Formats.Writable()[0]))
+		if err == nil { // else path reports it
+			t.names = append(t.names, strings.TrimSuffix(key, filepath.Ext(key)))
+		}
+	}
 	t.path = func(i int, o render.Output) (string, error) {
 		key, err := plan.Outputs[i].KeyFor(o.Width, o.Height, o.Format)
 		if err != nil {

@@ -5,13 +5,15 @@ import (
 	"io"
 	"path"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
-// row is a finished variant, or a picture without variants.
+// row is a finished variant, or a picture of which one or all are missing.
 type row struct {
 	name      string // name of the picture
 	variant   string // name of the variant
@@ -19,17 +21,14 @@ type row struct {
 	before    int64  // bytes of the picture
 	after     int    // bytes of the variant
 	ms        float64
-	reason    string // why there are no variants
+	reason    string // why variants are missing
 	dropped   string // metadata that was to be kept, in the first row of a picture
 	succeeded bool
 }
 
-// resultRows returns the rows for the result of one picture.
+// resultRows returns the rows for the result of one picture. There is none if it was fresh.
 func resultRows(name string, r mill.Result) []row {
 	ms := float64(r.Elapsed.Microseconds()) / 1000
-	if r.Verdict != outcome.Done {
-		return []row{{name: name, before: r.Source.Bytes, ms: ms, reason: string(r.Verdict) + ": " + r.Reason}}
-	}
 	var rows []row
 	for _, v := range r.Variants {
 		rows = append(rows, row{
@@ -40,43 +39,76 @@ func resultRows(name string, r mill.Result) []row {
 	if len(rows) > 0 {
 		rows[0].dropped = strings.Join(r.Dropped, "; ")
 	}
+	if r.Verdict != outcome.Done {
+		rows = append(rows, row{name: name, before: r.Source.Bytes, ms: ms, reason: string(r.Verdict) + ": " + r.Reason})
+	}
 	return rows
 }
 
-// printTable prints the rows as a table, and below it the reasons of those that failed, which are
-// whole sentences, and what metadata others lack.
-func printTable(w io.Writer, rows []row) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "picture\tvariant\tpixels\tbefore\tafter\tms\t")
-	var reasons strings.Builder
-	for _, r := range rows {
+// table prints rows in columns of fixed widths, so that each row can be printed as soon as it is known. It
+// fits a terminal of 80 columns.
+type table struct {
+	w             io.Writer
+	name, variant int // widths of the columns with names
+	begun         bool
+}
+
+func newTable(w io.Writer, r *recipe.Recipe) *table {
+	t := &table{w: w, variant: len("variant")}
+	for _, v := range r.Variants {
+		t.variant = min(max(t.variant, runes.StringWidth(shown(v.Name))), 12)
+	}
+	t.name = min(28, 79-t.variant-numbersWidth)
+	return t
+}
+
+// numbersWidth is that of the columns with numbers, and of the gaps: see table.line.
+const numbersWidth = 11 + 8 + 8 + 5 + 5*2
+
+// print adds rows. Below those of a picture are the reason why variants are missing, which is a whole
+// sentence, and what metadata the others lack.
+func (t *table) print(rows []row) error {
+	var b strings.Builder
+	if !t.begun && len(rows) > 0 {
+		t.begun = true
+		t.line(&b, "picture", "variant", "pixels", "before", "after", "ms")
+	}
+	var notes strings.Builder
+	for i, r := range rows {
+		if i > 0 && r.name != rows[i-1].name {
+			b.WriteString(notes.String())
+			notes.Reset()
+		}
+		name, ms := shorten(path.Base(shown(r.name)), t.name), fmt.Sprintf("%.0f", r.ms)
 		if !r.succeeded {
-			fmt.Fprintf(t, "%s\t-\t-\t%s\t-\t%.0f\t\n", shorten(shown(r.name)), bytesText(r.before), r.ms)
-			fmt.Fprintf(&reasons, "%s: %s\n", shown(r.name), shown(r.reason))
+			t.line(&b, name, "-", "-", bytesText(r.before), "-", ms)
+			fmt.Fprintf(&notes, "%s: %s\n", shown(r.name), shown(r.reason))
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.0f\t\n",
-			shorten(shown(r.name)), shown(r.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), r.ms)
+		t.line(&b, name, shorten(shown(r.variant), t.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), ms)
 		if r.dropped != "" {
-			fmt.Fprintf(&reasons, "%s: without %s\n", shown(r.name), shown(r.dropped))
+			fmt.Fprintf(&notes, "%s: without %s\n", shown(r.name), shown(r.dropped))
 		}
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, reasons.String())
+	b.WriteString(notes.String())
+	_, err := io.WriteString(t.w, b.String())
 	return err
 }
 
-// shorten cuts a name so that the table fits a small terminal. It keeps the end, which usually
-// differs more than the start.
-func shorten(name string) string {
-	const most = 28
-	r := []rune(path.Base(name))
-	if len(r) <= most {
-		return string(r)
+func (t *table) line(b *strings.Builder, name, variant, size, before, after, ms string) {
+	fmt.Fprintf(b, "%s  %s  %s  %8s  %8s  %5s\n",
+		runes.FillRight(name, t.name), runes.FillRight(variant, t.variant), runes.FillLeft(size, 11), before, after, ms)
+}
+
+// runes measures text as terminals show it, where those of East Asian writing are two columns wide.
+var runes = &runewidth.Condition{StrictEmojiNeutral: true}
+
+// shorten cuts a name to a number of columns. It keeps the end, which usually differs more than the start.
+func shorten(name string, columns int) string {
+	if runes.StringWidth(name) <= columns {
+		return name
 	}
-	return "…" + string(r[len(r)-most+1:])
+	return runes.TruncateLeft(name, runes.StringWidth(name)-columns+1, "…")
 }
 
 // bytesText returns a size in decimal units.
@@ -90,4 +122,48 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%d B", n)
+}
+
+// summary counts the results of a run.
+type summary struct {
+	verdicts      map[outcome.Verdict]int
+	before, after int64 // bytes of the pictures of which all variants were made, and of these
+}
+
+func (s *summary) add(r mill.Result) {
+	if s.verdicts == nil {
+		s.verdicts = map[outcome.Verdict]int{}
+	}
+	s.verdicts[r.Verdict]++
+	if r.Verdict == outcome.Done {
+		s.before += r.Source.Bytes
+		for _, v := range r.Variants {
+			s.after += int64(v.Bytes)
+		}
+	}
+}
+
+func (s *summary) total() (n int) {
+	for _, of := range s.verdicts {
+		n += of
+	}
+	return n
+}
+
+// String is a line such as "41 pictures: 40 done, 1 bad, 113.0 MB -> 7.3 MB".
+func (s *summary) String() string {
+	text := groupedCount(int64(s.total()), "picture") + ": " + grouped(int64(s.verdicts[outcome.Done])) + " done"
+	for _, v := range []outcome.Verdict{outcome.Bad, outcome.Skipped, outcome.Retry} {
+		if n := s.verdicts[v]; n > 0 {
+			word := string(v)
+			if v == outcome.Retry {
+				word = "not finished" // nobody tries again by itself
+			}
+			text += fmt.Sprintf(", %s %s", grouped(int64(n)), word)
+		}
+	}
+	if s.verdicts[outcome.Done] > 0 {
+		text += fmt.Sprintf(", %s -> %s", bytesText(s.before), bytesText(s.after))
+	}
+	return text
 }
