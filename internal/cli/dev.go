@@ -261,6 +261,8 @@ func startDev(
 	d.stopWorker = cancel
 	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
 		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
+	} else {
+		logDamaged(cfg.Log, d.known)
 	}
 	cloud.SweepEvery(sweepInterval, d.search)
 	go func() {

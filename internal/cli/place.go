@@ -229,6 +229,13 @@ func warnDamaged(w io.Writer, known *sync.Known) {
 	}
 }
 
+// logDamaged is warnDamaged for a command that runs until it is stopped.
+func logDamaged(log *slog.Logger, known *sync.Known) {
+	if known.Damaged != "" {
+		log.Warn("the checkpoint was damaged and has been set aside; everything is looked at again", "file", known.Damaged)
+	}
+}
+
 // String says which buckets are compared.
 func (p *place) String() string {
 	return fmt.Sprintf("%s and %s %s", shown(p.recipe.Source.Bucket), shown(p.recipe.Target.Bucket), shown(p.where))

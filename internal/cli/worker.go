@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
@@ -127,6 +128,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, closeKnown()) }()
+		if w.known != nil {
+			logDamaged(log, w.known)
+		}
 	}
 	log.Info("the worker has started", "buckets", p.String())
 	if err := w.run(c.Context()); err != nil {
@@ -199,9 +203,16 @@ func (w *workerRun) runQueue(ctx context.Context) error {
 
 // runPoll compares the buckets again and again.
 func (w *workerRun) runPoll(ctx context.Context) error {
-	poll := sync.Poll{Mill: w.mill, Known: w.known, Log: w.log, Every: w.poll, Jobs: w.concurrency, OnResult: w.metrics.Count}
+	poll := sync.Poll{Mill: w.mill, Known: w.known, Log: w.log, Every: w.poll, Jobs: w.concurrency, Remake: w.remake}
 	poll.Run(ctx)
 	return nil
+}
+
+// remake makes variants of a picture that a comparison has found, counted and traced like a change that an
+// event tells of.
+func (w *workerRun) remake(ctx context.Context, c event.Change, variants []string) mill.Result {
+	these := func(ctx context.Context, c event.Change) mill.Result { return w.mill.Remake(ctx, c, variants) }
+	return w.traces.Process(w.metrics.Process(these))(ctx, c)
 }
 
 // openKnown opens the checkpoint. A worker without a home, as in a container, has one for as long as

@@ -77,16 +77,7 @@ func TestWorkerListens(t *testing.T) {
 	}
 	where := startStore(t, "photos-input", "photos-output")
 	store := once(where)
-	traced := make(chan []byte, 10)
-	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		traced <- body
-	}))
-	t.Cleanup(collector.Close)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	spans := startCollector(t)
 	w := startListener(t, where, "--memory", "256MB")
 	w.find(t, 0, listensRE)
 
@@ -126,10 +117,40 @@ func TestWorkerListens(t *testing.T) {
 		}
 	}
 	w.interrupt(t)
-	spans := <-traced
-	for _, want := range []string{"change", "Put", "small/a b.jpg", "imgmill.verdict"} {
-		if !bytes.Contains(spans, []byte(want)) {
-			t.Errorf("traces lack %q", want)
+	spans.want(t, "change", "Put", "small/a b.jpg", "imgmill.verdict")
+}
+
+// spans is what a collector of traces has received.
+type spans struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+// startCollector starts a collector of traces, and names it in the environment.
+func startCollector(t *testing.T) *spans {
+	s := &spans{}
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.data = append(s.data, body...)
+	}))
+	t.Cleanup(collector.Close)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	return s
+}
+
+// want checks that some texts are in the traces of a process that has ended.
+func (s *spans) want(t *testing.T, texts ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range texts {
+		if !bytes.Contains(s.data, []byte(text)) {
+			t.Errorf("traces lack %q", text)
 		}
 	}
 }

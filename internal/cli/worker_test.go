@@ -69,7 +69,13 @@ func TestWorkerPolls(t *testing.T) {
 	if err := os.WriteFile(recipe, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := run(t, "worker", "--poll", "1s", "--config", recipe, "--checkpoint", filepath.Join(t.TempDir(), "checkpoint"))
+	checkpoint := filepath.Join(t.TempDir(), "checkpoint")
+	if err := os.WriteFile(checkpoint, make([]byte, 100), 0o600); err != nil { // as after a loss of power
+		t.Fatal(err)
+	}
+	spans := startCollector(t)
+	w := run(t, "worker", "--poll", "1s", "--config", recipe, "--checkpoint", checkpoint)
+	w.find(t, 0, regexp.MustCompile(`msg="the checkpoint was damaged and has been set aside.*file=`+regexp.QuoteMeta(checkpoint)+`\.damaged`))
 	if v, rest := w.verdict(t, "before.jpg"); v != "done" {
 		t.Errorf("verdict %s %s", v, rest)
 	}
@@ -91,4 +97,5 @@ func TestWorkerPolls(t *testing.T) {
 		}
 	}
 	w.interrupt(t)
+	spans.want(t, "change", "Put", "small/before.jpg", "large/after.jpg", "imgmill.verdict")
 }

@@ -22,8 +22,8 @@ type Poll struct {
 	Every time.Duration
 	// Jobs is how many pictures are processed at the same time. The default is 1.
 	Jobs int
-	// OnResult, if set, is called with each result, by one goroutine at a time.
-	OnResult func(event.Change, mill.Result)
+	// Remake is as in Work.
+	Remake func(ctx context.Context, c event.Change, variants []string) mill.Result
 }
 
 // Run works until ctx ends, and finishes the pictures in work. A round that fails is logged, and
@@ -55,7 +55,7 @@ func (p *Poll) round(ctx context.Context) error {
 	if n := todo.Pictures.Pictures; n > 0 {
 		p.Log.Info("pictures without their variants", "pictures", n, "uploads", report.Sources)
 	}
-	w := Work{Mill: p.Mill, Known: p.Known, Jobs: p.Jobs, OnResult: p.result}
+	w := Work{Mill: p.Mill, Known: p.Known, Jobs: p.Jobs, Remake: p.Remake, OnResult: p.result}
 	if err := w.Make(ctx, todo); err != nil {
 		return err
 	}
@@ -70,7 +70,4 @@ func (p *Poll) round(ctx context.Context) error {
 func (p *Poll) result(i Item, r mill.Result) {
 	c := event.Change{Bucket: p.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
 	p.Log.LogAttrs(context.Background(), r.Level(), outcome.ChangeMessage, r.LogLine(c).Attrs()...)
-	if p.OnResult != nil {
-		p.OnResult(c, r)
-	}
 }

@@ -25,6 +25,8 @@ type Work struct {
 	Jobs int
 	// Rate bounds the pictures a second; 0 is no bound.
 	Rate float64
+	// Remake makes the named variants of a picture; nil means all of them. The default is that of Mill.
+	Remake func(ctx context.Context, c event.Change, variants []string) mill.Result
 	// OnResult, if set, is called with each result, by one goroutine at a time.
 	OnResult func(Item, mill.Result)
 	// Backoff is the time before a picture is tried again. The default is 1 s; it is doubled with
@@ -84,12 +86,15 @@ func (w *Work) Make(ctx context.Context, todo *Todo) error {
 // ended.
 func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
 	c := event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
-	delay := w.Backoff
+	remake, delay := w.Remake, w.Backoff
+	if remake == nil {
+		remake = w.Mill.Remake
+	}
 	if delay == 0 {
 		delay = time.Second
 	}
 	for attempt := 1; ; attempt++ {
-		r = w.Mill.Remake(work, c, i.Variants)
+		r = remake(work, c, i.Variants)
 		if r.Verdict != outcome.Retry || attempt == attempts {
 			return r
 		}

@@ -97,13 +97,12 @@ func (m *Metrics) Process(p Process) Process {
 		m.inFlight.Inc()
 		defer m.inFlight.Dec()
 		r := p(ctx, c)
-		m.Count(c, r)
+		m.count(c, r)
 		return r
 	}
 }
 
-// Count counts the result of a change that was processed in some other way.
-func (m *Metrics) Count(c event.Change, r mill.Result) {
+func (m *Metrics) count(c event.Change, r mill.Result) {
 	m.changes.WithLabelValues(string(r.Verdict)).Inc()
 	m.seconds.Observe(r.Elapsed.Seconds())
 	if !c.Time.IsZero() && r.Verdict != outcome.Retry {
