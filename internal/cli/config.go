@@ -17,7 +17,7 @@ import (
 const recipeName = "imgmill.yaml"
 
 // loadRecipe reads the named recipe. If name is empty it reads imgmill.yaml from the working
-// directory or, if there is none, returns the default recipe.
+// directory or, if there is none, returns the default recipe. The recipe may be Nameless.
 func loadRecipe(name string) (*recipe.Recipe, error) {
 	named := name != ""
 	if !named {
@@ -30,7 +30,7 @@ func loadRecipe(name string) (*recipe.Recipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the recipe: %w", err)
 	}
-	return recipe.Parse(formats.All(), name, data)
+	return recipe.ParseAnywhere(formats.All(), name, data)
 }
 
 func configCommand() *cobra.Command {
@@ -57,31 +57,47 @@ folder unless --config names another file.`,
 	}, &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a recipe and list every mistake with its line",
+		Long: `Check a recipe and list every mistake with its line. The FILE - is standard
+input.`,
 		Example: `  imgmill config check
-  imgmill config check staging.yaml`,
+  imgmill config check staging.yaml
+  imgmill config example | imgmill config check -`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return wrongUse("%s takes one recipe, got %d", c.CommandPath(), len(args))
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return checkRecipe(c.ErrOrStderr(), args) },
+		RunE: func(c *cobra.Command, args []string) error { return checkRecipe(c.InOrStdin(), c.ErrOrStderr(), args) },
 	})
 	return c
 }
 
 // checkRecipe reads the named recipe, or imgmill.yaml, and reports that it is valid.
-func checkRecipe(w io.Writer, args []string) error {
+func checkRecipe(stdin io.Reader, w io.Writer, args []string) error {
 	name := recipeName
 	if len(args) > 0 {
 		name = args[0]
 	}
-	r, err := loadRecipe(name)
+	var r *recipe.Recipe
+	var err error
+	if name == "-" {
+		name = "standard input"
+		var data []byte
+		if data, err = io.ReadAll(stdin); err == nil {
+			r, err = recipe.ParseAnywhere(formats.All(), name, data)
+		}
+	} else {
+		r, err = loadRecipe(name)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s is valid: %s from %s to %s.\n", shown(name),
-		count(len(r.Variants), "variant"), shown(r.Source.Bucket), shown(r.Target.Bucket))
+	buckets := fmt.Sprintf("from %s to %s", shown(r.Source.Bucket), shown(r.Target.Bucket))
+	if r.Nameless {
+		buckets = "without the names of buckets, which only resize and dev can do without"
+	}
+	_, err = fmt.Fprintf(w, "%s is valid: %s %s.\n", shown(name), count(len(r.Variants), "variant"), buckets)
 	return err
 }
 

@@ -101,7 +101,7 @@ func (f *recipeFile) watch(ctx context.Context, log *slog.Logger, changed func(*
 			log.Warn("the recipe is gone; dev goes on with what it was", "file", f.name)
 			continue
 		}
-		r, err := recipe.Parse(formats.All(), f.name, data)
+		r, err := recipe.ParseAnywhere(formats.All(), f.name, data)
 		if err != nil {
 			first, rest, _ := strings.Cut(err.Error(), "\n")
 			log.Warn("the recipe is invalid; dev goes on with the one before", "problem", first,

@@ -119,6 +119,10 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 			}
 		}
 	}
+	if r.Nameless && p.dir == "" {
+		return nil, fmt.Errorf("%s names no buckets, which only imgmill dev and resize can do without; add source.bucket and target.bucket",
+			shown(cmp.Or(f.config, recipeName)))
+	}
 	o.PathStyle = o.Endpoint != "" && at.PathStyle
 	source, err := ambient.Open(c.Context(), o)
 	if err != nil {

@@ -39,11 +39,13 @@ pictures and settings give equal bytes.
 
 Without flags for a variant, the variants are those of imgmill.yaml or, if that
 does not exist, one that is at most 800 pixels wide. Inputs are never
-overwritten. Folders are read with all of their subfolders.`,
+overwritten. Folders are read with all of their subfolders, but for what macOS
+leaves beside pictures. The FILE - is standard input or output.`,
 		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
   imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
   imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover
-  imgmill resize photos/ -o out/ --config imgmill.yaml --json | jq .`,
+  imgmill resize photos/ -o out/ --config imgmill.yaml --json | jq .
+  curl -s https://example.com/photo.jpg | imgmill resize - -o - >small.jpg`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return wrongUse("name at least one picture or folder")
@@ -58,6 +60,15 @@ overwritten. Folders are read with all of their subfolders.`,
 			tasks, err := f.plan(args, r)
 			if err != nil {
 				return err
+			}
+			if f.output == streamName {
+				if isTerminal(c.OutOrStdout()) {
+					return wrongUse("-o - writes a picture to standard output, which is a terminal; redirect it to a file or a program")
+				}
+				tasks[0].stdout = c.OutOrStdout()
+			}
+			if args[0] == streamName {
+				tasks[0].stdin = c.InOrStdin()
 			}
 			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), tasks, r)
 		},
@@ -222,20 +233,28 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 	if t.fault != nil {
 		return t.fault
 	}
-	in, err := os.Open(t.input)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if info, err := in.Stat(); err == nil {
-		res.Source.Bytes = info.Size()
+	var in io.Reader = &counter{r: t.stdin, n: &res.Source.Bytes}
+	if t.stdin == nil {
+		file, err := os.Open(t.input)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if info, err := file.Stat(); err == nil {
+			res.Source.Bytes = info.Size()
+		}
+		in = file
 	}
 	header, outputs, err := engine.Make(ctx, in, limits.Limits, t.variants)
 	res.Source.SetHeader(header)
-	if err != nil {
+	partial, _ := errors.AsType[*render.PartialError](err)
+	if err != nil && partial == nil {
 		return err
 	}
 	for i, o := range outputs {
+		if partial != nil && partial.Reasons[i] != nil {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -243,12 +262,32 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		if err != nil {
 			return err
 		}
-		if err := writeOutput(path, t.inputs, o.Data); err != nil {
+		if t.stdout != nil {
+			_, err = t.stdout.Write(o.Data)
+		} else {
+			err = writeOutput(path, t.inputs, o.Data)
+		}
+		if err != nil {
 			return err
 		}
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
 			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
+	if partial != nil {
+		return partial
+	}
 	return nil
+}
+
+// counter counts what is read. It hides that r may be a file: standard input can only be read in order.
+type counter struct {
+	r io.Reader
+	n *int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	*c.n += int64(n)
+	return n, err
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,7 +23,9 @@ type task struct {
 	variants []render.Variant
 	path     func(i int, o render.Output) (string, error) // of output i of the variants
 	inputs   *inputSet
-	fault    error // why the input cannot be read at all
+	fault    error     // why the input cannot be read at all
+	stdin    io.Reader // the input, or nil
+	stdout   io.Writer // the output, or nil
 	// after are closed once the tasks before this one are done that may have an output of the same name:
 	// of two inputs for one output, the first has it.
 	after []<-chan struct{}
@@ -96,8 +100,33 @@ func (s *inputSet) take(output, input string) error {
 	return nil
 }
 
+// streamName names standard input or output.
+const streamName = "-"
+
+// checkStreams refuses what cannot be read from standard input or written to standard output.
+func (f *resizeFlags) checkStreams(args []string) error {
+	switch {
+	case slices.Contains(args, streamName) && len(args) > 1:
+		return wrongUse("- is standard input, which holds one picture; for a file of that name, write ./-")
+	case args[0] == streamName && !f.singleFile(args):
+		return wrongUse("the picture of standard input has no name; name the file to write to with -o")
+	case f.output == streamName && !f.singleFile(args):
+		return wrongUse("-o - is standard output, which takes one picture; name a folder")
+	case f.output == streamName && f.json:
+		return wrongUse("standard output is either for the picture (-o -) or for --json")
+	}
+	return nil
+}
+
 // plan finds the inputs, and where their outputs are written.
 func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
+	if err := f.checkStreams(args); err != nil {
+		return nil, err
+	}
+	if args[0] == streamName {
+		t := f.folderTask(streamName, streamName, r, &inputSet{taken: map[string]string{}})
+		return f.fileTask(t, r)
+	}
 	set := &inputSet{taken: map[string]string{}}
 	var tasks []task
 	last := map[string]<-chan struct{}{}
@@ -149,8 +178,11 @@ func (f *resizeFlags) singleFile(args []string) bool {
 	if len(args) != 1 || strings.HasSuffix(f.output, "/") || strings.HasSuffix(f.output, string(filepath.Separator)) {
 		return false
 	}
-	if in, err := os.Stat(args[0]); err != nil || in.IsDir() {
+	if in, err := os.Stat(args[0]); args[0] != streamName && (err != nil || in.IsDir()) {
 		return false
+	}
+	if f.output == streamName {
+		return true
 	}
 	if out, err := os.Stat(f.output); err == nil {
 		return !out.IsDir()
@@ -168,6 +200,7 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 	named := r.Formats.Extension(ext)
 	v := t.variants[0]
 	switch {
+	case f.output == streamName:
 	case v.Format == nil && (named == nil || named.Encoder == nil):
 		return nil, wrongUse("-o %s: %q files cannot be written; use %s, or choose a --format", f.output, ext,
 			setting.OneOf(r.Formats.Writable().Endings()))
@@ -233,9 +266,15 @@ func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]found, error) {
 			list = append(list, found{path, err})
 			return nil
 		case d.IsDir():
+			if d.Name() == "__MACOSX" && path != dir { // of an archive that macOS has made
+				return filepath.SkipDir
+			}
 			if info, err := d.Info(); err == nil && outErr == nil && os.SameFile(info, out) && path != dir {
 				return filepath.SkipDir
 			}
+			return nil
+		}
+		if strings.HasPrefix(d.Name(), "._") { // AppleDouble: attributes of the file of the same name
 			return nil
 		}
 		for _, suffix := range r.Source.Suffixes {

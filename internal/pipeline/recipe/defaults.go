@@ -16,10 +16,12 @@ const (
 // every picture at most 800 pixels wide, under the same key.
 func Default(formats codec.Set) *Recipe {
 	r := base(formats)
-	r.Source.Bucket, r.Target.Bucket = "photos-input", "photos-output"
+	r.nameBuckets()
 	r.fill("")
 	return r
 }
+
+func (r *Recipe) nameBuckets() { r.Source.Bucket, r.Target.Bucket = "photos-input", "photos-output" }
 
 // base holds the defaults that a file overwrites.
 func base(formats codec.Set) *Recipe {

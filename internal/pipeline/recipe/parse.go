@@ -18,15 +18,25 @@ import (
 // Parse reads a recipe for a set of formats, fills in the defaults and checks it. Problems call the
 // file by name. The error, if any, is Errors: everything that is wrong, each with its line.
 func Parse(formats codec.Set, name string, data []byte) (*Recipe, error) {
-	r, rd := read(formats, name, data)
+	r, rd := read(formats, name, data, false)
 	if err := rd.err(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// read is Parse that also returns its reader.
-func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
+// ParseAnywhere is Parse for where the names of buckets mean nothing: a recipe that names neither has
+// those of Default, and is Nameless.
+func ParseAnywhere(formats codec.Set, name string, data []byte) (*Recipe, error) {
+	r, rd := read(formats, name, data, true)
+	if err := rd.err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// read is Parse, or ParseAnywhere, that also returns its reader.
+func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, *reader) {
 	rd := &reader{report: report{file: name, lines: map[string]int{}}, absent: map[string]bool{}}
 	doc := rd.document(data)
 	if len(rd.problems) > 0 {
@@ -86,6 +96,10 @@ func read(formats codec.Set, name string, data []byte) (*Recipe, *reader) {
 		r.OnBad.Prefix += "/"
 	}
 	r.Target.Attributes.setDefaults()
+	if anywhere && r.Source.Bucket == "" && r.Target.Bucket == "" && !rd.bad("source", "target") {
+		r.Nameless = true
+		r.nameBuckets()
+	}
 	r.fill(everywhere.Metadata)
 	r.check(&rd.report)
 	return r, rd

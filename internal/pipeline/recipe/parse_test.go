@@ -156,7 +156,7 @@ func TestOrderOfVariants(t *testing.T) {
 // every setting.
 func TestExample(t *testing.T) {
 	text := string(Example(all))
-	r, rd := read(all, "imgmill.yaml", []byte(text))
+	r, rd := read(all, "imgmill.yaml", []byte(text), false)
 	if err := rd.err(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ manifest: true
 		switch {
 		case name == "Recipe.ObjectMetadata.Names": // instead of All
 			return
-		case name == "Recipe.Formats" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
+		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
 			return
 		}
 		switch v.Kind() {
@@ -245,4 +245,27 @@ manifest: true
 		}
 	}
 	check("Recipe", reflect.ValueOf(*r))
+}
+
+// TestParseAnywhere checks that buckets may be left out together where their names mean nothing.
+func TestParseAnywhere(t *testing.T) {
+	for text, nameless := range map[string]bool{
+		"variants: {a: {width: 1}}": true,
+		"":                          true,
+		"source: {prefix: in/}\ntarget: {key: \"a/{key}\"}": true,
+		buckets: false,
+	} {
+		r, err := ParseAnywhere(all, "imgmill.yaml", []byte(text))
+		if err != nil || r.Nameless != nameless || r.Source.Bucket == "" || r.Target.Bucket == "" {
+			t.Errorf("%q: %+v, %v", text, r, err)
+		}
+	}
+	for _, text := range []string{"source: {bucket: one}", "target: {bucket: one}", "source: 1"} {
+		if r, err := ParseAnywhere(all, "imgmill.yaml", []byte(text)); err == nil {
+			t.Errorf("%q is accepted: %+v", text, r)
+		}
+	}
+	if _, err := Parse(all, "imgmill.yaml", []byte("variants: {a: {width: 1}}")); err == nil {
+		t.Error("Parse accepts a recipe without buckets")
+	}
 }

@@ -28,6 +28,9 @@ type Recipe struct {
 	Manifest bool
 
 	ObjectMetadata ObjectMetadata
+
+	// Nameless says that the file names no bucket: see ParseAnywhere.
+	Nameless bool
 }
 
 // Store says where a bucket is, if not where the command runs: in imgmill dev, on AWS, or at the endpoint
