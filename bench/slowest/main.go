@@ -119,7 +119,8 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 		fmt.Fprintf(stderr, "%s: %v from %d pictures\n", format, o.time, len(seeds[format]))
 		s := newSearch(format, o.seed)
-		worst := s.run(seeds[format], o.time)
+		end := time.Now().Add(o.time)
+		worst := s.run(seeds[format], func() bool { return time.Now().Before(end) })
 		if o.keep != "" {
 			if err := os.WriteFile(filepath.Join(o.keep, "slowest"+format.Extensions[0]), worst, 0o600); err != nil {
 				return err
@@ -160,13 +161,13 @@ func newSearch(format *codec.Format, seed uint64) *search {
 	return &search{format: format, work: newWork(1), random: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// run searches for a time, and returns the slowest file.
-func (s *search) run(seeds [][]byte, limit time.Duration) []byte {
-	end := time.Now().Add(limit)
+// run tries the seeds, then what becomes of them for as long as more says so, and returns the slowest
+// file.
+func (s *search) run(seeds [][]byte, more func() bool) []byte {
 	for _, file := range seeds {
 		s.try(file)
 	}
-	for time.Now().Before(end) {
+	for more() {
 		parent := s.best[min(s.random.IntN(len(s.best)), s.random.IntN(len(s.best)))].file
 		if s.random.IntN(8) == 0 {
 			parent = seeds[s.random.IntN(len(seeds))]

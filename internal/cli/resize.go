@@ -19,6 +19,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
+	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
 // resizeFlags are the command line of resize.
@@ -26,7 +27,7 @@ type resizeFlags struct {
 	output, config string
 	variant        variantFlags
 	jobs           int
-	json           bool
+	json, force    bool
 }
 
 func resizeCommand() *cobra.Command {
@@ -40,7 +41,10 @@ pictures and settings give equal bytes.
 Without flags for a variant, the variants are those of imgmill.yaml or, if that
 does not exist, one that is at most 800 pixels wide. Inputs are never
 overwritten. Folders are read with all of their subfolders, but for what macOS
-leaves beside pictures. The FILE - is standard input or output.`,
+leaves beside pictures. The FILE - is standard input or output.
+
+In a folder, pictures are passed over whose outputs are there as an earlier run
+made them, of the same files and by the same settings.`,
 		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
   imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
   imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover
@@ -78,6 +82,7 @@ leaves beside pictures. The FILE - is standard input or output.`,
 	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml, if it exists)")
 	f.variant.register(c)
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
+	flags.BoolVar(&f.force, "force", false, "make what is fresh, too")
 	flags.BoolVar(&f.json, "json", false, "print one line of JSON for each picture to standard output")
 	return c
 }
@@ -121,6 +126,10 @@ type report struct {
 
 // run works on several tasks at a time, and reports each once it and those before it are finished.
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
+	var made *sync.Known
+	if !f.force && tasks[0].paths != nil {
+		made = f.openMade(stderr)
+	}
 	results := make([]mill.Result, len(tasks))
 	engine := &render.Engine{Formats: r.Formats}
 	finished := make(chan int)
@@ -135,7 +144,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 				continue
 			}
 			group.Go(func() error {
-				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits)
+				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits, made)
 				finished <- i
 				return nil
 			})
@@ -164,6 +173,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		o.status.show("%s of %s pictures", grouped(int64(done.total())), grouped(int64(len(tasks))))
 	}
 	o.status.clear()
+	err = errors.Join(err, made.Close())
 	if err == nil && !f.json && len(tasks) > 1 {
 		_, err = fmt.Fprintln(stderr, done.String())
 	}
@@ -200,19 +210,27 @@ const interrupted = "interrupted"
 var errTimeout = errors.New("over the recipe's timeout")
 
 // resizeFile renders one file and writes its variants.
-func resizeFile(ctx context.Context, engine *render.Engine, t task, limits recipe.Limits) (res mill.Result) {
+func resizeFile(
+	ctx context.Context, engine *render.Engine, t task, limits recipe.Limits, made *sync.Known,
+) (res mill.Result) {
 	defer close(t.done)
 	for _, before := range t.after {
 		<-before
 	}
 	start := time.Now()
+	fresh, err := t.fresh(made)
+	if fresh {
+		return mill.Result{Verdict: outcome.Done, Elapsed: time.Since(start)}
+	}
 	limited := ctx
 	if limits.Timeout > 0 {
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeoutCause(ctx, limits.Timeout, errTimeout)
 		defer cancel()
 	}
-	err := t.resize(limited, engine, limits, &res)
+	if err == nil {
+		err = t.resize(limited, engine, limits, &res, made)
+	}
 	res.Verdict, res.Reason = mill.Classify(err)
 	switch _, refused := errors.AsType[refusedError](err); {
 	case refused:
@@ -229,7 +247,9 @@ func resizeFile(ctx context.Context, engine *render.Engine, t task, limits recip
 	return res
 }
 
-func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.Limits, res *mill.Result) error {
+func (t task) resize(
+	ctx context.Context, engine *render.Engine, limits recipe.Limits, res *mill.Result, made *sync.Known,
+) error {
 	if t.fault != nil {
 		return t.fault
 	}
@@ -269,6 +289,13 @@ func (t task) resize(ctx context.Context, engine *render.Engine, limits recipe.L
 		}
 		if err != nil {
 			return err
+		}
+		if made != nil {
+			if fact, ok := t.fact(i, path); ok {
+				if err := made.Add(fact); err != nil {
+					return err
+				}
+			}
 		}
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{

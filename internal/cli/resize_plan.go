@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -31,6 +32,10 @@ type task struct {
 	after []<-chan struct{}
 	done  chan struct{}
 	names []string // of its outputs, as far as they are known before the picture is
+
+	// For fresh: what output i depends on beside the input, and where it may be.
+	fingerprints []string
+	paths        func(i int) []string
 }
 
 // queue puts the task behind the last ones with outputs of the same names.
@@ -228,21 +233,36 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 		if err == nil { // else path reports it
 			t.names = append(t.names, strings.TrimSuffix(key, filepath.Ext(key)))
 		}
+		t.fingerprints = append(t.fingerprints, o.Fingerprint)
 	}
-	t.path = func(i int, o render.Output) (string, error) {
-		key, err := plan.Outputs[i].KeyFor(o.Width, o.Height, o.Format)
+	path := func(i, width, height int, format *codec.Format) (string, error) {
+		key, err := plan.Outputs[i].KeyFor(width, height, format)
 		if err != nil {
 			return "", err
 		}
-		if named := r.Formats.Extension(filepath.Ext(key)); named != nil && named != o.Format {
-			key = strings.TrimSuffix(key, filepath.Ext(key)) + "." + o.Format.Extension()
+		if named := r.Formats.Extension(filepath.Ext(key)); named != nil && named != format {
+			key = strings.TrimSuffix(key, filepath.Ext(key)) + "." + format.Extension()
 		}
 		name := filepath.FromSlash(key)
 		if !filepath.IsLocal(name) {
 			return "", refuse("%q lies outside the output folder", key)
 		}
-		path := filepath.Join(f.output, name)
+		return filepath.Join(f.output, name), nil
+	}
+	t.path = func(i int, o render.Output) (string, error) {
+		path, err := path(i, o.Width, o.Height, o.Format)
+		if err != nil {
+			return "", err
+		}
 		return path, set.take(path, input)
+	}
+	t.paths = func(i int) (all []string) {
+		for _, format := range r.Formats.Writable() {
+			if path, err := path(i, 0, 0, format); err == nil { // else it has another format, or its size is in its name
+				all = append(all, path)
+			}
+		}
+		return all
 	}
 	return t
 }

@@ -127,6 +127,7 @@ func bytesText(n int64) string {
 // summary counts the results of a run.
 type summary struct {
 	verdicts      map[outcome.Verdict]int
+	fresh         int   // of those that are done
 	before, after int64 // bytes of the pictures of which all variants were made, and of these
 }
 
@@ -136,6 +137,9 @@ func (s *summary) add(r mill.Result) {
 	}
 	s.verdicts[r.Verdict]++
 	if r.Verdict == outcome.Done {
+		if len(r.Variants) == 0 {
+			s.fresh++
+		}
 		s.before += r.Source.Bytes
 		for _, v := range r.Variants {
 			s.after += int64(v.Bytes)
@@ -152,7 +156,11 @@ func (s *summary) total() (n int) {
 
 // String is a line such as "41 pictures: 40 done, 1 bad, 113.0 MB -> 7.3 MB".
 func (s *summary) String() string {
-	text := groupedCount(int64(s.total()), "picture") + ": " + grouped(int64(s.verdicts[outcome.Done])) + " done"
+	made := s.verdicts[outcome.Done] - s.fresh
+	text := fmt.Sprintf("%s: %s done", groupedCount(int64(s.total()), "picture"), grouped(int64(made)))
+	if s.fresh > 0 {
+		text += fmt.Sprintf(", %s fresh", grouped(int64(s.fresh)))
+	}
 	for _, v := range []outcome.Verdict{outcome.Bad, outcome.Skipped, outcome.Retry} {
 		if n := s.verdicts[v]; n > 0 {
 			word := string(v)
@@ -162,7 +170,7 @@ func (s *summary) String() string {
 			text += fmt.Sprintf(", %s %s", grouped(int64(n)), word)
 		}
 	}
-	if s.verdicts[outcome.Done] > 0 {
+	if made > 0 {
 		text += fmt.Sprintf(", %s -> %s", bytesText(s.before), bytesText(s.after))
 	}
 	return text
