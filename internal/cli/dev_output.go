@@ -64,7 +64,7 @@ func (o *devOutput) count(ctx context.Context, q queue.Queue) {
 		o.mu.Lock()
 		text := fmt.Sprintf("%s waiting", grouped(int64(waiting)))
 		for _, v := range []outcome.Verdict{outcome.Done, outcome.Bad, outcome.Skipped} {
-			if n := o.done.verdicts[v]; n > 0 {
+			if n := o.done.counts[string(v)]; n > 0 {
 				text += fmt.Sprintf(", %s %s", grouped(int64(n)), v)
 			}
 		}

@@ -126,12 +126,11 @@ type report struct {
 
 // run works on several tasks at a time, and reports each once it and those before it are finished.
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
-	var made *sync.Known
-	if !f.force && tasks[0].paths != nil {
-		made = f.openMade(stderr)
+	z := resizer{engine: &render.Engine{Formats: r.Formats}, limits: r.Limits, force: f.force}
+	if tasks[0].paths != nil {
+		z.made = f.openMade(stderr)
 	}
 	results := make([]mill.Result, len(tasks))
-	engine := &render.Engine{Formats: r.Formats}
 	finished := make(chan int)
 	var group errgroup.Group
 	group.SetLimit(f.jobs)
@@ -144,7 +143,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 				continue
 			}
 			group.Go(func() error {
-				results[i] = resizeFile(ctx, engine, tasks[i], r.Limits, made)
+				results[i] = z.file(ctx, tasks[i])
 				finished <- i
 				return nil
 			})
@@ -173,11 +172,11 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		o.status.show("%s of %s pictures", grouped(int64(done.total())), grouped(int64(len(tasks))))
 	}
 	o.status.clear()
-	err = errors.Join(err, made.Close())
+	err = errors.Join(err, z.made.Close())
 	if err == nil && !f.json && len(tasks) > 1 {
 		_, err = fmt.Fprintln(stderr, done.String())
 	}
-	switch failed := len(tasks) - done.verdicts[outcome.Done]; {
+	switch failed := len(tasks) - done.done() - done.counts[freshWord]; {
 	case err != nil:
 		return err
 	case failed == 0:
@@ -199,6 +198,12 @@ func (o *resizeOutput) picture(input string, r mill.Result) error {
 	if o.json != nil {
 		return o.json.Encode(report{input, r.Verdict, r.Reason, &r.Source, r.Variants, r.Dropped, float64(r.Elapsed.Microseconds()) / 1000})
 	}
+	if r.Reason == interrupted {
+		return nil // the last line counts these
+	}
+	if r.Verdict == outcome.Retry {
+		r.Verdict = failedWord
+	}
 	o.status.clear()
 	return o.table.print(resultRows(input, r))
 }
@@ -209,27 +214,34 @@ const interrupted = "interrupted"
 // errTimeout is the cause with which the recipe's timeout ends a context.
 var errTimeout = errors.New("over the recipe's timeout")
 
-// resizeFile renders one file and writes its variants.
-func resizeFile(
-	ctx context.Context, engine *render.Engine, t task, limits recipe.Limits, made *sync.Known,
-) (res mill.Result) {
+// resizer makes the variants of files.
+type resizer struct {
+	engine *render.Engine
+	limits recipe.Limits
+	made   *sync.Known // or nil
+	force  bool        // make what is fresh, too
+}
+
+// file renders one file and writes its variants.
+func (z resizer) file(ctx context.Context, t task) (res mill.Result) {
 	defer close(t.done)
 	for _, before := range t.after {
 		<-before
 	}
 	start := time.Now()
-	fresh, err := t.fresh(made)
-	if fresh {
-		return mill.Result{Verdict: outcome.Done, Elapsed: time.Since(start)}
-	}
 	limited := ctx
-	if limits.Timeout > 0 {
+	if z.limits.Timeout > 0 {
 		var cancel context.CancelFunc
-		limited, cancel = context.WithTimeoutCause(ctx, limits.Timeout, errTimeout)
+		limited, cancel = context.WithTimeoutCause(ctx, z.limits.Timeout, errTimeout)
 		defer cancel()
 	}
-	if err == nil {
-		err = t.resize(limited, engine, limits, &res, made)
+	var err error
+	fresh := false
+	if !z.force {
+		fresh, err = t.fresh(z.made)
+	}
+	if err == nil && !fresh {
+		err = z.write(limited, t, &res)
 	}
 	res.Verdict, res.Reason = mill.Classify(err)
 	switch _, refused := errors.AsType[refusedError](err); {
@@ -241,15 +253,14 @@ func resizeFile(
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		res.Verdict, res.Reason = outcome.Retry, interrupted
 	case errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errTimeout:
-		res.Verdict, res.Reason = outcome.Bad, fmt.Sprintf("%v of %v", errTimeout, limits.Timeout)
+		res.Verdict, res.Reason = outcome.Bad, fmt.Sprintf("%v of %v", errTimeout, z.limits.Timeout)
 	}
 	res.Elapsed = time.Since(start)
 	return res
 }
 
-func (t task) resize(
-	ctx context.Context, engine *render.Engine, limits recipe.Limits, res *mill.Result, made *sync.Known,
-) error {
+// write renders the file of a task, and writes its variants.
+func (z resizer) write(ctx context.Context, t task, res *mill.Result) error {
 	if t.fault != nil {
 		return t.fault
 	}
@@ -265,7 +276,7 @@ func (t task) resize(
 		}
 		in = file
 	}
-	header, outputs, err := engine.Make(ctx, in, limits.Limits, t.variants)
+	header, outputs, err := z.engine.Make(ctx, in, z.limits.Limits, t.variants)
 	res.Source.SetHeader(header)
 	partial, _ := errors.AsType[*render.PartialError](err)
 	if err != nil && partial == nil {
@@ -290,9 +301,9 @@ func (t task) resize(
 		if err != nil {
 			return err
 		}
-		if made != nil {
+		if z.made != nil {
 			if fact, ok := t.fact(i, path); ok {
-				if err := made.Add(fact); err != nil {
+				if err := z.made.Add(fact); err != nil {
 					return err
 				}
 			}

@@ -171,8 +171,13 @@ func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
 	if single := f.singleFile(args); single && len(tasks) == 1 {
 		return f.fileTask(tasks[0], r)
 	}
-	if info, err := os.Stat(f.output); err == nil && !info.IsDir() {
+	info, err := os.Stat(f.output)
+	if err == nil && !info.IsDir() {
 		return nil, wrongUse("-o %s is a file, but there are %d pictures; name a folder", f.output, len(tasks))
+	}
+	if err != nil && r.Formats.Extension(filepath.Ext(f.output)) != nil { // the separator at the end belongs to no extension
+		return nil, wrongUse("-o %s has the name of a picture, but there are %d; name a folder, or write %s%c",
+			f.output, len(tasks), f.output, filepath.Separator)
 	}
 	return tasks, nil
 }

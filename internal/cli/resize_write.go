@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ func writeOutput(path string, inputs *inputSet, data []byte) error {
 func replaceFile(path string, data []byte) (err error) {
 	f, err := createTemporary(filepath.Dir(path))
 	if err != nil {
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			e.Op, e.Path = "write", path // the temporary name says nothing to anybody
+		}
 		return err
 	}
 	defer func() {

@@ -126,29 +126,42 @@ func bytesText(n int64) string {
 
 // summary counts the results of a run.
 type summary struct {
-	verdicts      map[outcome.Verdict]int
-	fresh         int   // of those that are done
-	before, after int64 // bytes of the pictures of which all variants were made, and of these
+	counts        map[string]int // by the words in String
+	before, after int64          // bytes of the pictures of which all variants were made, and of these
 }
 
+// Words for what has become of a picture, beside the verdicts.
+const (
+	freshWord       = "fresh"
+	failedWord      = "failed"       // nobody tries again by itself
+	notFinishedWord = "not finished" // because of Ctrl-C
+)
+
 func (s *summary) add(r mill.Result) {
-	if s.verdicts == nil {
-		s.verdicts = map[outcome.Verdict]int{}
-	}
-	s.verdicts[r.Verdict]++
-	if r.Verdict == outcome.Done {
-		if len(r.Variants) == 0 {
-			s.fresh++
-		}
+	word := string(r.Verdict)
+	switch {
+	case r.Verdict == outcome.Done && len(r.Variants) == 0:
+		word = freshWord
+	case r.Verdict == outcome.Done:
 		s.before += r.Source.Bytes
 		for _, v := range r.Variants {
 			s.after += int64(v.Bytes)
 		}
+	case r.Reason == interrupted:
+		word = notFinishedWord
+	case r.Verdict == outcome.Retry:
+		word = failedWord
 	}
+	if s.counts == nil {
+		s.counts = map[string]int{}
+	}
+	s.counts[word]++
 }
 
+func (s *summary) done() int { return s.counts[string(outcome.Done)] }
+
 func (s *summary) total() (n int) {
-	for _, of := range s.verdicts {
+	for _, of := range s.counts {
 		n += of
 	}
 	return n
@@ -156,21 +169,13 @@ func (s *summary) total() (n int) {
 
 // String is a line such as "41 pictures: 40 done, 1 bad, 113.0 MB -> 7.3 MB".
 func (s *summary) String() string {
-	made := s.verdicts[outcome.Done] - s.fresh
-	text := fmt.Sprintf("%s: %s done", groupedCount(int64(s.total()), "picture"), grouped(int64(made)))
-	if s.fresh > 0 {
-		text += fmt.Sprintf(", %s fresh", grouped(int64(s.fresh)))
-	}
-	for _, v := range []outcome.Verdict{outcome.Bad, outcome.Skipped, outcome.Retry} {
-		if n := s.verdicts[v]; n > 0 {
-			word := string(v)
-			if v == outcome.Retry {
-				word = "not finished" // nobody tries again by itself
-			}
+	text := fmt.Sprintf("%s: %s done", groupedCount(int64(s.total()), "picture"), grouped(int64(s.done())))
+	for _, word := range []string{freshWord, string(outcome.Bad), string(outcome.Skipped), failedWord, notFinishedWord} {
+		if n := s.counts[word]; n > 0 {
 			text += fmt.Sprintf(", %s %s", grouped(int64(n)), word)
 		}
 	}
-	if made > 0 {
+	if s.done() > 0 {
 		text += fmt.Sprintf(", %s -> %s", bytesText(s.before), bytesText(s.after))
 	}
 	return text
