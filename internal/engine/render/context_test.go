@@ -51,25 +51,3 @@ func TestStepsLookAtTheContext(t *testing.T) {
 		t.Errorf("the steps look at their context %d times, want %d at least", looks, least)
 	}
 }
-
-// TestMeanRowEqualsBlockMean compares the two ways to average blocks of chroma, for odd sizes too.
-func TestMeanRowEqualsBlockMean(t *testing.T) {
-	for _, size := range [][2]int{{1, 1}, {2, 2}, {3, 3}, {16, 9}, {17, 10}, {64, 33}} {
-		w, h := size[0], size[1]
-		p := scene(w, h, plane.YCbCr, false, 1)
-		same := scene(w, h, plane.YCbCr, false, 1)
-		q, err := subsample(t.Context(), same, plane.NewLayout(plane.YCbCr, false, w, h, 2, 2))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := 1; i < 3; i++ {
-			for y := range q.Planes[i].Height {
-				for x, got := range q.Row(i, y) {
-					if want := blockMean(p, i, 2*x, 2*y, 2, 2, nil); got != want {
-						t.Fatalf("%d×%d, plane %d, %d,%d: %d, want %d", w, h, i, x, y, got, want)
-					}
-				}
-			}
-		}
-	}
-}
