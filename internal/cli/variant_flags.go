@@ -25,7 +25,7 @@ func (f *variantFlags) register(c *cobra.Command) {
 		flag := c.Flags().VarPF(&variantFlag{f, s}, flagName(s), "", recipe.Describe(s))
 		if s.Type == setting.Bool {
 			flag.NoOptDefVal = "true"
-			completeValues(c, flag.Name, "true", "false")
+			completeValues(c, flag.Name, append([]string{"true", "false"}, s.Choices...)...)
 		} else {
 			completeValues(c, flag.Name, s.Choices...)
 		}
@@ -77,7 +77,9 @@ func (f *variantFlag) Type() string {
 	case setting.Int:
 		return "NUMBER"
 	case setting.Bool:
-		return "bool"
+		if f.setting.Choices == nil {
+			return "bool"
+		}
 	case setting.Bytes:
 		return "SIZE"
 	case setting.Colour:

@@ -58,6 +58,13 @@ type HeavyEncoder interface {
 	Memory(l plane.Layout) int64
 }
 
+// ExactEncoder is an Encoder that can write the colours of transparent pixels.
+type ExactEncoder interface {
+	Encoder
+	// Exact reports whether it does.
+	Exact() bool
+}
+
 // FrameEncoder is an Encoder of a format with animations.
 type FrameEncoder interface {
 	Encoder

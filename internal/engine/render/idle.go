@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/setting"
@@ -20,9 +21,11 @@ func (s *Schema) Idle(v Variant) (idle []Problem) {
 		return idle
 	}
 	for _, own := range v.Format.Settings {
-		for _, other := range own.IdleBeside {
-			if s.Setting(own.Name).Given(&v) && s.Setting(other).Given(&v) {
-				add(own.Name, other)
+		for _, beside := range own.IdleBeside {
+			name, text, only := strings.Cut(beside, ": ")
+			other := s.Setting(name)
+			if s.Setting(own.Name).Given(&v) && other.Given(&v) && (!only || other.Text(&v) == text) {
+				add(own.Name, name)
 				break
 			}
 		}

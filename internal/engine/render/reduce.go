@@ -81,12 +81,18 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	case linear:
 		src.Space = declared(h)
 		j.sink, err = newLight(x, y, filter, src, j.store)
-	case src.HasAlpha():
+	case src.HasAlpha() && !(j.exact() && !src.Subsampled() && x.Copies(filter) && y.Copies(filter)):
 		j.sink, err = newStraight(x, y, filter, src, j.store)
 	default:
 		j.sink, err = f.newPlanes(h, filter, src, dst, j.store)
 	}
 	return err
+}
+
+// exact reports whether the colours of transparent pixels are to stay.
+func (j *job) exact() bool {
+	e, ok := j.encoder.(codec.ExactEncoder)
+	return ok && e.Exact()
 }
 
 // newPlanes returns a Sink that reduces each plane for itself.

@@ -20,7 +20,7 @@ type Type uint8
 const (
 	// Int is a whole number from Min to Max, or one of Choices if there are any.
 	Int Type = iota
-	// Bool is true or false.
+	// Bool is true or false, or one of Choices if there are any.
 	Bool
 	// Choice is one of Choices.
 	Choice
@@ -37,14 +37,15 @@ type Setting struct {
 	Help     string // what it does, as half a sentence
 	Type     Type
 	Min, Max int64    // Int and Bytes; a Max of 0 is no bound
-	Choices  []string // Choice and Int: canonical texts
+	Choices  []string // Choice, Int and Bool: canonical texts
 	Default  string   // the canonical text that an absent setting stands for; "" if that depends on the picture
 	Absent   string   // where Default is "": what happens without the setting, as half a sentence
 	Example  string   // a typical value, for `config example` and error texts
 	// MayGrow marks a setting with which a user weighs bytes against looks. A variant that names it
 	// may have more bytes than its source.
 	MayGrow bool
-	// IdleBeside are the names of settings of the same format beside which this one has no effect.
+	// IdleBeside are the names of settings of the same format beside which this one has no effect; of
+	// "name: value", beside that value alone.
 	IdleBeside []string
 }
 
@@ -58,8 +59,12 @@ func (s *Setting) Parse(text string) (string, error) {
 		}
 		return s.parseInt(text)
 	case Bool:
-		if v := strings.ToLower(text); v == "true" || v == "false" {
+		v := strings.ToLower(text)
+		switch {
+		case v == "true" || v == "false" || slices.Contains(s.Choices, v):
 			return v, nil
+		case len(s.Choices) > 0:
+			return "", fmt.Errorf("%q is not valid; use %s", text, OneOf(s.words()))
 		}
 		return "", fmt.Errorf("%q is neither true nor false", text)
 	case Choice:
@@ -102,7 +107,7 @@ func (s *Setting) Allowed() string {
 		}
 		return fmt.Sprintf("%s%d or more", words, s.Min)
 	case Bool:
-		return "true, false"
+		return strings.Join(s.words(), ", ")
 	case Choice:
 		return strings.Join(s.Choices, ", ")
 	case Bytes:
@@ -110,6 +115,9 @@ func (s *Setting) Allowed() string {
 	}
 	return `"#rrggbb", white, black`
 }
+
+// words are the values of a Bool.
+func (s *Setting) words() []string { return append([]string{"true", "false"}, s.Choices...) }
 
 // OneOf joins words to "a, b or c".
 func OneOf(words []string) string {

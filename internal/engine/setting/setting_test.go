@@ -10,6 +10,7 @@ var settings = map[string]*Setting{
 	"number": {Name: "number", Type: Int, Min: 1, Example: "800"},
 	"count":  {Name: "count", Type: Int, Min: 1, Choices: []string{"first", "all"}, Default: "first"},
 	"bool":   {Name: "bool", Type: Bool, Default: "false"},
+	"auto":   {Name: "auto", Type: Bool, Choices: []string{"auto"}, Default: "false"},
 	"choice": {Name: "choice", Type: Choice, Choices: []string{"normal", "high"}, Default: "normal"},
 	"bytes":  {Name: "bytes", Type: Bytes, Min: 1000, Example: "300KB"},
 	"colour": {Name: "colour", Type: Colour, Default: "#ffffff"},
@@ -20,6 +21,7 @@ func TestParseGivesOneTextForEachMeaning(t *testing.T) {
 		{"int", "80", "80"}, {"int", "080", "80"}, {"int", "+1", "1"}, {"int", "100", "100"},
 		{"number", "1000000", "1000000"}, {"count", "All", "all"}, {"count", "07", "7"},
 		{"bool", "true", "true"}, {"bool", "FALSE", "false"},
+		{"auto", "True", "true"}, {"auto", "false", "false"}, {"auto", "AUTO", "auto"},
 		{"choice", "high", "high"}, {"choice", "High", "high"},
 		{"bytes", "300KB", "300000"}, {"bytes", "1.5 MiB", "1572864"}, {"bytes", "1000", "1000"}, {"bytes", "2kib", "2048"},
 		{"bytes", "1.0009kb", "1000"}, {"bytes", "1gb", "1000000000"}, {"bytes", "5000b", "5000"},
@@ -36,7 +38,7 @@ func TestParseRefusesWithAdvice(t *testing.T) {
 		{"int", "0", "from 1 to 100"}, {"int", "101", "from 1 to 100"}, {"int", "-1", "from 1 to 100"}, {"int", "8x", "like 80"}, {"int", "", "like 80"},
 		{"int", "99999999999999999999", "like 80"}, {"number", "0", "1 or more"},
 		{"count", "some", "first, all or a whole number"}, {"count", "0", "1 or more"},
-		{"bool", "yes", "true nor false"},
+		{"bool", "yes", "true nor false"}, {"bool", "auto", "true nor false"}, {"auto", "yes", "use true, false or auto"},
 		{"choice", "low", "normal or high"},
 		{"bytes", "999", "like 300KB"}, {"bytes", "KB", "like 300KB"}, {"bytes", "1e9", "like 300KB"}, {"bytes", "-5KB", "like 300KB"},
 		{"bytes", "1.2.3KB", "like 300KB"}, {"bytes", "99999999999GB", "too large"}, {"bytes", "Inf", "like 300KB"},
@@ -67,7 +69,7 @@ func TestValuesFallBackToDefaults(t *testing.T) {
 
 func TestAllowed(t *testing.T) {
 	for name, want := range map[string]string{
-		"int": "1 to 100", "number": "1 or more", "bool": "true, false", "choice": "normal, high", "bytes": "a size like 300KB",
+		"int": "1 to 100", "number": "1 or more", "bool": "true, false", "auto": "true, false, auto", "choice": "normal, high", "bytes": "a size like 300KB",
 	} {
 		if got := settings[name].Allowed(); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

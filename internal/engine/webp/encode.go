@@ -16,13 +16,14 @@ const DefaultQuality = 80
 var (
 	qualitySetting = &setting.Setting{
 		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
-		IdleBeside: []string{"lossless", "near_lossless"},
+		IdleBeside: []string{"lossless: true", "near_lossless"},
 		Help:       "quality, as libjpeg and libwebp count it",
 		Absent:     "80, or less where the file would otherwise become larger than its source of the same format",
 	}
 	losslessSetting = &setting.Setting{
-		Name: "lossless", Type: setting.Bool, Default: "false", MayGrow: true, IdleBeside: []string{"near_lossless"},
-		Help: "keep every pixel; suits drawings and screenshots",
+		Name: "lossless", Type: setting.Bool, Choices: []string{"auto"}, Default: "false", MayGrow: true,
+		IdleBeside: []string{"near_lossless"},
+		Help:       "keep every pixel; suits drawings and screenshots, for which auto does so where it takes fewer bytes",
 	}
 	nearLosslessSetting = &setting.Setting{
 		Name: "near_lossless", Type: setting.Int, Min: 0, Max: 100, Example: "60", MayGrow: true,
@@ -30,6 +31,12 @@ var (
 		Absent: "pixels are as lossless says",
 	}
 )
+
+// exactSetting is for lossless files.
+var exactSetting = &setting.Setting{
+	Name: "exact", Type: setting.Bool, Default: "false", MayGrow: true,
+	Help: "keep the colours of transparent pixels too, in lossless pictures whose size stays the same",
+}
 
 // sharpChromaSetting is for lossy files.
 var sharpChromaSetting = &setting.Setting{
@@ -44,10 +51,13 @@ const maxSide = 1<<14 - 1
 
 func newEncoder(v setting.Values) codec.Encoder {
 	if near := v.Int(nearLosslessSetting, -1); near >= 0 {
-		return losslessEncoder{effortOf(v), roundedBits(near)}
+		return losslessEncoder{effortOf(v), roundedBits(near), v.Bool(exactSetting)}
 	}
-	if v.Bool(losslessSetting) {
-		return losslessEncoder{effort: effortOf(v)}
+	switch lossless := (losslessEncoder{effort: effortOf(v), exact: v.Bool(exactSetting)}); {
+	case v.Bool(losslessSetting):
+		return lossless
+	case v.Text(losslessSetting) == "auto":
+		return autoEncoder{lossyEncoder{v}, lossless}
 	}
 	return lossyEncoder{v}
 }
@@ -177,6 +187,7 @@ func (t *trials) LogStep(quality int) float64 {
 type losslessEncoder struct {
 	effort effort
 	round  uint // bits of a component that may be rounded away
+	exact  bool // colours of transparent pixels stay
 }
 
 // Memory implements codec.HeavyEncoder: pixels, residues and the symbols of copies.
@@ -190,8 +201,11 @@ func (losslessEncoder) Layout(model plane.Model, alpha bool, w, h int) plane.Lay
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
+// Exact implements codec.ExactEncoder.
+func (e losslessEncoder) Exact() bool { return e.exact }
+
 // Encode implements codec.Encoder. What does not show, the colours of transparent pixels, becomes
-// black.
+// black, unless they are to stay.
 func (e losslessEncoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	if err := checkSize(p.Layout); err != nil {
 		return nil, err
@@ -215,29 +229,35 @@ func (e losslessEncoder) FrameMemory(l plane.Layout) int64 { return e.Memory(l) 
 // encodePicture implements pictureEncoder.
 func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ int) (bitstream, error) {
 	w, h := p.Width(), p.Height()
-	alpha, _ := p.Alpha()
 	ok := !p.Opaque()
-	pix := make([]uint32, 0, w*h)
+	pix := make([]uint32, w*h)
 	for y := range h {
 		if err := ctx.Err(); err != nil {
 			return bitstream{}, err
 		}
-		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
-		if p.Model == plane.RGB {
-			g, b = p.Row(1, y), p.Row(2, y)
-		}
-		for x := range w {
-			pix = append(pix, black|uint32(r[x])<<16|uint32(g[x])<<8|uint32(b[x]))
-		}
-		if ok {
-			for x, a := range p.Row(alpha, y) {
-				v := &pix[y*w+x]
-				if *v = *v&^black | uint32(a)<<24; a == 0 {
-					*v = 0
-				}
-			}
-		}
+		e.packRow(pix[y*w:][:w], p, y, ok)
 	}
 	data, err := losslessStream(ctx, pix, w, h, ok, e)
 	return bitstream{kind: "VP8L", data: data, alpha: ok}, err
+}
+
+// packRow packs the components of row y, with alpha or opaque.
+func (e losslessEncoder) packRow(pix []uint32, p *plane.Picture, y int, alpha bool) {
+	r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
+	if p.Model == plane.RGB {
+		g, b = p.Row(1, y), p.Row(2, y)
+	}
+	g, b, pix = g[:len(r)], b[:len(r)], pix[:len(r)]
+	for x := range r {
+		pix[x] = black | uint32(r[x])<<16 | uint32(g[x])<<8 | uint32(b[x])
+	}
+	if !alpha {
+		return
+	}
+	i, _ := p.Alpha()
+	for x, a := range p.Row(i, y) {
+		if pix[x] = pix[x]&^black | uint32(a)<<24; a == 0 && !e.exact {
+			pix[x] = 0
+		}
+	}
 }

@@ -30,7 +30,9 @@ var Format = &codec.Format{
 	Detect: func(head []byte) bool {
 		return len(head) >= 12 && bytes.HasPrefix(head, []byte("RIFF")) && string(head[8:12]) == "WEBP"
 	},
-	Open:     open,
-	Settings: []*setting.Setting{qualitySetting, losslessSetting, nearLosslessSetting, sharpChromaSetting, effortSetting},
-	Encoder:  newEncoder,
+	Open: open,
+	Settings: []*setting.Setting{
+		qualitySetting, losslessSetting, nearLosslessSetting, exactSetting, sharpChromaSetting, effortSetting,
+	},
+	Encoder: newEncoder,
 }

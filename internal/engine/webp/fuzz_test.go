@@ -85,10 +85,11 @@ func recode(t *testing.T, file []byte, threads int) {
 	limits := codec.Limits{Pixels: 20 * mostRecoded, Frames: 20}
 	all := render.Variant{Name: "all", Format: Format, Frames: render.AllFrames}
 	lossless := render.Variant{Name: "lossless", Format: Format, Encoding: setting.Values{"lossless": "true"}}
+	auto := render.Variant{Name: "auto", Format: Format, Frames: render.AllFrames, Encoding: setting.Values{"lossless": "auto"}}
 	engine := &render.Engine{Formats: codec.Set{Format}, Threads: threads}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, outputs, err := engine.Make(t.Context(), bytes.NewReader(file), limits, []render.Variant{all, lossless})
+	_, outputs, err := engine.Make(t.Context(), bytes.NewReader(file), limits, []render.Variant{all, lossless, auto})
 	runtime.ReadMemStats(&after)
 	if err != nil && (!codec.Permanent(err) || strings.Contains(err.Error(), "failed on it")) {
 		t.Fatal(err)

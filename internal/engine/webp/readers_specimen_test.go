@@ -42,7 +42,8 @@ func randomSettings(t testing.TB, r *rand.Rand) setting.Values {
 		case setting.Int:
 			v.Set(s.Name, fmt.Sprint(s.Min+r.Int64N(s.Max-s.Min+1)))
 		case setting.Bool:
-			v.Set(s.Name, fmt.Sprint(r.IntN(2) == 0))
+			words := append([]string{"true", "false"}, s.Choices...)
+			v.Set(s.Name, words[r.IntN(len(words))])
 		case setting.Choice:
 			v.Set(s.Name, s.Choices[r.IntN(len(s.Choices))])
 		default:
@@ -133,7 +134,7 @@ func (s *specimen) checkAnimation(t *testing.T) {
 		}
 		s.frames = append(s.frames, rgbaOf(p))
 	}
-	if firstPicture(t, s.file).lossy || s.rounded() {
+	if firstPicture(t, s.file).lossy || s.rounded() || s.settings.Text(losslessSetting) == "auto" {
 		return
 	}
 	at := -1

@@ -34,44 +34,40 @@ func (c *componentCounts) cost() (n int64) {
 	return n
 }
 
-// rankPlans estimates what each plan costs. Pixels like those to their left or above do not count, for
-// they become copies whatever the plan is. colours is how many the picture has, 0 if too many to be
-// indexed.
-func rankPlans(ctx context.Context, pix []uint32, w, h, colours int) (costs [plans]int64, err error) {
-	var direct, green, left, leftGreen componentCounts
-	var indexes [256]uint32
-	step := 1 + w*h>>20
-	for y := 0; y < h; y += step {
-		if err := ctx.Err(); err != nil {
-			return costs, err
-		}
-		row := pix[y*w:][:w]
-		above := row
-		if y > 0 {
-			above = pix[(y-1)*w:][:w]
-		}
-		last := row[0]
-		for x, argb := range row {
-			if argb == last || y > 0 && argb == above[x] {
-				last = argb
-				continue
-			}
-			direct.add(argb)
-			green.add(subtractGreenOf(argb))
-			d := subtractPixels(argb, last)
-			left.add(d)
-			leftGreen.add(subtractGreenOf(d))
-			indexes[argb*cacheMultiplier>>24]++
+// planRanker estimates what plans cost from some rows of a picture. Pixels like those to their left or
+// above do not count, for they become copies whatever the plan is.
+type planRanker struct {
+	direct, green, left, leftGreen componentCounts
+	indexes                        [256]uint32
+}
+
+// row counts the pixels of a row; above is the row above, or nil for the first one.
+func (r *planRanker) row(row, above []uint32) {
+	last := row[0]
+	for x, argb := range row {
+		if argb == last || above != nil && argb == above[x] {
 			last = argb
+			continue
 		}
+		r.direct.add(argb)
+		r.green.add(subtractGreenOf(argb))
+		d := subtractPixels(argb, last)
+		r.left.add(d)
+		r.leftGreen.add(subtractGreenOf(d))
+		r.indexes[argb*cacheMultiplier>>24]++
+		last = argb
 	}
-	blocks := int64(subSize(w, predictorBits(w, h))*subSize(h, predictorBits(w, h))) << costBits / int64(step)
-	costs = [plans]int64{
-		planDirect: direct.cost(), planGreen: green.cost(),
-		planPredict: left.cost() + 4*blocks, planBoth: leftGreen.cost() + 5*blocks,
-		planIndexed: entropy(indexes[:]) + int64(8*colours)<<costBits,
+}
+
+// costs are those of the rows. blocks is how many have a predictor each, and colours how many the picture
+// has, 0 if too many to be indexed.
+func (r *planRanker) costs(blocks, colours int) [plans]int64 {
+	n := int64(blocks) << costBits
+	return [plans]int64{
+		planDirect: r.direct.cost(), planGreen: r.green.cost(),
+		planPredict: r.left.cost() + 4*n, planBoth: r.leftGreen.cost() + 5*n,
+		planIndexed: entropy(r.indexes[:]) + int64(8*colours)<<costBits,
 	}
-	return costs, nil
 }
 
 // choosePlan returns the plan that seems to cost least.
@@ -79,10 +75,20 @@ func choosePlan(ctx context.Context, pix []uint32, w, h, colours int) (plan, err
 	if colours > 0 && colours <= 16 {
 		return planIndexed, nil
 	}
-	costs, err := rankPlans(ctx, pix, w, h, colours)
-	if err != nil {
-		return 0, err
+	r := new(planRanker)
+	step := 1 + w*h>>20
+	for y := 0; y < h; y += step {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		var above []uint32
+		if y > 0 {
+			above = pix[(y-1)*w:][:w]
+		}
+		r.row(pix[y*w:][:w], above)
 	}
+	bits := predictorBits(w, h)
+	costs := r.costs(subSize(w, bits)*subSize(h, bits)/step, colours)
 	best := planDirect
 	for p := planGreen; p < plans; p++ {
 		if costs[p] < costs[best] && (p != planIndexed || colours > 0) {

@@ -63,7 +63,7 @@ func Describe(s *render.Setting) string {
 		}
 		text = strings.Join(titles, ", ") + ": " + text
 	}
-	if s.Type == setting.Bool {
+	if s.Type == setting.Bool && s.Choices == nil {
 		return text
 	}
 	return fmt.Sprintf("%s (%s; default: %s)", text, s.Allowed(), cmp.Or(s.Default, s.Absent))

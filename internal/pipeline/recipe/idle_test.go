@@ -20,6 +20,7 @@ func TestIdleSettings(t *testing.T) {
 		"{width: 9, format: webp, near_lossless: 60, max_bytes: 9KB}":                  "variants.v.max_bytes: lossless files cannot be made to fit; leave out max_bytes or near_lossless",
 		"{width: 9, format: webp, quality: 80}":                                        "",
 		"{width: 9, format: webp, quality: 80, lossless: false}":                       "",
+		"{width: 9, format: webp, quality: 80, lossless: auto, max_bytes: 9KB}":        "",
 		"{width: 9, format: webp, lossless: false, near_lossless: 60}":                 "",
 		"{width: 9, quality: 80, lossless: true}":                                      "", // for JPEG and for WebP
 		"{format: webp, frames: first, poster: 3}":                                     "",
