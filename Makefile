@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload
 
 check: fmt vet test race cross zips
 
@@ -55,12 +55,13 @@ sim:
 	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
 # The pipeline through a proxy that stalls, truncates, resets and lies; a server with few files, among thousands of
-# connections, with a damaged queue and a clock that was set back; a full disk; a function with little memory. The last
-# two need root, for a mount and a control group.
+# connections, with a damaged queue and a clock that was set back; a full disk; a function and a worker with little memory.
+# The last three need root, for a mount and control groups.
 faults:
 	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue|ClockSetBack' ./internal/service/devcloud
 	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
 	$(GO) test -count=1 -timeout 200s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
+	IMGMILL_GROUP=1 $(GO) test -count=1 -timeout 280s -run WorkerGroup -v ./internal/cli
 
 # SIGKILL before every change of the journal and the queue, one after the other (Linux).
 kills:
@@ -75,6 +76,11 @@ synckills:
 # a NATS server: 6 and 20 minutes. ministack must be on the path.
 workers:
 	IMGMILL_UPLOADS=10000 TIMEOUT=2400s .ci/queues
+
+# A worker in a control group with 256 MB is sent twice what it can make for ten minutes; then it makes the rest. It needs
+# root.
+overload:
+	IMGMILL_OVERLOAD=10m TIMEOUT=3000s TESTS=Overload .ci/queues nats
 
 # The comparison of two buckets over ten million pictures, in less than 100 MB: half a minute.
 manykeys:

@@ -38,7 +38,13 @@ func run(t *testing.T, args ...string) *process {
 	if args[0] == "dev" {
 		args = append(args, "--log")
 	}
-	p := &process{cmd: exec.Command("imgmill", args...), ended: make(chan error, 1), changed: make(chan struct{}, 1)}
+	return start(t, append([]string{"imgmill"}, args...))
+}
+
+// start starts a command line that runs imgmill.
+func start(t *testing.T, line []string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(line[0], line[1:]...), ended: make(chan error, 1), changed: make(chan struct{}, 1)}
 	p.cmd.Dir = t.TempDir() // a folder without a recipe
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
