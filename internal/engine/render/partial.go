@@ -49,10 +49,10 @@ func (j *job) attempt(err error) error {
 	return nil
 }
 
-// living returns the jobs that have not failed.
+// living returns the jobs whose files are to be made.
 func living(jobs []*job) (left []*job) {
 	for _, j := range jobs {
-		if j.failed == nil {
+		if j.failed == nil && j.twin == nil {
 			left = append(left, j)
 		}
 	}
@@ -65,11 +65,15 @@ func results(jobs []*job) ([]Output, error) {
 	var err error
 	for i, j := range jobs {
 		outputs[i] = Output{Variant: j.variant}
-		if reasons[i] = j.failed; j.failed != nil {
+		if reasons[i] = j.failed; j.twin != nil {
+			outputs[i].SameAs, reasons[i] = j.twin.variant.Name, j.twin.failed
+		}
+		if reasons[i] != nil {
 			err = &PartialError{reasons}
 			continue
 		}
-		outputs[i] = Output{j.variant, j.format, j.frame.canvasWidth, j.frame.canvasHeight, j.file, j.dropped}
+		outputs[i].Format, outputs[i].Width, outputs[i].Height = j.format, j.frame.canvasWidth, j.frame.canvasHeight
+		outputs[i].Data, outputs[i].Dropped = j.file, j.dropped
 	}
 	return outputs, err
 }

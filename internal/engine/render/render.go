@@ -59,6 +59,9 @@ type Output struct {
 	Format        *codec.Format
 	Width, Height int // pixels
 	Data          []byte
+	// SameAs is the name of the earlier variant of its set that has the same format and size. Such an
+	// output has no data.
+	SameAs string
 	// Dropped lists metadata that was to be kept and is not, each with the reason. It is usually empty.
 	Dropped []string
 }
@@ -108,6 +111,7 @@ func (e *Engine) Render(
 		if err := jobs[i].attempt(e.begin(jobs[i], d)); err != nil {
 			return nil, err
 		}
+		jobs[i].findTwin(jobs[:i])
 	}
 	if possible := living(jobs); len(possible) > 0 {
 		f, ok := d.(codec.FrameDecoder)
@@ -147,6 +151,17 @@ type job struct {
 	file    []byte
 	dropped []string // as in Output
 	failed  error    // why this variant cannot be made
+	twin    *job     // of its set, whose file would be the same; nil if there is none
+}
+
+// findTwin looks for an earlier job of the same set and format whose file has the same width.
+func (j *job) findTwin(earlier []*job) {
+	for _, k := range earlier {
+		if j.variant.Set != "" && k.variant.Set == j.variant.Set && k.format == j.format && k.twin == nil &&
+			k.frame.canvasWidth == j.frame.canvasWidth {
+			j.twin = k
+		}
+	}
 }
 
 // begin chooses format, encoder and size of a job of which the variant is known.

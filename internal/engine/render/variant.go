@@ -1,6 +1,8 @@
 package render
 
 import (
+	"cmp"
+
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/engine/setting"
@@ -20,7 +22,10 @@ const (
 
 // Variant is one wanted size of a picture. An empty text stands for the default.
 type Variant struct {
-	Name          string
+	Name string
+	// Set is the name of the set that the variant belongs to, or empty. Of the variants of a set that have
+	// the same format and would have the same width, the first alone is made.
+	Set           string
 	Width, Height int // pixels of the upright picture; 0 leaves a side to the proportions
 	Fit           Fit
 	Enlarge       bool // allow a result larger than the picture
@@ -44,6 +49,9 @@ type Variant struct {
 
 	focus focus // chooses what Cover shows; nil: the centre
 }
+
+// Label is the name that the variant shares with the others of its set, or else its own.
+func (v Variant) Label() string { return cmp.Or(v.Set, v.Name) }
 
 // NewVariant returns a variant of default settings. Behind transparency is white: that is what a
 // page shows.
