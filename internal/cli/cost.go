@@ -235,12 +235,15 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 	variants := r.Variants
 	if c.Flags().Changed("variants") {
 		variants = slices.Repeat(r.Variants, f.Variants/len(r.Variants)+1)[:f.Variants]
+		for i := range variants {
+			variants[i].Set = "" // so many are made, whatever their width
+		}
 	}
-	f.Variants = len(variants)
 	m, err := measureRendering(c.Context(), f.Megapixels, variants)
 	if err != nil {
 		return nil, err
 	}
+	f.Variants = m.variants
 	f.VariantMegabytes = m.variantMB
 	if f.Milliseconds > 0 {
 		return []string{"The size of variants is that of a drawn picture."}, nil
@@ -265,6 +268,7 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 type rendering struct {
 	megabytes float64 // of the picture
 	ms        float64 // of one processor core
+	variants  int     // that were made: of a set, none is wider than the picture
 	variantMB float64 // mean size
 }
 
@@ -284,10 +288,14 @@ func measureRendering(ctx context.Context, megapixels float64,
 			return m, err
 		}
 		times = append(times, float64(time.Since(start).Microseconds())/1000)
-		m.variantMB = 0
+		m.variants, m.variantMB = 0, 0
 		for _, o := range outputs {
-			m.variantMB += float64(len(o.Data)) / 1e6 / float64(len(outputs))
+			if o.SameAs == "" {
+				m.variants++
+				m.variantMB += float64(len(o.Data)) / 1e6
+			}
 		}
+		m.variantMB /= float64(m.variants)
 	}
 	slices.Sort(times)
 	m.ms = times[len(times)/2]

@@ -283,7 +283,7 @@ func (z resizer) write(ctx context.Context, t task, res *mill.Result) error {
 		return err
 	}
 	for i, o := range outputs {
-		if partial != nil && partial.Reasons[i] != nil {
+		if o.SameAs != "" || partial != nil && partial.Reasons[i] != nil {
 			continue
 		}
 		if err := ctx.Err(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/image/webp"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
@@ -96,7 +97,7 @@ func number(ts *testscript.TestScript, s string) int {
 }
 
 // pixels checks that a file is a complete picture of a format and size, with the decoders of the
-// standard library.
+// standard library and of golang.org/x/image.
 func pixels(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 4, "pixels FILE FORMAT WIDTH HEIGHT")
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
@@ -104,9 +105,10 @@ func pixels(ts *testscript.TestScript, neg bool, args []string) {
 	decode := map[string]func(*bytes.Reader) (image.Image, error){
 		"jpeg": func(r *bytes.Reader) (image.Image, error) { return jpeg.Decode(r) },
 		"png":  func(r *bytes.Reader) (image.Image, error) { return png.Decode(r) },
+		"webp": func(r *bytes.Reader) (image.Image, error) { return webp.Decode(r) },
 	}[args[1]]
 	if decode == nil {
-		ts.Fatalf("format %q, want jpeg or png", args[1])
+		ts.Fatalf("format %q, want jpeg, png or webp", args[1])
 	}
 	m, err := decode(bytes.NewReader(data))
 	if err != nil {

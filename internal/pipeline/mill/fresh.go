@@ -39,7 +39,7 @@ func (m *Mill) StateOf(src, existing bucket.Info, want recipe.Object) State {
 		return Stale
 	}
 	meta := existing.Metadata
-	if meta[outcome.MetadataSourceETag] != src.ETag || meta[outcome.MetadataRecipe] != want.Fingerprint {
+	if meta[outcome.MetadataSourceETag] != src.ETag || !standsFor(meta, want.Fingerprint) {
 		return Stale
 	}
 	return Fresh

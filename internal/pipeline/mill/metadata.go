@@ -19,6 +19,13 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
+// standsFor reports whether an output has a fingerprint, or those of larger variants and this one among
+// them.
+func standsFor(meta map[string]string, fingerprint string) bool {
+	return meta[outcome.MetadataRecipe] == fingerprint ||
+		slices.Contains(strings.Split(meta[outcome.MetadataAlso], ","), fingerprint)
+}
+
 // isOutput reports whether metadata is that of one of our outputs.
 func isOutput(meta map[string]string) bool { return meta[outcome.MetadataSourceETag] != "" }
 

@@ -68,6 +68,9 @@ type Result struct {
 	Dropped  []string
 	Source   Picture
 	Variants []Variant
+	// Same are the names of variants of sets that were not made, because a smaller one of the same set is
+	// as wide as the picture.
+	Same []string
 	// Failed are the variants that cannot be made. If it is not empty, the verdict is Bad or Retry,
 	// and the other variants were written all the same.
 	Failed []Failure
@@ -171,15 +174,21 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 	return bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) })
 }
 
-// Remake is Process for the named variants alone: others are neither rendered nor looked at. If the
+// Remake is Process for the named variants alone: others are neither rendered nor looked at. Those of a
+// set in one format are made together, because it depends on the picture which of them there are. If the
 // recipe makes manifests, which list all variants, all are made. So they are if the object turns out
 // to have changed in the meantime, and if one of the named ones cannot be made, because the record of
 // that is about all.
 func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
 	if j.plan.Manifest.Key == "" {
+		named := slices.DeleteFunc(j.plan.Variants(), func(v render.Variant) bool {
+			return !slices.Contains(variants, v.Name)
+		})
 		j.plan.Outputs = slices.DeleteFunc(j.plan.Outputs, func(o recipe.Output) bool {
-			return !slices.Contains(variants, o.Variant.Name)
+			return !slices.ContainsFunc(named, func(v render.Variant) bool {
+				return v.Name == o.Variant.Name || v.Set != "" && v.Set == o.Variant.Set && v.Format == o.Variant.Format
+			})
 		})
 	}
 	j.part = len(j.plan.Outputs) < len(m.Recipe.Plan(c.Key).Outputs)

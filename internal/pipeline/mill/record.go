@@ -101,7 +101,8 @@ func (j *job) forget(ctx context.Context, src *source) error {
 			return err
 		}
 		for _, name := range record.Failed {
-			if !slices.ContainsFunc(j.result.Variants, func(v Variant) bool { return v.Name == name }) {
+			made := slices.ContainsFunc(j.result.Variants, func(v Variant) bool { return v.Name == name })
+			if !made && !slices.Contains(j.result.Same, name) {
 				return nil
 			}
 		}

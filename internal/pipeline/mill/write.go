@@ -18,9 +18,9 @@ import (
 func (j *job) write(ctx context.Context, src *source, outputs []render.Output) error {
 	for i, o := range outputs {
 		if o.Data == nil {
-			continue // render has noted the reason
+			continue // it is the same as another, or render has noted the reason
 		}
-		if err := j.orFail(o.Variant.Name, j.writeVariant(ctx, src, j.plan.Outputs[i], o)); err != nil {
+		if err := j.orFail(o.Variant.Name, j.writeVariant(ctx, src, j.plan.Outputs[i], o, j.alike(outputs, o))); err != nil {
 			return err
 		}
 	}
@@ -32,20 +32,44 @@ func (j *job) write(ctx context.Context, src *source, outputs []render.Output) e
 	return j.failure()
 }
 
-// writeVariant stores one variant.
-func (j *job) writeVariant(ctx context.Context, src *source, planned recipe.Output, o render.Output) error {
+// alike returns the outputs of which an output takes the place.
+func (j *job) alike(outputs []render.Output, as render.Output) (planned []recipe.Output) {
+	for i, o := range outputs {
+		if o.SameAs == as.Variant.Name {
+			planned = append(planned, j.plan.Outputs[i])
+		}
+	}
+	return planned
+}
+
+// writeVariant stores one variant, which takes the place of others.
+func (j *job) writeVariant(
+	ctx context.Context, src *source, planned recipe.Output, o render.Output, others []recipe.Output,
+) error {
 	key, err := planned.KeyFor(o.Width, o.Height, o.Format)
 	if err != nil {
 		return bad(err.Error())
 	}
 	attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
+	var also []string
+	for _, other := range others {
+		also = append(also, other.Fingerprint)
+	}
+	if len(also) > 0 {
+		attr.Metadata[outcome.MetadataAlso] = strings.Join(also, ",")
+	}
 	dropped = append(dropped, j.personal(src, o.Format, &attr)...)
 	j.result.Drop(append(dropped, o.Dropped...)...)
 	etag, err := j.put(ctx, src, key, o.Data, attr)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
-	j.result.Objects = append(j.result.Objects, Object{recipe.Object{Key: key, Fingerprint: planned.Fingerprint}, etag})
+	for _, fingerprint := range append(also, planned.Fingerprint) {
+		j.result.Objects = append(j.result.Objects, Object{recipe.Object{Key: key, Fingerprint: fingerprint}, etag})
+	}
+	for _, other := range others {
+		j.result.Same = append(j.result.Same, other.Variant.Name)
+	}
 	j.result.Variants = append(j.result.Variants,
 		Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	return nil
@@ -144,7 +168,8 @@ func (j *job) compare(
 			" is an output of another picture; put {key} into target.key, or {ext} beside {stem}")
 	}
 	same := old[outcome.MetadataSourceETag] == src.info.ETag &&
-		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe]
+		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe] &&
+		old[outcome.MetadataAlso] == ours[outcome.MetadataAlso]
 	if c.Sequencer != "" && old[outcome.MetadataSequencer] != "" {
 		order := event.CompareSequencers(old[outcome.MetadataSequencer], c.Sequencer)
 		switch {

@@ -43,4 +43,7 @@ const (
 	MetadataSequencer     = MetadataPrefix + "sequencer"
 	MetadataRecipe        = MetadataPrefix + "recipe" // the fingerprint of the variant's settings
 	MetadataSource        = MetadataPrefix + "source" // a hash of the source's bucket and key
+	// MetadataAlso has the fingerprints, with commas between them, of the larger variants of a set that
+	// the output stands for, because the source is no wider.
+	MetadataAlso = MetadataPrefix + "also"
 )

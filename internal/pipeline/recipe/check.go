@@ -42,9 +42,8 @@ func (r *Recipe) check(rep *report) {
 	r.checkRules(rep)
 	r.checkLimits(rep)
 	r.checkEvents(rep)
-	if !rep.bad("target.key") {
-		r.checkKey(rep)
-	}
+	r.checkKey(rep, "target.key", r.Target.Key)
+	r.checkKey(rep, "target.set_key", r.Target.SetKey)
 	if !rep.bad("source", "target", "on_bad") && !unsettled(rep) {
 		r.checkTogether(rep)
 	}
@@ -55,7 +54,7 @@ func (r *Recipe) check(rep *report) {
 func unsettled(rep *report) bool {
 	return slices.ContainsFunc(rep.problems, func(p *Problem) bool {
 		parts := strings.Split(p.Name, ".")
-		return parts[0] == "variants" && (len(parts) < 3 || parts[2] == "format")
+		return parts[0] == "variants" && (len(parts) < 3 || strings.HasPrefix(parts[2], "format") || strings.HasPrefix(parts[2], "widths"))
 	})
 }
 
@@ -113,23 +112,27 @@ func (r *Recipe) checkVariants(rep *report) {
 	}
 	schema := render.NewSchema(r.Formats)
 	for i, v := range r.Variants {
-		name := "variants." + v.Name
-		if !isVariantName(v.Name) {
-			rep.add(name, "%q is not a valid name; use at most %d letters, digits, - and _, beginning with a letter or digit", v.Name, maxVariantName)
+		name := "variants." + v.Label()
+		if v.Set != "" && rep.bad(name) {
+			continue
+		}
+		if !isVariantName(v.Label()) {
+			rep.add(name, "%q is not a valid name; use at most %d letters, digits, - and _, beginning with a letter or digit", v.Label(), maxVariantName)
 			continue
 		}
 		if slices.ContainsFunc(r.Variants[:i], func(w render.Variant) bool { return w.Name == v.Name }) {
 			rep.add(name, "is the name of two variants; rename one")
 		}
-		checkVariant(rep, schema, name, v)
+		checkVariant(rep, schema, v)
 	}
 }
 
 // checkVariant reports the problems of a variant, and settings that make no sense together in a
 // recipe.
-func checkVariant(rep *report, schema *render.Schema, name string, v render.Variant) {
+func checkVariant(rep *report, schema *render.Schema, v render.Variant) {
+	name := "variants." + v.Label()
 	for _, p := range schema.Problems(v) {
-		if setting := join(name, p.Setting); !rep.bad(setting) {
+		if setting := rep.nameOf(v, p.Setting); !rep.bad(setting) {
 			rep.add(setting, "%s", p.Text)
 		}
 	}
@@ -137,7 +140,7 @@ func checkVariant(rep *report, schema *render.Schema, name string, v render.Vari
 		return
 	}
 	for _, p := range schema.Idle(v) {
-		rep.add(join(name, p.Setting), "%s", p.Text)
+		rep.add(rep.nameOf(v, p.Setting), "%s", p.Text)
 	}
 	if v.Width != 0 || v.Height != 0 {
 		return
@@ -151,7 +154,7 @@ func checkVariant(rep *report, schema *render.Schema, name string, v render.Vari
 		}
 		if s.NeedsSize && s.Given(&v) {
 			meaningless = true
-			rep.add(join(name, s.Name), "has no effect without width or height; give one, or leave it out")
+			rep.add(rep.nameOf(v, s.Name), "has no effect without width or height; give one, or leave it out")
 		}
 	}
 	if !meaningless && !rewrites {
@@ -160,10 +163,7 @@ func checkVariant(rep *report, schema *render.Schema, name string, v render.Vari
 }
 
 func (r *Recipe) checkRules(rep *report) {
-	var names []string
-	for _, v := range r.Variants {
-		names = append(names, v.Name)
-	}
+	names := r.labels()
 	total := 0
 	for i, rule := range r.Rules {
 		name := fmt.Sprintf("rules[%d]", i)
@@ -223,7 +223,8 @@ func (r *Recipe) checkEvents(rep *report) {
 		rep.add("on_bad.record", "false keeps no reason beside the copies under on_bad.prefix; leave one of them out")
 	}
 	for _, s := range []struct{ name, text string }{
-		{"source.prefix", r.Source.Prefix}, {"target.key", r.Target.Key}, {"on_bad.prefix", p},
+		{"source.prefix", r.Source.Prefix}, {"target.key", r.Target.Key}, {"target.set_key", r.Target.SetKey},
+		{"on_bad.prefix", p},
 	} {
 		if strings.HasPrefix(s.text, Reserved) {
 			rep.add(s.name, "begins with %s, where imgmill keeps records of its own; choose another folder", Reserved)

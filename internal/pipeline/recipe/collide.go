@@ -1,78 +1,70 @@
 package recipe
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// distinct reports whether two variants of one source always get different keys from t. The two
-// keys are compared from the left or, if that decides nothing, from the right: tokens that depend
-// on the source alone are the same text in both, and the first that differs, if its two values are
-// known, must differ in a way that the text after it cannot cancel out.
-func (t template) distinct(a, b render.Variant) bool {
-	for i, tok := range t {
-		va, vb, known := t.pair(tok, a, b)
-		if !known {
-			break
-		}
-		if va == vb {
-			continue
-		}
-		if strings.HasPrefix(vb, va) {
-			va, vb = vb, va // va is the longer, if one continues the other
-		}
-		rest, ok := strings.CutPrefix(va, vb)
-		switch {
-		case !ok, i+1 == len(t):
-			return true // neither continues the other; or both end here
-		case t[i+1].kind == literal && t[i+1].text[0] != rest[0]:
-			return true // the shorter goes on with another letter
-		}
-		break
+// distinct reports whether two variants of one source always get different keys. The keys are compared
+// from the left or, if that decides nothing, from the right.
+func (t templates) distinct(a, b render.Variant) bool {
+	differ := !(a.Set == "" || a.Set != b.Set || a.Format != b.Format || a.Width == b.Width)
+	x, y := t.of(a).spell(a), t.of(b).spell(b)
+	if spelledDifferently(x, y, differ) {
+		return true
 	}
-	return t.distinctFromRight(a, b)
+	slices.Reverse(x)
+	slices.Reverse(y)
+	return spelledDifferently(x, y, differ)
 }
 
-// distinctFromRight is distinct's mirror image.
-func (t template) distinctFromRight(a, b render.Variant) bool {
-	for i := len(t) - 1; i >= 0; i-- {
-		va, vb, known := t.pair(t[i], a, b)
-		if !known {
-			return false
-		}
-		if va == vb {
-			continue
-		}
-		if strings.HasSuffix(vb, va) {
-			va, vb = vb, va
-		}
-		rest, ok := strings.CutSuffix(va, vb)
+// spell returns the template in which everything that follows from a variant is filled in, and every
+// literal is a single byte.
+func (t template) spell(v render.Variant) (spelled template) {
+	for _, tok := range t {
+		text := tok.text
 		switch {
-		case !ok, i == 0:
+		case tok.kind == variantName:
+			text = v.Label()
+		case tok.kind == format && v.Format != nil:
+			text = v.Format.Extension()
+		case tok.kind != literal:
+			spelled = append(spelled, tok)
+		}
+		for i := range len(text) {
+			spelled = append(spelled, token{literal, text[i : i+1]})
+		}
+	}
+	return spelled
+}
+
+// spelledDifferently reports whether two spelled templates give different keys, as far as that can be
+// said from the left: what depends on the source alone is the same text in both. The two outputs have
+// different widths if differ is true, as those of a set have in one format.
+func spelledDifferently(x, y template, differ bool) bool {
+	for len(x) > 0 && len(y) > 0 {
+		switch k := x[0].kind; {
+		case k != y[0].kind, k == height, k == format:
+			return false // anything may follow
+		case k == width:
+			return differ && !x[1:].mayBeginWithDigit() && !y[1:].mayBeginWithDigit()
+		case k == literal && x[0].text != y[0].text:
 			return true
-		case t[i-1].kind == literal:
-			text := t[i-1].text
-			return text[len(text)-1] != rest[len(rest)-1]
 		}
-		return false
+		x, y = x[1:], y[1:]
 	}
-	return false
+	// If anything is left, the longer key begins with the shorter one.
+	return x.neverEmpty() || y.neverEmpty()
 }
 
-// pair returns a token's values for two variants of one source. A value that both take from the
-// source is "" for both.
-func (t template) pair(tok token, a, b render.Variant) (va, vb string, known bool) {
-	switch tok.kind {
-	case variantName:
-		return a.Name, b.Name, true
-	case format:
-		if a.Format == nil || b.Format == nil {
-			return "", "", false
-		}
-		return a.Format.Extension(), b.Format.Extension(), true
-	case width, height:
-		return "", "", false
-	}
-	return "", "", true
+func (t template) mayBeginWithDigit() bool {
+	return len(t) > 0 && (t[0].kind != literal || isDigit(t[0].text[0]))
+}
+
+// neverEmpty reports whether the template always gives a text.
+func (t template) neverEmpty() bool {
+	return slices.ContainsFunc(t, func(tok token) bool {
+		return tok.kind != dir && tok.kind != dirSlash && tok.kind != ext
+	})
 }

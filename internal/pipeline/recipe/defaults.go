@@ -10,6 +10,7 @@ import (
 const (
 	defaultKeyOfOne  = "{key}"           // target.key with one variant
 	defaultKeyOfMany = "{variant}/{key}" // target.key with several
+	defaultSetKey    = "{variant}/{key}/{width}.{format}"
 )
 
 // Default returns the recipe of an empty file, and of the buckets photos-input and photos-output:
@@ -55,8 +56,11 @@ func (r *Recipe) fill(metadata render.Metadata) {
 	}
 	if r.Target.Key == "" {
 		r.Target.Key = defaultKeyOfOne
-		if len(r.Variants) > 1 {
+		if len(r.labels()) > 1 {
 			r.Target.Key = defaultKeyOfMany
 		}
+	}
+	if r.Target.SetKey == "" {
+		r.Target.SetKey = defaultSetKey
 	}
 }

@@ -17,10 +17,11 @@ import (
 // Quality and subsampling have no default that could be written out: a JPEG without them may not
 // have more bytes than its source.
 func (r *Recipe) Fingerprint(v render.Variant) string {
+	_, key := r.keyOf(v)
 	lines := []string{
-		fmt.Sprintf("name=%q", v.Name),
+		fmt.Sprintf("name=%q", v.Label()),
 		fmt.Sprintf("target.bucket=%q", r.Target.Bucket),
-		fmt.Sprintf("target.key=%q", r.Target.Key),
+		fmt.Sprintf("target.key=%q", key),
 	}
 	lines = append(lines, r.attributeLines()...)
 	for _, s := range render.NewSchema(r.Formats).Settings {

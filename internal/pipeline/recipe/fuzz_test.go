@@ -40,7 +40,11 @@ func FuzzParse(f *testing.F) {
 			if format == nil {
 				format = formatNamed("jpeg")
 			}
-			key, err := o.KeyFor(5, 4, format)
+			width := 5
+			if o.Variant.Set != "" {
+				width = o.Variant.Width // those that are made of a set have different widths
+			}
+			key, err := o.KeyFor(width, 4, format)
 			if err != nil {
 				continue
 			}

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
@@ -46,26 +47,36 @@ func (o Output) Pattern() (prefix string, named bool) {
 }
 
 // MayBe reports whether a key is that of the output for some size and format of the picture.
-func (o Output) MayBe(key string) bool { return o.key.fits(key, o.extensions) }
+func (o Output) MayBe(key string) bool {
+	most := 0
+	if o.Variant.Set != "" && !o.Variant.Enlarge {
+		most = o.Variant.Width
+	}
+	return o.key.fits(key, o.extensions, most)
+}
 
-// fits reports whether a bound template produces a text for some size and format.
-func (t template) fits(text string, extensions []string) bool {
+// fits reports whether a bound template produces a text for some size and format, with a {width} of at
+// most so many pixels unless that is 0.
+func (t template) fits(text string, extensions []string, most int) bool {
 	if len(t) == 0 {
 		return text == ""
 	}
 	switch t[0].kind {
 	case literal:
 		rest, ok := strings.CutPrefix(text, t[0].text)
-		return ok && t[1:].fits(rest, extensions)
+		return ok && t[1:].fits(rest, extensions, most)
 	case width, height:
 		for n := 1; n <= len(text) && isDigit(text[n-1]); n++ {
-			if t[1:].fits(text[n:], extensions) {
+			if side, err := strconv.Atoi(text[:n]); t[0].kind == width && most > 0 && (err != nil || side > most) {
+				return false
+			}
+			if t[1:].fits(text[n:], extensions, most) {
 				return true
 			}
 		}
 	case format:
 		for _, ext := range extensions {
-			if rest, ok := strings.CutPrefix(text, ext); ok && t[1:].fits(rest, extensions) {
+			if rest, ok := strings.CutPrefix(text, ext); ok && t[1:].fits(rest, extensions, most) {
 				return true
 			}
 		}
@@ -78,7 +89,7 @@ const maxGuesses = 4096
 
 // MadeFrom returns the key of the source for which is returns true, among those that an output or a
 // manifest at a key of the target can have been made from. Variants that the recipe no longer has are
-// considered, too, as far as target.key contains their name. Where target.key leaves out the
+// considered, too, as far as the template contains their name. Where that leaves out the
 // extension of the source, those of source.suffixes are tried, in lower and in upper case.
 func (r *Planner) MadeFrom(key string, is func(source string) bool) (source string, ok bool) {
 	guesses := maxGuesses
@@ -94,7 +105,8 @@ func (r *Planner) MadeFrom(key string, is func(source string) bool) (source stri
 		return source, true
 	}
 	in := inverse{suffixes: r.Source.Suffixes, try: try}
-	return source, in.walk(r.pattern, key, keyParts{}, &guesses)
+	ok = in.walk(r.patterns.single, key, keyParts{}, &guesses) || in.walk(r.patterns.set, key, keyParts{}, &guesses)
+	return source, ok
 }
 
 // inverse takes the key of an output apart.

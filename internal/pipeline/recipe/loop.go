@@ -130,7 +130,7 @@ func (r *Recipe) values(tok token, v render.Variant) []string {
 	case tok.kind == literal:
 		return []string{tok.text}
 	case tok.kind == variantName:
-		return []string{v.Name}
+		return []string{v.Label()}
 	case v.Format != nil:
 		return []string{v.Format.Extension()}
 	}

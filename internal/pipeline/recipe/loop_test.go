@@ -112,8 +112,15 @@ func (d draw) file() string {
 		}
 	}
 	template := d.several(4, "{key}", "{dir}", "{dir}/", "{stem}", "{ext}", "{variant}", "{variant}/", "{width}", "{height}", "{format}", ".{format}", "a", "b", "/", ".b", ".jpg", "1", "out/")
-	return fmt.Sprintf("source: {bucket: one, prefix: %q, suffixes: [%s]}\ntarget: {bucket: one, key: %q}\nvariants: {%s}\non_bad: {prefix: %q}\nmanifest: %s\n",
-		d.several(3, "a", "b", "/", "1", "out", "j"), strings.Join(suffixes, ", "), template, strings.Join(variants, ", "),
+	setTemplate := d.from("{variant}/{key}/{width}.{format}", d.from("", "s/")+template+"{width}", "{stem}{width}"+template)
+	for _, name := range []string{"p", "a2"} {
+		if d.IntN(3) == 0 {
+			variants = append(variants, fmt.Sprintf("%s: {widths: [%d, %d]%s}", name, 1+d.IntN(5), 6+d.IntN(15),
+				d.from("", ", format: png", ", formats: [png, jpeg]", ", max_bytes: 5KB")))
+		}
+	}
+	return fmt.Sprintf("source: {bucket: one, prefix: %q, suffixes: [%s]}\ntarget: {bucket: one, key: %q, set_key: %q}\nvariants: {%s}\non_bad: {prefix: %q}\nmanifest: %s\n",
+		d.several(3, "a", "b", "/", "1", "out", "j"), strings.Join(suffixes, ", "), template, setTemplate, strings.Join(variants, ", "),
 		d.from("", "", "a", "out", "b/a", "1"), d.from("true", "false"))
 }
 
@@ -137,7 +144,11 @@ func (d draw) output(v render.Variant) (width, height int, f *codec.Format) {
 	if f = v.Format; f == nil {
 		f = []*codec.Format{formatNamed("jpeg"), formatNamed("png")}[d.IntN(2)]
 	}
-	return 1 + d.IntN(20), 1 + d.IntN(20), f
+	width = 1 + d.IntN(20)
+	if v.Set != "" {
+		width = v.Width // those that are made of a set have different widths
+	}
+	return width, 1 + d.IntN(20), f
 }
 
 // TestNoLoops checks on random recipes that no key that an accepted one writes is the key of a

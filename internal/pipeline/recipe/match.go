@@ -46,7 +46,7 @@ func (r *Recipe) assigned(key string) []render.Variant {
 		var out []render.Variant
 		for _, name := range rule.Variants {
 			for _, v := range r.Variants {
-				if v.Name == name {
+				if v.Label() == name {
 					out = append(out, v)
 				}
 			}

@@ -57,6 +57,7 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 			rd.mapping(name, n, append([]field{
 				{"bucket", rd.text(&r.Target.Bucket)},
 				{"key", rd.parsed(notEmpty(&r.Target.Key))},
+				{"set_key", rd.parsed(notEmpty(&r.Target.SetKey))},
 				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
 				{"cache_control", rd.text(&r.Target.Attributes.CacheControl)},
 				{"tags", rd.tags(&r.Target.Attributes.Tags)},
@@ -117,12 +118,17 @@ func (rd *reader) store(s *Store) []field {
 func (rd *reader) variants(name string, n ast.Node, r *Recipe, schema *render.Schema) {
 	for key, value := range rd.entries(name, n, map[string]int{}) {
 		v := render.NewVariant(key)
-		var fields []field
+		set := &setReader{reader: rd, schema: schema, set: Set{Name: key}, settings: map[*codec.Format]map[string]string{}}
+		fields := set.fields()
 		for _, s := range schema.Settings {
 			fields = append(fields, field{s.Name, rd.setting(s, &v)})
 		}
 		rd.mapping(join(name, key), value, fields)
-		r.Variants = append(r.Variants, v)
+		members := set.members(join(name, key), v)
+		r.Variants = append(r.Variants, members...)
+		if members[0].Set != "" {
+			r.Sets = append(r.Sets, set.set)
+		}
 	}
 	if _, none := n.(*ast.NullNode); len(r.Variants) == 0 && !none && !rd.bad(name) {
 		rd.add(name, "has no variants; leave it out to get pictures at most 800 pixels wide")

@@ -80,7 +80,7 @@ manifest: true
 		Formats: all,
 		Source: Source{"in-1", Store{"https://a.example:9000", "garage", false}, "uploads/",
 			[]string{".jpg", ".png"}},
-		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "{variant}/{dir}/{stem}.{format}", OverwriteAny,
+		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "{variant}/{dir}/{stem}.{format}", "{variant}/{key}/{width}.{format}", OverwriteAny,
 			Attributes{CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
 				StorageClass: "STANDARD_IA", ACL: "public-read"}},
 		Variants: []render.Variant{
@@ -200,6 +200,9 @@ func anyVariant(name string) string {
 	parts := strings.Split(name, ".")
 	if parts[0] == "variants" && len(parts) > 1 {
 		parts[1] = "*"
+		if len(parts) > 4 && parts[2] == "formats" { // a setting of a format
+			parts = slices.Delete(parts, 2, 4)
+		}
 	}
 	return strings.Join(parts, ".")
 }
@@ -211,7 +214,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
 target: {bucket: out-1, endpoint: "http://c", region: d, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
-variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, format: jpeg, quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
+variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, formats: [jpeg], quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
 on_remove: remove
@@ -221,7 +224,8 @@ manifest: true
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
 		switch {
-		case name == "Recipe.ObjectMetadata.Names": // instead of All
+		case name == "Recipe.ObjectMetadata.Names", // instead of All
+			name == "Recipe.Sets[0].Widths", name == "Recipe.Sets[0].Formats": // TestSets
 			return
 		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
 			return

@@ -49,9 +49,10 @@ type Output struct {
 	Fingerprint string // as in Object
 
 	source  string   // the key of the source
-	pattern string   // target.key
-	key     template // target.key with everything filled in that does not depend on the picture
-	err     error    // of parsing target.key, which Validate would have refused
+	setting string   // target.key or target.set_key
+	pattern string   // its value
+	key     template // with everything filled in that does not depend on the picture
+	err     error    // of parsing it, which Validate would have refused
 	named   bool     // as template.named
 	// extensions are those of all formats, which {format} may stand for.
 	extensions []string
@@ -75,8 +76,8 @@ func (r *Recipe) Plan(key string) Plan { return r.Planner().Plan(key) }
 // changes the recipe.
 type Planner struct {
 	*Recipe
-	pattern      template
-	err          error             // of parsing target.key
+	patterns     templates
+	err          error             // of parsing them
 	fingerprints map[string]string // by the name of the variant
 	extensions   []string          // of all formats
 }
@@ -84,9 +85,7 @@ type Planner struct {
 // Planner returns a planner for the recipe as it is now.
 func (r *Recipe) Planner() *Planner {
 	p := &Planner{Recipe: r, fingerprints: map[string]string{}}
-	if p.pattern, p.err = parseTemplate(r.Target.Key); p.err != nil {
-		p.err = fmt.Errorf("target.key: %w", p.err)
-	}
+	p.patterns, p.err = r.templates()
 	for _, v := range r.Variants {
 		p.fingerprints[v.Name] = r.Fingerprint(v)
 	}
@@ -101,11 +100,12 @@ func (r *Planner) Plan(key string) Plan {
 	p := Plan{Key: key, Excluded: r.exclusion(key)}
 	source, settings := splitKey(key), sha256.New()
 	for _, v := range r.assigned(key) {
+		pattern := r.patterns.of(v)
 		o := Output{
 			Variant: v, Fingerprint: r.fingerprints[v.Name],
-			source: key, pattern: r.Target.Key, key: r.pattern.bind(source, v), err: r.err,
-			named: r.pattern.named(v), extensions: r.extensions,
+			source: key, key: pattern.bind(source, v), err: r.err, named: pattern.named(v), extensions: r.extensions,
 		}
+		o.setting, o.pattern = r.keyOf(v)
 		io.WriteString(settings, o.Fingerprint)
 		p.Outputs = append(p.Outputs, o)
 	}
@@ -233,7 +233,7 @@ func (o Output) KeyFor(w, h int, f *codec.Format) (string, error) {
 		err = fmt.Errorf("the key would be %d bytes long, the limit is %d", len(key), maxKey)
 	}
 	if err != nil {
-		return "", fmt.Errorf("target.key %q for %q, variant %s: %w", o.pattern, o.source, o.Variant.Name, err)
+		return "", fmt.Errorf("%s %q for %q, variant %s: %w", o.setting, o.pattern, o.source, o.Variant.Name, err)
 	}
 	return key, nil
 }

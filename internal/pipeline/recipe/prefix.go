@@ -44,13 +44,13 @@ func (r *Recipe) ListPrefixes(source string) []string {
 
 // variantPrefixes returns how the keys of each variant begin.
 func (r *Recipe) variantPrefixes() []string {
-	t, err := parseTemplate(r.Target.Key)
+	t, err := r.templates()
 	if err != nil {
 		return []string{""} // Validate would have refused it
 	}
 	var all []string
 	for _, v := range r.Variants {
-		all = append(all, r.prefixOf(t, v.Name))
+		all = append(all, r.prefixOf(t.of(v), v.Label()))
 	}
 	return all
 }
@@ -81,8 +81,8 @@ func (r *Recipe) MayWrite(key string) bool {
 	if r.OnBad.Prefix != "" && strings.HasPrefix(key, r.OnBad.Prefix) {
 		return true
 	}
-	t, err := parseTemplate(r.Target.Key)
+	t, err := r.templates()
 	return err == nil && slices.ContainsFunc(r.Variants, func(v render.Variant) bool {
-		return r.mayStart(t, v, key) && r.mayEnd(t, v, key)
+		return r.mayStart(t.of(v), v, key) && r.mayEnd(t.of(v), v, key)
 	})
 }

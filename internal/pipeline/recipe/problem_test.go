@@ -30,7 +30,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, enlarge, exact, filter, fit, format, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, near_lossless, poster, progressive, quality, sharp_chroma, subsampling, width`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, enlarge, exact, filter, fit, format, formats, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, near_lossless, poster, progressive, quality, sharp_chroma, subsampling, width, widths`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -245,9 +245,9 @@ func TestKeyProblems(t *testing.T) {
 		{"formats agree", key("{key}.{format}") + "variants: {a: {width: 1, format: jpeg}, b: {width: 2, format: jpg}}",
 			"target.key: variants a and b could get the same key; add {variant}, as in {variant}/{key}"},
 		{"removal with a size", key("{width}/{key}") + "on_remove: remove\n",
-			"on_remove: remove cannot find outputs by the size of a picture that is gone; take {width} and {height} out of target.key, or write keep"},
-		{"removal with a format", key("{variant}/{stem}.{format}") + "variants: {a: {width: 1, format: png}, b: {width: 2}}\non_remove: remove\n",
-			"on_remove: remove cannot find outputs of variant b by the format of a picture that is gone; set its format, take {format} out of target.key, or write keep"},
+			"on_remove: remove cannot find outputs of variant resized by the size or format of a picture that is gone; put {key} or {stem} before {width}, {height} and {format} in target.key, or write keep"},
+		{"removal with a format", key("{format}/{stem}") + "variants: {a: {width: 1}}\non_remove: remove\n",
+			"on_remove: remove cannot find outputs of variant a by the size or format of a picture that is gone; put {key} or {stem} before {width}, {height} and {format} in target.key, or write keep"},
 		{"manifest and stem", key("{dir}/{stem}") + "manifest: true\n",
 			"target.key: variant resized could get the key of a manifest (.imgmill.json); end target.key with .{format}, list source.suffixes, or set manifest: false"},
 		{"manifest and literal", key("{key}.imgmill.JSON") + "manifest: true\n",
@@ -275,6 +275,7 @@ func TestKeyProblems(t *testing.T) {
 		key("{variant}{width}/{key}") + two,
 		key("{key}.{format}") + "variants: {a: {width: 1, format: jpeg}, b: {width: 2, format: png}}",
 		key("{variant}/{stem}.{format}") + "variants: {a: {width: 1, format: png}, b: {max_bytes: 3KB}}\non_remove: remove\n",
+		key("{variant}/{stem}-{width}.{format}") + "variants: {a: {width: 1, format: png}, b: {width: 2}}\non_remove: remove\n",
 		key("{key}") + "on_remove: remove\nmanifest: true\n",
 	} {
 		parse(t, fine)

@@ -20,7 +20,8 @@ type Recipe struct {
 	Formats  codec.Set
 	Source   Source
 	Target   Target
-	Variants []render.Variant // in the order of the file
+	Variants []render.Variant // in the order of the file, those of sets among them
+	Sets     []Set
 	Rules    []Rule
 	Limits   Limits
 	OnRemove OnRemove
@@ -61,7 +62,8 @@ type Source struct {
 type Target struct {
 	Bucket     string
 	Store      Store  // if it is not that of the source
-	Key        string // template, see Output.KeyFor
+	Key        string // template of variants of no set, see Output.KeyFor
+	SetKey     string // template of variants of sets
 	Overwrite  Overwrite
 	Attributes Attributes
 }

@@ -120,7 +120,7 @@ func (t template) bind(source keyParts, v render.Variant) template {
 		case ext:
 			tok = token{literal, source.ext}
 		case variantName:
-			tok = token{literal, v.Name}
+			tok = token{literal, v.Label()}
 		case format:
 			if v.Format != nil {
 				tok = token{literal, v.Format.Extension()}

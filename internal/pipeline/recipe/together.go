@@ -7,30 +7,31 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
-// checkKey checks that target.key is a valid template, and that different sources get different
-// keys.
-func (r *Recipe) checkKey(rep *report) {
-	t, err := parseTemplate(r.Target.Key)
+// checkKey checks that a setting is a valid template of keys, and that different sources get different
+// ones.
+func (r *Recipe) checkKey(rep *report, name, key string) {
+	t, err := parseTemplate(key)
 	switch {
+	case rep.bad(name):
 	case err != nil:
-		rep.add("target.key", "%v", err)
-	case r.Target.Key == "":
-		rep.add("target.key", "is empty; write a template like {key}")
-	case strings.HasPrefix(r.Target.Key, "/"):
-		rep.add("target.key", "starts with a slash, which would make a folder with an empty name; "+
+		rep.add(name, "%v", err)
+	case key == "":
+		rep.add(name, "is empty; write a template like {key}")
+	case strings.HasPrefix(key, "/"):
+		rep.add(name, "starts with a slash, which would make a folder with an empty name; "+
 			"remove the slash")
-	case strings.HasSuffix(r.Target.Key, "/"):
-		rep.add("target.key", "ends with a slash; end it with a file name, like {stem}{ext}")
-	case strings.ContainsFunc(r.Target.Key, func(c rune) bool { return c < ' ' || c == 0x7f }):
-		rep.add("target.key", "contains a control character; remove it")
-	case slices.ContainsFunc(strings.Split(r.Target.Key, "/"), isDots):
-		rep.add("target.key", "contains the path element . or .., which stores treat differently; "+
+	case strings.HasSuffix(key, "/"):
+		rep.add(name, "ends with a slash; end it with a file name, like {stem}{ext}")
+	case strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c == 0x7f }):
+		rep.add(name, "contains a control character; remove it")
+	case slices.ContainsFunc(strings.Split(key, "/"), isDots):
+		rep.add(name, "contains the path element . or .., which stores treat differently; "+
 			"write the folder that is meant")
 	case !t.uses(fullKey, stem):
-		rep.add("target.key", "would be the same for many pictures; add {key} or {stem}")
-	case len(r.Target.Key) > maxKey:
-		rep.add("target.key", "is %d bytes long, the limit for keys is %d; shorten it",
-			len(r.Target.Key), maxKey)
+		rep.add(name, "would be the same for many pictures; add {key} or {stem}")
+	case len(key) > maxKey:
+		rep.add(name, "is %d bytes long, the limit for keys is %d; shorten it",
+			len(key), maxKey)
 	}
 }
 
@@ -39,7 +40,7 @@ func isDots(element string) bool { return element == "." || element == ".." }
 
 // checkTogether checks settings that are valid on their own but may conflict.
 func (r *Recipe) checkTogether(rep *report) {
-	t, err := parseTemplate(r.Target.Key)
+	t, err := r.templates()
 	if err != nil {
 		return // checkKey has reported it
 	}
@@ -50,18 +51,22 @@ func (r *Recipe) checkTogether(rep *report) {
 	r.checkRemoval(rep, t)
 }
 
-// checkCollisions refuses a template that could write two variants of one source to the same key.
-func (r *Recipe) checkCollisions(rep *report, t template) {
+// checkCollisions refuses templates that could write two variants of one source to the same key.
+func (r *Recipe) checkCollisions(rep *report, t templates) {
 	for i, a := range r.Variants {
 		for _, b := range r.Variants[:i] {
 			if t.distinct(a, b) {
 				continue
 			}
+			name, _ := r.keyOf(a)
 			remedy := "add {variant}, as in {variant}/{key}"
-			if t.uses(variantName) {
+			switch uses := t.of(a).uses; {
+			case a.Set != "" && a.Set == b.Set:
+				remedy = "write {width} and {format}, and no digit behind the width, as in " + defaultSetKey
+			case uses(variantName):
 				remedy = "put {variant} between slashes, as in {variant}/{key}"
 			}
-			rep.add("target.key", "variants %s and %s could get the same key; %s",
+			rep.add(name, "variants %s and %s could get the same key; %s",
 				b.Name, a.Name, remedy)
 			return
 		}
@@ -70,12 +75,13 @@ func (r *Recipe) checkCollisions(rep *report, t template) {
 
 // checkLoops refuses a recipe that could process its own outputs; loop.go describes how it is
 // decided.
-func (r *Recipe) checkLoops(rep *report, t template) {
+func (r *Recipe) checkLoops(rep *report, t templates) {
 	const remedy = "use two buckets, or two separate folders, " +
 		"such as source.prefix: in/ and target.key: out/{key}"
 	for _, v := range r.Variants {
-		if r.mayLoop(t, v) {
-			rep.add("target.key", "variant %s could be written where sources are read and "+
+		if r.mayLoop(t.of(v), v) {
+			name, _ := r.keyOf(v)
+			rep.add(name, "variant %s could be written where sources are read and "+
 				"become its own source; %s", v.Name, remedy)
 			break
 		}
@@ -94,31 +100,33 @@ func (r *Recipe) checkLoops(rep *report, t template) {
 	}
 }
 
-// checkManifest refuses a template that could write a variant to the key of a manifest.
-func (r *Recipe) checkManifest(rep *report, t template) {
+// checkManifest refuses templates that could write a variant to the key of a manifest.
+func (r *Recipe) checkManifest(rep *report, t templates) {
 	if !r.Manifest {
 		return
 	}
 	for _, v := range r.Variants {
-		if r.mayEnd(t, v, manifestSuffix) {
-			rep.add("target.key", "variant %s could get the key of a manifest (%s); "+
-				"end target.key with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix)
+		if r.mayEnd(t.of(v), v, manifestSuffix) {
+			name, _ := r.keyOf(v)
+			rep.add(name, "variant %s could get the key of a manifest (%s); "+
+				"end %s with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix, name)
 			return
 		}
 	}
 }
 
-// checkReserved refuses a template that could write a variant under on_bad.prefix, where it would
+// checkReserved refuses templates that could write a variant under on_bad.prefix, where it would
 // meet the copy of another upload: an uploader chooses the names of both.
-func (r *Recipe) checkReserved(rep *report, t template) {
+func (r *Recipe) checkReserved(rep *report, t templates) {
 	p := r.OnBad.Prefix
 	if p == "" {
 		return
 	}
 	for _, v := range r.Variants {
-		if r.mayStart(t, v, p) {
+		if r.mayStart(t.of(v), v, p) {
+			name, key := r.keyOf(v)
 			rep.add("on_bad.prefix", "variant %s could be written under %s, where copies of bad uploads are kept; "+
-				"put all variants into a folder of their own, such as target.key: pictures/%s", v.Name, p, r.Target.Key)
+				"put all variants into a folder of their own, such as %s: pictures/%s", v.Name, p, name, key)
 			return
 		}
 	}
@@ -133,24 +141,19 @@ func (r *Recipe) checkReserved(rep *report, t template) {
 	}
 }
 
-// checkRemoval refuses on_remove: remove if the keys of outputs do not follow from the key of the
-// source: once the source is gone, nothing else is known of it.
-func (r *Recipe) checkRemoval(rep *report, t template) {
+// checkRemoval refuses on_remove: remove if the outputs of a source that is gone cannot be found: their
+// keys either follow from that of the source, or begin with what follows from it.
+func (r *Recipe) checkRemoval(rep *report, t templates) {
 	if r.OnRemove != Remove {
 		return
 	}
-	if t.uses(width, height) {
-		rep.add("on_remove", "remove cannot find outputs by the size of a picture that is gone; "+
-			"take {width} and {height} out of target.key, or write keep")
-	}
-	if !t.uses(format) {
-		return
-	}
 	for _, v := range r.Variants {
-		if v.Format == nil {
-			rep.add("on_remove", "remove cannot find outputs of variant %s by the format of a picture that is gone; "+
-				"set its format, take {format} out of target.key, or write keep", v.Name)
-			return
+		if t.of(v).named(v) {
+			continue
 		}
+		name, _ := r.keyOf(v)
+		rep.add("on_remove", "remove cannot find outputs of variant %s by the size or format of a picture that is gone; "+
+			"put {key} or {stem} before {width}, {height} and {format} in %s, or write keep", v.Name, name)
+		return
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -20,7 +21,8 @@ type Comparison struct {
 	// Prefix limits the sources to those whose keys start with it.
 	Prefix string
 	// Quick uses the listings alone: an object is fresh if it is not older than its source. Without
-	// it, the marks of every object are read that Known does not vouch for.
+	// it, the marks of every object are read that Known does not vouch for. Where a smaller variant of a
+	// set is there, a larger one passes as there, because the picture may be no wider.
 	Quick bool
 	// Known is what is known from earlier runs. It may be nil.
 	Known *Known
@@ -148,7 +150,8 @@ type task struct {
 	entry
 	plan   recipe.Plan
 	slots  []slot
-	record *slot // of a bad picture; nil if the recipe keeps none
+	record *slot                  // of a bad picture; nil if the recipe keeps none
+	marks  map[string]bucket.Info // that were read, by key
 }
 
 func (c *Comparison) run(outer context.Context) (Report, error) {

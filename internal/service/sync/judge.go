@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -39,20 +40,30 @@ func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, 
 // judgeSlots is judge for a picture with a record, which excuses what cannot be made. It may be nil.
 func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record, quick bool) (f Finding, fresh int, err error) {
 	f = Finding{Key: t.key, ETag: t.etag, Size: t.size}
-	vouched := false // by a fresh manifest, for the variants that it lists
-	for i := len(t.slots) - 1; i >= 0; i-- {
-		s := t.slots[i]
+	slots := slices.Clone(t.slots)
+	states := make([]judgement, len(slots))
+	used := map[string]bool{} // the keys of the objects that are fresh
+	for i := range slots {
+		s := &slots[i]
 		if s.name == Manifest {
 			s.want = record.Manifest(s.want)
 		}
-		state, err := c.slotState(ctx, t, s, quick)
-		if err != nil {
+		if states[i], err = c.slotState(ctx, t, s, quick); err != nil {
 			return f, 0, err
 		}
-		if state == isFresh && record == nil && c.Orphans && !quick && s.want.Key == "" && len(s.found) > 1 {
-			if err := c.judgeReplaced(ctx, t, s); err != nil {
-				return f, 0, err
-			}
+		used[s.fresh] = true
+	}
+	if record == nil && c.Orphans && !quick {
+		if err := c.judgeReplaced(ctx, t, slots, used); err != nil {
+			return f, 0, err
+		}
+	}
+	vouched := false // by a fresh manifest, for the variants that it lists
+	for i := len(slots) - 1; i >= 0; i-- {
+		s, state := slots[i], states[i]
+		unused := func(e entry) bool { return !used[e.key] }
+		if state == isStale && s.want.Key == "" && !slices.ContainsFunc(s.found, unused) {
+			state = isMissing // what is there is another of its set
 		}
 		excused := record.Excuses(s.name)
 		switch {
@@ -79,8 +90,8 @@ func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record
 	return f, fresh, nil
 }
 
-// slotState judges one object.
-func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) (judgement, error) {
+// slotState judges one object, and notes which one is fresh, and which it may be.
+func (c *comparison) slotState(ctx context.Context, t task, s *slot, quick bool) (judgement, error) {
 	switch {
 	case s.err != nil:
 		return isImpossible, nil
@@ -91,7 +102,7 @@ func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) 
 		}
 		return isUnsure, err
 	case s.want.Key == "" && s.passed:
-		found, err := c.listCandidates(ctx, s)
+		found, err := c.listCandidates(ctx, *s)
 		if err != nil {
 			return 0, err
 		}
@@ -101,10 +112,17 @@ func (c *comparison) slotState(ctx context.Context, t task, s slot, quick bool) 
 	case len(s.found) == 0:
 		s.found = []entry{{key: s.want.Key}} // it may be there; only a request can say
 	}
+	if s.want.Key == "" {
+		// The one of the greatest width first: of a set, that is most probably the right one.
+		s.found = slices.SortedFunc(slices.Values(s.found), func(a, b entry) int {
+			return cmp.Or(cmp.Compare(len(b.key), len(a.key)), cmp.Compare(b.key, a.key))
+		})
+	}
 	best := isMissing
 	for _, e := range s.found {
-		state, err := c.objectState(ctx, t, s, e, quick)
+		state, err := c.objectState(ctx, t, *s, e, quick)
 		if err != nil || state == isFresh {
+			s.fresh = e.key
 			return state, err
 		}
 		// Another source's object at a key that only may be ours says nothing.
@@ -145,13 +163,18 @@ func (c *comparison) objectState(ctx context.Context, t task, s slot, e entry, q
 			return isFresh, err
 		}
 	}
-	info, err := c.read(ctx, e.key)
+	info, known := t.marks[e.key]
+	var err error
+	if !known {
+		info, err = c.read(ctx, e.key)
+	}
 	switch {
 	case errors.Is(err, bucket.ErrNotFound), errors.Is(err, bucket.ErrInvalid):
 		return isMissing, nil
 	case err != nil:
 		return 0, err
 	}
+	t.marks[e.key] = info
 	switch c.Mill.StateOf(bucket.Info{Key: t.key, ETag: t.etag}, info, want) {
 	case mill.Stale:
 		return isStale, nil

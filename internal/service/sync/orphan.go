@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -100,7 +101,7 @@ func orphan(
 	wanted, perhaps := asksFor(planner.Plan(source), key)
 	if perhaps != nil {
 		src.Key = source
-		replaced, err := isReplaced(ctx, m, src, info, *perhaps)
+		replaced, err := isReplaced(ctx, m, src, info, perhaps)
 		if err != nil {
 			return isWanted, info, err
 		}
@@ -113,60 +114,80 @@ func orphan(
 }
 
 // asksFor reports whether an object at a key is one that a plan asks for. If that depends on the
-// picture, perhaps is the output that it may be.
-func asksFor(p recipe.Plan, key string) (wanted bool, perhaps *recipe.Output) {
+// picture, perhaps are the outputs that it may be.
+func asksFor(p recipe.Plan, key string) (wanted bool, perhaps []recipe.Output) {
 	if p.Excluded != "" || len(p.Outputs) == 0 {
 		return false, nil
 	}
 	if p.Manifest.Key == key {
 		return true, nil
 	}
-	for i, o := range p.Outputs {
+	for _, o := range p.Outputs {
 		exact, err := o.KeyFor(0, 0, o.Variant.Format)
 		switch {
 		case err == nil && exact == key:
 			return true, nil
 		case errors.Is(err, recipe.ErrNeedsPicture) && o.MayBe(key):
-			return true, &p.Outputs[i]
+			perhaps = append(perhaps, o)
 		}
 	}
-	return false, nil
+	return len(perhaps) > 0, perhaps
+}
+
+// freshAs reports whether an object is what one of the outputs asks for.
+func freshAs(m *mill.Mill, src, object bucket.Info, outputs []recipe.Output) bool {
+	return slices.ContainsFunc(outputs, func(o recipe.Output) bool {
+		return m.StateOf(src, object, recipe.Object{Fingerprint: o.Fingerprint}) == mill.Fresh
+	})
 }
 
 // isReplaced reports whether an object whose key depends on the picture is of older content or settings,
-// while a fresh one of the same output has another key: it had another size or format.
-func isReplaced(ctx context.Context, m *mill.Mill, src, object bucket.Info, o recipe.Output) (bool, error) {
-	prefix, named := o.Pattern()
-	if !named || m.StateOf(src, object, recipe.Object{Fingerprint: o.Fingerprint}) != mill.Stale {
+// while a fresh one of an output that it may be has another key: it had another size or format.
+func isReplaced(ctx context.Context, m *mill.Mill, src, object bucket.Info, outputs []recipe.Output) (bool, error) {
+	if freshAs(m, src, object, outputs) {
 		return false, nil
 	}
-	for info, err := range m.Store.List(ctx, m.Recipe.Target.Bucket, prefix) {
-		if err != nil {
-			return false, err
-		}
-		if info.Key == object.Key || !o.MayBe(info.Key) {
+	for _, o := range outputs {
+		prefix, named := o.Pattern()
+		if !named || m.StateOf(src, object, recipe.Object{Fingerprint: o.Fingerprint}) != mill.Stale {
 			continue
 		}
-		there, err := m.Look(ctx, info.Key)
-		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
-			continue
-		}
-		if err != nil || m.StateOf(src, there, recipe.Object{Fingerprint: o.Fingerprint}) == mill.Fresh {
-			return err == nil, err
+		for info, err := range m.Store.List(ctx, m.Recipe.Target.Bucket, prefix) {
+			if err != nil {
+				return false, err
+			}
+			if info.Key == object.Key || !o.MayBe(info.Key) {
+				continue
+			}
+			there, err := m.Look(ctx, info.Key)
+			if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {
+				continue
+			}
+			if err != nil || freshAs(m, src, there, []recipe.Output{o}) {
+				return err == nil, err
+			}
 		}
 	}
 	return false, nil
 }
 
-// judgeReplaced looks for orphans among the objects that may be a fresh slot of a picture.
-func (c *comparison) judgeReplaced(ctx context.Context, t task, s slot) error {
-	for _, e := range s.found {
-		state, err := c.objectState(ctx, t, s, e, false)
-		if err == nil && state == isStale {
-			err = c.judgeOrphan(ctx, e)
-		}
-		if err != nil {
-			return err
+// judgeReplaced looks for orphans among the objects that may be one of the slots of a picture whose keys
+// depend on it, and are not used, where the right one is there.
+func (c *comparison) judgeReplaced(ctx context.Context, t task, slots []slot, used map[string]bool) error {
+	judged := map[string]bool{}
+	for _, s := range slots {
+		for _, e := range s.found {
+			if s.want.Key != "" || s.fresh == "" || used[e.key] || judged[e.key] {
+				continue
+			}
+			judged[e.key] = true
+			state, err := c.objectState(ctx, t, s, e, false)
+			if err == nil && state == isStale {
+				err = c.judgeOrphan(ctx, e)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

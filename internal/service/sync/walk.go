@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -19,6 +20,7 @@ type slot struct {
 	found []entry
 	// passed means that there may be more, which fell out of a stream's window.
 	passed bool
+	fresh  string         // the key of the one that is right
 	output *recipe.Output // nil for a manifest
 	hidden bool           // the key begins with a part that depends on the picture: no listing helps
 	err    error          // why there can be no such object
@@ -93,7 +95,7 @@ func longest(prefixes []string, key string) string {
 
 // visit finds the objects of one source.
 func (c *comparison) visit(ctx context.Context, src entry) error {
-	t := task{entry: src, plan: c.planner.Plan(src.key)}
+	t := task{entry: src, plan: c.planner.Plan(src.key), marks: map[string]bucket.Info{}}
 	if t.plan.Excluded != "" || len(t.plan.Outputs) == 0 || src.size == 0 {
 		c.mu.Lock()
 		c.report.Ignored++

@@ -174,7 +174,7 @@ func (w *Work) lookAgain(ctx context.Context, planner *recipe.Planner, key strin
 	if perhaps != nil { // it is wanted if it is of what the source is now
 		src, err := w.Mill.Store.Head(ctx, w.Mill.Recipe.Source.Bucket, source)
 		src.Key = source
-		if err == nil && w.Mill.StateOf(src, info, recipe.Object{Fingerprint: perhaps.Fingerprint}) != mill.Fresh {
+		if err == nil && !freshAs(w.Mill, src, info, perhaps) {
 			return nil
 		}
 	}
