@@ -56,7 +56,7 @@ type table struct {
 func newTable(w io.Writer, r *recipe.Recipe) *table {
 	t := &table{w: w, variant: len("variant")}
 	for _, v := range r.Variants {
-		t.variant = min(max(t.variant, runes.StringWidth(shown(v.Name))), 12)
+		t.variant = min(max(t.variant, runes.StringWidth(shown(v.Name))), 16)
 	}
 	t.name = min(28, 79-t.variant-numbersWidth)
 	return t
