@@ -35,7 +35,8 @@ read beside that, and the result says how many may be wrong at most, with a conf
 		Example: `  imgmill audit photos                  # a deployment on AWS
   imgmill audit --quick --prefix 2026/
   imgmill audit --sample 1000 --json
-  imgmill audit --endpoint http://127.0.0.1:9000`,
+  imgmill audit --endpoint http://127.0.0.1:9000
+  imgmill audit --from photos --to web  # folders`,
 		Args: atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
@@ -186,12 +187,16 @@ func advice(r sync.Report, name string) (text string) {
 	return text
 }
 
-// nameOf returns a space and the name of a deployment, or nothing.
+// nameOf returns what a command needs to find a place again: a space and the name of a deployment, the
+// flags of two folders, or nothing.
 func nameOf(p *place) string {
-	if p.deployment == nil {
-		return ""
+	switch {
+	case p.folders != nil:
+		return " --from " + shown(p.folders.from) + " --to " + shown(p.folders.to)
+	case p.deployment != nil:
+		return " " + p.deployment.Name
 	}
-	return " " + p.deployment.Name
+	return ""
 }
 
 // printCauses writes a table with a line for each cause that there is, and some examples.

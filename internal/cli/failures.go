@@ -41,8 +41,8 @@ succeeded. Listing changes nothing.
 
 With the NAME of a deployment, these are the events in its failure queue on AWS and the records in its target bucket.
 Without a NAME, they are the records in the target bucket that the recipe of this folder names, at --endpoint, the
-recipe's source.endpoint, AWS_ENDPOINT_URL, or on AWS with --region; else what imgmill dev has in this folder. A recipe
-with on_bad.record: false keeps no records.`,
+recipe's source.endpoint, AWS_ENDPOINT_URL, or on AWS with --region; or in the folders --from and --to; else what
+imgmill dev has in this folder. A recipe with on_bad.record: false keeps no records.`,
 		Example: `  imgmill failures photos                # on AWS
   imgmill failures photos show 1         # everything known about the first
   imgmill failures photos retry --all
@@ -174,7 +174,7 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 	if err != nil {
 		return nil, err
 	}
-	if f.endpoint == "" && f.region == "" && s3.Environment(os.Getenv).Endpoint == "" && !r.Source.Store.Given() {
+	if f.from == "" && f.to == "" && f.endpoint == "" && f.region == "" && s3.Environment(os.Getenv).Endpoint == "" && !r.Source.Store.Given() {
 		return f.openDev(c)
 	}
 	p, err := f.placeFlags.open(c, nil)

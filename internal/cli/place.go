@@ -17,6 +17,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/dir"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/pair"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
@@ -28,16 +29,18 @@ import (
 )
 
 // placeFlags say where two buckets are: on AWS, as a deployment or by the names in a recipe, in another
-// store, in two, or in imgmill dev.
+// store, in two, in imgmill dev, or folders in their place.
 type placeFlags struct {
 	config, region, dir                     string
 	endpoint, targetEndpoint, targetProfile string
+	from, to                                string
 	prefix, checkpoint                      string
 }
 
 const placeHelp = `With the NAME of a deployment, its buckets on AWS are compared with the recipe that it runs. Without a NAME, it is
 the buckets that the recipe of this folder names: at --endpoint or the recipe's source.endpoint, which any S3 store has;
-else at AWS_ENDPOINT_URL; else in imgmill dev, if it runs in this folder; else on AWS. Credentials come from where the AWS command line takes them.`
+else at AWS_ENDPOINT_URL; else in imgmill dev, if it runs in this folder; else on AWS. Credentials come from where the
+AWS command line takes them. --from and --to name two folders instead: the path of a file below one is its key.`
 
 func (f *placeFlags) register(c *cobra.Command) {
 	f.registerStores(c)
@@ -46,7 +49,7 @@ func (f *placeFlags) register(c *cobra.Command) {
 }
 
 // storeFlags are the names of those that are for buckets without a deployment.
-var storeFlags = []string{"config", "endpoint", "target-endpoint", "target-profile", "dir"}
+var storeFlags = []string{"config", "endpoint", "target-endpoint", "target-profile", "dir", "from", "to"}
 
 // registerStores registers the flags that say where the buckets are.
 func (f *placeFlags) registerStores(c *cobra.Command) {
@@ -57,6 +60,8 @@ func (f *placeFlags) registerStores(c *cobra.Command) {
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 store, such as http://127.0.0.1:9000")
 	flags.StringVar(&f.targetEndpoint, "target-endpoint", "", "`URL` of the store of the target bucket, if it is another")
 	flags.StringVar(&f.targetProfile, "target-profile", "", "AWS `PROFILE` with the credentials for it")
+	flags.StringVar(&f.from, "from", "", "`FOLDER` of pictures, in place of the source bucket")
+	flags.StringVar(&f.to, "to", "", "`FOLDER` of variants, in place of the target bucket")
 }
 
 // registerPrefix adds the flag that limits a comparison.
@@ -74,6 +79,8 @@ type place struct {
 	dir string
 	// region is that of AWS, or empty for another store.
 	region string
+	// folders are those in the place of the buckets, or nil.
+	folders *folders
 	// deployment and cloud are nil if the place is no deployment.
 	deployment *deployment.Deployment
 	cloud      *client.Cloud
@@ -103,6 +110,9 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	r, err := loadRecipe(f.config)
 	if err != nil {
 		return nil, err
+	}
+	if f.from != "" || f.to != "" {
+		return f.openFolders(c, r)
 	}
 	p := &place{recipe: r}
 	at := r.Source.Store
@@ -197,11 +207,52 @@ func placeOf(ctx context.Context, cloud *client.Cloud, d *deployment.Deployment)
 	}, nil
 }
 
+// folders are two folders in the place of buckets, as the user has named them.
+type folders struct{ from, to string }
+
+// openFolders finds two folders.
+func (f *placeFlags) openFolders(c *cobra.Command, r *recipe.Recipe) (*place, error) {
+	if f.from == "" || f.to == "" {
+		return nil, wrongUse("name both --from, the folder of pictures, and --to, that of their variants")
+	}
+	for _, flag := range []string{"region", "dir", "endpoint", "target-endpoint", "target-profile"} {
+		if c.Flags().Changed(flag) {
+			return nil, wrongUse("--%s is for buckets; leave it out beside --from and --to", flag)
+		}
+	}
+	from, err := filepath.Abs(f.from)
+	if err != nil {
+		return nil, err
+	}
+	to, err := filepath.Abs(f.to)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(from); err != nil || !info.IsDir() {
+		return nil, wrongUse("--from %s: there is no such folder", f.from)
+	}
+	if info, err := os.Stat(to); err == nil && !info.IsDir() {
+		return nil, wrongUse("--to %s is a file; name a folder", f.to)
+	}
+	switch inside, err := filepath.Rel(to, from); {
+	case r.Source.Bucket == r.Target.Bucket:
+		return nil, wrongUse("both buckets of the recipe are named %s; for two folders, give them different names", r.Target.Bucket)
+	case err == nil && filepath.IsLocal(inside): // an upload could be taken for what is left over
+		return nil, wrongUse("--from %s is inside --to %s; keep the variants in a folder of their own", f.from, f.to)
+	}
+	return &place{
+		recipe: r, folders: &folders{f.from, f.to}, where: "in " + from + " and " + to,
+		store: &dir.Store{
+			Folders: map[string]string{r.Source.Bucket: from, r.Target.Bucket: to}, New: r.Target.Bucket,
+		},
+	}, nil
+}
+
 // mill returns a mill for the place. If it is to write, stores other than AWS are probed for what they
 // lack.
 func (p *place) mill(ctx context.Context, writes bool, stderr io.Writer) *mill.Mill {
 	store := p.store
-	if writes && p.region == "" {
+	if writes && p.region == "" && p.folders == nil {
 		log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		store = probe.Prepare(ctx, store, p.recipe.Target.Bucket, log)
 	}
@@ -240,7 +291,18 @@ func logDamaged(log *slog.Logger, known *sync.Known) {
 	}
 }
 
+// target returns the name of the target bucket, or of the folder in its place.
+func (p *place) target() string {
+	if p.folders != nil {
+		return shown(p.folders.to)
+	}
+	return shown(p.recipe.Target.Bucket)
+}
+
 // String says which buckets are compared.
 func (p *place) String() string {
+	if p.folders != nil {
+		return shown(p.folders.from) + " and " + shown(p.folders.to)
+	}
 	return fmt.Sprintf("%s and %s %s", shown(p.recipe.Source.Bucket), shown(p.recipe.Target.Bucket), shown(p.where))
 }

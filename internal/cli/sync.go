@@ -52,7 +52,8 @@ which are variants whose upload or setting is gone, stay unless you ask for --de
 		Example: `  imgmill sync photos --dry-run         # what would it do, and cost?
   imgmill sync photos --via queue --rate 10
   imgmill sync --prefix 2026/ --only missing
-  imgmill sync --endpoint http://127.0.0.1:9000 --rate 5 --yes`,
+  imgmill sync --endpoint http://127.0.0.1:9000 --rate 5 --yes
+  imgmill sync --from photos --to web   # folders`,
 		Args: atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
@@ -263,7 +264,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 		return nil // the plan has said so
 	}
 	s.out.printf("\nDelete %s (%s) from %s?", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes),
-		shown(s.place.recipe.Target.Bucket))
+		s.place.target())
 	if ok, err := s.out.confirm(ctx, s.yes); !ok {
 		return err
 	}

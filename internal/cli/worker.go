@@ -65,7 +65,8 @@ one ends it at once; nothing is lost.`,
   imgmill worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/in
   imgmill worker --queue nats://127.0.0.1:4222/uploads --poll 1h
   imgmill worker --listen :8080 --poll 1h
-  imgmill worker --poll 5m --endpoint http://127.0.0.1:9000 --concurrency 4`,
+  imgmill worker --poll 5m --endpoint http://127.0.0.1:9000 --concurrency 4
+  imgmill worker --poll 30s --from photos --to web`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -98,6 +99,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	p, err := f.open(c, nil)
 	if err != nil {
 		return err
+	}
+	if p.folders != nil && f.poll == 0 {
+		return wrongUse("no program reports what changes in a folder; say how often to look, like --poll 30s")
 	}
 	log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 	closeListener, err := f.openListener()

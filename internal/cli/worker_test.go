@@ -99,3 +99,23 @@ func TestWorkerPolls(t *testing.T) {
 	w.interrupt(t)
 	spans.want(t, "change", "Put", "small/before.jpg", "large/after.jpg", "imgmill.verdict")
 }
+
+// TestWorkerFolders runs a worker on folders.
+func TestWorkerFolders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "web")
+	w := run(t, "worker", "--poll", "1s", "--from", from, "--to", to, "--checkpoint", "none")
+	w.find(t, 0, regexp.MustCompile(`msg="the worker has started"`))
+	if err := os.WriteFile(filepath.Join(from, "a.jpg"), sample.Photo(120, 80), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v, rest := w.verdict(t, "a.jpg"); v != "done" {
+		t.Errorf("verdict %s %s", v, rest)
+	}
+	if _, err := os.Stat(filepath.Join(to, "a.jpg")); err != nil {
+		t.Error(err)
+	}
+	w.interrupt(t)
+}
