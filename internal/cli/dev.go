@@ -133,15 +133,17 @@ func (f *devFlags) resetFolder(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := devcloud.CheckFolder(dir); errors.Is(err, devcloud.ErrNoCloud) {
+		return nil // it is new already
+	} else if err != nil {
+		return err
+	}
 	o := newDeployOutput(c, false)
-	o.printf("%s, and the queue and credentials with them, will be removed.", keptIn(dir))
+	o.printf("What imgmill dev keeps in %s, and the queue and credentials with them, will be removed.", keptIn(dir))
 	if ok, err := o.confirm(c.Context(), f.yes); !ok {
 		return err
 	}
-	if err := devcloud.Reset(dir); !errors.Is(err, devcloud.ErrNoCloud) {
-		return err
-	}
-	return nil // it is new already
+	return devcloud.Reset(dir)
 }
 
 // keptIn describes what a data folder holds.

@@ -39,25 +39,31 @@ func (c *Cloud) noteAddress() error {
 // FindRunning returns the address of the cloud that runs on a folder. The error is ErrNoCloud if there
 // is no such folder, and ErrNotRunning if there is and no cloud runs on it.
 func FindRunning(dir string) (Address, error) {
-	if _, err := os.Stat(filepath.Join(dir, "credentials.json")); errors.Is(err, fs.ErrNotExist) {
-		return Address{}, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
-	}
-	f, err := openFolder(dir)
-	if err == nil {
-		return Address{}, errors.Join(fmt.Errorf("folder %s: %w", dir, ErrNotRunning), f.close())
-	}
-	if !errors.Is(err, ErrInUse) {
+	if err := CheckFolder(dir); err != nil {
 		return Address{}, err
 	}
+	lock := folderLock(dir)
+	free, err := lock.TryRLock() // shared, so that nobody who looks at the same time takes it for in use
+	if err != nil {
+		return Address{}, explain(dir, err)
+	}
+	if free {
+		return Address{}, errors.Join(fmt.Errorf("folder %s: %w", dir, ErrNotRunning), lock.Close())
+	}
+	// Whoever has the lock has removed the address of an earlier process.
 	var a Address
 	data, err := os.ReadFile(filepath.Join(dir, addressFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, fmt.Errorf("folder %s %w: imgmill dev is starting, or imgmill failures reads its queue; try again",
+			dir, ErrInUse)
+	}
 	if err == nil {
 		err = json.Unmarshal(data, &a)
 	}
 	if err != nil {
-		return a, fmt.Errorf("the address of imgmill dev, which is starting, stopping, or of an older version: %w", err)
+		return a, fmt.Errorf("the address of imgmill dev: %w", err)
 	}
-	account, err := loadCredentials(filepath.Join(dir, "credentials.json"))
+	account, err := readCredentials(filepath.Join(dir, credentialsFile))
 	a.Access, a.Secret = account.Access, account.Secret
 	return a, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -85,9 +84,6 @@ func Start(ctx context.Context, cfg Config) (*Cloud, error) {
 func (c *Cloud) start(ctx context.Context) (err error) {
 	if c.folder, err = openFolder(c.cfg.Dir); err != nil {
 		return err
-	}
-	if err := os.Remove(c.folder.address); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain(c.folder.address, err) // it names the address of an earlier run
 	}
 	if c.account, err = loadCredentials(c.folder.credentials); err != nil {
 		return err
@@ -230,7 +226,7 @@ func (c *Cloud) Region() string { return c.cfg.Region }
 func (c *Cloud) Dir() string { return c.folder.dir }
 
 // KnownFile returns the path of a file in the data folder for what the pipeline knows of the objects.
-// Files with the same name and a suffix belong to it. Reset removes them.
+// Reset removes it, with what the pipeline keeps beside it.
 func (c *Cloud) KnownFile() string { return c.folder.known }
 
 // Watched returns the buckets whose changes are published.

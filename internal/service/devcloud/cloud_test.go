@@ -311,8 +311,8 @@ func TestFailedStarts(t *testing.T) {
 		"folder not writable": {func(t *testing.T, cfg *Config) {
 			cfg.Dir = unwritable(t)
 		}, []string{"not writable", "choose another folder"}},
-		"credentials broken":    {write("credentials.json", `{"access_key": "x"`, 0o600), []string{"credentials.json is damaged", "delete it"}},
-		"credentials empty":     {write("credentials.json", `{}`, 0o600), []string{"credentials.json is damaged", "want access_key"}},
+		"credentials broken":    {write("credentials.json", `{"access_key": "x"`, 0o600), []string{"credentials.json does not hold the keys of imgmill dev", "choose another folder", "delete it"}},
+		"credentials empty":     {write("credentials.json", `{}`, 0o600), []string{"credentials.json does not hold the keys", "want access_key"}},
 		"credentials readable":  {write("credentials.json", `{"access_key":"a","secret_key":"b"}`, 0o644), []string{"read by other users", "chmod 600"}},
 		"sequencer broken":      {write("s3/sequencer", "tomorrow\n", 0o600), []string{"sequencer is damaged", "delete it"}},
 		"queue is a file":       {write("queue", "", 0o600), []string{"queue is needed as a folder", "choose another folder"}},

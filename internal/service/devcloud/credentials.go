@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -16,19 +17,25 @@ type credentials struct {
 	Secret string `json:"secret_key"`
 }
 
-// loadCredentials reads the credentials from path, or makes new ones at the first start.
-func loadCredentials(path string) (credentials, error) {
-	info, err := os.Stat(path)
+// CheckFolder returns ErrNoCloud if dir holds no data of a cloud, and another error if what it holds
+// cannot be told to be that. Credentials that a Cloud has made are the sign: other programs also keep
+// theirs in a credentials.json.
+func CheckFolder(dir string) error {
+	_, err := readCredentials(filepath.Join(dir, credentialsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeCredentials(path)
+		return fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
 	}
+	return err
+}
+
+// credentialsFile is the name of the file that holds the credentials.
+const credentialsFile = "credentials.json"
+
+// readCredentials reads the credentials from path. The error is fs.ErrNotExist if there is no such file.
+func readCredentials(path string) (credentials, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return credentials{}, fmt.Errorf("credentials: %w", err)
-	}
-	// Windows has no such mode bits; there, access depends on the permissions of the folder.
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return credentials{}, fmt.Errorf("%s can be read by other users (mode %04o): run `chmod 600 %s`",
-			path, info.Mode().Perm(), path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -40,9 +47,24 @@ func loadCredentials(path string) (credentials, error) {
 		err = errors.New("want access_key and secret_key")
 	}
 	if err != nil {
-		return credentials{}, fmt.Errorf("%s is damaged (%w): repair it, or delete it to get new keys", path, err)
+		return credentials{}, fmt.Errorf("%s does not hold the keys of imgmill dev (%w): choose another folder or, "+
+			"if imgmill dev has made the file, delete it to get new keys", path, err)
+	}
+	// Windows has no such mode bits; there, access depends on the permissions of the folder.
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return credentials{}, fmt.Errorf("%s can be read by other users (mode %04o): run `chmod 600 %s`",
+			path, info.Mode().Perm(), path)
 	}
 	return c, nil
+}
+
+// loadCredentials reads the credentials from path, or makes new ones at the first start.
+func loadCredentials(path string) (credentials, error) {
+	c, err := readCredentials(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeCredentials(path)
+	}
+	return c, err
 }
 
 func makeCredentials(path string) (credentials, error) {

@@ -34,7 +34,8 @@ const addressFile = "address.json"
 var ErrInUse = errors.New("is in use by another imgmill")
 
 // openFolder creates missing folders and takes the lock, which the system releases when the process
-// ends in any way.
+// ends in any way. It removes the address that a process has left that was killed. In a folder with the
+// credentials of another program it creates nothing.
 func openFolder(dir string) (*folder, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -49,14 +50,14 @@ func openFolder(dir string) (*folder, error) {
 		sequencer:   filepath.Join(abs, "s3", "sequencer"),
 		queue:       filepath.Join(abs, "queue"),
 		mark:        filepath.Join(abs, "queue.json"),
-		credentials: filepath.Join(abs, "credentials.json"),
+		credentials: filepath.Join(abs, credentialsFile),
 		address:     filepath.Join(abs, addressFile),
 		known:       filepath.Join(abs, "known"),
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return nil, explain(abs, err)
 	}
-	f.lock = flock.New(filepath.Join(abs, "lock"), flock.SetPermissions(0o600))
+	f.lock = folderLock(abs)
 	locked, err := f.lock.TryLock()
 	if err != nil {
 		return nil, explain(abs, err)
@@ -64,12 +65,23 @@ func openFolder(dir string) (*folder, error) {
 	if !locked {
 		return nil, fmt.Errorf("folder %s %w: stop that one, or choose another folder", abs, ErrInUse)
 	}
+	if _, err := readCredentials(f.credentials); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(err, f.close())
+	}
+	if err := os.Remove(f.address); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(explain(f.address, err), f.close())
+	}
 	for _, d := range []string{f.data, f.meta, f.versions, f.journal, f.queue} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, errors.Join(explain(d, err), f.close())
 		}
 	}
 	return f, nil
+}
+
+// folderLock returns the lock on a folder. Whoever uses the data holds it exclusively.
+func folderLock(dir string) *flock.Flock {
+	return flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 }
 
 func (f *folder) close() error { return f.lock.Close() }

@@ -3,11 +3,7 @@ package devcloud
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
@@ -26,8 +22,8 @@ type KeptQueue struct {
 // nothing: the error is ErrNoCloud if there is no such data, and ErrInUse while a Cloud is running
 // on the folder.
 func OpenQueue(ctx context.Context, dir string, log *slog.Logger) (*KeptQueue, error) {
-	if _, err := os.Stat(filepath.Join(dir, "queue")); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
+	if err := CheckFolder(dir); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

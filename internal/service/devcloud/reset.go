@@ -2,11 +2,11 @@ package devcloud
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/versity/versitygw/backend/posix"
 )
 
@@ -41,11 +41,11 @@ func UsageOf(dir string) (u Usage, err error) {
 	return u, err
 }
 
-// Reset removes the data of the cloud in dir, and the folder if nothing else is in it. The error is
+// Reset removes the data of the cloud in dir, and each folder in which nothing else is. The error is
 // ErrNoCloud if there is no such data, and ErrInUse while a Cloud is running on the folder.
 func Reset(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "credentials.json")); notExist(err) {
-		return fmt.Errorf("folder %s: %w", dir, ErrNoCloud)
+	if err := CheckFolder(dir); err != nil {
+		return err
 	}
 	f, err := openFolder(dir)
 	if err != nil {
@@ -54,7 +54,8 @@ func Reset(dir string) error {
 	// The credentials are last: until then, another Reset finds what this one has left.
 	var failed []error
 	for _, path := range []string{
-		filepath.Join(f.dir, "s3"), f.queue, f.mark, f.address, f.known, f.known + ".new", f.known + ".lock", f.credentials,
+		f.data, f.meta, f.versions, f.journal, f.sequencer, filepath.Join(f.queue, server.JetStreamStoreDir), f.mark,
+		f.known, f.known + ".new", f.known + ".damaged", f.known + ".lock", f.credentials,
 	} {
 		if err := os.RemoveAll(path); err != nil {
 			failed = append(failed, explain(path, err))
@@ -68,9 +69,14 @@ func Reset(dir string) error {
 	if err := os.Remove(f.lock.Path()); err != nil {
 		return explain(f.dir, err)
 	}
-	rest, err := os.ReadDir(f.dir)
-	if err != nil || len(rest) > 0 {
-		return err
+	for _, dir := range []string{filepath.Dir(f.data), f.queue, f.dir} {
+		rest, err := os.ReadDir(dir)
+		if err == nil && len(rest) == 0 {
+			err = os.Remove(dir)
+		}
+		if err != nil {
+			return explain(dir, err)
+		}
 	}
-	return os.Remove(f.dir)
+	return nil
 }
