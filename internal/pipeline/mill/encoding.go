@@ -15,9 +15,9 @@ import (
 
 // decoded returns a reader of the picture that the object holds. An object with Content-Encoding:
 // gzip, as "gsutil cp -z" and the sync commands of some build tools store whatever they upload, is
-// decompressed, to at most the recipe's limit of bytes. The header alone proves nothing, so bytes that
-// are not gzip are read as they are.
-func (j *job) decoded(src *source) (io.Reader, error) {
+// decompressed, to at most the recipe's limit of bytes, as far as there is memory. The header alone proves
+// nothing, so bytes that are not gzip are read as they are.
+func (j *job) decoded(src *source, memory *share) (io.Reader, error) {
 	if !isGzip(src.info.ContentEncoding) {
 		return parts{src.body, j.Store, src}, nil
 	}
@@ -35,7 +35,7 @@ func (j *job) decoded(src *source) (io.Reader, error) {
 	if err != nil {
 		return nil, gzipError(err)
 	}
-	return &gunzip{zr, j.Recipe.Limits.Bytes, j.Recipe.Limits.Bytes}, nil
+	return &gunzip{zr: zr, limit: j.Recipe.Limits.Bytes, reserved: src.info.Size, memory: memory}, nil
 }
 
 // isGzip reports whether a Content-Encoding is gzip, or its old name (RFC 9110, section 8.4.1.3).
@@ -43,17 +43,26 @@ func isGzip(encoding string) bool {
 	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
 }
 
-// gunzip decompresses an object, up to a limit.
+// gunzip decompresses an object, up to a limit. Some decoders hold the whole file, whose length only its
+// end shows, so memory for it is reserved as it grows, by doubling.
 type gunzip struct {
-	zr          *gzip.Reader
-	left, limit int64 // bytes; a limit of 0 is none
+	zr       *gzip.Reader
+	n, limit int64 // bytes; a limit of 0 is none
+	reserved int64
+	memory   *share
 }
 
 func (g *gunzip) Read(p []byte) (int, error) {
 	n, err := g.zr.Read(p)
-	g.left -= int64(n)
-	if g.limit > 0 && g.left < 0 {
+	g.n += int64(n)
+	if g.limit > 0 && g.n > g.limit {
 		return 0, fmt.Errorf("%w: the object decompresses to more than %d bytes, which is the limit", codec.ErrLimit, g.limit)
+	}
+	if g.n > g.reserved {
+		g.reserved = 2 * g.n
+		if err := g.memory.reserve(g.reserved); err != nil {
+			return 0, err
+		}
 	}
 	if err != nil && err != io.EOF {
 		err = gzipError(err)

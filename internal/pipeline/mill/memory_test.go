@@ -1,7 +1,10 @@
 package mill
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -71,21 +74,27 @@ func (g *gets) Get(ctx context.Context, name, key string, cond bucket.Condition)
 	return g.Store.Get(ctx, name, key, cond)
 }
 
-// TestWaitForMemory: a picture that finds no memory is put back, and the time for which it waits is not
-// held against it.
-func TestWaitForMemory(t *testing.T) {
+// newMill returns a mill over a store in memory.
+func newMill(t *testing.T, more string) *Mill {
+	t.Helper()
 	r, err := recipe.Parse(formats.All(), "test",
-		[]byte("source: {bucket: in-1}\ntarget: {bucket: out-1}\nvariants: {a: {width: 300}}\nlimits: {timeout: 2s}\n"))
+		[]byte("source: {bucket: in-1}\ntarget: {bucket: out-1}\nvariants: {a: {width: 300}}\n"+more))
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &gets{Store: mem.New("in-1", "out-1")}
+	return New(mem.New("in-1", "out-1"), r)
+}
+
+// TestWaitForMemory: a picture that finds no memory is put back, and the time for which it waits is not
+// held against it.
+func TestWaitForMemory(t *testing.T) {
+	m := newMill(t, "limits: {timeout: 2s}\n")
+	store := &gets{Store: m.Store}
 	data := sample.Photo(400, 300)
 	if _, err := store.Put(t.Context(), "in-1", "a.jpg", data, bucket.Attributes{}, bucket.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	m := New(store, r)
-	m.Memory = NewMemory(1 << 20)
+	m.Store, m.Memory = store, NewMemory(1<<20)
 	others, err := m.Memory.await(t.Context(), 1<<20-int64(len(data))) // room for the file, and no more
 	if err != nil {
 		t.Fatal(err)
@@ -106,4 +115,69 @@ func TestWaitForMemory(t *testing.T) {
 	if all, err := m.Memory.await(t.Context(), 1<<20); err != nil || all.held != 1<<20 {
 		t.Errorf("not everything was given back: %v", err)
 	}
+}
+
+// wantVerdict processes a change while memory is held by others, and checks that it waits for memory
+// (retry), or that it does not.
+func wantVerdict(t *testing.T, m *Mill, c event.Change, want outcome.Verdict) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if r := m.Process(ctx, c); r.Verdict != want {
+		t.Errorf("%s: %s (%s), want %s", c.Key, r.Verdict, r.Reason, want)
+	}
+}
+
+// TestMemoryOfGzip: memory is reserved for what a compressed object holds, not for its own length. The
+// picture has nothing but jumps to where it is, so that its pixels take next to nothing.
+func TestMemoryOfGzip(t *testing.T) {
+	bmp := binary.LittleEndian.AppendUint32([]byte("BM"), 0)
+	for _, v := range []uint32{0, 58, 40, 64, 64, 8<<16 | 1, 1, 0, 0, 0, 1, 0, 0} { // BITMAPINFOHEADER, RLE8, one colour
+		bmp = binary.LittleEndian.AppendUint32(bmp, v)
+	}
+	bmp = append(bmp, bytes.Repeat([]byte{0, 2, 0, 0}, 200_000)...)
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write(bmp); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m := newMill(t, "")
+	attr := bucket.Attributes{ContentEncoding: "gzip"}
+	if _, err := m.Store.Put(t.Context(), "in-1", "a.bmp", z.Bytes(), attr, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	m.Memory = NewMemory(4 << 20)
+	others, err := m.Memory.await(t.Context(), 4<<20-int64(len(bmp))/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := event.Change{Bucket: "in-1", Key: "a.bmp", Size: int64(z.Len())}
+	wantVerdict(t, m, c, outcome.Retry)
+	others.release()
+	if r := m.Process(t.Context(), c); r.Verdict != outcome.Bad {
+		t.Errorf("with enough memory: %s (%s)", r.Verdict, r.Reason)
+	}
+	if n := m.Memory.Held(); n != 0 {
+		t.Errorf("%d held by nobody", n)
+	}
+}
+
+// TestOversizeWaitsForNothing: what is over limits.bytes is refused without a wait, for which all that
+// come later would wait too.
+func TestOversizeWaitsForNothing(t *testing.T) {
+	m := newMill(t, "limits: {bytes: 1KB}\n")
+	data := sample.Photo(400, 300)
+	if _, err := m.Store.Put(t.Context(), "in-1", "a.jpg", data, bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	m.Memory = NewMemory(1 << 20)
+	others, err := m.Memory.await(t.Context(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer others.release()
+	wantVerdict(t, m, event.Change{Bucket: "in-1", Key: "a.jpg", Size: int64(len(data))}, outcome.Bad)
 }

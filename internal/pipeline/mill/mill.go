@@ -282,7 +282,11 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 // make reads the object that c names, and makes its variants, once there is memory for it. The source
 // is nil if it could not be opened.
 func (j *job) make(ctx context.Context, c event.Change) (*source, error) {
-	for need := max(c.Size, 0); ; {
+	need := max(c.Size, 0)
+	if limit := j.Recipe.Limits.Bytes; limit > 0 && need > limit {
+		need = 0 // it is refused before any of it is read
+	}
+	for {
 		memory, err := j.Memory.await(ctx, need)
 		if err != nil {
 			return nil, err

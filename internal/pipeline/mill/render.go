@@ -52,7 +52,7 @@ func (j *job) render(
 		return nil, err
 	}
 	limits.Reserve = memory.reserve
-	picture, err := j.decoded(src)
+	picture, err := j.decoded(src, memory)
 	var header codec.Header
 	var outputs []render.Output
 	if err == nil {
