@@ -27,9 +27,13 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 			return badButChanged(fmt.Errorf("copy a bad picture to %s: %w", plan.BadCopy, err), reason)
 		}
 	}
+	var failed []string // all of them, and the manifest, if no variant was made
+	if len(j.result.Variants) > 0 {
+		failed = names(j.result.Failed)
+	}
 	data, err := json.MarshalIndent(Record{
-		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size, reason,
-		names(j.result.Failed), notCopied,
+		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size,
+		src.info.Modified.UTC(), reason, failed, notCopied,
 	}, "", "  ")
 	if err != nil {
 		return err

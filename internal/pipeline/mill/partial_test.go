@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/sample"
@@ -136,7 +137,32 @@ func TestPartOfARecord(t *testing.T) {
 	b.wantFresh(c, true)
 }
 
-// TestNoVariantPossible: if no variant can be written, there is no manifest either, and all are named.
+// TestUploadAgain: the record of an upload says nothing about a later one of the same bytes, which had an
+// event of its own, or a loss of what that made would never be noticed.
+func TestUploadAgain(t *testing.T) {
+	b := newBench(t, "")
+	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	now := b.mill.Engine
+	b.mill.Engine = &render.Engine{Formats: undecoded(now.Formats)}
+	b.want(c, outcome.Bad, "in this version")
+	b.mill.Engine = now
+	src, err := b.store.Head(t.Context(), "sources", "p.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.Key = "p.jpg"
+	for _, after := range []time.Duration{0, time.Second, time.Minute} {
+		again := src
+		again.Modified = src.Modified.Add(after)
+		want := after <= time.Second // which is nothing but the store's precision
+		if fresh, err := b.mill.Fresh(t.Context(), again); err != nil || fresh != want {
+			t.Errorf("uploaded again after %s: fresh %t, %v", after, fresh, err)
+		}
+	}
+}
+
+// TestNoVariantPossible: if no variant can be written, there is no manifest either, and all are named. A
+// sweep leaves them and the manifest alone.
 func TestNoVariantPossible(t *testing.T) {
 	b := newBench(t, "manifest: true\n")
 	c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
@@ -146,6 +172,7 @@ func TestNoVariantPossible(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	b.wantOutputs()
+	b.wantFresh(c, true)
 }
 
 // refusing is a store that accepts nothing but records.

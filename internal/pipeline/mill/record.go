@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -20,7 +21,9 @@ type Record struct {
 	ETag    string `json:"etag"`
 	Version string `json:"version,omitempty"`
 	Bytes   int64  `json:"bytes"`
-	Reason  string `json:"reason"`
+	// Modified is the time of the upload, as the store says it. One of the same bytes has its own.
+	Modified time.Time `json:"modified"`
+	Reason   string    `json:"reason"`
 	// Failed are the names of the variants that could not be made while others could. There are none
 	// if no variant could.
 	Failed []string `json:"failed,omitempty"`
@@ -51,12 +54,18 @@ func (r *Record) Manifest(planned recipe.Object) recipe.Object {
 	return manifestWithout(planned, r.Failed)
 }
 
-// Record returns the record about a source, of which Key and ETag are known, or nil if there is none
-// that holds for its present content and settings.
+// Record returns the record about a source, of which Key, ETag and perhaps Modified are known, or nil if
+// there is none that holds for its present content and settings. Of an upload that was repeated, whose
+// own change made its variants or a record of its own, an earlier record says nothing: it would hide a
+// later loss of the variants.
 func (m *Mill) Record(ctx context.Context, src bucket.Info, plan recipe.Plan) (*Record, error) {
 	record, info, err := m.ReadRecord(ctx, plan.BadRecord)
 	if record == nil || err != nil || m.StateOf(src, info, recipe.Object{Fingerprint: plan.BadFingerprint}) != Fresh {
 		return nil, err
+	}
+	// Some answers have whole seconds, rounded in either direction.
+	if !record.Modified.IsZero() && src.Modified.Sub(record.Modified) > time.Second {
+		return nil, nil
 	}
 	return record, nil
 }

@@ -59,6 +59,8 @@ type Finding struct {
 	Bad     string   `json:"bad,omitempty"`     // why they cannot
 	Orphan  bool     `json:"orphan,omitempty"`
 	Removed bool     `json:"removed,omitempty"` // an orphan whose source is gone, and not only the setting
+
+	modified int64 // in nanoseconds since 1970
 }
 
 // Manifest takes the place of a variant's name in a Finding.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -39,7 +40,7 @@ func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, 
 
 // judgeSlots is judge for a picture with a record, which excuses what cannot be made. It may be nil.
 func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record, quick bool) (f Finding, fresh int, err error) {
-	f = Finding{Key: t.key, ETag: t.etag, Size: t.size}
+	f = Finding{Key: t.key, ETag: t.etag, Size: t.size, modified: t.modified}
 	slots := slices.Clone(t.slots)
 	states := make([]judgement, len(slots))
 	used := map[string]bool{} // the keys of the objects that are fresh
@@ -196,20 +197,31 @@ func (c *comparison) bad(ctx context.Context, t task) (*mill.Record, error) {
 	r := c.Mill.Recipe
 	if t.record != nil && (len(t.record.found) > 0 || t.record.passed) {
 		c.reads.Add(1)
-		record, err := c.Mill.Record(ctx, bucket.Info{Key: t.key, ETag: t.etag}, t.plan)
+		record, err := c.Mill.Record(ctx, bucket.Info{Key: t.key, ETag: t.etag, Modified: t.time()}, t.plan)
 		if record != nil || err != nil {
 			return record, err
 		}
 	}
-	for _, known := range []struct{ what, reason string }{
-		{"skipped", "an earlier run found no picture in it"},
-		{"bad", "an earlier run could not process it, and no record says why (on_bad.record)"},
-	} {
-		if yes, err := c.Known.Has(planFact(r, known.what, t.key, t.etag, t.plan)); err != nil || yes {
-			return &mill.Record{Reason: known.reason}, err
+	if yes, err := c.Known.Has(planFact(r, "skipped", t.key, t.etag, t.plan)); err != nil || yes {
+		return &mill.Record{Reason: "an earlier run found no picture in it"}, err
+	}
+	unrecorded := &mill.Record{Reason: "an earlier run could not process it, and no record says why (on_bad.record)"}
+	if yes, err := c.Known.Has(planFact(r, badFact(t.modified, ""), t.key, t.etag, t.plan)); err != nil || yes {
+		return unrecorded, err
+	}
+	for _, s := range t.slots {
+		yes, err := c.Known.Has(planFact(r, badFact(t.modified, s.name), t.key, t.etag, t.plan))
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			unrecorded.Failed = append(unrecorded.Failed, s.name)
 		}
 	}
-	return nil, nil
+	if len(unrecorded.Failed) == 0 {
+		return nil, nil
+	}
+	return unrecorded, nil
 }
 
 // The facts that Known holds. Each names the content of the source, so that a replaced picture is
@@ -220,13 +232,19 @@ func freshFact(r *recipe.Recipe, key, etag string, want recipe.Object, stored st
 	return fact("fresh", r.Source.Bucket, key, etag, r.Target.Bucket, want.Key, want.Fingerprint, stored)
 }
 
-// planFact returns a fact about a source, all settings for it and the limits: "bad" if it cannot be
-// processed and the recipe keeps no record of that, "skipped" if it is no picture, "settled" if all of
-// its objects were made.
+// planFact returns a fact about a source, all settings for it and the limits: "skipped" if it is no
+// picture, "settled" if all of its objects were made, or a badFact.
 func planFact(r *recipe.Recipe, what, key, etag string, p recipe.Plan) uint64 {
 	parts := []string{what, r.Source.Bucket, key, etag, p.BadFingerprint}
 	for _, o := range p.Outputs {
 		parts = append(parts, o.Fingerprint)
 	}
 	return fact(parts...)
+}
+
+// badFact says that an upload, which another one of the same bytes is not, cannot be processed, and that
+// the recipe keeps no record of that; or that a named variant, or the manifest, cannot be made of it
+// while others can.
+func badFact(modified int64, variant string) string {
+	return fmt.Sprintf("bad %d %s", modified, variant)
 }

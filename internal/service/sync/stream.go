@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 )
@@ -24,6 +25,9 @@ type entry struct {
 func newEntry(info bucket.Info) entry {
 	return entry{key: info.Key, etag: info.ETag, size: info.Size, modified: info.Modified.UnixNano()}
 }
+
+// time returns when the object was stored.
+func (e entry) time() time.Time { return time.Unix(0, e.modified) }
 
 const (
 	pageSize = 1000 // objects that are handed on at a time, as in an answer of S3

@@ -35,6 +35,7 @@ type Item struct {
 	Key      string   `json:"k"`
 	ETag     string   `json:"e,omitempty"`
 	Size     int64    `json:"s"`
+	Modified int64    `json:"m,omitempty"` // in nanoseconds since 1970
 	Variants []string `json:"v,omitempty"` // none for an orphan
 	Unsure   bool     `json:"u,omitempty"` // some of them have keys that no listing can find
 }
@@ -80,7 +81,7 @@ func (t *Todo) Add(f Finding) error {
 	if t.Only.Stale {
 		t.Stale += int64(len(f.Stale))
 	}
-	return t.pictures.add(Item{f.Key, f.ETag, f.Size, names, len(f.Unsure) > 0 && slices.Contains(names, f.Unsure[0])})
+	return t.pictures.add(Item{f.Key, f.ETag, f.Size, f.modified, names, len(f.Unsure) > 0 && slices.Contains(names, f.Unsure[0])})
 }
 
 // spool is a list of items in a compressed file. The file loses its name at once, where the system

@@ -118,18 +118,27 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 			return err
 		}
 	}
-	what := ""
+	var facts []string
 	switch {
 	case r.Verdict == outcome.Done && i.Unsure:
-		what = "settled"
-	case r.Verdict == outcome.Bad && !r.Taken && rec.BadRecords() == "" && len(r.Variants) == 0:
-		what = "bad"
+		facts = []string{"settled"}
+	case r.Verdict == outcome.Bad && (r.Taken || rec.BadRecords() != ""):
+	case r.Verdict == outcome.Bad && len(r.Variants) > 0:
+		for _, f := range r.Failed {
+			facts = append(facts, badFact(i.Modified, f.Name))
+		}
+	case r.Verdict == outcome.Bad:
+		facts = []string{badFact(i.Modified, "")}
 	case r.Verdict == outcome.Skipped && !r.Overtaken():
-		what = "skipped"
-	default:
-		return nil
+		facts = []string{"skipped"}
 	}
-	return w.Known.Add(planFact(rec, what, i.Key, i.ETag, planner.Plan(i.Key)))
+	plan := planner.Plan(i.Key)
+	for _, what := range facts {
+		if err := w.Known.Add(planFact(rec, what, i.Key, i.ETag, plan)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Delete deletes the orphans of a list, each if it is still one. It returns how many it deleted.

@@ -187,6 +187,39 @@ func TestBadUploads(t *testing.T) {
 	}
 }
 
+// TestBadParts: what cannot be made of an upload is not tried again, whether it is a part or all of it, and
+// whether a record says so or the checkpoint alone; a loss of the rest is.
+func TestBadParts(t *testing.T) {
+	const tight = "  tight: {width: 2000, enlarge: true, format: jpeg, max_bytes: 1KB}\n"
+	for _, c := range []struct {
+		name, recipe string
+		made         int // objects
+	}{
+		{"all, with a manifest", buckets + "target: {bucket: outputs}\nmanifest: true\nvariants:\n" + tight, 0},
+		{"all, without records", buckets + "target: {bucket: outputs}\non_bad: {record: false}\nvariants:\n" + tight, 0},
+		{"a part, without records", oneVariant[:len(oneVariant)-len("variants: {v: {width: 8}}\n")] +
+			"on_bad: {record: false}\nmanifest: true\nvariants:\n  v: {width: 8}\n" + tight, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, known := newPlace(t, c.recipe), openKnown(t)
+			p.upload("a.jpg", sample.Photo(64, 48))
+			results, err := p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known))
+			if r := results["a.jpg"]; err != nil || r.Verdict != outcome.Bad || len(r.Objects) != c.made {
+				t.Fatalf("%s %s, %d objects, %v", r.Verdict, r.Reason, len(r.Objects), err)
+			}
+			if left := p.todo(both, known); left.Pictures.Pictures != 0 {
+				t.Errorf("it would be tried again: %+v", left.Pictures)
+			}
+			if c.made > 0 {
+				p.remove("outputs", "v/a.jpg")
+				if left := p.todo(both, known); left.Pictures.Objects != 1 {
+					t.Errorf("of the lost variant: %+v", left.Pictures)
+				}
+			}
+		})
+	}
+}
+
 // TestDeleteOrphans deletes outputs whose source is gone, but neither one whose source has come back
 // since the comparison, nor one that somebody has replaced.
 func TestDeleteOrphans(t *testing.T) {
