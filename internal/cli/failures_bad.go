@@ -86,7 +86,7 @@ func (s badUploads) records(outer context.Context, most int) ([]failures.Failure
 	switch {
 	case outer.Err() != nil:
 		err = outer.Err()
-	case errors.Is(err, bucket.ErrNotFound):
+	case errors.Is(err, bucket.ErrNoBucket):
 		err = nil // there is no target bucket yet
 	case errors.Is(err, bucket.ErrDenied) && s.queue != nil:
 		fmt.Fprintf(s.stderr, "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
@@ -105,7 +105,7 @@ func readBad(ctx context.Context, m *mill.Mill, object bucket.Info) (*failures.F
 	if record == nil || err != nil || m.Recipe.Plan(record.Key).BadRecord != object.Key || !m.MadeFrom(record.Key, info.Metadata) {
 		return nil, err
 	}
-	src, err := m.Store.Head(ctx, m.Recipe.Source.Bucket, record.Key)
+	src, err := m.LookAtSource(ctx, record.Key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound), err == nil && src.ETag != record.ETag:
 		return nil, nil

@@ -16,8 +16,12 @@ import (
 
 // Errors that callers test for; implementations wrap them.
 var (
-	// ErrNotFound means that the bucket or the key does not exist.
+	// ErrNotFound means that the bucket has no such key. From Head it may also mean that there is no
+	// such bucket, or that the credentials are unknown: an answer without a body does not tell. Where
+	// something is concluded from a missing object, Get asks.
 	ErrNotFound = errors.New("not found")
+	// ErrNoBucket means that there is no such bucket.
+	ErrNoBucket = errors.New("no such bucket")
 	// ErrPrecondition means that IfMatch or IfAbsent did not hold. Nothing was read or written.
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrDenied means that the credentials do not allow the call. A retry succeeds only once a

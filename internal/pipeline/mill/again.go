@@ -23,8 +23,16 @@ func (j *job) lookAgain(ctx context.Context, c event.Change, applied error) (*ev
 	if v, _ := Classify(applied); v == outcome.Bad && j.result.Source.ETag == "" {
 		return nil, applied // Whatever version it was, it could not be opened.
 	}
-	now, err := j.Store.Head(ctx, c.Bucket, c.Key)
-	gone := errors.Is(err, bucket.ErrNotFound)
+	var now bucket.Info
+	var gone bool
+	var err error
+	if c.Removed {
+		gone, err = j.gone(ctx, c.Key)
+	}
+	if !gone && err == nil {
+		now, err = j.LookAtSource(ctx, c.Key)
+		gone = errors.Is(err, bucket.ErrNotFound)
+	}
 	switch {
 	case err != nil && !gone:
 		return nil, fmt.Errorf("look at the source again: %w", err)

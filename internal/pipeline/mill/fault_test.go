@@ -147,7 +147,7 @@ func TestUnreadableIsBad(t *testing.T) {
 }
 
 func TestRemovalFaults(t *testing.T) {
-	for _, op := range []string{"head outputs/small", "head sources", "delete outputs/tiny"} {
+	for _, op := range []string{"head outputs/small", "get sources", "delete outputs/tiny"} {
 		b := newBench(t, "on_remove: remove\n")
 		b.want(b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Done, "")
 		if err := b.store.Delete(t.Context(), "sources", "p.jpg", bucket.Condition{}); err != nil {
@@ -160,6 +160,63 @@ func TestRemovalFaults(t *testing.T) {
 		f.err = nil
 		b.want(removed, outcome.Done, "")
 		b.wantOutputs()
+	}
+}
+
+// unknown is a store to which the source bucket or the credentials are unknown: the answer to a HEAD, which
+// has no body, looks like that about a missing object.
+type unknown struct {
+	*mem.Store
+	err error
+}
+
+func (u unknown) Head(ctx context.Context, name, key string) (bucket.Info, error) {
+	if name == "sources" {
+		return bucket.Info{}, fmt.Errorf("head: %w", bucket.ErrNotFound)
+	}
+	return u.Store.Head(ctx, name, key)
+}
+
+func (u unknown) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+	if name == "sources" {
+		return nil, fmt.Errorf("get: %w", u.err)
+	}
+	return u.Store.Get(ctx, name, key, cond)
+}
+
+// TestUnknownIsNotGone: only an answer about the object says that it is gone.
+func TestUnknownIsNotGone(t *testing.T) {
+	for _, err := range []error{bucket.ErrNoBucket, bucket.ErrDenied, bucket.ErrTransient} {
+		b := newBench(t, "on_remove: remove\n")
+		c := b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{})
+		b.want(c, outcome.Done, "")
+		b.mill.Store = unknown{b.store, err}
+		b.want(c, outcome.Retry, err.Error())
+		b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, outcome.Retry, err.Error())
+		b.wantOutputs("small/p.jpg", "tiny/p.jpg")
+		if _, got := b.mill.LookAtSource(t.Context(), "p.jpg"); !errors.Is(got, err) {
+			t.Errorf("a look at the source: %v, want %v", got, err)
+		}
+	}
+}
+
+// TestRequestsOfRemoval counts the requests for a removal: for each output one to look at it, one to look
+// for the source and one to delete, and one to look for the source again.
+func TestRequestsOfRemoval(t *testing.T) {
+	b := newBench(t, "on_remove: remove\n")
+	b.want(b.upload("p.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Done, "")
+	if err := b.store.Delete(t.Context(), "sources", "p.jpg", bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	f := &faulty{Store: b.store, calls: map[string]int{}}
+	b.mill.Store = f
+	b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, outcome.Done, "")
+	want := map[string]int{
+		"head outputs/small/p.jpg": 1, "delete outputs/small/p.jpg": 1,
+		"head outputs/tiny/p.jpg": 1, "delete outputs/tiny/p.jpg": 1, "get sources/p.jpg": 3,
+	}
+	if !maps.Equal(f.calls, want) {
+		t.Errorf("requests %v, want %v", f.calls, want)
 	}
 }
 

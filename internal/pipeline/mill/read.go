@@ -1,6 +1,7 @@
 package mill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func (j *job) read(ctx context.Context, c event.Change) (*source, error) {
 
 // confirm looks at a source again. If it is no longer what was read, the error is the verdict.
 func (j *job) confirm(ctx context.Context, src *source) (bucket.Info, error) {
-	now, err := j.Store.Head(ctx, src.change.Bucket, src.change.Key)
+	now, err := j.LookAtSource(ctx, src.change.Key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		err = skip(goneReason)
@@ -64,6 +65,37 @@ func (j *job) confirm(ctx context.Context, src *source) (bucket.Info, error) {
 		err = skip(staleReason)
 	}
 	return now, err
+}
+
+// LookAtSource returns the description of an object of the source bucket. If the error is
+// bucket.ErrNotFound, there is none for certain: it takes another request then.
+func (m *Mill) LookAtSource(ctx context.Context, key string) (bucket.Info, error) {
+	for range maxRaces {
+		info, err := m.Store.Head(ctx, m.Recipe.Source.Bucket, key)
+		if !errors.Is(err, bucket.ErrNotFound) {
+			return info, err
+		}
+		if gone, absent := m.gone(ctx, key); gone || absent != nil {
+			return bucket.Info{}, cmp.Or(absent, err)
+		}
+	}
+	return bucket.Info{}, errTooManyWriters
+}
+
+// gone reports whether the source bucket has no object with a key. It is asked for by a GET, whose answer
+// tells a missing object from a missing bucket and from unknown credentials, on a condition that no object
+// fulfils, so that none is sent.
+func (m *Mill) gone(ctx context.Context, key string) (bool, error) {
+	o, err := m.Store.Get(ctx, m.Recipe.Source.Bucket, key, bucket.Condition{IfMatch: "no-such-etag"})
+	switch {
+	case err == nil:
+		return false, o.Body.Close()
+	case errors.Is(err, bucket.ErrPrecondition):
+		return false, nil
+	case errors.Is(err, bucket.ErrNotFound):
+		return true, nil
+	}
+	return false, err
 }
 
 // body reads an object for a decoder, which knows no context. It ends with the context, and reports

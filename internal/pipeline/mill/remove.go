@@ -78,12 +78,12 @@ func (j *job) removeOutput(ctx context.Context, c event.Change, key string) erro
 		case !isOutput(existing.Metadata), ofOtherSource(c, existing.Metadata):
 			return nil // not ours to delete
 		}
-		_, err = j.Store.Head(ctx, c.Bucket, c.Key)
-		if err == nil {
-			return skip("stale: the object has since been uploaded again")
+		gone, err := j.gone(ctx, c.Key)
+		if err != nil {
+			return fmt.Errorf("look at the source again: %w", err)
 		}
-		if !errors.Is(err, bucket.ErrNotFound) {
-			return err
+		if !gone {
+			return skip("stale: the object has since been uploaded again")
 		}
 		err = j.Store.Delete(ctx, target, key, bucket.Condition{IfMatch: existing.ETag})
 		if errors.Is(err, bucket.ErrPrecondition) {

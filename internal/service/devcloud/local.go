@@ -114,6 +114,8 @@ func localError(ctx context.Context, op, name, key string, err error) error {
 	if known, ok := errors.AsType[s3err.S3Error](err); ok {
 		text = known.BaseError().Code + ": " + known.BaseError().Description
 		switch status := known.StatusCode(); {
+		case known.BaseError().Code == "NoSuchBucket":
+			kind = bucket.ErrNoBucket
 		case isAbsent(err):
 			kind = bucket.ErrNotFound
 		case status == http.StatusPreconditionFailed:

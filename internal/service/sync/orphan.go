@@ -91,7 +91,7 @@ func orphan(
 	if !strings.HasPrefix(source, prefix) {
 		return isWanted, info, nil
 	}
-	src, err := m.Store.Head(ctx, m.Recipe.Source.Bucket, source)
+	src, err := m.LookAtSource(ctx, source)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		return isRemoved, info, nil

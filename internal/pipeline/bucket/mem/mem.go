@@ -113,7 +113,7 @@ func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr buc
 	defer s.mu.Unlock()
 	b, ok := s.buckets[name]
 	if !ok {
-		return "", fmt.Errorf("put %s/%s: %w: no such bucket", name, key, bucket.ErrNotFound)
+		return "", fmt.Errorf("put %s/%s: %w", name, key, bucket.ErrNoBucket)
 	}
 	old, exists := b[key]
 	switch {
@@ -158,7 +158,7 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 	defer s.mu.Unlock()
 	b, ok := s.buckets[name]
 	if !ok {
-		return fmt.Errorf("delete %s/%s: %w: no such bucket", name, key, bucket.ErrNotFound)
+		return fmt.Errorf("delete %s/%s: %w", name, key, bucket.ErrNoBucket)
 	}
 	if cond.IfMatch != "" {
 		o, ok := b[key]
@@ -186,7 +186,7 @@ func (s *Store) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.
 		}
 		s.mu.RUnlock()
 		if !ok {
-			yield(bucket.Info{}, fmt.Errorf("list %s: %w: no such bucket", name, bucket.ErrNotFound))
+			yield(bucket.Info{}, fmt.Errorf("list %s: %w", name, bucket.ErrNoBucket))
 			return
 		}
 		slices.SortFunc(found, func(a, b bucket.Info) int { return strings.Compare(a.Key, b.Key) })
@@ -210,7 +210,7 @@ func (s *Store) find(op, name, key string) (object, error) {
 	defer s.mu.RUnlock()
 	b, ok := s.buckets[name]
 	if !ok {
-		return object{}, fmt.Errorf("%s %s/%s: %w: no such bucket", op, name, key, bucket.ErrNotFound)
+		return object{}, fmt.Errorf("%s %s/%s: %w", op, name, key, bucket.ErrNoBucket)
 	}
 	o, ok := b[key]
 	if !ok {

@@ -136,7 +136,7 @@ func TestNotProbed(t *testing.T) {
 	for info := range inner.List(t.Context(), "b", "") {
 		t.Errorf("the probe has written %q", info.Key)
 	}
-	if _, err := probe.Run(t.Context(), inner, "other"); !errors.Is(err, bucket.ErrNotFound) {
+	if _, err := probe.Run(t.Context(), inner, "other"); !errors.Is(err, bucket.ErrNoBucket) {
 		t.Errorf("without a bucket: %v", err)
 	}
 	_, err = probe.Run(t.Context(), failing{Store: inner, put: bucket.ErrTransient}, "b")

@@ -29,26 +29,17 @@ func (c call) String() string {
 
 func (c call) invalid(why string) error { return fmt.Errorf("%s: %w: %s", c, bucket.ErrInvalid, why) }
 
-// missingBucket is the code of an ErrNotFound that concerns the bucket, not the key.
-const missingBucket = "NoSuchBucket"
-
 // serviceError is an error of the service, classified as one of the contract's errors. The SDK's
 // own error is not in its chain: it may contain a timeout of the HTTP client, which is not a
 // deadline of the caller.
 type serviceError struct {
 	call call
 	kind error
-	code string // S3 error code, or empty
 	text string
 }
 
 func (e *serviceError) Error() string { return fmt.Sprintf("%s: %v: %s", e.call, e.kind, e.text) }
 func (e *serviceError) Unwrap() error { return e.kind }
-
-func isMissingBucket(err error) bool {
-	e, ok := errors.AsType[*serviceError](err)
-	return ok && e.code == missingBucket
-}
 
 // fail converts an error of the SDK, or of a body that it opened, to one of package bucket. The
 // caller's own cancellation takes precedence: an error of the connection is then only its
@@ -61,8 +52,17 @@ func (c call) fail(err error) error {
 	if noInstanceRole(err) {
 		text = "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	}
-	return &serviceError{c, kindOf(err, code, status), code, text}
+	if status == 404 && (code == "" || code == bareNotFound) {
+		if c.op == "head" {
+			return &serviceError{c, bucket.ErrNotFound, text}
+		}
+		return c.doubt("the answer (HTTP 404) does not come from a store; is the endpoint right?")
+	}
+	return &serviceError{c, kindOf(err, code, status), text}
 }
+
+// bareNotFound is the code that the SDK gives an answer without a code: its status as a word.
+const bareNotFound = "NotFound"
 
 // describe returns the error code, the HTTP status (0 if there was no response) and a readable text
 // of an error of the SDK.
@@ -109,13 +109,12 @@ func kindOf(err error, code string, status int) error {
 	switch {
 	case status == 0:
 		return kindOfLocal(err)
-	case status == 404:
-		return bucket.ErrNotFound
 	case status == 412:
 		return bucket.ErrPrecondition
-	case status == 401, status == 403, status == 405, status >= 300 && status < 400:
+	case status == 401, status == 403, status == 404, status == 405, status >= 300 && status < 400:
 		// A wrong region or endpoint is a mistake in the settings, like a missing permission; the
-		// key is not to blame.
+		// key is not to blame. Nor is it if what does not exist is something else: versitygw says 404
+		// (XAdminUserNotFound) of an access key.
 		return bucket.ErrDenied
 	case status == 400 && code == "BadRequest":
 		// The response to a HEAD has no body. The cause may be an expired token as well as an
@@ -133,8 +132,10 @@ func kindOf(err error, code string, status int) error {
 // responses"). It returns nil for all others.
 func kindOfCode(code string) error {
 	switch code {
-	case "NoSuchKey", missingBucket, "NoSuchVersion", "NotFound":
+	case "NoSuchKey", "NoSuchVersion":
 		return bucket.ErrNotFound
+	case "NoSuchBucket":
+		return bucket.ErrNoBucket
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return bucket.ErrPrecondition
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired": // 400

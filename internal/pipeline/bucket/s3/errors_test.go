@@ -22,7 +22,9 @@ import (
 )
 
 // kinds are the errors of the contract. An error must be exactly one of them.
-var kinds = []error{bucket.ErrNotFound, bucket.ErrPrecondition, bucket.ErrDenied, bucket.ErrTransient, bucket.ErrInvalid}
+var kinds = []error{
+	bucket.ErrNotFound, bucket.ErrNoBucket, bucket.ErrPrecondition, bucket.ErrDenied, bucket.ErrTransient, bucket.ErrInvalid,
+}
 
 func wantKind(t *testing.T, what string, err, want error) {
 	t.Helper()
@@ -94,9 +96,10 @@ func TestErrorsByCodeAndStatus(t *testing.T) {
 		want   error
 	}{
 		{404, "NoSuchKey", bucket.ErrNotFound},
-		{404, "NoSuchBucket", bucket.ErrNotFound},
+		{404, "NoSuchBucket", bucket.ErrNoBucket},
 		{404, "NoSuchVersion", bucket.ErrNotFound},
-		{404, "", bucket.ErrNotFound},
+		{404, "XAdminUserNotFound", bucket.ErrDenied}, // versitygw does not know the access key
+		{404, "", bucket.ErrTransient},
 		{412, "PreconditionFailed", bucket.ErrPrecondition},
 		{412, "", bucket.ErrPrecondition},
 		{409, "ConditionalRequestConflict", bucket.ErrPrecondition},
@@ -156,15 +159,15 @@ func TestPutOverNothing(t *testing.T) {
 		return err
 	}
 	wantKind(t, "match against no object", put("NoSuchKey", bucket.Condition{IfMatch: "abc"}), bucket.ErrPrecondition)
-	wantKind(t, "match in no bucket", put("NoSuchBucket", bucket.Condition{IfMatch: "abc"}), bucket.ErrNotFound)
-	wantKind(t, "no bucket", put("NoSuchBucket", bucket.Condition{}), bucket.ErrNotFound)
+	wantKind(t, "match in no bucket", put("NoSuchBucket", bucket.Condition{IfMatch: "abc"}), bucket.ErrNoBucket)
+	wantKind(t, "no bucket", put("NoSuchBucket", bucket.Condition{}), bucket.ErrNoBucket)
 }
 
 func TestDeleteOfNothing(t *testing.T) {
 	if err := open(t, answer(404, "NoSuchKey")).Delete(t.Context(), "photos", "a.jpg", bucket.Condition{}); err != nil {
 		t.Errorf("a server that rejects it: %v", err)
 	}
-	wantKind(t, "no bucket", open(t, answer(404, "NoSuchBucket")).Delete(t.Context(), "photos", "a.jpg", bucket.Condition{}), bucket.ErrNotFound)
+	wantKind(t, "no bucket", open(t, answer(404, "NoSuchBucket")).Delete(t.Context(), "photos", "a.jpg", bucket.Condition{}), bucket.ErrNoBucket)
 }
 
 // TestCopyFailsInside200: S3 begins its response to a copy before the result is known.
@@ -197,6 +200,17 @@ func TestLostConnections(t *testing.T) {
 
 	html := open(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>a proxy's page") })
 	wantKind(t, "list answered by a proxy", calls["list"](t.Context(), html), bucket.ErrTransient)
+	for _, page := range []string{"<!DOCTYPE html><html><head><meta charset=utf-8><p>Not Found", "<html><p>No</p></html>", "404 page not found"} {
+		web := open(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, page)
+		})
+		for name, call := range calls {
+			if name != "head" {
+				wantKind(t, name+" answered by a web server", call(t.Context(), web), bucket.ErrTransient)
+			}
+		}
+	}
 }
 
 // TestTimeouts: only the caller's own deadline is reported as one; a timeout of the HTTP client is

@@ -185,7 +185,7 @@ func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr buc
 		err = c.fail(err)
 		// If there is no object to match, S3 reports a missing key; in the contract it is a failed
 		// precondition.
-		if cond.IfMatch != "" && errors.Is(err, bucket.ErrNotFound) && !isMissingBucket(err) {
+		if cond.IfMatch != "" && errors.Is(err, bucket.ErrNotFound) {
 			err = fmt.Errorf("put %s/%s: %w: no such object", name, key, bucket.ErrPrecondition)
 		}
 		return "", err
@@ -253,7 +253,7 @@ func (s *Store) Delete(ctx context.Context, name, key string, cond bucket.Condit
 	_, err := s.client.DeleteObject(limited, in, noBody)
 	if err != nil {
 		err = c.fail(err)
-		if cond.IfMatch == "" && errors.Is(err, bucket.ErrNotFound) && !isMissingBucket(err) {
+		if cond.IfMatch == "" && errors.Is(err, bucket.ErrNotFound) {
 			return nil
 		}
 		return err
