@@ -335,16 +335,25 @@ func (d *dev) stop() error {
 }
 
 // search is that of the cloud's sweeps: the comparison that sync makes. What is recorded as bad is not
-// missing.
-func (d *dev) search(ctx context.Context, found func(bucketName, key string) error) error {
+// missing. It also deletes what target.keep_replaced no longer keeps.
+func (d *dev) search(ctx context.Context, found func(bucketName, key string) error) (err error) {
 	m := d.mill.get()
-	c := sync.Comparison{Mill: m, Known: d.known, Trust: true, Lanes: 1, Each: func(f sync.Finding) error {
+	todo := &sync.Todo{Only: sync.Only{Replaced: true}}
+	defer func() { err = errors.Join(err, todo.Close()) }()
+	c := sync.Comparison{Mill: m, Known: d.known, Trust: true, Lanes: 1, Orphans: m.Recipe.Hashed(), Each: func(f sync.Finding) error {
+		if f.Orphan {
+			return todo.Add(f)
+		}
 		if len(f.Missing)+len(f.Stale)+len(f.Foreign)+len(f.Unsure) == 0 {
 			return nil
 		}
 		return found(m.Recipe.Source.Bucket, f.Key)
 	}}
-	_, err := c.Run(ctx)
+	if _, err := c.Run(ctx); err != nil {
+		return err
+	}
+	w := sync.Work{Mill: m}
+	_, err = w.Delete(ctx, todo)
 	return err
 }
 

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"cmp"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -230,7 +232,7 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 // folderTask writes into the folder that -o names, under the recipe's target key, with the
 // extension of the format that is written.
 func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
-	plan := r.Plan(relative)
+	plan, known := r.Plan(relative), false
 	t := task{input: input, variants: plan.Variants(), inputs: set, done: make(chan struct{})}
 	for _, o := range plan.Outputs {
 		// What only the picture determines is the same for all here, and the extension follows from the format.
@@ -241,6 +243,13 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 		t.fingerprints = append(t.fingerprints, o.Fingerprint)
 	}
 	path := func(i, width, height int, format *codec.Format) (string, error) {
+		if plan.Outputs[i].Hashed() && !known {
+			etag, err := etagOf(input)
+			if err != nil {
+				return "", err
+			}
+			plan, known = plan.For(etag), true
+		}
 		key, err := plan.Outputs[i].KeyFor(width, height, format)
 		if err != nil {
 			return "", err
@@ -270,6 +279,21 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 		return all
 	}
 	return t
+}
+
+// etagOf returns the ETag that S3 gives a file that is uploaded in one piece and not encrypted with a key
+// of KMS: the MD5 of its bytes (Amazon S3 API Reference, "Object").
+func etagOf(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := md5.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // found is a file below a folder, or a folder that cannot be read.

@@ -48,7 +48,8 @@ What is known to be right is remembered in a file on this machine, so that a sec
 listings.
 
 Uploads that cannot be processed are not tried again until they change, unless you ask for --only bad. Orphans,
-which are variants whose upload or setting is gone, stay unless you ask for --delete-orphans.`,
+which are variants whose upload or setting is gone, stay unless you ask for --delete-orphans. Where names contain a
+{hash}, those that have been replaced for longer than target.keep_replaced are deleted without it.`,
 		Example: `  imgmill sync photos --dry-run         # what would it do, and cost?
   imgmill sync photos --via queue --rate 10
   imgmill sync --prefix 2026/ --only missing
@@ -109,6 +110,7 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	only.Replaced = p.recipe.Hashed() && !only.Orphaned && !c.Flags().Changed("only")
 	s := &syncRun{syncFlags: f, place: p, out: newDeployOutput(c, f.json), todo: &sync.Todo{Only: only}}
 	if f.via != viaHere {
 		if err := s.openVia(); err != nil {
@@ -185,10 +187,14 @@ func (s *syncRun) run(ctx context.Context) error {
 
 // keepOrphans says why orphans are not deleted, if there are any.
 func (s *syncRun) keepOrphans(why string) {
-	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
+	if n := s.todo.Orphans.Objects; n > 0 && s.deletes() {
 		s.out.printf("%s stay, %s.", groupedCount(n, "orphan"), why)
 	}
 }
+
+// deletes reports whether the orphans of the list are deleted: all that there are, or those alone that
+// target.keep_replaced no longer keeps.
+func (s *syncRun) deletes() bool { return s.deleteOrphans || s.todo.Only.Replaced }
 
 // writer returns a mill that may write. The store is probed for it once.
 func (s *syncRun) writer(ctx context.Context) *mill.Mill {
@@ -203,7 +209,7 @@ func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
 	status := newStatus(s.out.err)
 	defer status.clear()
 	comparison := sync.Comparison{
-		Mill: s.mill, Prefix: s.prefix, Known: s.known, Trust: true, Orphans: s.todo.Only.Orphaned,
+		Mill: s.mill, Prefix: s.prefix, Known: s.known, Trust: true, Orphans: s.todo.Only.Orphaned || s.todo.Only.Replaced,
 		Each: s.todo.Add, Restart: s.todo.Reset,
 		Progress: func(r sync.Report) {
 			status.show("%s uploads compared, %s objects missing", grouped(r.Sources), grouped(r.Missing.Objects))
@@ -260,7 +266,7 @@ func (s *syncRun) deleteOrphaned(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	if !s.deleteOrphans {
+	if !s.deletes() {
 		return nil // the plan has said so
 	}
 	s.out.printf("\nDelete %s (%s) from %s?", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes),

@@ -64,7 +64,7 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 			groupedCount(work.Pictures, "picture"), bytesText(work.Bytes), roughly(takes), s.dollars(r, e.function, &line)))
 	}
 	o.line(line)
-	if n := s.todo.Orphans.Objects; n > 0 && s.deleteOrphans {
+	if n := s.todo.Orphans.Objects; n > 0 && s.deletes() {
 		say(fmt.Sprintf("To delete: %s (%s).", groupedCount(n, "orphan"), bytesText(s.todo.Orphans.Bytes)))
 	} else if n > 0 {
 		say(groupedCount(n, "orphan") + " left over; --delete-orphans deletes them.")
@@ -127,7 +127,7 @@ func (s *syncRun) dollars(r sync.Report, f *price.Function, line *planLine) stri
 		Bytes: float64(s.todo.Pictures.Bytes), Objects: float64(s.todo.Pictures.Objects), Stale: float64(s.todo.Stale),
 		Region: s.place.region, Function: f,
 	}
-	if s.deleteOrphans {
+	if s.deletes() {
 		load.Deleted = float64(s.todo.Orphans.Objects)
 	}
 	_, sum, outside, known := load.Once()

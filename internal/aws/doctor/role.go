@@ -57,6 +57,8 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 	if r != nil {
 		if r.OnRemove == recipe.Remove {
 			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants with their pictures"})
+		} else if r.Hashed() && r.Target.KeepReplaced != recipe.Forever {
+			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants that have been replaced"})
 		}
 		if len(r.Target.Attributes.Tags) > 0 {
 			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})

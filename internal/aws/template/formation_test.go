@@ -128,8 +128,13 @@ func (f *formation) condition(name string) bool {
 
 func (f *formation) holds(v any) bool {
 	for name, of := range v.(object) {
+		if name == "Condition" {
+			return f.condition(of.(string))
+		}
 		list := of.([]any)
 		switch name {
+		case "Fn::Or":
+			return slices.ContainsFunc(list, f.holds)
 		case "Fn::Equals":
 			return f.value(list[0]) == f.value(list[1])
 		case "Fn::Not":

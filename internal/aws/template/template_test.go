@@ -41,7 +41,7 @@ var (
 		"CreateTargetBucket", "EphemeralStorageMB",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
 		"NotifyFromTemplate", "OnRemove",
-		"ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
+		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
 		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
 	}
 	outputs = []string{
@@ -87,7 +87,7 @@ func TestFunctionReadsTheTemplatesEnvironment(t *testing.T) {
 func settings(yield func(map[string]string) bool) {
 	choices := [][]string{
 		{"Trigger", "direct", "queue"}, {"OnRemove", "keep", "remove"},
-		{"SetTags", "true", "false"}, {"SetAcl", "true", "false"},
+		{"RemoveReplaced", "true", "false"}, {"SetTags", "true", "false"}, {"SetAcl", "true", "false"},
 		{"CreateSourceBucket", "true", "false"},
 		{"CreateTargetBucket", "true", "false"}, {"NotifyFromTemplate", "true", "false"},
 		{"ReservedConcurrency", "0", "5"},

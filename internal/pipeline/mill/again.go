@@ -67,7 +67,8 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		fresh, err := j.fresh(ctx, now, nil)
 		return !fresh, err
 	}
-	objects, err := j.plan.Objects()
+	plan := j.plan.For(now.ETag)
+	objects, err := plan.Objects()
 	if err != nil {
 		return true, nil // Keys that depend on the picture cannot be looked up.
 	}
@@ -82,7 +83,8 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 	}
 	for i, key := range keys {
 		existing, err := j.Look(ctx, key)
-		if errors.Is(err, bucket.ErrNotFound) && j.Recipe.OnRemove == recipe.Remove && i < len(objects) {
+		if errors.Is(err, bucket.ErrNotFound) && i < len(objects) &&
+			(j.Recipe.OnRemove == recipe.Remove || i < len(plan.Outputs) && plan.Outputs[i].Hashed()) {
 			return true, nil // An earlier attempt may have removed it, from a store without conditions.
 		}
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, bucket.ErrInvalid) {

@@ -82,7 +82,7 @@ func (j *job) fresh(ctx context.Context, src bucket.Info, record *Record) (bool,
 	if j.plan.Excluded != "" || len(j.plan.Outputs) == 0 {
 		return true, nil
 	}
-	objects, err := j.plan.Objects()
+	objects, err := j.plan.For(src.ETag).Objects()
 	if err != nil {
 		return false, nil // Processing it reports the reason.
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -50,6 +51,9 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 		return err
 	}
 	attr, _ := j.attributes(src, "application/json", planned.Fingerprint)
+	if slices.ContainsFunc(j.plan.Outputs, recipe.Output.Hashed) {
+		attr.CacheControl, attr.Expires = "no-cache", time.Time{} // it is where new names are found
+	}
 	etag, err := j.put(ctx, src, planned.Key, append(data, '\n'), attr)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", planned.Key, err)

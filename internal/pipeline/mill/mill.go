@@ -4,7 +4,7 @@
 //	guard        is it a change that the recipe asks to process?   mill.go
 //	read         open the object that the change names             read.go
 //	render       make the variants while the object downloads      render.go
-//	write        store the variants and the manifest               write.go, manifest.go
+//	write        store the variants and the manifest               write.go, manifest.go, replaced.go
 //	remove       instead of these three, if the object is gone     remove.go
 //	record       keep a copy and the reason of a bad picture       bad.go, record.go
 //	look again   has the source changed in the meantime?           again.go
@@ -221,6 +221,7 @@ type job struct {
 	part      bool        // some of its outputs are left out
 	allowance Allowance
 	result    Result
+	former    bucket.Info // the manifest that was found, and perhaps replaced; without a key if there was none
 }
 
 // guard ends a change that can be decided without the object.
@@ -317,11 +318,15 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
+	j.plan, j.former = j.plan.For(src.info.ETag), bucket.Info{}
 	outputs, err := j.render(limited, limit, src, memory)
 	if err != nil {
 		return src, err
 	}
-	return src, j.write(ctx, src, outputs)
+	if err := j.write(ctx, src, outputs); err != nil {
+		return src, err
+	}
+	return src, j.removeReplaced(ctx, src)
 }
 
 // maxRaces bounds how often a step is repeated because somebody else has changed the same object.

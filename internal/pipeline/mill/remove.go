@@ -29,37 +29,53 @@ func (j *job) remove(ctx context.Context, c event.Change) error {
 
 // existing returns the keys that objects of the plan have, or may have.
 func (j *job) existing(ctx context.Context) (keys []string, err error) {
-	listed := map[string][]string{} // by prefix
+	var open []recipe.Output
 	for _, o := range j.plan.Outputs {
 		key, err := o.KeyFor(0, 0, o.Variant.Format)
-		if err == nil {
-			keys = append(keys, key)
-			continue
-		}
-		if !errors.Is(err, recipe.ErrNeedsPicture) {
+		switch {
+		case errors.Is(err, recipe.ErrNeedsPicture):
+			open = append(open, o)
+		case err != nil:
 			return nil, bad(err.Error())
-		}
-		prefix, _ := o.Pattern()
-		if _, done := listed[prefix]; !done {
-			listed[prefix] = nil
-			for info, err := range j.Store.List(ctx, j.Recipe.Target.Bucket, prefix) {
-				if err != nil {
-					return nil, fmt.Errorf("list %s: %w", prefix, err)
-				}
-				listed[prefix] = append(listed[prefix], info.Key)
-			}
-		}
-		for _, key := range listed[prefix] {
-			if o.MayBe(key) && !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
+		default:
+			keys = append(keys, key)
 		}
 	}
+	candidates, err := j.candidates(ctx, open, func(o recipe.Output, key string) bool { return o.MayBe(key) || o.WasOnce(key) })
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, candidates...)
 	if j.plan.Manifest.Key != "" {
 		keys = append(keys, j.plan.Manifest.Key)
 	}
 	if err := j.plan.CheckManifest(); err != nil {
 		return nil, bad(err.Error())
+	}
+	return keys, nil
+}
+
+// candidates lists the objects that may be one of the outputs, each of which begins with the name of the
+// source: those for which is returns true.
+func (j *job) candidates(
+	ctx context.Context, outputs []recipe.Output, is func(o recipe.Output, key string) bool,
+) (keys []string, err error) {
+	var prefixes []string
+	for _, o := range outputs {
+		prefix, _ := o.Pattern()
+		if slices.Contains(prefixes, prefix) {
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+		for info, err := range j.Store.List(ctx, j.Recipe.Target.Bucket, prefix) {
+			if err != nil {
+				return nil, fmt.Errorf("list %s: %w", prefix, err)
+			}
+			isOne := func(o recipe.Output) bool { return is(o, info.Key) }
+			if slices.ContainsFunc(outputs, isOne) && !slices.Contains(keys, info.Key) {
+				keys = append(keys, info.Key)
+			}
+		}
 	}
 	return keys, nil
 }

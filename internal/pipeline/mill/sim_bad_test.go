@@ -104,8 +104,8 @@ func (s *sim) retryAll() {
 // predecessors checks that the variants of a key whose latest version is bad are whole, each of one
 // earlier version.
 func (s *sim) predecessors(ctx context.Context, key string) {
-	for _, o := range s.recipe.Plan(key).Outputs {
-		for etag := range s.order[key] {
+	for etag := range s.order[key] {
+		for _, o := range s.recipe.Plan(key).For(etag).Outputs {
 			want, good := s.variants[etag][o.Variant.Name]
 			if !good {
 				continue

@@ -169,8 +169,27 @@ func (s *stepStore) Copy(
 	return err
 }
 
-func (s *stepStore) List(context.Context, string, string) iter.Seq2[bucket.Info, error] {
-	panic("the mill lists no objects")
+// List is one call: its answer is of one moment, as that of a single page is.
+func (s *stepStore) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
+	_, e, fault := s.enter(ctx, "list", name, prefix)
+	if e != none {
+		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, fault) }
+	}
+	var found []bucket.Info
+	for info, err := range s.Store.List(ctx, name, prefix) {
+		if err != nil {
+			panic(err) // it is in memory
+		}
+		found = append(found, info)
+		s.log("    + %s", info.Key)
+	}
+	return func(yield func(bucket.Info, error) bool) {
+		for _, info := range found {
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
 }
 
 func kindOf(err error) string {

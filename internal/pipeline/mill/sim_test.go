@@ -47,6 +47,7 @@ type simMode struct {
 	foreign  bool // somebody else writes objects of their own to the keys of outputs
 	bad      bool // most versions cannot be decoded
 	partly   bool // of most versions, one variant cannot be made
+	set      bool // one of the variants is a set
 	upgrade  bool // at first, some processes run a program that decodes nothing
 }
 
@@ -57,6 +58,13 @@ var simModes = []simMode{
 	{name: "remove, distinct", recipe: "on_remove: remove\nmanifest: true\n", distinct: true},
 	{name: "remove, manifest", recipe: "on_remove: remove\nmanifest: true\n"},
 	{name: "keys that need the picture", recipe: "target: {bucket: outputs, key: '{variant}/{width}/{key}'}\n"},
+	{name: "names with a hash", recipe: hashed},
+	{name: "names with a hash, distinct", recipe: hashed, distinct: true},
+	{name: "names with a hash, remove", recipe: hashed + "on_remove: remove\n"},
+	{name: "sets", recipe: "target: {bucket: outputs}\nmanifest: true\n", set: true},
+	{name: "sets, remove", recipe: "target: {bucket: outputs}\non_remove: remove\n", set: true},
+	{name: "names with a hash, sets", recipe: strings.Replace(hashed, "key", "set_key: '{variant}/{key}/{width}.{hash}', key", 1), set: true},
+	{name: "names with a hash and the width", recipe: strings.Replace(hashed, "{hash}", "{width}-{hash}", 1) + "on_remove: remove\n"},
 	{name: "foreign objects, keep", recipe: "manifest: true\n", distinct: true, foreign: true},
 	{name: "foreign objects, remove", recipe: "on_remove: remove\n", foreign: true},
 	{name: "bad pictures, keep", recipe: onBad, bad: true},
@@ -72,6 +80,9 @@ var simModes = []simMode{
 	{name: "upgrade, keep", recipe: onBad + "manifest: true\n", upgrade: true},
 	{name: "upgrade, remove", recipe: onBad + "on_remove: remove\n", upgrade: true},
 }
+
+// hashed deletes what is replaced as soon as it may.
+const hashed = "target: {bucket: outputs, key: '{variant}/{key}.{hash}', keep_replaced: 0s}\n"
 
 const onBad = "on_bad: {prefix: failed/}\n"
 
@@ -135,6 +146,9 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	if m.partly {
 		text += "  c: {width: 96, format: jpeg, max_bytes: 1KB}\n"
 	}
+	if m.set {
+		text += "  s: {widths: [2, 5, 10, 20], format: png}\n"
+	}
 	text += m.recipe
 	if !strings.Contains(text, "target:") {
 		text += "target: {bucket: outputs, key: '{variant}/{key}'}\n"
@@ -175,6 +189,9 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 		}
 		w.variants[etag] = map[string]render.Output{}
 		for _, o := range outputs {
+			if o.SameAs != "" {
+				continue
+			}
 			if o.Data == nil {
 				w.failed[etag] = append(w.failed[etag], o.Variant.Name)
 				continue
@@ -538,7 +555,7 @@ func (s *sim) check() {
 			continue
 		}
 		etag, exists := s.latest[key]
-		plan := s.recipe.Plan(key)
+		plan := s.recipe.Plan(key).For(etag)
 		if s.mode.bad || s.mode.partly {
 			s.copies(ctx, key)
 		}
@@ -556,9 +573,15 @@ func (s *sim) check() {
 			if slices.Contains(s.failed[etag], name) {
 				continue
 			}
-			want := s.variants[etag][name]
+			want, made := s.variants[etag][name]
+			if exists && !made { // of a set, the same as another
+				continue
+			}
 			if !exists && s.recipe.OnRemove == recipe.Remove {
-				s.absent(ctx, name+"/"+key)
+				for o, err := range s.store.Store.List(ctx, "outputs", o.Variant.Label()+"/"+key) {
+					s.must(err)
+					s.absent(ctx, o.Key)
+				}
 			} else if exists {
 				at, err := o.KeyFor(want.Width, want.Height, want.Format)
 				s.must(err)
@@ -607,7 +630,7 @@ func (s *sim) manifest(ctx context.Context, key, etag string) {
 	}
 	if data := s.present(ctx, key, etag, nil); data != nil {
 		s.must(json.Unmarshal(data, &got))
-		if got.Source.ETag != etag || len(got.Variants)+len(got.Failed) != len(s.recipe.Variants) ||
+		if got.Source.ETag != etag || len(got.Variants) != len(s.variants[etag]) ||
 			len(got.Failed) != len(s.failed[etag]) {
 			s.fail("%s lists version %.6s, %d variants and %d that failed", key, got.Source.ETag, len(got.Variants), len(got.Failed))
 		}

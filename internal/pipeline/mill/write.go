@@ -51,6 +51,9 @@ func (j *job) writeVariant(
 		return bad(err.Error())
 	}
 	attr, dropped := j.attributes(src, o.Format.MediaType, planned.Fingerprint)
+	if planned.Hashed() && j.Recipe.Target.Attributes.CacheControl == "" {
+		immutable(&attr)
+	}
 	var also []string
 	for _, other := range others {
 		also = append(also, other.Fingerprint)
@@ -124,6 +127,9 @@ func (j *job) put(ctx context.Context, src *source, key string, data []byte, att
 		switch {
 		case err == nil:
 			absent = false
+			if key == j.plan.Manifest.Key {
+				j.former = existing
+			}
 			cond = bucket.Condition{IfMatch: existing.ETag}
 			current, err := j.compare(ctx, src, existing, attr)
 			if err != nil || current {

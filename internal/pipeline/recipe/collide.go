@@ -45,7 +45,7 @@ func (t template) spell(v render.Variant) (spelled template) {
 func spelledDifferently(x, y template, differ bool) bool {
 	for len(x) > 0 && len(y) > 0 {
 		switch k := x[0].kind; {
-		case k != y[0].kind, k == height, k == format:
+		case k != y[0].kind, k == height, k == format, k == hash:
 			return false // anything may follow
 		case k == width:
 			return differ && !x[1:].mayBeginWithDigit() && !y[1:].mayBeginWithDigit()

@@ -10,7 +10,10 @@ import (
 const (
 	defaultKeyOfOne  = "{key}"           // target.key with one variant
 	defaultKeyOfMany = "{variant}/{key}" // target.key with several
-	defaultSetKey    = "{variant}/{key}/{width}.{format}"
+	// defaultKeep is target.keep_replaced: pages that name replaced objects are in caches of browsers and
+	// search engines for weeks.
+	defaultKeep   = 30 * 24 * time.Hour
+	defaultSetKey = "{variant}/{key}/{width}.{format}"
 )
 
 // Default returns the recipe of an empty file, and of the buckets photos-input and photos-output:
@@ -30,7 +33,7 @@ func base(formats codec.Set) *Recipe {
 	return &Recipe{
 		Formats:  formats,
 		Source:   Source{Suffixes: formats.Suffixes(), Store: Store{PathStyle: true}},
-		Target:   Target{Overwrite: OverwriteOurs, Store: Store{PathStyle: true}},
+		Target:   Target{Overwrite: OverwriteOurs, Store: Store{PathStyle: true}, KeepReplaced: defaultKeep},
 		Limits:   Limits{Limits: limits, Timeout: time.Minute},
 		OnRemove: Keep,
 		OnBad:    OnBad{Record: true},

@@ -24,11 +24,30 @@ func (r *Recipe) Fingerprint(v render.Variant) string {
 		fmt.Sprintf("target.key=%q", key),
 	}
 	lines = append(lines, r.attributeLines()...)
+	return hashLines(append(lines, r.settingLines(v)...))
+}
+
+// look returns a hash over the settings of a variant that change the bytes of its outputs. Of an output
+// whose key names its width, the width that was asked for says nothing more.
+func (r *Recipe) look(v render.Variant, key template) string {
+	if key.uses(width) && v.Height == 0 {
+		v.Width = 0
+	}
+	return hashLines(r.settingLines(v))
+}
+
+// settingLines are the settings of a variant that differ from their defaults.
+func (r *Recipe) settingLines(v render.Variant) (lines []string) {
 	for _, s := range render.NewSchema(r.Formats).Settings {
 		if s.Given(&v) {
 			lines = append(lines, fmt.Sprintf("%s=%q", s.Name, s.Text(&v)))
 		}
 	}
+	return lines
+}
+
+// hashLines returns 16 hexadecimal digits that do not depend on the order of lines.
+func hashLines(lines []string) string {
 	slices.Sort(lines)
 	sum := sha256.New()
 	for _, line := range lines {

@@ -16,7 +16,7 @@ import (
 func (t template) named(v render.Variant) bool {
 	for _, tok := range t {
 		switch tok.kind {
-		case width, height:
+		case width, height, hash:
 			return false
 		case format:
 			if v.Format == nil {
@@ -31,13 +31,14 @@ func (t template) named(v render.Variant) bool {
 
 // Pattern returns the beginning of the key of an output up to the first part that only the picture
 // determines, and whether that beginning contains the name of the source, so that the output can be
-// looked for in a listing. It is for outputs for which KeyFor returns ErrNeedsPicture.
+// looked for in a listing. What depends on the content of the source counts as such a part. It is for
+// outputs for which KeyFor returns ErrNeedsPicture, and for those with a {hash}.
 func (o Output) Pattern() (prefix string, named bool) {
-	if len(o.key) == 0 || o.key[0].kind != literal {
+	if len(o.open) == 0 || o.open[0].kind != literal {
 		return "", false
 	}
 	var b strings.Builder
-	for _, tok := range o.key {
+	for _, tok := range o.open {
 		if tok.kind != literal {
 			break
 		}
@@ -46,13 +47,25 @@ func (o Output) Pattern() (prefix string, named bool) {
 	return b.String(), o.named
 }
 
-// MayBe reports whether a key is that of the output for some size and format of the picture.
-func (o Output) MayBe(key string) bool {
-	most := 0
-	if o.Variant.Set != "" && !o.Variant.Enlarge {
-		most = o.Variant.Width
+// MayBe reports whether a key is that of the output for some size and format of the picture. If the
+// content is known (Plan.For), keys of other contents are not.
+func (o Output) MayBe(key string) bool { return o.key.fits(key, o.extensions, o.most()) }
+
+// WasOnce reports whether a key is one that the output may have had, for another content of its source or
+// other settings. It is false without {hash}.
+func (o Output) WasOnce(key string) bool {
+	return o.Hashed() && !o.MayBe(key) && o.open.fits(key, o.extensions, 0)
+}
+
+// Hashed reports whether the key contains a hash.
+func (o Output) Hashed() bool { return o.open.uses(hash) }
+
+// most is the largest width that the output can have, or 0.
+func (o Output) most() int {
+	if o.Variant.Set == "" || o.Variant.Enlarge {
+		return 0
 	}
-	return o.key.fits(key, o.extensions, most)
+	return o.Variant.Width
 }
 
 // fits reports whether a bound template produces a text for some size and format, with a {width} of at
@@ -74,6 +87,8 @@ func (t template) fits(text string, extensions []string, most int) bool {
 				return true
 			}
 		}
+	case hash:
+		return len(text) >= hashDigits && isHash(text[:hashDigits]) && t[1:].fits(text[hashDigits:], extensions, most)
 	case format:
 		for _, ext := range extensions {
 			if rest, ok := strings.CutPrefix(text, ext); ok && t[1:].fits(rest, extensions, most) {
@@ -166,6 +181,8 @@ func (p keyParts) with(k kind, value string) (keyParts, bool) {
 		return p, !slash && (value == "" || value[0] == '.') && set(&p.ext)
 	case width, height:
 		return p, value != "" && strings.Trim(value, "0123456789") == ""
+	case hash:
+		return p, isHash(value)
 	}
 	return p, value != "" && !slash // the name of a variant, or a format
 }

@@ -73,6 +73,8 @@ func (r *Recipe) mayStart(t template, v render.Variant, text string) bool {
 		return false
 	case width, height:
 		return isDigit(text[0])
+	case hash:
+		return isHexDigit(text[0])
 	}
 	for _, value := range r.values(t[0], v) {
 		if strings.HasPrefix(value, text) || strings.HasPrefix(text, value) && r.mayStart(t[1:], v, text[len(value):]) {
@@ -113,6 +115,8 @@ func (r *Recipe) mayEnd(t template, v render.Variant, text string) bool {
 		return true
 	case width, height:
 		return isDigit(text[len(text)-1])
+	case hash:
+		return isHexDigit(text[len(text)-1] | 0x20)
 	default:
 		alternatives = r.values(last, v)
 	}
@@ -140,5 +144,7 @@ func (r *Recipe) values(tok token, v render.Variant) []string {
 	}
 	return all
 }
+
+func isHexDigit(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

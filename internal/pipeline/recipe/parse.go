@@ -58,6 +58,7 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 				{"bucket", rd.text(&r.Target.Bucket)},
 				{"key", rd.parsed(notEmpty(&r.Target.Key))},
 				{"set_key", rd.parsed(notEmpty(&r.Target.SetKey))},
+				{"keep_replaced", rd.parsed(keep(&r.Target.KeepReplaced))},
 				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
 				{"cache_control", rd.text(&r.Target.Attributes.CacheControl)},
 				{"tags", rd.tags(&r.Target.Attributes.Tags)},
@@ -102,6 +103,9 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 		r.nameBuckets()
 	}
 	r.fill(everywhere.Metadata)
+	if _, given := rd.lines["manifest"]; !given {
+		r.Manifest = r.Hashed()
+	}
 	r.check(&rd.report)
 	return r, rd
 }
@@ -204,6 +208,28 @@ func duration(into *time.Duration) func(string) error {
 		if *into = d; d <= 0 {
 			return fmt.Errorf("%s is too short; write a duration like 60s", s)
 		}
+		return nil
+	}
+}
+
+// keep reads a time that may be 0, of days, or forever.
+func keep(into *time.Duration) func(string) error {
+	return func(s string) error {
+		if s == "forever" {
+			*into = Forever
+			return nil
+		}
+		if days, ok := strings.CutSuffix(s, "d"); ok {
+			if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+				*into = time.Duration(n) * 24 * time.Hour
+				return nil
+			}
+		}
+		d, err := time.ParseDuration(s)
+		if err != nil || d < 0 {
+			return fmt.Errorf("%q is not a duration; write days, like 30d, hours, like 12h, or forever", s)
+		}
+		*into = d
 		return nil
 	}
 }

@@ -43,7 +43,7 @@ source:
   region: garage
   path_style: false
 target:
-  {bucket: out-1, endpoint: "http://[::1]:9001", key: "{variant}/{dir}/{stem}.{format}", overwrite: any, cache_control: "public, max-age=60",
+  {bucket: out-1, endpoint: "http://[::1]:9001", key: "{variant}/{dir}/{stem}.{format}", overwrite: any, keep_replaced: 36h, cache_control: "public, max-age=60",
     tags: {team: web, a b: ""}, storage_class: STANDARD_IA, acl: public-read}
 variants:
   thumb:
@@ -82,7 +82,7 @@ manifest: true
 			[]string{".jpg", ".png"}},
 		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "{variant}/{dir}/{stem}.{format}", "{variant}/{key}/{width}.{format}", OverwriteAny,
 			Attributes{CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
-				StorageClass: "STANDARD_IA", ACL: "public-read"}},
+				StorageClass: "STANDARD_IA", ACL: "public-read"}, 36 * time.Hour},
 		Variants: []render.Variant{
 			{Name: "thumb", Width: 200, Height: 150, Fit: "cover", Enlarge: true, Filter: "catmull-rom", LinearLight: true,
 				Format: formatNamed("jpeg"), MaxBytes: 12800, Background: [3]uint8{1, 0x80, 0xfe}, Metadata: "keep",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -51,7 +52,9 @@ type Output struct {
 	source  string   // the key of the source
 	setting string   // target.key or target.set_key
 	pattern string   // its value
-	key     template // with everything filled in that does not depend on the picture
+	open    template // with everything filled in that the key of the source determines
+	key     template // that, and the hash, if the content of the source is known
+	look    string   // a hash over the settings that change the bytes, for {hash}
 	err     error    // of parsing it, which Validate would have refused
 	named   bool     // as template.named
 	// extensions are those of all formats, which {format} may stand for.
@@ -59,9 +62,9 @@ type Output struct {
 }
 
 // ErrNeedsPicture means that a key cannot be determined before the picture has been rendered:
-// target.key contains {width} or {height}, or {format} with a variant that keeps the format of its
-// source.
-var ErrNeedsPicture = errors.New("the key depends on the size or format of the picture")
+// it contains {width} or {height}, {format} with a variant that keeps the format of its source, or {hash}
+// of a content that is not known (Plan.For).
+var ErrNeedsPicture = errors.New("the key depends on the size, format or content of the picture")
 
 const (
 	manifestSuffix = ".imgmill.json"
@@ -79,15 +82,17 @@ type Planner struct {
 	patterns     templates
 	err          error             // of parsing them
 	fingerprints map[string]string // by the name of the variant
+	looks        map[string]string // as Output.look, by the name of the variant
 	extensions   []string          // of all formats
 }
 
 // Planner returns a planner for the recipe as it is now.
 func (r *Recipe) Planner() *Planner {
-	p := &Planner{Recipe: r, fingerprints: map[string]string{}}
+	p := &Planner{Recipe: r, fingerprints: map[string]string{}, looks: map[string]string{}}
 	p.patterns, p.err = r.templates()
 	for _, v := range r.Variants {
 		p.fingerprints[v.Name] = r.Fingerprint(v)
+		p.looks[v.Name] = r.look(v, p.patterns.of(v))
 	}
 	for _, f := range r.Formats {
 		p.extensions = append(p.extensions, f.Extension())
@@ -103,8 +108,10 @@ func (r *Planner) Plan(key string) Plan {
 		pattern := r.patterns.of(v)
 		o := Output{
 			Variant: v, Fingerprint: r.fingerprints[v.Name],
-			source: key, key: pattern.bind(source, v), err: r.err, named: pattern.named(v), extensions: r.extensions,
+			source: key, open: pattern.bind(source, v), look: r.looks[v.Name], err: r.err, named: pattern.named(v),
+			extensions: r.extensions,
 		}
+		o.key = o.open
 		o.setting, o.pattern = r.keyOf(v)
 		io.WriteString(settings, o.Fingerprint)
 		p.Outputs = append(p.Outputs, o)
@@ -121,6 +128,21 @@ func (r *Planner) Plan(key string) Plan {
 		p.BadRecord = path + recordSuffix
 		if prefix == r.OnBad.Prefix {
 			p.BadCopy = path
+		}
+	}
+	return p
+}
+
+// For returns the plan for a content of the source, by its ETag. It fills in {hash}.
+func (p Plan) For(etag string) Plan {
+	if !slices.ContainsFunc(p.Outputs, Output.Hashed) {
+		return p
+	}
+	p.Outputs = slices.Clone(p.Outputs)
+	for i := range p.Outputs {
+		if o := &p.Outputs[i]; o.Hashed() {
+			sum := sha256.Sum256([]byte(etag + "\x00" + o.look))
+			o.key = o.open.withHash(hex.EncodeToString(sum[:])[:hashDigits])
 		}
 	}
 	return p
@@ -207,6 +229,8 @@ func (p Plan) Objects() ([]Object, error) {
 //	{width}     the output's width in pixels
 //	{height}    its height
 //	{format}    the usual extension of its format, without a dot
+//	{hash}      12 hexadecimal digits that change with the source's ETag, and with the settings that change
+//	            the bytes of the output beyond what {width} says
 //
 // Sizes and format may be 0 and nil if the template does not use them; otherwise the error wraps
 // ErrNeedsPicture. It is also an error if the key would be empty, a folder, under Reserved, or

@@ -223,7 +223,7 @@ func TestKeyProblems(t *testing.T) {
 	const two = "variants: {s: {width: 1}, xs: {width: 2}}\n"
 	for _, test := range []struct{ name, yaml, want string }{
 		{"unknown placeholder", key("{dir}/{stern}"), "target.key: unknown placeholder {stern}; did you mean {stem}?"},
-		{"no such thing", key("{key}{date-of-day}"), "target.key: unknown placeholder {date-of-day}; known here: {dir}, {ext}, {format}, {height}, {key}, {stem}, {variant}, {width}"},
+		{"no such thing", key("{key}{date-of-day}"), "target.key: unknown placeholder {date-of-day}; known here: {dir}, {ext}, {format}, {hash}, {height}, {key}, {stem}, {variant}, {width}"},
 		{"open brace", key("{key"), "target.key: unmatched brace; write placeholders as {key}"},
 		{"closing brace", key("{key}}"), "target.key: unmatched brace; write placeholders as {key}"},
 		{"empty", key(""), "target.key: is empty; write a template like {key}, or leave it out"},

@@ -8,6 +8,7 @@
 package recipe
 
 import (
+	"math"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -44,6 +45,14 @@ type Store struct {
 	PathStyle bool
 }
 
+// Forever is the time that objects are kept that no rule removes.
+const Forever = time.Duration(math.MaxInt64)
+
+// KeptLongEnough reports whether what was replaced at a time need no longer be kept.
+func (r *Recipe) KeptLongEnough(replaced time.Time) bool {
+	return r.Target.KeepReplaced != Forever && time.Since(replaced) > r.Target.KeepReplaced
+}
+
 // Given reports whether the file says where the bucket is.
 func (s Store) Given() bool { return s.Endpoint != "" || s.Region != "" }
 
@@ -66,6 +75,9 @@ type Target struct {
 	SetKey     string // template of variants of sets
 	Overwrite  Overwrite
 	Attributes Attributes
+	// KeepReplaced is how long an object stays whose key has an earlier {hash}, once the manifest no
+	// longer names it.
+	KeepReplaced time.Duration
 }
 
 // Overwrite selects what an output may replace in the target bucket. An output of another source is

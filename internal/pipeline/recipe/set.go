@@ -189,6 +189,12 @@ func (r *Recipe) keyOf(v render.Variant) (name, template string) {
 	return "target.key", r.Target.Key
 }
 
+// Hashed reports whether the keys of some variants contain a {hash}.
+func (r *Recipe) Hashed() bool {
+	t, err := r.templates()
+	return err == nil && slices.ContainsFunc(r.Variants, func(v render.Variant) bool { return t.of(v).uses(hash) })
+}
+
 // templates are target.key and target.set_key.
 type templates struct{ single, set template }
 

@@ -28,11 +28,19 @@ const (
 	width
 	height
 	format
+	hash
 )
 
 var placeholders = map[string]kind{
 	"key": fullKey, "dir": dir, "stem": stem, "ext": ext,
-	"variant": variantName, "width": width, "height": height, "format": format,
+	"variant": variantName, "width": width, "height": height, "format": format, "hash": hash,
+}
+
+// hashDigits is the length of a {hash}, in hexadecimal digits.
+const hashDigits = 12
+
+func isHash(s string) bool {
+	return len(s) == hashDigits && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // token is a piece of a template. Only literals have text.
@@ -104,7 +112,7 @@ func splitKey(key string) keyParts {
 }
 
 // bind fills in everything that follows from a source's key and a variant. What remains are
-// literals, {width}, {height} and, if the variant keeps the format of its source, {format}.
+// literals, {width}, {height}, {hash} and, if the variant keeps the format of its source, {format}.
 func (t template) bind(source keyParts, v render.Variant) template {
 	bound := make(template, len(t))
 	for i, tok := range t {
@@ -131,10 +139,21 @@ func (t template) bind(source keyParts, v render.Variant) template {
 	return bound
 }
 
+// withHash fills in {hash}.
+func (t template) withHash(text string) template {
+	filled := slices.Clone(t)
+	for i, tok := range t {
+		if tok.kind == hash {
+			filled[i] = token{literal, text}
+		}
+	}
+	return filled
+}
+
 // complete returns the text of a bound template for an output of w×h pixels in format f. If the
-// template needs a size or format that is zero, the error is ErrNeedsPicture.
+// template needs a size or format that is zero, or a hash, the error is ErrNeedsPicture.
 func (t template) complete(w, h int, f *codec.Format) (string, error) {
-	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == nil {
+	if t.uses(width, height) && (w <= 0 || h <= 0) || t.uses(format) && f == nil || t.uses(hash) {
 		return "", ErrNeedsPicture
 	}
 	var b strings.Builder

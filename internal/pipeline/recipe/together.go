@@ -47,6 +47,7 @@ func (r *Recipe) checkTogether(rep *report) {
 	r.checkCollisions(rep, t)
 	r.checkLoops(rep, t)
 	r.checkManifest(rep, t)
+	r.checkHashes(rep, t)
 	r.checkReserved(rep, t)
 	r.checkRemoval(rep, t)
 }
@@ -110,6 +111,24 @@ func (r *Recipe) checkManifest(rep *report, t templates) {
 			name, _ := r.keyOf(v)
 			rep.add(name, "variant %s could get the key of a manifest (%s); "+
 				"end %s with .{format}, list source.suffixes, or set manifest: false", v.Name, manifestSuffix, name)
+			return
+		}
+	}
+}
+
+// checkHashes refuses names that nobody could find: those of the present through the manifest, and
+// earlier ones in a listing.
+func (r *Recipe) checkHashes(rep *report, t templates) {
+	if !r.Hashed() {
+		return
+	}
+	if !r.Manifest {
+		rep.add("manifest", "false leaves nobody who could tell the names, which contain {hash}; leave it out, or take {hash} out")
+	}
+	for _, v := range r.Variants {
+		if name, _ := r.keyOf(v); t.of(v).uses(hash) && !t.of(v).named(v) {
+			rep.add(name, "has {hash} where earlier objects of a picture cannot be listed; put {key} or {stem} before "+
+				"{hash}, {width}, {height} and {format}, as in {key}.{hash}.{format}")
 			return
 		}
 	}

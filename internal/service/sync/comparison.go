@@ -59,6 +59,8 @@ type Finding struct {
 	Bad     string   `json:"bad,omitempty"`     // why they cannot
 	Orphan  bool     `json:"orphan,omitempty"`
 	Removed bool     `json:"removed,omitempty"` // an orphan whose source is gone, and not only the setting
+	// Replaced is an orphan under an earlier {hash}, which target.keep_replaced no longer keeps.
+	Replaced bool `json:"replaced,omitempty"`
 
 	modified int64 // in nanoseconds since 1970
 }

@@ -37,10 +37,10 @@ func (c *comparison) judgeOrphan(ctx context.Context, e entry) error {
 	switch verdict {
 	case isUnclaimed:
 		c.report.Unclaimed++
-	case isOrphan, isRemoved:
+	case isOrphan, isRemoved, isReplaced:
 		c.report.Orphaned.Objects++
 		c.report.Orphaned.Bytes += e.size
-		return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Orphan: true, Removed: verdict == isRemoved})
+		return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Orphan: true, Removed: verdict == isRemoved, Replaced: verdict == isReplaced})
 	}
 	return nil
 }
@@ -54,6 +54,7 @@ const (
 	isUnclaimed                      // an output, but of which source is unknown
 	isOrphan                         // its source does not ask for it
 	isRemoved                        // an orphan whose source is gone
+	isReplaced                       // an orphan of an earlier {hash}, which has been kept for long enough
 )
 
 func (c *comparison) orphanState(ctx context.Context, e entry) (orphanVerdict, error) {
@@ -98,10 +99,11 @@ func orphan(
 	case err != nil:
 		return isWanted, info, err
 	}
-	wanted, perhaps := asksFor(planner.Plan(source), key)
+	src.Key = source
+	plan := planner.Plan(source).For(src.ETag)
+	wanted, perhaps := asksFor(plan, key)
 	if perhaps != nil {
-		src.Key = source
-		replaced, err := isReplaced(ctx, m, src, info, perhaps)
+		replaced, err := hasOther(ctx, m, src, info, perhaps)
 		if err != nil {
 			return isWanted, info, err
 		}
@@ -109,6 +111,25 @@ func orphan(
 	}
 	if wanted {
 		return isWanted, info, nil
+	}
+	return orphanAs(ctx, m, src, plan, key, info)
+}
+
+// orphanAs returns what an object is that its source does not ask for. Where names contain a {hash}, pages
+// may still refer to it, until it has been kept for long enough.
+func orphanAs(
+	ctx context.Context, m *mill.Mill, src bucket.Info, plan recipe.Plan, key string, info bucket.Info,
+) (orphanVerdict, bucket.Info, error) {
+	if plan.Excluded != "" || !slices.ContainsFunc(plan.Outputs, recipe.Output.Hashed) {
+		return isOrphan, info, nil
+	}
+	mayGo, err := m.MayGo(ctx, src, plan)
+	once := func(o recipe.Output) bool { return o.WasOnce(key) || o.Hashed() && o.MayBe(key) }
+	switch {
+	case err != nil || !mayGo:
+		return isWanted, info, err
+	case slices.ContainsFunc(plan.Outputs, once):
+		return isReplaced, info, nil
 	}
 	return isOrphan, info, nil
 }
@@ -141,9 +162,9 @@ func freshAs(m *mill.Mill, src, object bucket.Info, outputs []recipe.Output) boo
 	})
 }
 
-// isReplaced reports whether an object whose key depends on the picture is of older content or settings,
+// hasOther reports whether an object whose key depends on the picture is of older content or settings,
 // while a fresh one of an output that it may be has another key: it had another size or format.
-func isReplaced(ctx context.Context, m *mill.Mill, src, object bucket.Info, outputs []recipe.Output) (bool, error) {
+func hasOther(ctx context.Context, m *mill.Mill, src, object bucket.Info, outputs []recipe.Output) (bool, error) {
 	if freshAs(m, src, object, outputs) {
 		return false, nil
 	}

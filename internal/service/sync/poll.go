@@ -13,7 +13,8 @@ import (
 
 // Poll keeps a target up to date without notifications: it compares the buckets again and again, and
 // makes what is missing or stale. If the recipe removes variants with their source, it also deletes
-// those whose source is gone. Mill and Log are required.
+// those whose source is gone, and where keys contain a {hash}, what target.keep_replaced no longer keeps.
+// Mill and Log are required.
 type Poll struct {
 	Mill  *mill.Mill
 	Known *Known // as in Comparison; without it, the marks of every object are read each time
@@ -43,10 +44,11 @@ func (p *Poll) Run(ctx context.Context) {
 // round compares the buckets once, and does what that shows.
 func (p *Poll) round(ctx context.Context) error {
 	removes := p.Mill.Recipe.OnRemove == recipe.Remove
-	todo := &Todo{Only: Only{Missing: true, Stale: true, Removed: removes}}
+	hashed := p.Mill.Recipe.Hashed()
+	todo := &Todo{Only: Only{Missing: true, Stale: true, Removed: removes, Replaced: hashed}}
 	defer todo.Close()
 	comparison := Comparison{
-		Mill: p.Mill, Known: p.Known, Trust: true, Orphans: removes, Each: todo.Add, Restart: todo.Reset,
+		Mill: p.Mill, Known: p.Known, Trust: true, Orphans: removes || hashed, Each: todo.Add, Restart: todo.Reset,
 	}
 	report, err := comparison.Run(ctx)
 	if err != nil {
@@ -60,7 +62,7 @@ func (p *Poll) round(ctx context.Context) error {
 		return err
 	}
 	if n := todo.Orphans.Objects; n > 0 {
-		p.Log.Info("variants whose upload is gone are deleted", "objects", n)
+		p.Log.Info("variants whose upload is gone or has been replaced are deleted", "objects", n)
 	}
 	_, err = w.Delete(ctx, todo)
 	return err

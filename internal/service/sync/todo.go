@@ -13,8 +13,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Only selects what is to be done. Removed selects those orphans whose source is gone.
-type Only struct{ Missing, Stale, Bad, Orphaned, Removed bool }
+// Only selects what is to be done. Removed selects those orphans whose source is gone, and Replaced those
+// that target.keep_replaced no longer keeps.
+type Only struct{ Missing, Stale, Bad, Orphaned, Removed, Replaced bool }
+
+// deletes reports whether an orphan is to be deleted.
+func (o Only) deletes(removed, replaced bool) bool {
+	return o.Orphaned || o.Removed && removed || o.Replaced && replaced
+}
 
 // variants returns the variants to make of a picture.
 func (o Only) variants(f Finding) (names []string) {
@@ -66,7 +72,7 @@ func (t *Todo) Close() error { return errors.Join(t.pictures.close(), t.orphans.
 // Add notes what is to be done about a finding.
 func (t *Todo) Add(f Finding) error {
 	if f.Orphan {
-		if !t.Only.Orphaned && !(t.Only.Removed && f.Removed) {
+		if !t.Only.deletes(f.Removed, f.Replaced) {
 			return nil
 		}
 		t.Orphans.Objects++

@@ -95,7 +95,7 @@ func longest(prefixes []string, key string) string {
 
 // visit finds the objects of one source.
 func (c *comparison) visit(ctx context.Context, src entry) error {
-	t := task{entry: src, plan: c.planner.Plan(src.key), marks: map[string]bucket.Info{}}
+	t := task{entry: src, plan: c.planner.Plan(src.key).For(src.etag), marks: map[string]bucket.Info{}}
 	if t.plan.Excluded != "" || len(t.plan.Outputs) == 0 || src.size == 0 {
 		c.mu.Lock()
 		c.report.Ignored++

@@ -153,7 +153,8 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 		// The source is looked at after the object, on which the deletion is conditional: whoever
 		// uploads other content from now on also replaces the object, and lookAgain sees to the same.
 		verdict, info, err := orphan(ctx, w.Mill, planner, i.Key, "")
-		if err != nil || verdict != isRemoved && (verdict != isOrphan || !todo.Only.Orphaned) {
+		orphaned := verdict == isRemoved || verdict == isOrphan || verdict == isReplaced
+		if err != nil || !orphaned || !todo.Only.deletes(verdict == isRemoved, verdict == isReplaced) {
 			return err
 		}
 		err = w.Mill.Store.Delete(ctx, target, i.Key, bucket.Condition{IfMatch: info.ETag})
@@ -176,16 +177,14 @@ func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) 
 func (w *Work) lookAgain(ctx context.Context, planner *recipe.Planner, key string, info bucket.Info) error {
 	ctx = context.WithoutCancel(ctx)
 	source, ok := planner.MadeFrom(key, func(source string) bool { return w.Mill.MadeFrom(source, info.Metadata) })
-	wanted, perhaps := asksFor(planner.Plan(source), key)
-	if !ok || !wanted {
+	if !ok {
 		return nil
 	}
-	if perhaps != nil { // it is wanted if it is of what the source is now
-		src, err := w.Mill.Store.Head(ctx, w.Mill.Recipe.Source.Bucket, source)
-		src.Key = source
-		if err == nil && !freshAs(w.Mill, src, info, perhaps) {
-			return nil
-		}
+	src, err := w.Mill.Store.Head(ctx, w.Mill.Recipe.Source.Bucket, source)
+	src.Key = source
+	wanted, perhaps := asksFor(planner.Plan(source).For(src.ETag), key)
+	if !wanted || perhaps != nil && err == nil && !freshAs(w.Mill, src, info, perhaps) { // it is wanted if it is of what the source is now
+		return nil
 	}
 	r := w.Mill.Process(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: source, Size: -1})
 	if r.Verdict == outcome.Retry {

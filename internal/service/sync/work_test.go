@@ -25,7 +25,7 @@ func (p *place) todo(only sync.Only, known *sync.Known) *sync.Todo {
 	p.t.Helper()
 	list := &sync.Todo{Only: only}
 	c := sync.Comparison{
-		Mill: p.mill, Known: known, Trust: true, Orphans: only.Orphaned, Each: list.Add, Restart: list.Reset,
+		Mill: p.mill, Known: known, Trust: true, Orphans: only.Orphaned || only.Replaced, Each: list.Add, Restart: list.Reset,
 	}
 	if _, err := c.Run(p.t.Context()); err != nil {
 		p.t.Fatal(err)
