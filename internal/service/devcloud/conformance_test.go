@@ -1,6 +1,7 @@
 package devcloud
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,6 +137,73 @@ func TestQueueConformance(t *testing.T) {
 	}
 	// The tests run in a group, so that the servers outlive those that are parallel.
 	t.Run("suite", func(t *testing.T) { queuetest.Run(t, open, queuetest.Durable(restart)) })
+}
+
+// TestBuryLargest buries messages as large as the server accepts, with a reason as far as there is room.
+func TestBuryLargest(t *testing.T) {
+	n, err := startNATS(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	q, err := jetstream.Open(t.Context(), n.nc, jetstream.Config{Name: "large"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := int(n.nc.MaxPayload())
+	for _, c := range []struct {
+		size   int
+		reason string
+	}{{most - 2000, "no\nluck"}, {most, ""}} {
+		body := bytes.Repeat([]byte("x"), c.size)
+		if err := q.Publish(t.Context(), "", body); err != nil {
+			t.Fatal(err)
+		}
+		got, err := q.Fetch(t.Context(), 1, waitTimeout)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("%d messages, %v", len(got), err)
+		}
+		if err := got[0].Bury(t.Context(), "no\nluck"); err != nil {
+			t.Fatalf("%d bytes: %v", c.size, err)
+		}
+		list, err := q.Buried(t.Context(), 10)
+		if err != nil || len(list) != 1 || !bytes.Equal(list[0].Body, body) || list[0].Reason != c.reason {
+			t.Fatalf("%d bytes: %d buried, %v", c.size, len(list), err)
+		}
+		if err := q.Unbury(t.Context(), list[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = q.Fetch(t.Context(), 1, waitTimeout); err != nil || len(got) != 1 || !bytes.Equal(got[0].Body(), body) {
+			t.Fatalf("put back: %d messages, %v", len(got), err)
+		}
+		if err := got[0].Ack(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestOldBuried reads a buried message of version 0.1.0.
+func TestOldBuried(t *testing.T) {
+	n, err := startNATS(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	q, err := jetstream.Open(t.Context(), n.nc, jetstream.Config{Name: "old"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := n.nc.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish("old-buried.1", []byte(`{"reason":"no luck","body":"e30=","attempts":10}`)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := q.Buried(t.Context(), 10)
+	if err != nil || len(list) != 1 || string(list[0].Body) != "{}" || list[0].Reason != "no luck" || list[0].Attempts != 10 {
+		t.Errorf("%+v, %v", list, err)
+	}
 }
 
 func TestQueueConfig(t *testing.T) {

@@ -153,8 +153,11 @@ func (w *Worker) extend(ctx context.Context, m queue.Message) {
 func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, settle func(context.Context) error) {
 	bury := func(reason string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			w.Log.Error("message buried", outcome.AttrReason, reason, outcome.AttrAttempt, m.Attempt())
-			return m.Bury(ctx, reason)
+			err := m.Bury(ctx, reason)
+			if err == nil {
+				w.Log.Error("message buried", outcome.AttrReason, reason, outcome.AttrAttempt, m.Attempt())
+			}
+			return err
 		}
 	}
 	limit := w.MaxAttempts

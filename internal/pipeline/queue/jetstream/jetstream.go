@@ -25,6 +25,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
 
@@ -282,11 +283,38 @@ func (q *Queue) Waiting(caller context.Context) (int, error) {
 	return int(info.State.Msgs), nil
 }
 
-// buriedRecord is the stored form of a buried message.
-type buriedRecord struct {
-	Reason   string `json:"reason"`
-	Body     []byte `json:"body"`
-	Attempts int    `json:"attempts,omitempty"`
+// A buried message is stored as it is, with these headers. Where the limit of the server or of the stream
+// leaves no room for them, it has none.
+const (
+	headerReason   = "Imgmill-Reason" // quoted, because a header cannot hold line breaks
+	headerAttempts = "Imgmill-Attempts"
+)
+
+// maxReason bounds a reason in a header, in bytes.
+const maxReason = 1000
+
+// stored returns the buried message that is stored as m. Version 0.1.0 stored JSON.
+func stored(m *jetstream.RawStreamMsg) queue.Buried {
+	b := queue.Buried{ID: strconv.FormatUint(m.Sequence, 10), Body: m.Data, At: m.Time}
+	var old struct {
+		Reason   string `json:"reason"`
+		Body     []byte `json:"body"`
+		Attempts int    `json:"attempts"`
+	}
+	if reason, err := strconv.Unquote(m.Header.Get(headerReason)); err == nil {
+		b.Reason = reason
+		b.Attempts, _ = strconv.Atoi(m.Header.Get(headerAttempts))
+	} else if json.Unmarshal(m.Data, &old) == nil && old.Reason != "" && old.Body != nil {
+		b.Reason, b.Body, b.Attempts = old.Reason, old.Body, old.Attempts
+	}
+	return b
+}
+
+// tooLarge reports whether a message was refused because it is over a limit on its length.
+func tooLarge(err error) bool {
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	const exceedsMaximum = 10054 // JSStreamMessageExceedsMaximumErr of the server
+	return errors.Is(err, nats.ErrMaxPayload) || ok && api.ErrorCode == exceedsMaximum
 }
 
 // Buried implements queue.Queue.
@@ -305,13 +333,7 @@ func (q *Queue) Buried(caller context.Context, max int) ([]queue.Buried, error) 
 		if err != nil {
 			return nil, q.calls.Fail(caller, "list buried messages of", err)
 		}
-		var r buriedRecord
-		if err := json.Unmarshal(m.Data, &r); err != nil {
-			return nil, q.calls.Fail(caller, "list buried messages of", fmt.Errorf("message %d: %w", m.Sequence, err))
-		}
-		list = append(list, queue.Buried{
-			ID: strconv.FormatUint(m.Sequence, 10), Body: r.Body, Reason: r.Reason, At: m.Time, Attempts: r.Attempts,
-		})
+		list = append(list, stored(m))
 		seq = m.Sequence + 1
 	}
 	return list, nil
@@ -337,11 +359,7 @@ func (q *Queue) Unbury(caller context.Context, id string) error {
 	if err != nil {
 		return q.calls.Fail(caller, what, err)
 	}
-	var r buriedRecord
-	if err := json.Unmarshal(m.Data, &r); err != nil {
-		return q.calls.Fail(caller, what, err)
-	}
-	if _, err := q.js.Publish(ctx, q.subject, r.Body); err != nil {
+	if _, err := q.js.Publish(ctx, q.subject, stored(m).Body); err != nil {
 		return q.calls.Fail(caller, what, err)
 	}
 	if err := q.buried.DeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -420,12 +438,15 @@ func (m *message) Bury(caller context.Context, reason string) error {
 		return err
 	}
 	defer end()
-	record, err := json.Marshal(buriedRecord{Reason: reason, Body: m.Body(), Attempts: m.Attempt()})
-	if err != nil {
-		return m.q.calls.Fail(caller, "bury a message in", err)
-	}
 	subject := m.q.cfg.Name + "-buried." + strconv.FormatUint(m.md.Sequence.Stream, 10)
-	if _, err := m.q.js.Publish(ctx, subject, record); err != nil {
+	_, err = m.q.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: m.Body(), Header: nats.Header{
+		headerReason:   {strconv.QuoteToASCII(outcome.Short(reason, maxReason))},
+		headerAttempts: {strconv.Itoa(m.Attempt())},
+	}})
+	if tooLarge(err) {
+		_, err = m.q.js.Publish(ctx, subject, m.Body())
+	}
+	if err != nil {
 		return m.q.calls.Fail(caller, "bury a message in", err)
 	}
 	return m.Ack(caller)

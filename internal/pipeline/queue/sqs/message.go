@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
@@ -77,7 +78,12 @@ func (m *message) Bury(ctx context.Context, reason string) error {
 		if reason = outcome.Short(reason, maxReason); acceptable(reason) {
 			attrs[attrReason] = text(reason)
 		}
-		if err := m.q.send(ctx, m.q.deadLetter, m.body, attrs); err != nil {
+		err := m.q.send(ctx, m.q.deadLetter, m.body, attrs)
+		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorFault() == smithy.FaultClient {
+			// Attributes count as part of a message, and may be what makes it too long.
+			err = m.q.send(ctx, m.q.deadLetter, m.body, map[string]types.MessageAttributeValue{})
+		}
+		if err != nil {
 			return err
 		}
 		return m.q.delete(ctx, m.q.url, m.m)
