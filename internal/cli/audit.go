@@ -58,17 +58,11 @@ func (f *auditFlags) run(c *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	known, err := f.openKnown(p)
-	if errors.Is(err, sync.ErrKnownInUse) && f.checkpoint == "" {
-		err = nil // a sync is running; an audit can do without
-	}
+	known, err := f.openKnown(p, true, warnOn(c.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
-	if known != nil {
-		warnDamaged(c.ErrOrStderr(), known)
-		defer func() { err = errors.Join(err, known.Close()) }()
-	}
+	defer func() { err = errors.Join(err, known.Close()) }()
 	out := newJSON(c.OutOrStdout())
 	examples := &examples{}
 	status := newStatus(c.ErrOrStderr())

@@ -47,6 +47,10 @@ func TestContainers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The containers' root is read-only, and all of them can write to /tmp.
+	if !bytes.Contains(dockerfile, []byte("\nENV XDG_CACHE_HOME=/tmp\n")) {
+		t.Error("the checkpoint of a worker would be in the home of a read-only container")
+	}
 	version := regexp.MustCompile(`(?m)^go (1\.[0-9]+)`).FindSubmatch(module)
 	if version == nil || !bytes.Contains(dockerfile, append([]byte("golang:"), append(version[1], " AS build"...)...)) {
 		t.Errorf("go.mod asks for Go %s, and the Dockerfile has another", version)

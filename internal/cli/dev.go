@@ -263,8 +263,8 @@ func startDev(
 	d.stopWorker = cancel
 	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
 		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
-	} else {
-		logDamaged(cfg.Log, d.known)
+	} else if d.known.Damaged != "" {
+		cfg.Log.Warn("the checkpoint was damaged, and is now " + d.known.Damaged + "; everything is looked at again")
 	}
 	cloud.SweepEvery(sweepInterval, d.search)
 	go func() {

@@ -259,8 +259,9 @@ func (p *place) mill(ctx context.Context, writes bool, stderr io.Writer) *mill.M
 	return mill.New(store, p.recipe)
 }
 
-// openKnown opens the checkpoint of a place. It is nil if there is to be none.
-func (f *placeFlags) openKnown(p *place) (*sync.Known, error) {
+// openKnown opens the checkpoint of a place. It is nil if there is to be none, or if the default one cannot
+// be written, which warn then says. A command that only reads does with what another process is writing.
+func (f *placeFlags) openKnown(p *place, onlyReads bool, warn func(text string)) (*sync.Known, error) {
 	file := f.checkpoint
 	if file == "none" {
 		return nil, nil
@@ -274,21 +275,22 @@ func (f *placeFlags) openKnown(p *place) (*sync.Known, error) {
 			p.where, p.dir, p.region, p.recipe.Source.Bucket, p.recipe.Target.Bucket))
 		file = filepath.Join(cache, "imgmill", "sync-"+hex.EncodeToString(id[:8]))
 	}
-	return sync.OpenKnown(file)
+	known, err := sync.OpenKnown(file)
+	switch {
+	case onlyReads && errors.Is(err, sync.ErrKnownInUse):
+		return sync.ReadKnown(file)
+	case err != nil && f.checkpoint == "" && !errors.Is(err, sync.ErrKnownInUse):
+		warn("what is known to be right is not remembered: " + err.Error() + "; name another file with --checkpoint")
+		return nil, nil
+	case err == nil && known.Damaged != "":
+		warn("the checkpoint was damaged, and is now " + known.Damaged + "; everything is looked at again")
+	}
+	return known, err
 }
 
-// warnDamaged says that a checkpoint was damaged.
-func warnDamaged(w io.Writer, known *sync.Known) {
-	if known.Damaged != "" {
-		fmt.Fprintf(w, "Warning: the checkpoint was damaged, and is now %s. Everything is looked at again.\n", known.Damaged)
-	}
-}
-
-// logDamaged is warnDamaged for a command that runs until it is stopped.
-func logDamaged(log *slog.Logger, known *sync.Known) {
-	if known.Damaged != "" {
-		log.Warn("the checkpoint was damaged and has been set aside; everything is looked at again", "file", known.Damaged)
-	}
+// warnOn writes a warning for a person.
+func warnOn(w io.Writer) func(text string) {
+	return func(text string) { fmt.Fprintf(w, "Warning: %s.\n", text) }
 }
 
 // target returns the name of the target bucket, or of the folder in its place.

@@ -27,14 +27,13 @@ func (f *resizeFlags) openMade(stderr io.Writer) *sync.Known {
 	}
 	id := sha256.Sum256([]byte(folder))
 	made, err := sync.OpenKnown(filepath.Join(cache, "imgmill", "resize-"+hex.EncodeToString(id[:8])))
-	if err != nil {
-		if !errors.Is(err, fs.ErrPermission) {
-			fmt.Fprintf(stderr, "What is fresh is made again: %s\n", oneLine(err.Error()))
-		}
-		return nil
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrPermission):
+		warnOn(stderr)("what is fresh is made again: " + oneLine(err.Error()))
+	case err == nil && made.Damaged != "":
+		warnOn(stderr)("what was known to be fresh was damaged, and is now " + made.Damaged + "; everything is made again")
 	}
-	warnDamaged(stderr, made)
-	return made
+	return made // nil beside an error
 }
 
 // fresh reports whether all outputs are there as they were made of this input, as it is, by the same

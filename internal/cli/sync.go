@@ -120,13 +120,10 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	if s.manifest != nil {
 		defer func() { err = errors.Join(err, s.manifest.Close()) }()
 	}
-	if s.known, err = f.openKnown(p); err != nil {
+	if s.known, err = f.openKnown(p, f.dryRun, warnOn(c.ErrOrStderr())); err != nil {
 		return err
 	}
-	if s.known != nil {
-		warnDamaged(c.ErrOrStderr(), s.known)
-		defer func() { err = errors.Join(err, s.known.Close()) }()
-	}
+	defer func() { err = errors.Join(err, s.known.Close()) }()
 	defer func() { err = errors.Join(err, s.todo.Close()) }()
 	s.mill = p.mill(c.Context(), false, c.ErrOrStderr())
 	return s.run(c.Context())

@@ -132,9 +132,6 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, closeKnown()) }()
-		if w.known != nil {
-			logDamaged(log, w.known)
-		}
 	}
 	log.Info("the worker has started", "buckets", p.String())
 	if err := w.run(c.Context()); err != nil {
@@ -219,10 +216,11 @@ func (w *workerRun) remake(ctx context.Context, c event.Change, variants []strin
 	return w.traces.Process(w.metrics.Process(these))(ctx, c)
 }
 
-// openKnown opens the checkpoint. A worker without a home, as in a container, has one for as long as
-// it runs.
+// openKnown opens the checkpoint. Without a file that lasts, as in a container, there is one for as long as
+// the worker runs: without any, what is no picture would be read in every round.
 func (w *workerRun) openKnown(p *place) (closeKnown func() error, err error) {
-	if w.known, err = w.placeFlags.openKnown(p); w.known != nil || err != nil || w.checkpoint == "none" {
+	warn := func(text string) { w.log.Warn(text) }
+	if w.known, err = w.placeFlags.openKnown(p, false, warn); w.known != nil || err != nil {
 		return w.known.Close, err
 	}
 	dir, err := os.MkdirTemp("", "imgmill-worker-")

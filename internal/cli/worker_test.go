@@ -75,7 +75,7 @@ func TestWorkerPolls(t *testing.T) {
 	}
 	spans := startCollector(t)
 	w := run(t, "worker", "--poll", "1s", "--config", recipe, "--checkpoint", checkpoint)
-	w.find(t, 0, regexp.MustCompile(`msg="the checkpoint was damaged and has been set aside.*file=`+regexp.QuoteMeta(checkpoint)+`\.damaged`))
+	w.find(t, 0, regexp.MustCompile(`msg="the checkpoint was damaged, and is now `+regexp.QuoteMeta(checkpoint)+`\.damaged`))
 	if v, rest := w.verdict(t, "before.jpg"); v != "done" {
 		t.Errorf("verdict %s %s", v, rest)
 	}

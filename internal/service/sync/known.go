@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,8 +30,8 @@ type Known struct {
 	mu    stdsync.RWMutex // for replacing the file by a larger one, and for adding
 	path  string
 	file  *os.File
-	lock  *flock.Flock
-	slots uint64 // a power of two
+	lock  *flock.Flock // nil if the set is only read
+	slots uint64       // a power of two
 	used  uint64
 	// Damaged is the new name of a damaged file that was set aside for this one, or "".
 	Damaged string
@@ -55,7 +56,7 @@ func OpenKnown(path string) (k *Known, err error) {
 	if ok, err := k.lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	} else if !ok {
-		return nil, fmt.Errorf("the checkpoint %s %w; wait for that one, or name another file", path, ErrKnownInUse)
+		return nil, fmt.Errorf("the checkpoint %s %w; wait for that one, or use --checkpoint with none or another file", path, ErrKnownInUse)
 	}
 	defer func() {
 		if err != nil {
@@ -73,17 +74,41 @@ func OpenKnown(path string) (k *Known, err error) {
 	return k, k.open()
 }
 
+// ReadKnown opens the set in a file for reading, also while another process uses it. What is added is
+// forgotten. Without a file that holds a set, it is nil.
+func ReadKnown(path string) (*Known, error) {
+	k := &Known{path: path}
+	err := k.open()
+	if err == nil {
+		return k, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errDamaged) {
+		err = nil
+	}
+	if err = errors.Join(err, k.Close()); err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil, nil
+}
+
 // errDamaged means that a file was a set once.
 var errDamaged = errors.New("damaged")
 
 // open opens the file.
 func (k *Known) open() (err error) {
-	if k.file, err = os.OpenFile(k.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	flags := os.O_RDWR | os.O_CREATE
+	if k.lock == nil {
+		flags = os.O_RDONLY
+	}
+	if k.file, err = os.OpenFile(k.path, flags, 0o600); err != nil {
 		return err
 	}
 	info, err := k.file.Stat()
 	if err != nil {
 		return err
+	}
+	if info.Size() == 0 && k.lock == nil {
+		return errDamaged
 	}
 	if info.Size() == 0 {
 		k.slots = firstSlots
@@ -148,7 +173,10 @@ func (k *Known) Close() error {
 	if k.file != nil {
 		err = k.file.Close()
 	}
-	return errors.Join(err, k.lock.Close())
+	if k.lock != nil {
+		err = errors.Join(err, k.lock.Close())
+	}
+	return err
 }
 
 // Has reports whether a fact is known. A nil set knows nothing.
@@ -182,9 +210,9 @@ func (k *Known) probe(sum uint64) (slot uint64, found bool, err error) {
 	}
 }
 
-// Add adds a fact. A nil set forgets it.
+// Add adds a fact. A nil set, and one that is only read, forgets it.
 func (k *Known) Add(sum uint64) error {
-	if k == nil {
+	if k == nil || k.lock == nil {
 		return nil
 	}
 	k.mu.Lock()

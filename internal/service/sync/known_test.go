@@ -45,7 +45,12 @@ func TestKnownFacts(t *testing.T) {
 		}
 	}
 	check()
-	if err := known.Close(); err != nil {
+	writer := known
+	if known, err = sync.ReadKnown(file); err != nil {
+		t.Fatalf("reading while another process writes: %v", err)
+	}
+	check()
+	if err := errors.Join(known.Add(2), known.Close(), writer.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if known, err = sync.OpenKnown(file); err != nil {
@@ -54,6 +59,9 @@ func TestKnownFacts(t *testing.T) {
 	check()
 	if err := known.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if known, err := sync.ReadKnown(file + "-none"); known != nil || err != nil {
+		t.Errorf("reading no file: %v, %v", known, err)
 	}
 	for _, text := range []string{"something else", "s", "imgmill but of another kind"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
