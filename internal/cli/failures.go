@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/failures"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
@@ -34,8 +36,8 @@ func failuresCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "failures [NAME] [list | show N | retry N...]",
 		Short: "List what failed, with the reason, and try it again",
-		Long: `List the uploads that have no variants, or not all: first the events whose attempts are exhausted (retry), then the
-uploads that cannot be processed (bad), each oldest first. Try them again once the cause is fixed: an event goes back
+		Long: `List the uploads that have no variants, or not all: first the events whose attempts are exhausted (retry), oldest first, then
+the uploads that cannot be processed (bad), by key. Try them again once the cause is fixed: an event goes back
 to its queue, and a bad upload is processed at once, by this command. Each leaves the list only after that has
 succeeded. Listing changes nothing.
 
@@ -175,32 +177,59 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 		return nil, err
 	}
 	if f.from == "" && f.to == "" && f.endpoint == "" && f.region == "" && s3.Environment(os.Getenv).Endpoint == "" && !r.Source.Store.Given() {
-		return f.openDev(c)
+		return f.openDev(c, r)
 	}
 	p, err := f.placeFlags.open(c, nil)
 	return badUploads{nil, p, c.ErrOrStderr()}, err
 }
 
-// openDev opens what imgmill dev keeps. While it does not run, that is its queue alone.
-func (f *failuresFlags) openDev(c *cobra.Command) (failureSource, error) {
+// openDev opens what imgmill dev keeps. If it does not run, its servers are started, without a worker.
+func (f *failuresFlags) openDev(c *cobra.Command, r *recipe.Recipe) (failureSource, error) {
+	if err := f.absolute(); err != nil { // a cloud changes the working directory
+		return nil, err
+	}
+	var started *devcloud.Cloud
 	address, err := devcloud.FindRunning(f.dir)
+	if errors.Is(err, devcloud.ErrNotRunning) {
+		log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
+		started, err = devcloud.Start(c.Context(), devcloud.Config{Dir: f.dir, Port: devcloud.AnyPort, Log: log,
+			Watch: []string{r.Source.Bucket}, Buckets: []string{r.Target.Bucket}})
+		if err == nil {
+			address, err = devcloud.FindRunning(f.dir)
+		}
+	}
+	var p *place
+	if err == nil {
+		p, err = f.placeFlags.open(c, nil)
+	}
+	source := devFailures{address.Buried(), started}
+	if err != nil {
+		err = errors.Join(err, source.close())
+	}
 	switch {
 	case errors.Is(err, devcloud.ErrNoCloud):
 		return nil, fmt.Errorf("%w: imgmill dev creates one; for a deployment on AWS, run imgmill failures NAME, "+
 			"and for another store, give --endpoint", err)
-	case errors.Is(err, devcloud.ErrNotRunning):
-		log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
-		q, err := devcloud.OpenQueue(c.Context(), f.dir, log)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintln(c.ErrOrStderr(), "imgmill dev is not running: uploads that cannot be processed are listed while it does.")
-		return devFailures{q}, nil
 	case err != nil:
 		return nil, err
 	}
-	p, err := f.placeFlags.open(c, nil)
-	return badUploads{devFailures{address.Buried()}, p, c.ErrOrStderr()}, err
+	return badUploads{source, p, c.ErrOrStderr()}, nil
+}
+
+// absolute makes paths independent of the working directory.
+func (f *failuresFlags) absolute() (err error) {
+	if f.config == "" {
+		if _, err := os.Stat(recipeName); err == nil {
+			f.config = recipeName
+		}
+	}
+	if f.config != "" {
+		if f.config, err = filepath.Abs(f.config); err != nil {
+			return err
+		}
+	}
+	f.dir, err = filepath.Abs(f.dir)
+	return err
 }
 
 // list prints a table, or lines of JSON.
@@ -319,6 +348,9 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 	if made > 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "The variants of %s are made.\n", count(made, "upload"))
 	}
+	if sent+made > 0 && len(numbers) > 0 {
+		fmt.Fprintln(c.ErrOrStderr(), "What is left has new numbers in the list.")
+	}
 	if sent+made+failed+inFlight == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 	}
@@ -358,7 +390,10 @@ func (s awsFailures) nextSteps() string {
 func (s awsFailures) close() error { return nil }
 
 // devFailures is what the worker of imgmill dev has buried.
-type devFailures struct{ queue devcloud.BuriedQueue }
+type devFailures struct {
+	queue   devcloud.BuriedQueue
+	started *devcloud.Cloud // that is stopped in the end, or nil
+}
 
 func (s devFailures) list(ctx context.Context, most int) ([]failures.Failure, int, error) {
 	buried, err := s.queue.Buried(ctx, most)
@@ -402,4 +437,10 @@ func (s devFailures) nextSteps() string {
 	return "imgmill dev processes it at once, or when it next runs."
 }
 
-func (s devFailures) close() error { return s.queue.Close() }
+func (s devFailures) close() error {
+	err := s.queue.Close()
+	if s.started != nil {
+		err = errors.Join(err, s.started.Stop(context.Background()))
+	}
+	return err
+}

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -40,61 +38,61 @@ func (s badUploads) list(ctx context.Context, most int) (list []failures.Failure
 	return append(list, bad...), inFlight, err
 }
 
-// records returns up to most bad uploads, oldest first.
-func (s badUploads) records(outer context.Context, most int) ([]failures.Failure, error) {
-	m := s.place.mill(outer, false, s.stderr)
+// records returns up to most bad uploads, in the order of their records' keys, which does not change if
+// one of them is tried again in vain.
+func (s badUploads) records(ctx context.Context, most int) (list []failures.Failure, err error) {
+	m := s.place.mill(ctx, false, s.stderr)
 	prefix := m.Recipe.BadRecords()
 	if prefix == "" || most <= 0 {
 		return nil, nil
 	}
-	group, ctx := errgroup.WithContext(outer)
-	group.SetLimit(recordLanes)
-	found := make(chan failures.Failure)
-	listed := make(chan error, 1)
-	stop, enough := context.WithCancel(ctx)
-	defer enough()
-	go func() {
-		defer close(found)
-		var err error
-		for info, e := range m.Store.List(stop, m.Recipe.Target.Bucket, prefix) {
-			if stop.Err() != nil {
+	var objects []bucket.Info
+	read := func() error {
+		found, err := readAllBad(ctx, m, objects)
+		list, objects = append(list, found...), nil
+		return err
+	}
+	for info, e := range m.Store.List(ctx, m.Recipe.Target.Bucket, prefix) {
+		if err = e; err != nil {
+			break
+		}
+		if objects = append(objects, info); len(objects) == recordLanes {
+			if err = read(); err != nil || len(list) >= most {
 				break
 			}
-			if err = e; err != nil {
-				break
-			}
-			group.Go(func() error {
-				f, err := readBad(ctx, m, info)
-				if f != nil {
-					found <- *f
-				}
-				return err
-			})
-		}
-		listed <- errors.Join(err, group.Wait())
-	}()
-	var list []failures.Failure
-	for f := range found {
-		if len(list) < most {
-			list = append(list, f)
-		}
-		if len(list) >= most {
-			enough()
 		}
 	}
-	err := <-listed
+	if err == nil {
+		err = read()
+	}
 	switch {
-	case outer.Err() != nil:
-		err = outer.Err()
+	case ctx.Err() != nil:
+		err = ctx.Err()
 	case errors.Is(err, bucket.ErrNoBucket):
 		err = nil // there is no target bucket yet
 	case errors.Is(err, bucket.ErrDenied) && s.queue != nil:
 		fmt.Fprintf(s.stderr, "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
 		err = nil
 	}
-	slices.SortFunc(list, func(a, b failures.Failure) int {
-		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Keys[0], b.Keys[0]))
-	})
+	return list[:min(len(list), most)], err
+}
+
+// readAllBad is readBad for several records, at the same time.
+func readAllBad(ctx context.Context, m *mill.Mill, objects []bucket.Info) (list []failures.Failure, err error) {
+	found := make([]*failures.Failure, len(objects))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, o := range objects {
+		group.Go(func() (err error) {
+			found[i], err = readBad(ctx, m, o)
+			return err
+		})
+	}
+	err = group.Wait()
+	for _, f := range found {
+		if f != nil {
+			list = append(list, *f)
+		}
+	}
 	return list, err
 }
 
@@ -117,7 +115,7 @@ func readBad(ctx context.Context, m *mill.Mill, object bucket.Info) (*failures.F
 		return nil, err
 	}
 	return &failures.Failure{
-		Verdict: outcome.Bad, At: object.Modified, Keys: []string{record.Key}, Reason: record.Reason, Tries: 1,
+		Verdict: outcome.Bad, At: object.Modified, Keys: []string{record.Key}, Reason: record.Reason,
 	}, nil
 }
 

@@ -19,6 +19,9 @@ type Address struct {
 	Secret string `json:"-"`
 }
 
+// ErrNoCloud means that the folder holds no data of a cloud.
+var ErrNoCloud = errors.New("no local cloud has been started here")
+
 // ErrNotRunning means that no cloud runs on a folder that holds the data of one.
 var ErrNotRunning = errors.New("imgmill dev is not running")
 
@@ -54,7 +57,7 @@ func FindRunning(dir string) (Address, error) {
 	var a Address
 	data, err := os.ReadFile(filepath.Join(dir, addressFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return a, fmt.Errorf("folder %s %w: imgmill dev is starting, or imgmill failures reads its queue; try again",
+		return a, fmt.Errorf("folder %s %w: imgmill dev or imgmill failures is starting there; try again",
 			dir, ErrInUse)
 	}
 	if err == nil {

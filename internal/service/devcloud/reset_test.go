@@ -92,8 +92,8 @@ func TestReset(t *testing.T) {
 	wantFiles(t, cfg.Dir, files...)
 }
 
-// TestStaleAddress: while another command reads the queue, the address that a killed process has left is
-// not taken for that of a running cloud: secrets would be sent there.
+// TestStaleAddress: while somebody else has the folder, the address that a killed process has left is not
+// taken for that of a running cloud: secrets would be sent there.
 func TestStaleAddress(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	c := start(t, cfg)
@@ -108,14 +108,14 @@ func TestStaleAddress(t *testing.T) {
 	if _, err := FindRunning(cfg.Dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("nobody runs: %v", err)
 	}
-	q, err := OpenQueue(t.Context(), cfg.Dir, cfg.Log)
+	f, err := openFolder(cfg.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if a, err := FindRunning(cfg.Dir); !errors.Is(err, ErrInUse) {
-		t.Errorf("the queue is read: %+v, %v", a, err)
+		t.Errorf("starting: %+v, %v", a, err)
 	}
-	if err := q.Close(); err != nil {
+	if err := f.close(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -364,7 +364,7 @@ func (s *Store) locate(ctx context.Context, name, key string) (root, file string
 	case key == "" || len(key) > maxKey:
 		return "", "", fmt.Errorf("%w: the key has %d bytes, want 1 to %d", bucket.ErrInvalid, len(key), maxKey)
 	case !known:
-		return "", "", fmt.Errorf("%w: no such bucket", bucket.ErrNotFound)
+		return "", "", bucket.ErrNoBucket
 	case !fs.ValidPath(key) || key == "." || strings.ContainsRune(key, 0) || !filepath.IsLocal(filepath.FromSlash(key)):
 		return "", "", fmt.Errorf("%w: the key cannot be the path of a file", bucket.ErrInvalid)
 	case key == private || strings.HasPrefix(key, private+"/"):
@@ -377,7 +377,7 @@ func (s *Store) locate(ctx context.Context, name, key string) (root, file string
 func (s *Store) exists(name string) error {
 	root, known := s.Folders[name]
 	if !known {
-		return fmt.Errorf("%w: no such bucket", bucket.ErrNotFound)
+		return bucket.ErrNoBucket
 	}
 	if name == s.New {
 		return nil
