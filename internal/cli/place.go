@@ -252,11 +252,18 @@ func (f *placeFlags) openFolders(c *cobra.Command, r *recipe.Recipe) (*place, er
 // lack.
 func (p *place) mill(ctx context.Context, writes bool, stderr io.Writer) *mill.Mill {
 	store := p.store
-	if writes && p.region == "" && p.folders == nil {
-		log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-		store = probe.Prepare(ctx, store, p.recipe.Target.Bucket, log)
+	if writes {
+		store = p.prepared(ctx, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	}
 	return mill.New(store, p.recipe)
+}
+
+// prepared returns the store to write to. One other than AWS is probed for what it lacks.
+func (p *place) prepared(ctx context.Context, log *slog.Logger) bucket.Store {
+	if p.region != "" || p.folders != nil {
+		return p.store
+	}
+	return probe.Prepare(ctx, p.store, p.recipe.Target.Bucket, log)
 }
 
 // openKnown opens the checkpoint of a place. It is nil if there is to be none, or if the default one cannot

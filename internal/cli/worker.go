@@ -7,14 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
 	"github.com/imgmill/imgmill/internal/pipeline/queue/sqs"
@@ -92,6 +95,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	case f.concurrency < 1:
 		return wrongUse("--concurrency %d: use 1 or more", f.concurrency)
 	}
+	if err := f.checkQueue(); err != nil {
+		return err
+	}
 	memory, err := f.memorySize()
 	if err != nil {
 		return err
@@ -109,32 +115,21 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer closeListener()
-	p.awaitStore(c.Context(), log)
-	w := &workerRun{workerFlags: f, log: log, mill: p.mill(c.Context(), true, c.ErrOrStderr())}
+	w := &workerRun{
+		workerFlags: f, log: log, mill: mill.New(p.store, p.recipe),
+		opened: make(chan struct{}), started: make(chan struct{}),
+	}
 	if memory > 0 {
 		boundMemory(w.mill, memory)
 		log.Info("pictures wait if their memory is not free", "megabytes", memory>>20)
-	}
-	if f.queue != "" {
-		if err := w.openQueue(c.Context()); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, w.messages.Close()) }()
 	}
 	stop, err := w.observe(c.Context())
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if f.poll > 0 {
-		closeKnown, err := w.openKnown(p)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, closeKnown()) }()
-	}
-	log.Info("the worker has started", "buckets", p.String())
-	if err := w.run(c.Context()); err != nil {
+	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.run(c.Context(), p); err != nil {
 		return err
 	}
 	log.Info("the worker has stopped")
@@ -151,47 +146,134 @@ type workerRun struct {
 
 	messages    queue.Queue // nil without --queue
 	maxAttempts int         // before a message is buried; 0 for the worker's default
+
+	opened  chan struct{} // closed once messages is there
+	started chan struct{} // closed once everything is there
+	closers []func() error
 }
 
-// parts returns what runs side by side. Each part ends once its context does, when what it works on is
-// finished; if one fails, the others end too.
-func (w *workerRun) parts() (parts []func(context.Context) error) {
-	if w.messages != nil {
-		parts = append(parts, w.runQueue)
+// close closes what start has opened.
+func (w *workerRun) close() (err error) {
+	for _, c := range slices.Backward(w.closers) {
+		err = errors.Join(err, c())
 	}
-	if w.poll > 0 {
-		parts = append(parts, w.runPoll)
-	}
-	if w.listener != nil {
-		parts = append(parts, w.runListen)
-	}
-	return parts
+	return err
 }
 
-func (w *workerRun) run(ctx context.Context) error {
+// run works until ctx ends: the parts of the worker run side by side. The endpoint is there from the
+// beginning, the other parts once what they need can be reached. Each part ends once its context does, when
+// what it works on is finished; if one fails, the others end too.
+func (w *workerRun) run(ctx context.Context, p *place) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, part := range w.parts() {
-		group.Go(func() error { return part(ctx) })
+	if w.listener != nil {
+		group.Go(func() error { return w.runListen(ctx, p.store) })
 	}
+	group.Go(func() error {
+		if err := w.start(ctx, p); err != nil {
+			if ctx.Err() != nil {
+				return nil // it was to stop, and has not begun to work
+			}
+			return err
+		}
+		w.log.Info("the worker has started", "buckets", p.String())
+		if w.messages != nil {
+			group.Go(func() error { return w.runQueue(ctx) })
+		}
+		if w.poll > 0 {
+			group.Go(func() error { return w.runPoll(ctx) })
+		}
+		return nil
+	})
 	return group.Wait()
+}
+
+// start opens everything that the worker needs, and waits until it can be reached.
+func (w *workerRun) start(ctx context.Context, p *place) error {
+	if w.queue != "" {
+		if err := w.await(ctx, "queue", w.openQueue, queue.ErrAway); err != nil {
+			return err
+		}
+		w.closers = append(w.closers, w.messages.Close)
+		w.messages = w.metrics.Queue(w.messages)
+		close(w.opened)
+	}
+	// What the store lacks is found out once, at the start, and all writes depend on that. An error that
+	// waiting does not change is reported by the calls that follow.
+	ask := reach(p.store, p.recipe.Target.Bucket)
+	err := w.await(ctx, "store", ask, bucket.ErrTransient, bucket.ErrNoBucket)
+	if ctx.Err() != nil {
+		return err
+	}
+	w.mill.Store = w.traces.Store(p.prepared(ctx, w.log))
+	if w.poll > 0 {
+		closeKnown, err := w.openKnown(p)
+		if err != nil {
+			return err
+		}
+		w.closers = append(w.closers, closeKnown)
+	}
+	close(w.started)
+	return nil
+}
+
+// await calls try until its error is none of those that may pass.
+func (w *workerRun) await(ctx context.Context, what string, try func(context.Context) error, pass ...error) error {
+	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		err := try(ctx)
+		if ctx.Err() != nil || !slices.ContainsFunc(pass, func(p error) bool { return errors.Is(err, p) }) {
+			return err
+		}
+		w.log.Warn("waiting for the "+what, outcome.AttrError, err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// isNATS reports whether the queue is a stream of NATS.
+func (f *workerFlags) isNATS() bool {
+	scheme, _, _ := strings.Cut(f.queue, "://")
+	return scheme == "nats" || scheme == "tls"
+}
+
+// checkQueue reports what is wrong with the flags of the queue.
+func (f *workerFlags) checkQueue() (err error) {
+	switch {
+	case f.queue == "":
+	case f.isNATS() && f.deadLetter != "":
+		return wrongUse("--dead-letter is for SQS; NATS has a stream of its own for buried messages")
+	case f.isNATS():
+		err = jetstream.CheckURL(f.queue)
+	default:
+		err = sqs.Config{URL: f.queue}.Validate()
+	}
+	if err != nil {
+		return wrongUse("--queue: %w", err)
+	}
+	return nil
 }
 
 // openQueue opens the queue by the scheme of its URL.
 func (w *workerRun) openQueue(ctx context.Context) error {
-	if scheme, _, _ := strings.Cut(w.queue, "://"); scheme == "nats" || scheme == "tls" {
-		if w.deadLetter != "" {
-			return wrongUse("--dead-letter is for SQS; NATS has a stream of its own for buried messages")
-		}
+	if w.isNATS() {
 		q, err := jetstream.Dial(ctx, w.queue, w.natsCreds, w.log)
+		if err != nil {
+			return err
+		}
 		w.messages = q
-		return err
+		return nil
 	}
 	q, err := sqs.Open(ctx, sqs.Config{URL: w.queue, DeadLetter: w.deadLetter, Region: w.region})
-	if err == nil && q.MaxDeliveries() > 0 {
-		w.maxAttempts = min(q.MaxDeliveries(), worker.MaxAttempts) // SQS would bury it without a reason
+	if err != nil {
+		return err
+	}
+	if n := q.MaxDeliveries(); n > 0 {
+		w.maxAttempts = min(n, worker.MaxAttempts) // SQS would bury it without a reason
 	}
 	w.messages = q
-	return err
+	return nil
 }
 
 // runQueue works on messages.

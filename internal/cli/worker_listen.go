@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/endpoint"
 	"github.com/imgmill/imgmill/internal/service/telemetry"
@@ -48,11 +49,7 @@ func (w *workerRun) observe(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	w.metrics, w.traces = telemetry.NewMetrics(), traces
-	w.mill.Store = traces.Store(w.mill.Store)
 	w.process = traces.Process(w.metrics.Process(w.mill.Process))
-	if w.messages != nil {
-		w.messages = w.metrics.Queue(w.messages)
-	}
 	if memory := w.mill.Memory; memory != nil {
 		w.metrics.Gauge("imgmill_memory_admitted_bytes", "Memory that the pictures in work may take.",
 			func(context.Context) (float64, error) { return float64(memory.Held()), nil })
@@ -78,37 +75,42 @@ func (f *listenFlags) openListener() (closeListener func(), err error) {
 	return func() { _ = f.listener.Close() }, nil // the endpoint may have closed it
 }
 
-// awaitStore waits until the target bucket can be asked: what the store lacks is found out once, at the
-// start, and all writes depend on that.
-func (p *place) awaitStore(ctx context.Context, log *slog.Logger) {
-	ask := reach(p.store, p.recipe.Target.Bucket)
-	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
-		err := ask(ctx)
-		if !errors.Is(err, bucket.ErrTransient) {
-			return // if it is another error, the next calls report it
-		}
-		log.Warn("waiting for the store", outcome.AttrError, err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-	}
-}
+// errStarting is the answer to what comes before the worker has started.
+var errStarting = errors.New("the worker is starting; it waits for its store or queue")
 
-// runListen serves the HTTP endpoint.
-func (w *workerRun) runListen(ctx context.Context) error {
+// runListen serves the HTTP endpoint. Before the worker has started, events go to the queue or, without
+// one, are refused for now.
+func (w *workerRun) runListen(ctx context.Context, store bucket.Store) error {
 	e := endpoint.Endpoint{
-		Process: w.process, Concurrency: w.concurrency, Token: cmp.Or(w.token, os.Getenv(tokenVariable)),
+		Process: func(ctx context.Context, c event.Change) mill.Result {
+			if !closed(w.started) {
+				return mill.Result{Verdict: outcome.Retry, Reason: errStarting.Error()}
+			}
+			return w.process(ctx, c)
+		},
+		Concurrency: w.concurrency, Token: cmp.Or(w.token, os.Getenv(tokenVariable)),
 		Metrics: w.metrics.Handler(), Log: w.log,
 		Checks: map[string]func(context.Context) error{
-			"source bucket": reach(w.mill.Store, w.mill.Recipe.Source.Bucket),
-			"target bucket": reach(w.mill.Store, w.mill.Recipe.Target.Bucket),
+			"source bucket": reach(store, w.mill.Recipe.Source.Bucket),
+			"target bucket": func(ctx context.Context) error {
+				if !closed(w.started) {
+					return errStarting
+				}
+				return reach(store, w.mill.Recipe.Target.Bucket)(ctx)
+			},
 		},
 	}
-	if w.messages != nil {
-		e.Publish = func(ctx context.Context, body []byte) error { return w.messages.Publish(ctx, "", body) }
+	if w.queue != "" {
+		e.Publish = func(ctx context.Context, body []byte) error {
+			if !closed(w.opened) {
+				return errStarting
+			}
+			return w.messages.Publish(ctx, "", body)
+		}
 		e.Checks["queue"] = func(ctx context.Context) error {
+			if !closed(w.opened) {
+				return errStarting
+			}
 			_, err := w.messages.Waiting(ctx)
 			return err
 		}
@@ -117,12 +119,26 @@ func (w *workerRun) runListen(ctx context.Context) error {
 	return e.Run(ctx, w.listener)
 }
 
+// closed reports whether a channel, on which nothing is sent, is closed.
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // reach returns a check that asks a bucket for an object. It need not have it: neither a source nor an
-// output has a key under this prefix.
+// output has a key under this prefix. The answer to a GET, unlike that to a HEAD, tells a missing object
+// from a missing bucket.
 func reach(store bucket.Store, name string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := store.Head(ctx, name, ".imgmill/ready")
-		if errors.Is(err, bucket.ErrNotFound) {
+		o, err := store.Get(ctx, name, ".imgmill/ready", bucket.Condition{})
+		switch {
+		case err == nil:
+			return o.Body.Close()
+		case errors.Is(err, bucket.ErrNotFound):
 			return nil
 		}
 		return err

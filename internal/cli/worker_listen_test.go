@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,7 +69,65 @@ func (l *listener) get(t *testing.T, path string) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-var listensRE = regexp.MustCompile(`msg="the worker listens"`)
+var startedRE = regexp.MustCompile(`msg="the worker has started"`)
+
+// TestWorkerListensBeforeItsStore: the endpoint answers while the worker waits for its store, and a signal
+// ends the wait.
+func TestWorkerListensBeforeItsStore(t *testing.T) {
+	var found atomic.Bool
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		if found.Load() { // it is a store, but has no such bucket
+			_, _ = io.WriteString(w, "<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>")
+		}
+	}))
+	defer store.Close()
+	setCredentials(t, s3.Options{AccessKey: "key", Secret: "secret"})
+	w := startListener(t, s3.Options{Endpoint: store.URL, Region: "us-east-1"})
+	w.find(t, 0, regexp.MustCompile(`msg="waiting for the store" error=".*HTTP 404.*is the endpoint right\?`))
+	found.Store(true)
+	w.find(t, 0, regexp.MustCompile(`msg="waiting for the store" error=".*no such bucket`))
+	for path, want := range map[string]int{"/healthz": 200, "/metrics": 200, "/readyz": 503} {
+		if status, text := w.get(t, path); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, text, want)
+		}
+	}
+	body, err := event.Notification(event.Change{Bucket: "photos-input", Key: "a.jpg", Size: -1, Time: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post(w.url+"/events?token=hush", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" {
+		t.Errorf("an event: %s %v", answer.Status, answer.Header)
+	}
+	w.interrupt(t)
+	if log := strings.Join(w.log, "\n"); strings.Contains(log, "not probed") || strings.Contains(log, "has started") {
+		t.Errorf("it says that it has started:\n%s", log)
+	}
+}
+
+// TestWorkerQueueURL: a URL that is no queue is refused before the store is asked; a server that is away is
+// waited for.
+func TestWorkerQueueURL(t *testing.T) {
+	setCredentials(t, s3.Options{AccessKey: "key", Secret: "secret"})
+	nowhere := s3.Options{Endpoint: "http://127.0.0.1:1", Region: "us-east-1"}
+	for url, want := range map[string]string{
+		"redis://x": "write its URL, like", "http://foo/": "write its URL, like",
+		"nats://127.0.0.1:1/": "names no stream", "nats://127.0.0.1:1": "names no stream",
+	} {
+		out, err := exec.Command("imgmill", "worker", "--queue", url, "--endpoint", nowhere.Endpoint).CombinedOutput()
+		if err == nil || err.Error() != "exit status 2" || !strings.Contains(string(out), want) {
+			t.Errorf("--queue %s: %v\n%s", url, err, out)
+		}
+	}
+	w := startListener(t, nowhere, "--queue", "nats://127.0.0.1:1/uploads")
+	w.find(t, 0, regexp.MustCompile(`msg="waiting for the queue" error="connect to NATS at 127.0.0.1:1: `))
+	w.interrupt(t)
+}
 
 // TestWorkerListens sends events to a worker, asks it how it is, and looks at what it traces.
 func TestWorkerListens(t *testing.T) {
@@ -79,7 +138,7 @@ func TestWorkerListens(t *testing.T) {
 	store := once(where)
 	spans := startCollector(t)
 	w := startListener(t, where, "--memory", "256MB")
-	w.find(t, 0, listensRE)
+	w.find(t, 0, startedRE)
 
 	etag, err := store.Put(t.Context(), "photos-input", "a b.jpg", sample.Photo(120, 80), bucket.Attributes{}, bucket.Condition{})
 	if err != nil {
@@ -290,7 +349,7 @@ func TestPush(t *testing.T) {
 	if filepath.Base(program) == "minio" {
 		notify(t, client)
 	}
-	w.find(t, 0, listensRE)
+	w.find(t, 0, startedRE)
 	for _, prefix := range []string{"", "versions/"} {
 		if prefix != "" {
 			_, err := client.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{

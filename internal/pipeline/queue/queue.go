@@ -16,6 +16,8 @@ import (
 var (
 	// ErrClosed means that the queue has been closed.
 	ErrClosed = errors.New("queue closed")
+	// ErrAway means that the queue could not be opened because nothing answered; it may be there later.
+	ErrAway = errors.New("queue unavailable")
 	// ErrNotBuried means that no buried message has the given ID, or no longer.
 	ErrNotBuried = errors.New("no such buried message")
 )

@@ -30,9 +30,16 @@ type Poll struct {
 // Run works until ctx ends, and finishes the pictures in work. A round that fails is logged, and
 // followed by the next.
 func (p *Poll) Run(ctx context.Context) {
+	failed := false
 	for ctx.Err() == nil {
-		if err := p.round(ctx); err != nil && ctx.Err() == nil {
+		switch err := p.round(ctx); {
+		case ctx.Err() != nil:
+		case err != nil:
 			p.Log.Warn("the buckets could not be compared; the next round tries again", outcome.AttrError, err)
+			failed = true
+		case failed:
+			p.Log.Info("the buckets could be compared again")
+			failed = false
 		}
 		select {
 		case <-ctx.Done():

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
 )
@@ -40,6 +42,19 @@ type Config struct {
 	Region string
 	// Lease is the time for which Fetch and Extend lease a message, in whole seconds; 0 means 30 s.
 	Lease time.Duration
+}
+
+// Validate reports what is wrong with the URL.
+func (c Config) Validate() error {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || path.Base(u.Path) == "." || path.Base(u.Path) == "/" {
+		return fmt.Errorf("queue %q: write its URL, like https://sqs.eu-west-1.amazonaws.com/123456789012/uploads "+
+			"or nats://127.0.0.1:4222/uploads", c.URL)
+	}
+	if name := path.Base(u.Path); strings.HasSuffix(name, ".fifo") {
+		return fmt.Errorf("queue %s: FIFO queues get no notifications of S3; use a standard queue", name)
+	}
+	return nil
 }
 
 // Queue implements queue.Queue.
@@ -59,15 +74,17 @@ const (
 
 // Open opens a queue with the credentials that the AWS command line would find, and checks that it
 // exists and has a dead-letter queue.
+//
+// If nothing answers, the error is queue.ErrAway.
 func Open(ctx context.Context, cfg Config) (*Queue, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	u, err := url.Parse(cfg.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("queue %q: write its URL, like https://sqs.eu-west-1.amazonaws.com/123456789012/uploads", cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	name := path.Base(u.Path)
-	if strings.HasSuffix(name, ".fifo") {
-		return nil, fmt.Errorf("queue %s: FIFO queues get no notifications of S3; use a standard queue", name)
-	}
 	found, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("AWS configuration: %w", err)
@@ -83,6 +100,10 @@ func Open(ctx context.Context, cfg Config) (*Queue, error) {
 		q.lease = int32(cfg.Lease / time.Second)
 	}
 	if err := q.check(ctx); err != nil {
+		var refused smithy.APIError
+		if lost := net.Error(nil); errors.As(err, &lost) && !errors.As(err, &refused) {
+			err = fmt.Errorf("%w: %w", queue.ErrAway, err)
+		}
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
 	return q, nil
