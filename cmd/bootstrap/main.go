@@ -77,7 +77,7 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 		r = r.WithMemory(recipe.DecodingMemory(memory))
 	}
 	m := mill.New(store, r)
-	return &lambdafn.Handler{Process: m.ProcessWithin, Log: log}, nil
+	return &lambdafn.Handler{Process: m.ProcessWithin, Mill: m, Log: log}, nil
 }
 
 // reportInitError reports an error at the start to the runtime API, which returns it as the result

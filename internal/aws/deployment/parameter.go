@@ -44,6 +44,8 @@ var Flags = []struct{ Flag, Parameter, Usage string }{
 	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key that encrypts the source bucket"},
 	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key that encrypts the target bucket"},
 	{"log-days", "LogRetentionDays", "days to keep the log"},
+	{"audit", "AuditSchedule",
+		"when the function compares both buckets, such as \"cron(0 3 * * ? *)\" (in UTC) or \"rate(1 day)\"; \"\" for never"},
 	{"email", "AlarmEmail", "address that alarms are sent to"},
 	{"budget", "MonthlyBudgetUSD",
 		"monthly cost in dollars at which an alarm is sent; 0 sets no budget"},

@@ -80,6 +80,9 @@ func checkStack(ctx context.Context, e *examination) {
 func checkAlarms(ctx context.Context, e *examination) {
 	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm",
 		"OldestFailureAlarm", "BadPicturesAlarm"}
+	if e.d.Parameters["AuditSchedule"] != "" {
+		alarms = append(alarms, "AuditAlarm")
+	}
 	existing := map[string]bool{}
 	pages := cloudformation.NewListStackResourcesPaginator(e.Formation,
 		&cloudformation.ListStackResourcesInput{StackName: &e.d.Stack})

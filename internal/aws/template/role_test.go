@@ -330,6 +330,28 @@ func TestBatchRoleIsExact(t *testing.T) {
 	}
 }
 
+// TestAuditRoleIsExact: the schedule may invoke the function, and nothing else, with the event that it takes for
+// an audit.
+func TestAuditRoleIsExact(t *testing.T) {
+	f := form(t, map[string]string{"AuditSchedule": "rate(1 day)"})
+	needed := []need{{"lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:imgmill-photos", ""}}
+	if denied, idle := compare(grants(t, f, "AuditRole"), needed); len(denied)+len(idle) > 0 {
+		t.Errorf("denied %v, not needed %v", denied, idle)
+	}
+	trust := f.properties("AuditRole")["AssumeRolePolicyDocument"].(object)["Statement"].([]any)
+	if who := trust[0].(object)["Principal"].(object)["Service"]; len(trust) != 1 || who != "scheduler.amazonaws.com" {
+		t.Errorf("%v may assume the role", trust)
+	}
+	target := f.properties("ScheduledAudit")["Target"].(object)
+	if input := target["Input"]; input != lambdafn.AuditRequest {
+		t.Errorf("the schedule sends %v, want %s", input, lambdafn.AuditRequest)
+	}
+	filter := f.properties("AuditFilter")["FilterPattern"]
+	if want := fmt.Sprintf(`{ $.msg = %q }`, lambdafn.AuditMessage); filter != want {
+		t.Errorf("the metric counts %v, want %s", filter, want)
+	}
+}
+
 // kinds are the recipes that need permissions of their own, with the parameters that give them.
 var kinds = map[string]struct {
 	onRemove, target string
@@ -343,6 +365,7 @@ var kinds = map[string]struct {
 		parameters: map[string]string{"OnRemove": "keep", "SetAcl": "true"}},
 	"names": {onRemove: "keep", target: ", key: '{variant}/{key}.{hash}', keep_replaced: 0s",
 		parameters: map[string]string{"OnRemove": "keep", "RemoveReplaced": "true"}},
+	"audit": {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep", "AuditSchedule": "rate(1 day)"}},
 }
 
 // recordRuns makes the function do everything that it can do, once for each kind of recipe.
@@ -384,9 +407,14 @@ manifest: true
 			t.Fatal(err)
 		}
 		m := mill.New(watched, parsed)
-		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin,
+		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin, Mill: m,
 			Log: slog.New(slog.DiscardHandler)}, 0}
 		u.story(kind, k.onRemove)
+		if k.parameters["AuditSchedule"] != "" {
+			if _, err := u.handler.Handle(t.Context(), "request", []byte(lambdafn.AuditRequest)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		runs[kind] = r.taken()
 	}
 	return runs

@@ -20,7 +20,9 @@ var (
 	logicalIDs = map[string]string{
 		"SourceBucket": "AWS::S3::Bucket", "SourceBucketPolicy": "AWS::S3::BucketPolicy",
 		"TargetBucket": "AWS::S3::Bucket", "TargetBucketPolicy": "AWS::S3::BucketPolicy",
-		"LambdaResizeRole": "AWS::IAM::Role", "BatchRole": "AWS::IAM::Role", "ImageResizerFunction": "AWS::Lambda::Function",
+		"LambdaResizeRole": "AWS::IAM::Role", "BatchRole": "AWS::IAM::Role", "AuditRole": "AWS::IAM::Role",
+		"ScheduledAudit": "AWS::Scheduler::Schedule", "AuditFilter": "AWS::Logs::MetricFilter",
+		"AuditAlarm": "AWS::CloudWatch::Alarm", "ImageResizerFunction": "AWS::Lambda::Function",
 		"ImageResizerLogGroup":     "AWS::Logs::LogGroup",
 		"ImageResizerInvokeConfig": "AWS::Lambda::EventInvokeConfig",
 		"SourceBucketPermission":   "AWS::Lambda::Permission",
@@ -37,7 +39,7 @@ var (
 		"MonthlyBudget": "AWS::Budgets::Budget",
 	}
 	parameters = []string{
-		"AlarmEmail", "Architecture", "CodeBucket", "CodeKey", "CreateSourceBucket",
+		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
 		"CreateTargetBucket", "EphemeralStorageMB",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
 		"NotifyFromTemplate", "OnRemove",
@@ -92,7 +94,7 @@ func settings(yield func(map[string]string) bool) {
 		{"CreateTargetBucket", "true", "false"}, {"NotifyFromTemplate", "true", "false"},
 		{"ReservedConcurrency", "0", "5"},
 		{"SourceKmsKeyArn", "", sourceKey}, {"TargetKmsKeyArn", "", targetKey},
-		{"AlarmEmail", "", "me@example.com"},
+		{"AlarmEmail", "", "me@example.com"}, {"AuditSchedule", "", "rate(1 day)"},
 		{"MonthlyBudgetUSD", "0", "10"}, {"ImgmillName", "", "photos"},
 	}
 	for bits := range 1 << len(choices) {

@@ -10,6 +10,9 @@
 // with those that were done. Handle therefore stops in time (margin, settling), and divides the time
 // among the items of an event (share), so that one slow picture fails alone. A picture that has the
 // whole time of an invocation to itself and needs more is bad: it would need more every time.
+//
+// The event AuditRequest, which a schedule sends, asks for an audit instead: the listings of both buckets and a
+// sample of marks are compared, and a line is logged (audit.go).
 package lambdafn
 
 import (
@@ -30,7 +33,9 @@ import (
 type Handler struct {
 	// Process runs one change through the pipeline, with a bound on the time for its picture.
 	Process func(context.Context, event.Change, mill.Allowance) mill.Result
-	// Log receives a line for each change.
+	// Mill is what audits compare the buckets with.
+	Mill *mill.Mill
+	// Log receives a line for each change, and for each audit.
 	Log *slog.Logger
 }
 
@@ -43,6 +48,10 @@ func (h *Handler) Handle(ctx context.Context, requestID string, payload json.Raw
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-margin))
 		defer cancel()
+	}
+	if isAudit(payload) {
+		h.audit(ctx, log)
+		return nil, nil
 	}
 	e, err := event.Parse(payload)
 	if err != nil {
