@@ -136,7 +136,7 @@ func (l Limits) CheckMemory(d Decoder) error {
 	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
 		h := d.Header()
 		return fmt.Errorf("%w: decoding %d×%d pixels of %s needs about %d bytes of memory, the limit is %d",
-			ErrLimit, h.Width, h.Height, h.Format.Title, n, l.Memory)
+			ErrMemory, h.Width, h.Height, h.Format.Title, n, l.Memory)
 	}
 	return nil
 }
@@ -164,6 +164,8 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 	ErrLimit       = errors.New("over a limit")
 	ErrTooLarge    = errors.New("cannot be made small enough")
+	// ErrMemory is the ErrLimit that Limits.Memory sets: elsewhere, there may be more memory.
+	ErrMemory = fmt.Errorf("%w", ErrLimit)
 )
 
 // Permanent reports whether err is the picture's fault (or the variant's), so that trying again is

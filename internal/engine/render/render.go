@@ -243,7 +243,7 @@ func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	refuse := func(subject string, n int64) error {
 		h := d.Header()
 		return fmt.Errorf("%w: %s of %d×%d pixels would need about %d bytes of memory, the limit is %d",
-			codec.ErrLimit, subject, h.Width, h.Height, n, l.Memory)
+			codec.ErrMemory, subject, h.Width, h.Height, n, l.Memory)
 	}
 	all, beside := int64(0), d.Memory()
 	for _, j := range jobs {

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // record keeps the reason and a copy of a bad upload, as far as the recipe asks for them. It returns
@@ -49,12 +52,29 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 }
 
 // badFingerprint marks the record. Of a picture whose output's place is taken it says that the picture
-// may be tried again.
+// may be tried again; of one that needs too much memory, how much there was.
 func (j *job) badFingerprint() string {
-	if j.result.Taken {
+	switch {
+	case j.result.Taken:
 		return j.plan.BadFingerprint + "-taken"
+	case j.result.overMemory:
+		return j.plan.BadFingerprint + memoryMark + strconv.FormatInt(j.Recipe.Limits.Memory, 10)
 	}
 	return j.plan.BadFingerprint
+}
+
+const memoryMark = "-memory-"
+
+// holdsHere returns the fingerprint that the mark of a record must have to hold in this place. Places that
+// share a recipe have more or less memory: where there is no more than there was, what needed more is still
+// bad.
+func (m *Mill) holdsHere(mark string, plan recipe.Plan) string {
+	text, ok := strings.CutPrefix(mark, plan.BadFingerprint+memoryMark)
+	had, err := strconv.ParseInt(text, 10, 64)
+	if here := m.Recipe.Limits.Memory; ok && err == nil && here > 0 && here <= had {
+		return mark
+	}
+	return plan.BadFingerprint
 }
 
 // badButChanged adds the reason of a bad picture to the verdict that it has changed in the meantime.

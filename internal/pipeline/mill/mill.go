@@ -84,6 +84,8 @@ type Result struct {
 	// picture can be made once that object is gone.
 	Taken bool
 
+	overMemory bool // it is bad, at least in part, because of limits.memory
+
 	warn bool // somebody should look at it, although there was nothing to do
 }
 

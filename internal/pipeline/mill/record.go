@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -60,8 +61,12 @@ func (r *Record) Manifest(planned recipe.Object) recipe.Object {
 // later loss of the variants.
 func (m *Mill) Record(ctx context.Context, src bucket.Info, plan recipe.Plan) (*Record, error) {
 	record, info, err := m.ReadRecord(ctx, plan.BadRecord)
-	if record == nil || err != nil || m.StateOf(src, info, recipe.Object{Fingerprint: plan.BadFingerprint}) != Fresh {
+	if record == nil || err != nil {
 		return nil, err
+	}
+	want := m.holdsHere(info.Metadata[outcome.MetadataRecipe], plan)
+	if m.StateOf(src, info, recipe.Object{Fingerprint: want}) != Fresh {
+		return nil, nil
 	}
 	// Some answers have whole seconds, rounded in either direction.
 	if !record.Modified.IsZero() && src.Modified.Sub(record.Modified) > time.Second {

@@ -61,6 +61,7 @@ func (j *job) render(
 	j.result.Source.SetHeader(header)
 	err = limit.judge(ctx, src.body, unreadable(src, err))
 	j.result.OutOfTime = errors.Is(err, errOutOfTime)
+	j.result.overMemory = errors.Is(err, codec.ErrMemory)
 	partial, ok := errors.AsType[*render.PartialError](err)
 	if !ok {
 		return outputs, err

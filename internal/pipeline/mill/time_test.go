@@ -12,6 +12,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
@@ -107,4 +108,28 @@ func TestMemoryLimit(t *testing.T) {
 	if !strings.Contains(r.Reason, "60×40") {
 		t.Errorf("the reason does not name the size: %s", r.Reason)
 	}
+}
+
+// TestPlacesOfDifferentMemory: what is bad is bad in every place that shares the recipe; what needs too much
+// memory in one place may be made in one that has more, and in no other.
+func TestPlacesOfDifferentMemory(t *testing.T) {
+	b := newBench(t, "")
+	whole := b.mill.Recipe
+	in := func(memory int64) *mill.Mill { return mill.New(b.store, whole.WithMemory(memory)) }
+	photo := sample.Photo(60, 40)
+	corrupt, large := b.upload("corrupt.jpg", photo[:100], bucket.Attributes{}), b.upload("large.jpg", photo, bucket.Attributes{})
+	b.mill = in(1000)
+	b.want(corrupt, outcome.Bad, "corrupt")
+	b.want(large, outcome.Bad, "of memory, the limit is 1000")
+	for _, test := range []struct {
+		memory         int64
+		corrupt, large bool
+	}{{1000, true, true}, {900, true, true}, {1001, true, false}, {1 << 30, true, false}} {
+		b.mill = in(test.memory)
+		b.wantFresh(corrupt, test.corrupt)
+		b.wantFresh(large, test.large)
+	}
+	b.want(event.Change{Bucket: "sources", Key: "large.jpg", ETag: large.ETag, Size: -1}, outcome.Done, "")
+	b.mill = in(900)
+	b.wantFresh(large, true) // its variants are there
 }

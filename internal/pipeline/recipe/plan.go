@@ -32,7 +32,7 @@ type Plan struct {
 	// copies, or neither.
 	BadCopy, BadRecord string
 	// BadFingerprint identifies what the record and the copy depend on beside the source: the settings of
-	// all outputs and the limits.
+	// all outputs and the limits, but for limits.memory, which is that of a place.
 	BadFingerprint string
 }
 
@@ -122,7 +122,7 @@ func (r *Planner) Plan(key string) Plan {
 	}
 	if prefix := r.BadRecords(); prefix != "" {
 		l := r.Limits
-		fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Memory, l.Timeout)
+		fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Timeout)
 		p.BadFingerprint = hex.EncodeToString(settings.Sum(nil)[:8])
 		path := badPath(prefix, key)
 		p.BadRecord = path + recordSuffix
