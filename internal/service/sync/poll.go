@@ -13,8 +13,9 @@ import (
 
 // Poll keeps a target up to date without notifications: it compares the buckets again and again, and
 // makes what is missing or stale. If the recipe removes variants with their source, it also deletes
-// those whose source is gone, and where keys contain a {hash}, what target.keep_replaced no longer keeps.
-// Mill and Log are required.
+// those whose source is gone, and where keys contain a {hash}, what target.keep_replaced no longer keeps;
+// but nothing while there is no source at all, because that is how a disk looks that is not mounted. Mill
+// and Log are required.
 type Poll struct {
 	Mill  *mill.Mill
 	Known *Known // as in Comparison; without it, the marks of every object are read each time
@@ -25,6 +26,8 @@ type Poll struct {
 	Jobs int
 	// Remake is as in Work.
 	Remake func(ctx context.Context, c event.Change, variants []string) mill.Result
+
+	spared int64 // variants that were not deleted in the last round
 }
 
 // Run works until ctx ends, and finishes the pictures in work. A round that fails is logged, and
@@ -68,9 +71,22 @@ func (p *Poll) round(ctx context.Context) error {
 	if err := w.Make(ctx, todo); err != nil {
 		return err
 	}
-	if n := todo.Orphans.Objects; n > 0 {
-		p.Log.Info("variants whose upload is gone or has been replaced are deleted", "objects", n)
+	n := todo.Orphans.Objects
+	switch {
+	case n == 0:
+		p.spared = 0
+		return nil
+	case report.Sources == 0:
+		if n != p.spared {
+			p.Log.Warn("there is no upload at all, so no variant is deleted: is the disk of the source bucket there, and is "+
+				"this the right bucket? If they are to go, 'imgmill sync --delete-orphans' deletes them",
+				"bucket", p.Mill.Recipe.Source.Bucket, "objects", n)
+			p.spared = n
+		}
+		return nil
 	}
+	p.spared = 0
+	p.Log.Info("variants whose upload is gone or has been replaced are deleted", "objects", n)
 	_, err = w.Delete(ctx, todo)
 	return err
 }
