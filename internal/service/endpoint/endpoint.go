@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
@@ -55,8 +56,13 @@ const (
 	maxBody = 1 << 20
 	// maxWaiting is how many events may wait to be processed, without a queue. Senders that give up
 	// after seconds may not send again, so that they are better held than refused.
-	maxWaiting         = 256
-	publishTimeout     = 30 * time.Second
+	maxWaiting = 256
+	// maxChanges is how many changes an event may have that waits. Senders put one into each, or a few
+	// dozens; each takes many times the bytes that it has in the event.
+	maxChanges     = 1000
+	publishTimeout = 30 * time.Second
+	// refusalsEvery is the time between two lines of the log about refused requests, which anybody can send.
+	refusalsEvery      = 10 * time.Second
 	retryAfter         = 5 * time.Second
 	defaultConcurrency = 2
 	defaultGrace       = 25 * time.Second
@@ -106,6 +112,10 @@ type handler struct {
 	waiting  chan struct{}   // and for each that is processed or waits for it
 	closed   bool            // events are refused
 	ready    readiness
+
+	mu       sync.Mutex
+	logged   time.Time // when a refused request was
+	unlogged int       // refused requests since then
 }
 
 func (h *handler) routes() http.Handler {
@@ -143,6 +153,17 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		h.publish(w, body, e)
 		return
 	}
+	changes, invalid := split(e)
+	switch {
+	case len(changes) == 0 && invalid != "":
+		h.refuse(w, http.StatusBadRequest, invalid)
+		return
+	case len(changes) == 0:
+		return
+	case len(changes) > maxChanges:
+		h.refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the event has more than %d changes", maxChanges))
+		return
+	}
 	select {
 	case h.waiting <- struct{}{}:
 		defer func() { <-h.waiting }()
@@ -157,7 +178,21 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		h.later(w, "the worker is stopping")
 		return
 	}
-	h.process(w, e)
+	h.process(w, changes, invalid)
+}
+
+// split returns the changes of an event, and what is wrong with the last of its invalid records. The rest
+// of the event is not kept while the changes wait.
+func split(e event.Event) (changes []event.Change, invalid string) {
+	for _, item := range e.Items {
+		switch {
+		case item.Err != nil:
+			invalid = item.Err.Error()
+		case item.Ignored == "":
+			changes = append(changes, item.Change)
+		}
+	}
+	return changes, invalid
 }
 
 // publish puts an event into the queue, unless there is nothing in it to do. What cannot be read goes
@@ -179,18 +214,13 @@ func (h *handler) publish(w http.ResponseWriter, body []byte, e event.Event) {
 }
 
 // process processes the changes of an event, whether or not the sender waits for the answer.
-func (h *handler) process(w http.ResponseWriter, e event.Event) {
-	var invalid, retry string
-	for _, item := range e.Items {
-		switch {
-		case item.Err != nil:
-			invalid = item.Err.Error()
-		case item.Ignored == "":
-			result := h.Process(h.work, item.Change)
-			h.Log.LogAttrs(h.work, result.Level(), outcome.ChangeMessage, result.LogLine(item.Change).Attrs()...)
-			if result.Verdict == outcome.Retry {
-				retry = result.Reason
-			}
+func (h *handler) process(w http.ResponseWriter, changes []event.Change, invalid string) {
+	retry := ""
+	for _, c := range changes {
+		result := h.Process(h.work, c)
+		h.Log.LogAttrs(h.work, result.Level(), outcome.ChangeMessage, result.LogLine(c).Attrs()...)
+		if result.Verdict == outcome.Retry {
+			retry = result.Reason
 		}
 	}
 	switch {
@@ -201,10 +231,15 @@ func (h *handler) process(w http.ResponseWriter, e event.Event) {
 	}
 }
 
-// allowed reports whether a request has the token, and answers it if it has not.
+// allowed reports whether a request has the token, and answers it if it has not. Where none is needed, web
+// pages that a browser of this machine shows could send events too: browsers name their origin.
 func (h *handler) allowed(w http.ResponseWriter, r *http.Request) bool {
 	if h.closed {
 		h.refuse(w, http.StatusForbidden, "this worker takes no events from others: it was started without a token")
+		return false
+	}
+	if h.Token == "" && r.Header.Get("Origin") != "" {
+		h.refuse(w, http.StatusForbidden, "web pages may send no events to a worker that was started without a token")
 		return false
 	}
 	given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -251,8 +286,16 @@ func (h *handler) later(w http.ResponseWriter, reason string) {
 	http.Error(w, reason, http.StatusServiceUnavailable)
 }
 
-// refuse answers a request that would be refused again.
+// refuse answers a request that would be refused again. The log has the first one, and then one at a time
+// with the number of those before it.
 func (h *handler) refuse(w http.ResponseWriter, status int, reason string) {
-	h.Log.Warn("request refused", outcome.AttrReason, reason, "status", status)
 	http.Error(w, reason, status)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if time.Since(h.logged) < refusalsEvery {
+		h.unlogged++
+		return
+	}
+	h.Log.Warn("request refused", outcome.AttrReason, reason, "status", status, "unlogged", h.unlogged)
+	h.logged, h.unlogged = time.Now(), 0
 }

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -233,6 +234,66 @@ func TestConcurrency(t *testing.T) {
 		t.Errorf("%d answered with 200, %d with 503, %d processed, up to %d at once", a, b, done.Load(), most.Load())
 	}
 	stop()
+}
+
+// TestNothingWaits: an event without a change is answered at once, and one of very many changes is refused,
+// while all slots are taken.
+func TestNothingWaits(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	url, _ := serve(t, &Endpoint{Concurrency: 1, Process: func(context.Context, event.Change) mill.Result {
+		close(begun)
+		<-release
+		return mill.Result{Verdict: outcome.Done}
+	}})
+	url += "/events"
+	first := make(chan int)
+	go func() { status, _, _ := ask(t, "POST", url, put("first")); first <- status }()
+	<-begun
+	many := strings.Repeat(record("ObjectCreated:Put", "k")+",", maxChanges) + record("ObjectCreated:Put", "k")
+	for _, test := range []struct {
+		name, body string
+		status     int
+	}{
+		{"empty records", `{"Records":[{}` + strings.Repeat(",{}", 40_000) + `]}`, 400},
+		{"nothing to do", `{"Records":[` + record("ObjectTagging:Put", "k") + `]}`, 200},
+		{"too many changes", `{"Records":[` + many + `]}`, 413},
+	} {
+		if status, text, _ := ask(t, "POST", url, test.body); status != test.status {
+			t.Errorf("%s: %d %s", test.name, status, text)
+		}
+	}
+	close(release)
+	if status := <-first; status != 200 {
+		t.Errorf("in progress: %d", status)
+	}
+}
+
+// TestWebPages: without a token, a page in a browser of this machine can send no events.
+func TestWebPages(t *testing.T) {
+	for token, want := range map[string]int{"": 403, "t": 200} {
+		url, _ := serve(t, &Endpoint{Token: token, Publish: func(context.Context, []byte) error { return nil }})
+		status, text, _ := ask(t, "POST", url+"/events?token="+token, put("k"), "Origin", "https://example.com")
+		if status != want {
+			t.Errorf("with the token %q: %d %s", token, status, text)
+		}
+	}
+}
+
+// TestRefusalsInLog: whoever sends requests that are refused does not fill the log.
+func TestRefusalsInLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		h := &handler{Endpoint: &Endpoint{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+		for range 3 {
+			for range 100 {
+				h.refuse(httptest.NewRecorder(), 401, "no")
+			}
+			time.Sleep(refusalsEvery)
+		}
+		if got := log.String(); strings.Count(got, "\n") != 3 || strings.Count(got, "unlogged=99") != 2 {
+			t.Error(got)
+		}
+	})
 }
 
 // TestStop checks that what is processed ends well, and that what waits is refused.
