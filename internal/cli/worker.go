@@ -55,9 +55,10 @@ to be right is remembered in a file, so that a round costs little more.
 
 With --listen, stores send their notifications to http://ADDRESS/events: those of S3's form (MinIO, RustFS, Ceph,
 versitygw), of SeaweedFS, Cloudflare R2, Google Cloud Storage and Azure Blob Storage. An event is answered once it is
-in the queue or, without one, once its pictures are made. Senders give the token in the header "Authorization: Bearer
-TOKEN", or as /events?token=TOKEN; without one, only senders on this machine are served. GET /healthz, /readyz and
-/metrics (for Prometheus) need none. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
+in the queue or, without one, once its pictures are made. Senders give the --token (or $IMGMILL_TOKEN) in the header
+"Authorization: Bearer TOKEN", or as /events?token=TOKEN. It may be left out at an address that only this machine
+reaches, like 127.0.0.1:8080; at others, events are refused without it. GET /healthz, /readyz and /metrics (for
+Prometheus) need none. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
 A picture waits if the memory that its header predicts is not free, so that a burst of large pictures stays within
 --memory. That also bounds limits.memory of the recipe, for a single picture.
@@ -67,7 +68,7 @@ one ends it at once; nothing is lost.`,
 		Example: `  imgmill worker --poll 30s
   imgmill worker --queue https://sqs.eu-west-1.amazonaws.com/123456789012/in
   imgmill worker --queue nats://127.0.0.1:4222/uploads --poll 1h
-  imgmill worker --listen :8080 --poll 1h
+  IMGMILL_TOKEN=... imgmill worker --listen :8080 --poll 1h
   imgmill worker --poll 5m --endpoint http://127.0.0.1:9000 --concurrency 4
   imgmill worker --poll 30s --from photos --to web`,
 		Args: noArgs,

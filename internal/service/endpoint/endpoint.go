@@ -41,7 +41,7 @@ type Endpoint struct {
 	// Concurrency is how many events are processed at the same time without a queue; 2 by default.
 	Concurrency int
 	// Token is what senders must give: in the header Authorization, behind "Bearer ", or in the query
-	// parameter token. Without one, only senders on this machine are served.
+	// parameter token. Without one, events are refused unless only this machine reaches the address.
 	Token string
 	// Checks find out whether the worker is ready, by the name of what they reach.
 	Checks  map[string]func(context.Context) error
@@ -78,7 +78,8 @@ func (e *Endpoint) Run(ctx context.Context, listener net.Listener) error {
 	}
 	if addr, ok := listener.Addr().(*net.TCPAddr); e.Token == "" && ok && !addr.IP.IsLoopback() {
 		h.closed = true
-		e.Log.Warn("events are refused: others can reach " + addr.String() + ", and there is no token")
+		e.Log.Warn("events are refused: others can reach " + addr.String() + ", and there is no token; set one with --token " +
+			"or IMGMILL_TOKEN, or listen at 127.0.0.1")
 	}
 	server := &http.Server{
 		Handler: h.routes(), ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelWarn),

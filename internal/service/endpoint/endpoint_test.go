@@ -45,7 +45,9 @@ func serve(t *testing.T, e *Endpoint) (url string, stop func()) {
 
 func serveOn(t *testing.T, e *Endpoint, listener net.Listener) (url string, stop func()) {
 	t.Helper()
-	e.Log, e.Metrics = slog.New(slog.DiscardHandler), http.NotFoundHandler()
+	if e.Metrics = http.NotFoundHandler(); e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx, listener) }()
@@ -377,15 +379,20 @@ func TestNoTokenForOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, _ := serveOn(t, &Endpoint{Publish: func(context.Context, []byte) error {
+	var log bytes.Buffer
+	url, stop := serveOn(t, &Endpoint{Publish: func(context.Context, []byte) error {
 		t.Error("published")
 		return nil
-	}}, reachable{listener})
+	}, Log: slog.New(slog.NewTextHandler(&log, nil))}, reachable{listener})
 	if status, text, _ := ask(t, "POST", url+"/events", put("k")); status != 403 {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, _, _ := ask(t, "GET", url+"/healthz", ""); status != 200 {
 		t.Errorf("healthz: %d", status)
+	}
+	stop()
+	if got := log.String(); !strings.Contains(got, "set one with --token or IMGMILL_TOKEN") {
+		t.Errorf("the log does not say what to do: %s", got)
 	}
 }
 
