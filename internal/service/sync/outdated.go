@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -30,7 +29,7 @@ func CountOutdated(ctx context.Context, store bucket.Store, r, former *recipe.Re
 		case ctx.Err() != nil:
 			return o, nil
 		case err != nil:
-			return o, fmt.Errorf("list bucket %s: %w", r.Source.Bucket, err)
+			return o, err
 		}
 		p := planner.Plan(info.Key)
 		if p.Excluded != "" || len(p.Outputs) == 0 || info.Size == 0 {

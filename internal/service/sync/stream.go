@@ -3,7 +3,6 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ func listPages(ctx context.Context, store bucket.Store, name, prefix string, own
 		var p page
 		for info, err := range store.List(ctx, name, prefix) {
 			if err != nil {
-				send(page{err: fmt.Errorf("list bucket %s: %w", name, err)})
+				send(page{err: err})
 				return
 			}
 			if !owns(info.Key) {

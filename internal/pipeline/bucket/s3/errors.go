@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -49,6 +52,9 @@ func (c call) fail(err error) error {
 		return fmt.Errorf("%s: %w", c, cause)
 	}
 	code, status, text := describe(err)
+	if lost := unanswered(err); lost != "" {
+		text = lost
+	}
 	if noInstanceRole(err) {
 		text = "there are no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	}
@@ -85,6 +91,32 @@ func describe(err error) (code string, status int, text string) {
 		}
 	}
 	return code, status, text
+}
+
+// unanswered describes an error of a call to the store that got no answer, or returns "".
+func unanswered(err error) string {
+	sent, ok := errors.AsType[*url.Error](err)
+	if !ok || credentialsCall(err) != nil {
+		return ""
+	}
+	where := sent.URL
+	if u, err := url.Parse(sent.URL); err == nil {
+		where = u.Scheme + "://" + u.Host
+	}
+	dial, ok := errors.AsType[*net.OpError](sent.Err)
+	switch {
+	case ok && dial.Op == "dial":
+		why := dial.Err.Error()
+		if name, ok := errors.AsType[*net.DNSError](dial.Err); ok {
+			why = name.Err
+		} else if number, ok := errors.AsType[syscall.Errno](dial.Err); ok {
+			why = number.Error()
+		}
+		return fmt.Sprintf("no connection to %s: %s; is the store running, and is the endpoint right?", where, why)
+	case sent.Timeout():
+		return "no answer from " + where + " in time"
+	}
+	return fmt.Sprintf("no answer from %s: %v", where, sent.Err)
 }
 
 func requestID(err error) string {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,19 @@ func TestLostConnections(t *testing.T) {
 	}
 	_, err = refused.Head(t.Context(), "photos", "a.jpg")
 	wantKind(t, "connection refused", err, bucket.ErrTransient)
+	want := "head photos/a.jpg: store unavailable: no connection to " + gone.URL + ": connection refused; is the store running, and is the endpoint right?"
+	if runtime.GOOS != "windows" && err.Error() != want {
+		t.Errorf("connection refused: %v\nwant %s", err, want)
+	}
+	nowhere, err := s3.Open(s3.Options{Endpoint: "http://imgmill.invalid", AccessKey: "k", Secret: "s", PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = nowhere.Head(t.Context(), "photos", "a.jpg")
+	wantKind(t, "no such host", err, bucket.ErrTransient)
+	if !strings.Contains(err.Error(), ": no connection to http://imgmill.invalid: ") {
+		t.Errorf("no such host: %v", err)
+	}
 
 	reset := open(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -195,7 +209,11 @@ func TestLostConnections(t *testing.T) {
 		_ = conn.Close()
 	})
 	for name, call := range calls {
-		wantKind(t, "reset, "+name, call(t.Context(), reset), bucket.ErrTransient)
+		err := call(t.Context(), reset)
+		wantKind(t, "reset, "+name, err, bucket.ErrTransient)
+		if !strings.Contains(err.Error(), ": no answer from http://127.0.0.1:") || strings.Contains(err.Error(), "StatusCode") {
+			t.Errorf("reset, %s: %v", name, err)
+		}
 	}
 
 	html := open(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>a proxy's page") })
