@@ -84,6 +84,10 @@ type Result struct {
 	// picture can be made once that object is gone.
 	Taken bool
 
+	// OfTarget is true if there is nothing to do because the change is of the target bucket. Some stores send
+	// the events of all buckets, and with them those of what was written there.
+	OfTarget bool
+
 	overMemory bool // it is bad, at least in part, because of limits.memory
 
 	warn bool // somebody should look at it, although there was nothing to do
@@ -106,8 +110,11 @@ type Object struct {
 
 // Level is the level at which a log reports the result.
 func (r Result) Level() slog.Level {
-	if r.warn {
+	switch {
+	case r.warn:
 		return slog.LevelWarn
+	case r.OfTarget:
+		return slog.LevelDebug
 	}
 	return r.Verdict.Level()
 }
@@ -231,6 +238,7 @@ func (j *job) guard() error {
 	c := j.delivered
 	switch {
 	case c.Bucket != j.Recipe.Source.Bucket:
+		j.result.OfTarget = c.Bucket == j.Recipe.Target.Bucket
 		return skip("bucket %q is not the recipe's source", c.Bucket)
 	case j.plan.Excluded != "":
 		return skip("%s", j.plan.Excluded)

@@ -11,6 +11,7 @@ import (
 	"image/color"
 	"image/gif"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -209,7 +210,12 @@ func TestSkippedChanges(t *testing.T) {
 func TestGuardNeedsNoStore(t *testing.T) {
 	b := newBench(t, "rules: [{match: 'raw/**', variants: []}]\n")
 	b.mill.Store = nil
-	b.want(event.Change{Bucket: "elsewhere", Key: "p.jpg"}, outcome.Skipped, "not the recipe's source")
+	for name, level := range map[string]slog.Level{"elsewhere": slog.LevelInfo, "outputs": slog.LevelDebug} {
+		r := b.want(event.Change{Bucket: name, Key: "p.jpg"}, outcome.Skipped, "not the recipe's source")
+		if r.Level() != level || r.OfTarget != (name == "outputs") {
+			t.Errorf("%s: level %s, of the target: %t", name, r.Level(), r.OfTarget)
+		}
+	}
 	b.want(event.Change{Bucket: "sources", Key: "notes.txt"}, outcome.Skipped, "source.suffixes")
 	b.want(event.Change{Bucket: "sources", Key: "raw/p.jpg"}, outcome.Skipped, "no variant")
 	b.want(event.Change{Bucket: "sources", Key: "p.jpg", Removed: true}, outcome.Skipped, "keeps variants")

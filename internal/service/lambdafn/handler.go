@@ -114,7 +114,8 @@ func (h *Handler) item(ctx context.Context, log *slog.Logger, item event.Item, a
 	if r.OutOfTime && !last {
 		return r, false
 	}
-	log.LogAttrs(ctx, r.Level(), outcome.ChangeMessage, r.LogLine(item.Change).Attrs()...)
+	// Nobody tells a function of the target bucket, unless by mistake.
+	log.LogAttrs(ctx, max(r.Level(), slog.LevelInfo), outcome.ChangeMessage, r.LogLine(item.Change).Attrs()...)
 	return r, true
 }
 

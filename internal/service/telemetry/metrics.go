@@ -103,6 +103,9 @@ func (m *Metrics) Process(p Process) Process {
 }
 
 func (m *Metrics) count(c event.Change, r mill.Result) {
+	if r.OfTarget {
+		return
+	}
 	m.changes.WithLabelValues(string(r.Verdict)).Inc()
 	m.seconds.Observe(r.Elapsed.Seconds())
 	if !c.Time.IsZero() && r.Verdict != outcome.Retry {

@@ -36,6 +36,7 @@ func TestMetrics(t *testing.T) {
 		{Verdict: outcome.Done, Source: mill.Picture{Bytes: 1000}, Variants: []mill.Variant{{Bytes: 100}}},
 		{Verdict: outcome.Bad, Source: mill.Picture{Bytes: 7}},
 		{Verdict: outcome.Retry},
+		{Verdict: outcome.Skipped, OfTarget: true}, // what the worker has written itself
 	}
 	process := m.Process(func(context.Context, event.Change) mill.Result {
 		if got := value(t, m, "imgmill_changes_in_flight"); got != "1" {
