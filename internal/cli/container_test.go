@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
 )
 
 // TestContainers checks that what the files of the container folder run is there: every flag is one of
@@ -54,5 +56,35 @@ func TestContainers(t *testing.T) {
 	version := regexp.MustCompile(`(?m)^go (1\.[0-9]+)`).FindSubmatch(module)
 	if version == nil || !bytes.Contains(dockerfile, append([]byte("golang:"), append(version[1], " AS build"...)...)) {
 		t.Errorf("go.mod asks for Go %s, and the Dockerfile has another", version)
+	}
+}
+
+// TestChartQueue checks that the chart's sample of a queue is one that the worker takes, and that KEDA counts
+// the stream that the URL names.
+func TestChartQueue(t *testing.T) {
+	chart := filepath.Join("..", "..", "container", "chart")
+	values, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := regexp.MustCompile(`nats://[^\s,]+`).Find(values)
+	if err := jetstream.CheckURL(string(sample)); err != nil {
+		t.Errorf("values.yaml: %s: %v", sample, err)
+	}
+	scaling, err := os.ReadFile(filepath.Join(chart, "templates", "autoscaling.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := regexp.MustCompile(`stream: {{ regexReplaceAll "(.+)" \.Values\.queue`).FindSubmatch(scaling)
+	if stream == nil {
+		t.Fatal("autoscaling.yaml takes the stream from somewhere else")
+	}
+	for _, url := range []string{string(sample), "tls://user:password@a:4222,b:4222/uploads/?replicas=3"} {
+		if got := regexp.MustCompile(string(stream[1])).ReplaceAllString(url, "${1}"); got != "uploads" {
+			t.Errorf("%s: stream %q", url, got)
+		}
+	}
+	if !bytes.Contains(scaling, []byte("^(nats|tls)://")) {
+		t.Error("autoscaling.yaml takes a queue with the scheme tls for one of SQS")
 	}
 }
