@@ -244,7 +244,7 @@ func Prepare(ctx context.Context, store bucket.Store, name string, log *slog.Log
 		log.Warn("store not probed; its conditional writes are relied on", "bucket", name, "error", err)
 		return store
 	case len(lacks) > 0:
-		log.Warn("store probed; imgmill looks before each such call, and again after it",
+		log.Info("store probed; imgmill does without what it lacks, and there is nothing to do",
 			"bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
 	default:
 		log.Info("store probed", "bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())

@@ -155,7 +155,7 @@ func TestPrepare(t *testing.T) {
 		want  string
 	}{
 		{mem.New("b"), `level=INFO msg="store probed" bucket=b lacks=nothing`},
-		{buckettest.Weaken(mem.New("b"), probe.DeleteIfMatch), `level=WARN msg="store probed; imgmill looks before`},
+		{buckettest.Weaken(mem.New("b"), probe.DeleteIfMatch), `level=INFO msg="store probed; imgmill does without what it lacks`},
 		{mem.New("other"), `level=WARN msg="store not probed; its conditional writes are relied on" bucket=b error=`},
 	} {
 		var log bytes.Buffer
