@@ -17,6 +17,7 @@ import (
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -42,7 +43,11 @@ func newCollector(endpoint string, getenv func(string) string) (*collector, erro
 	if p := cmp.Or(option("PROTOCOL"), "http/protobuf"); p != "http/protobuf" {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q; use http/protobuf, which collectors take at port 4318", p)
 	}
-	c := &collector{url: endpoint, headers: map[string]string{}, client: http.Client{Timeout: 10 * time.Second}}
+	c := &collector{url: endpoint, headers: map[string]string{}, client: http.Client{
+		Timeout: 10 * time.Second,
+		// A redirected POST would become a GET, whose answer says nothing.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	if text := option("TIMEOUT"); text != "" {
 		ms, err := strconv.Atoi(text)
 		if err != nil || ms <= 0 {
@@ -118,15 +123,55 @@ func (c *collector) send(ctx context.Context, body []byte) (again bool, err erro
 	if err != nil {
 		return true, err
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	if err = errors.Join(err, answer.Body.Close()); err != nil {
 		return true, err
 	}
 	switch code := answer.StatusCode; {
 	case code < 300:
-		return false, nil
+		return false, c.accepted(text)
 	default:
 		again := code == 429 || code == 502 || code == 503 || code == 504
 		return again, fmt.Errorf("the collector at %s answered %s", c.url, answer.Status)
 	}
+}
+
+// accepted returns an error if the answer to a request, an ExportTraceServiceResponse, says that spans were
+// rejected (field 1, partial_success: 1, rejected_spans, and 2, error_message). They are not to be sent
+// again. An answer in another form, as some collectors send it, says nothing.
+func (c *collector) accepted(answer []byte) error {
+	partial, _, _ := fields(answer)
+	_, message, rejected := fields(partial)
+	if rejected == 0 {
+		return nil
+	}
+	return fmt.Errorf("the collector at %s rejected %d spans: %s", c.url, rejected, message)
+}
+
+// fields returns what is in the fields 1 and 2 of a message, if these are bytes, and in field 1 if it is a
+// number (Protocol Buffers, "Encoding").
+func fields(message []byte) (first, second []byte, number uint64) {
+	for len(message) > 0 {
+		n, kind, size := protowire.ConsumeTag(message)
+		if size < 0 {
+			return
+		}
+		message = message[size:]
+		switch {
+		case kind == protowire.BytesType && n <= 2:
+			value, _ := protowire.ConsumeBytes(message)
+			if n == 1 {
+				first = value
+			} else {
+				second = value
+			}
+		case kind == protowire.VarintType && n == 1:
+			number, _ = protowire.ConsumeVarint(message)
+		}
+		if size = protowire.ConsumeFieldValue(n, kind, message); size < 0 {
+			return
+		}
+		message = message[size:]
+	}
+	return
 }

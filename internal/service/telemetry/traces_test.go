@@ -17,6 +17,7 @@ import (
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -143,6 +144,40 @@ func TestTraces(t *testing.T) {
 	}
 	if a := attributes(change.Attributes); a["imgmill.verdict"] != "bad" || a["imgmill.reason"] != "no picture" {
 		t.Errorf("change %v", a)
+	}
+}
+
+// TestLostSpans: a collector that is elsewhere, or that rejects spans, is an error.
+func TestLostSpans(t *testing.T) {
+	rejects := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 3)
+	rejects = protowire.AppendString(protowire.AppendTag(rejects, 2, protowire.BytesType), "too old")
+	partial := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), rejects)
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		want   string // of the error
+	}{
+		"redirect": {302, "", "302 Found"},
+		"rejected": {200, string(partial), "rejected 3 spans: too old"},
+		"accepted": {200, "", ""},
+		"JSON":     {200, "{}", ""},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "/login")
+			if r.URL.Path == "/v1/traces" {
+				w.WriteHeader(test.status)
+			}
+			_, _ = io.WriteString(w, test.body)
+		}))
+		defer server.Close()
+		c, err := newCollector(server.URL+"/v1/traces", func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.UploadTraces(t.Context(), nil)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
 	}
 }
 
