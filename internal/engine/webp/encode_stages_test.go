@@ -176,13 +176,14 @@ func TestStagesAskContext(t *testing.T) {
 			return (&entropyWriter{ctx: ctx, level: level}).picture(slices.Clone(pix), w, h)
 		},
 		"copies": func(ctx context.Context) error { return findCopies(ctx, pix, w, level, make([]copied, len(pix))) },
+		"worth":  func(ctx context.Context) error { divided.ctx = ctx; _, err := divided.worthCopies(50); return err },
 		"counts": func(ctx context.Context) error { divided.ctx = ctx; _, err := divided.count(); return err },
-		"cache":  func(ctx context.Context) error { divided.ctx = ctx; return divided.chooseCache() },
+		"cache":  func(ctx context.Context) error { divided.ctx = ctx; return divided.chooseCache(false) },
 		"groups": func(ctx context.Context) error { divided.ctx = ctx; _, err := divided.group(level); return err },
 		"parse": func(ctx context.Context) error {
 			return parse(ctx, pix, make([]copied, len(pix)), nil, newSymbolCosts(newHistogram(0), divided.distances))
 		},
-		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h, 4); return err },
+		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h, 4, false); return err },
 		"filter":  func(ctx context.Context) error { _, _, err := chooseFilter(ctx, p, 3); return err },
 		"alpha":   func(ctx context.Context) error { _, err := alphaChunk(ctx, p); return err },
 	} {

@@ -66,9 +66,12 @@ func (r *planRanker) costs(blocks, colours int) [plans]int64 {
 	return [plans]int64{
 		planDirect: r.direct.cost(), planGreen: r.green.cost(),
 		planPredict: r.left.cost() + 4*n, planBoth: r.leftGreen.cost() + 5*n,
-		planIndexed: entropy(r.indexes[:]) + int64(8*colours)<<costBits,
+		planIndexed: entropy(r.indexes[:])*7/8 + int64(8*colours)<<costBits, // of three codes, each has whole bits
 	}
 }
+
+// rankedPixels is of about how many pixels plans are ranked at most.
+const rankedPixels = 1 << 17
 
 // choosePlan returns the plan that seems to cost least.
 func choosePlan(ctx context.Context, pix []uint32, w, h, colours int) (plan, error) {
@@ -76,7 +79,7 @@ func choosePlan(ctx context.Context, pix []uint32, w, h, colours int) (plan, err
 		return planIndexed, nil
 	}
 	r := new(planRanker)
-	step := 1 + w*h>>20
+	step := 1 + w*h/rankedPixels
 	for y := 0; y < h; y += step {
 		if err := ctx.Err(); err != nil {
 			return 0, err

@@ -11,15 +11,17 @@ const checkPixels = 1 << 11
 // losslessLevel is how hard an encoder works for smaller lossless files.
 type losslessLevel struct {
 	chain, nice int  // of copyFinder
+	worth       int  // the share of an image that copies have to save, its reciprocal
 	parse       bool // copies are chosen by what the image then costs
+	quick       bool // transforms and the size of the colour cache are chosen among few, by magnitudes and a small part
 	groupBits   uint // logarithm of the smallest side of a block with codes of its own
 	groupPasses int  // how often blocks are moved to other groups
 }
 
 var losslessLevels = [...]losslessLevel{
-	fastEffort:   {chain: 4, nice: 16, groupBits: 7},
-	normalEffort: {chain: 24, nice: 64, parse: true, groupBits: 4, groupPasses: 2},
-	highEffort:   {chain: 100, nice: 256, parse: true, groupBits: 3, groupPasses: 4},
+	fastEffort:   {chain: 4, nice: 16, worth: 50, quick: true, groupBits: 7},
+	normalEffort: {chain: 24, nice: 64, worth: 50, parse: true, groupBits: 4, groupPasses: 2},
+	highEffort:   {chain: 100, nice: 256, worth: 128, parse: true, groupBits: 3, groupPasses: 4},
 }
 
 // losslessStream returns a VP8L bit stream of w×h pixels.
@@ -59,7 +61,7 @@ func (e *entropyWriter) picture(pix []uint32, w, h int) error {
 			return err
 		}
 	}
-	if p == planBoth {
+	if p == planBoth && !e.level.quick {
 		if err := e.decorrelate(pix, w, h); err != nil {
 			return err
 		}
@@ -91,7 +93,7 @@ func (e *entropyWriter) subtractGreen(pix []uint32) error {
 // predict writes the predictor transform, and returns the residue.
 func (e *entropyWriter) predict(pix []uint32, w, h int, green bool) ([]uint32, error) {
 	bits := predictorBits(w, h)
-	modes, residue, err := predictPicture(e.ctx, pix, w, h, bits)
+	modes, residue, err := predictPicture(e.ctx, pix, w, h, bits, e.level.quick)
 	if err != nil {
 		return nil, err
 	}

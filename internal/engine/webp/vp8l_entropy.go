@@ -1,6 +1,10 @@
 package webp
 
-import "context"
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+)
 
 // entropyWriter writes entropy-coded images.
 type entropyWriter struct {
@@ -15,7 +19,7 @@ type entropyCoder struct {
 	ctx       context.Context
 	pix       []uint32
 	width     int
-	copies    []copied // of each pixel that is not in the midst of one
+	copies    []copied // of each pixel that is not in the midst of one; nil without copies
 	hits      []int16  // the entry of the colour cache that each pixel is, or -1; nil without a cache
 	cacheBits uint
 	distances *distanceCoder
@@ -85,8 +89,12 @@ func (e *entropyWriter) symbols(c *entropyCoder, groups *groupMap, codes []codeG
 func (e *entropyWriter) run(c *entropyCoder, codes *codeGroup, at, end int) int {
 	green, red, blue, alpha, distance := codes[0].codes, codes[1].codes, codes[2].codes, codes[3].codes, codes[4]
 	red, blue, alpha = red[:256], blue[:256], alpha[:256]
+	if c.copies == nil && c.hits == nil {
+		codes.literals(&e.bitEncoder, c.pix[at:end])
+		return end
+	}
 	for at < end {
-		if found := c.copies[at]; found != 0 {
+		if found := c.copyAt(at); found != 0 {
 			length := found.length()
 			symbol, extra, n := prefixOf(uint32(length))
 			codes[0].write(&e.bitEncoder, 256+symbol)
@@ -111,6 +119,51 @@ func (e *entropyWriter) run(c *entropyCoder, codes *codeGroup, at, end int) int 
 	return at
 }
 
+// copyAt is the copy that begins at a pixel, or zero.
+func (c *entropyCoder) copyAt(at int) copied {
+	if c.copies == nil {
+		return 0
+	}
+	return c.copies[at]
+}
+
+// literals writes pixels, each as a literal.
+func (codes *codeGroup) literals(e *bitEncoder, pix []uint32) {
+	const most = (4*maxCodeLength + 7) / 8 // bytes of a pixel
+	for ; e.n >= 8; e.n -= 8 {
+		e.out = append(e.out, byte(e.val))
+		e.val >>= 8
+	}
+	e.out = slices.Grow(e.out, most*len(pix)+16)
+	at := len(e.out)
+	out, val, n := e.out[:cap(e.out)], e.val, e.n
+	green, red, blue, alpha := codes[0].codes[:256], codes[1].codes[:256], codes[2].codes[:256], codes[3].codes[:256]
+	for _, argb := range pix {
+		g, r, b, a := green[argb>>8&255], red[argb>>16&255], blue[argb&255], alpha[argb>>24]
+		val |= uint64(g.bits) << (n & 63)
+		n += uint(g.length)
+		val |= uint64(r.bits) << (n & 63)
+		n += uint(r.length)
+		val |= uint64(b.bits) << (n & 63)
+		n += uint(b.length)
+		binary.LittleEndian.PutUint64(out[at:], val)
+		at += int(n >> 3)
+		val >>= n & 56
+		n &= 7
+		if a.length > 0 {
+			val |= uint64(a.bits) << n
+			n += uint(a.length)
+			if n >= 8 { // so that the three codes of the next pixel have room
+				out[at] = byte(val)
+				at++
+				val >>= 8
+				n -= 8
+			}
+		}
+	}
+	e.out, e.val, e.n = out[:at], val, n
+}
+
 // count counts all symbols of an image.
 func (c *entropyCoder) count() (histogram, error) {
 	h := newHistogram(c.cacheBits)
@@ -125,8 +178,14 @@ func (c *entropyCoder) count() (histogram, error) {
 
 // countRun counts symbols from a place to end or the end of a copy behind it.
 func (c *entropyCoder) countRun(h histogram, at, end int) int {
+	if c.copies == nil && c.hits == nil {
+		for _, argb := range c.pix[at:end] {
+			h.literal(argb)
+		}
+		return end
+	}
 	for at < end {
-		if found := c.copies[at]; found != 0 {
+		if found := c.copyAt(at); found != 0 {
 			length := found.length()
 			symbol, _, _ := prefixOf(uint32(length))
 			h[greenAt+256+symbol]++
@@ -147,6 +206,15 @@ func (c *entropyCoder) countRun(h histogram, at, end int) int {
 
 // divide finds copies, and the size of the colour cache if there may be one.
 func (c *entropyCoder) divide(l losslessLevel, main bool) error {
+	if main {
+		worth, err := c.worthCopies(l.worth)
+		if err != nil {
+			return err
+		}
+		if !worth {
+			return c.chooseCache(l.quick)
+		}
+	}
 	c.copies = make([]copied, len(c.pix))
 	if err := findCopies(c.ctx, c.pix, c.width, l, c.copies); err != nil {
 		return err
@@ -158,7 +226,7 @@ func (c *entropyCoder) divide(l losslessLevel, main bool) error {
 	}
 	parseGreedily(c.copies)
 	if main {
-		if err := c.chooseCache(); err != nil {
+		if err := c.chooseCache(l.quick); err != nil {
 			return err
 		}
 	}
@@ -173,19 +241,26 @@ func (c *entropyCoder) divide(l losslessLevel, main bool) error {
 	return parse(c.ctx, c.pix, c.copies, c.hits, newSymbolCosts(h, c.distances))
 }
 
-// chooseCache chooses the size of the colour cache by how many bits the symbols then take.
-func (c *entropyCoder) chooseCache() error {
+// chooseCache chooses the size of the colour cache by how many bits the symbols of a part of the image
+// then take.
+func (c *entropyCoder) chooseCache(quick bool) error {
+	sizes, from, to := cacheSizes, 0, min(len(c.pix), 1<<18)
+	if quick {
+		from = max(0, len(c.pix)/2-1<<14)
+		sizes, to = quickCacheSizes, min(len(c.pix), from+1<<15)
+	}
 	var least int64
 	best := uint(0)
-	for b := uint(0); b <= maxChosenCache; b++ {
-		if b == 1 {
-			continue
-		}
-		h, err := c.countCached(b)
+	for i, b := range sizes {
+		h, err := c.countCached(b, from, to)
 		if err != nil {
 			return err
 		}
-		if cost := h.cost(); b == 0 || cost < least {
+		cost := h.cost()
+		if quick && b > 0 {
+			cost += cost >> 8 // a cache takes time
+		}
+		if i == 0 || cost < least {
 			least, best = cost, b
 		}
 	}
@@ -211,15 +286,19 @@ func (c *entropyCoder) chooseCache() error {
 	return nil
 }
 
-// maxChosenCache is the largest size of the colour cache that is tried.
-const maxChosenCache = 10
+// cacheSizes are the sizes of the colour cache that are tried, 0 for none.
+var (
+	cacheSizes      = []uint{0, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	quickCacheSizes = []uint{0, 4, 10}
+)
 
 // countCached counts the symbols of a part of the image with a colour cache.
-func (c *entropyCoder) countCached(cacheBits uint) (histogram, error) {
+func (c *entropyCoder) countCached(cacheBits uint, from, to int) (histogram, error) {
 	h := newHistogram(cacheBits)
 	entries := make([]uint32, max(1, cacheSize(cacheBits)))
 	copyEnd := 0
-	for i, argb := range c.pix[:min(len(c.pix), 1<<18)] {
+	for i := from; i < to; i++ {
+		argb := c.pix[i]
 		if i%checkPixels == 0 {
 			if err := c.ctx.Err(); err != nil {
 				return nil, err
@@ -231,7 +310,7 @@ func (c *entropyCoder) countCached(cacheBits uint) (histogram, error) {
 		if i < copyEnd {
 			continue
 		}
-		if c.copies[i] != 0 {
+		if c.copies != nil && c.copies[i] != 0 {
 			copyEnd = i + c.copies[i].length()
 			symbol, _, _ := prefixOf(uint32(c.copies[i].length()))
 			h[greenAt+256+symbol]++

@@ -15,6 +15,7 @@ type predictorChooser struct {
 	bits         uint // logarithm of a block's side
 	blocks       int  // a row
 	modes        []uint8
+	quick        bool // by magnitudes alone
 
 	counts componentCounts // of the residue before
 	costs  [4][256]uint16  // that follow from them, by component
@@ -23,10 +24,10 @@ type predictorChooser struct {
 
 // predictPicture chooses predictors for blocks of 1<<bits pixels a side, and returns them as an image,
 // and the residue.
-func predictPicture(ctx context.Context, pix []uint32, w, h int, bits uint) (
+func predictPicture(ctx context.Context, pix []uint32, w, h int, bits uint, quick bool) (
 	modes, residue []uint32, err error,
 ) {
-	c := &predictorChooser{pix: pix, residue: make([]uint32, len(pix)), w: w, h: h, bits: bits}
+	c := &predictorChooser{pix: pix, residue: make([]uint32, len(pix)), w: w, h: h, bits: bits, quick: quick}
 	c.blocks = subSize(w, bits)
 	c.modes = make([]uint8, c.blocks*subSize(h, bits))
 	c.area = 1 << (2 * bits)
@@ -34,7 +35,9 @@ func predictPicture(ctx context.Context, pix []uint32, w, h int, bits uint) (
 	c.vector = useVector()
 	c.fixed()
 	for by := range subSize(h, bits) {
-		c.learn()
+		if !quick {
+			c.learn()
+		}
 		for bx := range c.blocks {
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
@@ -75,19 +78,33 @@ func (c *predictorChooser) block(bx, by int) {
 	for y := y0; y < y1; y++ {
 		c.row((y-y0)*n, c.pix[y*c.w+x0-1:y*c.w+x1], c.pix[(y-1)*c.w+x0-1:][:n+2])
 	}
-	mode := c.best(at, bx > 0, by > 0, n*(y1-y0))
+	mode := c.smallest()
+	switch {
+	case !c.quick:
+		mode = c.best(at, mode, bx > 0, by > 0, n*(y1-y0))
+	case bx > 0 && c.sum(c.modes[at-1]) <= c.sum(mode)+quickModeCost:
+		mode = c.modes[at-1]
+	}
 	c.modes[at] = mode
 	residue := c.of(mode, n*(y1-y0))
 	for y := y0; y < y1; y++ {
 		copy(c.residue[y*c.w+x0:y*c.w+x1], residue[(y-y0)*n:])
+	}
+	if c.quick {
+		return
 	}
 	for _, argb := range residue {
 		c.counts.add(argb)
 	}
 }
 
-// best is the best mode of a block whose residues have n pixels.
-func (c *predictorChooser) best(at int, hasLeft, hasAbove bool, n int) (best uint8) {
+// quickModeCost is by how much smaller magnitudes have to be for another mode than that of the block to
+// the left.
+const quickModeCost = 4 * modeCost
+
+// best is the best mode of a block whose residues have n pixels, of three: that with the smallest
+// magnitudes is one of them.
+func (c *predictorChooser) best(at int, smallest uint8, hasLeft, hasAbove bool, n int) (best uint8) {
 	left, above := uint8(predictors), uint8(predictors)
 	if hasLeft {
 		left = c.modes[at-1]
@@ -95,7 +112,6 @@ func (c *predictorChooser) best(at int, hasLeft, hasAbove bool, n int) (best uin
 	if hasAbove {
 		above = c.modes[at-c.blocks]
 	}
-	smallest := c.smallest()
 	least := uint32(math.MaxUint32)
 	for m := range uint8(predictors) {
 		if m != left && m != above && m != smallest {

@@ -16,12 +16,18 @@ func (b *blockResidues) of(mode uint8, n int) []uint32 { return b.out[int(mode)*
 // smallest is the mode whose residues have the smallest magnitudes.
 func (b *blockResidues) smallest() (mode uint8) {
 	least := ^uint64(0)
-	for m, s := range &b.sums {
-		if n := s[0] + s[1] + s[2] + s[3]; n < least {
-			least, mode = n, uint8(m)
+	for m := range uint8(predictors) {
+		if n := b.sum(m); n < least {
+			least, mode = n, m
 		}
 	}
 	return mode
+}
+
+// sum is what the residues of a mode cost by their magnitudes.
+func (b *blockResidues) sum(mode uint8) uint64 {
+	s := &b.sums[mode]
+	return s[0] + s[1] + s[2] + s[3]
 }
 
 // row adds the residues of a run of pixels, of which those with mode 0 are stored from out[at] on. pix

@@ -17,11 +17,12 @@ func TestShortCodes(t *testing.T) {
 		name  string
 		alpha bool
 		noise uint32 // levels
+		step  uint8  // between the levels that occur
 		short bool   // whether a table pays
 		cache bool   // whether there is a colour cache
 	}{
-		{"short", false, 6, true, false}, {"long", false, 16, false, false},
-		{"cached", false, 1, false, true}, {"alpha", true, 4, false, false},
+		{"short", false, 6, 1, true, false}, {"long", false, 16, 1, false, false},
+		{"cached", false, 64, 64, false, true}, {"alpha", true, 4, 1, false, false},
 	} {
 		p := draw(plane.NewLayout(plane.RGB, c.alpha, 400, 300, 1, 1), smooth, 1)
 		r := rand.New(rand.NewPCG(2, 3))
@@ -29,7 +30,7 @@ func TestShortCodes(t *testing.T) {
 			for y := range p.Planes[i].Height {
 				row := p.Row(i, y)
 				for x := range row {
-					row[x] = row[x]/2 + 64 + uint8(r.Uint32N(c.noise))
+					row[x] = (row[x]/2 + 64 + uint8(r.Uint32N(c.noise))) / c.step * c.step
 				}
 			}
 		}
