@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
@@ -15,9 +16,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/service/lambdafn"
 )
 
 // sync makes the variants anew that the first recipe left.
@@ -73,6 +76,54 @@ func (e *emulator) syncBatch(t *testing.T) {
 	}
 	e.awaitVariants(t, keys)
 	e.imgmill(t, 0, "audit", "photos", "--prefix", "batch/")
+}
+
+// nightly adds a schedule of audits, and does what it does.
+func (e *emulator) nightly(t *testing.T) {
+	wantOutput(t, e.imgmill(t, 2, "deploy", "photos", "--yes", "--audit", "at night"), `"at night" is not a valid value`)
+	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", "rate(1 day)"),
+		"change  AuditSchedule  (none) -> rate(1 day)", "ScheduledAudit")
+	if e.runsFunctions() {
+		if line := e.auditLine(t); line["level"] != "INFO" || line["faults"] != 0.0 || line["uploads"] == 0.0 {
+			t.Errorf("%v", line)
+		}
+		e.put(t, "photos-input", "night.jpg", sample.Photo(300, 200))
+		e.await(t, "photos-output", "night.jpg")
+		for _, step := range []struct {
+			bucket string
+			faults float64
+		}{{"photos-output", 1}, {"photos-input", 0}} {
+			_, err := e.cloud.Store.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &step.bucket, Key: aws.String("night.jpg")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line := e.auditLine(t); line["faults"] != step.faults {
+				t.Errorf("without night.jpg in %s: %v", step.bucket, line)
+			}
+		}
+	}
+	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", ""), "change  AuditSchedule  rate(1 day) -> (none)")
+}
+
+// auditLine asks the function for an audit, and returns what it logs.
+func (e *emulator) auditLine(t *testing.T) (line map[string]any) {
+	t.Helper()
+	out, err := e.cloud.Function.Invoke(t.Context(), &lambda.InvokeInput{
+		FunctionName: aws.String("imgmill-photos"), Payload: []byte(lambdafn.AuditRequest), LogType: types.LogTypeTail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text := range strings.Lines(string(log)) {
+		if json.Unmarshal([]byte(text), &line) == nil && line["msg"] == lambdafn.AuditMessage {
+			return line
+		}
+	}
+	t.Fatalf("no line about an audit: %s %s", out.Payload, log)
+	return nil
 }
 
 // batchJobs is S3 Batch Operations. A job ends before CreateJob does.

@@ -52,6 +52,7 @@ func TestAWSLife(t *testing.T) {
 		{"a queue before it", e.queue},
 		{"pictures through the queue", e.syncQueue},
 		{"pictures in a job", e.syncBatch},
+		{"an audit at night", e.nightly},
 		{"destroy and keep buckets", e.keep},
 		{"attach to kept buckets", e.attachKept},
 		{"destroy", e.destroy},

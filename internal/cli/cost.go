@@ -185,6 +185,7 @@ func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
 	if d.Trigger != "" && !changed("trigger") {
 		f.Trigger = d.Trigger
 	}
+	f.Audits = d.Parameters["AuditSchedule"] != ""
 	for name, to := range map[string]func(float64){
 		"MemoryMB":         func(v float64) { f.MemoryMB = int(v) },
 		"LogRetentionDays": func(v float64) { f.LogRetentionDays = v },

@@ -103,6 +103,7 @@ func (o *deployOutput) plan(p *stack.Plan) {
 	load.Variants, load.Manifest = len(p.Recipe.Variants), p.Recipe.Manifest
 	load.MemoryMB, _ = strconv.Atoi(p.Parameters["MemoryMB"]) // a plan's parameters are valid
 	load.LogRetentionDays, _ = strconv.ParseFloat(p.Parameters["LogRetentionDays"], 64)
+	load.Audits = p.Parameters["AuditSchedule"] != ""
 	busy, err := price.Estimate(load)
 	if err != nil {
 		o.printf("Cannot estimate the cost: %v.", err)

@@ -64,8 +64,12 @@ func Estimate(l Load) (Bill, error) {
 		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests",
 			flat(p.message), freeMessages)
 	}
-	b.add("Alarms", alarms, "metrics", flat(p.alarm), freeAlarms)
-	b.add("Own metrics", metrics, "metrics", flat(metric), freeMetrics)
+	audits := 0.0 // what the audits themselves cost depends on how many pictures there are: see docs/scale.md
+	if l.Audits {
+		audits = 1
+	}
+	b.add("Alarms", alarms+audits, "metrics", flat(p.alarm), freeAlarms)
+	b.add("Own metrics", metrics+audits, "metrics", flat(metric), freeMetrics)
 	b.add("Dashboard", dashboards, "dashboards", flat(dashboard), freeDashboards)
 	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut,
 		freeTransferGB)

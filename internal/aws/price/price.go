@@ -33,6 +33,7 @@ type Load struct {
 	DaysKept         float64 `json:"days_kept"`          // how long uploads and variants stay: storage is that of so many days
 	Views            float64 `json:"views_a_day"`        // variants fetched over the internet, straight from the bucket
 	LogRetentionDays float64 `json:"log_retention_days"` // as the template's parameter
+	Audits           bool    `json:"audits"`             // at night: an alarm and its metric
 }
 
 // Typical returns a load of a thousand photographs of 12 megapixels a day, with one variant each,

@@ -32,6 +32,19 @@ func line(t *testing.T, b Bill, name string) Line {
 	panic("unreachable")
 }
 
+// TestAuditsCost: an alarm and a metric more.
+func TestAuditsCost(t *testing.T) {
+	load := Typical()
+	load.Audits = true
+	b, err := Estimate(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alarms, own := line(t, b, "Alarms"), line(t, b, "Own metrics"); alarms.Quantity != 7 || own.Quantity != 2 {
+		t.Errorf("%+v, %+v", alarms, own)
+	}
+}
+
 // TestEstimateMatchesAHandCalculation: every item of a load that goes beyond each part of the free
 // tier, worked out by hand from the price list's figures, 30.4 days, 1024 MB in a GB of memory and
 // 2^30 bytes in a GB.
