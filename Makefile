@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders
 
 check: fmt vet test race cross zips
 
@@ -128,6 +128,15 @@ lcms:
 gainmaps:
 	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
 	IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run GainMapForOthers -v ./internal/engine/render
+
+# ThumbHash and BlurHash against their reference implementations on npm.
+CASES ?= 3000
+placeholders:
+	dir=$$(mktemp -d) && cp internal/engine/placeholder/testdata/reference.mjs $$dir && \
+	npm install --silent --no-audit --no-fund --prefix $$dir thumbhash@0.1.1 blurhash@2.0.5 >/dev/null && \
+	node $$dir/reference.mjs $(CASES) >$$dir/cases && \
+	IMGMILL_PLACEHOLDERS=$$dir/cases $(GO) test -count=1 -run 'Reference' -v ./internal/engine/placeholder; \
+	status=$$?; rm -r $$dir; exit $$status
 
 # Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference is up to 14 levels
 # off TIFF's formula, because LittleCMS interpolated in a table; without that, it agrees with us within 1 level.
