@@ -64,7 +64,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func newRoot() *cobra.Command {
 	groups := []commandGroup{
 		{"Try it here", []*cobra.Command{devCommand(), resizeCommand()}},
-		{"In any S3 store", []*cobra.Command{workerCommand(), syncCommand(), auditCommand(), failuresCommand()}},
+		{"In any S3 store", []*cobra.Command{workerCommand(), syncCommand(), auditCommand(), failuresCommand(), snippetCommand()}},
 		{"On AWS", []*cobra.Command{
 			deployCommand(), testCommand(), logsCommand(), doctorCommand(), costCommand(), packageCommand(), destroyCommand(),
 		}},

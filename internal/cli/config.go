@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -54,7 +55,7 @@ folder unless --config names another file.`,
 			_, err := c.OutOrStdout().Write(recipe.Example(formats.All()))
 			return err
 		},
-	}, &cobra.Command{
+	}, schemaCommand(), &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a recipe and list every mistake with its line",
 		Long: `Check a recipe and list every mistake with its line. The FILE - is standard
@@ -70,6 +71,25 @@ input.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return checkRecipe(c.InOrStdin(), c.ErrOrStderr(), args) },
 	})
+	return c
+}
+
+func schemaCommand() *cobra.Command {
+	var manifests bool
+	c := &cobra.Command{
+		Use:     "schema --manifest",
+		Short:   "Print the JSON Schema of manifests",
+		Example: `  imgmill config schema --manifest >manifest.schema.json`,
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !manifests {
+				return wrongUse("name the schema: --manifest")
+			}
+			_, err := c.OutOrStdout().Write(manifest.Schema)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&manifests, "manifest", false, "of {key}.imgmill.json in the target bucket")
 	return c
 }
 

@@ -310,7 +310,7 @@ func (z resizer) write(ctx context.Context, t task, res *mill.Result) error {
 		}
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
-			Name: o.Variant.Name, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+			Name: o.Variant.Name, Set: o.Variant.Set, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
 	if partial != nil {
 		return partial

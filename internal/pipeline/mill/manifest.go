@@ -4,35 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
-
-// manifest lists the variants of a source for programs.
-type manifest struct {
-	Source   manifestSource `json:"source"`
-	Variants []Variant      `json:"variants"`
-	Failed   []Failure      `json:"failed,omitempty"`  // variants that cannot be made
-	Dropped  []string       `json:"dropped,omitempty"` // metadata that no output has although the recipe keeps it
-}
-
-type manifestSource struct {
-	Bucket  string `json:"bucket"`
-	Key     string `json:"key"`
-	ETag    string `json:"etag"`
-	Version string `json:"version,omitempty"`
-	Format  string `json:"format"`
-	Width   int    `json:"width"`
-	Height  int    `json:"height"`
-	Bytes   int64  `json:"bytes"`
-	Preview string `json:"preview,omitempty"`
-}
 
 // writeManifest stores the list of the variants that were written, if the recipe makes manifests.
 func (j *job) writeManifest(ctx context.Context, src *source) error {
@@ -43,10 +25,23 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	if err := j.confirmSize(ctx, src); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(manifest{manifestSource{
-		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID,
-		picture.Format, picture.Width, picture.Height, picture.Bytes, picture.Preview,
-	}, j.result.Variants, j.result.Failed, j.result.Dropped}, "", "  ")
+	m := manifest.Manifest{
+		Source: manifest.Source{
+			Bucket: src.change.Bucket, Key: src.change.Key, ETag: src.info.ETag, Version: src.info.VersionID,
+			Format: picture.Format, Width: picture.Width, Height: picture.Height, Bytes: picture.Bytes, Preview: picture.Preview,
+		},
+		Alt: alternateText(src.info.Metadata), Placeholder: j.shown, Dropped: j.result.Dropped,
+	}
+	for _, v := range j.result.Variants {
+		m.Variants = append(m.Variants, manifest.Variant{
+			Name: v.Name, Set: v.Set, Key: v.Key, URL: manifest.URL(j.Recipe.Target.URL, v.Key), Format: v.Format,
+			Type: j.Recipe.Formats.Named(v.Format).MediaType, Width: v.Width, Height: v.Height, Bytes: v.Bytes,
+		})
+	}
+	for _, f := range j.result.Failed {
+		m.Failed = append(m.Failed, manifest.Failure(f))
+	}
+	data, err := m.Encode(j.Recipe.SizesOfSets())
 	if err != nil {
 		return err
 	}
@@ -54,12 +49,24 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	if slices.ContainsFunc(j.plan.Outputs, recipe.Output.Hashed) {
 		attr.CacheControl, attr.Expires = "no-cache", time.Time{} // it is where new names are found
 	}
-	etag, err := j.put(ctx, src, planned.Key, append(data, '\n'), attr)
+	etag, err := j.put(ctx, src, planned.Key, data, attr)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", planned.Key, err)
 	}
 	j.result.Objects = append(j.result.Objects, Object{planned, etag})
 	return nil
+}
+
+// altMetadata is the name of the user metadata of an object that says what the picture shows.
+const altMetadata = "alt"
+
+// alternateText returns that text, or nothing if it is no text.
+func alternateText(meta map[string]string) string {
+	text := strings.TrimSpace(meta[altMetadata])
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return ""
+	}
+	return text
 }
 
 // manifestWithout returns what is planned for a manifest that lacks variants: its fingerprint is another

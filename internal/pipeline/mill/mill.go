@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/placeholder"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
@@ -51,6 +52,7 @@ func New(store bucket.Store, r *recipe.Recipe) *Mill {
 // Variant is one written output.
 type Variant struct {
 	Name   string `json:"name"`
+	Set    string `json:"set,omitempty"` // that it belongs to
 	Key    string `json:"key"`
 	Format string `json:"format"`
 	Width  int    `json:"width"`
@@ -136,7 +138,7 @@ func (r *Result) Drop(what ...string) {
 // Picture describes a source. Fields are zero if the change ended before they were known.
 type Picture struct {
 	Format        string `json:"format"`
-	Width, Height int    `json:"-"` // as stored
+	Width, Height int    `json:"-"` // upright
 	Bytes         int64  `json:"bytes"`
 	ETag          string `json:"-"`
 	Preview       string `json:"preview,omitempty"` // what is shown of a camera raw file
@@ -147,6 +149,9 @@ type Picture struct {
 func (p *Picture) SetHeader(h codec.Header) {
 	if h.Format != nil {
 		p.Format, p.Width, p.Height, p.Preview = h.Format.Name, h.Width, h.Height, h.Preview
+		if h.Orientation.Swaps() {
+			p.Width, p.Height = h.Height, h.Width
+		}
 	}
 }
 
@@ -230,7 +235,8 @@ type job struct {
 	part      bool        // some of its outputs are left out
 	allowance Allowance
 	result    Result
-	former    bucket.Info // the manifest that was found, and perhaps replaced; without a key if there was none
+	shown     *placeholder.Placeholder // for the manifest; nil if there is none
+	former    bucket.Info              // the manifest that was found, and perhaps replaced; without a key if there was none
 }
 
 // guard ends a change that can be decided without the object.
@@ -328,7 +334,7 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
-	j.plan, j.former = j.plan.For(src.info.ETag), bucket.Info{}
+	j.plan, j.former, j.shown = j.plan.For(src.info.ETag), bucket.Info{}, nil
 	outputs, err := j.render(limited, limit, src, memory)
 	if err != nil {
 		return src, err

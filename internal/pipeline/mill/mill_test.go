@@ -3,7 +3,9 @@ package mill_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -12,14 +14,18 @@ import (
 	"image/gif"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -287,12 +293,67 @@ func TestManifest(t *testing.T) {
 	if fmt.Sprint(got.Variants) != fmt.Sprint(r.Variants) || len(got.Variants) != 2 || got.Variants[0].Width != 20 {
 		t.Errorf("variants %+v, result %+v", got.Variants, r.Variants)
 	}
+	if wrong := invalidManifest(t, data); wrong != nil {
+		t.Error(wrong)
+	}
 	if info.ContentType != "application/json" || info.Metadata[outcome.MetadataSourceETag] != c.ETag {
 		t.Errorf("%+v", info)
 	}
 	small, _ := b.get("small/d/p.jpg")
 	if int64(got.Variants[0].Bytes) != small.Size {
 		t.Errorf("the manifest lists %d bytes, the variant has %d", got.Variants[0].Bytes, small.Size)
+	}
+}
+
+// invalidManifest checks a manifest by its schema.
+func invalidManifest(t *testing.T, data []byte) error {
+	t.Helper()
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifest.Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("manifest.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("manifest.json").Validate(value)
+}
+
+// TestManifestForPages: what a web page needs is there, and of the upright picture.
+func TestManifestForPages(t *testing.T) {
+	b := newSetBench(t, mem.New("sources", "outputs"), "page: {widths: [8, 16, 64], formats: [webp, jpeg], sizes: 50vw}, tiny: {width: 4}",
+		"manifest: true\n")
+	b.mill.Recipe.Target.URL = "https://i.example/"
+	turned := sample.Photo(60, 40)
+	segment, err := hex.DecodeString("ffe10022457869660000" + "4d4d002a00000008" + "0001" + "011200030000000100060000" + "00000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned = slices.Concat(turned[:2], segment, turned[2:])
+	c := b.upload("d/é p.jpg", turned, bucket.Attributes{Metadata: map[string]string{"alt": " Eine Rose, »rot« "}})
+	b.want(c, outcome.Done, "")
+	_, data := b.get("d/é p.jpg.imgmill.json")
+	if err := invalidManifest(t, data); err != nil {
+		t.Errorf("%v\n%s", err, data)
+	}
+	m, err := manifest.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Source.Width != 40 || m.Source.Height != 60 || m.Alt != "Eine Rose, »rot«" || m.Placeholder == nil || len(m.Variants) != 7 {
+		t.Errorf("%s", data)
+	}
+	if hash, err := base64.StdEncoding.DecodeString(m.Placeholder.ThumbHash); err != nil || hash[4]>>7 != 0 {
+		t.Errorf("the placeholder is not upright: %x, %v", hash, err)
+	}
+	const srcset = "https://i.example/page/d/%C3%A9%20p.jpg/8.webp 8w, https://i.example/page/d/%C3%A9%20p.jpg/16.webp 16w, " +
+		"https://i.example/page/d/%C3%A9%20p.jpg/40.webp 40w"
+	if len(m.Sets) != 1 || m.Sets[0].Sizes != "50vw" || m.Sets[0].Sources[0].SrcSet != srcset {
+		t.Errorf("%+v", m.Sets)
 	}
 }
 

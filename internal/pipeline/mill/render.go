@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/placeholder"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -56,22 +57,36 @@ func (j *job) render(
 	var header codec.Header
 	var outputs []render.Output
 	if err == nil {
-		header, outputs, err = j.Engine.Make(ctx, picture, limits.Limits, j.plan.Variants())
+		variants := j.plan.Variants()
+		if j.plan.Manifest.Key != "" {
+			variants = append(variants, placeholder.Variant())
+		}
+		header, outputs, err = j.Engine.Make(ctx, picture, limits.Limits, variants)
 	}
 	j.result.Source.SetHeader(header)
 	err = limit.judge(ctx, src.body, unreadable(src, err))
 	j.result.OutOfTime = errors.Is(err, errOutOfTime)
 	j.result.overMemory = errors.Is(err, codec.ErrMemory)
 	partial, ok := errors.AsType[*render.PartialError](err)
-	if !ok {
-		return outputs, err
+	if err != nil && !ok {
+		return nil, err
 	}
-	for i, reason := range partial.Reasons {
-		if reason != nil {
-			j.fail(outputs[i].Variant.Name, reason.Error())
+	n := len(j.plan.Outputs)
+	if ok {
+		for i, reason := range partial.Reasons[:n] {
+			if reason != nil {
+				j.fail(outputs[i].Variant.Name, reason.Error())
+			}
 		}
 	}
-	return outputs, nil
+	if n < len(outputs) && outputs[n].Data != nil { // a manifest can do without one
+		shown, err := placeholder.Parse(outputs[n].Data)
+		if err != nil {
+			return nil, err
+		}
+		j.shown = &shown
+	}
+	return outputs[:n], nil
 }
 
 // timeLimit bounds the time for reading and rendering a picture.

@@ -74,7 +74,7 @@ func (j *job) writeVariant(
 		j.result.Same = append(j.result.Same, other.Variant.Name)
 	}
 	j.result.Variants = append(j.result.Variants,
-		Variant{planned.Variant.Name, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
+		Variant{planned.Variant.Name, planned.Variant.Set, key, o.Format.Name, o.Width, o.Height, len(o.Data)})
 	return nil
 }
 

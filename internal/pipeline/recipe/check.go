@@ -34,6 +34,7 @@ func (r *Recipe) check(rep *report) {
 	r.checkBucket(rep, "target.bucket", r.Target.Bucket)
 	checkEndpoint(rep, "source.endpoint", r.Source.Store.Endpoint)
 	checkEndpoint(rep, "target.endpoint", r.Target.Store.Endpoint)
+	checkURL(rep, "target.url", r.Target.URL)
 	if o := r.Target.Overwrite; !slices.Contains(overwrites, o) && !rep.bad("target.overwrite") {
 		rep.add("target.overwrite", "%s", notOneOf(string(o), overwrites))
 	}
@@ -85,6 +86,18 @@ func checkEndpoint(rep *report, name, endpoint string) {
 		rep.add(name, "%q is not a URL; write one like http://127.0.0.1:9000", endpoint)
 	case u.User != nil:
 		rep.add(name, "contains credentials; take them out, and pass them in the environment or a profile")
+	}
+}
+
+// checkURL requires a URL or a path to which keys can be appended.
+func checkURL(rep *report, name, text string) {
+	if text == "" || rep.bad(name) {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(text, " ,") ||
+		!strings.HasPrefix(text, "/") && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		rep.add(name, "%q is neither a URL nor a path; write one like https://images.example.com/ or /images/", text)
 	}
 }
 

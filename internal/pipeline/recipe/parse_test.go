@@ -43,7 +43,7 @@ source:
   region: garage
   path_style: false
 target:
-  {bucket: out-1, endpoint: "http://[::1]:9001", key: "{variant}/{dir}/{stem}.{format}", overwrite: any, keep_replaced: 36h, cache_control: "public, max-age=60",
+  {bucket: out-1, endpoint: "http://[::1]:9001", key: "{variant}/{dir}/{stem}.{format}", url: /pics, overwrite: any, keep_replaced: 36h, cache_control: "public, max-age=60",
     tags: {team: web, a b: ""}, storage_class: STANDARD_IA, acl: public-read}
 variants:
   thumb:
@@ -80,7 +80,7 @@ manifest: true
 		Formats: all,
 		Source: Source{"in-1", Store{"https://a.example:9000", "garage", false}, "uploads/",
 			[]string{".jpg", ".png"}},
-		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "{variant}/{dir}/{stem}.{format}", "{variant}/{key}/{width}.{format}", OverwriteAny,
+		Target: Target{"out-1", Store{"http://[::1]:9001", "", true}, "/pics", "{variant}/{dir}/{stem}.{format}", "{variant}/{key}/{width}.{format}", OverwriteAny,
 			Attributes{CacheControl: "public, max-age=60", Tags: map[string]string{"team": "web", "a b": ""},
 				StorageClass: "STANDARD_IA", ACL: "public-read"}, 36 * time.Hour},
 		Variants: []render.Variant{
@@ -212,7 +212,7 @@ func anyVariant(name string) string {
 func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
-target: {bucket: out-1, endpoint: "http://c", region: d, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
+target: {bucket: out-1, endpoint: "http://c", region: d, url: /, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
 variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, formats: [jpeg], quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
 rules: [{match: x, variants: [v]}]
@@ -225,7 +225,7 @@ manifest: true
 	check = func(name string, v reflect.Value) {
 		switch {
 		case name == "Recipe.ObjectMetadata.Names", // instead of All
-			name == "Recipe.Sets[0].Widths", name == "Recipe.Sets[0].Formats": // TestSets
+			name == "Recipe.Sets[0].Widths", name == "Recipe.Sets[0].Formats", name == "Recipe.Sets[0].Sizes": // TestSets
 			return
 		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest"
 )
 
 // Plan is everything that a recipe decides about one source from its key alone: whether it is
@@ -84,6 +85,7 @@ type Planner struct {
 	fingerprints map[string]string // by the name of the variant
 	looks        map[string]string // as Output.look, by the name of the variant
 	extensions   []string          // of all formats
+	manifests    string            // what manifests depend on beside the outputs
 }
 
 // Planner returns a planner for the recipe as it is now.
@@ -94,6 +96,7 @@ func (r *Recipe) Planner() *Planner {
 		p.fingerprints[v.Name] = r.Fingerprint(v)
 		p.looks[v.Name] = r.look(v, p.patterns.of(v))
 	}
+	p.manifests = fmt.Sprintf("version=%d url=%q sizes=%q", manifest.Version, r.Target.URL, r.SizesOfSets())
 	for _, f := range r.Formats {
 		p.extensions = append(p.extensions, f.Extension())
 	}
@@ -118,7 +121,8 @@ func (r *Planner) Plan(key string) Plan {
 	}
 	if r.Manifest {
 		// The source's whole key stays in it, because a.jpg and a.png are two sources.
-		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(settings.Sum(nil)[:8])}
+		sum := sha256.Sum256(append(settings.Sum(nil), r.manifests...))
+		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(sum[:8])}
 	}
 	if prefix := r.BadRecords(); prefix != "" {
 		l := r.Limits

@@ -48,6 +48,11 @@ func TestManifestFingerprint(t *testing.T) {
 	if both == one || len(both) != 16 {
 		t.Errorf("fingerprints %q and %q", both, one)
 	}
+	r.Target.URL = "/pictures/"
+	if got := r.Plan("x.jpg").Manifest.Fingerprint; got == both {
+		t.Error("another address does not change the fingerprint")
+	}
+	r.Target.URL = ""
 	r.Variants[1].Width++
 	if got := r.Plan("x.jpg").Manifest.Fingerprint; got == both {
 		t.Error("a changed variant does not change the fingerprint")

@@ -71,6 +71,7 @@ type Source struct {
 type Target struct {
 	Bucket     string
 	Store      Store  // if it is not that of the source
+	URL        string // where browsers find the bucket: a URL or a path; empty: /
 	Key        string // template of variants of no set, see Output.KeyFor
 	SetKey     string // template of variants of sets
 	Overwrite  Overwrite

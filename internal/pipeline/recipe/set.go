@@ -18,6 +18,9 @@ type Set struct {
 	Name    string
 	Widths  []int     // pixels, ascending; empty: one variant of each format
 	Formats codec.Set // in the order of the file; empty: one variant of each width
+	// Sizes is the attribute of that name in HTML: how wide a page shows the picture. Empty: as wide as the
+	// window, and no wider than the picture.
+	Sizes string
 }
 
 // mostMembers bounds the widths of a set, and its formats.
@@ -32,7 +35,9 @@ type setReader struct {
 }
 
 // fields returns the settings that make an entry a set.
-func (rd *setReader) fields() []field { return []field{{"widths", rd.widths}, {"formats", rd.formats}} }
+func (rd *setReader) fields() []field {
+	return []field{{"widths", rd.widths}, {"formats", rd.formats}, {"sizes", rd.text(&rd.set.Sizes)}}
+}
 
 func (rd *setReader) widths(name string, n ast.Node) {
 	rd.list(name, n, func(at string, n ast.Node) {
@@ -112,6 +117,9 @@ func (rd *setReader) checkCount(name string, n int, noun string) {
 func (rd *setReader) members(name string, v render.Variant) []render.Variant {
 	s := rd.set
 	switch {
+	case s.Sizes != "" && len(s.Widths) == 0:
+		rd.add(join(name, "sizes"), "has no effect without widths; leave it out")
+		return []render.Variant{v}
 	case len(s.Widths) == 0 && len(s.Formats) == 0:
 		return []render.Variant{v}
 	case len(s.Widths) > 0 && v.Width > 0:
@@ -169,6 +177,15 @@ func (rep *report) nameOf(v render.Variant, setting string) string {
 		}
 	}
 	return join(entry, setting)
+}
+
+// SizesOfSets returns the attributes sizes that sets state, by the name of the set.
+func (r *Recipe) SizesOfSets() map[string]string {
+	sizes := map[string]string{}
+	for _, s := range r.Sets {
+		sizes[s.Name] = s.Sizes
+	}
+	return sizes
 }
 
 // labels lists the names of the entries of variants.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const page = "variants:\n  thumb: {width: 10}\n  page: {widths: [640, 320], formats: [webp, jpeg], quality: 70}\n"
+const page = "variants:\n  thumb: {width: 10}\n  page: {widths: [640, 320], formats: [webp, jpeg], quality: 70, sizes: 50vw}\n"
 
 func TestSets(t *testing.T) {
 	r := parse(t, buckets+page+"rules: [{match: 'a/*', variants: [page]}]\n")
@@ -19,7 +19,8 @@ func TestSets(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("variants %q, want %q", names, want)
 	}
-	if s := r.Sets; len(s) != 1 || s[0].Name != "page" || !slices.Equal(s[0].Widths, []int{320, 640}) || len(s[0].Formats) != 2 {
+	if s := r.Sets; len(s) != 1 || s[0].Name != "page" || !slices.Equal(s[0].Widths, []int{320, 640}) || len(s[0].Formats) != 2 ||
+		r.SizesOfSets()["page"] != "50vw" {
 		t.Errorf("sets %+v", s)
 	}
 	plan := r.Plan("a/x.jpg")
@@ -101,6 +102,7 @@ func TestSetProblems(t *testing.T) {
 		{"width: 5, formats: {png: {quality: 5}}", "variants.p.formats.png.quality: png has no such setting; leave it out or use format jpeg or webp"},
 		{"width: 5, formats: {jpeg: {qualty: 5}}", "variants.p.formats.jpeg.qualty: unknown setting; did you mean quality?"},
 		{"width: 5, formats: {jpeg: {quality: 0}}", "variants.p.formats.jpeg.quality: 0 is out of range; write a number from 1 to 100"},
+		{"width: 5, sizes: 50vw", "variants.p.sizes: has no effect without widths; leave it out"},
 		{"widths: [5, 6], fit: cover", "variants.p.fit: cover needs both width and height"},
 		{"formats: [webp, png], max_bytes: 9KB, width: 5", "variants.p.max_bytes: png is lossless, so its files cannot be made to fit; use format jpeg or webp"},
 	} {
