@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/setting"
@@ -28,6 +29,9 @@ func ofFormat(own *setting.Setting, f *codec.Format) *Setting {
 			}
 			first = cmp.Or(first, err)
 		}
+		if _, err := s.Setting.Parse(text); err != nil {
+			return "", err // which names the values of all formats
+		}
 		return "", first
 	}
 	return s
@@ -50,16 +54,16 @@ func (s *Setting) share(own *setting.Setting, f *codec.Format) {
 		}
 	}
 	s.Formats = append(s.Formats, f)
-	s.Help = s.each(func(x *setting.Setting) string { return x.Help })
+	s.Help = s.each(func(x *setting.Setting) string { return x.Help }, "for %[2]s, %[1]s", "; ")
 	if s.Default != own.Default || s.Default == "" {
 		s.Default = ""
-		s.Absent = s.each(func(x *setting.Setting) string { return cmp.Or(x.Default, x.Absent) })
+		s.Absent = s.each(func(x *setting.Setting) string { return cmp.Or(x.Default, x.Absent) }, "%s (%s)", ", ")
 	}
 }
 
 // each returns a text of the setting in every format: the text itself where all agree, and otherwise
-// each with its formats, as in "80 (JPEG, WebP), 50 (AVIF)".
-func (s *Setting) each(of func(*setting.Setting) string) string {
+// each with its formats, as in "80 (JPEG, WebP), 50 (AVIF)", where the layout is "%s (%s)".
+func (s *Setting) each(of func(*setting.Setting) string, layout, separator string) string {
 	var texts []string
 	titles := map[string]string{}
 	for _, f := range s.Formats {
@@ -74,14 +78,10 @@ func (s *Setting) each(of func(*setting.Setting) string) string {
 	if len(texts) == 1 {
 		return texts[0]
 	}
-	all := ""
 	for i, text := range texts {
-		if i > 0 {
-			all += ", "
-		}
-		all += fmt.Sprintf("%s (%s)", text, titles[text])
+		texts[i] = fmt.Sprintf(layout, text, titles[text])
 	}
-	return all
+	return strings.Join(texts, separator)
 }
 
 // givenFor reports whether text is another value than the default of format f or, if that is nil, of
@@ -113,8 +113,22 @@ func (s *Setting) misfits(f *codec.Format, text string) (why []string) {
 	}
 	for _, f := range formats {
 		if _, err := f.Setting(s.Name).Parse(text); err != nil {
-			why = append(why, fmt.Sprintf("not valid for %s: %v", f.Name, err))
+			reason := fmt.Sprintf("not valid for %s: %v", f.Name, err)
+			if others := s.taking(text); len(others) > 0 {
+				reason += "; or use format " + setting.OneOf(others)
+			}
+			why = append(why, reason)
 		}
 	}
 	return why
+}
+
+// taking returns the names of the formats in which text is a value of the setting.
+func (s *Setting) taking(text string) (names []string) {
+	for _, f := range s.Formats {
+		if _, err := f.Setting(s.Name).Parse(text); err == nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }

@@ -30,7 +30,7 @@ func TestSharedSettingDescribesEveryFormat(t *testing.T) {
 	a, b := sharing()
 	s := NewSchema(codec.Set{a, b})
 	for _, c := range []struct{ name, allowed, standard, absent, help string }{
-		{"quality", "0 to 100", "", "80 (First), 5 (Second)", "quality from 1 to 100 (First), quality from 0 to 10 (Second)"},
+		{"quality", "0 to 100", "", "80 (First), 5 (Second)", "for First, quality from 1 to 100; for Second, quality from 0 to 10"},
 		{"effort", "low, high, most", "", "low (First), high (Second)", "how hard to try"},
 		{"rows", "true, false", "false", "", "rows first"},
 	} {
@@ -54,11 +54,11 @@ func TestSharedSettingIsJudgedForEachFormat(t *testing.T) {
 		problem    string // part of the only one; empty for none
 	}{
 		{"quality", "80", a, ""},
-		{"quality", "80", b, "not valid for second"},
+		{"quality", "80", b, "not valid for second: 80 is out of range; write a number from 0 to 10; or use format first"},
 		{"quality", "80", nil, "not valid for second"},
 		{"quality", "0", a, "not valid for first"},
 		{"effort", "most", b, ""},
-		{"effort", "most", nil, "not valid for first"},
+		{"effort", "most", nil, "use low or high; or use format second"},
 		{"effort", "high", nil, ""},
 	} {
 		v := NewVariant("v")
@@ -72,6 +72,15 @@ func TestSharedSettingIsJudgedForEachFormat(t *testing.T) {
 		if c.problem == "" && len(p) > 0 || c.problem != "" && (len(p) != 1 || !strings.Contains(p[0].Text, c.problem)) {
 			t.Errorf("%s: %s for %v: %+v", c.name, c.text, c.format, p)
 		}
+	}
+}
+
+// TestSharedSettingNamesAllValues gives a value that no format accepts.
+func TestSharedSettingNamesAllValues(t *testing.T) {
+	a, b := sharing()
+	s := NewSchema(codec.Set{a, b})
+	if _, err := s.Setting("effort").Parse("best"); err == nil || !strings.Contains(err.Error(), "use low, high or most") {
+		t.Errorf("%v", err)
 	}
 }
 
