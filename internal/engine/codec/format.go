@@ -43,6 +43,7 @@ type Abilities struct {
 	Lossy, Lossless bool
 	Alpha           bool
 	Animation       bool
+	Poster          bool // programs that know no animations may show another frame than the first
 	Profile         bool
 	ColourOnly      bool // gray is stored as colour, which no profile of gray describes
 	EXIF, XMP, IPTC bool

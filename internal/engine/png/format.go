@@ -22,7 +22,8 @@ var Format = &codec.Format{
 	Extensions: []string{".png"},
 	MediaType:  "image/png",
 	Abilities: codec.Abilities{
-		Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, XMP: true, IPTC: true, Bits: 8,
+		Lossless: true, Alpha: true, Animation: true, Poster: true, Profile: true,
+		EXIF: true, XMP: true, IPTC: true, Bits: 8,
 	},
 	Uploaded: true,
 	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },

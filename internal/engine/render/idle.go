@@ -14,11 +14,11 @@ func (s *Schema) Idle(v Variant) (idle []Problem) {
 	add := func(name, beside string) {
 		idle = append(idle, Problem{name, fmt.Sprintf("has no effect beside %s; leave out one of the two", beside)})
 	}
-	if v.Frames > 1 && v.Poster > 1 {
-		add("poster", "frames")
-	}
 	if v.Format == nil {
-		return idle
+		return nil
+	}
+	if v.Frames > 1 && v.Poster > 1 && v.Format.Animation && !v.Format.Poster {
+		add("poster", "frames")
 	}
 	for _, own := range v.Format.Settings {
 		for _, beside := range own.IdleBeside {

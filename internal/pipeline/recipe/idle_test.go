@@ -23,6 +23,8 @@ func TestIdleSettings(t *testing.T) {
 		"{width: 9, format: webp, quality: 80, lossless: auto, max_bytes: 9KB}":        "",
 		"{width: 9, format: webp, lossless: false, near_lossless: 60}":                 "",
 		"{width: 9, quality: 80, lossless: true}":                                      "", // for JPEG and for WebP
+		"{format: png, frames: all, poster: 3}":                                        "",
+		"{frames: all, poster: 3}":                                                     "",
 		"{format: webp, frames: first, poster: 3}":                                     "",
 		"{width: 9, format: webp, frames: all}":                                        "",
 		"{width: 9, format: webp, effort: fast, quality: 80, background: \"#000000\"}": "",
