@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
@@ -86,6 +87,9 @@ type Job struct {
 const (
 	// maxJobs bounds the jobs for the same pictures that are looked at.
 	maxJobs  = 100
+	// creation is more than it takes from the creation of a job to the answer, by the clock of AWS, and
+	// less than a job takes before it ends and somebody runs the command again.
+	creation = 5 * time.Second
 	priority = 10 // among the account's jobs; more is sooner
 	// schema of the invocations: package event reads both.
 	schema = "1.0"
@@ -150,7 +154,6 @@ func (m *Manifest) upload(ctx context.Context, c *client.Cloud) (key, etag strin
 // ended, its pictures are still missing something, and the next number gets a new one.
 func (m *Manifest) create(ctx context.Context, c *client.Cloud, in *s3control.CreateJobInput) (Job, error) {
 	token := fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(m.sum.Sum(nil), "%q", m.deployment.Parameters["CodeKey"])))
-	before := time.Now().Add(-time.Minute) // the clock of AWS may differ from ours
 	for n := range maxJobs {
 		in.ClientRequestToken = aws.String(fmt.Sprintf("%.48s-%d", token, n))
 		created, err := c.Batch.CreateJob(ctx, in)
@@ -166,7 +169,11 @@ func (m *Manifest) create(ctx context.Context, c *client.Cloud, in *s3control.Cr
 			return job, fmt.Errorf("the job %s was created, but cannot be looked at: %w", job.ID, err)
 		}
 		job.Status = string(out.Job.Status)
-		job.Running = aws.ToTime(out.Job.CreationTime).Before(before)
+		asked, ok := middleware.GetServerTime(created.ResultMetadata) // in whole seconds
+		if !ok {
+			asked = time.Now()
+		}
+		job.Running = aws.ToTime(out.Job.CreationTime).Before(asked.Add(-creation))
 		switch out.Job.Status {
 		case types.JobStatusComplete, types.JobStatusFailed, types.JobStatusCancelled:
 			if job.Running {

@@ -122,6 +122,23 @@ func (b *fakeBatch) submit(d *deployment.Deployment, keys ...string) dispatch.Jo
 	return job
 }
 
+// TestEndedJobIsNotNew: a job that failed within a minute is not taken for the one that is asked for.
+func TestEndedJobIsNotNew(t *testing.T) {
+	b := &fakeBatch{t: t}
+	b.submit(batchDeployment(), "a.jpg")
+	b.status, b.created = "Failed", time.Now().Add(-20*time.Second)
+	if job := b.submit(batchDeployment(), "a.jpg"); job.ID != "job-1" || job.Running {
+		t.Errorf("after a failure: %+v", job)
+	}
+	b.created = time.Now().Add(-20 * time.Second) // it is on its way
+	if job := b.submit(batchDeployment(), "a.jpg"); job.ID != "job-1" || !job.Running {
+		t.Errorf("while it runs: %+v", job)
+	}
+	if job := b.submit(batchDeployment(), "b.jpg"); job.ID != "job-2" || job.Running {
+		t.Errorf("of other pictures: %+v", job)
+	}
+}
+
 // TestManifest: the list is what S3 Batch Operations read, and the keys reach the function whole.
 func TestManifest(t *testing.T) {
 	b := &fakeBatch{t: t}
