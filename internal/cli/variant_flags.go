@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,10 +47,27 @@ func (f *variantFlags) apply(v render.Variant) (render.Variant, error) {
 		}
 	}
 	var errs []error
-	for _, p := range f.schema.Problems(v) {
-		errs = append(errs, fmt.Errorf("--%s: %s", flagName(f.schema.Setting(p.Setting)), p.Text))
+	problems := f.schema.Problems(v)
+	if len(problems) == 0 {
+		problems = f.schema.Idle(v)
+	}
+	for _, p := range problems {
+		errs = append(errs, fmt.Errorf("--%s: %s", flagName(f.schema.Setting(p.Setting)), f.asFlags(p.Text)))
 	}
 	return v, errors.Join(errs...)
+}
+
+// asFlags writes the settings that a text about a recipe names as flags.
+func (f *variantFlags) asFlags(text string) string {
+	var names []string
+	for _, s := range f.schema.Settings {
+		names = append(names, s.Name)
+	}
+	advice := regexp.MustCompile(`\b(beside|leave out|or|write|use) (` + strings.Join(names, "|") + `)\b:?`)
+	return advice.ReplaceAllStringFunc(text, func(found string) string {
+		m := advice.FindStringSubmatch(found)
+		return m[1] + " --" + flagName(f.schema.Setting(m[2]))
+	})
 }
 
 // variantFlag is the value of one flag (pflag.Value).
