@@ -148,7 +148,8 @@ func (a *animation) code(ctx context.Context, f frame) (coded, error) {
 
 // cut returns the pixels of a frame, once all of them, and once without those that are shown already.
 // over is nil if there are none of these, or if one of the others would mix with what is shown: it has to
-// be opaque, or to have nothing below it.
+// be opaque or, without a table, to have nothing below it. With one, Pillow (13.0) shows a colour that lies
+// over nothing otherwise than the specification says.
 func (a *animation) cut(f *frame) (part, over []pixel) {
 	w := a.layout.Width()
 	part, over = make([]pixel, 0, f.w*f.h), make([]pixel, 0, f.w*f.h)
@@ -162,7 +163,7 @@ func (a *animation) cut(f *frame) (part, over []pixel) {
 				same = same || c != 0
 				over = append(over, 0)
 			default:
-				ok = ok && (c.alpha() == 255 || shown[x] == 0)
+				ok = ok && (c.alpha() == 255 || shown[x] == 0 && a.table == nil)
 				over = append(over, c)
 			}
 		}

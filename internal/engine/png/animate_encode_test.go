@@ -200,12 +200,39 @@ func TestRandomAnimationsReturn(t *testing.T) {
 		{disposeNone, blendSource}, {disposeNone, blendOver}, {disposeBackground, blendSource},
 		{disposeBackground, blendOver}, {disposePrevious, blendSource},
 	} {
-		if ways[way] < 10 {
+		if ways[way] < 5 {
 			t.Errorf("disposal and blending %v: %d frames", way, ways[way])
 		}
 	}
 	if n := ways[[2]byte{disposePrevious, blendOver}]; n > 0 {
 		t.Errorf("%d frames are drawn over what is to be put back", n)
+	}
+}
+
+// TestHalfTransparentOverNothing: in a file with a table, only opaque pixels are drawn over what is shown.
+func TestHalfTransparentOverNothing(t *testing.T) {
+	for alpha, want := range map[byte]byte{255: blendOver, 128: blendSource} {
+		var all []shot
+		for i := range 2 {
+			p := plane.New(plane.NewLayout(plane.RGB, true, 40, 40, 1, 1))
+			for y := range 40 {
+				for x := 10; x < 30; x++ { // a pattern that stays
+					p.Row(0, y)[x], p.Row(3, y)[x] = byte((x^y)&1*200), 255
+				}
+			}
+			if i > 0 { // and a point on either side of it
+				p.Row(3, 0)[0], p.Row(3, 39)[39] = alpha, alpha
+			}
+			all = append(all, shot{p, 100})
+		}
+		file := animate(t, 0, codec.EncodeOptions{}, all...)
+		if ways := waysOf(t, file); file[25] != typePalette || len(ways) != 2 || ways[1][1] != want {
+			t.Errorf("alpha %d: colour type %d, disposal and blending %v", alpha, file[25], ways)
+		}
+		got, _ := shots(t, file)
+		if err := sameShots(t, got, all); err != nil {
+			t.Errorf("alpha %d: %v", alpha, err)
+		}
 	}
 }
 
