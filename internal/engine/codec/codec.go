@@ -130,13 +130,17 @@ func (l Limits) CheckFrames(h Header) error {
 	return nil
 }
 
+// MoreMemory is what to do about a picture that needs more memory than Limits.Memory, which the memory of a
+// process may have lowered.
+const MoreMemory = "raise limits.memory, or give the process more memory"
+
 // CheckMemory refuses a decoder that would hold more memory than the limit allows. It is called after
 // Shrink, on which the estimate depends.
 func (l Limits) CheckMemory(d Decoder) error {
 	if n := d.Memory(); l.Memory > 0 && n > l.Memory {
 		h := d.Header()
-		return fmt.Errorf("%w: decoding %d×%d pixels of %s needs about %d bytes of memory, the limit is %d",
-			ErrMemory, h.Width, h.Height, h.Format.Title, n, l.Memory)
+		return fmt.Errorf("%w: decoding %d×%d pixels of %s needs about %d bytes of memory, the limit is %d; %s",
+			ErrMemory, h.Width, h.Height, h.Format.Title, n, l.Memory, MoreMemory)
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func (f *fitting) search(lo, hi int) ([]byte, int, error) {
 		}
 	}
 	if f.best == nil {
-		return nil, 0, fmt.Errorf("%w: %d bytes at the lowest quality allowed, the limit is %d",
+		return nil, 0, fmt.Errorf("%w: %d bytes at the lowest quality allowed, the limit is %d; raise max_bytes, or ask for fewer pixels",
 			ErrTooLarge, f.smallest, f.limit)
 	}
 	return f.best, fits, nil

@@ -58,7 +58,7 @@ func TestFitTooLarge(t *testing.T) {
 	smallest := len(encode(t, p, Options{Quality: 20}))
 	for _, limit := range []int{0, 1, 1000, smallest - 1} {
 		_, _, err := fit(p, Options{}, limit, 20, 90)
-		want := fmt.Sprintf("%d bytes at the lowest quality allowed, the limit is %d", smallest, limit)
+		want := fmt.Sprintf("%d bytes at the lowest quality allowed, the limit is %d; raise max_bytes", smallest, limit)
 		if !errors.Is(err, codec.ErrTooLarge) || !strings.Contains(err.Error(), want) {
 			t.Errorf("limit %d: error %v, want %q", limit, err, want)
 		}

@@ -71,7 +71,8 @@ const maxOutput = 1 << 28
 func (f frame) check() error {
 	w, h := max(f.width, f.canvasWidth), max(f.height, f.canvasHeight)
 	if w > MaxSide || h > MaxSide || w*h > maxOutput {
-		return fmt.Errorf("%w: it would be %d×%d pixels", codec.ErrLimit, w, h)
+		return fmt.Errorf("%w: it would be %d×%d pixels, the limits are %d on a side and %d in all; "+
+			"ask for a smaller width or height", codec.ErrLimit, w, h, MaxSide, maxOutput)
 	}
 	return nil
 }

@@ -250,7 +250,7 @@ func TestAnimationErrors(t *testing.T) {
 		}
 	}
 	_, err = engine.Render(t.Context(), newFilm(2), codec.Limits{Memory: 999}, []Variant{{Name: "v", Format: pngFormat}})
-	if !errors.Is(err, codec.ErrLimit) || !strings.Contains(err.Error(), "memory") {
+	if !errors.Is(err, codec.ErrLimit) || !strings.HasSuffix(err.Error(), codec.MoreMemory) {
 		t.Errorf("too much memory: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -25,7 +25,13 @@ func TestOneVariantDoesNotWithholdOthers(t *testing.T) {
 	for _, test := range []struct {
 		bad  Variant
 		want error
-	}{{small, codec.ErrTooLarge}, {mute, codec.ErrUnsupported}, {huge, codec.ErrLimit}, {heavy, codec.ErrLimit}} {
+		text string
+	}{
+		{small, codec.ErrTooLarge, "; raise max_bytes, or ask for fewer pixels"},
+		{mute, codec.ErrUnsupported, "no encoder"},
+		{huge, codec.ErrLimit, "the limits are 65535 on a side and 268435456 in all; ask for a smaller width or height"},
+		{heavy, codec.ErrLimit, "the limit is 1048576; raise limits.memory, or give the process more memory"},
+	} {
 		for _, variants := range [][]Variant{{test.bad, good}, {good, test.bad}} {
 			d := picture(scene(300, 200, plane.RGB, false, 1), 1)
 			outputs, err := engine.Render(t.Context(), d, codec.Limits{Memory: 1 << 20}, variants)
@@ -42,8 +48,8 @@ func TestOneVariantDoesNotWithholdOthers(t *testing.T) {
 					t.Errorf("%s: the other variant differs from what it is alone", test.bad.Name)
 				}
 			}
-			if !strings.HasPrefix(err.Error(), "variant "+test.bad.Name+": ") {
-				t.Errorf("the reason does not name the variant: %v", err)
+			if !strings.HasPrefix(err.Error(), "variant "+test.bad.Name+": ") || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("the reason does not name the variant, or what to do: %v", err)
 			}
 		}
 	}

@@ -242,8 +242,8 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 func checkMemory(d codec.Decoder, l codec.Limits, jobs []*job) error {
 	refuse := func(subject string, n int64) error {
 		h := d.Header()
-		return fmt.Errorf("%w: %s of %d×%d pixels would need about %d bytes of memory, the limit is %d",
-			codec.ErrMemory, subject, h.Width, h.Height, n, l.Memory)
+		return fmt.Errorf("%w: %s of %d×%d pixels would need about %d bytes of memory, the limit is %d; %s",
+			codec.ErrMemory, subject, h.Width, h.Height, n, l.Memory, codec.MoreMemory)
 	}
 	all, beside := int64(0), d.Memory()
 	for _, j := range jobs {
