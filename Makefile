@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser
 
 check: fmt vet test race cross zips
 
@@ -137,6 +137,11 @@ placeholders:
 	node $$dir/reference.mjs $(CASES) >$$dir/cases && \
 	IMGMILL_PLACEHOLDERS=$$dir/cases $(GO) test -count=1 -run 'Reference' -v ./internal/engine/placeholder; \
 	status=$$?; rm -r $$dir; exit $$status
+
+# Pages in chromium at three widths, which must fetch the picture that fits; and a web page's set of 200 files of
+# IMGMILL_CORPUS.
+browser:
+	IMGMILL_BROWSER=1 IMGMILL_PAGES=1 $(GO) test -count=1 -timeout 280s -run 'Browser|MixedPictures' -v ./internal/pipeline/manifest
 
 # Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference is up to 14 levels
 # off TIFF's formula, because LittleCMS interpolated in a table; without that, it agrees with us within 1 level.
