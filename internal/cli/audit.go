@@ -173,6 +173,7 @@ func advice(r sync.Report, name string) (text string) {
 		{r.Foreign.Objects > 0, takenAdvice},
 		{r.Bad.Pictures > 0, "Bad uploads stay bad until they are replaced, or the recipe or its limits change; " +
 			"'imgmill sync" + name + " --only bad' tries them again."},
+		{r.NoPictures.Pictures > 0, "What is no picture needs another suffix than those of source.suffixes, or a rule without variants."},
 	} {
 		if c.there {
 			text += " " + c.sentence
@@ -211,6 +212,7 @@ func printCauses(w io.Writer, r sync.Report, e *examples) error {
 		{"unsure: their keys depend on the picture", r.Unsure, false},
 		{"taken: an object of somebody else is there", r.Foreign, false},
 		{"bad: they cannot be made", r.Bad, false},
+		{"no picture, as an earlier run has found", r.NoPictures, false},
 	} {
 		uploads, size := "-", "-"
 		if c.n.Pictures > 0 {

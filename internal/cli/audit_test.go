@@ -13,11 +13,11 @@ import (
 func TestCausesAlign(t *testing.T) {
 	n := sync.Tally{Pictures: 1, Objects: 2, Bytes: 3}
 	var b bytes.Buffer
-	if err := printCauses(&b, sync.Report{Missing: n, Stale: n, Orphaned: n, Unsure: n, Foreign: n, Bad: n}, &examples{}); err != nil {
+	if err := printCauses(&b, sync.Report{Missing: n, Stale: n, Orphaned: n, Unsure: n, Foreign: n, Bad: n, NoPictures: n}, &examples{}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if len(lines) != 8 {
+	if len(lines) != 9 {
 		t.Errorf("%d lines", len(lines))
 	}
 	for _, line := range lines {
@@ -53,6 +53,7 @@ func TestAdvice(t *testing.T) {
 		" " + takenAdvice: {Foreign: n},
 		" Bad uploads stay bad until they are replaced, or the recipe or its limits change; " +
 			"'imgmill sync photos --only bad' tries them again.": {Bad: n},
+		" What is no picture needs another suffix than those of source.suffixes, or a rule without variants.": {NoPictures: n},
 		"": {},
 	} {
 		if got := advice(r, " photos"); got != want {

@@ -47,8 +47,11 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 		say(takenAdvice)
 	}
 	if r.Bad.Pictures > 0 && !s.todo.Only.Bad {
-		say(fmt.Sprintf("%s cannot be processed: 'imgmill failures%s' lists them with the reasons, and --only bad tries them again.",
-			groupedCount(r.Bad.Pictures, "upload"), nameOf(s.place)))
+		list := "'imgmill failures" + nameOf(s.place) + "' lists them with the reasons"
+		if s.place.recipe.BadRecords() == "" {
+			list = "nothing lists them, because on_bad.record is false"
+		}
+		say(fmt.Sprintf("%s cannot be processed: %s, and --only bad tries them again.", groupedCount(r.Bad.Pictures, "upload"), list))
 	}
 	work := s.todo.Pictures
 	line := planLine{Found: r, ToDo: work, Orphans: s.todo.Orphans}

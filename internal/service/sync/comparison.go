@@ -62,7 +62,8 @@ type Finding struct {
 	// Replaced is an orphan under an earlier {hash}, which target.keep_replaced no longer keeps.
 	Replaced bool `json:"replaced,omitempty"`
 
-	modified int64 // in nanoseconds since 1970
+	modified   int64 // in nanoseconds since 1970
+	notPicture bool  // Bad says that an earlier run found no picture in it
 }
 
 // Manifest takes the place of a variant's name in a Finding.
@@ -94,6 +95,8 @@ type Report struct {
 	Foreign Tally `json:"foreign"`
 	Unsure  Tally `json:"unsure"`
 	Bad     Tally `json:"bad"` // what cannot be made
+	// NoPictures are uploads in which an earlier run found no picture. Known alone remembers that.
+	NoPictures Tally `json:"no_pictures"`
 	// Orphaned are objects that imgmill has made from a source of this bucket, and that nothing asks
 	// for any more.
 	Orphaned Tally `json:"orphaned"`
@@ -249,7 +252,11 @@ func (c *comparison) count(f Finding, fresh, wanted int) error {
 	r.Stale.add(len(f.Stale), f.Size)
 	r.Unsure.add(len(f.Unsure), f.Size)
 	r.Foreign.add(len(f.Foreign), f.Size)
-	r.Bad.add(len(f.Failed), f.Size)
+	if f.notPicture {
+		r.NoPictures.add(len(f.Failed), f.Size)
+	} else {
+		r.Bad.add(len(f.Failed), f.Size)
+	}
 	return c.each(f)
 }
 

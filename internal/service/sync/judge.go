@@ -40,7 +40,7 @@ func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, 
 
 // judgeSlots is judge for a picture with a record, which excuses what cannot be made. It may be nil.
 func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record, quick bool) (f Finding, fresh int, err error) {
-	f = Finding{Key: t.key, ETag: t.etag, Size: t.size, modified: t.modified}
+	f = Finding{Key: t.key, ETag: t.etag, Size: t.size, modified: t.modified, notPicture: record == notPicture}
 	slots := slices.Clone(t.slots)
 	states := make([]judgement, len(slots))
 	used := map[string]bool{} // the keys of the objects that are fresh
@@ -191,6 +191,9 @@ func (c *comparison) read(ctx context.Context, key string) (bucket.Info, error) 
 	return c.Mill.Look(ctx, key)
 }
 
+// notPicture takes the place of a record, of which there is none.
+var notPicture = &mill.Record{Reason: "an earlier run found no picture in it"}
+
 // bad returns the record of a picture that lacks objects, or what an earlier run found about one
 // without a record. It is nil if nothing is known against the picture.
 func (c *comparison) bad(ctx context.Context, t task) (*mill.Record, error) {
@@ -203,14 +206,14 @@ func (c *comparison) bad(ctx context.Context, t task) (*mill.Record, error) {
 		}
 	}
 	if yes, err := c.Known.Has(planFact(r, "skipped", t.key, t.etag, t.plan)); err != nil || yes {
-		return &mill.Record{Reason: "an earlier run found no picture in it"}, err
+		return notPicture, err
 	}
 	unrecorded := &mill.Record{Reason: "an earlier run could not process it, and no record says why (on_bad.record)"}
-	if yes, err := c.Known.Has(planFact(r, badFact(t.modified, ""), t.key, t.etag, t.plan)); err != nil || yes {
+	if yes, err := c.Known.Has(planFact(r, badFact(r, t.modified, ""), t.key, t.etag, t.plan)); err != nil || yes {
 		return unrecorded, err
 	}
 	for _, s := range t.slots {
-		yes, err := c.Known.Has(planFact(r, badFact(t.modified, s.name), t.key, t.etag, t.plan))
+		yes, err := c.Known.Has(planFact(r, badFact(r, t.modified, s.name), t.key, t.etag, t.plan))
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +247,7 @@ func planFact(r *recipe.Recipe, what, key, etag string, p recipe.Plan) uint64 {
 
 // badFact says that an upload, which another one of the same bytes is not, cannot be processed, and that
 // the recipe keeps no record of that; or that a named variant, or the manifest, cannot be made of it
-// while others can.
-func badFact(modified int64, variant string) string {
-	return fmt.Sprintf("bad %d %s", modified, variant)
+// while others can. Where there is more memory, it may be possible.
+func badFact(r *recipe.Recipe, modified int64, variant string) string {
+	return fmt.Sprintf("bad %d %d %s", r.Limits.Memory, modified, variant)
 }

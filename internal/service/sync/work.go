@@ -125,10 +125,10 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 	case r.Verdict == outcome.Bad && (r.Taken || rec.BadRecords() != ""):
 	case r.Verdict == outcome.Bad && len(r.Variants) > 0:
 		for _, f := range r.Failed {
-			facts = append(facts, badFact(i.Modified, f.Name))
+			facts = append(facts, badFact(rec, i.Modified, f.Name))
 		}
 	case r.Verdict == outcome.Bad:
-		facts = []string{badFact(i.Modified, "")}
+		facts = []string{badFact(rec, i.Modified, "")}
 	case r.Verdict == outcome.Skipped && !r.Overtaken():
 		facts = []string{"skipped"}
 	}

@@ -187,6 +187,40 @@ func TestBadUploads(t *testing.T) {
 	}
 }
 
+// TestNoPicture: what the checkpoint remembers as no picture is not counted with what records call bad.
+func TestNoPicture(t *testing.T) {
+	p, known := newPlace(t, oneVariant), openKnown(t)
+	p.upload("a.jpg", []byte("no picture at all"))
+	if _, err := p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known)); err != nil {
+		t.Fatal(err)
+	}
+	r, found := p.compare(sync.Comparison{Known: known, Trust: true})
+	if r.NoPictures.Pictures != 1 || r.Bad.Pictures+r.Missing.Pictures != 0 || !strings.Contains(found["a.jpg"].Bad, "no picture") {
+		t.Errorf("%+v %v", r, found)
+	}
+	if left := p.todo(both, known); left.Pictures.Pictures != 0 {
+		t.Errorf("it would be read again: %+v", left.Pictures)
+	}
+}
+
+// TestMemoryWithoutRecords: what needs too much memory in one place is tried in one that has more.
+func TestMemoryWithoutRecords(t *testing.T) {
+	p, known := newPlace(t, oneVariant+"on_bad: {record: false}\n"), openKnown(t)
+	p.upload("a.jpg", sample.Photo(64, 48))
+	whole := p.mill.Recipe
+	for _, memory := range []int64{1000, 1 << 30} {
+		p.mill.Recipe = whole.WithMemory(memory)
+		results, err := p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known))
+		want := outcome.Done
+		if memory == 1000 {
+			want = outcome.Bad
+		}
+		if err != nil || results["a.jpg"].Verdict != want {
+			t.Errorf("with %d bytes: %+v, %v", memory, results["a.jpg"], err)
+		}
+	}
+}
+
 // TestBadParts: what cannot be made of an upload is not tried again, whether it is a part or all of it, and
 // whether a record says so or the checkpoint alone; a loss of the rest is.
 func TestBadParts(t *testing.T) {
