@@ -86,7 +86,7 @@ type Job struct {
 
 const (
 	// maxJobs bounds the jobs for the same pictures that are looked at.
-	maxJobs  = 100
+	maxJobs = 100
 	// creation is more than it takes from the creation of a job to the answer, by the clock of AWS, and
 	// less than a job takes before it ends and somebody runs the command again.
 	creation = 5 * time.Second
