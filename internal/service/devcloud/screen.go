@@ -46,9 +46,12 @@ func (g *gateway) screen(ctx fiber.Ctx) error {
 		return g.refuse(ctx, errKey)
 	}
 	if key == "" && ctx.Method() == fiber.MethodPost {
-		return g.expandForm(ctx)
+		err = g.expandForm(ctx)
+	} else {
+		err = ctx.Next()
 	}
-	return ctx.Next()
+	g.showRefusal(ctx)
+	return err
 }
 
 // signedV2 reports whether a request has a signature of version 2, in its query or in a header
@@ -66,11 +69,9 @@ func keeps(key string) bool {
 	})
 }
 
-// refuse answers with an error. The gateway would have added the header for pages of other origins.
+// refuse answers with an error.
 func (g *gateway) refuse(ctx fiber.Ctx, err s3err.APIError) error {
-	if g.cors != "" {
-		ctx.Set(fiber.HeaderAccessControlAllowOrigin, g.cors)
-	}
+	defer g.showRefusal(ctx)
 	ctx.Set(fiber.HeaderContentType, fiber.MIMEApplicationXML)
 	ctx.Status(err.StatusCode())
 	if ctx.Method() == fiber.MethodHead {

@@ -48,6 +48,7 @@ func TestSignatureV2(t *testing.T) {
 		{url + "?AWSAccessKeyId=imgmill&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D&Expires=1893456000", http.Header{}},
 		{url, http.Header{"Authorization": {"AWS imgmill:vjbyPxybdZaNmGa+yT272YEAiv4="}}},
 	} {
+		r.header.Set("Origin", cfg.CORS)
 		for _, method := range []string{"GET", "PUT"} {
 			resp, text := answer(t, method, r.url, r.header)
 			if resp.StatusCode != 400 || !strings.Contains(text, "<Code>InvalidRequest</Code>") ||
@@ -175,8 +176,38 @@ func TestCORS(t *testing.T) {
 		if got := resp.Header.Get("Access-Control-Allow-Origin"); got != origin {
 			t.Errorf("with CORS %q the origin %q is allowed", origin, got)
 		}
-		if got := resp.Header.Get("Access-Control-Allow-Methods"); origin != "" && got != "PUT" {
+		if got := resp.Header.Get("Access-Control-Allow-Methods"); origin != "" && !strings.Contains(got, "PUT") {
 			t.Errorf("the methods %q are allowed", got)
+		}
+		if got := resp.Header.Get("Access-Control-Allow-Headers"); origin != "" && got != "content-type" {
+			t.Errorf("the headers %q are allowed", got)
+		}
+		stop(t, c)
+	}
+}
+
+// TestForeignOrigin: a page of another origin than the one that is allowed is refused as by S3, and the
+// page that is allowed may read why it is refused.
+func TestForeignOrigin(t *testing.T) {
+	for _, allowed := range []string{"http://localhost:3000", "*"} {
+		cfg := testConfig(t.TempDir())
+		cfg.CORS = allowed
+		c, err := Start(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		url := c.Endpoint() + "/" + source + "/a.jpg"
+		for _, origin := range []string{"http://localhost:3000", "https://elsewhere.example"} {
+			may := allowed == "*" || origin == allowed
+			resp, text := answer(t, "OPTIONS", url, http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"PUT"}})
+			got := resp.Header.Get("Access-Control-Allow-Origin")
+			if may && (resp.StatusCode != 200 || got == "") || !may && (resp.StatusCode != 403 || got != "") {
+				t.Errorf("%s allowed, preflight of %s: %s, %q\n%s", allowed, origin, resp.Status, got, text)
+			}
+			resp, _ = answer(t, "GET", url, http.Header{"Origin": {origin}}) // without a signature
+			if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != 403 || (got != "") != may {
+				t.Errorf("%s allowed, unsigned request of %s: %s, %q", allowed, origin, resp.Status, got)
+			}
 		}
 		stop(t, c)
 	}

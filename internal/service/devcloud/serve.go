@@ -163,7 +163,6 @@ func (g *gateway) serve(
 		KeepAlive:         true,
 		Quiet:             true,
 		S3Options:         []s3api.Option{s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.screen), s3api.WithMiddleware("/", g.gate.pass)},
-		CORSAllowOrigin:   g.cors,
 	})
 	f.close()
 	f.wait()
