@@ -141,7 +141,7 @@ func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags
 		fmt.Fprintf(w, "\n%s\n", wrap(fmt.Sprintf(format, args...), columns))
 	}
 	if r.Unclaimed > 0 {
-		say("%s beside them may belong to another bucket or an older target.key.", groupedCount(r.Unclaimed, "object"))
+		say("Unclaimed: %s beside them may belong to another bucket or an older target.key.", groupedCount(r.Unclaimed, "object"))
 	}
 	if f.sample > 0 {
 		say("Of %s whose marks were read, chosen at random among those that look right in the listings, %d had a "+
@@ -255,6 +255,9 @@ func (e *examples) add(f sync.Finding) {
 	if f.Orphan {
 		e.note("orphaned", f.Key)
 	}
+	if f.Unclaimed {
+		e.note("unclaimed", f.Key)
+	}
 }
 
 func (e *examples) note(cause, text string) {
@@ -272,7 +275,7 @@ func nonEmpty(text string) []string {
 
 func (e *examples) print(w io.Writer) error {
 	var b strings.Builder
-	for _, cause := range []string{"missing", "stale", "orphaned", "unsure", "taken", "bad"} {
+	for _, cause := range []string{"missing", "stale", "orphaned", "unsure", "taken", "bad", "unclaimed"} {
 		for i, text := range e.lines[cause] {
 			if i == 0 {
 				fmt.Fprintf(&b, "\n%s\n", cause)

@@ -34,11 +34,12 @@ func TestExamplesCount(t *testing.T) {
 		e.add(sync.Finding{Key: fmt.Sprint(i), Missing: []string{"small"}})
 	}
 	e.add(sync.Finding{Key: "bad", Bad: "reason"})
+	e.add(sync.Finding{Key: "theirs", Unclaimed: true})
 	var b bytes.Buffer
 	if err := e.print(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := "\nmissing\n  0: small\n  1: small\n  2: small\n  ... and 1,000 more\n\nbad\n  bad: reason\n"
+	want := "\nmissing\n  0: small\n  1: small\n  2: small\n  ... and 1,000 more\n\nbad\n  bad: reason\n\nunclaimed\n  theirs\n"
 	if b.String() != want {
 		t.Errorf("%q", b.String())
 	}

@@ -86,6 +86,9 @@ func (f *syncFlags) selection() (only sync.Only, err error) {
 		}
 		*flags[name] = true
 	}
+	if only == (sync.Only{Orphaned: true}) && !f.deleteOrphans && !f.dryRun {
+		return only, wrongUse("--only orphaned deletes nothing by itself; add --delete-orphans, or --dry-run to see how many there are")
+	}
 	only.Orphaned = only.Orphaned || f.deleteOrphans
 	return only, nil
 }

@@ -250,8 +250,12 @@ func TestOthersStay(t *testing.T) {
 	}
 	p.upload("a.jpg", sample.Photo(16, 12))
 	r, found := p.compare(sync.Comparison{Orphans: true})
-	if r.Orphaned.Objects != 0 || r.Unclaimed != 1 || len(found["a.jpg"].Foreign) != 2 {
+	if r.Orphaned.Objects != 0 || r.Unclaimed != 1 || len(found["a.jpg"].Foreign) != 2 || !found["w/theirs.jpg"].Unclaimed {
 		t.Errorf("%+v %v", r, found)
+	}
+	todo := &sync.Todo{Only: sync.Only{Missing: true, Stale: true, Bad: true, Orphaned: true}}
+	if err := todo.Add(found["w/theirs.jpg"]); err != nil || todo.Pictures.Pictures+todo.Orphans.Objects != 0 {
+		t.Errorf("something would be done about an unclaimed object: %+v, %v", todo, err)
 	}
 }
 

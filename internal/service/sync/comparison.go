@@ -61,6 +61,8 @@ type Finding struct {
 	Removed bool     `json:"removed,omitempty"` // an orphan whose source is gone, and not only the setting
 	// Replaced is an orphan under an earlier {hash}, which target.keep_replaced no longer keeps.
 	Replaced bool `json:"replaced,omitempty"`
+	// Unclaimed is an output of which it is unknown whether it belongs here. Listings alone name none.
+	Unclaimed bool `json:"unclaimed,omitempty"`
 
 	modified   int64 // in nanoseconds since 1970
 	notPicture bool  // Bad says that an earlier run found no picture in it

@@ -37,6 +37,9 @@ func (c *comparison) judgeOrphan(ctx context.Context, e entry) error {
 	switch verdict {
 	case isUnclaimed:
 		c.report.Unclaimed++
+		if !c.Quick && c.Sample == 0 {
+			return c.each(Finding{Key: e.key, ETag: e.etag, Size: e.size, Unclaimed: true})
+		}
 	case isOrphan, isRemoved, isReplaced:
 		c.report.Orphaned.Objects++
 		c.report.Orphaned.Bytes += e.size
