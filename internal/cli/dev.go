@@ -81,11 +81,12 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if f.once && !f.sample && len(f.uploads) == 0 {
 		return wrongUse("--once needs something to do: add --sample or --upload FILE")
 	}
-	r, err := loadRecipe(f.config)
+	// The file is read for watching before it is read for use: an edit in between is noticed.
+	file, err := openRecipeFile(f.config)
 	if err != nil {
 		return err
 	}
-	file, err := openRecipeFile(f.config)
+	r, err := loadRecipe(f.config)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -53,7 +54,7 @@ type recipeFile struct {
 	data []byte // as it was read last; nil if there was no file
 }
 
-// openRecipeFile reads the file that loadRecipe has read.
+// openRecipeFile reads the file that loadRecipe reads.
 func openRecipeFile(name string) (*recipeFile, error) {
 	if name == "" {
 		name = recipeName
@@ -63,8 +64,10 @@ func openRecipeFile(name string) (*recipeFile, error) {
 		return nil, err
 	}
 	f := &recipeFile{name: name, path: path}
-	f.data, err = f.read()
-	return f, err
+	if f.data, err = f.read(); err != nil {
+		return nil, fmt.Errorf("read the recipe: %w", err)
+	}
+	return f, nil
 }
 
 func (f *recipeFile) read() ([]byte, error) {

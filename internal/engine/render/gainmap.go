@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,16 +35,24 @@ func (e *Engine) gainMaps(ctx context.Context, d codec.Decoder, l codec.Limits, 
 	if err != nil && !codec.Permanent(err) {
 		return err
 	}
+	if reserve := l.Reserve; m != nil && reserve != nil {
+		beside := int64(len(m.File)) // which is held with the reduced pictures
+		for _, j := range jobs {
+			held, _ := j.memory()
+			beside += held
+		}
+		l.Reserve = func(n int64) error { return reserve(beside + n) }
+	}
 	for _, j := range jobs {
 		if j.variant.HDR != KeepHDR {
 			continue
 		}
-		reason := err
+		reason := cmp.Or(err, j.takesMap())
 		if reason == nil {
 			j.gainMap, reason = e.gainMap(ctx, l, j, m)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+			if reason != nil && !codec.Permanent(reason) {
+				return reason // as of a context that has ended, or of memory that is not free now
+			}
 		}
 		if reason != nil {
 			j.drop("the gain map: %v", reason)
@@ -52,14 +61,19 @@ func (e *Engine) gainMaps(ctx context.Context, d codec.Decoder, l codec.Limits, 
 	return nil
 }
 
-// gainMap returns the gain map of a job.
-func (e *Engine) gainMap(ctx context.Context, l codec.Limits, j *job, m *codec.GainMap) (*codec.GainMap, error) {
+// takesMap returns why the variant can have no gain map, or nil.
+func (j *job) takesMap() error {
 	switch {
 	case !j.format.GainMap:
-		return nil, fmt.Errorf("%s holds none", j.format.Title)
+		return fmt.Errorf("%s holds none", j.format.Title)
 	case j.variant.focus != nil:
-		return nil, errors.New("it cannot follow a crop that the picture decides")
+		return errors.New("it cannot follow a crop that the picture decides")
 	}
+	return nil
+}
+
+// gainMap returns the gain map of a job.
+func (e *Engine) gainMap(ctx context.Context, l codec.Limits, j *job, m *codec.GainMap) (*codec.GainMap, error) {
 	d, err := e.Open(bytes.NewReader(m.File), l)
 	if err != nil {
 		return nil, err

@@ -77,6 +77,31 @@ func renderFile(t *testing.T, file []byte, v Variant) Output {
 	return outputs[0]
 }
 
+// TestGainMapWaitsForMemory: a gain map for which no memory is free now is not dropped.
+func TestGainMapWaitsForMemory(t *testing.T) {
+	file := withMap(t, 400, 300, 1)
+	v := []Variant{{Name: "v", Width: 200, HDR: KeepHDR, Format: jpegFormat}}
+	var asked []int64
+	busy := errors.New("busy")
+	l := codec.Limits{Reserve: func(n int64) error { asked = append(asked, n); return nil }}
+	if _, _, err := jpegEngine.Make(t.Context(), bytes.NewReader(file), l, v); err != nil || len(asked) != 2 {
+		t.Fatalf("asked for %d, %v", asked, err)
+	}
+	if least := int64(200 * 150); asked[1] < least { // samples of luma of the reduced picture, which is still held
+		t.Errorf("asked for %d bytes with the gain map, not %d or more", asked[1], least)
+	}
+	calls := 0
+	l.Reserve = func(int64) error {
+		if calls++; calls == 2 {
+			return busy
+		}
+		return nil
+	}
+	if _, outputs, err := jpegEngine.Make(t.Context(), bytes.NewReader(file), l, v); !errors.Is(err, busy) {
+		t.Errorf("%v, %+v", err, outputs)
+	}
+}
+
 // mapOf returns the gain map of a file, decoded, or nil.
 func mapOf(t *testing.T, file []byte) *plane.Picture {
 	t.Helper()
