@@ -79,6 +79,8 @@ type FrameEncoder interface {
 type FrameWriter interface {
 	// WriteFrame appends a picture that is shown for delay milliseconds.
 	WriteFrame(ctx context.Context, p *plane.Picture, delay int) error
+	// Size is how many bytes the coded frames take that are held until Close.
+	Size() int64
 	// Close returns the file.
 	Close(ctx context.Context) ([]byte, error)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -187,6 +188,51 @@ func TestMemoryOfAnimations(t *testing.T) {
 			if fits && err != nil || !fits && !errors.Is(err, codec.ErrLimit) {
 				t.Errorf("%s within %d bytes: %v", f, limit, err)
 			}
+		}
+	}
+}
+
+// TestMemoryOfCodedFrames: memory is reserved for the coded frames, as they accumulate.
+func TestMemoryOfCodedFrames(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	var frames []*plane.Picture
+	for range 9 {
+		p := plane.New(plane.NewLayout(plane.RGB, false, 64, 48, 1, 1))
+		for _, pix := range p.Pix {
+			for i := range pix {
+				pix[i] = byte(rnd.Uint32())
+			}
+		}
+		frames = append(frames, p)
+	}
+	source := All().Named("png")
+	w, err := source.Encoder(exact(source)).(codec.FrameEncoder).Animate(frames[0].Layout, 1, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range frames {
+		if err := w.WriteFrame(t.Context(), p, 50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := w.Close(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := &render.Engine{Formats: All()}
+	for _, f := range All().Writable().Where(func(f *codec.Format) bool { return f.Animation }) {
+		var asked []int64 // by the decoder, and with each frame
+		l := codec.Limits{Reserve: func(n int64) error {
+			asked = append(asked, n)
+			return nil
+		}}
+		v := render.Variant{Name: "v", Format: f, Encoding: exact(f), Frames: render.AllFrames}
+		_, outputs, err := engine.Make(t.Context(), bytes.NewReader(file), l, []render.Variant{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := int64(len(outputs[0].Data)); len(asked) != 1+len(frames) || asked[len(frames)]-asked[1] < n*3/4 {
+			t.Errorf("%s: %d bytes are reserved, for a file of %d", f, asked, n)
 		}
 	}
 }

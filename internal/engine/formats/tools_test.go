@@ -216,4 +216,6 @@ func (r *recorder) WriteFrame(_ context.Context, p *plane.Picture, _ int) error 
 	return p.Push(kept)
 }
 
+func (*recorder) Size() int64 { return 0 }
+
 func (*recorder) Close(context.Context) ([]byte, error) { return []byte("frames"), nil }

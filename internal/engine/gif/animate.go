@@ -283,6 +283,9 @@ func (w *writer) flush(ctx context.Context, animated bool) error {
 	return w.appendFrame(ctx, &w.pending, delay)
 }
 
+// Size implements codec.FrameWriter.
+func (w *writer) Size() int64 { return int64(len(w.out)) }
+
 // Close implements codec.FrameWriter. An animation of one frame becomes a still.
 func (w *writer) Close(ctx context.Context) ([]byte, error) {
 	if w.frames == 0 {

@@ -182,6 +182,16 @@ func changed(a, b []pixel, w int) (box image.Rectangle) {
 	return box
 }
 
+// Size implements codec.FrameWriter.
+func (a *animation) Size() (n int64) {
+	for _, f := range a.frames {
+		for _, d := range f.data {
+			n += int64(len(d))
+		}
+	}
+	return n
+}
+
 // Close implements codec.FrameWriter. An animation of one frame becomes a still.
 func (a *animation) Close(ctx context.Context) ([]byte, error) {
 	switch len(a.frames) {

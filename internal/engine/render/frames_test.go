@@ -78,6 +78,8 @@ func (w *flipWriter) WriteFrame(_ context.Context, p *plane.Picture, delay int) 
 	return w.fails
 }
 
+func (w *flipWriter) Size() int64 { return int64(len(w.text)) }
+
 func (w *flipWriter) Close(context.Context) ([]byte, error) { return []byte(w.text), nil }
 
 func flipFormat(fails error) *codec.Format {
@@ -225,6 +227,8 @@ func (v veiled) WriteFrame(_ context.Context, p *plane.Picture, _ int) error {
 	*v.seen += fmt.Sprint(p.HasAlpha(), " ")
 	return nil
 }
+
+func (veiled) Size() int64 { return 0 }
 
 func (veiled) Close(context.Context) ([]byte, error) { return []byte("film"), nil }
 

@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"io"
 	"runtime"
 	"slices"
@@ -276,6 +277,9 @@ func (j *job) memory() (held, beside int64) {
 	}
 	if heavy, ok := j.encoder.(codec.HeavyEncoder); j.animates() && j.header.Frames > 1 {
 		held += j.encoder.(codec.FrameEncoder).FrameMemory(want)
+		if j.frames != nil { // by doubling, as buffers grow: who finds no memory free begins again
+			held += 1 << bits.Len64(uint64(j.frames.Size()))
+		}
 	} else if ok {
 		beside += heavy.Memory(want)
 	}

@@ -105,6 +105,9 @@ func (a *animation) WriteFrame(ctx context.Context, p *plane.Picture, delay int)
 	return nil
 }
 
+// Size implements codec.FrameWriter.
+func (a *animation) Size() int64 { return int64(len(a.chunks)) }
+
 func (a *animation) setDelay(delay int) {
 	a.delay = delay
 	put24(a.chunks[a.at+12:], delay)
