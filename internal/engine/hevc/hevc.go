@@ -120,7 +120,10 @@ type Decoder struct {
 	// means 1. The samples do not depend on it.
 	Threads int
 
-	p picture
+	p       picture
+	w       worker
+	rbsp    []byte // of the slice segment in work
+	removed []int
 }
 
 // Decode decodes the first picture in data, whose parameter sets may be in c, in data or in both, and

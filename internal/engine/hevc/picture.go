@@ -1,13 +1,107 @@
 package hevc
 
-// picture is what is known about the picture that is decoded.
+import "sync/atomic"
+
+// picture is what is known about the picture that is decoded, and its buffers, which the next one uses.
 type picture struct {
 	allSPS [16]*sps
 	allPPS [64]*pps
 	sps    *sps // those in use
 	pps    *pps
 	layout layout
+
+	planes [3]samplePlane // the window: some rows of CTBs, before the filters and in the midst of them
+	band   [3][]uint16    // finished rows
+
+	// Of each cell:
+	cells      []uint8
+	qp         []int8 // QpY
+	cellStride int
+	// Of each CTB, the index of its slice in slices.
+	filters       []uint16
+	slices        []filterParameters
+	anyDeblocking bool
+	anyUnfiltered atomic.Bool
+	sao           []saoParameters // of the CTBs in the window
+	// Of the last blocks in each column of 4×4 and of 8×8 blocks.
+	aboveMode, aboveDepth []uint8
+
+	finished int // rows of CTBs that are decoded
+	emitted  int // rows of luma that are in bands
+	sink     Sink
 }
+
+// samplePlane is one component in the window. Rows of CTBs take turns in it.
+type samplePlane struct {
+	pix           []uint16
+	stride        int
+	width, height int    // of the whole plane
+	highest       uint16 // sample
+	log2CTB       int    // of its height
+	windowRows    int
+}
+
+// offset returns where the sample at x, y is in pix.
+func (pl *samplePlane) offset(x, y int) int {
+	row := y >> pl.log2CTB
+	return (row%pl.windowRows<<pl.log2CTB+y&(1<<pl.log2CTB-1))*pl.stride + x
+}
+
+// subsampling returns the logarithms of the subsampling of a component.
+func (p *picture) subsampling(c int) (x, y int) {
+	if c == 0 {
+		return 0, 0
+	}
+	return p.sps.subX, p.sps.subY
+}
+
+// bandRow returns row y of a component in the band.
+func (p *picture) bandRow(c, y int) []uint16 {
+	w := p.planes[c].width
+	return p.band[c][y*w : (y+1)*w]
+}
+
+// resize returns a slice of n elements, s if it is long enough. The elements are arbitrary.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// prepare makes the buffers fit the active parameter sets.
+func (p *picture) prepare(sink Sink) {
+	s := p.sps
+	for c := range s.components {
+		x, y := p.subsampling(c)
+		pl := &p.planes[c]
+		pl.width, pl.height = s.width>>x, s.height>>y
+		pl.stride = s.widthCTB << s.log2CTB >> x
+		pl.highest = 1<<s.bitDepth[c] - 1
+		pl.log2CTB = s.log2CTB - y
+		pl.windowRows = p.layout.windowRows
+		pl.pix = resize(pl.pix, pl.stride*pl.windowRows<<pl.log2CTB)
+		p.band[c] = resize(p.band[c], pl.width*((1<<s.log2CTB+bandMargin)>>y))
+	}
+	p.cellStride = s.widthCTB << (s.log2CTB - 3)
+	cells := p.cellStride * s.heightCTB << (s.log2CTB - 3)
+	p.cells, p.qp = resize(p.cells, cells), resize(p.qp, cells)
+	clear(p.cells)
+	p.filters = resize(p.filters, s.widthCTB*s.heightCTB)
+	for i := range p.filters {
+		p.filters[i] = noSlice
+	}
+	p.slices = p.slices[:0]
+	p.anyDeblocking = false
+	p.anyUnfiltered.Store(false)
+	p.sao = resize(p.sao, s.widthCTB*p.layout.windowRows)
+	p.aboveMode = resize(p.aboveMode, s.widthCTB<<(s.log2CTB-2))
+	p.aboveDepth = resize(p.aboveDepth, s.widthCTB<<(s.log2CTB-3))
+	p.finished, p.emitted, p.sink = 0, 0, sink
+}
+
+// noSlice stands for the slice of a CTB that is not decoded.
+const noSlice = 1<<16 - 1
 
 // parameterSet takes a NAL unit that may be a parameter set.
 func (p *picture) parameterSet(n nalUnit) error {
@@ -153,4 +247,18 @@ func (l *layout) memory(s *sps) int64 {
 	}
 	cells := int64(s.widthCTB) * int64(s.heightCTB) * ctb * ctb / 64
 	return 2*samples + 2*cells + int64(s.widthCTB)*int64(s.heightCTB)*64 + 1<<17
+}
+
+// sameTile reports whether two CTBs are in one tile.
+func (l *layout) sameTile(x0, y0, x1, y1 int) bool {
+	return l.tileOf(l.columnStart, x0) == l.tileOf(l.columnStart, x1) && l.tileOf(l.rowStart, y0) == l.tileOf(l.rowStart, y1)
+}
+
+// tileOf returns the index of the last tile that begins at or before a CTB.
+func (l *layout) tileOf(starts []int, at int) int {
+	i := 0
+	for starts[i+1] <= at {
+		i++
+	}
+	return i
 }

@@ -1,0 +1,155 @@
+package hevc
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
+
+// streams are drawn pictures that x265 3.5 encoded, ffmpeg's testsrc2 with noise, and the MD5 sums of
+// their planes as ffmpeg 5.1 and libde265 1.0.11 decode them: bytes, or little-endian words for more than
+// 8 bits.
+var streams = []struct{ name, shows, sum string }{
+	{"main", "4:2:0 in CTBs of 64", "5d78e3679e5465728f90f0cc8d7260dc"},
+	{"fine", "many coefficients", "ce7745612f1c7eaad076d0439d555168"},
+	{"coarse", "large blocks, strong filters", "4e8ad25f6d9983b3ce9b5b0f3fa1fd82"},
+	{"wavefront", "entropy_coding_sync_enabled_flag", "20863c3f62fa61392572a1a73ca033c4"},
+	{"slices", "three slices", "b3a88d943fe8cf09253278bb0b1c0081"},
+	{"scaling", "the default scaling lists", "58194f675bbc98727b4451e41f694f8d"},
+	{"skip", "transform_skip_flag", "de76ab45cb16638a7d21c9bd3e4962bb"},
+	{"lossless", "cu_transquant_bypass_flag everywhere", "2d6a512e4064176666a1a89af03ed566"},
+	{"bypass", "cu_transquant_bypass_flag in some blocks", "c3d5cc1f5b139ffbca13d96795169655"},
+	{"groups", "quantization groups of 8×8", "b161674f100eeeb249913d3f328e5a3a"},
+	{"depth", "deep transform trees", "82de313491f4cbf63659d46c8be5dc77"},
+	{"offsets", "offsets of chroma quantization and of deblocking", "137ddbfb8a4d277571fdcc1767e41378"},
+	{"unfiltered", "neither filter, no hidden signs", "23fcfa38a262a4c53eeeabf12d7358a0"},
+	{"crop", "a conformance window", "25ce1a924824232a3a0e72ef35659fe3"},
+	{"gray", "4:0:0", "88f54237cb85ef9f41b293b6cf8a0eed"},
+	{"422", "4:2:2", "5067097167b9b96cc2e28b90396f1424"},
+	{"444", "4:4:4", "77aa40da9aa6c55f88da1c4168ecb522"},
+	{"422-lossless", "4:2:2 without loss", "be8d17bbbee909be2bb31654e5438563"},
+	{"10", "10 bits", "acac9f5fa7bc788d8097640b02442ff4"},
+	{"422-10", "4:2:2 with 10 bits", "e6a97ded863466905b40bd4ad38b6a8b"},
+	{"444-12", "4:4:4 with 12 bits", "7abfe7b84fdeeb63d9c792347a2d9ad3"},
+}
+
+// decodeAll decodes a stream and returns its planes one after another: bytes, or little-endian words
+// for more than 8 bits.
+func decodeAll(d *Decoder, stream []byte) ([]byte, Info, error) {
+	in, err := ReadInfoAnnexB(stream)
+	if err != nil {
+		return nil, in, err
+	}
+	var planes [3][]byte
+	rows := 0
+	err = d.DecodeAnnexB(context.Background(), stream, func(b Band) error {
+		if b.Y != rows || b.Planes[0].Height > in.BandHeight {
+			return errors.New("a band at the wrong place")
+		}
+		rows += b.Planes[0].Height
+		for c, p := range b.Planes {
+			for y := range p.Height {
+				for _, v := range p.Pix[y*p.Stride : y*p.Stride+p.Width] {
+					planes[c] = append(planes[c], byte(v))
+					if max(in.BitDepthLuma, in.BitDepthChroma) > 8 {
+						planes[c] = append(planes[c], byte(v>>8))
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err == nil && rows != in.Height {
+		err = errors.New("rows are missing")
+	}
+	return append(append(planes[0], planes[1]...), planes[2]...), in, err
+}
+
+func sum(b []byte) string {
+	s := md5.Sum(b)
+	return hex.EncodeToString(s[:])
+}
+
+func readStream(tb testing.TB, name string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".hevc"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// One decoder takes all of them, so that what it keeps matters to none.
+func TestStreams(t *testing.T) {
+	var d Decoder
+	for range 2 {
+		for _, s := range streams {
+			planes, _, err := decodeAll(&d, readStream(t, s.name))
+			if err != nil || sum(planes) != s.sum {
+				t.Errorf("%s (%s): %s, want %s; error %v", s.name, s.shows, sum(planes), s.sum, err)
+			}
+		}
+	}
+}
+
+// A truncated stream is damage wherever it ends, and the decoder goes on to decode others.
+func TestTruncated(t *testing.T) {
+	var d Decoder
+	for _, s := range streams {
+		whole := readStream(t, s.name)
+		for _, n := range []int{10, len(whole) / 3, len(whole) / 2, len(whole) - 40, len(whole) - 2} {
+			if _, _, err := decodeAll(&d, whole[:n]); !errors.Is(err, codec.ErrCorrupt) {
+				t.Errorf("%d bytes of %s: error %v", n, s.name, err)
+			}
+		}
+		if planes, _, err := decodeAll(&d, whole); err != nil || sum(planes) != s.sum {
+			t.Errorf("%s after damaged ones: %s, error %v", s.name, sum(planes), err)
+		}
+	}
+}
+
+// A part of a picture is never taken for the whole.
+func TestMissingSlice(t *testing.T) {
+	stream := readStream(t, "slices")
+	var slices []int
+	for i := range len(stream) - 4 {
+		if string(stream[i:i+3]) == "\x00\x00\x01" && stream[i+3]>>1 == nalIDRNoLeading {
+			slices = append(slices, i)
+		}
+	}
+	if len(slices) != 3 {
+		t.Fatalf("%d slices", len(slices))
+	}
+	for i, at := range slices {
+		end := len(stream)
+		if i < 2 {
+			end = slices[i+1]
+		}
+		damaged := append(append([]byte{}, stream[:at]...), stream[end:]...)
+		_, _, err := decodeAll(new(Decoder), damaged)
+		if !errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), "CTB") && i > 0 {
+			t.Errorf("without slice %d: %v", i, err)
+		}
+	}
+}
+
+// An error of the sink and the end of the context come back as they are.
+func TestSinkError(t *testing.T) {
+	stream := readStream(t, "main")
+	want := errors.New("enough")
+	if err := new(Decoder).DecodeAnnexB(context.Background(), stream, func(Band) error { return want }); err != want {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := new(Decoder).DecodeAnnexB(ctx, stream, func(Band) error { return nil }); err != context.Canceled {
+		t.Errorf("error %v", err)
+	}
+}
