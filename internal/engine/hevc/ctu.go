@@ -32,6 +32,7 @@ type worker struct {
 
 	cu codingUnit
 
+	vector   bool // whether the vector kernels run
 	residual residual
 	intra    intra
 }

@@ -109,7 +109,7 @@ func (a scanPlace) next(l *layout) (b scanPlace, tile, ok bool) {
 
 // reset prepares a worker for a picture.
 func (w *worker) reset(p *picture) {
-	w.p = p
+	w.p, w.vector = p, useVector()
 	w.residual.coefficients = [32 * 32]int16{}
 	w.aboveMode, w.aboveDepth = p.aboveMode, p.aboveDepth
 }

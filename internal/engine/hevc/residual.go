@@ -15,6 +15,7 @@ type residual struct {
 	transformSkip bool
 	// columns and rows are how many of them, from the left and the top, may have coefficients.
 	columns, rows int
+	onlyDC        bool // there is but the first coefficient
 }
 
 // The scans (scanIdx).
@@ -229,7 +230,7 @@ func (w *worker) parseResidual(c int, mode uint8) error {
 	blocks := &scanSubBlock[log2-2][r.scan]
 	last := int(scanSubBlockOf[log2-2][r.scan][lastX>>2|lastY>>2<<3])
 	lastInBlock := int(scanPositionOf[r.scan][lastX&3|lastY&3<<2])
-	r.columns, r.rows = 0, 0
+	r.columns, r.rows, r.onlyDC = 0, 0, lastX|lastY == 0
 
 	// coded has a bit for each coded sub-block, by row, with a column and a row that are not.
 	var coded [9]uint16

@@ -30,12 +30,12 @@ var cosines = [33]int32{
 	61, 57, 54, 50, 46, 43, 38, 36, 31, 25, 22, 18, 13, 9, 4, 0,
 }
 
-// matrixDST is the transform of 4×4 luma blocks (8-xxx).
+// matrixDST is the transform of 4×4 luma blocks (8.6.4.2).
 var matrixDST = [4][4]int32{{29, 55, 74, 84}, {74, 74, 0, -74}, {84, -29, -74, 55}, {55, -84, 74, -29}}
 
 // inverse computes dst[x] = sum over k of src[k*step] times basis function k, for the first limit
 // frequencies of a transform of 2^log2 points.
-func inverse(dst *[32]int32, src []int32, step, log2, limit int, dst4 bool) {
+func inverse(dst *[32]int32, src []int32, step, log2, limit int, sine bool) {
 	n := 1 << log2
 	for x := range n {
 		dst[x] = 0
@@ -46,7 +46,7 @@ func inverse(dst *[32]int32, src []int32, step, log2, limit int, dst4 bool) {
 			continue
 		}
 		row := matrix[k<<(5-log2)][:n]
-		if dst4 {
+		if sine {
 			row = matrixDST[k][:]
 		}
 		for x, m := range row {
@@ -57,14 +57,14 @@ func inverse(dst *[32]int32, src []int32, step, log2, limit int, dst4 bool) {
 
 // transform computes the residual samples of a block from its coefficients, of which only the first
 // columns and rows are not zero.
-func transform(samples []int32, coefficients []int16, log2, columns, rows, depth int, dst4 bool) {
+func transform(samples []int32, coefficients []int16, log2, columns, rows, depth int, sine bool) {
 	n := 1 << log2
 	var column, sums [32]int32
 	for x := range columns {
 		for y := range rows {
 			column[y] = int32(coefficients[y<<log2+x])
 		}
-		inverse(&sums, column[:], 1, log2, rows, dst4)
+		inverse(&sums, column[:], 1, log2, rows, sine)
 		for y := range n {
 			samples[y<<log2+x] = min(max((sums[y]+64)>>7, -1<<15), 1<<15-1)
 		}
@@ -73,7 +73,7 @@ func transform(samples []int32, coefficients []int16, log2, columns, rows, depth
 	round := int32(1) << (shift - 1)
 	for y := range n {
 		row := samples[y<<log2 : (y+1)<<log2]
-		inverse(&sums, row, 1, log2, columns, dst4)
+		inverse(&sums, row, 1, log2, columns, sine)
 		for x := range row {
 			row[x] = (sums[x] + round) >> shift
 		}
@@ -95,10 +95,15 @@ func addResidual(dst []uint16, stride int, samples []int32, log2 int, highest ui
 // coefficients.
 func (w *worker) reconstruct(dst []uint16, stride int, c int) {
 	r := &w.residual
-	n := 1 << (2 * r.log2)
-	transform(r.samples[:n], r.coefficients[:n], r.log2, r.columns, r.rows, w.p.sps.bitDepth[c], c == 0 && r.log2 == 2)
-	clear(r.coefficients[:n])
-	addResidual(dst, stride, r.samples[:n], r.log2, w.p.planes[c].highest)
+	depth, sine := w.p.sps.bitDepth[c], c == 0 && r.log2 == 2
+	if w.vector {
+		r.addInverse(dst, stride, depth, sine)
+	} else {
+		n := 1 << (2 * r.log2)
+		transform(r.samples[:n], r.coefficients[:n], r.log2, r.columns, r.rows, depth, sine)
+		addResidual(dst, stride, r.samples[:n], r.log2, w.p.planes[c].highest)
+	}
+	clear(r.coefficients[:r.rows<<r.log2])
 }
 
 // residualSamples computes the residual samples of the block in work by whatever it is coded with

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package hevc
+
+// In this build there are no vector kernels.
+
+func useVector() bool { return false }
+
+func (r *residual) addInverse([]uint16, int, int, bool) {}
