@@ -127,6 +127,8 @@ func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace)
 	}
 	fresh := true
 	substream, substreamStart := 0, 0
+	atTile, tiles := tile, 1 // whether the segment begins with a tile, and in how many it is
+	atRow := at.x == p.layout.columnStart[at.column]
 	for {
 		w.place(at, h)
 		switch {
@@ -167,6 +169,9 @@ func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace)
 			return at, false, err
 		}
 		if end {
+			if tiles > 1 && more && !newTile {
+				return at, false, w.corrupt("the slice segment ends within a tile, and began in another")
+			}
 			if w.atSegmentEnd = w.contexts; len(bytes.Trim(h.data[w.position():], "\x00")) > 0 {
 				return at, false, w.corrupt("the slice segment ends, but %d bytes of data are left", len(h.data)-w.position())
 			}
@@ -179,6 +184,14 @@ func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace)
 			return at, false, w.corrupt("the slice segment goes on behind the picture")
 		}
 		at, tile = next, newTile
+		switch {
+		case tile && !atTile:
+			return at, false, w.corrupt("the slice segment began within a tile, and goes on in another")
+		case tile:
+			tiles++
+		case p.pps.wavefronts && !atRow && at.x == p.layout.columnStart[at.column]:
+			return at, false, w.corrupt("the slice segment began within a row of a wavefront, and goes on in the next")
+		}
 		if tile || p.pps.wavefronts && at.x == p.layout.columnStart[at.column] {
 			if !w.terminate() {
 				return at, false, w.corrupt("the substream goes on behind its last CTB")
