@@ -38,6 +38,19 @@ var streams = []struct{ name, shows, sum string }{
 	{"10", "10 bits", "acac9f5fa7bc788d8097640b02442ff4"},
 	{"422-10", "4:2:2 with 10 bits", "e6a97ded863466905b40bd4ad38b6a8b"},
 	{"444-12", "4:4:4 with 12 bits", "7abfe7b84fdeeb63d9c792347a2d9ad3"},
+	// These are by randomStream.
+	{"random31", "4:2:2, dependent slice segments, hidden signs, scaling lists", "9e3d3f605fce1b5fd60ca3583e734919"},
+	{"random50", "implicit RDPCM, persistent Rice parameters, a wavefront", "fba5d69dd52dca89a70385a30657139e"},
+	{"random73", "tiles, rotation, one context for significance", "528982a75233c40c9168b3f84f15b83d"},
+	{"random17", "cross-component prediction", "845689041dd81e45f1c431506bacd119"},
+	{"random28", "PCM that the filters leave", "7f9f0da3c9de2bf9579ecf492c957aea"},
+	{"random36", "chroma offset lists, a wavefront", "af9a51503bc2334cd63e0de14d18cf56"},
+	{"random57", "PCM, bypass, a wavefront", "caafe6c0d695a178a9515b6e32c936fb"},
+	{"random59", "PCM and sample adaptive offset", "0f07095af702ffe1fece9859c98f28ba"},
+	{"random32", "4:0:0, scaling lists of the picture, tiles", "d4d29f466d305bb23e88a4b29c555793"},
+	{"random86", "rotation, a wavefront", "121d2b054fa60b124ac4afeba69cb0cd"},
+	{"random69", "PCM in 4:4:4", "9165abf031ad9565cbad7d26523ed8c6"},
+	{"random33", "12 bits, PCM, tiles", "61229a521b16797ace255b799718d2fb"},
 }
 
 // decodeAll decodes a stream and returns its planes one after another: bytes, or little-endian words
@@ -151,5 +164,42 @@ func TestSinkError(t *testing.T) {
 	cancel()
 	if err := new(Decoder).DecodeAnnexB(ctx, stream, func(Band) error { return nil }); err != context.Canceled {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A configuration record and lengths give the picture of the stream with start codes.
+func TestConfig(t *testing.T) {
+	stream := readStream(t, "crop")
+	want, wantInfo, err := decodeAll(new(Decoder), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{2, 4} {
+		hvcC, data := record(stream, size)
+		c, err := ParseConfig(hvcC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in, err := ReadInfo(c, data); err != nil || in != wantInfo {
+			t.Errorf("info %+v, error %v", in, err)
+		}
+		var luma []byte
+		err = new(Decoder).Decode(context.Background(), c, data, func(b Band) error {
+			p := b.Planes[0]
+			for y := range p.Height {
+				for _, v := range p.Pix[y*p.Stride : y*p.Stride+p.Width] {
+					luma = append(luma, byte(v))
+				}
+			}
+			return nil
+		})
+		if err != nil || string(luma) != string(want[:len(luma)]) || len(luma) != wantInfo.Width*wantInfo.Height {
+			t.Errorf("lengths of %d bytes: error %v", size, err)
+		}
+		for n := range hvcC {
+			if _, err := ParseConfig(hvcC[:n]); !errors.Is(err, codec.ErrCorrupt) && n != 23 {
+				t.Fatalf("%d bytes of the record: error %v", n, err)
+			}
+		}
 	}
 }
