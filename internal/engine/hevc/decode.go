@@ -65,6 +65,7 @@ func (g *segments) decode(ctx context.Context, d *Decoder, n nalUnit, sink Sink)
 		return err
 	}
 	if g.header == nil {
+		p.layout.windowRows = min(p.layout.windowRows+max(d.Threads, 1)-1, p.sps.heightCTB)
 		p.prepare(sink)
 		d.w.reset(p)
 	}
@@ -76,7 +77,11 @@ func (g *segments) decode(ctx context.Context, d *Decoder, n nalUnit, sink Sink)
 		p.anyDeblocking = p.anyDeblocking || !h.deblockingDisabled
 	}
 	g.header = h
-	g.next, g.done, err = d.w.sliceSegment(ctx, h, g.next)
+	if d.wavefrontPossible(h, g.next) {
+		g.next, g.done, err = d.wavefront(ctx, h, g.next)
+	} else {
+		g.next, g.done, err = d.w.sliceSegment(ctx, h, g.next)
+	}
 	return err
 }
 
@@ -118,91 +123,126 @@ func (w *worker) reset(p *picture) {
 // whether the picture is complete.
 func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace) (scanPlace, bool, error) {
 	p := w.p
-	w.h = h
-	w.cabac.start(h.data, 0)
+	w.begin(h)
 	tile := at.x == p.layout.columnStart[at.column] && at.y == p.layout.rowStart[at.row]
-	if !h.dependent {
-		w.chromaOffset = [3]int{}
-		w.lastQP = h.qp
-	}
-	fresh := true
-	substream, substreamStart := 0, 0
+	fresh := !tile
+	substream, start := 0, 0
 	atTile, tiles := tile, 1 // whether the segment begins with a tile, and in how many it is
 	atRow := at.x == p.layout.columnStart[at.column]
 	for {
 		w.place(at, h)
-		switch {
-		case fresh && (tile || !h.dependent) || tile:
-			w.contexts.init(h.qp)
-		case fresh:
-			w.contexts = w.atSegmentEnd
-		}
 		rowStart := at.x == p.layout.columnStart[at.column]
-		if rowStart {
-			if err := ctx.Err(); err != nil {
-				return at, false, err
-			}
-			if p.pps.wavefronts && !tile {
-				if w.upRight {
-					w.contexts = w.atSecondCTU
-				} else {
-					w.contexts.init(h.qp)
-				}
-			}
+		switch {
+		case tile:
+			w.contexts.init(h.qp)
+		case rowStart && p.pps.wavefronts:
+			w.startRow(&w.atSecondCTU)
+		case fresh && h.dependent:
+			w.contexts = w.atSegmentEnd
+		case fresh:
+			w.contexts.init(h.qp)
 		}
 		if tile || rowStart && p.pps.wavefronts {
 			w.lastQP = h.qp
 		}
+		if rowStart && ctx.Err() != nil {
+			return at, false, ctx.Err()
+		}
 		fresh = false
-		if err := w.codingTreeUnit(); err != nil {
+		end, err := w.ctu(at)
+		if err != nil {
 			return at, false, err
-		}
-		end := w.terminate()
-		if w.position() > len(h.data) {
-			return at, false, w.corrupt("the slice segment ends too early")
-		}
-		if p.pps.wavefronts && at.x == p.layout.columnStart[at.column]+1 {
-			w.atSecondCTU = w.contexts
 		}
 		next, newTile, more := at.next(&p.layout)
 		if err := p.advance(at, next, newTile || !more); err != nil {
 			return at, false, err
 		}
-		if end {
-			if tiles > 1 && more && !newTile {
-				return at, false, w.corrupt("the slice segment ends within a tile, and began in another")
-			}
-			if w.atSegmentEnd = w.contexts; len(bytes.Trim(h.data[w.position():], "\x00")) > 0 {
-				return at, false, w.corrupt("the slice segment ends, but %d bytes of data are left", len(h.data)-w.position())
-			}
-			if substream != len(h.entryPoints) {
-				return at, false, w.corrupt("the slice segment has %d substreams of %d", substream+1, len(h.entryPoints)+1)
-			}
-			return next, !more, nil
-		}
-		if !more {
+		switch {
+		case end && tiles > 1 && more && !newTile:
+			return at, false, w.corrupt("the slice segment ends within a tile, and began in another")
+		case end:
+			return next, !more, w.checkEnd(substream)
+		case !more:
 			return at, false, w.corrupt("the slice segment goes on behind the picture")
 		}
 		at, tile = next, newTile
+		newRow := p.pps.wavefronts && at.x == p.layout.columnStart[at.column]
 		switch {
 		case tile && !atTile:
 			return at, false, w.corrupt("the slice segment began within a tile, and goes on in another")
 		case tile:
 			tiles++
-		case p.pps.wavefronts && !atRow && at.x == p.layout.columnStart[at.column]:
+		case newRow && !atRow:
 			return at, false, w.corrupt("the slice segment began within a row of a wavefront, and goes on in the next")
 		}
-		if tile || p.pps.wavefronts && at.x == p.layout.columnStart[at.column] {
-			if !w.terminate() {
-				return at, false, w.corrupt("the substream goes on behind its last CTB")
+		if tile || newRow {
+			start += h.substreamLength(substream, start)
+			if err := w.checkSubstream(start); err != nil {
+				return at, false, err
 			}
-			substreamStart += h.substreamLength(substream, substreamStart)
-			if substream++; substreamStart != w.position() {
-				return at, false, w.corrupt("the substream ends at byte %d, its entry point is at %d", w.position(), substreamStart)
-			}
-			w.cabac.start(h.data, w.position())
+			substream++
+			w.cabac.start(h.data, start)
 		}
 	}
+}
+
+// begin begins a slice segment.
+func (w *worker) begin(h *sliceHeader) {
+	w.h = h
+	w.cabac.start(h.data, 0)
+	if !h.dependent {
+		w.chromaOffset = [3]int{}
+		w.lastQP = h.qp
+	}
+}
+
+// startRow sets the context variables at the start of a row of a wavefront, which is the current place, to
+// what they were after the second CTU of the row above (9.3.1).
+func (w *worker) startRow(above *contexts) {
+	if w.upRight {
+		w.contexts = *above
+	} else {
+		w.contexts.init(w.h.qp)
+	}
+}
+
+// ctu decodes the CTU at the current place, and reports whether it is the last one of the segment.
+func (w *worker) ctu(at scanPlace) (end bool, err error) {
+	if err := w.codingTreeUnit(); err != nil {
+		return false, err
+	}
+	end = w.terminate()
+	if w.position() > len(w.h.data) {
+		return false, w.corrupt("the slice segment ends too early")
+	}
+	if at.x == w.p.layout.columnStart[at.column]+1 {
+		w.atSecondCTU = w.contexts
+	}
+	return end, nil
+}
+
+// checkEnd checks that the data end with a slice segment, of which a substream, counted from 0, is the
+// last.
+func (w *worker) checkEnd(substream int) error {
+	w.atSegmentEnd = w.contexts
+	switch n := len(bytes.Trim(w.h.data[w.position():], "\x00")); { // zeros may follow (cabac_zero_words)
+	case n > 0:
+		return w.corrupt("the slice segment ends, but %d bytes of data are left", n)
+	case substream != len(w.h.entryPoints):
+		return w.corrupt("the slice segment has %d substreams of %d", substream+1, len(w.h.entryPoints)+1)
+	}
+	return nil
+}
+
+// checkSubstream checks that a substream ends where the next one begins.
+func (w *worker) checkSubstream(next int) error {
+	switch {
+	case !w.terminate():
+		return w.corrupt("the substream goes on behind its last CTB")
+	case w.position() != next:
+		return w.corrupt("the substream ends at byte %d, its entry point is at %d", w.position(), next)
+	}
+	return nil
 }
 
 // substreamLength returns the bytes of a substream that begins at a byte of data, less those that were

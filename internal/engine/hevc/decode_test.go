@@ -203,3 +203,32 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// The samples and the errors do not depend on the number of threads.
+func TestThreads(t *testing.T) {
+	var one Decoder
+	for _, s := range streams {
+		stream := readStream(t, s.name)
+		if planes, _, err := decodeAll(&one, stream); err != nil || sum(planes) != s.sum || !one.p.pps.wavefronts {
+			continue
+		}
+		for threads := 2; threads <= 4; threads++ {
+			d := Decoder{Threads: threads}
+			for range 5 {
+				if planes, _, err := decodeAll(&d, stream); err != nil || sum(planes) != s.sum {
+					t.Errorf("%s with %d threads: %s, error %v", s.name, threads, sum(planes), err)
+				}
+			}
+			for at := 100; at < len(stream); at += 1 + len(stream)/10 {
+				damaged := append([]byte{}, stream...)
+				damaged[at] ^= 0x10
+				want, _, wantErr := decodeAll(&one, damaged)
+				planes, _, err := decodeAll(&d, damaged)
+				if wantErr == nil && string(planes) != string(want) || (err == nil) != (wantErr == nil) ||
+					err != nil && err.Error() != wantErr.Error() {
+					t.Errorf("%s, byte %d changed, with %d threads: error %v, want %v", s.name, at, threads, err, wantErr)
+				}
+			}
+		}
+	}
+}

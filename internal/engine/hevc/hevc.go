@@ -49,6 +49,11 @@ type Info struct {
 // Memory estimates how many bytes Decode holds for such a picture, beside the data and the stack.
 func (in Info) Memory() int64 { return in.memory }
 
+// MemoryPerThread estimates how many more each further thread takes.
+func (in Info) MemoryPerThread() int64 {
+	return 3*2*int64(in.CodedWidth+in.CTBSize)*int64(in.CTBSize) + 1<<15
+}
+
 // ChromaFormat is chroma_format_idc (Table 6-1).
 type ChromaFormat uint8
 
@@ -122,7 +127,8 @@ type Decoder struct {
 
 	p       picture
 	w       worker
-	rbsp    []byte // of the slice segment in work
+	others  []*worker // of other goroutines
+	rbsp    []byte    // of the slice segment in work
 	removed []int
 }
 
