@@ -14,6 +14,8 @@ type intra struct {
 	left, above                 [80]uint16
 	filteredLeft, filteredAbove [80]uint16
 	reference                   [32 + 80]uint16
+	block                       [32 * 32]uint16 // a prediction before rows and columns are exchanged
+	vector                      bool            // whether the kernels run: they need samples of at most 10 bits
 }
 
 // intraPredAngle (Table 8-5) and invAngle (Table 8-6), by predModeIntra.
@@ -31,6 +33,7 @@ var (
 // component.
 func (w *worker) predict(x, y, log2, c int, mode uint8) {
 	in := &w.intra
+	in.vector = w.vector && w.p.sps.bitDepth[c] <= 10
 	w.neighbours(x, y, log2, c)
 	left, above := &in.left, &in.above
 	if w.filterNeighbours(log2, c, mode) {
@@ -41,6 +44,8 @@ func (w *worker) predict(x, y, log2, c int, mode uint8) {
 	n := 1 << log2
 	edges := c == 0 && n < 32
 	switch {
+	case mode == intraPlanar && in.vector && log2 > 2:
+		planarVector(dst, plane.stride, log2, left, above)
 	case mode == intraPlanar:
 		predictPlanar(dst, plane.stride, log2, left, above)
 	case mode == intraDC:
@@ -243,11 +248,10 @@ func predictDC(dst []uint16, stride, log2 int, left, above *[80]uint16, edges bo
 		sum += uint32(left[i]) + uint32(above[i])
 	}
 	dc := sum >> (log2 + 1)
-	for y := range n {
-		row := dst[y*stride : y*stride+n]
-		for x := range row {
-			row[x] = uint16(dc)
-		}
+	row := dst[:n]
+	fill(row, uint16(dc))
+	for y := 1; y < n; y++ {
+		copy(dst[y*stride:y*stride+n], row)
 	}
 	if !edges {
 		return
@@ -279,20 +283,10 @@ func (in *intra) predictAngular(dst []uint16, stride, log2 int, mode uint8, left
 	} else {
 		copy(ref[32:], main[:2*n+1])
 	}
-	for y := range n {
-		offset := (y + 1) * angle >> 5
-		weight := uint32((y + 1) * angle & 31)
-		from := ref[33+offset:]
-		if transposed {
-			for x := range n {
-				dst[x*stride+y] = uint16(((32-weight)*uint32(from[x]) + weight*uint32(from[x+1]) + 16) >> 5)
-			}
-			continue
-		}
-		row := dst[y*stride : y*stride+n]
-		for x := range row {
-			row[x] = uint16(((32-weight)*uint32(from[x]) + weight*uint32(from[x+1]) + 16) >> 5)
-		}
+	if in.vector {
+		in.angularVector(dst, stride, log2, angle, transposed)
+	} else {
+		in.angular(dst, stride, n, angle, transposed)
 	}
 	if angle == 0 && edges {
 		step := stride
@@ -302,6 +296,25 @@ func (in *intra) predictAngular(dst []uint16, stride, log2 int, mode uint8, left
 		for i := range n {
 			v := int32(main[1]) + (int32(side[1+i])-int32(side[0]))>>1
 			dst[i*step] = uint16(min(max(v, 0), highest))
+		}
+	}
+}
+
+// angular fills a block from the reference samples.
+func (in *intra) angular(dst []uint16, stride, n, angle int, transposed bool) {
+	for y := range n {
+		offset := (y + 1) * angle >> 5
+		weight := uint32((y + 1) * angle & 31)
+		from := in.reference[33+offset:]
+		if transposed {
+			for x := range n {
+				dst[x*stride+y] = uint16(((32-weight)*uint32(from[x]) + weight*uint32(from[x+1]) + 16) >> 5)
+			}
+			continue
+		}
+		row := dst[y*stride : y*stride+n]
+		for x := range row {
+			row[x] = uint16(((32-weight)*uint32(from[x]) + weight*uint32(from[x+1]) + 16) >> 5)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package hevc
 import "github.com/imgmill/imgmill/internal/engine/cpu"
 
 //go:generate go -C _asm run ./transform -out ../transform_amd64.s -pkg hevc
+//go:generate go -C _asm run ./intra -out ../intra_amd64.s -pkg hevc
 
 func useVector() bool { return cpu.Vector() }
 
@@ -70,4 +71,73 @@ func (r *residual) addInverse(dst []uint16, stride, depth int, dst4 bool) {
 func constant(coefficient int16, depth int) int {
 	v := (64*int(coefficient) + 64) >> 7
 	return (64*v + 1<<(19-depth)) >> (20 - depth)
+}
+
+//go:noescape
+func angular4Vector(dst *uint16, stride int, reference *uint16, angle int)
+
+//go:noescape
+func angular8Vector(dst *uint16, stride int, reference *uint16, angle int)
+
+//go:noescape
+func angular16Vector(dst *uint16, stride int, reference *uint16, angle int)
+
+//go:noescape
+func angular32Vector(dst *uint16, stride int, reference *uint16, angle int)
+
+//go:noescape
+func transpose4Vector(dst *uint16, stride int, src *uint16)
+
+//go:noescape
+func transposeVector(dst *uint16, stride int, src *uint16, n int)
+
+//go:noescape
+func planar8Vector(dst *uint16, stride int, left, above *uint16)
+
+//go:noescape
+func planar16Vector(dst *uint16, stride int, left, above *uint16)
+
+//go:noescape
+func planar32Vector(dst *uint16, stride int, left, above *uint16)
+
+// angularVector does what predictAngular does with in.reference, but for the edges.
+func (in *intra) angularVector(dst []uint16, stride, log2, angle int, transposed bool) {
+	n := 1 << log2
+	_ = dst[(n-1)*stride+n-1]
+	to, step := &dst[0], stride
+	if transposed {
+		to, step = &in.block[0], n
+	}
+	reference := &in.reference[33]
+	switch log2 {
+	case 2:
+		angular4Vector(to, step, reference, angle)
+	case 3:
+		angular8Vector(to, step, reference, angle)
+	case 4:
+		angular16Vector(to, step, reference, angle)
+	default:
+		angular32Vector(to, step, reference, angle)
+	}
+	switch {
+	case !transposed:
+	case log2 == 2:
+		transpose4Vector(&dst[0], stride, &in.block[0])
+	default:
+		transposeVector(&dst[0], stride, &in.block[0], n)
+	}
+}
+
+// planarVector does what predictPlanar does, for blocks of at least 8×8.
+func planarVector(dst []uint16, stride, log2 int, left, above *[80]uint16) {
+	n := 1 << log2
+	_ = dst[(n-1)*stride+n-1]
+	switch log2 {
+	case 3:
+		planar8Vector(&dst[0], stride, &left[1], &above[1])
+	case 4:
+		planar16Vector(&dst[0], stride, &left[1], &above[1])
+	default:
+		planar32Vector(&dst[0], stride, &left[1], &above[1])
+	}
 }

@@ -59,6 +59,52 @@ func TestInverseKernels(t *testing.T) {
 	}
 }
 
+// TestIntraKernels compares the kernels of intra prediction with plain Go, for blocks that border on
+// inaccessible memory.
+func TestIntraKernels(t *testing.T) {
+	cputest.NeedVector(t)
+	r := rand.New(rand.NewPCG(4, 6))
+	for log2 := 2; log2 <= 5; log2++ {
+		n := 1 << log2
+		for i := range 300 {
+			depth := []int{8, 10}[i%2]
+			stride := n + r.IntN(2)*r.IntN(20)
+			dst := words(t, (n-1)*stride+n, i&2 != 0)
+			var in intra
+			sample := func() uint16 {
+				if r.IntN(3) == 0 {
+					return uint16(r.IntN(2)) * (1<<depth - 1)
+				}
+				return uint16(r.IntN(1 << depth))
+			}
+			for i := range in.left {
+				in.left[i], in.above[i] = sample(), sample()
+			}
+			in.above[0] = in.left[0]
+			for j := range dst {
+				dst[j] = uint16(j)
+			}
+			want := slices.Clone(dst)
+			mode := uint8(2 + i%33)
+			edges := r.IntN(2) == 0
+			in.predictAngular(want, stride, log2, mode, &in.left, &in.above, edges, 1<<depth-1)
+			in.vector = true
+			in.predictAngular(dst, stride, log2, mode, &in.left, &in.above, edges, 1<<depth-1)
+			if !slices.Equal(dst, want) {
+				t.Fatalf("%d×%d, mode %d, run %d: differs from plain Go", n, n, mode, i)
+			}
+			if log2 == 2 {
+				continue
+			}
+			predictPlanar(want, stride, log2, &in.left, &in.above)
+			planarVector(dst, stride, log2, &in.left, &in.above)
+			if !slices.Equal(dst, want) {
+				t.Fatalf("%d×%d, planar, run %d: differs from plain Go", n, n, i)
+			}
+		}
+	}
+}
+
 // TestPlainEqualsVector decodes every stream without the kernels.
 func TestPlainEqualsVector(t *testing.T) {
 	cputest.NeedVector(t)

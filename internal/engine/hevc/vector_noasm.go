@@ -7,3 +7,7 @@ package hevc
 func useVector() bool { return false }
 
 func (r *residual) addInverse([]uint16, int, int, bool) {}
+
+func (in *intra) angularVector([]uint16, int, int, int, bool) {}
+
+func planarVector([]uint16, int, int, *[80]uint16, *[80]uint16) {}
