@@ -91,11 +91,53 @@ func (c *cabac) bypass() uint32 {
 
 // bypassBits decodes n bins, the first one highest; n is at most 32.
 func (c *cabac) bypassBits(n int) uint32 {
+	if n >= 5 && n <= c.available {
+		// Long division yields all of them: value·2^n by the range.
+		scaled := uint64(c.current) << offsetShift
+		v, rest := bits.Div64(c.value>>(64-n), c.value<<n, scaled)
+		c.value = rest
+		c.available -= n
+		return uint32(v)
+	}
 	var v uint32
 	for range n {
 		v = v<<1 | c.bypass()
 	}
 	return v
+}
+
+// significant decodes sig_coeff_flag at the positions of a sub-block from n down to 1, with the context
+// variables from base on that table says. It appends the positions where it is 1 to places, which has
+// count already, and returns how many there are. This is bin, many times over: most bins of a picture
+// are decoded here.
+func (w *worker) significant(places *[16]uint8, count, n int, base uint8, table *[16]uint8) int {
+	value, current, available := w.value, w.current, w.available
+	for ; n > 0; n-- {
+		context := &w.state[base+table[n&15]]
+		state := *context
+		lps := uint32(rangeLPS[current>>6&3][state&127])
+		mps := current - lps
+		scaled := uint64(mps) << offsetShift
+		rest := value - scaled
+		isMPS := uint64(int64(rest) >> 63)
+		rest += scaled & isMPS
+		current = lps + (mps-lps)&uint32(isMPS)
+		state ^= ^uint8(isMPS)
+		*context = nextState[state]
+		shift := uint(bits.LeadingZeros32(current)) - 23
+		current <<= shift & 31
+		value = rest << (shift & 63)
+		available -= int(shift)
+		if available < 0 {
+			w.value, w.available = value, available
+			w.refill()
+			value, available = w.value, w.available
+		}
+		places[count&15] = uint8(n)
+		count += int(state & 1)
+	}
+	w.value, w.current, w.available = value, current, available
+	return count
 }
 
 // align makes the following bypass bins equal to bits of the data (9.3.4.3.6).
@@ -231,7 +273,7 @@ var initValues = [ctxCount]uint8{
 
 // contexts are the context variables and StatCoeff, which are kept and restored together (9.3.2.4).
 type contexts struct {
-	state     [ctxCount]uint8
+	state     [256]uint8 // ctxCount of them; an index of 8 bits needs no check
 	statCoeff [4]uint8
 }
 

@@ -135,16 +135,25 @@ func packed64(scan []position) (t [64]uint8) {
 	return t
 }
 
-// sigContext is sigCtx within a sub-block (9.3.4.2.5), by prevCsbf and by position x | y<<2.
-var sigContext = [4][16]uint8{
-	{2, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0},
-	{2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0},
-	{2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0},
-	{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
-}
-
-// sigContext4 is ctxIdxMap of 4×4 blocks (Table 9-50).
-var sigContext4 = [16]uint8{0, 1, 4, 5, 2, 3, 4, 5, 6, 6, 8, 8, 7, 7, 8, 8}
+// sigContext is sigCtx within a sub-block (9.3.4.2.5) by scan, by prevCsbf and by place in the scan. At 4
+// it is ctxIdxMap, for 4×4 blocks (Table 9-50).
+var sigContext = func() (t [3][5][16]uint8) {
+	byPosition := [5][16]uint8{ // by x | y<<2
+		{2, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0},
+		{2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0},
+		{2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1, 0, 0},
+		{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
+		{0, 1, 4, 5, 2, 3, 4, 5, 6, 6, 8, 8, 7, 7, 8, 8},
+	}
+	for scan := range t {
+		for i := range t[scan] {
+			for n, at := range scanPosition[scan] {
+				t[scan][i][n] = byPosition[i][at&3|at>>4<<2]
+			}
+		}
+	}
+	return t
+}()
 
 // levelScale is levelScale[] (8.6.4.2).
 var levelScale = [6]int64{40, 45, 51, 57, 64, 72}
@@ -227,6 +236,7 @@ func (w *worker) parseResidual(c int, mode uint8) error {
 	single := s.transformSkipContext && plain // one context for all of sig_coeff_flag
 
 	positions := &scanPosition[r.scan]
+	contexts := &sigContext[r.scan]
 	blocks := &scanSubBlock[log2-2][r.scan]
 	last := int(scanSubBlockOf[log2-2][r.scan][lastX>>2|lastY>>2<<3])
 	lastInBlock := int(scanPositionOf[r.scan][lastX&3|lastY&3<<2])
@@ -259,27 +269,24 @@ func (w *worker) parseResidual(c int, mode uint8) error {
 			count = 1
 			n = lastInBlock - 1
 		}
-		var table *[16]uint8
+		kind := right | below<<1
 		base := sigBase
 		switch {
 		case single:
-			table = &sigContext[3]
+			kind = 3
 			base = ctxSig + 42 + chroma - 2
 		case log2 == 2:
-			table = &sigContext4
+			kind = 4
 		default:
-			table = &sigContext[right|below<<1]
 			base += sigOffset
 			if c == 0 && i > 0 {
 				base += 3
 			}
 		}
-		for ; n > 0; n-- {
-			at := positions[n&15]
-			if w.bin(&w.state[base+int(table[at&3|at>>4<<2])]) != 0 {
-				places[count&15] = uint8(n)
-				count++
-			}
+		table := &contexts[kind]
+		if n > 0 {
+			count = w.significant(&places, count, n, uint8(base), table)
+			n = 0
 		}
 		if n == 0 {
 			significant := inferDC && count == 0
