@@ -1,8 +1,12 @@
-// Package heif detects pictures in ISO base media files: HEIC (ISO/IEC 23008-12) and AVIF (AV1
-// Image File Format). It does not read them yet.
+// Package heif detects pictures in ISO base media files, HEIC (ISO/IEC 23008-12) and AVIF (AV1 Image
+// File Format), and parses their boxes (ISO/IEC 14496-12). It does not decode them yet.
 package heif
 
-import "github.com/imgmill/imgmill/internal/engine/codec"
+import (
+	"encoding/binary"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
 
 // HEIC describes HEVC-coded pictures, which iPhones take.
 var HEIC = &codec.Format{
@@ -25,18 +29,25 @@ var AVIF = &codec.Format{
 	Detect:     func(head []byte) bool { return brand(head) == "avif" },
 }
 
-// brand returns "heic" or "avif", whichever the major and compatible brands name first, or "".
+// brand returns "heic" or "avif", whichever the major and compatible brands name first (ISO/IEC
+// 23008-12, 10), or "". A file whose brands name no coding is taken for HEIC; its items tell.
 func brand(head []byte) string {
-	if len(head) < 8 || string(head[4:8]) != "ftyp" {
+	if len(head) < 16 || string(head[4:8]) != "ftyp" {
 		return ""
 	}
+	if size := binary.BigEndian.Uint32(head); size >= 16 {
+		head = head[:min(uint32(len(head)), size)]
+	}
+	structural := ""
 	for i := 8; i+4 <= len(head); i += 4 {
 		switch string(head[i : i+4]) {
 		case "avif", "avis":
 			return "avif"
-		case "heic", "heix", "heim", "heis", "hevc", "hevx":
+		case "heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs":
 			return "heic"
+		case "mif1", "mif2", "msf1", "miaf":
+			structural = "heic"
 		}
 	}
-	return ""
+	return structural
 }
