@@ -8,11 +8,11 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/exif"
 )
 
-// describe reads the EXIF block and the XMP packet of the primary picture into h. Which picture an
-// item describes, its reference cdsc says; one without is about the primary one.
-func (c *container) describe(h *codec.Header) error {
+// describe reads the EXIF block and the XMP packet of a picture into h. Which picture an item
+// describes, its reference cdsc says; one without is about the picture that is shown.
+func (c *container) describe(h *codec.Header, id uint32) error {
 	for _, i := range c.meta.order {
-		if to := i.targets("cdsc"); to != nil && !slices.Contains(to, c.meta.primary) {
+		if to := i.targets("cdsc"); to != nil && !slices.Contains(to, id) {
 			continue
 		}
 		var name string

@@ -39,10 +39,10 @@ func parsed(file []byte) (p *picture, h codec.Header, err error) {
 			p, err = b.sample(c.movie)
 			return err
 		}
-		if p, err = b.picture(c.meta.primary); err != nil {
+		if p, err = b.primary(); err != nil {
 			return err
 		}
-		if err := c.describe(&h); err != nil {
+		if err := c.describe(&h, p.item.id); err != nil {
 			return err
 		}
 		orient(&h, p.view)
@@ -348,16 +348,31 @@ func TestAuxiliary(t *testing.T) {
 		aux(4, "urn:mpeg:hevc:2015:auxid:1"),
 	}}.file()
 	set := probe(func(c *container) error {
-		if i := c.meta.alpha(1); i == nil || i.id != 4 {
+		b := &builder{container: c}
+		if i := b.alphaOf(1); i == nil || i.id != 4 {
 			t.Errorf("alpha is %+v", i)
 		}
-		if i := c.meta.alpha(2); i != nil {
+		if i := b.alphaOf(2); i != nil {
 			t.Errorf("alpha of a gain map is %+v", i)
 		}
 		return nil
 	})
 	if _, err := set.Open(bytes.NewReader(file), codec.OpenOptions{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestThumbnail: a primary item that is the thumbnail of a larger picture gives way to it (C005 of the
+// conformance files); one that only claims to be stays.
+func TestThumbnail(t *testing.T) {
+	small, large := hvc(1, 32, 32, "small"), hvc(2, 640, 480, "large")
+	small.references, large.references = ref("thmb", 2), nil
+	if p, _, err := parsed(drawn{primary: 1, entries: []entry{small, large}}.file()); err != nil || p.item.id != 2 {
+		t.Errorf("%v", err)
+	}
+	small.references, large.references = nil, ref("thmb", 1)
+	if p, _, err := parsed(drawn{primary: 2, entries: []entry{small, large}}.file()); err != nil || p.item.id != 2 {
+		t.Errorf("the reference is the wrong way round: %v", err)
 	}
 }
 
@@ -460,17 +475,20 @@ func drawnFiles() [][]byte {
 	return append(all, grid.file(), movieFile())
 }
 
-// movieFile is an image sequence without a primary item.
-func movieFile() []byte {
-	entry := mkbox("hvc1", make([]byte, 24), uint16(64), uint16(48), make([]byte, 50), hvcC([]byte("config")).box)
+// movieFile is an image sequence that is not decoded.
+func movieFile() []byte { return sequence(hvcC([]byte("config")).box, []byte("coded")) }
+
+// sequence is a file of one sample of 64×64 pixels without a primary item, turned by a quarter.
+func sequence(config, sample []byte) []byte {
+	entry := mkbox("hvc1", make([]byte, 24), uint16(64), uint16(64), make([]byte, 50), config)
 	make := func(at uint32) []byte {
 		return pack(mkbox("ftyp", "hevc", uint32(0), "msf1"), mkbox("moov", mkbox("trak",
 			mkbox("tkhd", uint32(0), [36]byte{}, [9]int32{0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30}),
 			mkbox("mdia", mkbox("hdlr", uint32(0), uint32(0), "pict"), mkbox("minf", mkbox("stbl",
-				mkbox("stsd", uint32(0), uint32(1), entry), mkbox("stsz", uint32(0), uint32(0), uint32(1), uint32(5)),
-				mkbox("stco", uint32(0), uint32(1), at)))))), mkbox("mdat", "coded"))
+				mkbox("stsd", uint32(0), uint32(1), entry), mkbox("stsz", uint32(0), uint32(0), uint32(1), uint32(len(sample))),
+				mkbox("stco", uint32(0), uint32(1), at)))))), mkbox("mdat", sample))
 	}
-	return make(uint32(len(make(0)) - 5))
+	return make(uint32(len(make(0)) - len(sample)))
 }
 
 // TestSequence: of a file without a primary item, the first sample of the picture track is shown.
@@ -480,7 +498,7 @@ func TestSequence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := content(t, file, p); got != "coded" || p.width != 64 || p.height != 48 || p.view.orientation() != 6 {
+	if got := content(t, file, p); got != "coded" || p.width != 64 || p.height != 64 || p.view.orientation() != 6 {
 		t.Errorf("%q, %d×%d, orientation %d", got, p.width, p.height, p.view.orientation())
 	}
 }

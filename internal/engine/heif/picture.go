@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
@@ -19,12 +20,14 @@ type picture struct {
 	config box // hvcC, of a coded picture
 	data   []section
 
-	inputs  []*picture
-	columns int           // of a grid, whose inputs are listed row by row
-	at      []image.Point // of an overlay: where its inputs lie
-	fill    [4]uint16     // of an overlay: red, green, blue and alpha of what they do not cover
-	depth   int           // derivations within one another
-	work    int64         // samples of luma that are decoded or composed for it
+	inputs        []*picture
+	columns       int           // of a grid, whose inputs are listed row by row
+	at            []image.Point // of an overlay: where its inputs lie
+	fill          [4]uint16     // of an overlay: red, green, blue and alpha of what they do not cover
+	alpha         *picture      // opacity, or nil
+	premultiplied bool          // colours are multiplied by it
+	depth         int           // derivations within one another
+	work          int64         // samples of luma that are decoded or composed for it
 }
 
 type pictureKind int
@@ -59,7 +62,23 @@ type builder struct {
 	known map[uint32]*picture // nil while one is being made
 	// most is the number of samples that all pictures together may have to decode or compose. Few bytes
 	// can ask for the same picture in very many places.
-	most int64
+	most   int64
+	alphas map[uint32]*item // by the picture whose opacity they are
+}
+
+// primary returns the picture that the file shows. A primary item that is the thumbnail of a larger
+// picture gives way to that.
+func (b *builder) primary() (*picture, error) {
+	p, err := b.picture(b.meta.primary)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range p.item.targets("thmb") {
+		if whole, err := b.picture(id); err == nil && whole.width > p.width && whole.height > p.height {
+			return whole, nil
+		}
+	}
+	return p, nil
 }
 
 // picture returns what an item shows.
@@ -103,7 +122,31 @@ func (b *builder) picture(id uint32) (*picture, error) {
 		return nil, err
 	}
 	b.known[id] = p
+	if a := b.alphaOf(id); a != nil {
+		if p.alpha, err = b.picture(a.id); err != nil {
+			return nil, err
+		}
+		p.premultiplied = i.refersTo("prem", a.id)
+	}
 	return p, nil
+}
+
+// alphaOf returns the auxiliary picture with the opacity of another, or nil. Depth and gain maps are
+// auxiliary pictures of other types.
+func (b *builder) alphaOf(id uint32) *item {
+	if b.alphas == nil {
+		b.alphas = map[uint32]*item{}
+		for _, i := range b.meta.order {
+			if to := i.targets("auxl"); to != nil && slices.Contains(alphaTypes, b.meta.auxiliaryType(i)) {
+				for _, id := range to {
+					if b.alphas[id] == nil {
+						b.alphas[id] = i
+					}
+				}
+			}
+		}
+	}
+	return b.alphas[id]
 }
 
 // codings are the names of codings that are not decoded.

@@ -132,17 +132,6 @@ var alphaTypes = []string{
 	"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", "urn:mpeg:hevc:2015:auxid:1", "urn:mpeg:avc:2015:auxid:1",
 }
 
-// alpha returns the auxiliary picture with the opacity of another, or nil. Depth and gain maps are
-// auxiliary pictures of other types.
-func (m *meta) alpha(id uint32) *item {
-	for _, i := range m.order {
-		if i.refersTo("auxl", id) && slices.Contains(alphaTypes, m.auxiliaryType(i)) {
-			return i
-		}
-	}
-	return nil
-}
-
 // auxiliaryType returns what an auxiliary picture is for (ISO/IEC 23008-12, 6.5.8).
 func (m *meta) auxiliaryType(i *item) string {
 	e, ok := m.property(i, "auxC")
