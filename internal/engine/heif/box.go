@@ -165,7 +165,7 @@ func readContainer(s *codec.Stream) (*container, error) {
 		at += h.size
 	}
 	if c.meta == nil && c.movie == nil {
-		return nil, s.Corrupt(at, "there is no meta box with a primary item, and no picture track")
+		return nil, s.Corrupt(c.size, "there is no meta box with a primary item, and no picture track")
 	}
 	return c, nil
 }

@@ -82,3 +82,8 @@ func (v view) orientation() exif.Orientation {
 		exif.LeftTop, exif.LeftBottom, exif.RightTop, exif.RightBottom,
 	}[code]
 }
+
+// plain reports whether all samples are shown as they are stored.
+func (v view) plain(w, h int) bool {
+	return v.crop == image.Rect(0, 0, w, h) && !v.mirrorX && !v.mirrorY && !v.swap
+}
