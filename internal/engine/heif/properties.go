@@ -48,7 +48,7 @@ func (b *builder) transform(p *picture) error {
 	return nil
 }
 
-// clip applies a clean aperture (ISO/IEC 14496-12, 12.1.4). As in libheif, its corner is rounded down
+// clip applies a clean aperture (ISO/IEC 14496-12, 12.1.4). A corner between samples is rounded down, and
 // and what lies beyond the picture is left out.
 func (c *container) clip(v *view, f *fields) error {
 	at := f.at

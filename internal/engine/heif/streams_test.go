@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/hevc"
 )
 
 // update has x265 write the coded pictures in testdata anew.
@@ -127,10 +129,20 @@ func TestStreams(t *testing.T) {
 // units returns the NAL units of a coded picture: parameter sets, and the rest.
 func (s stream) units(t testing.TB) (sets, rest [][]byte) {
 	t.Helper()
+	return split(s.read(t))
+}
+
+func (s stream) read(t testing.TB) []byte {
+	t.Helper()
 	b, err := os.ReadFile(s.path())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// split divides a byte stream with start codes into parameter sets and slices.
+func split(b []byte) (sets, rest [][]byte) {
 	for _, unit := range bytes.Split(b, []byte{0, 0, 1})[1:] {
 		unit = bytes.TrimRight(unit, "\x00")
 		if kind := unit[0] >> 1; kind >= 32 && kind <= 34 {
@@ -153,10 +165,22 @@ func prefixed(units [][]byte) (b []byte) {
 // item returns a coded picture as an item.
 func (s stream) item(t testing.TB, id uint32, more ...prop) entry {
 	t.Helper()
-	sets, rest := s.units(t)
-	record := pack(uint8(1), make([]byte, 20), uint8(3), uint8(len(sets)))
+	return itemOf(s.read(t), s.width, s.height, id, more...)
+}
+
+// itemOf returns a byte stream as an item.
+func itemOf(stream []byte, w, h int, id uint32, more ...prop) entry {
+	sets, rest := split(stream)
+	info, err := hevc.ReadInfoAnnexB(stream)
+	if err != nil {
+		panic(err)
+	}
+	// ISO/IEC 14496-15, 8.3.3.1; of profile and level, which nobody asks for, a decoder of any.
+	record := pack(uint8(1), uint8(4), uint32(0x08000000), make([]byte, 6), uint8(186), uint16(0xf000), uint8(0xfc),
+		0xfc|uint8(info.Chroma), 0xf8|uint8(info.BitDepthLuma-8), 0xf8|uint8(info.BitDepthChroma-8), uint16(0), uint8(0x0f),
+		uint8(len(sets)))
 	for _, u := range sets {
 		record = pack(record, u[0]>>1, uint16(1), uint16(len(u)), u)
 	}
-	return entry{id: id, kind: "hvc1", data: prefixed(rest), properties: append([]prop{hvcC(record), ispe(s.width, s.height)}, more...)}
+	return entry{id: id, kind: "hvc1", data: prefixed(rest), properties: append([]prop{hvcC(record), ispe(w, h)}, more...)}
 }
