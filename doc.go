@@ -1,5 +1,5 @@
-// Package imgmill makes pictures smaller: it reads JPEG, PNG, GIF, WebP, TIFF, BMP, ICO, PNM, QOI and
-// PSD, and writes JPEG, PNG, GIF and WebP, in pure Go, without a native library.
+// Package imgmill makes pictures smaller: it reads JPEG, PNG, GIF, WebP, HEIC, TIFF, BMP, ICO, PNM, QOI
+// and PSD, and writes JPEG, PNG, GIF and WebP, in pure Go, without a native library.
 //
 // An Engine opens a stream: it reads the header, and refuses a picture that exceeds a limit before a
 // pixel is decoded. The Picture then makes any number of variants from one decode:

@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 	}{
 		"text":      {imgmill.Limits{}, []byte("no picture"), imgmill.Variant{}, imgmill.ErrNotImage},
 		"cut":       {imgmill.Limits{}, photo[:len(photo)/2], imgmill.Variant{Width: 100}, imgmill.ErrCorrupt},
-		"HEIC":      {imgmill.Limits{}, []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), imgmill.Variant{}, imgmill.ErrUnsupported},
+		"AVIF":      {imgmill.Limits{}, []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), imgmill.Variant{}, imgmill.ErrUnsupported},
 		"pixels":    {imgmill.Limits{Pixels: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
 		"bytes":     {imgmill.Limits{Bytes: 1000}, photo, imgmill.Variant{}, imgmill.ErrLimit},
 		"too large": {imgmill.Limits{}, photo, imgmill.Variant{MaxBytes: 1000}, imgmill.ErrTooLarge},

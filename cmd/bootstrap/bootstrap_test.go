@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,6 +24,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/cli"
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
@@ -55,6 +59,7 @@ func TestFunction(t *testing.T) {
 	w := &world{binary: build(t)} // before the cloud changes the working directory
 	w.startCloud(t)
 	t.Run("an S3 event becomes variants", w.s3Event)
+	t.Run("an iPhone's photograph becomes JPEG", w.iPhone)
 	t.Run("a batch of messages fails in part", w.sqsBatch)
 	t.Run("a bad picture is acknowledged", w.badPicture)
 	t.Run("names and objects that must not do harm", w.hostileKeys)
@@ -155,6 +160,24 @@ func (w *world) get(t *testing.T, key string) []byte {
 		t.Errorf("%s has content type %q and cache control %q", key, o.ContentType, o.CacheControl)
 	}
 	return data
+}
+
+// iPhone checks that a HEIC file is turned upright once, and that nothing is changed of its name.
+func (w *world) iPhone(t *testing.T) {
+	f := w.start(t, recipeText)
+	f.invoke(t, "heic", notification(t, w.put(t, "DCIM/IMG_0042.HEIC", heiftest.IPhone)))
+	want(t, f.line(t), map[string]any{"msg": "change", "key": "DCIM/IMG_0042.HEIC", "verdict": "done", "variants": 2.0})
+	m, err := jpeg.Decode(bytes.NewReader(w.get(t, "DCIM/IMG_0042-large.jpg")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := m.Bounds().Size(); size != image.Pt(300, 400) {
+		t.Errorf("%v", size)
+	}
+	sky, grass := color.GrayModel.Convert(m.At(150, 40)).(color.Gray), color.GrayModel.Convert(m.At(150, 380)).(color.Gray)
+	if sky.Y < grass.Y+40 {
+		t.Errorf("the sky has %d and the ground %d: it is not upright", sky.Y, grass.Y)
+	}
 }
 
 func notification(t *testing.T, c event.Change) []byte {

@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/image/webp"
 
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
@@ -80,10 +81,16 @@ func drawFile(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 3, "draw FILE WIDTH HEIGHT")
 	w, h := number(ts, args[1]), number(ts, args[2])
 	data := sample.Photo(w, h)
-	if filepath.Ext(args[0]) == ".png" {
+	switch filepath.Ext(args[0]) {
+	case ".png":
 		var b bytes.Buffer
 		ts.Check(png.Encode(&b, sample.Landscape(w, h)))
 		data = b.Bytes()
+	case ".heic", ".HEIC":
+		if w != heiftest.Width || h != heiftest.Height {
+			ts.Fatalf("the picture of an iPhone has %d×%d pixels", heiftest.Width, heiftest.Height)
+		}
+		data = heiftest.IPhone
 	}
 	name := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(name), 0o777))

@@ -1,5 +1,5 @@
 // Package heif detects pictures in ISO base media files, HEIC (ISO/IEC 23008-12) and AVIF (AV1 Image
-// File Format), and parses their boxes (ISO/IEC 14496-12). It does not decode them yet.
+// File Format), and reads HEIC: the boxes (ISO/IEC 14496-12) and, with package hevc, the pictures in them.
 package heif
 
 import (
@@ -10,13 +10,15 @@ import (
 
 // HEIC describes HEVC-coded pictures, which iPhones take.
 var HEIC = &codec.Format{
-	Name: "heic", Title: "HEIC",
-	Refused:    "all: it is recognised only",
-	Extensions: []string{".heic"},
+	Name: "heic", Title: "HEIC", Aliases: []string{"heif"},
+	Refused: "codings other than HEVC (AV1, H.264, H.266, JPEG, uncompressed); encrypted items; " +
+		"layers; constant luminance and other rare matrices",
+	Extensions: []string{".heic", ".heif", ".hif"},
 	MediaType:  "image/heic",
-	Abilities:  codec.Abilities{Lossy: true, Alpha: true, Profile: true, EXIF: true, Bits: 10},
+	Abilities:  codec.Abilities{Lossy: true, Alpha: true, Profile: true, EXIF: true, XMP: true, Bits: 8},
 	Uploaded:   true,
 	Detect:     func(head []byte) bool { return brand(head) == "heic" },
+	Open:       openHEIC,
 }
 
 // AVIF describes AV1-coded pictures.
@@ -26,6 +28,7 @@ var AVIF = &codec.Format{
 	Extensions: []string{".avif"},
 	MediaType:  "image/avif",
 	Abilities:  codec.Abilities{Lossy: true, Lossless: true, Alpha: true, Animation: true, Profile: true, EXIF: true, Bits: 12},
+	Uploaded:   true,
 	Detect:     func(head []byte) bool { return brand(head) == "avif" },
 }
 

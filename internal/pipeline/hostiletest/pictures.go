@@ -28,7 +28,7 @@ func Pictures() (all []Picture) {
 		all = append(all, Picture{name, data, clean, strings.HasPrefix(name, "profile")})
 	}
 	for _, format := range []func(adder){
-		addJPEG, addPNG, addGIF, addWebP, addTIFF, addBMP, addICO, addPNM, addQOI, addPSD,
+		addJPEG, addPNG, addGIF, addWebP, addTIFF, addBMP, addICO, addPNM, addQOI, addPSD, addHEIC,
 	} {
 		format(add)
 	}

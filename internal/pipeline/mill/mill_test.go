@@ -162,7 +162,7 @@ func TestVerdicts(t *testing.T) {
 		{"cut off", "c.jpg", "", photo[:len(photo)/2], outcome.Bad, "corrupt"},
 		{"cut off in the header", "c.jpg", "", photo[:40], outcome.Bad, "corrupt"},
 		{"huge", "h.png", "", hugePNG(100000), outcome.Bad, "100000×100000"},
-		{"detected, not decoded", "x.heic", "", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00heicmif1padding."), outcome.Bad, "unsupported"},
+		{"detected, not decoded", "x.avif", "", []byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1padding."), outcome.Bad, "unsupported"},
 		{"too many bytes", "b.jpg", "limits: {bytes: 1KB}\n", photo, outcome.Bad, "the limit is 1000"},
 		{"frames that are not decoded", "f.gif", "limits: {frames: 2}\n", animation(t, 3), outcome.Done, ""},
 		{"too many pixels", "b.jpg", "limits: {pixels: 0.002MP}\n", photo, outcome.Bad, "60×40"},

@@ -46,7 +46,7 @@ imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
     max_bytes: 300
     background: #fff
     metadata: all
-  b: {width: 8OO, height: -1, format: heic, quality: high, max_bytes: lots, background: "#ffff"}
+  b: {width: 8OO, height: -1, format: avif, quality: high, max_bytes: lots, background: "#ffff"}
   c: {format: xcf}
   d: {format: png, quality: 80, max_bytes: 300KB}
   e: {width: [1], height: {a: 1}}
@@ -66,7 +66,7 @@ imgmill.yaml:13: variants.a.background: has no value; write one, or leave the li
 imgmill.yaml:14: variants.a.metadata: "all" is not valid; use strip, copyright or keep
 imgmill.yaml:15: variants.b.width: "8OO" is not a whole number; write digits only, like 800
 imgmill.yaml:15: variants.b.height: -1 is out of range; write a number from 1 to 65535
-imgmill.yaml:15: variants.b.format: heic can be neither read nor written yet; use jpeg, png, gif or webp
+imgmill.yaml:15: variants.b.format: avif can be neither read nor written yet; use jpeg, png, gif or webp
 imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
 imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
 imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"golang.org/x/image/tiff"
+
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 )
 
 var be, le = binary.BigEndian, binary.LittleEndian
@@ -20,7 +22,8 @@ var be, le = binary.BigEndian, binary.LittleEndian
 // of one colour, of noise that is repeated, and such that leave most of their pixels out. Some are
 // long, so that a width of 800 pixels hardly reduces them.
 func Large() ([][]byte, error) {
-	all := slices.Concat(largeJPEG(), largeWebP(), largeTIFF(), largeBMP(), largeOthers(), [][]byte{inks()})
+	all := slices.Concat(largeJPEG(), largeWebP(), largeTIFF(), largeBMP(), largeOthers(),
+		[][]byte{inks(), heiftest.Tiled(100, 100), heiftest.Tiled(13, 250), heiftest.IPhone})
 	add := func(draw func(b *bytes.Buffer) error) error {
 		var b bytes.Buffer
 		err := draw(&b)
