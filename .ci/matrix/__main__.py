@@ -4,7 +4,7 @@
 
 writes them to FOLDER, and beside each of them what the program that wrote it, or a second reader, reads of it.
 FOLDER/cases.json lists the cases; TestTools in internal/engine/formats compares. A combination that a program refuses
-is no case, but each format has a floor of how many there are. Needs Pillow, and of Debian 12 imagemagick,
+is no case, but each format has a floor of how many there are. Needs Pillow and pillow-heif, and of Debian 12 imagemagick,
 libtiff-tools, gifsicle, webp, netpbm and libjpeg-turbo-progs.
 """
 
@@ -16,6 +16,7 @@ import pathlib
 import sys
 
 import gif
+import heic
 import others
 import png
 import tiff
@@ -33,6 +34,7 @@ FORMATS = {
     "psd": (others.psd, 420),
     "qoi": (others.qoi, 16),
     "jpeg": (others.jpeg, 320),
+    "heic": (heic.cases, 230),
     "refused": (others.refused, 5),
 }
 

@@ -324,7 +324,6 @@ def refused():
         ("im.j2k", "j2k"),
         ("im.tga", "tga"),
         ("im.avif", "avif"),
-        ("im.heic", "heic"),
     ):
         yield by_magick(name, lambda: pam(FULL, "RGB"), kind, read=None)
     for name, kind in (("pillow.jp2", "JPEG2000"), ("pillow.tga", "TGA"), ("pillow.avif", "AVIF")):
