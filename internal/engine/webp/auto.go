@@ -141,7 +141,6 @@ func (e autoEncoder) drawing(ctx context.Context, p *plane.Picture) (bool, error
 	}
 	r, alpha := new(planRanker), !p.Opaque()
 	above, row := make([]uint32, w), make([]uint32, w)
-	pixels := int64(0)
 	for y := 1; y < h; y += drawingRows {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -149,8 +148,7 @@ func (e autoEncoder) drawing(ctx context.Context, p *plane.Picture) (bool, error
 		e.lossless.packRow(above, p, y-1, alpha)
 		e.lossless.packRow(row, p, y, alpha)
 		r.row(row, above)
-		pixels += int64(w)
 	}
 	costs := r.costs(0, 0)
-	return slices.Min(costs[:planIndexed]) < pixels*drawingBits<<costBits, nil
+	return slices.Min(costs[:planIndexed]) < r.pixels*drawingBits<<costBits, nil
 }
