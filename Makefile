@@ -70,7 +70,7 @@ kills:
 # Kills of sync over 20,000 pictures: two minutes. CI takes fewer.
 PICTURES ?= 20000
 synckills:
-	IMGMILL_SYNC_OBJECTS=$(PICTURES) $(GO) test -count=1 -timeout 600s -run SyncKilled -v ./internal/cli
+	IMGMILL_SYNC_OBJECTS=$(PICTURES) $(GO) test -count=1 -timeout 1800s -run SyncKilled -v ./internal/cli
 
 # 10,000 uploads and removals through four workers, with 30 kills and a proxy that injects faults, on ministack's SQS and on
 # a NATS server: 6 and 20 minutes. ministack must be on the path.
