@@ -53,7 +53,7 @@ func TestChecksumsAreRight(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"-formats", "heic", "."}, {"-for", "0s", "."}, {"-nonsense"}} {
+	for _, args := range [][]string{{}, {"-formats", "avif", "."}, {"-for", "0s", "."}, {"-nonsense"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

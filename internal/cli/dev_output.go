@@ -9,6 +9,7 @@ import (
 	stdsync "sync"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -79,8 +80,8 @@ func (o *devOutput) clear() {
 	o.status.clear()
 }
 
-// noteHandler writes log records as sentences for people. Results of changes are left out: the table has
-// them.
+// noteHandler writes log records as sentences for people. Results of changes are left out, because the table
+// has them, and so is how the store was probed, which is dev's own.
 type noteHandler struct {
 	output *devOutput
 	w      io.Writer
@@ -91,7 +92,7 @@ type noteHandler struct {
 func (h *noteHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.least }
 
 func (h *noteHandler) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == outcome.ChangeMessage {
+	if r.Message == outcome.ChangeMessage || r.Level == slog.LevelInfo && strings.HasPrefix(r.Message, probe.Message) {
 		return nil
 	}
 	var b strings.Builder

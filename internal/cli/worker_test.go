@@ -86,7 +86,7 @@ func TestWorkerPolls(t *testing.T) {
 	if err := store.Delete(t.Context(), "photos-input", "before.jpg", bucket.Condition{}); err != nil {
 		t.Fatal(err)
 	}
-	w.find(t, 0, regexp.MustCompile(`msg="variants whose upload is gone are deleted" objects=2`))
+	w.find(t, 0, regexp.MustCompile(`msg="variants whose upload is gone or has been replaced are deleted" objects=2`))
 	for end := time.Now().Add(waitTimeout); ; time.Sleep(100 * time.Millisecond) {
 		out, err := exec.Command("imgmill", "audit", "--config", recipe, "--checkpoint", "none").CombinedOutput()
 		if err == nil {

@@ -48,7 +48,7 @@ func TestPollSparesWithoutUploads(t *testing.T) {
 	p.upload("b.jpg", sample.Photo(48, 64))
 	p.poll()
 	p.remove("sources", "a.jpg")
-	if log := p.poll(); p.count() != 1 || !strings.Contains(log, `msg="variants whose upload is gone are deleted" objects=1`) {
+	if log := p.poll(); p.count() != 1 || !strings.Contains(log, `msg="variants whose upload is gone or has been replaced are deleted" objects=1`) {
 		t.Errorf("%d variants of one upload\n%s", p.count(), log)
 	}
 	p.remove("sources", "b.jpg")

@@ -234,6 +234,9 @@ func (p *probe) clean() error {
 	return errors.Join(errs...)
 }
 
+// Message begins what Prepare logs of a store that was probed.
+const Message = "store probed"
+
 // Prepare probes a store, logs the result in one line and returns the store to use. A store that
 // could not be probed is used as it is: what fails then is reported by the calls themselves.
 func Prepare(ctx context.Context, store bucket.Store, name string, log *slog.Logger) bucket.Store {
@@ -244,10 +247,10 @@ func Prepare(ctx context.Context, store bucket.Store, name string, log *slog.Log
 		log.Warn("store not probed; its conditional writes are relied on", "bucket", name, "error", err)
 		return store
 	case len(lacks) > 0:
-		log.Info("store probed; imgmill does without what it lacks, and there is nothing to do",
+		log.Info(Message+"; imgmill does without what it lacks, and there is nothing to do",
 			"bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
 	default:
-		log.Info("store probed", "bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
+		log.Info(Message, "bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
 	}
 	return Adapt(store, lacks)
 }
