@@ -189,7 +189,7 @@ func TestWebP(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 38 {
+	if err != nil || len(list) != 39 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
@@ -204,7 +204,12 @@ func TestRows(t *testing.T) {
 	}
 	list, err = rowsNamed("PNG$")
 	if err != nil || len(list) != 2 || list[0].Format != "png" || !list[0].Animated ||
-		!(peer{name: "ffmpeg"}).does(list[0].encoding) || (peer{name: "sharp"}).does(list[0].encoding) {
+		!(peer{name: "ffmpeg"}).does(list[0].file, list[0].encoding) || (peer{name: "sharp"}).does(list[0].file, list[0].encoding) {
+		t.Errorf("got %+v, %v", list, err)
+	}
+	list, err = rowsNamed("heic")
+	if err != nil || len(list) != 1 || !(peer{name: "Pillow"}).does(list[0].file, list[0].encoding) ||
+		(peer{name: "sharp"}).does(list[0].file, list[0].encoding) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	for _, pattern := range []string{"(", "no such row"} {

@@ -19,6 +19,6 @@
 // figures of a run and explains them.
 //
 // The command accesses the network only to install sharp (with npm, into bench/node_modules) and
-// Pillow (with pip, into a folder of the user's cache) if they are missing, and with -offline not
+// Pillow with pillow-heif (with pip, into a folder of the user's cache) if they are missing, and with -offline not
 // even then.
 package main

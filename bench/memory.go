@@ -16,6 +16,7 @@ const (
 	hugeMost              = 64 << 20
 	phoneMost             = 24 << 20
 	madeMost              = 48 << 20
+	gridMost              = 40 << 20
 	stillMost             = 12 << 20 // 1600×1200, lossy
 )
 

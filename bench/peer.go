@@ -19,9 +19,13 @@ type peer struct {
 // for that.
 var errNotItsTask = errors.New("it is not used for this task")
 
-// does reports whether a program is used for files of an encoding. vipsthumbnail and gm, as built by
-// distributions, have libjpeg's normal encoder only, and libwebp as sharp has it.
-func (p peer) does(e encoding) bool {
+// does reports whether a program is used for a file and an encoding. vipsthumbnail and gm, as built by
+// distributions, have libjpeg's normal encoder only, and libwebp as sharp has it. HEIC is read by Pillow
+// alone, with pillow-heif: sharp has no decoder of HEVC.
+func (p peer) does(file string, e encoding) bool {
+	if filepath.Ext(file) == ".heic" {
+		return p.name == "imgmill" || p.name == "Pillow"
+	}
 	switch p.name {
 	case "vipsthumbnail", "gm":
 		return e.Format == "jpeg" && e.Effort == "normal"
@@ -113,7 +117,7 @@ func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error
 	return []string{node, filepath.Join(dir, "peers", "sharp.js"), fmt.Sprint(m.threads())}, nil
 }
 
-// findPillow finds a Python that has Pillow, or creates an environment with it.
+// findPillow finds a Python that has Pillow and pillow-heif, or creates an environment with them.
 func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
 	script := filepath.Join(dir, "peers", "pillow.py")
 	cache, err := os.UserCacheDir()
@@ -123,7 +127,7 @@ func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
 	home := filepath.Join(cache, "imgmill-bench", "pillow")
 	made := filepath.Join(home, "bin", "python")
 	for _, python := range []string{"python3", "/usr/bin/python3", made} {
-		if exec.Command(python, "-c", "import PIL.Image").Run() == nil {
+		if exec.Command(python, "-c", "import PIL.Image, pillow_heif").Run() == nil {
 			return []string{python, script}, nil
 		}
 	}
@@ -133,7 +137,7 @@ func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
 	if err := run(log, dir, "python3", "-m", "venv", home); err != nil {
 		return nil, err
 	}
-	return []string{made, script}, run(log, dir, made, "-m", "pip", "install", "--quiet", "Pillow")
+	return []string{made, script}, run(log, dir, made, "-m", "pip", "install", "--quiet", "Pillow", "pillow-heif")
 }
 
 func run(log io.Writer, dir, name string, args ...string) error {

@@ -103,7 +103,7 @@ func (c *child) read(v any) error {
 // ask sends a request to the child and waits for the answer. It returns errNotItsTask if the program
 // cannot do that.
 func (c *child) ask(r request) (answer, error) {
-	if !c.peer.does(r.encoding) {
+	if !c.peer.does(r.File, r.encoding) {
 		return answer{}, errNotItsTask
 	}
 	line, err := json.Marshal(r)

@@ -3,11 +3,16 @@
 import base64
 import io
 import json
+import os
 import sys
 import time
 
 import PIL
+import pillow_heif
 from PIL import Image, features
+
+pillow_heif.register_heif_opener()
+pillow_heif.options.DECODE_THREADS = int(os.environ["OMP_NUM_THREADS"])
 
 ENDLESS = 65535  # a height that never limits the size
 
@@ -62,7 +67,8 @@ def say(value):
 
 def main():
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    say({"version": f"{PIL.__version__} (libjpeg {jpeg}, python {sys.version.split()[0]})"})
+    heif = pillow_heif.libheif_version()
+    say({"version": f"{PIL.__version__} (libjpeg {jpeg}, libheif {heif}, python {sys.version.split()[0]})"})
     loaded = {}
     for line in sys.stdin:
         try:
