@@ -376,6 +376,47 @@ func TestThumbnail(t *testing.T) {
 	}
 }
 
+// TestManyItems: a photograph of 200 megapixels has 822 items, which sharp takes for an attack.
+func TestManyItems(t *testing.T) {
+	d := drawn{primary: 10063, version: 2, wideProp: true}
+	tiles := make([]uint32, 32*24)
+	for k := range tiles {
+		tiles[k] = 10000 + uint32(k)
+		if k >= 63 {
+			tiles[k]++ // behind the primary item
+		}
+		d.entries = append(d.entries, hvc(tiles[k], 512, 512, "tile"))
+	}
+	d.entries = append(d.entries, entry{id: 10063, kind: "grid", data: gridData(32, 24, 16320, 12240), method: 1,
+		properties: []prop{ispe(16320, 12240), irot(3)}, references: ref("dimg", tiles...)})
+	for k := range uint32(48 + 5) {
+		d.entries = append(d.entries, entry{id: 20000 + k, kind: "hvc1", data: []byte("of a gain map")})
+	}
+	p, _, err := parsed(d.file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.inputs) != 768 || p.inputs[63].item.id != 10064 || p.view.size() != image.Pt(12240, 16320) {
+		t.Errorf("%d tiles, %v", len(p.inputs), p.view.size())
+	}
+}
+
+// TestToneMap: of a tone-mapped picture (ISO 21496-1), the base is shown in its own colours.
+func TestToneMap(t *testing.T) {
+	d := drawn{primary: 3, entries: []entry{
+		hvc(1, 64, 64, "base", nclxBox(12, 13, 6, true), irot(1)), hvc(2, 32, 32, "gain map"),
+		{id: 3, kind: "tmap", data: make([]byte, 62), properties: []prop{nclxBox(9, 16, 9, true), ispe(64, 64)}, references: ref("dimg", 1, 2)},
+	}}
+	file := d.file()
+	p, _, err := parsed(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content(t, file, p) != "base" || p.colour.nclx.primaries != 12 || p.view.orientation() != 8 {
+		t.Errorf("%q, %+v, orientation %d", content(t, file, p), p.colour.nclx, p.view.orientation())
+	}
+}
+
 // TestHostile: files that lie about themselves are refused in a sentence.
 func TestHostile(t *testing.T) {
 	grid := func(data []byte, to ...uint32) drawn {
