@@ -29,6 +29,8 @@ cross:
 	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/imgmill
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/imgmill
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/imgmill
+	$(GO) build -tags nohevc -o /dev/null ./cmd/imgmill
+	$(GO) test -tags nohevc ./internal/engine/heif
 
 # The function as it is deployed; the size of its zip has a ceiling.
 zips:
