@@ -20,6 +20,7 @@ type cabac struct {
 	value     uint64
 	current   uint32 // ivlCurrRange, 256 to 510
 	available int
+	damaged   bool // ivlOffset was not below ivlCurrRange, as it is in whatever an encoder writes
 }
 
 // offsetShift is where ivlOffset begins in value.
@@ -29,6 +30,14 @@ const offsetShift = 54
 func (c *cabac) start(data []byte, at int) {
 	*c = cabac{data: data, at: at, current: 510, available: -9}
 	c.refill()
+	c.keepBelow()
+}
+
+// keepBelow makes ivlOffset lie below ivlCurrRange, which all decoding relies on.
+func (c *cabac) keepBelow() {
+	if most := uint64(c.current)<<offsetShift - 1; c.value > most {
+		c.value, c.damaged = most, true
+	}
 }
 
 // refill reads six bytes. Fewer than none are available before, nine at most.
@@ -141,7 +150,10 @@ func (w *worker) significant(places *[16]uint8, count, n int, base uint8, table 
 }
 
 // align makes the following bypass bins equal to bits of the data (9.3.4.3.6).
-func (c *cabac) align() { c.current = 256 }
+func (c *cabac) align() {
+	c.current = 256
+	c.keepBelow()
+}
 
 // terminate decodes a bin before termination (9.3.4.3.5). After a 1, the next data begin at position.
 func (c *cabac) terminate() bool {

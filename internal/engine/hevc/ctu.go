@@ -307,7 +307,9 @@ func (w *worker) pcmSamples(x, y, log2 int) error {
 	if r.over() {
 		return w.corrupt("the PCM samples end too early")
 	}
+	damaged := w.damaged
 	w.cabac.start(w.data, (r.at+7)>>3)
+	w.damaged = w.damaged || damaged
 	return nil
 }
 

@@ -181,7 +181,7 @@ func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace)
 				return at, false, err
 			}
 			substream++
-			w.cabac.start(h.data, start)
+			w.cabac.start(h.data, w.position())
 		}
 	}
 }
@@ -212,7 +212,10 @@ func (w *worker) ctu(at scanPlace) (end bool, err error) {
 		return false, err
 	}
 	end = w.terminate()
-	if w.position() > len(w.h.data) {
+	switch {
+	case w.damaged:
+		return false, w.corrupt("the arithmetic code is invalid")
+	case w.position() > len(w.h.data):
 		return false, w.corrupt("the slice segment ends too early")
 	}
 	if at.x == w.p.layout.columnStart[at.column]+1 {
@@ -228,18 +231,19 @@ func (w *worker) checkEnd(substream int) error {
 	switch n := len(bytes.Trim(w.h.data[w.position():], "\x00")); { // zeros may follow (cabac_zero_words)
 	case n > 0:
 		return w.corrupt("the slice segment ends, but %d bytes of data are left", n)
-	case substream != len(w.h.entryPoints):
+	case substream != len(w.h.entryPoints) && len(w.h.entryPoints) > 0:
 		return w.corrupt("the slice segment has %d substreams of %d", substream+1, len(w.h.entryPoints)+1)
 	}
 	return nil
 }
 
-// checkSubstream checks that a substream ends where the next one begins.
+// checkSubstream checks that a substream ends where the next one begins. A slice segment without any entry
+// points is not as it should be, but they are needed only to decode substreams at the same time.
 func (w *worker) checkSubstream(next int) error {
 	switch {
 	case !w.terminate():
 		return w.corrupt("the substream goes on behind its last CTB")
-	case w.position() != next:
+	case w.position() != next && len(w.h.entryPoints) > 0:
 		return w.corrupt("the substream ends at byte %d, its entry point is at %d", w.position(), next)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -56,9 +57,12 @@ func FuzzDecode(f *testing.F) {
 		if n := held(&d); in.Memory() > 0 && n > in.Memory() {
 			t.Fatalf("%d bytes are held for %d×%d samples, not %d", n, in.CodedWidth, in.CodedHeight, in.Memory())
 		}
-		restored, _, err2 := decodeAll(&d, stream) // with the buffers of the first time
-		if !bytes.Equal(restored, planes) || (err == nil) != (err2 == nil) {
-			t.Fatalf("the second time is different: error %v, then %v", err, err2)
+		for threads := 1; threads <= 2; threads++ { // with the buffers of the first time
+			d.Threads = threads
+			other, _, err2 := decodeAll(&d, stream)
+			if err == nil && !bytes.Equal(other, planes) || fmt.Sprint(err2) != fmt.Sprint(err) {
+				t.Fatalf("%d threads, another time: error %v, not %v", threads, err2, err)
+			}
 		}
 	})
 }

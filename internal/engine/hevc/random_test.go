@@ -322,6 +322,7 @@ func (g *randomCoder) writePPS() {
 type segment struct {
 	header  func(entryPoints []int) *bitWriter
 	entries []int
+	closed  bool // whether entries has all of them; until then, a wrong one follows
 	data    []byte
 }
 
@@ -408,7 +409,11 @@ func randomStream(seed uint64) []byte {
 	current := g.newSegment(0)
 	var d Decoder
 	for range 20000 {
-		stream := append(head[:len(head):len(head)], nal(nalIDRNoLeading, current.header(current.entries), current.data)...)
+		entries := current.entries
+		if (g.tiles || g.wavefronts) && !current.closed {
+			entries = append(entries[:len(entries):len(entries)], 1)
+		}
+		stream := append(head[:len(head):len(head)], nal(nalIDRNoLeading, current.header(entries), current.data)...)
 		_, _, err := decodeAll(&d, stream)
 		if err == nil {
 			return stream
@@ -423,7 +428,9 @@ func randomStream(seed uint64) []byte {
 			address := strings.Fields(text[strings.Index(text, "before CTB ")+11:])[0]
 			n, _ := strconv.Atoi(address)
 			current = g.newSegment(n)
-		case strings.Contains(text, "entry point"):
+		case strings.Contains(text, "substreams of"), strings.Contains(text, "invalid entry points"):
+			current.closed = true
+		case strings.Contains(text, "its entry point"):
 			sum := 0
 			for _, n := range current.entries {
 				sum += n
