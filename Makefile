@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser hevc-matrix
 
 check: fmt vet test race cross zips
 
@@ -174,6 +174,14 @@ webp-bytes:
 	$$dir/venv/bin/pip install -q --disable-pip-version-check -r bench/webp/requirements.txt && \
 	OPENBLAS_NUM_THREADS=1 $$dir/venv/bin/python bench/webp/measure.py --efforts $(EFFORTS) $$dir/imgmill $(IMGMILL_CORPUS)/kodak/*.png \
 		$$(ls $(IMGMILL_CORPUS)/photos/*.jpg | grep -v -e progressive -e restart); \
+	status=$$?; rm -r $$dir; exit $$status
+
+# Pictures that x265 writes in every format, depth, size and setting, and random streams, against ffmpeg's and libde265's
+# decodes.
+RANDOM_STREAMS ?= 60
+hevc-matrix:
+	dir=$$(mktemp -d) && IMGMILL_HEVC_RANDOM=$$dir IMGMILL_HEVC_COUNT=$(RANDOM_STREAMS) $(GO) test -count=1 -run WriteRandom ./internal/engine/hevc && \
+	python3 -B .ci/hevc-matrix $$dir && IMGMILL_HEVC_MATRIX=$$dir $(GO) test -count=1 -run 'TestMatrix$$' -v ./internal/engine/hevc; \
 	status=$$?; rm -r $$dir; exit $$status
 
 template:
