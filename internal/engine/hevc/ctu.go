@@ -374,7 +374,6 @@ func (w *worker) transformUnit(x, y, xBase, yBase, log2, index int, luma bool, c
 		half := w.cu.log2 - 1
 		part = (x-w.cu.x)>>half | (y-w.cu.y)>>half<<1
 	}
-	w.residual.lumaKept = false
 	if err := w.block(x, y, log2, 0, w.cu.lumaMode[part], luma, 0); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -230,5 +231,21 @@ func TestThreads(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What is not decoded is refused by its name.
+func TestUnsupported(t *testing.T) {
+	g := &randomCoder{Rand: rand.New(rand.NewPCG(1, 1)), ctb: 5, chroma: 1, depth: 16, density: 50}
+	g.writeSPS()
+	stream := nal(nalSPS, &g.sps, nil)
+	if _, err := ReadInfoAnnexB(stream); !errors.Is(err, codec.ErrUnsupported) || !strings.Contains(err.Error(), "16 bits") {
+		t.Errorf("16 bits: error %v", err)
+	}
+	stream = readStream(t, "main")
+	at := strings.Index(string(stream), "\x00\x00\x01\x28\x01") + 5 // the header of the slice
+	stream[at] = stream[at]&^0b11100 | 0b01000                      // slice_type 1 instead of 2
+	if _, err := ReadInfoAnnexB(stream); !errors.Is(err, codec.ErrUnsupported) || !strings.Contains(err.Error(), "a P slice") {
+		t.Errorf("prediction from other pictures: error %v", err)
 	}
 }

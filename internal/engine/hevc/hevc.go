@@ -1,6 +1,6 @@
 // Package hevc decodes pictures that are coded with ITU-T H.265 (ISO/IEC 23008-2, HEVC) in intra
 // prediction alone, as HEIC files hold them: Main, Main Still Picture, Main 10 and the format range
-// extensions (4:0:0 to 4:4:4, 8 to 16 bits). Names and sections are those of ITU-T H.265 (V10,
+// extensions (4:0:0 to 4:4:4, 8 to 12 bits). Names and sections are those of ITU-T H.265 (V10,
 // 07/2024).
 //
 // A picture is decoded by rows of coding tree blocks (CTBs). Only the rows that prediction and the
@@ -34,7 +34,7 @@ type Info struct {
 	Width, Height int
 	// Chroma says how many samples of chroma there are for those of luma.
 	Chroma ChromaFormat
-	// BitDepthLuma and BitDepthChroma are from 8 to 16.
+	// BitDepthLuma and BitDepthChroma are from 8 to 12.
 	BitDepthLuma, BitDepthChroma int
 	// Colour is what the video usability information says about colours.
 	Colour Colour

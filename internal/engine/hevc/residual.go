@@ -5,9 +5,8 @@ type residual struct {
 	// coefficients of the block in raster order, scaled. Between blocks all are zero.
 	coefficients [32 * 32]int16
 	// samples of the block, where they are not added at once, and those of the luma block of the
-	// transform unit, if lumaKept, for cross-component prediction.
+	// transform unit, for cross-component prediction.
 	samples, luma [32 * 32]int32
-	lumaKept      bool
 
 	// Of the block in work:
 	log2          int

@@ -13,7 +13,7 @@ type sps struct {
 	maxTransformDepthIntra                   int
 	scalingListEnabled                       bool
 	scaling                                  *scalingLists // nil: flat, or the picture parameter set's
-	amp, sao, strongIntraSmoothing           bool
+	sao, strongIntraSmoothing                bool
 	pcm                                      bool
 	pcmBitDepth                              [3]int
 	log2MinPCM, log2MaxPCM                   int
@@ -36,6 +36,9 @@ type sps struct {
 // maxCoded bounds the sides of a coded picture, in luma samples. Level 6.2, with the largest pictures
 // that the standard has, allows sides of 16888; encoders write larger ones at level 8.5.
 const maxCoded = 1 << 16
+
+// maxDepth is the most bits per sample that are decoded. Residuals then fit 16 bits where it matters.
+const maxDepth = 12
 
 // parseSPS reads a sequence parameter set.
 func parseSPS(rbsp []byte) (*sps, error) {
@@ -87,6 +90,9 @@ func parseSPS(rbsp []byte) (*sps, error) {
 	if !ok || r.over() {
 		return nil, corrupt("sequence parameter set: a value is out of range, or the end is missing")
 	}
+	if luma > maxDepth || chroma > maxDepth {
+		return nil, unsupported("%d and %d bits per sample of luma and chroma, %d are the most", luma, chroma, maxDepth)
+	}
 	if err := s.checkSizes(); err != nil {
 		return nil, err
 	}
@@ -98,7 +104,8 @@ func parseSPS(rbsp []byte) (*sps, error) {
 			}
 		}
 	}
-	s.amp, s.sao = r.flag(), r.flag()
+	r.skip(1) // amp_enabled_flag matters to inter prediction alone
+	s.sao = r.flag()
 	if s.pcm = r.flag(); s.pcm {
 		if err := s.parsePCM(r); err != nil {
 			return nil, err
