@@ -247,7 +247,7 @@ func Prepare(ctx context.Context, store bucket.Store, name string, log *slog.Log
 		log.Warn("store not probed; its conditional writes are relied on", "bucket", name, "error", err)
 		return store
 	case len(lacks) > 0:
-		log.Info(Message+"; imgmill does without what it lacks, and there is nothing to do",
+		log.Info(Message+"; imgmill does without what it lacks",
 			"bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
 	default:
 		log.Info(Message, "bucket", name, "lacks", lacks.String(), "ms", time.Since(start).Milliseconds())
