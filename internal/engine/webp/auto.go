@@ -125,7 +125,7 @@ func (e autoEncoder) chroma(ctx context.Context, p *plane.Picture) (*plane.Pictu
 
 // drawingRows is of how many rows one is looked at to tell a drawing from a photograph, and drawingBits
 // how many bits a pixel of VP8L a drawing takes by these rows at most. Of 88 screenshots and diagrams, the
-// 16 that take fewer bytes as VP8L take less than 0.6 bits, and photographs at least 1, most of them 5 to
+// 14 that take fewer bytes as VP8L take less than 0.6 bits, and photographs at least 1, most of them 5 to
 // 20. A picture of fewer than drawingPixels is tried both ways.
 const (
 	drawingRows   = 8
