@@ -11,16 +11,17 @@ import (
 //	1 digit: nx−1 + 9·(ny−1) | 1 digit: the scale | 4 digits: the average colour | 2 digits for each other component
 //
 // with digits of base 83. Where a picture is transparent, its average colour is behind it: the format
-// has no alpha. As in Wolt's TypeScript, the scale is that of the largest positive component.
+// has no alpha. The scale is that of the largest magnitude, as in Wolt's C; in their TypeScript, it is that
+// of the largest component, so that a picture without a positive one becomes gray.
 func (px Pixels) BlurHash(nx, ny int) string {
 	components := px.spectrum(nx, ny)
 	var out strings.Builder
 	base83(&out, nx-1+9*(ny-1), 1)
 	scale, quantised := 1.0, 0
 	if len(components) > 1 {
-		most := math.Inf(-1)
+		most := 0.0
 		for _, c := range components[1:] {
-			most = max(most, c[0], c[1], c[2])
+			most = max(most, math.Abs(c[0]), math.Abs(c[1]), math.Abs(c[2]))
 		}
 		quantised = int(min(max(math.Floor(most*166-0.5), 0), 82))
 		scale = float64(quantised+1) / 166

@@ -29,6 +29,18 @@ function draw(w, h, kind, seed) {
   return rgba
 }
 
+// blurhash on npm takes the largest component for the scale, where Wolt's C code takes the largest magnitude; a picture that
+// brightens to the right becomes gray (findings/npm-blurhash-grays-what-brightens.sh). What is compared has the C code's scale.
+function encodeBlurHash(...args) {
+  const { max } = Math
+  Math.max = (...values) => max(...values.map(Math.abs))
+  try {
+    return encode(...args)
+  } finally {
+    Math.max = max
+  }
+}
+
 const cases = Number(process.argv[2])
 let state = 12345
 const next = n => (state = (state * 1103515245 + 12345) % 2147483648) >> 8 ? state % 65537 % n : 0
@@ -37,6 +49,6 @@ for (let i = 0; i < cases; i++) {
   const rgba = draw(w, h, kind, seed)
   const [nx, ny] = [1 + next(9), 1 + next(9)]
   const line = { width: w, height: h, kind, seed, thumbhash: Buffer.from(rgbaToThumbHash(w, h, rgba)).toString('base64') }
-  if (kind !== 4) Object.assign(line, { nx, ny, blurhash: encode(rgba, w, h, nx, ny) })
+  if (kind !== 4) Object.assign(line, { nx, ny, blurhash: encodeBlurHash(rgba, w, h, nx, ny) })
   console.log(JSON.stringify(line))
 }
