@@ -9,7 +9,7 @@
 import { pick } from './manifest.js'
 
 export const getImage = (src, { modifiers = {}, manifests = {} } = {}) => {
-  const manifest = manifests[src]
+  const manifest = manifests[src] ?? manifests[src.replace(/^\//, '')] // Nuxt Image puts a slash before it
   if (!manifest) throw new Error(`there is no manifest of ${src}`)
   const { width = Infinity, format, set } = modifiers
   const type = format && manifest.variants.find(v => v.format === format)?.type

@@ -83,7 +83,7 @@ report({
   next: widths.map(width => next({ src: key, width, quality: 75 })),
   nuxt: widths.map(width => getImage(key, { modifiers: { width, format: 'webp' }, manifests: { [key]: manifest } }).url),
   unpic: widths.map(width => unpic(key, { width, height: width / 2, format: 'webp' })),
-  jpeg: [getImage(key, { manifests: { [key]: manifest } }).url, unpic(key, {}), loader(manifest)({ width: 9999 })],
+  jpeg: [getImage('/' + key, { manifests: { [key]: manifest } }).url, unpic(key, {}), loader(manifest)({ width: 9999 })],
 })</script>`, 1000, &urls)
 	var want []string
 	for _, width := range []int{1, 320, 321, 640, 1000, 2000, 3840} {
