@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -36,7 +37,7 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 	}
 	data, err := json.MarshalIndent(Record{
 		src.change.Bucket, src.change.Key, src.info.ETag, src.info.VersionID, src.info.Size,
-		src.info.Modified.UTC(), reason, failed, notCopied,
+		src.info.Modified.UTC().Truncate(time.Second), reason, failed, notCopied,
 	}, "", "  ")
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ type Record struct {
 	ETag    string `json:"etag"`
 	Version string `json:"version,omitempty"`
 	Bytes   int64  `json:"bytes"`
-	// Modified is the time of the upload, as the store says it. One of the same bytes has its own.
+	// Modified is the time of the upload, as the store says it, in whole seconds: not every answer has more.
+	// Another upload of the same bytes has its own.
 	Modified time.Time `json:"modified"`
 	Reason   string    `json:"reason"`
 	// Failed are the names of the variants that could not be made while others could. There are none
@@ -68,8 +69,8 @@ func (m *Mill) Record(ctx context.Context, src bucket.Info, plan recipe.Plan) (*
 	if m.StateOf(src, info, recipe.Object{Fingerprint: want}) != Fresh {
 		return nil, nil
 	}
-	// Some answers have whole seconds, rounded in either direction.
-	if !record.Modified.IsZero() && src.Modified.Sub(record.Modified) > time.Second {
+	// Some answers are rounded to a second, in either direction.
+	if !record.Modified.IsZero() && src.Modified.Truncate(time.Second).Sub(record.Modified) > time.Second {
 		return nil, nil
 	}
 	return record, nil
