@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,14 +58,14 @@ func TestPollSparesWithoutUploads(t *testing.T) {
 	}
 }
 
-// away is a store whose listings fail for a while.
+// away is a store whose listings fail for a while: both buckets are listed at the same time.
 type away struct {
 	bucket.Store
-	fails int
+	fails atomic.Int32
 }
 
 func (a *away) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
-	if a.fails--; a.fails >= 0 {
+	if a.fails.Add(-1) >= 0 {
 		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, errors.New("no connection")) }
 	}
 	return a.Store.List(ctx, name, prefix)
@@ -73,7 +74,9 @@ func (a *away) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.I
 // TestPollSaysThatItWorksAgain: the log tells the end of an outage like its beginning.
 func TestPollSaysThatItWorksAgain(t *testing.T) {
 	p := newPlace(t, oneVariant)
-	p.mill.Store = &away{p.mill.Store, 1}
+	store := &away{Store: p.mill.Store}
+	store.fails.Store(1)
+	p.mill.Store = store
 	log := p.poll()
 	if !strings.Contains(log, "could not be compared") || strings.Count(log, "could be compared again") != 1 {
 		t.Error(log)
