@@ -81,6 +81,10 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if f.once && !f.sample && len(f.uploads) == 0 {
 		return wrongUse("--once needs something to do: add --sample or --upload FILE")
 	}
+	cfg := devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors}
+	if err := cfg.Validate(); err != nil {
+		return usageError{err}
+	}
 	// The file is read for watching before it is read for use: an edit in between is noticed.
 	file, err := openRecipeFile(f.config)
 	if err != nil {
@@ -108,7 +112,8 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if f.log {
 		log, show = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
 	}
-	d, err := startDev(c.Context(), devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors, Log: log}, r, show)
+	cfg.Log = log
+	d, err := startDev(c.Context(), cfg, r, show)
 	if err != nil {
 		return err
 	}

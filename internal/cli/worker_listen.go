@@ -69,6 +69,9 @@ func (f *listenFlags) openListener() (closeListener func(), err error) {
 	if f.listen == "" {
 		return func() {}, nil
 	}
+	if _, _, err := net.SplitHostPort(f.listen); err != nil {
+		return nil, wrongUse("--listen %s: write an address and a port, such as 127.0.0.1:8080, or :8080 for all addresses", f.listen)
+	}
 	if f.listener, err = net.Listen("tcp", f.listen); err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
