@@ -34,6 +34,10 @@ func TestMixedPictures(t *testing.T) {
 	if corpus == "" || os.Getenv("IMGMILL_PAGES") == "" {
 		t.Skip("IMGMILL_CORPUS or IMGMILL_PAGES is not set; make browser sets the latter")
 	}
+	corpus, err := filepath.EvalSymlinks(corpus) // WalkDir follows none
+	if err != nil {
+		t.Fatal(err)
+	}
 	const other = "variants: {page: {widths: [320, 500, 640, 1280, 2560], formats: [webp, jpeg]}}\nlimits: {timeout: 50s}\n"
 	store := mem.New("sources", "outputs", "more")
 	recipes := map[string]string{
