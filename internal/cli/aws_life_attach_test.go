@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/imgmill/imgmill/internal/aws/trigger"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 )
 
 // foreignBucket creates a bucket that notifies a topic and two queues of somebody else, and
@@ -82,7 +83,7 @@ func (e *emulator) attach(t *testing.T) {
 		"yours, its settings stay", "the 3 of others stay", "album is ready")
 	n := names(t, "album")
 	ours, foreign := trigger.Split(n, e.notifications(t, "album-uploads"))
-	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 20 {
+	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 2*len(formats.All().Suffixes()) {
 		t.Errorf("others: %v\nours: %v", foreign, ours)
 	}
 	wantOutput(t, e.deploy(t, 0, "album", firstRecipe), "Nothing to change")
