@@ -81,9 +81,12 @@ func (e *emulator) syncBatch(t *testing.T) {
 // nightly adds a schedule of audits, and does what it does.
 func (e *emulator) nightly(t *testing.T) {
 	wantOutput(t, e.imgmill(t, 2, "deploy", "photos", "--yes", "--audit", "at night"), `"at night" is not a valid value`)
-	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", "rate(1 day)"),
-		"change  AuditSchedule  (none) -> rate(1 day)", "ScheduledAudit")
-	if e.runsFunctions() {
+	out := e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", "rate(1 day)")
+	wantOutput(t, out, "change  AuditSchedule  (none) -> rate(1 day)")
+	if !e.runsFunctions() {
+		e.unsupported("ScheduledAudit in a stack", "left out without an error")
+	} else {
+		wantOutput(t, out, "ScheduledAudit")
 		if line := e.auditLine(t); line["level"] != "INFO" || line["faults"] != 0.0 || line["uploads"] == 0.0 {
 			t.Errorf("%v", line)
 		}
