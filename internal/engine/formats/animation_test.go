@@ -125,13 +125,10 @@ func TestAnimationMatrix(t *testing.T) {
 	}
 }
 
-// TestPosterOfAnimatedPNG: programs that know no animations show the frame that poster chooses, or the last
-// one of those that are kept.
-func TestPosterOfAnimatedPNG(t *testing.T) {
-	engine := &render.Engine{Formats: All()}
-	frames := sprite(6)
-	f := All().Named("png")
-	w, err := f.Encoder(nil).(codec.FrameEncoder).Animate(frames[0].Layout, 1, codec.EncodeOptions{})
+// written returns an animation that is shown once, 50 ms for each frame.
+func written(t *testing.T, e codec.Encoder, frames []*plane.Picture) []byte {
+	t.Helper()
+	w, err := e.(codec.FrameEncoder).Animate(frames[0].Layout, 1, codec.EncodeOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +141,16 @@ func TestPosterOfAnimatedPNG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// TestPosterOfAnimatedPNG: programs that know no animations show the frame that poster chooses, or the last
+// one of those that are kept.
+func TestPosterOfAnimatedPNG(t *testing.T) {
+	engine := &render.Engine{Formats: All()}
+	frames := sprite(6)
+	f := All().Named("png")
+	file := written(t, f.Encoder(nil), frames)
 	for poster, want := range map[int]int{0: 0, 1: 0, 2: 1, 4: 3, 9: 3} {
 		v := render.Variant{Name: "v", Format: f, Frames: 4, Poster: poster}
 		_, outputs, err := engine.Make(t.Context(), bytes.NewReader(file), codec.Limits{}, []render.Variant{v})
@@ -206,19 +213,7 @@ func TestMemoryOfCodedFrames(t *testing.T) {
 		frames = append(frames, p)
 	}
 	source := All().Named("png")
-	w, err := source.Encoder(exact(source)).(codec.FrameEncoder).Animate(frames[0].Layout, 1, codec.EncodeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range frames {
-		if err := w.WriteFrame(t.Context(), p, 50); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file, err := w.Close(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := written(t, source.Encoder(exact(source)), frames)
 	engine := &render.Engine{Formats: All()}
 	for _, f := range All().Writable().Where(func(f *codec.Format) bool { return f.Animation }) {
 		var asked []int64 // by the decoder, and with each frame
