@@ -270,7 +270,7 @@ func startDev(
 	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
 		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
 	} else if d.known.Damaged != "" {
-		cfg.Log.Warn("the checkpoint was damaged, and is now " + d.known.Damaged + "; everything is looked at again")
+		cfg.Log.Warn(damaged(d.known))
 	}
 	cloud.SweepEvery(sweepInterval, d.search)
 	go func() {
@@ -333,11 +333,7 @@ func (d *dev) stop() error {
 	<-d.workerDone
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := d.cloud.Stop(ctx)
-	if d.known != nil {
-		err = errors.Join(err, d.known.Close())
-	}
-	return err
+	return errors.Join(d.cloud.Stop(ctx), d.known.Close())
 }
 
 // search is that of the cloud's sweeps: the comparison that sync makes. What is recorded as bad is not

@@ -290,9 +290,14 @@ func (f *placeFlags) openKnown(p *place, onlyReads bool, warn func(text string))
 		warn("what is known to be right is not remembered: " + err.Error() + "; name another file with --checkpoint")
 		return nil, nil
 	case err == nil && known.Damaged != "":
-		warn("the checkpoint was damaged, and is now " + known.Damaged + "; everything is looked at again")
+		warn(damaged(known))
 	}
 	return known, err
+}
+
+// damaged says what became of a damaged checkpoint.
+func damaged(known *sync.Known) string {
+	return "the checkpoint was damaged, and is now " + known.Damaged + "; everything is looked at again"
 }
 
 // warnOn writes a warning for a person.

@@ -151,11 +151,9 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 		_ = group.Wait() // results carry the errors
 	}()
 
-	o := resizeOutput{json: newJSON(stdout), table: newTable(stderr, r), status: newStatus(stderr)}
+	o := resizeOutput{table: newTable(stderr, r), status: newStatus(stderr)}
 	if f.json {
-		o.table, o.status = nil, &status{}
-	} else {
-		o.json = nil
+		o = resizeOutput{json: newJSON(stdout), status: &status{}}
 	}
 	var done summary
 	var err error

@@ -35,7 +35,8 @@ type task struct {
 	done  chan struct{}
 	names []string // of its outputs, as far as they are known before the picture is
 
-	// For fresh: what output i depends on beside the input, and where it may be.
+	// For fresh: what output i depends on beside the input, and where it may be. paths is nil if the task is
+	// carried out each time.
 	fingerprints []string
 	paths        func(i int) []string
 }
@@ -226,6 +227,7 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 	}
 	t.variants = []render.Variant{v}
 	t.path = func(int, render.Output) (string, error) { return f.output, nil }
+	t.paths = nil // one file is made each time
 	return []task{t}, nil
 }
 
