@@ -1,38 +1,14 @@
 package manifest_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/imgmill/imgmill/internal/engine/placeholder"
 	"github.com/imgmill/imgmill/internal/pipeline/manifest"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest/manifesttest"
 )
-
-// validate checks a manifest by the schema.
-func validate(t *testing.T, data []byte) error {
-	t.Helper()
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifest.Schema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("manifest.json", schema); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := c.Compile("manifest.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return compiled.Validate(value)
-}
 
 func variant(set, name, format string, width int) manifest.Variant {
 	key := name + "/a b,c.jpg"
@@ -62,7 +38,7 @@ func TestEncode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := validate(t, data); err != nil {
+		if err := manifesttest.Validate(t, data); err != nil {
 			t.Error(err)
 		}
 		m, err := manifest.Parse(data)
@@ -100,7 +76,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{`"type": "image/webp"`, `"type": "text/html"`}, {`a%20b%2Cc.jpg"`, `a b,c.jpg"`}, {`"reason"`, `"because"`},
 	} {
 		changed := strings.Replace(string(data), change[0], change[1], 1)
-		if changed == string(data) || validate(t, []byte(changed)) == nil {
+		if changed == string(data) || manifesttest.Validate(t, []byte(changed)) == nil {
 			t.Errorf("%s is accepted in the place of %s", change[1], change[0])
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/manifest"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest/manifesttest"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -125,7 +126,7 @@ func checkPage(t *testing.T, store *mem.Store, key string, r *recipe.Recipe) map
 		return o.Info, data
 	}
 	info, data := get(key + ".imgmill.json")
-	if err := validate(t, data); err != nil || info.CacheControl != "no-cache" || info.ContentType != "application/json" {
+	if err := manifesttest.Validate(t, data); err != nil || info.CacheControl != "no-cache" || info.ContentType != "application/json" {
 		t.Errorf("%s: %v %+v\n%s", key, err, info, data)
 	}
 	m, err := manifest.Parse(data)

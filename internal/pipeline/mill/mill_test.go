@@ -18,14 +18,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/manifest"
+	"github.com/imgmill/imgmill/internal/pipeline/manifest/manifesttest"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -293,7 +292,7 @@ func TestManifest(t *testing.T) {
 	if fmt.Sprint(got.Variants) != fmt.Sprint(r.Variants) || len(got.Variants) != 2 || got.Variants[0].Width != 20 {
 		t.Errorf("variants %+v, result %+v", got.Variants, r.Variants)
 	}
-	if wrong := invalidManifest(t, data); wrong != nil {
+	if wrong := manifesttest.Validate(t, data); wrong != nil {
 		t.Error(wrong)
 	}
 	if info.ContentType != "application/json" || info.Metadata[outcome.MetadataSourceETag] != c.ETag {
@@ -303,24 +302,6 @@ func TestManifest(t *testing.T) {
 	if int64(got.Variants[0].Bytes) != small.Size {
 		t.Errorf("the manifest lists %d bytes, the variant has %d", got.Variants[0].Bytes, small.Size)
 	}
-}
-
-// invalidManifest checks a manifest by its schema.
-func invalidManifest(t *testing.T, data []byte) error {
-	t.Helper()
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifest.Schema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("manifest.json", schema); err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.MustCompile("manifest.json").Validate(value)
 }
 
 // TestManifestForPages: what a web page needs is there, and of the upright picture.
@@ -337,7 +318,7 @@ func TestManifestForPages(t *testing.T) {
 	c := b.upload("d/é p.jpg", turned, bucket.Attributes{Metadata: map[string]string{"alt": " Eine Rose, »rot« "}})
 	b.want(c, outcome.Done, "")
 	_, data := b.get("d/é p.jpg.imgmill.json")
-	if err := invalidManifest(t, data); err != nil {
+	if err := manifesttest.Validate(t, data); err != nil {
 		t.Errorf("%v\n%s", err, data)
 	}
 	m, err := manifest.Parse(data)
