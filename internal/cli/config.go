@@ -55,7 +55,7 @@ folder unless --config names another file.`,
 			_, err := c.OutOrStdout().Write(recipe.Example(formats.All()))
 			return err
 		},
-	}, schemaCommand(), &cobra.Command{
+	}, schemaCommand(), importCommand(), &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a recipe and list every mistake with its line",
 		Long: `Check a recipe and list every mistake with its line. The FILE - is standard
