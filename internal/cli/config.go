@@ -77,15 +77,25 @@ input.`,
 func schemaCommand() *cobra.Command {
 	var manifests bool
 	c := &cobra.Command{
-		Use:     "schema --manifest",
-		Short:   "Print the JSON Schema of manifests",
-		Example: `  imgmill config schema --manifest >manifest.schema.json`,
-		Args:    noArgs,
+		Use:   "schema",
+		Short: "Print the JSON Schema of recipes, or of manifests",
+		Long: `Print the JSON Schema of recipes, by which editors complete settings, explain
+them and mark mistakes. Editors with the YAML language server read it if the
+recipe begins with:
+
+  # yaml-language-server: $schema=imgmill.schema.json`,
+		Example: `  imgmill config schema >imgmill.schema.json
+  imgmill config schema --manifest >manifest.schema.json`,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			text, err := manifest.Schema, error(nil)
 			if !manifests {
-				return wrongUse("name the schema: --manifest")
+				text, err = recipe.Schema(formats.All())
 			}
-			_, err := c.OutOrStdout().Write(manifest.Schema)
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(text)
 			return err
 		},
 	}

@@ -18,6 +18,7 @@ type Setting struct {
 	NeedsSize bool            // has no meaning in a variant without width and height
 	Rewrites  bool            // makes a variant of the picture's own size worth making
 	Formats   []*codec.Format // that have it; nil for a setting of every format
+	Aliases   []string        // other texts that Parse understands, beside Choices
 
 	set   func(v *Variant, text string) // text is canonical, or "" for the default
 	text  func(v *Variant) string       // canonical, or "" where the variant does not name it
@@ -206,6 +207,10 @@ func use(what string, formats codec.Set) string {
 func (s *Schema) format() *Setting {
 	writable := s.Formats.Writable().Names()
 	instead := use("", s.Formats.Writable())
+	var aliases []string
+	for _, f := range s.Formats.Writable() {
+		aliases = append(aliases, f.Aliases...)
+	}
 	return &Setting{
 		Setting: setting.Setting{
 			Name: "format", Type: setting.Choice, Choices: writable,
@@ -213,6 +218,7 @@ func (s *Schema) format() *Setting {
 			Help:    "the format to write", Absent: "the picture's own, or the nearest that can be written",
 		},
 		Rewrites: true,
+		Aliases:  aliases,
 		set:      func(v *Variant, text string) { v.Format = s.Formats.Named(text) },
 		text: func(v *Variant) string {
 			if v.Format == nil {

@@ -72,37 +72,41 @@ var (
 		"REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"}
 )
 
-// objectMetadata returns a reader of none, copy or a list of names.
-func (rd *reader) objectMetadata(into *ObjectMetadata) func(string, ast.Node) {
-	return func(name string, n ast.Node) {
+// objectMetadata is none, copy or a list of names.
+func (rd *reader) objectMetadata(into *ObjectMetadata) value {
+	names := rd.texts(&into.Names)
+	word := rd.parsed(single{func(s string) error {
+		switch s {
+		case "none":
+		case "copy":
+			into.All = true
+		default:
+			return fmt.Errorf("%q is not valid; use none, copy or a list of names, like [author]", s)
+		}
+		return nil
+	}, jsonSchema{"enum": []string{"none", "copy"}}})
+	return value{func(name string, n ast.Node) {
 		if _, list := n.(*ast.SequenceNode); list {
-			rd.texts(&into.Names)(name, n)
+			names.read(name, n)
 			for i, s := range into.Names {
 				into.Names[i] = strings.ToLower(s)
 			}
 			return
 		}
-		rd.parsed(func(s string) error {
-			switch s {
-			case "none":
-			case "copy":
-				into.All = true
-			default:
-				return fmt.Errorf("%q is not valid; use none, copy or a list of names, like [author]", s)
-			}
-			return nil
-		})(name, n)
-	}
+		word.read(name, n)
+	}, anyOf(word.schema, names.schema)}
 }
 
-// tags returns a reader of a mapping from texts to texts.
-func (rd *reader) tags(into *map[string]string) func(string, ast.Node) {
-	return func(name string, n ast.Node) {
+// tags is a mapping from texts to texts.
+func (rd *reader) tags(into *map[string]string) value {
+	return value{func(name string, n ast.Node) {
 		*into = map[string]string{}
-		for key, value := range rd.entries(name, n, map[string]int{}) {
-			rd.parsed(func(s string) error { (*into)[key] = s; return nil })(join(name, key), value)
+		for key, node := range rd.entries(name, n, map[string]int{}) {
+			if s, ok := rd.scalar(join(name, key), node); ok {
+				(*into)[key] = s
+			}
 		}
-	}
+	}, jsonSchema{"type": "object", "additionalProperties": jsonSchema{"type": []string{"string", "number", "boolean"}}}}
 }
 
 // checkAttributes looks at what outputs are stored with.

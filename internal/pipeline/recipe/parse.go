@@ -43,55 +43,8 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 		return nil, rd
 	}
 	r := base(formats)
-	schema := render.NewSchema(formats)
 	everywhere := render.Variant{} // metadata may stand outside the variants
-	rd.mapping("", doc, []field{
-		{"source", func(name string, n ast.Node) {
-			rd.mapping(name, n, append([]field{
-				{"bucket", rd.text(&r.Source.Bucket)},
-				{"prefix", rd.text(&r.Source.Prefix)},
-				{"suffixes", rd.texts(&r.Source.Suffixes)},
-			}, rd.store(&r.Source.Store)...))
-		}},
-		{"target", func(name string, n ast.Node) {
-			rd.mapping(name, n, append([]field{
-				{"bucket", rd.text(&r.Target.Bucket)},
-				{"key", rd.parsed(notEmpty(&r.Target.Key))},
-				{"set_key", rd.parsed(notEmpty(&r.Target.SetKey))},
-				{"url", rd.text(&r.Target.URL)},
-				{"keep_replaced", rd.parsed(keep(&r.Target.KeepReplaced))},
-				{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
-				{"cache_control", rd.text(&r.Target.Attributes.CacheControl)},
-				{"tags", rd.tags(&r.Target.Attributes.Tags)},
-				{"storage_class", rd.text(&r.Target.Attributes.StorageClass)},
-				{"acl", rd.text(&r.Target.Attributes.ACL)},
-			}, rd.store(&r.Target.Store)...))
-		}},
-		{"variants", func(name string, n ast.Node) { rd.variants(name, n, r, schema) }},
-		{"rules", func(name string, n ast.Node) { rd.rules(name, n, r) }},
-		{"limits", func(name string, n ast.Node) {
-			rd.mapping(name, n, []field{
-				{"pixels", rd.parsed(size(&r.Limits.Pixels, setting.PixelUnits, "200MP"))},
-				{"bytes", rd.parsed(size(&r.Limits.Bytes, setting.ByteUnits, "100MB"))},
-				{"frames", rd.parsed(number(&r.Limits.Frames))},
-				{"memory", rd.parsed(func(text string) error {
-					r.Limits.memoryGiven = true
-					return size(&r.Limits.Memory, setting.ByteUnits, "1GiB")(text)
-				})},
-				{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
-			})
-		}},
-		{"metadata", rd.setting(schema.Setting("metadata"), &everywhere)},
-		{"object_metadata", rd.objectMetadata(&r.ObjectMetadata)},
-		{"on_remove", rd.parsed(word(&r.OnRemove, removals))},
-		{"on_bad", func(name string, n ast.Node) {
-			rd.mapping(name, n, []field{
-				{"record", rd.parsed(truth(&r.OnBad.Record))},
-				{"prefix", rd.text(&r.OnBad.Prefix)},
-			})
-		}},
-		{"manifest", rd.parsed(truth(&r.Manifest))},
-	})
+	rd.recipe(r, &everywhere).read("", doc)
 	for i, s := range r.Source.Suffixes {
 		r.Source.Suffixes[i] = strings.ToLower(s)
 	}
@@ -104,11 +57,60 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 		r.nameBuckets()
 	}
 	r.fill(everywhere.Metadata)
+	_, r.Limits.memoryGiven = rd.lines["limits.memory"]
 	if _, given := rd.lines["manifest"]; !given {
 		r.Manifest = r.Hashed()
 	}
 	r.check(&rd.report)
 	return r, rd
+}
+
+// recipe is the whole file.
+func (rd *reader) recipe(r *Recipe, everywhere *render.Variant) value {
+	schema := render.NewSchema(r.Formats)
+	return rd.object(
+		field{"source", rd.object(append([]field{
+			{"bucket", rd.text(&r.Source.Bucket)},
+			{"prefix", rd.text(&r.Source.Prefix)},
+			{"suffixes", rd.texts(&r.Source.Suffixes)},
+		}, rd.store(&r.Source.Store)...)...)},
+		field{"target", rd.object(append([]field{
+			{"bucket", rd.text(&r.Target.Bucket)},
+			{"key", rd.parsed(notEmpty(&r.Target.Key))},
+			{"set_key", rd.parsed(notEmpty(&r.Target.SetKey))},
+			{"url", rd.text(&r.Target.URL)},
+			{"keep_replaced", rd.parsed(keep(&r.Target.KeepReplaced))},
+			{"overwrite", rd.parsed(word(&r.Target.Overwrite, overwrites))},
+			{"cache_control", rd.text(&r.Target.Attributes.CacheControl)},
+			{"tags", rd.tags(&r.Target.Attributes.Tags)},
+			{"storage_class", rd.oneOf(&r.Target.Attributes.StorageClass, storageClasses)},
+			{"acl", rd.oneOf(&r.Target.Attributes.ACL, acls)},
+		}, rd.store(&r.Target.Store)...)...)},
+		field{"variants", rd.variants(r, schema)},
+		field{"rules", rd.rules(r)},
+		field{"limits", rd.object(
+			field{"pixels", rd.parsed(size(&r.Limits.Pixels, setting.PixelUnits, "200MP"))},
+			field{"bytes", rd.parsed(size(&r.Limits.Bytes, setting.ByteUnits, "100MB"))},
+			field{"frames", rd.parsed(number(&r.Limits.Frames))},
+			field{"memory", rd.parsed(size(&r.Limits.Memory, setting.ByteUnits, "1GiB"))},
+			field{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
+		)},
+		field{"metadata", rd.setting(schema.Setting("metadata"), everywhere)},
+		field{"object_metadata", rd.objectMetadata(&r.ObjectMetadata)},
+		field{"on_remove", rd.parsed(word(&r.OnRemove, removals))},
+		field{"on_bad", rd.object(
+			field{"record", rd.parsed(truth(&r.OnBad.Record))},
+			field{"prefix", rd.text(&r.OnBad.Prefix)},
+		)},
+		field{"manifest", rd.parsed(truth(&r.Manifest))},
+	)
+}
+
+// oneOf is a text that the check of the whole recipe compares with the known ones.
+func (rd *reader) oneOf(into *string, known []string) value {
+	v := rd.text(into)
+	v.schema = jsonSchema{"enum": known}
+	return v
 }
 
 // store returns the settings that say where a bucket is.
@@ -120,63 +122,74 @@ func (rd *reader) store(s *Store) []field {
 	}
 }
 
-func (rd *reader) variants(name string, n ast.Node, r *Recipe, schema *render.Schema) {
-	for key, value := range rd.entries(name, n, map[string]int{}) {
-		v := render.NewVariant(key)
+func (rd *reader) variants(r *Recipe, schema *render.Schema) value {
+	entry := func(key string, v *render.Variant) (*setReader, value) {
 		set := &setReader{reader: rd, schema: schema, set: Set{Name: key}, settings: map[*codec.Format]map[string]string{}}
 		fields := set.fields()
 		for _, s := range schema.Settings {
-			fields = append(fields, field{s.Name, rd.setting(s, &v)})
+			fields = append(fields, field{s.Name, rd.setting(s, v)})
 		}
-		rd.mapping(join(name, key), value, fields)
-		members := set.members(join(name, key), v)
-		r.Variants = append(r.Variants, members...)
-		if members[0].Set != "" {
-			r.Sets = append(r.Sets, set.set)
+		return set, rd.object(fields...)
+	}
+	read := func(name string, n ast.Node) {
+		for key, node := range rd.entries(name, n, map[string]int{}) {
+			v := render.NewVariant(key)
+			set, settings := entry(key, &v)
+			settings.read(join(name, key), node)
+			members := set.members(join(name, key), v)
+			r.Variants = append(r.Variants, members...)
+			if members[0].Set != "" {
+				r.Sets = append(r.Sets, set.set)
+			}
+		}
+		if _, none := n.(*ast.NullNode); len(r.Variants) == 0 && !none && !rd.bad(name) {
+			rd.add(name, "has no variants; leave it out to get pictures at most 800 pixels wide")
 		}
 	}
-	if _, none := n.(*ast.NullNode); len(r.Variants) == 0 && !none && !rd.bad(name) {
-		rd.add(name, "has no variants; leave it out to get pictures at most 800 pixels wide")
-	}
+	_, any := entry("", &render.Variant{})
+	return value{read, jsonSchema{"type": []string{"object", "null"}, "additionalProperties": any.schema}}
 }
 
-func (rd *reader) rules(name string, n ast.Node, r *Recipe) {
-	if _, none := n.(*ast.NullNode); none {
-		return
+func (rd *reader) rules(r *Recipe) value {
+	entry := func(rule *Rule) value {
+		return rd.object(field{"match", rd.text(&rule.Match)}, field{"variants", rd.texts(&rule.Variants)})
 	}
-	rd.list(name, n, func(name string, n ast.Node) {
-		var rule Rule
-		rd.mapping(name, n, []field{
-			{"match", rd.text(&rule.Match)},
-			{"variants", rd.texts(&rule.Variants)},
+	read := func(name string, n ast.Node) {
+		if _, none := n.(*ast.NullNode); none {
+			return
+		}
+		rd.list(name, n, func(name string, n ast.Node) {
+			var rule Rule
+			entry(&rule).read(name, n)
+			r.Rules = append(r.Rules, rule)
 		})
-		r.Rules = append(r.Rules, rule)
-	})
+	}
+	return value{read, arrayOf(entry(&Rule{}).schema, "null")}
 }
 
-// setting returns a reader of a variant's setting.
-func (rd *reader) setting(s *render.Setting, v *render.Variant) func(string, ast.Node) {
-	return rd.parsed(func(text string) error {
+// setting is a variant's setting.
+func (rd *reader) setting(s *render.Setting, v *render.Variant) value {
+	return rd.parsed(single{func(text string) error {
 		canonical, err := s.Parse(text)
 		if err == nil {
 			s.Set(v, canonical)
 		}
 		return err
-	})
+	}, settingSchema(s)})
 }
 
-func notEmpty(into *string) func(string) error {
-	return func(s string) error {
+func notEmpty(into *string) single {
+	return single{func(s string) error {
 		if *into = s; s == "" {
 			return fmt.Errorf("is empty; write a template like {key}, or leave it out")
 		}
 		return nil
-	}
+	}, jsonSchema{"type": "string", "minLength": 1}}
 }
 
 // number reads a whole number above 0.
-func number(into *int) func(string) error {
-	return func(s string) error {
+func number(into *int) single {
+	return single{func(s string) error {
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			return fmt.Errorf("%q is not a whole number; write digits only, like 80", s)
@@ -186,22 +199,22 @@ func number(into *int) func(string) error {
 		}
 		*into = n
 		return nil
-	}
+	}, jsonSchema{"type": "integer", "minimum": 1}}
 }
 
-func size(into *int64, units []setting.Unit, example string) func(string) error {
-	return func(s string) error {
+func size(into *int64, units []setting.Unit, example string) single {
+	return single{func(s string) error {
 		n, err := setting.ParseSize(s, units, example)
 		if err == nil && n == 0 {
 			err = fmt.Errorf("%q is too small; write a size like %s", s, example)
 		}
 		*into = n
 		return err
-	}
+	}, jsonSchema{"type": []string{"string", "integer"}, "examples": []string{example}}}
 }
 
-func duration(into *time.Duration) func(string) error {
-	return func(s string) error {
+func duration(into *time.Duration) single {
+	return single{func(s string) error {
 		d, err := time.ParseDuration(s)
 		if err != nil {
 			return fmt.Errorf("%q is not a duration; write a number and a unit, like 60s or 2m", s)
@@ -210,12 +223,12 @@ func duration(into *time.Duration) func(string) error {
 			return fmt.Errorf("%s is too short; write a duration like 60s", s)
 		}
 		return nil
-	}
+	}, jsonSchema{"type": "string", "examples": []string{"60s"}}}
 }
 
 // keep reads a time that may be 0, of days, or forever.
-func keep(into *time.Duration) func(string) error {
-	return func(s string) error {
+func keep(into *time.Duration) single {
+	return single{func(s string) error {
 		if s == "forever" {
 			*into = Forever
 			return nil
@@ -232,11 +245,11 @@ func keep(into *time.Duration) func(string) error {
 		}
 		*into = d
 		return nil
-	}
+	}, jsonSchema{"type": []string{"string", "integer"}, "examples": []string{"30d", "12h", "forever"}}}
 }
 
-func truth(into *bool) func(string) error {
-	return func(s string) error {
+func truth(into *bool) single {
+	return single{func(s string) error {
 		switch strings.ToLower(s) {
 		case "true":
 			*into = true
@@ -246,15 +259,15 @@ func truth(into *bool) func(string) error {
 			return fmt.Errorf("%q is neither true nor false", s)
 		}
 		return nil
-	}
+	}, jsonSchema{"type": "boolean"}}
 }
 
-func word[T ~string](into *T, known []T) func(string) error {
-	return func(s string) error {
+func word[T ~string](into *T, known []T) single {
+	return single{func(s string) error {
 		if slices.Contains(known, T(s)) {
 			*into = T(s)
 			return nil
 		}
 		return errors.New(notOneOf(s, known))
-	}
+	}, jsonSchema{"enum": known}}
 }

@@ -23,10 +23,16 @@ type reader struct {
 	absent map[string]bool // known settings that no mapping contained; for tests
 }
 
-// field is a setting of a mapping, and the function that reads its value.
+// field is a setting of a mapping.
 type field struct {
-	name string
-	read func(name string, value ast.Node)
+	name  string
+	value value
+}
+
+// value is what a setting holds: the function that reads it, and its JSON Schema.
+type value struct {
+	read   func(name string, n ast.Node)
+	schema jsonSchema
 }
 
 // document parses data and returns its only document, or nil if it is empty or was reported.
@@ -73,7 +79,7 @@ func (r *reader) mapping(name string, n ast.Node, fields []field) {
 	seen := map[string]int{}
 	known := map[string]func(string, ast.Node){}
 	for _, f := range fields {
-		known[f.name] = f.read
+		known[f.name] = f.value.read
 	}
 	for key, value := range r.entries(name, n, seen) {
 		full := join(name, key)
@@ -158,32 +164,51 @@ func (r *reader) scalar(name string, n ast.Node) (string, bool) {
 	return "", false
 }
 
-// text returns a reader of a text.
-func (r *reader) text(into *string) func(string, ast.Node) {
-	return r.parsed(func(s string) error { *into = s; return nil })
+// single is how a single value is parsed.
+type single struct {
+	parse  func(text string) error
+	schema jsonSchema
 }
 
-// parsed returns a reader of a value that set parses. Its error is reported.
-func (r *reader) parsed(set func(string) error) func(string, ast.Node) {
-	return func(name string, n ast.Node) {
+// text is a text as it is.
+func text(into *string) single {
+	return single{func(s string) error { *into = s; return nil }, jsonSchema{"type": "string"}}
+}
+
+// parsed is a single value. Its error is reported.
+func (r *reader) parsed(p single) value {
+	return value{func(name string, n ast.Node) {
 		if s, ok := r.scalar(name, n); ok {
-			if err := set(s); err != nil {
+			if err := p.parse(s); err != nil {
 				r.add(name, "%v", err)
 			}
 		}
-	}
+	}, p.schema}
 }
 
-// texts returns a reader of a list of texts, which is not nil if it was in the file.
-func (r *reader) texts(into *[]string) func(string, ast.Node) {
-	return func(name string, n ast.Node) {
+// text is a text as it is.
+func (r *reader) text(into *string) value { return r.parsed(text(into)) }
+
+// texts is a list of texts, which is not nil if it was in the file.
+func (r *reader) texts(into *[]string) value {
+	return value{func(name string, n ast.Node) {
 		*into = []string{}
 		r.list(name, n, func(name string, n ast.Node) {
 			var s string
-			r.text(&s)(name, n)
+			r.text(&s).read(name, n)
 			*into = append(*into, s)
 		})
+	}, arrayOf(jsonSchema{"type": "string"})}
+}
+
+// object is a mapping of known settings.
+func (r *reader) object(fields ...field) value {
+	properties := jsonSchema{}
+	for _, f := range fields {
+		properties[f.name] = f.value.schema
 	}
+	return value{func(name string, n ast.Node) { r.mapping(name, n, fields) },
+		jsonSchema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}}
 }
 
 func join(name, key string) string {

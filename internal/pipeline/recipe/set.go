@@ -36,13 +36,18 @@ type setReader struct {
 
 // fields returns the settings that make an entry a set.
 func (rd *setReader) fields() []field {
-	return []field{{"widths", rd.widths}, {"formats", rd.formats}, {"sizes", rd.text(&rd.set.Sizes)}}
+	width := rd.setting(rd.schema.Setting("width"), &render.Variant{})
+	return []field{
+		{"widths", value{rd.widths, arrayOf(width.schema)}},
+		{"formats", value{rd.formats, rd.formatsSchema()}},
+		{"sizes", rd.text(&rd.set.Sizes)},
+	}
 }
 
 func (rd *setReader) widths(name string, n ast.Node) {
 	rd.list(name, n, func(at string, n ast.Node) {
 		var v render.Variant
-		rd.setting(rd.schema.Setting("width"), &v)(at, n)
+		rd.setting(rd.schema.Setting("width"), &v).read(at, n)
 		switch {
 		case rd.bad(at):
 		case slices.Contains(rd.set.Widths, v.Width):
@@ -59,7 +64,7 @@ func (rd *setReader) widths(name string, n ast.Node) {
 func (rd *setReader) formats(name string, n ast.Node) {
 	add := func(at string, text ast.Node) (f *codec.Format) {
 		var v render.Variant
-		rd.setting(rd.schema.Setting("format"), &v)(at, text)
+		rd.setting(rd.schema.Setting("format"), &v).read(at, text)
 		switch {
 		case rd.bad(at):
 			return nil
@@ -80,25 +85,37 @@ func (rd *setReader) formats(name string, n ast.Node) {
 				continue
 			}
 			rd.settings[f] = map[string]string{}
-			var fields []field
-			for _, s := range rd.schema.Settings {
-				if s.Name != "width" && s.Name != "height" && s.Name != "format" {
-					fields = append(fields, field{s.Name, rd.own(s, f)})
-				}
-			}
-			rd.mapping(at, value, fields)
+			rd.ownSettings(f).read(at, value)
 		}
 	}
 	rd.checkCount(name, len(rd.set.Formats), "format")
 }
 
-// own returns a reader of a setting for one format of the set.
-func (rd *setReader) own(s *render.Setting, f *codec.Format) func(string, ast.Node) {
-	return rd.parsed(func(text string) error {
+// ownSettings are the settings of one format of the set.
+func (rd *setReader) ownSettings(f *codec.Format) value {
+	var fields []field
+	for _, s := range rd.schema.Settings {
+		if s.Name != "width" && s.Name != "height" && s.Name != "format" {
+			fields = append(fields, field{s.Name, rd.own(s, f)})
+		}
+	}
+	return rd.object(fields...)
+}
+
+// own is a setting for one format of the set.
+func (rd *setReader) own(s *render.Setting, f *codec.Format) value {
+	return rd.parsed(single{func(text string) error {
 		canonical, err := s.Parse(text)
 		rd.settings[f][s.Name] = canonical
 		return err
-	})
+	}, settingSchema(s)})
+}
+
+// formatsSchema is that of formats: a list of names, or a mapping from names to settings.
+func (rd *setReader) formatsSchema() jsonSchema {
+	name := settingSchema(rd.schema.Setting("format"))
+	own := jsonSchema{"type": []string{"object", "null"}, "propertyNames": name, "additionalProperties": rd.ownSettings(nil).schema}
+	return anyOf(arrayOf(name), own)
 }
 
 // checkCount reports a list of widths or formats that has none, or too many.
