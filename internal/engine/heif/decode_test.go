@@ -16,6 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/colour"
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -546,9 +547,10 @@ func TestDamage(t *testing.T) {
 
 // FuzzDecode decodes any bytes and holds the decoder to its promises.
 func FuzzDecode(f *testing.F) {
-	for _, file := range decodable(f) {
+	for _, file := range append(decodable(f), conformance(f, 64<<10)...) {
 		f.Add(file)
 	}
+	f.Add(heiftest.IPhone)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		codectest.Promises(t, readable, file, 2<<20)
 	})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -544,9 +546,31 @@ func TestSequence(t *testing.T) {
 	}
 }
 
+// conformance returns the conformance files in IMGMILL_CORPUS that are no longer than most bytes.
+func conformance(f *testing.F, most int) (files [][]byte) {
+	root := os.Getenv("IMGMILL_CORPUS")
+	if root == "" {
+		return nil
+	}
+	names, err := filepath.Glob(filepath.Join(root, "corpus", "heif", "*.heic"))
+	if err != nil || names == nil {
+		f.Fatalf("no files in %s: %v", root, err)
+	}
+	for _, name := range names {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(file) <= most {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
 // FuzzParse parses any bytes as the boxes of a file, in memory that is bounded by their number.
 func FuzzParse(f *testing.F) {
-	for _, file := range drawnFiles() {
+	for _, file := range append(drawnFiles(), conformance(f, 128<<10)...) {
 		f.Add(file)
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
