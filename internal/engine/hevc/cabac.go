@@ -171,6 +171,13 @@ func (c *cabac) terminate() bool {
 	return false
 }
 
+// aligned reports, after a bin before termination that was 1, whether the bits behind it are those that
+// fill the byte: the last bit that was read is a one, and zeros follow it.
+func (c *cabac) aligned() bool {
+	last := 8*c.at - c.available - 1
+	return last>>3 < len(c.data) && c.data[last>>3]<<(last&7) == 0x80
+}
+
 // rangeLPS is rangeTabLps (Table 9-52) by qRangeIdx and by state, a context variable.
 var rangeLPS = func() (t [4][128]uint8) {
 	for i, row := range rangeTabLPS {

@@ -181,7 +181,7 @@ func (w *worker) sliceSegment(ctx context.Context, h *sliceHeader, at scanPlace)
 				return at, false, err
 			}
 			substream++
-			w.cabac.start(h.data, w.position())
+			w.cabac.start(h.data, max(start, w.position()))
 		}
 	}
 }
@@ -225,11 +225,12 @@ func (w *worker) ctu(at scanPlace) (end bool, err error) {
 }
 
 // checkEnd checks that the data end with a slice segment, of which a substream, counted from 0, is the
-// last.
+// last. Zeros may follow (cabac_zero_words). Other bytes, which other decoders do not look at, may follow
+// too if the segment ends as it must; where damage makes it end, it hardly does.
 func (w *worker) checkEnd(substream int) error {
 	w.atSegmentEnd = w.contexts
-	switch n := len(bytes.Trim(w.h.data[w.position():], "\x00")); { // zeros may follow (cabac_zero_words)
-	case n > 0:
+	switch n := len(bytes.Trim(w.h.data[w.position():], "\x00")); {
+	case n > 0 && !w.aligned():
 		return w.corrupt("the slice segment ends, but %d bytes of data are left", n)
 	case substream != len(w.h.entryPoints) && len(w.h.entryPoints) > 0:
 		return w.corrupt("the slice segment has %d substreams of %d", substream+1, len(w.h.entryPoints)+1)
@@ -237,14 +238,16 @@ func (w *worker) checkEnd(substream int) error {
 	return nil
 }
 
-// checkSubstream checks that a substream ends where the next one begins. A slice segment without any entry
-// points is not as it should be, but they are needed only to decode substreams at the same time.
+// checkSubstream checks that a substream ends before the next one begins. There may be bytes between them
+// if it ends as it must: decoders that take substreams at the same time do not look at those. A slice
+// segment without any entry points is not as it should be, but they are needed for nothing else.
 func (w *worker) checkSubstream(next int) error {
-	switch {
-	case !w.terminate():
+	if !w.terminate() {
 		return w.corrupt("the substream goes on behind its last CTB")
-	case w.position() != next && len(w.h.entryPoints) > 0:
-		return w.corrupt("the substream ends at byte %d, its entry point is at %d", w.position(), next)
+	}
+	at := w.position()
+	if len(w.h.entryPoints) > 0 && (at > next || at < next && !w.aligned()) {
+		return w.corrupt("the substream ends at byte %d, the entry point of the next is at %d", at, next)
 	}
 	return nil
 }

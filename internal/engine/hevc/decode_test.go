@@ -3,8 +3,10 @@ package hevc
 import (
 	"context"
 	"crypto/md5"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"math/bits"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -247,5 +249,131 @@ func TestUnsupported(t *testing.T) {
 	stream[at] = stream[at]&^0b11100 | 0b01000                      // slice_type 1 instead of 2
 	if _, err := ReadInfoAnnexB(stream); !errors.Is(err, codec.ErrUnsupported) || !strings.Contains(err.Error(), "a P slice") {
 		t.Errorf("prediction from other pictures: error %v", err)
+	}
+}
+
+// rewritten returns a stream whose slice segments end with some bytes more, and whose substreams lie some
+// bytes further apart.
+func rewritten(t *testing.T, stream []byte, between, behind string) []byte {
+	t.Helper()
+	var p picture
+	var out []byte
+	var before *sliceHeader
+	for n, err := range startCoded(stream) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rbsp, removed := unescape(nil, nil, n.bytes)
+		if !n.isSlice() {
+			if err := p.parameterSet(n); err != nil {
+				t.Fatal(err)
+			}
+			out = append(append(out, 0, 0, 1, byte(n.kind<<1), 1), n.bytes...)
+			continue
+		}
+		h, err := p.parseSlice(n, rbsp, removed, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = h
+		start := len(rbsp) - len(h.data)
+		header, data := rbsp[:start:start], []byte(nil)
+		at, from := 0, 0
+		for i := range h.entryPoints {
+			length := h.substreamLength(i, at)
+			at += length
+			data = append(append(data, h.data[from:at]...), between...)
+			from = at
+		}
+		data = append(append(data, h.data[from:]...), behind...)
+		// The entry points are the last of the header: how many bits each has, less one, and these; before a
+		// one and zeros.
+		last := 8*start - 1 - bits.TrailingZeros8(header[start-1])
+		if n := len(h.entryPoints); n > 0 {
+			length := 1
+			for !entriesEnd(header, last, length, h.entryPoints) {
+				length++
+			}
+			last -= n*length + 2*bits.Len(uint(length)) - 1
+		}
+		w := &bitWriter{}
+		r := bitReader{data: header}
+		for w.n < last {
+			w.u(1, int(r.u(1)))
+		}
+		if h.entryPoints != nil {
+			w.ue(31)
+		}
+		for _, length := range h.entryPoints {
+			w.u(32, length+len(between)-1)
+		}
+		out = append(out, nal(n.kind, w, data)...)
+	}
+	return out
+}
+
+// entriesEnd reports whether the entry points of a slice segment header end at a bit and have so many each.
+func entriesEnd(header []byte, end, length int, entries []int) bool {
+	r := bitReader{data: header, at: end - len(entries)*length - 2*bits.Len(uint(length)) + 1}
+	if r.ue() != uint32(length-1) {
+		return false
+	}
+	for _, e := range entries {
+		if e != 1+int(r.u(length)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Bytes behind a slice segment and between substreams, which other decoders do not look at, change nothing,
+// unless what is before them does not end as it must.
+func TestBytesBehind(t *testing.T) {
+	for _, s := range streams {
+		stream := readStream(t, s.name)
+		for _, c := range []struct{ between, behind string }{{"", ""}, {"", "left"}, {"left", "\x01"}} {
+			changed := rewritten(t, stream, c.between, c.behind)
+			if c.between != "" && s.name == "slices" && len(changed) <= len(stream) {
+				t.Error("nothing is between the substreams")
+			}
+			for threads := 1; threads <= 3; threads++ {
+				d := Decoder{Threads: threads}
+				planes, _, err := decodeAll(&d, changed)
+				if c.behind != "" && strings.HasPrefix(s.name, "random") { // its data end in random bits
+					if !errors.Is(err, codec.ErrCorrupt) {
+						t.Errorf("%s, %q and %q, %d threads: error %v", s.name, c.between, c.behind, threads, err)
+					}
+				} else if err != nil || sum(planes) != s.sum {
+					t.Errorf("%s, %q and %q, %d threads: %s, error %v", s.name, c.between, c.behind, threads, sum(planes), err)
+				}
+			}
+		}
+	}
+}
+
+// Empty NAL units, and those of types that say nothing about the picture, are passed over wherever they are.
+func TestOtherUnits(t *testing.T) {
+	others := [][]byte{{}, {0}, {35 << 1, 1, 0x50}, {38 << 1, 1, 0xff, 0x80}, {39 << 1, 1, 5, 1, 0, 0x80}, {40 << 1, 1, 0x80},
+		{41 << 1, 1}, {48 << 1, 1, 1}, {63 << 1, 1, 1}, {10 << 1, 1, 1}, {31 << 1, 1, 1}, {33 << 1, 1 << 3, 0xff}}
+	for _, name := range []string{"slices", "wavefront"} {
+		var units [][]byte
+		for n, err := range startCoded(readStream(t, name)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			units = append(append(units, others...), append([]byte{byte(n.kind << 1), 1}, n.bytes...))
+		}
+		var data []byte
+		for _, u := range append(units, others...) {
+			data = append(binary.BigEndian.AppendUint32(data, uint32(len(u))), u...)
+		}
+		c, err := ParseConfig(append(make([]byte, 21), 3, 0)) // lengths of 4 bytes, no parameter sets
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		if err := new(Decoder).Decode(t.Context(), c, data, func(b Band) error { rows += b.Planes[0].Height; return nil }); err != nil || rows == 0 {
+			t.Errorf("%s: %d rows, error %v", name, rows, err)
+		}
 	}
 }

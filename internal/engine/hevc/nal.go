@@ -30,11 +30,12 @@ type nalUnit struct {
 	number int    // counted from 0 in the data, for errors
 }
 
-// parseNAL reads the header of a NAL unit.
+// nalHeader is how many bytes the header of a NAL unit has. Shorter units say nothing: some writers leave
+// an empty one.
+const nalHeader = 2
+
+// parseNAL reads the header of a NAL unit, which has one.
 func parseNAL(b []byte, number int) (nalUnit, error) {
-	if len(b) < 2 {
-		return nalUnit{}, corrupt("NAL unit %d has %d bytes and so no header", number, len(b))
-	}
 	if b[0]&0x80 != 0 {
 		return nalUnit{}, corrupt("NAL unit %d: its forbidden bit is set", number)
 	}
@@ -68,11 +69,14 @@ func lengthPrefixed(data []byte, size int) units {
 				yield(nalUnit{}, corrupt("NAL unit %d has %d bytes, but %d are left", number, n, len(rest)))
 				return
 			}
-			unit, err := parseNAL(rest[:n], number)
-			if !yield(unit, err) || err != nil {
+			unit := rest[:n]
+			rest = rest[n:]
+			if n < nalHeader {
+				continue
+			}
+			if parsed, err := parseNAL(unit, number); !yield(parsed, err) || err != nil {
 				return
 			}
-			rest = rest[n:]
 		}
 	}
 }
@@ -89,8 +93,10 @@ func startCoded(stream []byte) units {
 			if at >= 0 {
 				unit = stream[:at]
 			}
-			n, err := parseNAL(bytes.TrimRight(unit, "\x00"), number)
-			if !yield(n, err) || err != nil {
+			if unit = bytes.TrimRight(unit, "\x00"); len(unit) < nalHeader {
+				continue
+			}
+			if n, err := parseNAL(unit, number); !yield(n, err) || err != nil {
 				return
 			}
 		}
@@ -144,12 +150,16 @@ func ParseConfig(hvcC []byte) (Config, error) {
 				return Config{}, corrupt("the configuration record ends within its arrays")
 			}
 			n := int(binary.BigEndian.Uint16(b))
-			unit, err := parseNAL(b[2:2+n], len(c.parameterSets))
+			unit := b[2 : 2+n]
+			b = b[2+n:]
+			if n < nalHeader {
+				continue
+			}
+			parsed, err := parseNAL(unit, len(c.parameterSets))
 			if err != nil {
 				return Config{}, err
 			}
-			c.parameterSets = append(c.parameterSets, unit)
-			b = b[2+n:]
+			c.parameterSets = append(c.parameterSets, parsed)
 		}
 	}
 	return c, nil

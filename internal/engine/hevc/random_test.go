@@ -415,14 +415,14 @@ func randomStream(seed uint64) []byte {
 		}
 		stream := append(head[:len(head):len(head)], nal(nalIDRNoLeading, current.header(entries), current.data)...)
 		_, _, err := decodeAll(&d, stream)
-		if err == nil {
-			return stream
-		}
 		at := d.w.position()
-		text := err.Error()
+		text := fmt.Sprint(err)
+		ended := err == nil || strings.Contains(text, "no other follows")
 		switch {
-		case strings.Contains(text, "are left"):
+		case strings.Contains(text, "are left"), ended && at < len(current.data):
 			current.data = current.data[:at]
+		case err == nil:
+			return stream
 		case strings.Contains(text, "no other follows"):
 			head = stream
 			address := strings.Fields(text[strings.Index(text, "before CTB ")+11:])[0]
@@ -430,7 +430,7 @@ func randomStream(seed uint64) []byte {
 			current = g.newSegment(n)
 		case strings.Contains(text, "substreams of"), strings.Contains(text, "invalid entry points"):
 			current.closed = true
-		case strings.Contains(text, "its entry point"):
+		case strings.Contains(text, "the entry point of"):
 			sum := 0
 			for _, n := range current.entries {
 				sum += n
