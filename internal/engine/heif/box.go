@@ -61,9 +61,13 @@ func readHeader(b []byte) (h boxHeader, reason string) {
 	return h, ""
 }
 
-// boxes calls each for the boxes that follow one another in f, to its end.
+// boxes calls each for the boxes that follow one another in f, to its end. A few zeros may be behind them, as
+// QuickTime has them.
 func (c *container) boxes(f *fields, each func(b box) error) error {
 	for len(f.b) > 0 {
+		if len(f.b) < 8 && len(bytes.Trim(f.b, "\x00")) == 0 {
+			return nil
+		}
 		h, reason := readHeader(f.b)
 		if reason != "" {
 			return c.s.Corrupt(f.at, "%s", reason)
@@ -140,8 +144,9 @@ func (c *container) ended(f *fields, kind string) error {
 // container is what the boxes of a file say.
 type container struct {
 	*file
-	meta  *meta
-	movie *movie
+	meta    *meta
+	movie   *movie
+	noMovie error // what is wrong with the tracks, which matters only where there is no meta box
 }
 
 // readContainer reads the boxes of a file as far as the first that describes a picture.
@@ -163,6 +168,9 @@ func readContainer(s *codec.Stream) (*container, error) {
 			break
 		}
 		at += h.size
+	}
+	if c.meta == nil && c.noMovie != nil {
+		return nil, c.noMovie
 	}
 	if c.meta == nil && c.movie == nil {
 		return nil, s.Corrupt(c.size, "there is no meta box with a primary item, and no picture track")
@@ -198,28 +206,39 @@ func (c *container) topLevel(at int64) (h boxHeader, err error) {
 
 // table parses a box at the top of the file, if it is one that describes pictures.
 func (c *container) table(h boxHeader, at int64) error {
-	if h.kind != "meta" && h.kind != "moov" {
+	if h.kind == "moov" && c.movie == nil && c.noMovie == nil {
+		b, err := c.contents(h, at)
+		if err == nil {
+			err = c.readMovie(b.fields())
+		}
+		if c.noMovie = err; c.s.Err() != nil {
+			return err
+		}
+	}
+	if h.kind != "meta" {
 		return nil
 	}
+	b, err := c.contents(h, at)
+	if err != nil {
+		return err
+	}
+	return c.readMeta(b.fields())
+}
+
+// contents reads a box at the top of the file.
+func (c *container) contents(h boxHeader, at int64) (b box, err error) {
 	size := h.size
 	if size == 0 {
 		n, err := c.length()
 		if err != nil {
-			return err
+			return b, err
 		}
 		size = n - at
 	}
 	if size > maxTable {
-		return c.s.Corrupt(at, "the box %q of %d bytes is longer than the %d that are read",
+		return b, c.s.Corrupt(at, "the box %q of %d bytes is longer than the %d that are read",
 			h.kind, size, maxTable)
 	}
 	body, err := c.bytes(at+h.head, size-h.head)
-	if err != nil {
-		return err
-	}
-	f := &fields{b: body, at: at + h.head}
-	if h.kind == "moov" {
-		return c.readMovie(f)
-	}
-	return c.readMeta(f)
+	return box{h.kind, body, at + h.head}, err
 }

@@ -65,8 +65,11 @@ type entry struct {
 	kind       string
 	media      string // of the kind mime
 	data       []byte
-	method     int // construction method
-	parts      int // extents that its data is divided into; 0 means 1
+	method     int    // construction method
+	parts      int    // extents that its data is divided into; 0 means 1
+	toEnd      bool   // its data has a length of 0, which means to the end of what it lies in
+	flags      uint32 // of infe; 1 means hidden
+	reference  int    // data_reference_index
 	properties []prop
 	references []reference
 }
@@ -81,7 +84,9 @@ type drawn struct {
 	wideAt   int    // bytes of offsets and lengths: 4 or 8
 	wideProp bool   // 16-bit associations
 	wideBox  bool   // mdat has a 64-bit size
+	front    []byte // boxes behind ftyp
 	behind   []byte // boxes at the end
+	inMeta   []byte // further boxes of meta, and what is behind them
 }
 
 // file returns the bytes of the file.
@@ -89,7 +94,7 @@ func (d drawn) file() []byte {
 	if d.brands == "" {
 		d.brands = "heicmif1heic"
 	}
-	ftyp := mkbox("ftyp", d.brands[:4], uint32(0), d.brands[4:])
+	ftyp := pack(mkbox("ftyp", d.brands[:4], uint32(0), d.brands[4:]), d.front)
 	var mdat []byte
 	at := map[uint32]int{} // of the data in mdat
 	for _, e := range d.entries {
@@ -136,7 +141,7 @@ func (d drawn) meta(at map[uint32]int, base int) []byte {
 		if e.kind == "mime" {
 			tail = pack(e.media, uint8(0))
 		}
-		infos = append(infos, mkbox("infe", version, d.id(e.id), uint16(0), e.kind, uint8(0), tail)...)
+		infos = append(infos, mkbox("infe", version|e.flags, d.id(e.id), uint16(0), e.kind, uint8(0), tail)...)
 		for _, r := range e.references {
 			parts := pack(d.id(e.id), uint16(len(r.to)))
 			for _, to := range r.to {
@@ -163,7 +168,7 @@ func (d drawn) meta(at map[uint32]int, base int) []byte {
 	if idat != nil {
 		boxes = pack(boxes, mkbox("idat", idat))
 	}
-	return mkbox("meta", uint32(0), boxes)
+	return mkbox("meta", uint32(0), boxes, d.inMeta)
 }
 
 func (d drawn) locations(at map[uint32]int, base int, idat *[]byte) []byte {
@@ -200,11 +205,14 @@ func (d drawn) locations(at map[uint32]int, base int, idat *[]byte) []byte {
 			*idat = append(*idat, e.data...)
 		}
 		n := max(e.parts, 1)
-		body = pack(body, uint16(0), number(start), uint16(n))
+		body = pack(body, uint16(e.reference), number(start), uint16(n))
 		for k := range n {
 			from, to := len(e.data)*k/n, len(e.data)*(k+1)/n
 			if d.version > 0 {
 				body = pack(body, number(1))
+			}
+			if e.toEnd {
+				to = from
 			}
 			body = pack(body, number(from), number(to-from))
 		}

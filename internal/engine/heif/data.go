@@ -41,7 +41,7 @@ func (c *container) sectionsOf(i *item, budget *int, depth int) ([]section, erro
 	switch {
 	case depth == maxNesting:
 		return nil, c.s.Corrupt(0, "items lie within one another, more than %d deep", maxNesting)
-	case l.elsewhere:
+	case l.reference > 0 && l.reference <= len(c.meta.elsewhere) && c.meta.elsewhere[l.reference-1]:
 		return nil, c.unsupported("item %d lies in another file", i.id)
 	case i.protected:
 		return nil, c.unsupported("item %d is encrypted", i.id)
@@ -126,6 +126,20 @@ func (c *container) data(i *item, most int64) ([]byte, error) {
 	parts, err := c.sections(i)
 	if err != nil {
 		return nil, err
+	}
+	return c.join(parts, most)
+}
+
+// head returns the first bytes of an item, at most so many: it may lie in more bytes than it has.
+func (c *container) head(i *item, most int64) ([]byte, error) {
+	parts, err := c.sections(i)
+	if err != nil {
+		return nil, err
+	}
+	left := most
+	for k := range parts {
+		parts[k].n = min(parts[k].n, left)
+		left -= parts[k].n
 	}
 	return c.join(parts, most)
 }

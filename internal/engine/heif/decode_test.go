@@ -527,7 +527,7 @@ func TestDamage(t *testing.T) {
 	other := grid4(t)
 	other.entries[2] = streams["full444"].item(t, 2)
 	wrong := drawn{primary: 1, entries: []entry{streams["tile0"].item(t, 1)}}
-	wrong.entries[0].properties[1] = ispe(64, 62)
+	wrong.entries[0].properties[1] = ispe(64, 65)
 	cut := grid4(t)
 	cut.entries[3].data = cut.entries[3].data[:20]
 	for name, c := range map[string]struct {
@@ -535,7 +535,7 @@ func TestDamage(t *testing.T) {
 		want string
 	}{
 		"a tile of another kind": {other, "coded in another way than the first"},
-		"another size":           {wrong, "a picture of 64×62 is coded as 64×64"},
+		"another size":           {wrong, "a picture of 64×65 is coded as 64×64"},
 		"a tile that ends":       {cut, "the picture at byte "},
 	} {
 		_, _, err := codectest.Decode(readable, c.d.file())
@@ -543,6 +543,92 @@ func TestDamage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestOddities: what phones and other writers leave in their files, and what other programs pass over, changes
+// nothing.
+func TestOddities(t *testing.T) {
+	s := streams["tile0"]
+	one := func(change func(d *drawn)) drawn {
+		d := drawn{primary: 1, version: 1, entries: []entry{s.item(t, 1)}}
+		change(&d)
+		return d
+	}
+	property := func(kind string) prop { return prop{mkbox(kind, uint32(0), "of any length"), true} }
+	film := mkbox("moov", mkbox("mvhd", "short"), mkbox("trak", mkbox("mdia", mkbox("minf", mkbox("stbl", mkbox("stsz", "x"))))))
+	quickTime := mkbox("moov", mkbox("trak", mkbox("mdia", mkbox("hdlr", uint32(0), "mhlrvide", make([]byte, 12)), mkbox("minf", mkbox("stbl",
+		mkbox("stsd", uint32(0), uint32(1), mkbox("avc1", make([]byte, 78), mkbox("avcC", "config"), uint32(0))))))))
+	dinf := func(flags int) []byte {
+		return mkbox("dinf", mkbox("dref", uint32(0), uint32(1), mkbox("url ", uint32(flags), "elsewhere\x00")))
+	}
+	groups := mkbox("grpl", mkbox("altr", uint32(0), uint32(9000), uint32(2), uint32(7), uint32(1)), mkbox("ster", uint32(0), uint32(1)))
+	for name, d := range map[string]drawn{
+		"a film in front that cannot be parsed": one(func(d *drawn) { d.front = film }),
+		"QuickTime in front":                    one(func(d *drawn) { d.front = quickTime }),
+		"a long film in front":                  one(func(d *drawn) { d.front = mkbox("moov", make([]byte, maxTable)) }),
+		"a meta box of another kind":            one(func(d *drawn) { d.front = mkbox("meta", uint32(0), mkbox("hdlr", uint64(0), "mdta")) }),
+		"unknown boxes":                         one(func(d *drawn) { d.front, d.inMeta = mkbox("free", "x"), mkbox("wxyz", "x") }),
+		"groups of alternatives":                one(func(d *drawn) { d.inMeta = groups }),
+		"zeros behind the boxes":                one(func(d *drawn) { d.inMeta = make([]byte, 7) }),
+		"this file, by a reference":             one(func(d *drawn) { d.inMeta, d.entries[0].reference = dinf(1), 1 }),
+		"a reference without a table":           one(func(d *drawn) { d.entries[0].reference = 1 }),
+		"data to the end of the file":           one(func(d *drawn) { d.entries[0].toEnd = true }),
+		"data to the end of idat":               one(func(d *drawn) { d.entries[0].toEnd, d.entries[0].method = true, 1 }),
+		"a hidden item":                         one(func(d *drawn) { d.entries[0].flags = 1 }),
+		"parameter sets in the data":            one(func(d *drawn) { d.entries[0].kind = "hev1" }),
+		"mif1 alone":                            one(func(d *drawn) { d.brands = "mif1mif1" }),
+		"heix":                                  one(func(d *drawn) { d.brands = "heixmif1miafMiHA" }),
+		"reserved coefficients":                 one(func(d *drawn) { d.entries[0].properties = append(d.entries[0].properties, nclxBox(1, 13, 99, false)) }),
+		"camera matrices and times": one(func(d *drawn) {
+			d.entries[0].properties = append(d.entries[0].properties, property("cmin"), property("cmex"), property("itai"), property("uuid"))
+		}),
+		"unknown properties": one(func(d *drawn) {
+			d.entries[0].properties = append(d.entries[0].properties, prop{mkbox("wxyz", "any"), false})
+		}),
+		"thumbnails, depth, and more": one(func(d *drawn) {
+			d.entries = append(d.entries,
+				entry{id: 2, kind: "jpeg", data: []byte("x"), references: ref("thmb", 1)},
+				entry{id: 3, kind: "hvc1", references: ref("auxl", 1), properties: []prop{auxC("urn:mpeg:hevc:2015:auxid:2")}},
+				entry{id: 4, kind: "hvc1", references: ref("auxl", 1), properties: []prop{auxC("urn:com:apple:photo:2018:aux:portraiteffectsmatte")}},
+				entry{id: 5, kind: "mime", media: "application/octet-stream", references: ref("cdsc", 1)},
+				entry{id: 6, kind: "uri ", references: ref("cdsc", 1)},
+				entry{id: 7, kind: "tmap", references: ref("dimg", 1, 77)})
+		}),
+		"samples to fill the last block": one(func(d *drawn) { d.entries[0].properties[1] = ispe(41, 53) }),
+	} {
+		p, h := decode(t, d)
+		if want := image.Pt(64, 64); name != "samples to fill the last block" && (h.Width != want.X || h.Height != want.Y) {
+			t.Errorf("%s: %d×%d", name, h.Width, h.Height)
+		}
+		compare(t, name, p, s, limited601, image.Rect(0, 0, h.Width, h.Height), same)
+	}
+	elsewhere := one(func(d *drawn) { d.inMeta, d.entries[0].reference = dinf(0), 1 })
+	if _, _, err := codectest.Decode(readable, elsewhere.file()); !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("data in another file: %v", err)
+	}
+	// EXIF that describes two pictures, in a box each.
+	exif := entry{id: 8, kind: "Exif", data: exifItem(6, 6), references: []reference{{"cdsc", []uint32{99}}, {"cdsc", []uint32{1}}}}
+	_, h := decode(t, one(func(d *drawn) { d.entries = append(d.entries, exif) }))
+	if h.EXIF == nil || h.Orientation != 6 {
+		t.Errorf("EXIF of two pictures: %q, orientation %d", h.EXIF, h.Orientation)
+	}
+}
+
+// TestOddTiles: tiles of an odd size, which fill the last block, lie beside one another all the same; so do those
+// of a grid whose data reach to the end of the meta box.
+func TestOddTiles(t *testing.T) {
+	d := drawn{primary: 49, version: 1, entries: []entry{streams["tile0"].item(t, 1), streams["tile1"].item(t, 2),
+		{id: 49, kind: "grid", data: gridData(2, 1, 120, 60), method: 1, toEnd: true, references: ref("dimg", 1, 2)},
+		{id: 50, kind: "more", data: make([]byte, 2000), method: 1}}}
+	p, _ := decode(t, d)
+	compare(t, "left", p, streams["tile0"], limited601, image.Rect(0, 0, 64, 60), same)
+	compare(t, "right", p, streams["tile1"], limited601, image.Rect(64, 0, 120, 60), func(x, y int) (int, int) { return x - 64, y })
+	for k := range 2 {
+		d.entries[k].properties[1] = ispe(61, 63)
+	}
+	p, _ = decode(t, d)
+	compare(t, "left of 61", p, streams["tile0"], limited601, image.Rect(0, 0, 61, 60), same)
+	compare(t, "right of 61", p, streams["tile1"], limited601, image.Rect(61, 0, 120, 60), func(x, y int) (int, int) { return x - 61, y })
 }
 
 // FuzzDecode decodes any bytes and holds the decoder to its promises.

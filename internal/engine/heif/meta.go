@@ -10,6 +10,7 @@ type meta struct {
 	order      []*item // as the file lists them
 	properties []box   // of the item property container; associations count from 1
 	data       box     // idat
+	elsewhere  []bool  // by data reference, counted from 0, whether it is another file (dinf)
 
 	extents, associations, references int // so far
 }
@@ -29,7 +30,7 @@ type item struct {
 // location is where the data of an item lies.
 type location struct {
 	construction int // 0 in the file, 1 in idat, 2 in another item
-	elsewhere    bool
+	reference    int // data_reference_index; 0 is this file
 	base         uint64
 	extents      []extent
 }
@@ -47,14 +48,18 @@ type reference struct {
 	to   []uint32
 }
 
-// targets returns the items that i refers to with a kind of reference.
-func (i *item) targets(kind string) []uint32 {
+// targets returns the items that i refers to with a kind of reference, of which there may be several boxes.
+func (i *item) targets(kind string) (to []uint32) {
 	for _, r := range i.references {
-		if r.kind == kind {
-			return r.to
+		switch {
+		case r.kind != kind:
+		case to == nil:
+			to = r.to[:len(r.to):len(r.to)]
+		default:
+			to = append(to, r.to...)
 		}
 	}
-	return nil
+	return to
 }
 
 // refersTo reports whether i refers to an item with a kind of reference.
@@ -102,6 +107,8 @@ func (c *container) readMeta(f *fields) error {
 			return c.itemReferences(m, f)
 		case "iprp":
 			return c.itemProperties(m, f)
+		case "dinf":
+			return c.dataReferences(m, f)
 		case "idat":
 			m.data = b
 		}
@@ -189,7 +196,7 @@ func (c *container) itemLocations(m *meta, f *fields) error {
 		if version > 0 {
 			l.construction = int(f.uint16() & 15)
 		}
-		l.elsewhere = f.uint16() != 0
+		l.reference = int(f.uint16())
 		l.base = f.uint(baseSize)
 		count := int(f.uint16())
 		if m.extents += count; m.extents > maxExtents {
@@ -212,6 +219,27 @@ func (c *container) itemLocations(m *meta, f *fields) error {
 		i.place = l
 	}
 	return c.ended(f, "iloc")
+}
+
+// dataReferences parses a dinf box (ISO/IEC 14496-12, 8.7.1 and 8.7.2). An entry says by its lowest flag that
+// it is this file.
+func (c *container) dataReferences(m *meta, f *fields) error {
+	return c.boxes(f, func(b box) error {
+		if b.kind != "dref" {
+			return nil
+		}
+		f := b.fields()
+		f.skip(8)
+		if err := c.ended(f, "dref"); err != nil {
+			return err
+		}
+		return c.boxes(f, func(b box) error {
+			f := b.fields()
+			_, flags := f.full()
+			m.elsewhere = append(m.elsewhere, flags&1 == 0)
+			return c.ended(f, b.kind)
+		})
+	})
 }
 
 // itemReferences parses an iref box (ISO/IEC 14496-12, 8.11.12).

@@ -51,6 +51,9 @@ func (c *container) newMosaic(p *picture) (*mosaic, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x, y := info.Chroma.Subsampling(); len(m.tiles) > 1 && (info.Width%x != 0 || info.Height%y != 0) {
+		return nil, nil // chroma of neighbouring tiles is on different grids
+	}
 	m.info, m.signal = info, signalOf(p.colour, info.Colour)
 	return m, nil
 }
@@ -68,11 +71,22 @@ func (m *mosaic) read(t *picture) (config hevc.Config, data []byte, info hevc.In
 		return config, nil, info, err
 	}
 	info, err = hevc.ReadInfo(config, data)
-	if err == nil && (info.Width != t.width || info.Height != t.height) {
+	if err != nil {
+		return config, nil, info, err
+	}
+	if !padded(info.Width, t.width) || !padded(info.Height, t.height) {
 		err = m.c.s.Corrupt(t.data[0].at, "a picture of %d×%d is coded as %d×%d", t.width, t.height, info.Width, info.Height)
 	}
+	info.Width, info.Height = t.width, t.height
 	return config, data, info, err
 }
+
+// padded reports whether a side of a coded picture may be meant as one of n samples: some writers leave in it
+// what fills the last coding tree block.
+func padded(coded, n int) bool { return coded >= n && coded-n < maxCTB }
+
+// maxCTB is the side of the largest coding tree blocks (ITU-T H.265, 3.37).
+const maxCTB = 64
 
 // inspect reads the headers of a tile.
 func (m *mosaic) inspect(t *picture) (hevc.Info, error) {

@@ -97,7 +97,7 @@ func (b *builder) picture(id uint32) (*picture, error) {
 	p := &picture{item: i}
 	var err error
 	switch i.kind {
-	case "hvc1":
+	case "hvc1", "hev1":
 		err = b.coded(p)
 	case "grid":
 		err = b.grid(p)
@@ -253,7 +253,7 @@ func (b *builder) identity(p *picture) error {
 // grid parses a grid (ISO/IEC 23008-12, 6.6.2.3).
 func (b *builder) grid(p *picture) error {
 	p.kind = grid
-	data, err := b.data(p.item, 1<<10)
+	data, err := b.head(p.item, 12)
 	if err != nil {
 		return err
 	}
@@ -310,7 +310,7 @@ const maxLayers = 256
 // overlay parses an overlay (ISO/IEC 23008-12, 6.6.2.2).
 func (b *builder) overlay(p *picture) error {
 	p.kind = overlay
-	data, err := b.data(p.item, 12+8*(maxLayers+2))
+	data, err := b.head(p.item, 20+8*maxLayers)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,8 @@ import (
 // not be shown (ISO/IEC 23008-12, 9.3.1).
 var descriptive = []string{
 	"hvcC", "ispe", "colr", "pixi", "pasp", "auxC", "rloc", "udes", "altt", "aebr", "wbbr", "fobr", "afbr",
-	"dobr", "clli", "mdcv", "cclv", "amve", "crtt", "mdft", "uuid", "free", "skip",
+	"dobr", "clli", "mdcv", "cclv", "amve", "crtt", "mdft", "ndwt", "reve", "cmin", "cmex", "itai", "elng", "ccst", "uuid",
+	"free", "skip",
 }
 
 // transform applies the properties that change what a picture shows, in their order.

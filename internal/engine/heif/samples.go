@@ -90,17 +90,21 @@ type signal struct {
 // unspecified is the code point of what a file leaves open.
 const unspecified = 2
 
+// leftOpen reports whether matrix coefficients are unspecified or reserved, which decoders take for the same
+// (ITU-T H.265, E.3.1).
+func leftOpen(matrix int) bool { return matrix == unspecified || matrix == 3 || matrix > 17 }
+
 // signalOf returns the meaning of samples by the colour properties and the video usability information,
 // in this order. What neither says is BT.601 in the limited range, the default of HEVC.
 func signalOf(b colourBoxes, v hevc.Colour) signal {
 	s := signal{v.Primaries, v.Transfer, v.Matrix, v.FullRange}
 	if n := b.nclx; n != nil {
 		s.primaries, s.transfer, s.fullRange = n.primaries, n.transfer, n.fullRange
-		if n.matrix != unspecified {
+		if !leftOpen(n.matrix) {
 			s.matrix = n.matrix
 		}
 	}
-	if s.matrix == unspecified {
+	if leftOpen(s.matrix) {
 		s.matrix = matrixBT601
 	}
 	return s
