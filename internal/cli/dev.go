@@ -17,7 +17,6 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
-	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
@@ -108,15 +107,16 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if f.once {
 		notes.least = slog.LevelError // the table reports on the uploads
 	}
-	log, show := slog.New(notes), out.add
+	log, observers := slog.New(notes), mill.Observers{out}
 	if f.log {
-		log, show = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
+		log, observers = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
 	}
 	cfg.Log = log
-	d, err := startDev(c.Context(), cfg, r, show)
+	d, err := startDev(c.Context(), cfg, r, observers)
 	if err != nil {
 		return err
 	}
+	d.shown = !f.log
 	if !f.once {
 		watching, end := context.WithCancel(c.Context())
 		defer end()
@@ -236,10 +236,8 @@ type dev struct {
 const sweepInterval = 3 * time.Minute
 
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
-// buckets of cfg. show is called with each result, unless it is nil.
-func startDev(
-	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, show func(event.Change, mill.Result),
-) (*dev, error) {
+// buckets of cfg. The observers are told of all changes.
+func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, observers mill.Observers) (*dev, error) {
 	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
 	cloud, err := devcloud.Start(ctx, cfg)
 	if err != nil {
@@ -253,17 +251,12 @@ func startDev(
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
 	d := &dev{cloud: cloud, store: store, results: newResults(), workerDone: make(chan struct{})}
-	d.mill.replace(mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r))
+	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
+	m.Observer = append(observers, d.results)
+	d.mill.replace(m)
 	w := &worker.Worker{
 		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,
-		Concurrency: runtime.GOMAXPROCS(0), OnResult: d.results.add,
-	}
-	if show != nil {
-		d.shown = true
-		w.OnResult = func(c event.Change, r mill.Result) {
-			show(c, r)
-			d.results.add(c, r)
-		}
+		Concurrency: runtime.GOMAXPROCS(0),
 	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel

@@ -33,8 +33,11 @@ func newDevOutput(stdout, stderr io.Writer, r *recipe.Recipe) *devOutput {
 	return &devOutput{table: newTable(stdout, r), status: newStatus(stderr)}
 }
 
-// add shows the result of a change. It is safe for concurrent use.
-func (o *devOutput) add(c event.Change, r mill.Result) {
+// Reached implements mill.Observer.
+func (o *devOutput) Reached(event.Change, mill.Stage, mill.Picture) {}
+
+// Ended implements mill.Observer: it shows the result of a change.
+func (o *devOutput) Ended(c event.Change, r mill.Result) {
 	rows := resultRows(c.Key, r)
 	if c.Removed || len(rows) == 0 {
 		return

@@ -125,7 +125,9 @@ func (d *dev) reload(r *recipe.Recipe, log *slog.Logger) {
 		log.Warn("the recipe names other buckets; restart dev to use it")
 		return
 	}
-	d.mill.replace(mill.New(old.Store, r))
+	m := mill.New(old.Store, r)
+	m.Observer = old.Observer
+	d.mill.replace(m)
 	log.Info("the recipe was edited; bringing variants up to date")
 	d.cloud.SweepAgain()
 }

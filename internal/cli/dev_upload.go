@@ -41,8 +41,11 @@ func (r *results) wait(key string) (results <-chan changeResult, done func()) {
 	}
 }
 
-// add is the worker's OnResult.
-func (r *results) add(c event.Change, res mill.Result) {
+// Reached implements mill.Observer.
+func (r *results) Reached(event.Change, mill.Stage, mill.Picture) {}
+
+// Ended implements mill.Observer.
+func (r *results) Ended(c event.Change, res mill.Result) {
 	if c.Removed {
 		return
 	}

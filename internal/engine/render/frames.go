@@ -109,6 +109,7 @@ func (e *Engine) animate(ctx context.Context, d codec.FrameDecoder, l codec.Limi
 			}
 		}
 	}
+	decoded(ctx)
 	for _, j := range living(jobs) {
 		if j.frames == nil {
 			continue

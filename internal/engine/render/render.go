@@ -76,6 +76,7 @@ func (e *Engine) Make(
 	if err != nil {
 		return codec.Header{}, nil, err
 	}
+	opened(ctx, d.Header())
 	outputs, err := e.Render(ctx, d, l, variants)
 	return d.Header(), outputs, err
 }
@@ -196,6 +197,7 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, job
 	if err := e.gainMaps(ctx, d, l, jobs); err != nil {
 		return err
 	}
+	decoded(ctx)
 	for _, j := range jobs {
 		p, err := j.finish(ctx)
 		if err != nil {

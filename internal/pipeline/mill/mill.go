@@ -42,6 +42,8 @@ type Mill struct {
 	Recipe *recipe.Recipe
 	Engine *render.Engine
 	Memory *Memory // that pictures share; nil bounds nothing but the single picture
+
+	Observer Observer // of all changes; nil for none
 }
 
 // New returns a mill for the formats that the recipe was checked against.
@@ -185,7 +187,7 @@ func (m *Mill) Process(ctx context.Context, c event.Change) Result {
 
 // ProcessWithin is Process in a place that has no more time for a picture than a.
 func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) Result {
-	return bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) })
+	return m.ended(c, bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) }))
 }
 
 // Remake is Process for the named variants alone: others are neither rendered nor looked at. Those of a
@@ -206,7 +208,7 @@ func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Re
 		})
 	}
 	j.part = len(j.plan.Outputs) < len(m.Recipe.Plan(c.Key).Outputs)
-	return j.run(ctx)
+	return m.ended(c, j.run(ctx))
 }
 
 // process processes one reading of the key of a change.
@@ -339,6 +341,7 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 	if err != nil {
 		return src, err
 	}
+	j.reached(src.change, Resized)
 	if err := j.write(ctx, src, outputs); err != nil {
 		return src, err
 	}

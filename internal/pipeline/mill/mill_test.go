@@ -40,6 +40,38 @@ type bench struct {
 	mill  *mill.Mill
 }
 
+// stages notes what an observer is told.
+type stages []string
+
+func (s *stages) Reached(c event.Change, stage mill.Stage, p mill.Picture) {
+	*s = append(*s, fmt.Sprintf("%s %s: %s %d×%d of %d bytes", c.Key, stage, p.Format, p.Width, p.Height, p.Bytes))
+}
+
+func (s *stages) Ended(c event.Change, r mill.Result) {
+	*s = append(*s, fmt.Sprintf("%s %s", c.Key, r.Verdict))
+}
+
+func TestObserver(t *testing.T) {
+	b := newBench(t, "")
+	var seen stages
+	b.mill.Observer = mill.Observers{&seen}
+	photo := sample.Photo(60, 40)
+	b.want(b.upload("a.jpg", photo, bucket.Attributes{}), outcome.Done, "")
+	b.want(b.upload("cut.jpg", photo[:len(photo)/2], bucket.Attributes{}), outcome.Bad, "corrupt")
+	b.want(b.upload("text.jpg", []byte("Dear reader"), bucket.Attributes{}), outcome.Skipped, "not a picture")
+	b.mill.Remake(t.Context(), event.Change{Bucket: "sources", Key: "a.jpg", Size: -1}, []string{"tiny"})
+	size := func(n int) string { return fmt.Sprintf("jpeg 60×40 of %d bytes", n) }
+	want := stages{
+		"a.jpg read: " + size(len(photo)), "a.jpg decoded: " + size(len(photo)), "a.jpg resized: " + size(len(photo)), "a.jpg done",
+		"cut.jpg read: " + size(len(photo)/2), "cut.jpg bad",
+		"text.jpg skipped",
+		"a.jpg read: " + size(len(photo)), "a.jpg decoded: " + size(len(photo)), "a.jpg resized: " + size(len(photo)), "a.jpg done",
+	}
+	if !slices.Equal(seen, want) {
+		t.Errorf("seen:\n%s\nwant:\n%s", strings.Join(seen, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func newBench(t *testing.T, more string) *bench {
 	t.Helper()
 	r, err := recipe.Parse(formats.All(), "test", []byte(baseRecipe+more))

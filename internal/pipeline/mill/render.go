@@ -61,7 +61,7 @@ func (j *job) render(
 		if j.plan.Manifest.Key != "" {
 			variants = append(variants, placeholder.Variant())
 		}
-		header, outputs, err = j.Engine.Make(ctx, picture, limits.Limits, variants)
+		header, outputs, err = j.Engine.Make(render.WithTrace(ctx, j.trace(src.change)), picture, limits.Limits, variants)
 	}
 	j.result.Source.SetHeader(header)
 	err = limit.judge(ctx, src.body, unreadable(src, err))

@@ -237,13 +237,15 @@ func playFaults(t *testing.T, seed uint64) {
 	defer p.Close()
 	var mu sync.Mutex
 	var results []string
+	m := mill.New(through(c, p, time.Second), r)
 	w := &worker.Worker{
-		Queue: c.Queue(), Process: mill.New(through(c, p, time.Second), r).Process, Log: slog.New(slog.DiscardHandler),
-		Concurrency: 4, MaxAttempts: 30,
-		OnResult: func(ch event.Change, result mill.Result) {
+		Queue: c.Queue(), Log: slog.New(slog.DiscardHandler), Concurrency: 4, MaxAttempts: 30,
+		Process: func(ctx context.Context, ch event.Change) mill.Result {
+			result := m.Process(ctx, ch)
 			mu.Lock()
 			defer mu.Unlock()
 			results = append(results, fmt.Sprintf("%s: %s %s", ch.Key, result.Verdict, result.Reason))
+			return result
 		},
 	}
 	work, stopWork := context.WithCancel(t.Context())

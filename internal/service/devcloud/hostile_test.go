@@ -28,13 +28,15 @@ func TestMaliciousUploader(t *testing.T) {
 	var mu sync.Mutex
 	var log bytes.Buffer
 	var lines []outcome.Change
+	m := mill.New(store, r)
 	w := &worker.Worker{
-		Queue: c.Queue(), Process: mill.New(store, r).Process, Concurrency: 4,
-		Log: slog.New(slog.NewTextHandler(&log, nil)),
-		OnResult: func(ch event.Change, result mill.Result) {
+		Queue: c.Queue(), Concurrency: 4, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Process: func(ctx context.Context, ch event.Change) mill.Result {
+			result := m.Process(ctx, ch)
 			mu.Lock()
 			defer mu.Unlock()
 			lines = append(lines, result.LogLine(ch))
+			return result
 		},
 	}
 	work, stopWork := context.WithCancel(t.Context())

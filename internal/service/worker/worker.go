@@ -35,8 +35,6 @@ type Worker struct {
 	// Grace is how long work in progress may continue after the context of Run has ended. The
 	// default is 25 s.
 	Grace time.Duration
-	// OnResult, if set, is called with each result before its message is settled.
-	OnResult func(event.Change, mill.Result)
 }
 
 const (
@@ -183,9 +181,6 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		r := w.Process(ctx, item.Change)
 		attrs := append(r.LogLine(item.Change).Attrs(), slog.Int(outcome.AttrAttempt, m.Attempt()))
 		w.Log.LogAttrs(ctx, r.Level(), outcome.ChangeMessage, attrs...)
-		if w.OnResult != nil {
-			w.OnResult(item.Change, r)
-		}
 		if r.Verdict == outcome.Retry {
 			retry = r.Reason
 		}

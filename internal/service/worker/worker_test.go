@@ -362,23 +362,6 @@ func TestIdleWorkerEndsAtOnce(t *testing.T) {
 	})
 }
 
-func TestResultBeforeSettling(t *testing.T) {
-	run(t, verdict(outcome.Bad), func(b *bench) {
-		var reported []string
-		b.OnResult = func(c event.Change, r mill.Result) {
-			reported = append(reported, c.Key+" "+string(r.Verdict)+" "+r.Reason)
-			b.want(1)
-		}
-		b.publish("a", "b")
-		b.work()
-		synctest.Wait()
-		b.want(0)
-		if got := strings.Join(reported, ", "); got != "a bad because, b bad because" {
-			b.Errorf("reported %q", got)
-		}
-	})
-}
-
 // failing is a queue whose Fetch fails some times first.
 type failing struct {
 	queue.Queue
