@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser hevc-matrix
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser hevc-matrix ssimulacra2
 
 check: fmt vet test race cross zips
 
@@ -106,6 +106,7 @@ bench-smoke:
 
 arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run EveryMachine ./internal/engine/ssimulacra2
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Decode' ./internal/engine/jpeg
 
 # The conformance suite against a store that runs, such as MinIO or SeaweedFS: make store STORE=http://127.0.0.1:9000
@@ -158,6 +159,12 @@ matrix:
 	dir=$$(mktemp -d) && python3 -B .ci/matrix $$dir/cases && \
 	IMGMILL_MATRIX=$$dir/cases $(GO) test -count=1 -run 'TestTools$$' -v ./internal/engine/formats; \
 	status=$$?; rm -r $$dir; exit $$status
+
+# SSIMULACRA2 against libjxl's tool, from version 0.9 on (Debian 13: libjxl-devtools), over the Kodak set of IMGMILL_CORPUS:
+# two minutes.
+SSIMULACRA2 ?= ssimulacra2
+ssimulacra2:
+	IMGMILL_SSIMULACRA2=$(SSIMULACRA2) $(GO) test -count=1 -run 'ReferenceTool$$' -v ./internal/engine/ssimulacra2
 
 # Random WebP files in every setting, and animations, whose pixels libwebp's tools, golang.org/x/image, Pillow, sharp and
 # chromium must read as we do, to the bit; Pillow is found in PATH. sharp is left out if the bench has not installed it, and
