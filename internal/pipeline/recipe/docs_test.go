@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -104,4 +105,33 @@ func refusedTable(formats codec.Set) string {
 		}
 	}
 	return b.String()
+}
+
+// TestSettingsOfPillow parses what the pages about Pillow recommend.
+func TestSettingsOfPillow(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| .* \\| [^|`]*`([^`]+)`[^|]* \\|$")
+	for _, page := range []string{"../../../docs/from-python.md", "../../../docs/from-python.ja.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(string(text), "| Pillow |")
+		if table == "" {
+			_, table, _ = strings.Cut(string(text), "| In Pillow |")
+		}
+		table, _, _ = strings.Cut(table, "\n\n")
+		rows := row.FindAllStringSubmatch(table, -1)
+		if len(rows) < 8 {
+			t.Errorf("%s: %d rows with settings", page, len(rows))
+		}
+		for _, m := range rows {
+			settings := strings.Trim(m[1], "{}")
+			if !strings.Contains(settings, "width") {
+				settings += ", width: 400"
+			}
+			if _, err := ParseAnywhere(formats.All(), page, []byte("variants: {a: {"+settings+"}}")); err != nil {
+				t.Errorf("%s: %v", m[1], err)
+			}
+		}
+	}
 }
