@@ -102,6 +102,8 @@ func (f *variantFlag) Type() string {
 		return "SIZE"
 	case setting.Colour:
 		return "COLOUR"
+	case setting.Position:
+		return "POSITION"
 	}
 	return "WORD"
 }

@@ -114,3 +114,43 @@ func (b block) adobeRGB(at int64) bool {
 	}
 	return false
 }
+
+// Subject returns the middle of what a camera has taken for the main subject, as fractions of the width and
+// height of the stored picture (Exif 3.0, 4.6.6: SubjectArea, or else SubjectLocation). They are in pixels
+// of PixelXDimension and PixelYDimension: programs that resize a file often leave all of these as they were.
+// Without those, the file has w×h pixels. ok is false if the block says nothing, or something impossible.
+func Subject(tiff []byte, w, h int) (x, y float64, ok bool) {
+	b, err := open(tiff)
+	if err != nil {
+		return 0, 0, false
+	}
+	main, _ := b.directory(b.first)
+	link, found := b.find(main, tagExifIFD)
+	at, err := b.integer(link)
+	if !found || err != nil {
+		return 0, 0, false
+	}
+	dir, _ := b.directory(int64(at))
+	var place []uint32
+	width, height := uint32(0), uint32(0)
+	for e := range b.entries(dir) {
+		switch e.tag {
+		case tagSubjectArea, tagSubjectLocation:
+			if e.count >= 2 && e.count <= 4 && (place == nil || e.tag == tagSubjectArea) {
+				place = b.integers(e)
+			}
+		case tagPixelXDimension:
+			width, _ = b.integer(e) // 0 where it is none
+		case tagPixelYDimension:
+			height, _ = b.integer(e)
+		}
+	}
+	if place == nil {
+		return 0, 0, false
+	}
+	if width == 0 || height == 0 {
+		width, height = uint32(w), uint32(h)
+	}
+	x, y = float64(place[0])/float64(width), float64(place[1])/float64(height)
+	return x, y, x <= 1 && y <= 1
+}

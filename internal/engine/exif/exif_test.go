@@ -316,6 +316,9 @@ func FuzzParse(f *testing.F) {
 		if info.Orientation != 0 && !info.Orientation.Valid() {
 			t.Fatalf("orientation %d", info.Orientation)
 		}
+		if x, y, ok := Subject(b, 8, 8); ok && !(x >= 0 && x <= 1 && y >= 0 && y <= 1) {
+			t.Fatalf("a subject at %v, %v", x, y)
+		}
 		upright := Resized(b, Picture{Width: 8, Height: 8})
 		if !bytes.Equal(b, before) {
 			t.Fatal("the input was modified")
@@ -338,4 +341,43 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("got %+v, %v, want %+v", got, err, want)
 		}
 	})
+}
+
+// TestSubject reads where the subject is, in either tag and with either size.
+func TestSubject(t *testing.T) {
+	for mark, order := range byteOrders {
+		shorts := func(tag uint16, v ...uint16) field {
+			f := field{tag: tag, typ: typeShort, count: uint32(len(v))}
+			for _, n := range v {
+				f.value = order.AppendUint16(f.value, n)
+			}
+			return f
+		}
+		size := []field{short(order, tagPixelXDimension, 4000), short(order, tagPixelYDimension, 2000)}
+		for _, c := range []struct {
+			what   string
+			fields []field
+			x, y   float64
+			ok     bool
+		}{
+			{"nothing", size, 0, 0, false},
+			{"a point", append(size, shorts(tagSubjectArea, 1000, 1500)), 0.25, 0.75, true},
+			{"a circle", append(size, shorts(tagSubjectArea, 1000, 1500, 200)), 0.25, 0.75, true},
+			{"a rectangle", append(size, shorts(tagSubjectArea, 2015, 1511, 2217, 1330)), 2015. / 4000, 1511. / 2000, true},
+			{"a location", append(size, shorts(tagSubjectLocation, 2000, 500)), 0.5, 0.25, true},
+			{"both", []field{shorts(tagSubjectArea, 80, 10), shorts(tagSubjectLocation, 0, 0)}, 0.8, 0.2, true},
+			{"both, in the other order", []field{shorts(tagSubjectLocation, 0, 0), shorts(tagSubjectArea, 80, 10)}, 0.8, 0.2, true},
+			{"outside", append(size, shorts(tagSubjectArea, 4001, 0)), 0, 0, false},
+			{"too few", append(size, shorts(tagSubjectArea, 4)), 0, 0, false},
+			{"too many", append(size, shorts(tagSubjectArea, 4, 4, 4, 4, 4)), 0, 0, false},
+		} {
+			x, y, ok := Subject(linked(mark, c.fields, nil, nil), 100, 50)
+			if ok != c.ok || ok && (x != c.x || y != c.y) {
+				t.Errorf("%s %s: %v, %v, %t", mark, c.what, x, y, ok)
+			}
+		}
+	}
+	if _, _, ok := Subject(nil, 1, 1); ok {
+		t.Error("no block has a subject")
+	}
 }

@@ -22,10 +22,12 @@ const (
 	tagExifIFD         = 0x8769
 	tagGPSIFD          = 0x8825
 	tagMakerNote       = 0x927C
+	tagSubjectArea     = 0x9214
 	tagColorSpace      = 0xA001
 	tagPixelXDimension = 0xA002
 	tagPixelYDimension = 0xA003
 	tagInteropIFD      = 0xA005
+	tagSubjectLocation = 0xA214
 	tagInteropIndex    = 0x0001 // of the interoperability IFD, as the next two
 	tagRelatedWidth    = 0x1001
 	tagRelatedLength   = 0x1002

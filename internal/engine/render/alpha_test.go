@@ -199,46 +199,6 @@ func TestFlattenSubsampledAlpha(t *testing.T) {
 	}
 }
 
-// TestFocusChoosesAfterTheDecode lets a focus choose what Cover shows.
-func TestFocusChoosesAfterTheDecode(t *testing.T) {
-	const w, h = 80, 40
-	for _, alpha := range []bool{false, true} {
-		p := scene(w, h, plane.YCbCr, alpha, 1)
-		whole := through(t, p, 1, Variant{Width: 40, Height: 20})
-		var seen [2]int
-		choose := func(p *plane.Picture, _, _ int) (x, y int) {
-			seen = [2]int{p.Width(), p.Height()}
-			return 13, -5 // moved into the picture and, where chroma is subsampled by then, to whole samples of it
-		}
-		got := through(t, p, 1, Variant{Width: 20, Height: 20, Fit: Cover, focus: choose})
-		if seen != [2]int{40, 20} || got.Width() != 20 || got.Height() != 20 {
-			t.Fatalf("alpha %t: the focus saw %v, the result is %d×%d", alpha, seen, got.Width(), got.Height())
-		}
-		for i, s := range got.Planes {
-			left := 12
-			switch {
-			case alpha && s.Kind == plane.Chroma:
-				continue // averaged from there on
-			case alpha:
-				left = 13
-			case s.Kind == plane.Chroma:
-				left = 6
-			}
-			for y := range s.Height {
-				if !slices.Equal(got.Row(i, y), whole.Row(i, y)[left:left+s.Width]) {
-					t.Fatalf("alpha %t: row %d of plane %d is not that of the whole picture", alpha, y, i)
-				}
-			}
-		}
-	}
-	// Where the picture is too small for the box, the proportions of the box stay.
-	got := through(t, scene(30, 10, plane.YCbCr, false, 1), 1, Variant{Width: 40, Height: 20, Fit: Cover,
-		focus: func(*plane.Picture, int, int) (x, y int) { return 0, 0 }})
-	if got.Width() != 20 || got.Height() != 10 {
-		t.Errorf("too small: %d×%d", got.Width(), got.Height())
-	}
-}
-
 // gray is an encoder of gray pictures, which gets what it asks for.
 type gray struct{ raw }
 

@@ -49,6 +49,7 @@ func (d *greedy) Rows(p, y int, r plane.Rows) error {
 var crops = map[string][]Variant{
 	"one":          {{Width: 200, Height: 100, Fit: Cover}},
 	"quality":      {{Width: 200, Height: 100, Fit: Cover, Format: jpegFormat, Encoding: setting.Values{"quality": "80"}}},
+	"focal":        {{Width: 200, Height: 100, Fit: Cover, Position: FocalPosition, Focal: &Point{0.9, 0.2}}},
 	"PNG":          {{Width: 90, Height: 60, Fit: Cover, Format: pngFormat}},
 	"box":          {{Width: 90, Height: 60, Fit: Cover, Filter: resample.Box}},
 	"linear light": {{Width: 90, Height: 60, Fit: Cover, LinearLight: true}},

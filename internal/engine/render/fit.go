@@ -7,14 +7,16 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
-// frame is the outcome of fit. Which part of the picture is shown is decided either before the
-// decode, by the window, or after it, by a focus that sees the reduced picture and cuts from it.
+// frame is the outcome of fit. Which part of the picture is shown is decided either before the decode, by the
+// window, or after it, by a look at the picture: until then, the window is the whole of it.
 type frame struct {
 	window                    window
-	width, height             int // pixels that the window is resampled to
-	cutWidth, cutHeight       int // of those, what is shown: all, unless a focus chooses
-	left, top                 int // where that lies on the canvas
-	canvasWidth, canvasHeight int // the size of the result
+	width, height             int      // pixels that the window is resampled to
+	cutWidth, cutHeight       int      // of those, what is shown: all, unless a look at the picture decides
+	starts                    interval // where that may begin, in units of the source, on the axis that is cut
+	axis                      int      // that is cut: 0 is across, 1 down
+	left, top                 int      // where that lies on the canvas
+	canvasWidth, canvasHeight int      // the size of the result
 }
 
 // window is the part of the upright picture that is resampled, in pixels of the source.
@@ -22,8 +24,8 @@ type window struct{ x, y, width, height float64 }
 
 // fit places a w×h picture into the variant's box. Without Enlarge no pixel is ever spread over
 // more than one: where the picture is too small, Cover keeps the proportions of the box, Contain
-// its size, and Fill shrinks each side as far as it has to.
-func fit(v Variant, w, h int) frame {
+// its size, and Fill shrinks each side as far as it has to. s is what is known of the picture's subject.
+func fit(v Variant, w, h int, s subject) frame {
 	f := frame{window: window{width: float64(w), height: float64(h)}}
 	bw, bh := v.box(w, h)
 	sx, sy := bw/float64(w), bh/float64(h)
@@ -38,13 +40,14 @@ func fit(v Variant, w, h int) frame {
 		scale := max(sx, sy)
 		shrink := min(1, limit/scale) // of the box, where it cannot be covered
 		f.width, f.height = pixels(1, bw*shrink), pixels(1, bh*shrink)
-		if v.focus != nil {
-			f.cutWidth, f.cutHeight = f.width, f.height
-			f.width, f.height = max(pixels(w, scale*shrink), f.cutWidth), max(pixels(h, scale*shrink), f.cutHeight)
-			break
-		}
 		f.window.width, f.window.height = min(float64(w), bw/scale), min(float64(h), bh/scale)
-		f.window.x, f.window.y = (float64(w)-f.window.width)/2, (float64(h)-f.window.height)/2
+		if f.place(v, w, h, s); f.looks() {
+			f.window = window{width: float64(w), height: float64(h)}
+			f.cutWidth, f.cutHeight = f.width, f.height
+			// Rounded down, so that what is cut out shows no less than the window would.
+			f.width = max(int(float64(w)*scale*shrink+1e-6), f.cutWidth)
+			f.height = max(int(float64(h)*scale*shrink+1e-6), f.cutHeight)
+		}
 	case Outside:
 		scale := min(max(sx, sy), limit)
 		f.width, f.height = pixels(w, scale), pixels(h, scale)
@@ -59,10 +62,15 @@ func fit(v Variant, w, h int) frame {
 	if v.Fit == Contain {
 		f.canvasWidth, f.canvasHeight = max(f.width, v.Width), max(f.height, v.Height)
 		// Even, so that subsampled chroma lies on whole samples.
-		f.left, f.top = (f.canvasWidth-f.width)/2&^1, (f.canvasHeight-f.height)/2&^1
+		x, y := v.Position.percentages()
+		f.left = int(float64(f.canvasWidth-f.width)*x/100) &^ 1
+		f.top = int(float64(f.canvasHeight-f.height)*y/100) &^ 1
 	}
 	return f
 }
+
+// looks reports whether a look at the picture decides what of it is shown.
+func (f frame) looks() bool { return f.starts != interval{} }
 
 // maxOutput bounds the pixels of a result: an enlarged side takes the other one along.
 const maxOutput = 1 << 28

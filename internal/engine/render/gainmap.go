@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -63,11 +62,8 @@ func (e *Engine) gainMaps(ctx context.Context, d codec.Decoder, l codec.Limits, 
 
 // takesMap returns why the variant can have no gain map, or nil.
 func (j *job) takesMap() error {
-	switch {
-	case !j.format.GainMap:
+	if !j.format.GainMap {
 		return fmt.Errorf("%s holds none", j.format.Title)
-	case j.variant.focus != nil:
-		return errors.New("it cannot follow a crop that the picture decides")
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func withMap(t *testing.T, w, h int, o exif.Orientation) []byte {
 		t.Fatal(err)
 	}
 	p := ramp(plane.RGB, w, h)
-	q, err := (&job{encoder: e, header: codec.Header{Layout: p.Layout}, frame: fit(Variant{}, w, h)}).convert(t.Context(), p)
+	q, err := (&job{encoder: e, header: codec.Header{Layout: p.Layout}, frame: fit(Variant{}, w, h, subject{})}).convert(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +140,8 @@ func TestGainMapFollows(t *testing.T) {
 		{"mirrored", 2, Variant{Width: 200}, 50, 38},
 		{"covered", 1, Variant{Width: 120, Height: 200, Fit: Cover}, 30, 50},
 		{"covered and turned", 8, Variant{Width: 200, Height: 60, Fit: Cover}, 50, 15},
+		{"covered by attention", 6, Variant{Width: 120, Height: 200, Fit: Cover, Position: Attention}, 30, 50},
+		{"covered by a point", 3, Variant{Width: 120, Height: 200, Fit: Cover, Position: FocalPosition, Focal: &Point{0.1, 0.5}}, 30, 50},
 		{"contained", 1, Variant{Width: 200, Height: 200, Fit: Contain, Background: [3]uint8{64, 64, 64}}, 50, 50},
 		{"bounded", 1, Variant{Width: 200, MaxBytes: 9000}, 50, 38},
 		{"in linear light", 1, Variant{Width: 200, LinearLight: true}, 50, 38},

@@ -36,8 +36,11 @@ func mirrored(o exif.Orientation) (x, y bool) {
 	return false, false
 }
 
-// turn makes the stored picture upright.
+// turn makes the stored picture upright, unless crop has done so.
 func (j *job) turn(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
+	if j.upright {
+		return p, nil
+	}
 	return turn(ctx, p, j.header.Orientation)
 }
 

@@ -2,10 +2,10 @@
 // each variant. The steps, in the order in which they are applied, are
 //
 //	orient    which way is up: the eight EXIF orientations            orient.go
-//	fit       the size of the result and the part of the picture      fit.go
+//	fit       the size of the result and the part of the picture      fit.go, position.go, subject.go
 //	reduce    resampling, row by row while the decoder runs           reduce.go, align.go, light.go
+//	crop      a part that is chosen by a look at the picture          crop.go, attention.go
 //	turn      the reduced picture is turned upright                   orient.go
-//	crop      a part that is chosen by looking at the picture         crop.go
 //	colour    the space that the variant wants: sRGB                  colour.go
 //	convert   colour model, transparency over the background          convert.go
 //	pad       the background around a contained picture               pad.go
@@ -26,6 +26,7 @@ import (
 	"math/bits"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -108,8 +109,9 @@ func (e *Engine) Render(
 ) (outputs []Output, err error) {
 	defer recoverFrom(&err)
 	jobs := make([]*job, len(variants))
+	subject := sync.OnceValue(func() subject { return subjectOf(d.Header()) })
 	for i, v := range variants {
-		jobs[i] = &job{variant: v}
+		jobs[i] = &job{variant: v, subject: subject}
 		if err := jobs[i].attempt(e.begin(jobs[i], d)); err != nil {
 			return nil, err
 		}
@@ -135,6 +137,7 @@ type job struct {
 	header  codec.Header
 	format  *codec.Format
 	encoder codec.Encoder
+	subject func() subject
 	frame   frame
 	alpha   bool // in what the decoder pushes; a later frame may need it where the first does not
 
@@ -147,6 +150,7 @@ type job struct {
 	sink    plane.Sink     // that makes it
 	missing int            // planes of reduced whose last row has not arrived
 	trimmed bool           // whole rows of the source lie below what is shown
+	upright bool           // reduced has been turned
 
 	gainMap *codec.GainMap // that is written
 	frames  codec.FrameWriter
@@ -183,7 +187,11 @@ func (e *Engine) begin(j *job, d codec.Decoder) error {
 	}
 	j.encoder = j.format.Encoder(v.Encoding)
 	w, h := upright(j.header)
-	j.frame = fit(v, w, h)
+	var s subject
+	if v.Position.subjective() {
+		s = j.subject()
+	}
+	j.frame = fit(v, w, h, s)
 	j.chooseColour(&e.colours)
 	return j.frame.check()
 }
@@ -235,7 +243,15 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 	for _, j := range jobs {
 		j.reduced = plane.New(j.planned)
 	}
-	return e.decode(ctx, d, fanOut(jobs))
+	if err := e.decode(ctx, d, fanOut(jobs)); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err := j.crop(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
@@ -274,7 +290,7 @@ func (j *job) memory() (held, beside int64) {
 		held += int64(p.Width) * int64(p.Height)
 	}
 	want := j.layout(j.frame.width, j.frame.height)
-	if j.header.Orientation > 1 || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
+	if j.header.Orientation > 1 || j.frame.looks() || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
 		beside = held
 	}
 	if heavy, ok := j.encoder.(codec.HeavyEncoder); j.animates() && j.header.Frames > 1 {
@@ -291,7 +307,6 @@ func (j *job) memory() (held, beside int64) {
 // steps turn a reduced picture into the one that is encoded. An error is that of the context.
 var steps = []func(*job, context.Context, *plane.Picture) (*plane.Picture, error){
 	(*job).turn,
-	(*job).crop,
 	(*job).convertColour,
 	(*job).convert,
 	(*job).pad,

@@ -214,7 +214,7 @@ func TestFit(t *testing.T) {
 		{Variant{Width: 800}, 8, 64_000, "8×64000 on 8×64000 of 8×64000", "the box is larger, the picture is not"},
 		{Variant{Width: 800, Height: 64_000}, 800, 64_000, "800×64000 on 800×64000 of 800×64000", "both sides are stated"},
 	} {
-		f := fit(c.v, c.w, c.h)
+		f := fit(c.v, c.w, c.h, subject{})
 		got := fmt.Sprintf("%d×%d on %d×%d of %.0f×%.0f", f.width, f.height, f.canvasWidth, f.canvasHeight, f.window.width, f.window.height)
 		if got != c.want {
 			t.Errorf("%+v of %d×%d: %s, want %s (%s)", c.v, c.w, c.h, got, c.want, c.comment)

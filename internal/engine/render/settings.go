@@ -45,6 +45,16 @@ func NewSchema(formats codec.Set) *Schema {
 		whole("height", "width", func(v *Variant) *int { return &v.Height }),
 		choice("fit", "how the picture fills the box of width and height, named as in CSS and sharp",
 			func(v *Variant) *Fit { return &v.Fit }, Inside, Cover, Contain, Fill, Outside),
+		&Setting{
+			Setting: setting.Setting{
+				Name: "position", Type: setting.Position, Choices: []string{string(FocalPosition), string(Attention)}, Default: string(Center),
+				Help: "the part that fit: cover shows, and where fit: contain puts the picture; focal: what the upload, its " +
+					"faces or its camera say matters; attention: the part that draws most attention, with the faces",
+			},
+			NeedsSize: true,
+			set:       func(v *Variant, text string) { v.Position = Position(text) },
+			text:      func(v *Variant) string { return string(v.Position) },
+		},
 		needsSize(truth("enlarge", "allow a result that is larger than the picture",
 			func(v *Variant) *bool { return &v.Enlarge })),
 		needsSize(choice("filter", "the resampling filter, from sharp to soft",

@@ -14,8 +14,8 @@ type Fit string
 
 const (
 	Inside  Fit = "inside"  // as large as fits into the box; the default
-	Cover   Fit = "cover"   // covers the box, what protrudes is cut off evenly
-	Contain Fit = "contain" // fits into the box, the rest is filled with Background
+	Cover   Fit = "cover"   // covers the box, Position says what is cut off
+	Contain Fit = "contain" // fits into the box at Position, the rest is filled with Background
 	Fill    Fit = "fill"    // exactly the box, proportions ignored
 	Outside Fit = "outside" // as small as covers the box
 )
@@ -28,10 +28,14 @@ type Variant struct {
 	Set           string
 	Width, Height int // pixels of the upright picture; 0 leaves a side to the proportions
 	Fit           Fit
-	Enlarge       bool // allow a result larger than the picture
-	Filter        resample.Filter
-	LinearLight   bool          // resample light, not its sRGB levels
-	Format        *codec.Format // nil: the picture's own, or the nearest that can be written
+	Position      Position // which part Cover shows, and where Contain puts the picture; empty: Center
+	// Focal is what matters in the picture, if whoever uploaded it has said so. With FocalPosition and
+	// Attention, it is what Cover shows.
+	Focal       *Point
+	Enlarge     bool // allow a result larger than the picture
+	Filter      resample.Filter
+	LinearLight bool          // resample light, not its sRGB levels
+	Format      *codec.Format // nil: the picture's own, or the nearest that can be written
 	// Encoding holds settings of Format. If that is nil, settings that the picture's format does not
 	// have are ignored.
 	Encoding setting.Values
@@ -46,8 +50,6 @@ type Variant struct {
 	Frames     int    // of an animation, at most, where Format holds animations; 0 means 1
 	Poster     int    // the frame that a still shows, from 1 on, or the last one; 0 means 1
 	BlackPoint bool   // compensate for the black point of profiles
-
-	focus focus // chooses what Cover shows; nil: the centre
 }
 
 // Label is the name that the variant shares with the others of its set, or else its own.

@@ -29,6 +29,9 @@ const (
 	Bytes
 	// Colour is "#rrggbb", white or black. Its canonical text is "#rrggbb" in lower case.
 	Colour
+	// Position is a place in a box, named as in CSS object-position, or one of Choices. Its canonical text
+	// is center, two percentages, or the choice.
+	Position
 )
 
 // Setting is one setting.
@@ -37,7 +40,7 @@ type Setting struct {
 	Help     string // what it does, as half a sentence
 	Type     Type
 	Min, Max int64    // Int and Bytes; a Max of 0 is no bound
-	Choices  []string // Choice, Int and Bool: canonical texts
+	Choices  []string // Choice, Int, Bool and Position: canonical texts
 	Default  string   // the canonical text that an absent setting stands for; "" if that depends on the picture
 	Absent   string   // where Default is "": what happens without the setting, as half a sentence
 	Example  string   // a typical value, for `config example` and error texts
@@ -78,6 +81,8 @@ func (s *Setting) Parse(text string) (string, error) {
 			err = fmt.Errorf("%q is too small; write a size like %s", text, s.Example)
 		}
 		return strconv.FormatInt(n, 10), err
+	case Position:
+		return s.parsePosition(text)
 	}
 	return parseColour(text)
 }
@@ -112,6 +117,8 @@ func (s *Setting) Allowed() string {
 		return strings.Join(s.Choices, ", ")
 	case Bytes:
 		return "a size like " + s.Example
+	case Position:
+		return OneOf(append([]string{"names and percentages as in CSS, like top, left top, 25% 75%"}, s.Choices...))
 	}
 	return `"#rrggbb", white, black`
 }

@@ -14,6 +14,8 @@ var settings = map[string]*Setting{
 	"choice": {Name: "choice", Type: Choice, Choices: []string{"normal", "high"}, Default: "normal"},
 	"bytes":  {Name: "bytes", Type: Bytes, Min: 1000, Example: "300KB"},
 	"colour": {Name: "colour", Type: Colour, Default: "#ffffff"},
+	"place":  {Name: "place", Type: Position, Default: "center"},
+	"part":   {Name: "part", Type: Position, Choices: []string{"auto"}, Default: "center"},
 }
 
 func TestParseGivesOneTextForEachMeaning(t *testing.T) {
@@ -26,6 +28,10 @@ func TestParseGivesOneTextForEachMeaning(t *testing.T) {
 		{"bytes", "300KB", "300000"}, {"bytes", "1.5 MiB", "1572864"}, {"bytes", "1000", "1000"}, {"bytes", "2kib", "2048"},
 		{"bytes", "1.0009kb", "1000"}, {"bytes", "1gb", "1000000000"}, {"bytes", "5000b", "5000"},
 		{"colour", "white", "#ffffff"}, {"colour", "Black", "#000000"}, {"colour", "#A0b1C2", "#a0b1c2"},
+		{"place", "center", "center"}, {"place", " CENTER  center ", "center"}, {"place", "50%", "center"}, {"place", "top", "50% 0%"},
+		{"place", "right", "100% 50%"}, {"place", "left top", "0% 0%"}, {"place", "Bottom Right", "100% 100%"}, {"place", "top center", "50% 0%"},
+		{"place", "25% 75%", "25% 75%"}, {"place", "025.50% 0.05%", "25.5% 0.05%"}, {"place", "left 30%", "0% 30%"}, {"place", "10.1% bottom", "10.1% 100%"},
+		{"place", "right 10% bottom 20.25%", "90% 79.75%"}, {"place", "top 0% left 100%", "100% 0%"}, {"part", "Auto", "auto"},
 	} {
 		if got, err := settings[c.setting].Parse(c.text); err != nil || got != c.want {
 			t.Errorf("%s %q: %q, %v; want %q", c.setting, c.text, got, err, c.want)
@@ -43,6 +49,10 @@ func TestParseRefusesWithAdvice(t *testing.T) {
 		{"bytes", "999", "like 300KB"}, {"bytes", "KB", "like 300KB"}, {"bytes", "1e9", "like 300KB"}, {"bytes", "-5KB", "like 300KB"},
 		{"bytes", "1.2.3KB", "like 300KB"}, {"bytes", "99999999999GB", "too large"}, {"bytes", "Inf", "like 300KB"},
 		{"colour", "red", "#rrggbb"}, {"colour", "#fff", "#rrggbb"}, {"colour", "#gggggg", "#rrggbb"}, {"colour", "ffffffff", "#rrggbb"},
+		{"place", "", "like top"}, {"place", "auto", "25% 75%"}, {"place", "north", "as in CSS"}, {"place", "left right", "as in CSS"}, {"place", "top bottom", "as in CSS"},
+		{"place", "25% left", "as in CSS"}, {"place", "top 25%", "as in CSS"}, {"place", "101% 0%", "as in CSS"}, {"place", "-5%", "as in CSS"}, {"place", "1.234%", "as in CSS"},
+		{"place", "10px 20px", "as in CSS"}, {"place", "right 10% bottom", "as in CSS"}, {"place", "center 10% top 5%", "as in CSS"}, {"place", "1.%.2%", "as in CSS"},
+		{"part", "left auto", "or auto"},
 	} {
 		if got, err := settings[c.setting].Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %q: %q, error %v does not mention %q", c.setting, c.text, got, err, c.want)
@@ -77,5 +87,13 @@ func TestAllowed(t *testing.T) {
 	}
 	if got := OneOf([]string{"a", "b", "c"}); got != "a, b or c" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestPercentages(t *testing.T) {
+	for text, want := range map[string][2]float64{"": {50, 50}, "center": {50, 50}, "auto": {50, 50}, "0% 100%": {0, 100}, "33.33% 7%": {33.33, 7}} {
+		if x, y := Percentages(text); x != want[0] || y != want[1] {
+			t.Errorf("%q: %v, %v", text, x, y)
+		}
 	}
 }

@@ -27,8 +27,11 @@ func (p *Packet) Rights() (r Rights) {
 	return r
 }
 
-// items returns the items of an array (ISO 16684-1, 7.7), or the node itself if it is none.
+// items returns the items of an array (ISO 16684-1, 7.7), or the node itself if it is none. A nil node has none.
 func (n *node) items() []*node {
+	if n == nil {
+		return nil
+	}
 	if len(n.children) == 1 {
 		switch array := n.children[0]; array.name {
 		case name{nsRDF, "Seq"}, name{nsRDF, "Bag"}, name{nsRDF, "Alt"}:

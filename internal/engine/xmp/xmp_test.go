@@ -189,12 +189,18 @@ func TestDivided(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample), []byte(nil))
 	f.Add(document(`<a:a xmlns:b="urn:b" b:c="d"><rdf:Bag><rdf:li>e</rdf:li></rdf:Bag></a:a>`), document("<a:b>x</a:b>"))
+	f.Add(inRDF(list(`<rdf:li mwg-rs:Type="Focus"><mwg-rs:Area stArea:x="100" stArea:y="0.5" stArea:d="4" stArea:unit="pixel"/></rdf:li>`)), []byte(nil))
 	f.Fuzz(func(t *testing.T, packet, extension []byte) {
 		p, err := Parse(packet, extension)
 		if err != nil {
 			return
 		}
 		p.Rights()
+		for _, r := range p.Regions() {
+			if !(0 <= r.Left && r.Left <= r.Right && r.Right <= 1 && 0 <= r.Top && r.Top <= r.Bottom && r.Bottom <= 1) {
+				t.Fatalf("a region %+v", r)
+			}
+		}
 		p.Resized(Picture{320, 200, 1})
 		for _, most := range []int{0, 600} {
 			a, b := p.Marshal(most)
