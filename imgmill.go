@@ -133,6 +133,9 @@ type Variant struct {
 	// with a background), "fill" (proportions are ignored), "outside" (the smallest size that covers
 	// the box).
 	Fit string
+	// Focal is what matters in the picture: "cover" shows the part around it, in place of the centre, unless
+	// Settings["position"] is a place. nil: position decides alone.
+	Focal *Point
 	// Format is "jpeg", "png", "gif" or "webp". If it is empty, the picture keeps its format, or is written
 	// in the nearest one that can be.
 	Format string
@@ -148,6 +151,9 @@ type Variant struct {
 	// command "imgmill config example" lists them all. The fields above take precedence.
 	Settings map[string]string
 }
+
+// Point is a place in an upright picture, from 0, 0 at the top left to 1, 1.
+type Point struct{ X, Y float64 }
 
 // Output is an encoded variant.
 type Output struct {
@@ -211,6 +217,16 @@ func (e *Engine) variant(i int, v Variant) (render.Variant, error) {
 			return w, fmt.Errorf("variant %d: %s: %w", i, name, err)
 		}
 		s.Set(&w, text)
+	}
+	if v.Focal != nil {
+		if _, named := settings["position"]; !named {
+			w.Position = render.FocalPosition
+		}
+		focal := render.Point(*v.Focal)
+		if !(focal.X >= 0 && focal.X <= 1 && focal.Y >= 0 && focal.Y <= 1) {
+			return w, fmt.Errorf("variant %d: the focal point %v is not in the picture; write two numbers from 0 to 1", i, focal)
+		}
+		w.Focal = &focal
 	}
 	if problems := e.schema.Problems(w); len(problems) > 0 {
 		return w, fmt.Errorf("variant %d: %s: %s", i, problems[0].Setting, problems[0].Text)

@@ -5,8 +5,9 @@ import (
 	"context"
 	"errors"
 	"image"
+	"image/color"
 	"image/jpeg"
-	_ "image/png"
+	"image/png"
 	"io"
 	"os"
 	"os/exec"
@@ -339,5 +340,53 @@ func BenchmarkThumbnail(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestFocal: a focal point chooses what "cover" shows, unless a position is named.
+func TestFocal(t *testing.T) {
+	m := image.NewGray(image.Rect(0, 0, 40, 10))
+	for y := range 10 {
+		for x := range 40 {
+			m.SetGray(x, y, color.Gray{uint8(6 * x)})
+		}
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, m); err != nil {
+		t.Fatal(err)
+	}
+	var engine imgmill.Engine
+	first := func(v imgmill.Variant) (color.Color, error) {
+		p, err := engine.Open(t.Context(), bytes.NewReader(file.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Width, v.Height, v.Fit = 10, 10, "cover"
+		made, err := p.Render(t.Context(), v)
+		if err != nil {
+			return nil, err
+		}
+		out, err := png.Decode(bytes.NewReader(made[0].Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.At(0, 0), nil
+	}
+	for _, c := range []struct {
+		v    imgmill.Variant
+		want int // the first column
+	}{
+		{imgmill.Variant{}, 15},
+		{imgmill.Variant{Focal: &imgmill.Point{X: 0.5, Y: 1}}, 15},
+		{imgmill.Variant{Focal: &imgmill.Point{X: 0.25}}, 5},
+		{imgmill.Variant{Focal: &imgmill.Point{X: 0.25}, Settings: map[string]string{"position": "attention"}}, 5},
+		{imgmill.Variant{Focal: &imgmill.Point{X: 0.25}, Settings: map[string]string{"position": "right"}}, 30},
+	} {
+		if got, err := first(c.v); err != nil || got != (color.Gray{uint8(6 * c.want)}) {
+			t.Errorf("%+v: %v, %v, want column %d", c.v, got, err, c.want)
+		}
+	}
+	if _, err := first(imgmill.Variant{Focal: &imgmill.Point{X: 1.5}}); err == nil || !strings.Contains(err.Error(), "0 to 1") {
+		t.Errorf("outside: %v", err)
 	}
 }

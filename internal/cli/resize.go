@@ -25,6 +25,8 @@ import (
 // resizeFlags are the command line of resize.
 type resizeFlags struct {
 	output, config string
+	focal          string
+	point          *render.Point // that focal names, or nil
 	variant        variantFlags
 	jobs           int
 	json, force    bool
@@ -81,6 +83,7 @@ made them, of the same files and by the same settings.`,
 	flags.StringVarP(&f.output, "output", "o", "", "file or folder to write to")
 	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml, if it exists)")
 	f.variant.register(c)
+	flags.StringVar(&f.focal, "focal", "", "what matters in the pictures, across and down, like 0.3,0.6, for variants with position: focal or attention")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.force, "force", false, "make what is fresh, too")
 	flags.BoolVar(&f.json, "json", false, "print one line of JSON for each picture to standard output")
@@ -97,7 +100,14 @@ func (f *resizeFlags) recipe(args []string) (*recipe.Recipe, error) {
 		return nil, wrongUse("--jobs %d: use 1 or more", f.jobs)
 	case f.variant.given && f.config != "":
 		return nil, wrongUse("use either --config or flags for a variant: a recipe has its own variants")
-	case !f.variant.given:
+	}
+	if f.focal != "" {
+		var err error
+		if f.point, err = render.ParsePoint(f.focal); err != nil {
+			return nil, wrongUse("--focal: %v", err)
+		}
+	}
+	if !f.variant.given {
 		return loadRecipe(f.config)
 	}
 	r := recipe.Default(formats.All())

@@ -236,13 +236,18 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
 	plan, known := r.Plan(relative), false
 	t := task{input: input, variants: plan.Variants(), inputs: set, done: make(chan struct{})}
-	for _, o := range plan.Outputs {
+	for i, o := range plan.Outputs {
 		// What only the picture determines is the same for all here, and the extension follows from the format.
 		key, err := o.KeyFor(1, 1, cmp.Or(o.Variant.Format, r.Formats.Writable()[0]))
 		if err == nil { // else path reports it
 			t.names = append(t.names, strings.TrimSuffix(key, filepath.Ext(key)))
 		}
-		t.fingerprints = append(t.fingerprints, o.Fingerprint)
+		fingerprint := o.Fingerprint
+		if f.point != nil && o.Variant.Position.Focal() {
+			t.variants[i].Focal = f.point
+			fingerprint += " focal=" + f.point.String()
+		}
+		t.fingerprints = append(t.fingerprints, fingerprint)
 	}
 	path := func(i, width, height int, format *codec.Format) (string, error) {
 		if plan.Outputs[i].Hashed() && !known {
@@ -250,7 +255,7 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 			if err != nil {
 				return "", err
 			}
-			plan, known = plan.For(etag), true
+			plan, known = plan.With(etag, f.point), true
 		}
 		key, err := plan.Outputs[i].KeyFor(width, height, format)
 		if err != nil {

@@ -14,9 +14,9 @@ func (s *Schema) Idle(v Variant) (idle []Problem) {
 	add := func(name, beside string) {
 		idle = append(idle, Problem{name, fmt.Sprintf("has no effect beside %s; leave out one of the two", beside)})
 	}
-	if v.Position != "" && v.Position != Center && v.Fit != Cover && (v.Fit != Contain || v.Position.subjective()) {
+	if v.Position != "" && v.Position != Center && v.Fit != Cover && (v.Fit != Contain || v.Position.Focal()) {
 		text := "has no effect without fit: cover, which cuts something off; add it, or leave this out"
-		if !v.Position.subjective() {
+		if !v.Position.Focal() {
 			text = "has no effect without fit: cover or contain; add one, or leave this out"
 		}
 		idle = append(idle, Problem{"position", text})

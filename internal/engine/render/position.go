@@ -1,7 +1,10 @@
 package render
 
 import (
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
@@ -20,14 +23,33 @@ const (
 	Attention Position = "attention"
 )
 
-// subjective reports whether what is shown depends on more than the size of the picture.
-func (p Position) subjective() bool { return p == FocalPosition || p == Attention }
+// Focal reports whether a focal point of the picture decides what is shown.
+func (p Position) Focal() bool { return p == FocalPosition || p == Attention }
 
 // percentages returns the place that is shown, or the centre where the picture decides.
 func (p Position) percentages() (x, y float64) { return setting.Percentages(string(p)) }
 
 // Point is a place in an upright picture, from 0, 0 at the top left to 1, 1.
 type Point struct{ X, Y float64 }
+
+// ParsePoint reads two numbers from 0 to 1 with a comma or blanks between them, such as "0.3, 0.6".
+func ParsePoint(text string) (*Point, error) {
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	var v [2]float64
+	var err error
+	for i := 0; i < len(fields) && i < len(v) && err == nil; i++ {
+		v[i], err = strconv.ParseFloat(fields[i], 64)
+	}
+	if err != nil || len(fields) != len(v) || !(v[0] >= 0 && v[0] <= 1 && v[1] >= 0 && v[1] <= 1) { // or no numbers
+		return nil, fmt.Errorf("%q is not a point; write two numbers from 0 to 1, across and down, like 0.3,0.6", text)
+	}
+	return &Point{v[0], v[1]}, nil
+}
+
+// String returns a text that ParsePoint reads.
+func (p Point) String() string {
+	return strconv.FormatFloat(p.X, 'g', -1, 64) + "," + strconv.FormatFloat(p.Y, 'g', -1, 64)
+}
 
 // along returns the coordinate on axis 0, across, or 1, down.
 func (p Point) along(axis int) float64 {
@@ -53,7 +75,7 @@ func (f *frame) place(v Variant, w, h int, s subject) {
 	x, y := v.Position.percentages()
 	f.window.x = placeAt(float64(w), f.window.width, x)
 	f.window.y = placeAt(float64(h), f.window.height, y)
-	if !v.Position.subjective() {
+	if !v.Position.Focal() {
 		return
 	}
 	start, size, length, result := &f.window.x, w, f.window.width, f.width

@@ -359,3 +359,16 @@ func TestIdlePosition(t *testing.T) {
 		}
 	}
 }
+
+func TestParsePoint(t *testing.T) {
+	for text, want := range map[string]string{"0.3,0.6": "0.3,0.6", " 1 ,  0": "1,0", "0.25 1e-1": "0.25,0.1", ".5,.5": "0.5,0.5"} {
+		if p, err := ParsePoint(text); err != nil || p.String() != want {
+			t.Errorf("%q: %v, %v", text, p, err)
+		}
+	}
+	for _, text := range []string{"", "0.5", "0.5,0.5,0.5", "1.1,0", "-0.1,0", "NaN,0", "a,b", "30% 60%", ","} {
+		if p, err := ParsePoint(text); err == nil || !strings.Contains(err.Error(), "like 0.3,0.6") {
+			t.Errorf("%q: %v, %v", text, p, err)
+		}
+	}
+}

@@ -188,7 +188,7 @@ func (e *Engine) begin(j *job, d codec.Decoder) error {
 	j.encoder = j.format.Encoder(v.Encoding)
 	w, h := upright(j.header)
 	var s subject
-	if v.Position.subjective() {
+	if v.Position.Focal() {
 		s = j.subject()
 	}
 	j.frame = fit(v, w, h, s)

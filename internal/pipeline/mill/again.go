@@ -67,7 +67,8 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		fresh, err := j.fresh(ctx, now, nil)
 		return !fresh, err
 	}
-	plan := j.plan.For(now.ETag)
+	focal, _ := focalPoint(now.Metadata)
+	plan := j.plan.With(now.ETag, focal)
 	objects, err := plan.Objects()
 	if err != nil {
 		return true, nil // Keys that depend on the picture cannot be looked up.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/manifest"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -48,6 +49,11 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	attr, _ := j.attributes(src, "application/json", planned.Fingerprint)
 	if slices.ContainsFunc(j.plan.Outputs, recipe.Output.Hashed) {
 		attr.CacheControl, attr.Expires = "no-cache", time.Time{} // it is where new names are found
+	}
+	for _, v := range j.plan.Variants() {
+		if v.Focal != nil {
+			attr.Metadata[outcome.MetadataFocal] = v.Focal.String() // it has the lengths of these files
+		}
 	}
 	etag, err := j.put(ctx, src, planned.Key, data, attr)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -41,6 +42,23 @@ func ofOtherSource(c event.Change, meta map[string]string) bool {
 func sourceID(c event.Change) string {
 	sum := sha256.Sum256([]byte(c.Bucket + "\x00" + c.Key))
 	return hex.EncodeToString(sum[:8])
+}
+
+// focalMetadata is the name of the user metadata of an object that says where in the picture what matters is: two
+// numbers from 0 to 1, across and down the upright picture.
+const focalMetadata = "focal"
+
+// focalPoint returns that place, or nil. What cannot be read is returned as dropped.
+func focalPoint(meta map[string]string) (p *render.Point, dropped string) {
+	text := strings.TrimSpace(meta[focalMetadata])
+	if text == "" {
+		return nil, ""
+	}
+	p, err := render.ParsePoint(text)
+	if err != nil {
+		return nil, fmt.Sprintf("metadata %s: %v", focalMetadata, err)
+	}
+	return p, ""
 }
 
 // maxMetadata is the limit of S3 for user metadata, in bytes of names and values (Amazon S3 User

@@ -336,7 +336,11 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
-	j.plan, j.former, j.shown = j.plan.For(src.info.ETag), bucket.Info{}, nil
+	focal, dropped := focalPoint(src.info.Metadata)
+	j.plan, j.former, j.shown = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil
+	if slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
+		j.result.Drop(dropped)
+	}
 	outputs, err := j.render(limited, limit, src, memory)
 	if err != nil {
 		return src, err

@@ -54,6 +54,9 @@ func (j *job) writeVariant(
 	if planned.Hashed() && j.Recipe.Target.Attributes.CacheControl == "" {
 		immutable(&attr)
 	}
+	if focal := planned.Variant.Focal; focal != nil {
+		attr.Metadata[outcome.MetadataFocal] = focal.String()
+	}
 	var also []string
 	for _, other := range others {
 		also = append(also, other.Fingerprint)
@@ -175,7 +178,8 @@ func (j *job) compare(
 	}
 	same := old[outcome.MetadataSourceETag] == src.info.ETag &&
 		old[outcome.MetadataRecipe] == ours[outcome.MetadataRecipe] &&
-		old[outcome.MetadataAlso] == ours[outcome.MetadataAlso]
+		old[outcome.MetadataAlso] == ours[outcome.MetadataAlso] &&
+		old[outcome.MetadataFocal] == ours[outcome.MetadataFocal]
 	if c.Sequencer != "" && old[outcome.MetadataSequencer] != "" {
 		order := event.CompareSequencers(old[outcome.MetadataSequencer], c.Sequencer)
 		switch {

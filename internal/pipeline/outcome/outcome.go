@@ -43,6 +43,7 @@ const (
 	MetadataSequencer     = MetadataPrefix + "sequencer"
 	MetadataRecipe        = MetadataPrefix + "recipe" // the fingerprint of the variant's settings
 	MetadataSource        = MetadataPrefix + "source" // a hash of the source's bucket and key
+	MetadataFocal         = MetadataPrefix + "focal"  // the focal point of the source that it was cropped by
 	// MetadataAlso has the fingerprints, with commas between them, of the larger variants of a set that
 	// the output stands for, because the source is no wider.
 	MetadataAlso = MetadataPrefix + "also"

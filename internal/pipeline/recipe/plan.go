@@ -137,15 +137,44 @@ func (r *Planner) Plan(key string) Plan {
 	return p
 }
 
-// For returns the plan for a content of the source, by its ETag. It fills in {hash}.
+// For returns the plan for a content of the source, by its ETag. It fills in {hash}, but for outputs that a
+// focal point of the source may change.
 func (p Plan) For(etag string) Plan {
+	return p.fill(etag, nil, func(o Output) bool { return !o.aimed() })
+}
+
+// With returns the plan for a content of the source and for its focal point, which is nil if it has none. It fills in
+// every {hash}.
+func (p Plan) With(etag string, focal *render.Point) Plan {
+	p = p.fill(etag, focal, func(Output) bool { return true })
+	if !slices.ContainsFunc(p.Outputs, Output.aimed) {
+		return p
+	}
+	p.Outputs = slices.Clone(p.Outputs)
+	for i := range p.Outputs {
+		if o := &p.Outputs[i]; o.aimed() {
+			o.Variant.Focal = focal
+		}
+	}
+	return p
+}
+
+// aimed reports whether a focal point of the source may change the output.
+func (o Output) aimed() bool { return o.Variant.Position.Focal() }
+
+// fill fills in the {hash} of some outputs.
+func (p Plan) fill(etag string, focal *render.Point, some func(Output) bool) Plan {
 	if !slices.ContainsFunc(p.Outputs, Output.Hashed) {
 		return p
 	}
 	p.Outputs = slices.Clone(p.Outputs)
 	for i := range p.Outputs {
-		if o := &p.Outputs[i]; o.Hashed() {
-			sum := sha256.Sum256([]byte(etag + "\x00" + o.look))
+		if o := &p.Outputs[i]; o.Hashed() && some(*o) {
+			content := etag + "\x00" + o.look
+			if focal != nil && o.aimed() {
+				content += "\x00focal=" + focal.String()
+			}
+			sum := sha256.Sum256([]byte(content))
 			o.key = o.open.withHash(hex.EncodeToString(sum[:])[:hashDigits])
 		}
 	}

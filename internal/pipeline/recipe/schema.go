@@ -108,6 +108,8 @@ func settingSchema(s *render.Setting) jsonSchema {
 		schema["enum"] = append(slices.Clone(s.Choices), s.Aliases...)
 	case setting.Bytes:
 		schema["type"], schema["examples"] = []string{"string", "integer"}, []string{s.Example}
+	case setting.Position:
+		schema["type"], schema["examples"] = "string", append([]string{"top", "left top", "25% 75%"}, s.Choices...)
 	case setting.Colour:
 		schema["type"], schema["pattern"] = "string", "^(#[0-9A-Fa-f]{6}|white|black)$"
 	}
