@@ -189,7 +189,7 @@ func TestWebP(t *testing.T) {
 
 func TestRows(t *testing.T) {
 	list, err := rowsNamed("")
-	if err != nil || len(list) != 39 {
+	if err != nil || len(list) != 40 {
 		t.Errorf("%d rows, %v", len(list), err)
 	}
 	list, err = rowsNamed("4032.*422 → 800$")
@@ -208,7 +208,7 @@ func TestRows(t *testing.T) {
 		t.Errorf("got %+v, %v", list, err)
 	}
 	list, err = rowsNamed("heic")
-	if err != nil || len(list) != 1 || !(peer{name: "Pillow"}).does(list[0].file, list[0].encoding) ||
+	if err != nil || len(list) != 2 || !(peer{name: "Pillow"}).does(list[0].file, list[0].encoding) ||
 		(peer{name: "sharp"}).does(list[0].file, list[0].encoding) {
 		t.Errorf("got %+v, %v", list, err)
 	}

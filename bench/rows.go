@@ -109,9 +109,15 @@ func jpegRows() (list []row) {
 		list = append(list, row{encoding: normal, name: rowName(m.file, boxes), file: m.file, made: true,
 			boxes: boxes, goals: goals{one: m.goal}, most: madeMost})
 	}
-	grid := []box{{800}}
-	return append(list, row{encoding: normal, name: rowName("grid-12mp.heic", grid), file: "grid-12mp.heic", made: true,
-		boxes: grid, goals: goals{one: 1, all: 1, other: "Pillow"}, most: gridMost})
+	for _, m := range []struct {
+		file  string
+		width int
+	}{{"grid-12mp.heic", 800}, {"thumbnail-12mp.heic", 200}} {
+		file, boxes := m.file, []box{{m.width}}
+		list = append(list, row{encoding: normal, name: rowName(file, boxes), file: file, made: true,
+			boxes: boxes, goals: goals{one: 1, all: 1, other: "Pillow"}, most: gridMost})
+	}
+	return list
 }
 
 // webpRows are the rows that write WebP. photo-1600x1200.tif is not compressed and not resized: nearly

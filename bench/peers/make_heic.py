@@ -1,6 +1,7 @@
 """Makes the HEIC files of the bench from a photograph: make_heic.py PHOTOGRAPH FOLDER. Needs pillow-heif.
 
-Like a phone's, they are grids of 512×512 tiles, coded with CTBs of 32, wavefronts and the default scaling lists."""
+Like a phone's, they are grids of 512×512 tiles, coded with CTBs of 32, wavefronts and the default scaling lists. One of
+them has a thumbnail."""
 
 import pathlib
 import sys
@@ -27,6 +28,11 @@ for y in range(0, rows * TILE, TILE):
         items.append((b"hvc1", tile.data, tile.properties))
 size = heic.ispe(*picture.size)
 items.append((b"grid", heic.grid(columns, rows, *picture.size), [size]))
-tiles = range(1, len(items))
-file = heic.write(items, len(items), [(b"dimg", len(items), *tiles)])
-(folder / "grid-12mp.heic").write_bytes(file)
+grid = len(items)
+tiles = range(1, grid)
+(folder / "grid-12mp.heic").write_bytes(heic.write(items, grid, [(b"dimg", grid, *tiles)]))
+thumbnail = heic.Coded(heic.encode(picture.resize((320, round(320 * picture.height / picture.width)), Image.Resampling.LANCZOS),
+                                   quality=80, chroma=420, enc_params=OPTIONS))
+items.append((b"hvc1", thumbnail.data, thumbnail.properties))
+references = [(b"dimg", grid, *tiles), (b"thmb", len(items), grid)]
+(folder / "thumbnail-12mp.heic").write_bytes(heic.write(items, grid, references))

@@ -60,6 +60,16 @@ type Decoder interface {
 	Length(enough int64) (int64, error)
 }
 
+// EmbeddedDecoder is a Decoder of a format whose files may hold a small copy of the picture.
+type EmbeddedDecoder interface {
+	Decoder
+	// ShrinkToEmbedded is Shrink, but the layout may be that of the embedded copy, which Decode then
+	// pushes, if the decoder finds that nobody would see a difference in a picture of width×height
+	// samples. It may decode parts of both to find out, within the memory that the whole picture takes.
+	// A copy that is not used for any reason is no error.
+	ShrinkToEmbedded(ctx context.Context, width, height int) (plane.Layout, error)
+}
+
 // FrameDecoder is a Decoder of a format with animations. Without a call of NextFrame it decodes the
 // first frame alone.
 type FrameDecoder interface {

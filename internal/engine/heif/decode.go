@@ -19,6 +19,8 @@ type decoder struct {
 	header  codec.Header
 	threads int
 	shown   *shown
+
+	embedded *plane.Picture // that stands for what is shown; nil if none does
 }
 
 // shown is a picture whose samples are known to be of a kind that is decoded.
@@ -152,7 +154,10 @@ func (c *container) opacity(p *picture, threads int) (*shown, error) {
 func (d *decoder) Header() codec.Header { return d.header }
 
 // Shrink implements codec.Decoder. There is no cheaper scale.
-func (d *decoder) Shrink(int, int) plane.Layout { return d.header.Layout }
+func (d *decoder) Shrink(int, int) plane.Layout {
+	d.embedded = nil
+	return d.header.Layout
+}
 
 // Length implements codec.Decoder.
 func (d *decoder) Length(enough int64) (int64, error) { return d.c.s.Length(enough) }
@@ -161,6 +166,9 @@ func (d *decoder) Length(enough int64) (int64, error) { return d.c.s.Length(enou
 // take that decode them, the opacity, and the canvases of what is composed.
 func (d *decoder) Memory() int64 {
 	n := d.shown.memory()
+	if d.embedded != nil {
+		n = 2 * int64(d.embedded.Width()) * int64(d.embedded.Height()) // and what decoding has left of it
+	}
 	if !d.c.places {
 		n += d.c.size
 	}
@@ -185,24 +193,32 @@ func (s *shown) memory() int64 {
 
 // Decode implements codec.Decoder.
 func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, error) {
+	if d.embedded != nil {
+		return codec.Report{}, d.embedded.Push(sink)
+	}
 	l := d.header.Layout
-	_, subY := l.Subsampling()
 	return codec.Report{}, d.shown.decode(ctx, func(y, n int, s *stripe) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for i, p := range l.Planes {
-			r := plane.Rows{Pix: s.pix[i], Stride: s.stride[i], N: n}
-			at := y
-			if p.Kind == plane.Chroma {
-				at, r.N = y/subY, (n+subY-1)/subY
-			}
-			if err := sink.Rows(i, at, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return pushRows(l, sink, y, n, s)
 	})
+}
+
+// pushRows pushes n rows of a layout, from row y on.
+func pushRows(l plane.Layout, sink plane.Sink, y, n int, s *stripe) error {
+	_, subY := l.Subsampling()
+	for i, p := range l.Planes {
+		r := plane.Rows{Pix: s.pix[i], Stride: s.stride[i], N: n}
+		at := y
+		if p.Kind == plane.Chroma {
+			at, r.N = y/subY, (n+subY-1)/subY
+		}
+		if err := sink.Rows(i, at, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decode passes on the rows of s in planes of its layout.

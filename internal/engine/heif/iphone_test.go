@@ -131,19 +131,28 @@ func writeIPhone(t *testing.T, m *image.RGBA, tile int) []byte {
 	return d.file()
 }
 
-// encode has x265 code a part of a picture, which may reach beyond its edges.
-func encode(t *testing.T, m *image.RGBA, r image.Rectangle, id uint32, chroma string) entry {
+// encode has x265 code a part of a picture, which may reach beyond its edges. Further options count before those
+// of iPhones.
+func encode(t *testing.T, m *image.RGBA, r image.Rectangle, id uint32, chroma string, more ...string) entry {
 	t.Helper()
 	l := plane.NewLayout(plane.YCbCr, false, r.Dx(), r.Dy(), 2, 2)
 	p := plane.New(l)
+	var sum [2][]int // of four samples of chroma
+	for i := range sum {
+		sum[i] = make([]int, len(p.Pix[1]))
+	}
 	for y := range r.Dy() {
 		for x := range r.Dx() {
 			c := m.RGBAAt(min(r.Min.X+x, m.Bounds().Max.X-1), min(r.Min.Y+y, m.Bounds().Max.Y-1))
 			luma, u, v := colour.ToYCbCr(c.R, c.G, c.B)
 			p.Row(0, y)[x] = luma
-			if x%2 == 0 && y%2 == 0 {
-				p.Row(1, y/2)[x/2], p.Row(2, y/2)[x/2] = u, v
-			}
+			sum[0][y/2*(r.Dx()/2)+x/2] += int(u)
+			sum[1][y/2*(r.Dx()/2)+x/2] += int(v)
+		}
+	}
+	for i := range sum {
+		for k, n := range sum[i] {
+			p.Pix[1+i][k] = uint8((n + 2) / 4)
 		}
 	}
 	raw := p.Pix[0]
@@ -155,11 +164,11 @@ func encode(t *testing.T, m *image.RGBA, r image.Rectangle, id uint32, chroma st
 	if err := os.WriteFile(in, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("x265", "--input", in, "--input-res", fmt.Sprintf("%dx%d", r.Dx(), r.Dy()), "--fps", "1",
-		"--input-csp", "i"+chroma, "--frames", "1", "--keyint", "1", "--no-info", "--qp", "27", "--ctu", "32",
+	options := []string{"--input", in, "--input-res", fmt.Sprintf("%dx%d", r.Dx(), r.Dy()), "--fps", "1",
+		"--input-csp", "i" + chroma, "--frames", "1", "--keyint", "1", "--no-info", "--qp", "27", "--ctu", "32",
 		"--scaling-list", "default", "--wpp", "--cbqpoffs", "2", "--crqpoffs", "2", "--colorprim", "smpte432",
-		"--transfer", "bt709", "--colormatrix", "smpte170m", "--range", "full", "-o", out)
-	if text, err := cmd.CombinedOutput(); err != nil {
+		"--transfer", "bt709", "--colormatrix", "smpte170m", "--range", "full", "-o", out}
+	if text, err := exec.Command("x265", append(options, more...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	b, err := os.ReadFile(out)

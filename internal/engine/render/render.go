@@ -221,12 +221,19 @@ func (e *Engine) still(ctx context.Context, d codec.Decoder, l codec.Limits, job
 // reduce decodes d once and leaves each job with its reduced picture, or with the reason why it needs
 // too much memory.
 func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jobs []*job) error {
-	layout := d.Shrink(samplesNeeded(d.Header(), jobs))
+	width, height := samplesNeeded(d.Header(), jobs)
+	layout := d.Shrink(width, height)
 	if layout.Bits != plane.Bits {
 		return fmt.Errorf("%w: samples of %d bits", codec.ErrUnsupported, layout.Bits)
 	}
 	if err := l.CheckMemory(d); err != nil {
 		return err
+	}
+	if small, ok := d.(codec.EmbeddedDecoder); ok && !slices.ContainsFunc(jobs, (*job).neverEmbedded) {
+		var err error
+		if layout, err = small.ShrinkToEmbedded(ctx, width, height); err != nil {
+			return err
+		}
 	}
 	for _, j := range jobs {
 		j.alpha = layout.HasAlpha()
@@ -253,6 +260,10 @@ func (e *Engine) reduce(ctx context.Context, d codec.Decoder, l codec.Limits, jo
 	}
 	return nil
 }
+
+// neverEmbedded reports whether a copy that the file embeds must not stand for the picture. If one variant
+// needs the picture itself, that serves all.
+func (j *job) neverEmbedded() bool { return j.variant.Embedded == NeverEmbedded }
 
 // checkMemory refuses variants whose reduced pictures take more memory than the limit allows,
 // together with the decoder or, after it, with the copy that the steps make of one of them and what its

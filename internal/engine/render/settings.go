@@ -60,6 +60,8 @@ func NewSchema(formats codec.Set) *Schema {
 		needsSize(choice("filter", "the resampling filter, from sharp to soft",
 			func(v *Variant) *resample.Filter { return &v.Filter },
 			resample.Lanczos3, resample.CatmullRom, resample.Mitchell, resample.Linear, resample.Box)),
+		needsSize(choice("embedded", "whether a thumbnail in the file may stand for the picture: where four tiles of both look the same at the variant's size, or never",
+			func(v *Variant) *Embedded { return &v.Embedded }, AutoEmbedded, NeverEmbedded)),
 		needsSize(truth("linear_light", "average light, not sRGB levels: "+
 			"fine bright detail keeps its brightness; takes several times as long",
 			func(v *Variant) *bool { return &v.LinearLight })),

@@ -20,6 +20,14 @@ const (
 	Outside Fit = "outside" // as small as covers the box
 )
 
+// Embedded says whether a small copy of the picture that its file embeds may stand for it.
+type Embedded string
+
+const (
+	AutoEmbedded  Embedded = "auto"  // where nobody would see a difference; the default
+	NeverEmbedded Embedded = "never" // the picture itself is decoded
+)
+
 // Variant is one wanted size of a picture. An empty text stands for the default.
 type Variant struct {
 	Name string
@@ -34,6 +42,7 @@ type Variant struct {
 	Focal       *Point
 	Enlarge     bool // allow a result larger than the picture
 	Filter      resample.Filter
+	Embedded    Embedded      // empty: AutoEmbedded
 	LinearLight bool          // resample light, not its sRGB levels
 	Format      *codec.Format // nil: the picture's own, or the nearest that can be written
 	// Encoding holds settings of Format. If that is nil, settings that the picture's format does not
