@@ -167,7 +167,13 @@ func (w *world) iPhone(t *testing.T) {
 	f := w.start(t, recipeText)
 	f.invoke(t, "heic", notification(t, w.put(t, "DCIM/IMG_0042.HEIC", heiftest.IPhone)))
 	want(t, f.line(t), map[string]any{"msg": "change", "key": "DCIM/IMG_0042.HEIC", "verdict": "done", "variants": 2.0})
-	m, err := jpeg.Decode(bytes.NewReader(w.get(t, "DCIM/IMG_0042-large.jpg")))
+	w.upright(t, "DCIM/IMG_0042-large.jpg")
+}
+
+// upright checks that a variant of an iPhone's photograph is 300 wide and has the sky above.
+func (w *world) upright(t *testing.T, key string) {
+	t.Helper()
+	m, err := jpeg.Decode(bytes.NewReader(w.get(t, key)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/aws/pack"
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -85,6 +86,11 @@ func TestRuntimeInterfaceEmulator(t *testing.T) {
 		if ours.init > mostInit {
 			t.Errorf("init takes %v, want at most %v", ours.init, mostInit)
 		}
+	})
+	t.Run("an iPhone's photograph", func(t *testing.T) {
+		e := startEmulator(t, []string{emulator, filepath.Join(root, "bootstrap")}, root, w.env)
+		e.invoke(t, notification(t, w.put(t, "rie/IMG_0042.HEIC", heiftest.IPhone)))
+		w.upright(t, "rie/IMG_0042-large.jpg")
 	})
 	t.Run("an invalid recipe", func(t *testing.T) {
 		env := append(slices.Clone(w.env), recipe.EnvRecipe+"=variants: {a: {widht: 10}}")

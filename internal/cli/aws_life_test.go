@@ -28,6 +28,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/pack"
 	"github.com/imgmill/imgmill/internal/aws/trigger"
+	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
@@ -293,21 +294,29 @@ func (e *emulator) picture(t *testing.T) {
 	if !e.runsFunctions() {
 		t.Skipf("%s runs functions only in Docker", e.name)
 	}
-	e.through(t, "holiday.JPG", 320)
+	e.through(t, "holiday.JPG", 320, sample.Photo(900, 600))
+	// An iPhone's photograph, by a notification of its suffix; later steps count the other one alone.
+	const key = "DCIM/IMG_0042.HEIC"
+	e.through(t, key, 320, heiftest.IPhone)
+	for _, b := range []string{"photos-input", "photos-output"} {
+		if _, err := e.cloud.Store.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &b, Key: aws.String(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
-func (e *emulator) through(t *testing.T, key string, width int) {
+func (e *emulator) through(t *testing.T, key string, width int, picture []byte) {
 	t.Helper()
-	in, out := filepath.Join(e.dir, "in.jpg"), filepath.Join(e.dir, "out.jpg")
-	if err := os.WriteFile(in, sample.Photo(900, 600), 0o600); err != nil {
+	in, out := filepath.Join(e.dir, "in"+filepath.Ext(key)), filepath.Join(e.dir, "out.jpg")
+	if err := os.WriteFile(in, picture, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e.imgmill(t, 0, "resize", in, "-o", out, "--width", fmt.Sprint(width))
+	e.imgmill(t, 0, "resize", in, "-o", out, "--width", fmt.Sprint(width), "--force")
 	want, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.put(t, "photos-input", key, sample.Photo(900, 600))
+	e.put(t, "photos-input", key, picture)
 	got := e.await(t, "photos-output", key)
 	c, err := jpeg.DecodeConfig(bytes.NewReader(got))
 	if err != nil || c.Width != width {
@@ -342,7 +351,7 @@ func (e *emulator) recipe(t *testing.T) {
 		t.Error("the memory is the default again")
 	}
 	if e.runsFunctions() {
-		e.through(t, "second.jpg", 200)
+		e.through(t, "second.jpg", 200, sample.Photo(900, 600))
 		e.sync(t)
 	}
 }
@@ -377,7 +386,7 @@ func (e *emulator) queue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.through(t, "third.jpg", 200)
+	e.through(t, "third.jpg", 200, sample.Photo(900, 600))
 }
 
 func (e *emulator) keep(t *testing.T) {
