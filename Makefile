@@ -57,10 +57,10 @@ sim:
 	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
 
 # The pipeline through a proxy that stalls, truncates, resets and lies; a server with few files, among thousands of
-# connections, with a damaged queue and a clock that was set back; a full disk; a function and a worker with little memory.
+# connections, with a damaged queue; a full disk; a function and a worker with little memory.
 # The last three need root, for a mount and control groups.
 faults:
-	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue|ClockSetBack' ./internal/service/devcloud
+	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue' ./internal/service/devcloud
 	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
 	$(GO) test -count=1 -timeout 200s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
 	IMGMILL_GROUP=1 $(GO) test -count=1 -timeout 280s -run WorkerGroup -v ./internal/cli

@@ -33,6 +33,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"cmd/bootstrap", module + "internal/aws", "the function does not deploy itself"},
 	{"cmd/bootstrap", "github.com/versity/versitygw", "20 MB of server"},
 	{"cmd/bootstrap", "github.com/nats-io/nats-server/v2", "10 MB of server"},
+	{"cmd/imgmill", "github.com/nats-io/nats-server/v2", "10 MB of server, which tests alone start"},
 	{"cmd/bootstrap", "github.com/aws/aws-sdk-go-v2/config", "the search for credentials costs start-up time; Lambda gives them"},
 	{"cmd/bootstrap", "github.com/prometheus/client_golang", "Lambda counts for the function"},
 	{"cmd/bootstrap", "go.opentelemetry.io/otel", "a function that ends between two events cannot send spans by itself"},
@@ -44,7 +45,7 @@ var forbidden = []struct{ from, to, reason string }{
 // onlyImporter names for a module the one package whose business it is.
 var onlyImporter = map[string]string{
 	"github.com/versity/versitygw":      "internal/service/devcloud",
-	"github.com/nats-io/nats-server/v2": "internal/service/devcloud",
+	"github.com/nats-io/nats-server/v2": "a test",
 }
 
 type listed struct {

@@ -97,9 +97,9 @@ func (k *killer) round(n int) (over bool) {
 	k.Helper()
 	s3Dir := filepath.Join(k.dir, "s3")
 	p, tr := runUntil(k.T, n, func(path string) bool {
-		return below(path, filepath.Join(s3Dir, "journal"), filepath.Join(k.dir, "queue")) ||
-			// Files that are written under a temporary name.
-			filepath.Dir(path) == k.dir && strings.Contains(path, "queue.json") ||
+		return below(path, filepath.Join(s3Dir, "journal")) ||
+			// Files that may be written under another name.
+			filepath.Dir(path) == k.dir && strings.Contains(filepath.Base(path), "events") ||
 			filepath.Dir(path) == s3Dir && strings.Contains(path, "sequencer")
 	}, k.args()...)
 	if where, ok := k.started(p); ok {

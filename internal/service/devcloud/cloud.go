@@ -13,13 +13,10 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
-	"github.com/imgmill/imgmill/internal/pipeline/queue/jetstream"
+	"github.com/imgmill/imgmill/internal/pipeline/queue/file"
 )
 
-// queueName is the stream that holds the events.
-const queueName = "events"
-
-// startTimeout limits the start, of which most is spent on reading back a long queue.
+// startTimeout limits the start.
 const startTimeout = 2 * time.Minute
 
 // running prevents a second Cloud in the process: the gateway has global state, and so is the
@@ -31,8 +28,8 @@ type Cloud struct {
 	cfg     Config
 	folder  *folder
 	account credentials
-	nats    *natsServer
-	queue   *jetstream.Queue
+	queue   *file.Queue
+	marked  queueMark // what was last noted about the queue
 	gw      *gateway
 	oldDir  string // the working directory before Start
 
@@ -47,7 +44,7 @@ type Cloud struct {
 	sweepNow     chan struct{}
 
 	end  sync.Once
-	done chan struct{} // closed when a server has ended
+	done chan struct{} // closed when the server has ended
 	err  error         // the reason if that was not Stop; read after done
 
 	stop    sync.Once
@@ -93,10 +90,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if c.nats, c.queue, err = openQueue(ctx, c.folder, c.cfg.Lease, c.cfg.Log); err != nil {
-		return err
-	}
-	if err := c.checkQueue(ctx); err != nil {
+	if err := c.openQueue(); err != nil {
 		return err
 	}
 	if err := c.openGateway(ctx); err != nil {
@@ -175,30 +169,16 @@ func (c *Cloud) serve(ctx context.Context) error {
 		c.endWith(fmt.Errorf("the S3 server has stopped: %w", err))
 	}()
 	c.background.Go(func() {
-		if err := c.nats.watch(c.ctx, c.queueReplaced); err != nil {
-			c.endWith(fmt.Errorf("the queue has stopped: %w", err))
-		}
-	})
-	c.background.Go(func() {
 		c.repeat(pendingInterval, nil, func(ctx context.Context) {
 			if _, err := c.Sweep(ctx, nil); err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("events that could not be stored are still pending", "error", err)
 			}
-			if err := c.markQueue(ctx, false); err != nil && ctx.Err() == nil {
+			if err := c.markQueue(false); err != nil && ctx.Err() == nil {
 				c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
 			}
 		})
 	})
 	return nil
-}
-
-// queueReplaced is called when the queue's server was replaced after a failure. It looks for lost
-// events and lets the next sweep queue every object that lacks variants.
-func (c *Cloud) queueReplaced() {
-	if err := c.checkQueue(c.ctx); err != nil && c.ctx.Err() == nil {
-		c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
-	}
-	c.sweeper.forget()
 }
 
 // endWith closes Done. The reason counts only if Stop has not been called, and only the first one
@@ -236,11 +216,10 @@ func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }
 // of S3. Stop closes it.
 func (c *Cloud) Queue() queue.Queue { return c.queue }
 
-// Done is closed when the S3 server or the queue has ended, because of Stop or by itself. Call Stop
-// in either case.
+// Done is closed when the S3 server has ended, because of Stop or by itself. Call Stop in either case.
 func (c *Cloud) Done() <-chan struct{} { return c.done }
 
-// Err waits for Done and returns the reason why a server ended by itself; it is nil after Stop.
+// Err waits for Done and returns the reason why the server ended by itself; it is nil after Stop.
 func (c *Cloud) Err() error {
 	<-c.done
 	return c.err
@@ -276,16 +255,10 @@ func (c *Cloud) shutDown() error {
 		c.gw.Posix.Shutdown() // again, unless the server was never reached
 	}
 	if c.queue != nil {
-		// If the queue has failed, the last mark stays, and the next start compares with it.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		if err := c.markQueue(ctx, true); err != nil {
+		if err := c.markQueue(true); err != nil {
 			c.cfg.Log.Warn("cannot note the state of the queue", "error", err)
 		}
-		cancel()
 		errs = append(errs, c.queue.Close())
-	}
-	if c.nats != nil {
-		c.nats.close()
 	}
 	for _, l := range []net.Listener{c.listener, c.buried} {
 		if l != nil {

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,64 +64,27 @@ func TestStartStop(t *testing.T) {
 // TestServerFails checks that a server that ends by itself closes Done with its reason, and that
 // Stop still cleans up.
 func TestServerFails(t *testing.T) {
-	for name, test := range map[string]struct {
-		fail func(c *Cloud) error
-		want string
-	}{
-		"listener": {func(c *Cloud) error { return c.listener.Close() }, "the S3 server has stopped: accept connections: "},
-		"queue":    {func(c *Cloud) error { c.nats.stop(); return nil }, "the queue has stopped: it was shut down"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			c := start(t, testConfig(dir))
-			select {
-			case <-c.Done():
-				t.Fatalf("done before anything failed: %v", c.Err())
-			default:
-			}
-			if err := test.fail(c); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-c.Done():
-			case <-time.After(waitTimeout):
-				t.Fatal("the failure went unnoticed")
-			}
-			if err := c.Err(); err == nil || !strings.HasPrefix(err.Error(), test.want) {
-				t.Errorf("error %v, want %q", err, test.want)
-			}
-			stop(t, c)
-			start(t, testConfig(dir))
-		})
+	dir := t.TempDir()
+	c := start(t, testConfig(dir))
+	select {
+	case <-c.Done():
+		t.Fatalf("done before anything failed: %v", c.Err())
+	default:
 	}
-}
-
-// TestQueueStorageFails checks that a queue that can no longer write is replaced while the cloud
-// runs: what was stored before is delivered, and so is what is uploaded afterwards.
-func TestQueueStorageFails(t *testing.T) {
-	c := start(t, testConfig(t.TempDir()))
-	put(t, client(c), source, "before.jpg", "a")
-	failed := c.nats.ns
-	if err := failed.DisableJetStream(); err != nil {
+	if err := c.listener.Close(); err != nil {
 		t.Fatal(err)
-	}
-	until(t, "another server of the queue", func() bool {
-		ns, _ := c.nats.server()
-		return ns != failed
-	})
-	put(t, client(c), source, "after.jpg", "b")
-	var keys []string
-	for _, e := range events(t, c.Queue()) {
-		keys = append(keys, e.Key)
-	}
-	if want := []string{"before.jpg", "after.jpg"}; !slices.Equal(keys, want) {
-		t.Errorf("events of %q, want %q", keys, want)
 	}
 	select {
 	case <-c.Done():
-		t.Errorf("the cloud has ended: %v", c.Err())
-	default:
+	case <-time.After(waitTimeout):
+		t.Fatal("the failure went unnoticed")
 	}
+	const want = "the S3 server has stopped: accept connections: "
+	if err := c.Err(); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	stop(t, c)
+	start(t, testConfig(dir))
 }
 
 // TestConfigListener checks that a listener of the caller is used, and refused beyond loopback.
@@ -235,7 +196,7 @@ func TestPrivateFiles(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "deep", "er")
 	start(t, testConfig(dir))
-	for name, want := range map[string]os.FileMode{"": 0o700, "credentials.json": 0o600, "queue": 0o700, "s3/data": 0o700} {
+	for name, want := range map[string]os.FileMode{"": 0o700, "credentials.json": 0o600, "events": 0o600, "s3/data": 0o700} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -315,8 +276,8 @@ func TestFailedStarts(t *testing.T) {
 		"credentials empty":     {write("credentials.json", `{}`, 0o600), []string{"credentials.json does not hold the keys", "want access_key"}},
 		"credentials readable":  {write("credentials.json", `{"access_key":"a","secret_key":"b"}`, 0o644), []string{"read by other users", "chmod 600"}},
 		"sequencer broken":      {write("s3/sequencer", "tomorrow\n", 0o600), []string{"sequencer is damaged", "delete it"}},
-		"queue is a file":       {write("queue", "", 0o600), []string{"queue is needed as a folder", "choose another folder"}},
-		"queue broken":          {write("queue/jetstream", "", 0o600), []string{"queue in ", "JetStream"}},
+		"queue is a folder":     {write("events/x", "", 0o600), []string{"events cannot be used"}},
+		"queue is another file": {write("events", "Dear diary", 0o600), []string{"events does not hold a queue", "choose another folder"}},
 		"bucket without access": {write("s3/data/"+source+"/stray.jpg", "", 0o600), []string{"bucket " + source, "not empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -382,7 +343,7 @@ func TestFolderInUse(t *testing.T) {
 	start(t, testConfig(dir))
 }
 
-// TestQuiet checks that the servers write to the log and never to the terminal.
+// TestQuiet checks that the server never writes to the terminal.
 func TestQuiet(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -401,10 +362,7 @@ func TestQuiet(t *testing.T) {
 		printed <- b.String()
 	}()
 
-	var log bytes.Buffer
-	cfg := testConfig(t.TempDir())
-	cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	c := start(t, cfg)
+	c := start(t, testConfig(t.TempDir()))
 	cl := client(c)
 	put(t, cl, source, "a", "a")
 	src, below := source, "a/b"
@@ -420,8 +378,5 @@ func TestQuiet(t *testing.T) {
 	w.Close()
 	if s := <-printed; s != "" {
 		t.Errorf("printed %q", s)
-	}
-	if !strings.Contains(log.String(), "server=nats") {
-		t.Errorf("no messages of the queue's server in the log: %s", log.String())
 	}
 }

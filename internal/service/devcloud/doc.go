@@ -2,22 +2,21 @@
 // and a durable queue that holds one event for every change of a watched bucket. `imgmill dev` and
 // the end-to-end tests run on it.
 //
-// The S3 server is versitygw, which stores files below Config.Dir. The queue is an embedded NATS
-// JetStream server that opens no port. Every write of an object passes through this package on its
-// way to the files, and is acknowledged only once its event, in the JSON of Amazon's notifications,
-// is stored in the queue. The package never listens beyond loopback, never uses the gateway's own
-// event senders (they garble keys under load), and never fails to start without an error that
-// states what failed, where, and what to do.
+// The S3 server is versitygw, which stores files below Config.Dir. The queue is a file there, of
+// package queue/file. Every write of an object passes through this package on its way to the files,
+// and is acknowledged only once its event, in the JSON of Amazon's notifications, is stored in the
+// queue. The package never listens beyond loopback, never uses the gateway's own event senders (they
+// garble keys under load), and never fails to start without an error that states what failed, where,
+// and what to do.
 //
 // # Guarantees
 //
 // After the process was killed, every acknowledged write is on disk, and its event is in the queue
 // or was handled. Writes that were interrupted are completed or undone at the next start: a journal
 // entry exists for as long as a write is not both stored and announced, and names the key to repair
-// and announce. This covers deletions, too. Writes are not synced to the disk one by one (the page
-// cache survives the process), so a loss of power may lose the last seconds of objects and of
-// events. Sweep queues the creations that were lost in this way; lost removals leave their variants
-// behind.
+// and announce. This covers deletions, too. Events are synced to the disk, but objects and the journal
+// are not (the page cache survives the process), so a loss of power may lose the last seconds of objects.
+// A sweep queues again what has lost its variants in this way.
 //
 // The sequencers of one key's events are in the order in which the writes took effect, across
 // restarts and even if the clock jumps back.

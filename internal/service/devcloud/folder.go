@@ -21,6 +21,8 @@ type folder struct {
 	sequencer   string
 	queue       string
 	mark        string // what is known about the queue
+	oldQueue    string // of an earlier version, as is oldMark
+	oldMark     string
 	credentials string
 	address     string
 	known       string // what the pipeline knows of the objects
@@ -48,8 +50,10 @@ func openFolder(dir string) (*folder, error) {
 		versions:    filepath.Join(abs, "s3", "versions"),
 		journal:     filepath.Join(abs, "s3", "journal"),
 		sequencer:   filepath.Join(abs, "s3", "sequencer"),
-		queue:       filepath.Join(abs, "queue"),
-		mark:        filepath.Join(abs, "queue.json"),
+		queue:       filepath.Join(abs, "events"),
+		mark:        filepath.Join(abs, "events.json"),
+		oldQueue:    filepath.Join(abs, "queue", "jetstream"),
+		oldMark:     filepath.Join(abs, "queue.json"),
 		credentials: filepath.Join(abs, credentialsFile),
 		address:     filepath.Join(abs, addressFile),
 		known:       filepath.Join(abs, "known"),
@@ -71,12 +75,27 @@ func openFolder(dir string) (*folder, error) {
 	if err := os.Remove(f.address); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(explain(f.address, err), f.close())
 	}
-	for _, d := range []string{f.data, f.meta, f.versions, f.journal, f.queue} {
+	for _, d := range []string{f.data, f.meta, f.versions, f.journal} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, errors.Join(explain(d, err), f.close())
 		}
 	}
 	return f, nil
+}
+
+// removeEmpty removes a folder if nothing is in it.
+func removeEmpty(dir string) error {
+	rest, err := os.ReadDir(dir)
+	if notExist(err) {
+		return nil
+	}
+	if err == nil && len(rest) == 0 {
+		err = os.Remove(dir)
+	}
+	if err != nil {
+		return explain(dir, err)
+	}
+	return nil
 }
 
 // folderLock returns the lock on a folder. Whoever uses the data holds it exclusively.
@@ -96,7 +115,7 @@ func explain(path string, err error) error {
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%s is not writable: change its owner or mode, or choose another folder (%w)", path, err)
 	}
-	return fmt.Errorf("folder %s cannot be used: %w", path, err)
+	return fmt.Errorf("%s cannot be used: %w", path, err)
 }
 
 // replaceFile writes data to path atomically, and syncs it to the disk before it returns.

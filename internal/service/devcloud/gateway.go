@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -21,14 +20,6 @@ import (
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
-)
-
-// publishTimeout limits how long a write waits for its event to be stored, and publishTry how long it
-// waits before it sends the event again. The queue stores it once, but does not answer if its server
-// is being replaced.
-const (
-	publishTimeout = 10 * time.Second
-	publishTry     = 2 * time.Second
 )
 
 // errUnannounced answers a write that took effect but whose event could not be stored. S3 clients
@@ -66,16 +57,7 @@ func (g *gateway) send(name string, ch event.Change) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
-	defer cancel()
-	for {
-		try, cancel := context.WithTimeout(ctx, publishTry)
-		err := g.publish(try, ch.Bucket+"/"+ch.Key+" "+ch.Sequencer, body)
-		cancel()
-		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			return err
-		}
-	}
+	return g.publish(context.Background(), "", body)
 }
 
 // s3Error returns errors that S3 defines as they are. It logs all others, which the gateway would

@@ -2,7 +2,6 @@ package devcloud
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,91 +40,96 @@ func stoppedWith(t *testing.T, lease time.Duration, events int) string {
 // TestDamagedQueueFiles damages the files of a queue. A cloud starts on them, and if events are lost,
 // it says so and what to do, once.
 func TestDamagedQueueFiles(t *testing.T) {
-	const stream = "queue/jetstream/$G/streams/" + queueName
-	half := func(size int64) int64 { return size / 2 }
-	nothing := func(int64) int64 { return 0 }
+	change := func(do func(data []byte) []byte) func(path string) error {
+		return func(path string) error {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, do(data), 0o600)
+		}
+	}
+	half := change(func(data []byte) []byte { return data[:len(data)/2] })
+	nothing := change(func([]byte) []byte { return nil })
+	middle := change(func(data []byte) []byte { data[len(data)/2]++; return data })
 	for _, test := range []struct {
 		name, file string
-		size       func(int64) int64 // nil: the file is removed
-		lost       bool
+		damage     func(path string) error
+		left       int
 		want       string
 	}{
-		{"messages cut", stream + "/msgs/1.blk", half, true, "the queue has lost events"},
-		{"messages emptied", stream + "/msgs/1.blk", nothing, true, "the queue has lost events"},
-		{"messages removed", stream + "/msgs/1.blk", nil, true, "the queue has lost events"},
-		{"queue removed", "queue", nil, true, "the queue has lost events"},
-		{"deliveries cut", stream + "/obs/imgmill/o.dat", half, false, "deliveries was damaged and has been dropped"},
-		{"deliveries emptied", stream + "/obs/imgmill/o.dat", nothing, false, ""},
-		{"deliveries removed", stream + "/obs/imgmill/o.dat", nil, false, ""},
-		{"stream's description emptied", stream + "/meta.inf", nothing, false, ""},
-		{"mark cut", "queue.json", half, false, "what was known about the queue cannot be read"},
-		{"untouched", "", nil, false, ""},
+		{"cut", "events", half, 2, "the queue has lost events"},
+		{"a changed byte", "events", middle, 5, "the queue has lost events"},
+		{"emptied", "events", nothing, 0, "the queue has lost events"},
+		{"removed", "events", os.Remove, 0, "the queue has lost events"},
+		{"mark cut", "events.json", half, 6, "what was known about the queue cannot be read"},
+		{"mark removed", "events.json", os.Remove, 6, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := stoppedWith(t, time.Second, 6)
-			path := filepath.Join(dir, filepath.FromSlash(test.file))
-			if test.size == nil && test.file != "" {
-				if err := os.RemoveAll(path); err != nil {
-					t.Fatal(err)
-				}
-			} else if test.file != "" {
-				info, err := os.Stat(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Truncate(path, test.size(info.Size())); err != nil {
-					t.Fatal(err)
-				}
+			if err := test.damage(filepath.Join(dir, test.file)); err != nil {
+				t.Fatal(err)
 			}
 			cfg, log := loud(dir)
 			c := start(t, cfg)
-			if n := len(events(t, c.Queue())); test.lost == (n == 6) {
-				t.Errorf("%d of 6 events are left", n)
+			if n := len(events(t, c.Queue())); n != test.left {
+				t.Errorf("%d of 6 events are left, want %d", n, test.left)
 			}
 			stop(t, c)
 			if got := log.String(); !strings.Contains(got, test.want) ||
-				strings.Contains(got, "lost events") != test.lost || test.lost && !strings.Contains(got, "level=ERROR") {
+				strings.Contains(got, "level=ERROR") != (test.left < 6) || test.want == "" && got != "" {
 				t.Errorf("logged %s, want %q", got, test.want)
 			}
 			cfg, log = loud(dir)
 			stop(t, start(t, cfg))
-			if got := log.String(); strings.Contains(got, "queue has lost") || strings.Contains(got, "known about") {
-				t.Errorf("the next start logs it again: %s", got)
+			if got := log.String(); got != "" {
+				t.Errorf("the next start logs %s", got)
 			}
 		})
 	}
 }
 
-// TestClockSetBack: the server keeps leases by the clock of the wall, so that a message in work when
-// the process died would be delivered only when the clock has caught up.
-func TestClockSetBack(t *testing.T) {
-	dir := stoppedWith(t, time.Hour, 1)
-	path := filepath.Join(dir, "queue.json")
-	mark, err := readMark(path)
-	if err != nil || mark == nil {
-		t.Fatal(mark, err)
-	}
-	mark.At = mark.At.Add(24 * time.Hour)
-	data, err := json.Marshal(mark)
+// TestOlderQueue: a file of the queue from before its last events is noticed.
+func TestOlderQueue(t *testing.T) {
+	dir := stoppedWith(t, time.Second, 1)
+	older, err := os.ReadFile(filepath.Join(dir, "events"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	c := start(t, testConfig(dir))
+	events(t, c.Queue())
+	put(t, client(c), source, "later.jpg", "body")
+	events(t, c.Queue())
+	stop(t, c)
+	if err := os.WriteFile(filepath.Join(dir, "events"), older, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cfg, log := loud(dir)
-	cfg.Lease = time.Hour
-	c := start(t, cfg)
-	got, err := c.Queue().Fetch(t.Context(), 1, 5*time.Second)
-	if err != nil || len(got) != 1 {
-		t.Errorf("fetched %d messages, %v", len(got), err)
-	}
-	if !strings.Contains(log.String(), "the clock was set back") {
+	stop(t, start(t, cfg))
+	if !strings.Contains(log.String(), "the queue has lost events") {
 		t.Errorf("logged %s", log.String())
 	}
-	stop(t, c)
-	c = start(t, cfg) // the clock goes on, so the lease holds
-	if got, err := c.Queue().Fetch(t.Context(), 1, 200*time.Millisecond); err != nil || len(got) != 0 {
-		t.Errorf("fetched %d messages, %v, while another has the lease", len(got), err)
+}
+
+// TestOldQueue: the queue of an earlier version goes, and nothing that is not known to be one.
+func TestOldQueue(t *testing.T) {
+	dir := t.TempDir()
+	stop(t, start(t, testConfig(dir)))
+	writeFiles(t, dir, "queue/jetstream/x", "queue/todo.txt")
+	old := filepath.Join(dir, "queue", "jetstream")
+	cfg, log := loud(dir)
+	stop(t, start(t, cfg))
+	if _, err := os.Stat(old); err != nil || log.Len() > 0 {
+		t.Errorf("without a mark: %v, logged %s", err, log.String())
+	}
+	if err := os.WriteFile(filepath.Join(dir, "queue.json"), []byte(`{"last": 7, "waiting": 3, "at": "2026-01-01T00:00:00Z"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, start(t, cfg))
+	if _, err := os.Stat(old); !notExist(err) || !strings.Contains(log.String(), "an earlier version was removed") {
+		t.Errorf("%v, logged %s", err, log.String())
+	}
+	if _, err := os.Stat(filepath.Join(dir, "queue", "todo.txt")); err != nil {
+		t.Error(err)
 	}
 }

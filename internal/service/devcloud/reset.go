@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/versity/versitygw/backend/posix"
 )
 
@@ -54,7 +53,7 @@ func Reset(dir string) error {
 	// The credentials are last: until then, another Reset finds what this one has left.
 	var failed []error
 	for _, path := range []string{
-		f.data, f.meta, f.versions, f.journal, f.sequencer, filepath.Join(f.queue, server.JetStreamStoreDir), f.mark,
+		f.data, f.meta, f.versions, f.journal, f.sequencer, f.queue, f.queue + ".new", f.mark, f.oldQueue, f.oldMark,
 		f.known, f.known + ".new", f.known + ".damaged", f.known + ".lock", f.credentials,
 	} {
 		if err := os.RemoveAll(path); err != nil {
@@ -69,13 +68,9 @@ func Reset(dir string) error {
 	if err := os.Remove(f.lock.Path()); err != nil {
 		return explain(f.dir, err)
 	}
-	for _, dir := range []string{filepath.Dir(f.data), f.queue, f.dir} {
-		rest, err := os.ReadDir(dir)
-		if err == nil && len(rest) == 0 {
-			err = os.Remove(dir)
-		}
-		if err != nil {
-			return explain(dir, err)
+	for _, dir := range []string{filepath.Dir(f.data), filepath.Dir(f.oldQueue), f.dir} {
+		if err := removeEmpty(dir); err != nil {
+			return err
 		}
 	}
 	return nil

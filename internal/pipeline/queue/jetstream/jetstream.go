@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -147,48 +146,16 @@ func (q *Queue) openStream(ctx context.Context, want jetstream.StreamConfig) (je
 	return q.js.CreateOrUpdateStream(ctx, want)
 }
 
-// ErrDeliveries means that the server cannot read the state of the deliveries. The messages are not
-// affected: without that state, they are delivered again.
-var ErrDeliveries = errors.New("the state of the deliveries is damaged")
-
 // openConsumer creates or updates the consumer.
-func (q *Queue) openConsumer(ctx context.Context) error {
-	pull, err := q.work.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+func (q *Queue) openConsumer(ctx context.Context) (err error) {
+	q.pull, err = q.work.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable:       consumerName,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       q.cfg.Lease,
 		MaxDeliver:    -1,
 		MaxAckPending: -1,
 	})
-	// The server has no code of its own for it, and does not send the cause, which it logs.
-	api, ok := errors.AsType[*jetstream.APIError](err)
-	if ok && strings.Contains(api.Description, "creating store for consumer") {
-		return fmt.Errorf("%w: %w", ErrDeliveries, err)
-	}
-	q.pull = pull
 	return err
-}
-
-// State returns the number of messages that were ever published, and of those that are not settled.
-func (q *Queue) State(ctx context.Context) (published uint64, waiting int, err error) {
-	info, err := q.work.Info(ctx)
-	if err != nil {
-		return 0, 0, q.calls.Fail(ctx, "count", err)
-	}
-	return info.State.LastSeq, int(info.State.Msgs), nil
-}
-
-// EndLeases makes all leased messages available at once. Their deliveries are counted anew. The
-// caller makes sure that nobody is using the queue.
-func (q *Queue) EndLeases(ctx context.Context) error {
-	const what = "end the leases of"
-	if err := q.work.DeleteConsumer(ctx, consumerName); err != nil {
-		return q.calls.Fail(ctx, what, err)
-	}
-	if err := q.openConsumer(ctx); err != nil {
-		return q.calls.Fail(ctx, what, err)
-	}
-	return nil
 }
 
 // Publish implements queue.Queue.
