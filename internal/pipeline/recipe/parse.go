@@ -103,6 +103,7 @@ func (rd *reader) recipe(r *Recipe, everywhere *render.Variant) value {
 			field{"prefix", rd.text(&r.OnBad.Prefix)},
 		)},
 		field{"manifest", rd.parsed(truth(&r.Manifest))},
+		field{"notify", rd.notify(r)},
 	)
 }
 

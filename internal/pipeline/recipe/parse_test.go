@@ -214,12 +214,13 @@ func TestEveryFieldIsRead(t *testing.T) {
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
 target: {bucket: out-1, endpoint: "http://c", region: d, url: /, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
-variants: {v: {width: 1, height: 2, fit: fill, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, frames: first, poster: 2}}
+variants: {v: {width: 1, height: 2, fit: contain, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, position: 1% 2%, frames: first, poster: 2}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
 on_remove: remove
 on_bad: {prefix: b/}
 manifest: true
+notify: [{to: "https://a.example/", secret_env: HOOK}]
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
@@ -227,7 +228,7 @@ manifest: true
 		case name == "Recipe.ObjectMetadata.Names", // instead of All
 			name == "Recipe.Sets[0].Widths", name == "Recipe.Sets[0].Formats", name == "Recipe.Sets[0].Sizes": // TestSets
 			return
-		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"): // no settings
+		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"), strings.HasSuffix(name, ".Focal"): // no settings
 			return
 		}
 		switch v.Kind() {

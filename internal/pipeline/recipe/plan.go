@@ -35,6 +35,8 @@ type Plan struct {
 	// BadFingerprint identifies what the record and the copy depend on beside the source: the settings of
 	// all outputs and the limits, but for limits.memory, which is that of a place.
 	BadFingerprint string
+	// Unsent is the key of the event that is still to be delivered, which any store can hold.
+	Unsent string
 }
 
 // Object is an object that a plan results in.
@@ -124,10 +126,11 @@ func (r *Planner) Plan(key string) Plan {
 		sum := sha256.Sum256(append(settings.Sum(nil), r.manifests...))
 		p.Manifest = Object{key + manifestSuffix, hex.EncodeToString(sum[:8])}
 	}
+	l := r.Limits
+	fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Timeout)
+	p.BadFingerprint = hex.EncodeToString(settings.Sum(nil)[:8])
+	p.Unsent = badPath(UnsentPrefix, key) + recordSuffix
 	if prefix := r.BadRecords(); prefix != "" {
-		l := r.Limits
-		fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Timeout)
-		p.BadFingerprint = hex.EncodeToString(settings.Sum(nil)[:8])
 		path := badPath(prefix, key)
 		p.BadRecord = path + recordSuffix
 		if prefix == r.OnBad.Prefix {

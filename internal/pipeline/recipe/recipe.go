@@ -28,6 +28,7 @@ type Recipe struct {
 	OnRemove OnRemove
 	OnBad    OnBad
 	Manifest bool
+	Notify   []Notify
 
 	ObjectMetadata ObjectMetadata
 
@@ -121,6 +122,9 @@ type OnBad struct {
 // Reserved is the beginning of all keys in the target bucket that are imgmill's own. No source and no
 // output has such a key.
 const Reserved = ".imgmill/"
+
+// UnsentPrefix is the beginning of the keys of events that are still to be delivered.
+const UnsentPrefix = Reserved + "unsent/"
 
 // BadRecords is the beginning of the keys of the records of bad uploads, or empty if there are none.
 func (r *Recipe) BadRecords() string {
