@@ -33,12 +33,7 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 		},
 		Alt: alternateText(src.info.Metadata), Placeholder: j.shown, Dropped: j.result.Dropped,
 	}
-	for _, v := range j.result.Variants {
-		m.Variants = append(m.Variants, manifest.Variant{
-			Name: v.Name, Set: v.Set, Key: v.Key, URL: manifest.URL(j.Recipe.Target.URL, v.Key), Format: v.Format,
-			Type: j.Recipe.Formats.Named(v.Format).MediaType, Width: v.Width, Height: v.Height, Bytes: v.Bytes,
-		})
-	}
+	m.Variants = j.described()
 	for _, f := range j.result.Failed {
 		m.Failed = append(m.Failed, manifest.Failure(f))
 	}
@@ -61,6 +56,17 @@ func (j *job) writeManifest(ctx context.Context, src *source) error {
 	}
 	j.result.Objects = append(j.result.Objects, Object{planned, etag})
 	return nil
+}
+
+// described returns the variants that were written, as manifests and events list them.
+func (j *job) described() (list []manifest.Variant) {
+	for _, v := range j.result.Variants {
+		list = append(list, manifest.Variant{
+			Name: v.Name, Set: v.Set, Key: v.Key, URL: manifest.URL(j.Recipe.Target.URL, v.Key), Format: v.Format,
+			Type: j.Recipe.Formats.Named(v.Format).MediaType, Width: v.Width, Height: v.Height, Bytes: v.Bytes,
+		})
+	}
+	return list
 }
 
 // altMetadata is the name of the user metadata of an object that says what the picture shows.

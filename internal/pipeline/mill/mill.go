@@ -8,6 +8,7 @@
 //	remove       instead of these three, if the object is gone     remove.go
 //	record       keep a copy and the reason of a bad picture       bad.go, record.go
 //	look again   has the source changed in the meantime?           again.go
+//	tell         send the event of what became of it               tell.go
 //
 // All that the recipe decides about the key of the object is in a recipe.Plan, which is made once
 // and used by every step.
@@ -32,6 +33,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -42,6 +44,8 @@ type Mill struct {
 	Recipe *recipe.Recipe
 	Engine *render.Engine
 	Memory *Memory // that pictures share; nil bounds nothing but the single picture
+	// Notify is told what became of each picture; nil if nobody is. See tell.go.
+	Notify *notify.Notifier
 
 	Observer Observer // of all changes; nil for none
 }
@@ -84,6 +88,8 @@ type Result struct {
 	Elapsed time.Duration
 	// OutOfTime is true if the verdict is Retry because the Allowance ended first.
 	OutOfTime bool
+	// Undelivered is true if the verdict is Retry because an event could not be delivered.
+	Undelivered bool
 	// Taken is true if the verdict is Bad because an object that stays is in the place of an output. The
 	// picture can be made once that object is gone.
 	Taken bool
@@ -190,14 +196,17 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 	return m.ended(c, bothReadings(c, func(c event.Change) Result { return m.process(ctx, c, a) }))
 }
 
-// Remake is Process for the named variants alone: others are neither rendered nor looked at. Those of a
+// Remake is Process for the named variants alone, or for all of them if variants is nil: others are neither rendered nor looked at. Those of a
 // set in one format are made together, because it depends on the picture which of them there are. If the
-// recipe makes manifests, which list all variants, all are made. So they are if the object turns out
-// to have changed in the meantime, and if one of the named ones cannot be made, because the record of
-// that is about all.
+// recipe makes manifests, or somebody is told of pictures, which list all variants, all are made. So they
+// are if the object turns out to have changed in the meantime, and if one of the named ones cannot be made,
+// because the record of that is about all.
+//
+// No message is behind the change that would be delivered again after a crash. So the event that is due is
+// noted in the target before anything else is written there, for Unsent to find.
 func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
-	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key)}
-	if j.plan.Manifest.Key == "" {
+	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), notes: true}
+	if j.plan.Manifest.Key == "" && m.Notify == nil && variants != nil {
 		named := slices.DeleteFunc(j.plan.Variants(), func(v render.Variant) bool {
 			return !slices.Contains(variants, v.Name)
 		})
@@ -222,7 +231,10 @@ func (j *job) run(ctx context.Context) Result {
 	start := time.Now()
 	err := j.guard()
 	if err == nil {
-		err = j.converge(ctx)
+		var sent bool
+		if sent, err = j.sendAgain(ctx); !sent && err == nil {
+			err = j.tell(ctx, j.converge(ctx))
+		}
 	}
 	j.result.Verdict, j.result.Reason = Classify(err)
 	j.result.Elapsed = time.Since(start)
@@ -239,6 +251,10 @@ type job struct {
 	result    Result
 	shown     *placeholder.Placeholder // for the manifest; nil if there is none
 	former    bucket.Info              // the manifest that was found, and perhaps replaced; without a key if there was none
+	applied   event.Change             // that the result is of
+	opened    *source                  // by it; nil if it is a removal, or could not be opened
+	notes     bool                     // an event that is due is noted before anything is written
+	due       string                   // the ETag of the note; empty if there is none
 }
 
 // guard ends a change that can be decided without the object.
@@ -263,7 +279,7 @@ func (j *job) guard() error {
 func (j *job) converge(ctx context.Context) error {
 	c := &j.delivered
 	for range maxRaces {
-		j.result = Result{}
+		j.result, j.applied, j.opened = Result{}, *c, nil
 		err := j.apply(ctx, *c)
 		if v, _ := Classify(err); v == outcome.Retry {
 			return err
@@ -337,11 +353,14 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		return nil, err
 	}
 	focal, dropped := focalPoint(src.info.Metadata)
-	j.plan, j.former, j.shown = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil
+	j.plan, j.former, j.shown, j.opened = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil, src
 	if slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
 		j.result.Drop(dropped)
 	}
 	outputs, err := j.render(limited, limit, src, memory)
+	if noted := j.noteDue(ctx, err); noted != nil {
+		return nil, noted
+	}
 	if err != nil {
 		return src, err
 	}
