@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers overload placeholders browser hevc-matrix ssimulacra2
+.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2
 
 check: fmt vet test race cross zips
 
@@ -78,6 +78,19 @@ synckills:
 # a NATS server: 6 and 20 minutes. ministack must be on the path.
 workers:
 	IMGMILL_UPLOADS=10000 TIMEOUT=2400s .ci/queues
+
+# A receiver of webhooks is killed and started again while 1,000 pictures are uploaded, and dev and a worker that polls in
+# between; each picture must be reported.
+events:
+	IMGMILL_EVENTS_UPLOADS=1000 $(GO) test -count=1 -timeout 600s -run 'ReceiverKilled|PollNotifies' -v ./internal/cli
+
+# The receivers that docs/events.md shows, with the published libraries of Standard Webhooks.
+receivers:
+	dir=$$(mktemp -d) && \
+	npm install --silent --no-audit --no-fund --prefix $$dir standardwebhooks@1.1.1 >/dev/null && \
+	python3 -m venv $$dir/venv && $$dir/venv/bin/pip install -q --disable-pip-version-check standardwebhooks==1.1.0 && \
+	PATH=$$dir/venv/bin:$$PATH IMGMILL_RECEIVERS=$$dir $(GO) test -count=1 -timeout 120s -run 'Receivers' -v ./internal/cli; \
+	status=$$?; rm -r $$dir; exit $$status
 
 # A worker in a control group with 256 MB is sent twice what it can make for ten minutes; then it makes the rest. It needs
 # root.

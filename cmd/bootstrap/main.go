@@ -24,10 +24,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
@@ -77,6 +79,13 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 		r = r.WithMemory(recipe.DecodingMemory(memory))
 	}
 	m := mill.New(store, r)
+	keys := s3.Environment(os.Getenv)
+	m.Notify, err = notify.Open(r.Notify, notify.Options{
+		Getenv: os.Getenv, Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.Secret, keys.Session),
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &lambdafn.Handler{Process: m.ProcessWithin, Mill: m, Log: log}, nil
 }
 

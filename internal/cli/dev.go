@@ -33,6 +33,7 @@ type devFlags struct {
 	sample, once bool
 	log          bool
 	reset, yes   bool
+	notify       bool
 }
 
 func devCommand() *cobra.Command {
@@ -72,6 +73,8 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
 	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
 	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
+	flags.BoolVar(&f.notify, "notify", false,
+		"send events to all destinations of the recipe, not only to those on this machine")
 	flags.BoolVar(&f.log, "log", false, "write a log (logfmt) with every change to standard error, not a table")
 	return c
 }
@@ -112,7 +115,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 		log, observers = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
 	}
 	cfg.Log = log
-	d, err := startDev(c.Context(), cfg, r, observers)
+	d, err := startDev(c.Context(), cfg, r, f.notify, observers)
 	if err != nil {
 		return err
 	}
@@ -225,6 +228,8 @@ type dev struct {
 	known   *sync.Known // objects that were found to be right; nil if the file cannot be used
 	results *results
 	shown   bool // each result is shown when it is known
+	// everywhere says that events also go to destinations that are not on this machine.
+	everywhere bool
 
 	stopWorker context.CancelFunc
 	workerDone chan struct{} // closed when the worker has returned
@@ -236,8 +241,15 @@ type dev struct {
 const sweepInterval = 3 * time.Minute
 
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
-// buckets of cfg. The observers are told of all changes.
-func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, observers mill.Observers) (*dev, error) {
+// buckets of cfg. Events go everywhere that the recipe says, or stay on this machine. The observers are told
+// of all changes.
+func startDev(
+	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, everywhere bool, observers mill.Observers,
+) (*dev, error) {
+	events, err := openDevNotify(ctx, r, everywhere, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Buckets, cfg.Watch = []string{r.Target.Bucket}, []string{r.Source.Bucket}
 	cloud, err := devcloud.Start(ctx, cfg)
 	if err != nil {
@@ -250,9 +262,9 @@ func startDev(ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, observ
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
-	d := &dev{cloud: cloud, store: store, results: newResults(), workerDone: make(chan struct{})}
+	d := &dev{cloud: cloud, store: store, everywhere: everywhere, results: newResults(), workerDone: make(chan struct{})}
 	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
-	m.Observer = append(observers, d.results)
+	m.Notify, m.Observer = events, append(observers, d.results)
 	d.mill.replace(m)
 	w := &worker.Worker{
 		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,

@@ -127,6 +127,11 @@ func (d *dev) reload(r *recipe.Recipe, log *slog.Logger) {
 	}
 	m := mill.New(old.Store, r)
 	m.Observer = old.Observer
+	var err error
+	if m.Notify, err = openDevNotify(context.Background(), r, d.everywhere, log); err != nil {
+		log.Warn("the recipe cannot be used; dev goes on with the one before", "error", err)
+		return
+	}
 	d.mill.replace(m)
 	log.Info("the recipe was edited; bringing variants up to date")
 	d.cloud.SweepAgain()

@@ -20,6 +20,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/failures"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
@@ -36,8 +37,9 @@ func failuresCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "failures [NAME] [list | show N | retry N...]",
 		Short: "List what failed, with the reason, and try it again",
-		Long: `List the uploads that have no variants, or not all: first the events whose attempts are exhausted (retry), oldest first, then
-the uploads that cannot be processed (bad), by key. Try them again once the cause is fixed: an event goes back
+		Long: `List the uploads that have no variants, or not all, or of which nobody could be told: first the events whose attempts are
+exhausted (retry), oldest first, then the notifications that could not be delivered, then the uploads that cannot be processed
+(bad), by key. Try them again once the cause is fixed: an event goes back
 to its queue, and a bad upload is processed at once, by this command. Each leaves the list only after that has
 succeeded. Listing changes nothing.
 
@@ -305,7 +307,7 @@ func noSuchFailure(n, length int) error {
 
 // retry sends failures back, or makes variants, and prints the result of each.
 func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []int) error {
-	sent, made, failed := 0, 0, 0
+	sent, made, told, failed := 0, 0, 0, 0
 	report := func(r failures.Result) {
 		result := "sent back"
 		switch {
@@ -315,6 +317,9 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 		case r.Err != nil:
 			failed++
 			result = "not sent: " + oneLine(r.Err.Error())
+		case r.Made && r.Verdict == outcome.Retry:
+			told++
+			result = "delivered"
 		case r.Made:
 			made++
 			result = "made"
@@ -348,10 +353,13 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 	if made > 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "The variants of %s are made.\n", count(made, "upload"))
 	}
-	if sent+made > 0 && len(numbers) > 0 {
+	if told > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "%s delivered.\n", count(told, "event"))
+	}
+	if sent+made+told > 0 && len(numbers) > 0 {
 		fmt.Fprintln(c.ErrOrStderr(), "What is left has new numbers in the list.")
 	}
-	if sent+made+failed+inFlight == 0 && err == nil {
+	if sent+made+told+failed+inFlight == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")
 	}
 	switch {
@@ -361,7 +369,7 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 		return err
 	case failed == 0:
 		return nil
-	case sent+made == 0:
+	case sent+made+told == 0:
 		return errReported
 	}
 	return errPartial

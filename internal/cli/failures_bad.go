@@ -16,8 +16,8 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
-// badUploads are the uploads of a place that could not be processed, as records in its target bucket
-// say. They come after the failures of a queue, if the place has one that can be read, so that the
+// badUploads are the uploads of a place that could not be processed, and the events that could not be
+// delivered, as objects in its target bucket say. They come after the failures of a queue, if the place has one that can be read, so that the
 // numbers of those are what they are without them.
 type badUploads struct {
 	queue  failureSource // or nil
@@ -34,8 +34,41 @@ func (s badUploads) list(ctx context.Context, most int) (list []failures.Failure
 			return nil, 0, err
 		}
 	}
+	unsent, err := s.unsent(ctx, list, most-len(list))
+	if err != nil {
+		return nil, inFlight, err
+	}
+	list = append(list, unsent...)
 	bad, err := s.records(ctx, most-len(list))
 	return append(list, bad...), inFlight, err
+}
+
+// unsent returns up to most events that could not be delivered, in the order of keys, without those of the queue,
+// whose message sends them once it is sent back.
+func (s badUploads) unsent(ctx context.Context, queued []failures.Failure, most int) (list []failures.Failure, err error) {
+	if len(s.place.recipe.Notify) == 0 {
+		return nil, nil
+	}
+	for u, err := range s.place.mill(ctx, false, s.stderr).Unsent(ctx) {
+		switch {
+		case errors.Is(err, bucket.ErrNoBucket):
+			return list, nil // there is no target bucket yet
+		case err != nil:
+			return nil, err
+		case len(list) == most:
+			return list, nil
+		case u.Reason == "":
+			continue // a note
+		}
+		reason := "notification not delivered: " + u.Reason
+		i := slices.IndexFunc(queued, func(f failures.Failure) bool { return slices.Contains(f.Keys, u.Key) })
+		if i < 0 {
+			list = append(list, failures.Failure{Verdict: outcome.Retry, At: u.At, Keys: []string{u.Key}, Reason: reason})
+		} else if queued[i].Reason == "" { // SQS moves messages without one
+			queued[i].Reason = reason
+		}
+	}
+	return list, nil
 }
 
 // records returns up to most bad uploads, in the order of their records' keys, which does not change if
@@ -119,7 +152,7 @@ func readBad(ctx context.Context, m *mill.Mill, object bucket.Info) (*failures.F
 	}, nil
 }
 
-// retry sends back the failures of the queue, and makes the variants of bad uploads in this process.
+// retry sends back the failures of the queue, and sends events and makes the variants of bad uploads in this process.
 func (s badUploads) retry(
 	ctx context.Context, most int, numbers []int, report func(failures.Result),
 ) (inFlight int, err error) {
@@ -127,7 +160,7 @@ func (s badUploads) retry(
 	if err != nil {
 		return 0, err
 	}
-	first := slices.IndexFunc(list, func(f failures.Failure) bool { return f.Verdict == outcome.Bad })
+	first := slices.IndexFunc(list, func(f failures.Failure) bool { return f.Event == nil })
 	if first < 0 {
 		first = len(list)
 	}
@@ -154,17 +187,20 @@ func (s badUploads) retry(
 		}
 		if m == nil {
 			m = s.place.mill(ctx, true, s.stderr)
+			if m.Notify, err = s.place.notifier(ctx); err != nil {
+				return inFlight, err
+			}
 		}
 		report(again(ctx, m, i+1, list[i]))
 	}
 	return inFlight, ctx.Err()
 }
 
-// again makes the variants of a bad upload.
+// again makes the variants of a bad upload, or sends the event of one.
 func again(ctx context.Context, m *mill.Mill, number int, f failures.Failure) failures.Result {
-	r := m.Process(ctx, event.Change{Bucket: m.Recipe.Source.Bucket, Key: f.Keys[0], Size: -1})
+	r := m.Remake(ctx, event.Change{Bucket: m.Recipe.Source.Bucket, Key: f.Keys[0], Size: -1}, nil)
 	result := failures.Result{Number: number, Failure: f, Made: true}
-	if r.Verdict != outcome.Done {
+	if unsent := f.Verdict == outcome.Retry; unsent && r.Verdict == outcome.Retry || !unsent && r.Verdict != outcome.Done {
 		result.Err = fmt.Errorf("%s: %s", r.Verdict, r.Reason)
 	}
 	return result

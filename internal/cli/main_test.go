@@ -10,10 +10,11 @@ import (
 	"github.com/imgmill/imgmill/internal/cli"
 )
 
-// TestMain makes the test binary available as the command imgmill.
+// TestMain makes the test binary available as the command imgmill, and as a receiver of webhooks.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"imgmill": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"receive": receive,
 	})
 }
 

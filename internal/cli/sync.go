@@ -11,6 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/dispatch"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
@@ -21,6 +22,7 @@ type syncFlags struct {
 	only                       []string
 	via                        string
 	dryRun, yes, deleteOrphans bool
+	noNotify                   bool
 	json                       bool
 	rate                       float64
 	jobs                       int
@@ -47,6 +49,8 @@ as fast as its instances allow; it needs no queue and counts what fails. You can
 What is known to be right is remembered in a file on this machine, so that a second run costs little more than the
 listings.
 
+Events are sent about what is made on this machine as about uploads, to where the recipe says; --no-notify sends none.
+
 Uploads that cannot be processed are not tried again until they change, unless you ask for --only bad. Orphans,
 which are variants whose upload or setting is gone, stay unless you ask for --delete-orphans. Where names contain a
 {hash}, those that have been replaced for longer than target.keep_replaced are deleted without it.`,
@@ -67,6 +71,7 @@ which are variants whose upload or setting is gone, stay unless you ask for --de
 	flags.Float64Var(&f.rate, "rate", 0, "at most so many pictures a second; 0 for no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would be done, and change nothing")
+	flags.BoolVar(&f.noNotify, "no-notify", false, "send no events about what is made on this machine")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.BoolVar(&f.json, "json", false,
 		"also write a line of JSON for the plan, each picture and the result to standard output")
@@ -129,6 +134,11 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 	defer func() { err = errors.Join(err, s.known.Close()) }()
 	defer func() { err = errors.Join(err, s.todo.Close()) }()
 	s.mill = p.mill(c.Context(), false, c.ErrOrStderr())
+	if f.via == viaHere && !f.dryRun && !f.noNotify {
+		if s.notify, err = p.notifier(c.Context()); err != nil {
+			return fmt.Errorf("%w; or add --no-notify, and nobody is told", err)
+		}
+	}
 	return s.run(c.Context())
 }
 
@@ -140,6 +150,7 @@ type syncRun struct {
 	// probed means that mill knows what the store lacks, so that it may write.
 	probed bool
 	known  *sync.Known
+	notify *notify.Notifier // nil if nobody is told
 	out    *deployOutput
 	todo   *sync.Todo
 
@@ -150,6 +161,9 @@ type syncRun struct {
 func (s *syncRun) run(ctx context.Context) error {
 	o := s.out
 	o.printf("%s", s.place)
+	if err := s.deliver(ctx); err != nil {
+		return explainInterrupt(err, "nothing was changed")
+	}
 	r, err := s.compare(ctx)
 	if err != nil {
 		return explainInterrupt(err, "nothing was changed")
@@ -200,8 +214,25 @@ func (s *syncRun) deletes() bool { return s.deleteOrphans || s.todo.Only.Replace
 func (s *syncRun) writer(ctx context.Context) *mill.Mill {
 	if !s.probed {
 		s.mill, s.probed = s.place.mill(ctx, true, s.out.err), true
+		s.mill.Notify = s.notify
 	}
 	return s.mill
+}
+
+// deliver sends the events that an earlier run could not.
+func (s *syncRun) deliver(ctx context.Context) error {
+	if s.notify == nil {
+		return nil
+	}
+	w := sync.Work{Mill: s.writer(ctx)}
+	delivered, left, err := w.Deliver(ctx)
+	if delivered > 0 {
+		s.out.printf("Sent: %s that an earlier run could not.", groupedCount(delivered, "event"))
+	}
+	if left > 0 {
+		s.out.printf("Not sent yet: %s. 'imgmill failures%s' says why.", groupedCount(left, "event"), nameOf(s.place))
+	}
+	return err
 }
 
 // compare fills the list of things to do.
@@ -228,7 +259,11 @@ func (s *syncRun) make(ctx context.Context) error {
 	}
 	w := sync.Work{Mill: s.writer(ctx), Known: s.known, Jobs: s.jobs, Rate: s.rate}
 	progress := newSyncProgress(s.out.err, s.todo.Pictures)
+	untold := int64(0)
 	w.OnResult = func(i sync.Item, r mill.Result) {
+		if r.Undelivered {
+			untold++
+		}
 		s.out.line(pictureLine{i.Key, r.Verdict, r.Reason, len(r.Objects)})
 		progress.add(i, r)
 	}
@@ -245,8 +280,12 @@ func (s *syncRun) make(ctx context.Context) error {
 	if n := progress.verdicts[outcome.Skipped]; n > 0 {
 		s.out.printf("Skipped as no picture, or changed since: %s.", groupedCount(n, "upload"))
 	}
-	if failed > 0 {
-		s.out.printf("Not made: %s.", groupedCount(failed, "picture"))
+	if failed > untold {
+		s.out.printf("Not made: %s.", groupedCount(failed-untold, "picture"))
+	}
+	if untold > 0 {
+		s.out.printf("Done, but nobody could be told of it: %s. Run the same command again to send what is left; "+
+			"'imgmill failures%s' says why.", groupedCount(untold, "picture"), nameOf(s.place))
 	}
 	if progress.verdicts[outcome.Bad] > 0 {
 		s.out.printf("'imgmill failures%s' lists all that are bad.", nameOf(s.place))

@@ -120,6 +120,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		workerFlags: f, log: log, mill: mill.New(p.store, p.recipe),
 		opened: make(chan struct{}), started: make(chan struct{}),
 	}
+	if w.mill.Notify, err = p.notifier(c.Context()); err != nil {
+		return err
+	}
 	if memory > 0 {
 		boundMemory(w.mill, memory)
 		log.Info("pictures wait if their memory is not free", "megabytes", memory>>20)

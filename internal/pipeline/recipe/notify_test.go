@@ -43,8 +43,7 @@ notify:
 
 // TestNotifyOfTheExample parses what the example shows in a comment.
 func TestNotifyOfTheExample(t *testing.T) {
-	text := strings.Replace(string(Example(all)), "notify: []", "", 1)
-	text = strings.NewReplacer("#   - {to:", "  - {to:", "such as:\n", "such as:\nnotify:\n", "Such as:\n", "Such as:\nnotify:\n").Replace(text)
+	text := strings.NewReplacer("notify: []", "notify:", "#   - {to:", "  - {to:").Replace(string(Example(all)))
 	if r := parse(t, text); len(r.Notify) != 2 {
 		t.Errorf("the example has %d destinations", len(r.Notify))
 	}

@@ -55,6 +55,9 @@ func (p *Poll) Run(ctx context.Context) {
 func (p *Poll) round(ctx context.Context) error {
 	removes := p.Mill.Recipe.OnRemove == recipe.Remove
 	hashed := p.Mill.Recipe.Hashed()
+	if err := p.deliver(ctx); err != nil {
+		return err
+	}
 	todo := &Todo{Only: Only{Missing: true, Stale: true, Removed: removes, Replaced: hashed}}
 	defer todo.Close()
 	comparison := Comparison{
@@ -88,6 +91,16 @@ func (p *Poll) round(ctx context.Context) error {
 	p.spared = 0
 	p.Log.Info("variants whose upload is gone or has been replaced are deleted", "objects", n)
 	_, err = w.Delete(ctx, todo)
+	return err
+}
+
+// deliver sends the events that are left from an earlier round, or from before a crash.
+func (p *Poll) deliver(ctx context.Context) error {
+	w := Work{Mill: p.Mill, Remake: p.Remake, OnResult: p.result}
+	_, left, err := w.Deliver(ctx)
+	if left > 0 {
+		p.Log.Warn("events are not delivered yet; the next round tries again", "events", left)
+	}
 	return err
 }
 

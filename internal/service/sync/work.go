@@ -83,7 +83,7 @@ func (w *Work) Make(ctx context.Context, todo *Todo) error {
 }
 
 // remake makes the variants of one picture. It tries again what is worth another try, unless ctx has
-// ended.
+// ended. An event that could not be delivered is kept, and waits for Deliver.
 func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
 	c := event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
 	remake, delay := w.Remake, w.Backoff
@@ -95,7 +95,7 @@ func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
 	}
 	for attempt := 1; ; attempt++ {
 		r = remake(work, c, i.Variants)
-		if r.Verdict != outcome.Retry || attempt == attempts {
+		if r.Verdict != outcome.Retry || r.Undelivered || attempt == attempts {
 			return r
 		}
 		select {
@@ -139,6 +139,36 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		}
 	}
 	return nil
+}
+
+// Deliver sends the events that are still to be delivered (mill.Unsent). Where no more than a note is left, of a process
+// that has crashed, the picture is made again. It returns how many were delivered, and how many are left.
+func (w *Work) Deliver(ctx context.Context) (delivered, left int64, err error) {
+	if w.Mill.Notify == nil {
+		return 0, 0, nil
+	}
+	remake := w.Remake
+	if remake == nil {
+		remake = w.Mill.Remake
+	}
+	for u, err := range w.Mill.Unsent(ctx) {
+		if errors.Is(err, bucket.ErrNoBucket) {
+			return delivered, left, nil // there is no target bucket yet
+		}
+		if err != nil {
+			return delivered, left, fmt.Errorf("look for events that are still to be delivered: %w", err)
+		}
+		r := remake(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: u.Key, Size: -1}, nil)
+		if r.Verdict == outcome.Retry {
+			left++
+		} else {
+			delivered++
+		}
+		if w.OnResult != nil {
+			w.OnResult(Item{Key: u.Key, ETag: r.Source.ETag, Size: r.Source.Bytes}, r)
+		}
+	}
+	return delivered, left, nil
 }
 
 // Delete deletes the orphans of a list, each if it is still one. It returns how many it deleted.
@@ -186,7 +216,7 @@ func (w *Work) lookAgain(ctx context.Context, planner *recipe.Planner, key strin
 	if !wanted || perhaps != nil && err == nil && !freshAs(w.Mill, src, info, perhaps) { // it is wanted if it is of what the source is now
 		return nil
 	}
-	r := w.Mill.Process(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: source, Size: -1})
+	r := w.Mill.Remake(ctx, event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: source, Size: -1}, nil)
 	if r.Verdict == outcome.Retry {
 		return fmt.Errorf("make %s again: %s", source, r.Reason)
 	}
