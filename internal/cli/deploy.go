@@ -35,6 +35,9 @@ func deployCommand() *cobra.Command {
 CloudFormation stack named imgmill-NAME, and the notifications of the source bucket. Before it changes anything,
 deploy shows the account, what it will create or change, and the estimated cost, and asks.
 
+If the recipe has notify, the secrets come from the environment variables that it names. Those of a deployment stay as they
+are if none of the variables is set.
+
 Run it again to update a deployment: to a new recipe, version or setting. Settings that you do not give stay as
 they are, and so does the recipe if you name none and there is none in the current folder. You can interrupt the
 command and run it again at any time. 'imgmill destroy NAME' deletes everything.`,
@@ -225,7 +228,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	plan, err := stack.NewPlan(ctx, cloud, stack.Settings{Names: names, Account: who.Account,
-		Recipe: code.recipe, Given: given})
+		Recipe: code.recipe, Given: given, Getenv: os.Getenv})
 	if err != nil {
 		return err
 	}

@@ -34,15 +34,17 @@ import (
 // Cloud is one region of one account, reached through the services that a deployment uses. Calls
 // that AWS throttles are retried.
 type Cloud struct {
-	Region    string
-	Batch     *s3control.Client // S3 Batch Operations
-	Formation *cloudformation.Client
-	Function  *lambda.Client
-	Identity  *iam.Client
-	Logs      *cloudwatchlogs.Client
-	Queue     *sqs.Client
-	Store     *s3.Client
-	Token     *sts.Client
+	Region string
+	// Credentials sign calls of services that have no client here.
+	Credentials aws.CredentialsProvider
+	Batch       *s3control.Client // S3 Batch Operations
+	Formation   *cloudformation.Client
+	Function    *lambda.Client
+	Identity    *iam.Client
+	Logs        *cloudwatchlogs.Client
+	Queue       *sqs.Client
+	Store       *s3.Client
+	Token       *sts.Client
 }
 
 const (
@@ -104,13 +106,14 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 	cfg.APIOptions = append(cfg.APIOptions, explainNoAccess)
 	cfg.HTTPClient = plainBodies{cfg.HTTPClient}
 	return &Cloud{
-		Region:    cfg.Region,
-		Batch:     s3control.NewFromConfig(cfg, asIs),
-		Formation: cloudformation.NewFromConfig(cfg),
-		Function:  lambda.NewFromConfig(cfg),
-		Identity:  iam.NewFromConfig(cfg),
-		Logs:      cloudwatchlogs.NewFromConfig(cfg),
-		Queue:     sqs.NewFromConfig(cfg),
+		Region:      cfg.Region,
+		Credentials: cfg.Credentials,
+		Batch:       s3control.NewFromConfig(cfg, asIs),
+		Formation:   cloudformation.NewFromConfig(cfg),
+		Function:    lambda.NewFromConfig(cfg),
+		Identity:    iam.NewFromConfig(cfg),
+		Logs:        cloudwatchlogs.NewFromConfig(cfg),
+		Queue:       sqs.NewFromConfig(cfg),
 		// An S3 server at a custom endpoint has no host name for each bucket.
 		Store: s3.NewFromConfig(cfg,
 			func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil }),

@@ -64,6 +64,7 @@ var checks = []check{
 	{"environment", checkEnvironment},
 	{"concurrency", checkConcurrency},
 	{"role", checkRole},
+	{"events", checkEvents},
 	{"encryption", checkEncryption},
 	{"recursion", checkRecursion},
 	{"target", checkTarget},

@@ -2,13 +2,16 @@ package doctor
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -262,6 +265,77 @@ func TestCompareNotifications(t *testing.T) {
 		if patterns(missing) != test.missing || patterns(extra) != test.extra {
 			t.Errorf("%s: missing %q, extra %q; want %q, %q", name, patterns(missing),
 				patterns(extra), test.missing, test.extra)
+		}
+	}
+}
+
+// TestCheckEvents: what notify names is looked for, and each fault has its own diagnosis.
+func TestCheckEvents(t *testing.T) {
+	answers := map[string]string{ // by queue, topic or bus
+		"there": "", "gone": "QueueDoesNotExist", "denied": "AccessDenied", "bus": "ResourceNotFoundException",
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		for name, code := range answers {
+			if code != "" && strings.Contains(string(body), name+`"`) {
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprintf(w, `{"__type": %q}`, code)
+				return
+			}
+		}
+		fmt.Fprint(w, "{}")
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	nobody := httptest.NewServer(nil)
+	nobody.Close()
+	r := recipe.Default(formats.All())
+	for _, to := range []string{
+		"arn:aws:sqs:us-east-1:123456789012:there", "arn:aws:sqs:us-east-1:123456789012:gone", "arn:aws:sqs:us-east-1:123456789012:denied",
+		"arn:aws:events:us-east-1:123456789012:event-bus/bus", server.URL, nobody.URL,
+	} {
+		n := recipe.Notify{To: to}
+		if n.IsWebhook() {
+			n.SecretEnv = "HOOK"
+		}
+		r.Notify = append(r.Notify, n)
+	}
+	e := examinationOf(&client.Cloud{Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")})
+	e.code = &deployment.Code{Recipe: r}
+	e.function = &lambda.GetFunctionConfigurationOutput{Environment: &lambdatypes.EnvironmentResponse{}}
+	list := runCheck(t, "events", e)
+	want := []struct {
+		state State
+		words string
+	}{
+		{Fault, "no secret HOOK"}, {OK, "there exists"}, {Fault, "gone does not exist"}, {Unseen, "cannot look for"},
+		{Fault, "event-bus/bus does not exist"}, {OK, "can be reached"}, {Warn, "cannot be reached"},
+	}
+	if len(list) != len(want) {
+		t.Fatalf("%+v", list)
+	}
+	for i, w := range want {
+		if list[i].State != w.state || !strings.Contains(list[i].Text, w.words) {
+			t.Errorf("%+v, want %s with %q", list[i], w.state, w.words)
+		}
+	}
+	e.function.Environment.Variables = map[string]string{"IMGMILL_SECRETS": "HOOK=whsec_x"}
+	if list = runCheck(t, "events", e); list[0].State != OK {
+		t.Errorf("%+v", list[0])
+	}
+	var actions []string
+	for _, p := range RolePermissions(e.Cloud, e.d, e.account, r) {
+		if strings.Contains(p.Purpose, "event") {
+			actions = append(actions, p.Action+" "+p.Resource)
+		}
+	}
+	for _, want := range []string{"s3:DeleteObject arn:aws:s3:::photos-output/.imgmill/unsent/any",
+		"sqs:SendMessage arn:aws:sqs:us-east-1:123456789012:there", "events:PutEvents arn:aws:events:us-east-1:123456789012:event-bus/bus"} {
+		if !slices.Contains(actions, want) {
+			t.Errorf("the role does not need %s: %q", want, actions)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -62,6 +63,13 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 		}
 		if len(r.Target.Attributes.Tags) > 0 {
 			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
+		}
+		if len(r.Notify) > 0 {
+			list = append(list, Permission{"s3:DeleteObject", target + "/" + recipe.UnsentPrefix + "any", "remove events that are sent"})
+		}
+		for _, arn := range r.NotifyARNs() {
+			action := map[string]string{"events": "events:PutEvents", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}[recipe.Notify{To: arn}.Service()]
+			list = append(list, Permission{action, arn, "send events"})
 		}
 		if r.Target.Attributes.ACL != "" {
 			list = append(list, Permission{"s3:PutObjectAcl", target + "/any", "set the ACL of variants"})
@@ -130,10 +138,20 @@ func checkRole(ctx context.Context, e *examination) {
 		return
 	}
 	advice := e.recreate()
-	if len(lacking) == 1 && strings.HasPrefix(lacking[0], "s3:DeleteObject") {
-		advice = e.redeploy() // on_remove in the recipe differs from the stack's
+	if slices.ContainsFunc(lacking, fromRecipe) {
+		advice = e.redeploy() // the recipe differs from the stack's parameters
 	}
 	e.fault(advice, "the role %s lacks %s", name, strings.Join(lacking, "; "))
+}
+
+// fromRecipe reports whether a permission that a role lacks follows from a setting of the recipe.
+func fromRecipe(lacking string) bool {
+	for _, action := range []string{"s3:DeleteObject", "events:", "sns:", "sqs:SendMessage on "} {
+		if strings.HasPrefix(lacking, action) && !strings.Contains(lacking, "keep failed events") {
+			return true
+		}
+	}
+	return false
 }
 
 // callContext returns the condition keys of a call that the function makes.

@@ -113,8 +113,11 @@ func changeStack(ctx context.Context, c *client.Cloud, p *Plan, progress Progres
 	}
 	var parameters []types.Parameter
 	for name, value := range p.Parameters {
-		parameters = append(parameters, types.Parameter{ParameterKey: aws.String(name),
-			ParameterValue: aws.String(value)})
+		parameter := types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)}
+		if name == secretsParameter && value == hidden {
+			parameter = types.Parameter{ParameterKey: aws.String(name), UsePreviousValue: aws.Bool(true)}
+		}
+		parameters = append(parameters, parameter)
 	}
 	// The name is also the token by which CloudFormation recognizes a repeated call whose response
 	// was lost.

@@ -31,6 +31,8 @@ type Settings struct {
 	// current value, or for a new deployment has the template's default. SourceBucketName and
 	// TargetBucketName name existing buckets to use.
 	Given map[string]string
+	// Getenv reads the environment variables that hold the recipe's secrets.
+	Getenv func(string) string
 }
 
 // Plan is what Apply will do. Creating a plan changes nothing.
@@ -174,8 +176,11 @@ func (p *Plan) chooseParameters() error {
 	p.Parameters["SetTags"] = strconv.FormatBool(len(p.Recipe.Target.Attributes.Tags) > 0)
 	p.Parameters["SetAcl"] = strconv.FormatBool(p.Recipe.Target.Attributes.ACL != "")
 	delete(p.Parameters, "CodeKey")
-	var errs []error
+	errs := p.chooseNotify()
 	for name, value := range p.Parameters {
+		if name == secretsParameter && value == hidden {
+			continue
+		}
 		if err := known[name].Check(value); err != nil {
 			errs = append(errs, fmt.Errorf("%s %w", name, err))
 		}
@@ -241,6 +246,10 @@ func (p *Plan) compare() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		if before, after := p.Current.Parameters[name], p.Parameters[name]; before != after {
+			if name == secretsParameter {
+				p.change("change", "secrets of notify", "as the environment has them")
+				continue
+			}
 			p.change("change", name, fmt.Sprintf("%s -> %s", cmp.Or(before, "(none)"),
 				cmp.Or(after, "(none)")))
 		}

@@ -108,3 +108,71 @@ func photosNames(t *testing.T) deployment.Names {
 	}
 	return n
 }
+
+// TestNotify: what the role needs for events follows from the recipe; secrets come from the environment, and are neither
+// shown nor lost.
+func TestNotify(t *testing.T) {
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	plan := func(more string, env, current map[string]string) (*Plan, error) {
+		r, err := recipe.Parse(formats.All(), "test",
+			[]byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"+more))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Plan{Settings: Settings{Names: photosNames(t), Recipe: r, Getenv: func(name string) string { return env[name] }},
+			Parameters: map[string]string{}}
+		if current != nil {
+			p.Current = &deployment.Deployment{Parameters: current}
+		}
+		err = p.chooseParameters()
+		p.compare()
+		return p, err
+	}
+	const arns = `notify:
+  - {to: "arn:aws:sqs:eu-west-1:123456789012:a"}
+  - {to: "arn:aws:sns:eu-west-1:123456789012:b"}
+  - {to: "arn:aws:sqs:eu-west-1:123456789012:c"}
+  - {to: "arn:aws:events:eu-west-1:123456789012:event-bus/default"}
+`
+	p, err := plan(arns, nil, nil)
+	for name, want := range map[string]string{
+		"Notify": "true", "NotifyQueueArns": "arn:aws:sqs:eu-west-1:123456789012:a,arn:aws:sqs:eu-west-1:123456789012:c",
+		"NotifyTopicArns": "arn:aws:sns:eu-west-1:123456789012:b", "NotifySecrets": "",
+		"NotifyBusArns": "arn:aws:events:eu-west-1:123456789012:event-bus/default",
+	} {
+		if err != nil || p.Parameters[name] != want {
+			t.Errorf("%s=%q, want %q: %v", name, p.Parameters[name], want, err)
+		}
+	}
+	const hooks = `notify: [{to: "https://a.example/", secret_env: HOOK}, {to: "nats://b.example/s", secret_env: NATS}]
+`
+	both := map[string]string{"HOOK": secret, "NATS": "me:pw"}
+	for _, test := range []struct {
+		more         string
+		env, current map[string]string
+		want, err    string
+	}{
+		{hooks, both, nil, "HOOK=" + secret + " NATS=me:pw", ""},
+		{hooks, both, map[string]string{"NotifySecrets": hidden}, "HOOK=" + secret + " NATS=me:pw", ""},
+		{hooks, nil, map[string]string{"NotifySecrets": hidden}, hidden, ""},
+		{hooks, nil, nil, "", "set HOOK, NATS in the environment"},
+		{hooks, map[string]string{"HOOK": secret}, map[string]string{"NotifySecrets": hidden}, "", "set NATS too"},
+		{hooks, map[string]string{"HOOK": "whsec_cGFzc3dvcmQ=", "NATS": "a"}, nil, "", "the secret in HOOK is not one of Standard Webhooks"},
+		{hooks, map[string]string{"HOOK": secret, "NATS": "a b"}, nil, "", "the secret in NATS contains a space"},
+		{arns, both, map[string]string{"NotifySecrets": hidden}, "", ""},
+		{`notify: [{to: "http://localhost:3000/", secret_env: HOOK}]`, both, nil, "", "has no services of its own machine"},
+	} {
+		p, err := plan(test.more, test.env, test.current)
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) || err == nil && p.Parameters["NotifySecrets"] != test.want {
+			t.Errorf("%v, %v: %q, %v", test.env, test.current, p.Parameters["NotifySecrets"], err)
+		}
+		for _, c := range p.Changes {
+			if strings.Contains(c.Detail, "whsec_") {
+				t.Errorf("a secret is shown: %v", c)
+			}
+		}
+		if err != nil && strings.Contains(err.Error(), "cGFzc3dvcmQ") {
+			t.Errorf("a secret is shown: %v", err)
+		}
+	}
+}

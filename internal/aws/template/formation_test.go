@@ -204,6 +204,13 @@ func (f *formation) function(name string, of any) any {
 		return found.(object)[f.text(list[2])]
 	case "Fn::Sub":
 		return f.substitute(of)
+	case "Fn::Split":
+		list := of.([]any)
+		parts := []any{}
+		for part := range strings.SplitSeq(f.text(list[1]), list[0].(string)) {
+			parts = append(parts, part)
+		}
+		return parts
 	}
 	f.t.Fatalf("the test does not know %s", name)
 	return nil

@@ -1,8 +1,10 @@
 package template_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -16,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/imgmill/imgmill/internal/aws/dispatch"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/sample"
@@ -23,6 +27,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 	"github.com/imgmill/imgmill/internal/service/lambdafn"
@@ -230,7 +235,7 @@ func compare(all []grant, needed []need) (denied []need, idle []grant) {
 // others replaces the names of this deployment by those of another one whose name starts the same
 // way.
 var others = strings.NewReplacer("photos-input", "photos-input2", "photos-output", "photos-output2",
-	"imgmill-photos", "imgmill-photos2", ":key/", ":key/2")
+	"imgmill-photos", "imgmill-photos2", ":key/", ":key/2", ":pictures", ":pictures2", "/pictures", "/pictures2")
 
 func unique(list []need) map[need]bool {
 	set := map[need]bool{}
@@ -244,7 +249,9 @@ func unique(list []need) map[need]bool {
 // needed, and nothing on resources of others.
 func TestRoleIsExact(t *testing.T) {
 	recorded := map[string][]need{}
-	for kind, calls := range recordRuns(t) {
+	runs, events := recordRuns(t)
+	recorded["events"] = events
+	for kind, calls := range runs {
 		for _, c := range calls {
 			recorded[kind] = append(recorded[kind], needs(t, c)...)
 		}
@@ -355,6 +362,7 @@ func TestAuditRoleIsExact(t *testing.T) {
 // kinds are the recipes that need permissions of their own, with the parameters that give them.
 var kinds = map[string]struct {
 	onRemove, target string
+	notify           []string
 	parameters       map[string]string
 }{
 	"keep":   {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep"}},
@@ -365,11 +373,56 @@ var kinds = map[string]struct {
 		parameters: map[string]string{"OnRemove": "keep", "SetAcl": "true"}},
 	"names": {onRemove: "keep", target: ", key: '{variant}/{key}.{hash}', keep_replaced: 0s",
 		parameters: map[string]string{"OnRemove": "keep", "RemoveReplaced": "true"}},
+	"events": {onRemove: "keep", notify: []string{busARN, topicARN, queueARN}, parameters: map[string]string{"OnRemove": "keep",
+		"Notify": "true", "NotifyBusArns": busARN, "NotifyTopicArns": topicARN, "NotifyQueueArns": queueARN}},
 	"audit": {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep", "AuditSchedule": "rate(1 day)"}},
 }
 
+// ARNs that a recipe tells of pictures.
+const (
+	busARN   = "arn:aws:events:us-east-1:123456789012:event-bus/pictures"
+	topicARN = "arn:aws:sns:us-east-1:123456789012:pictures"
+	queueARN = "arn:aws:sqs:us-east-1:123456789012:pictures"
+)
+
+// told are the permissions that the calls of events need (Service Authorization Reference, "Actions, resources, and
+// condition keys for" EventBridge, SNS and SQS).
+var told = map[string]need{
+	"AWSEvents.PutEvents":   {"events:PutEvents", busARN, ""},
+	"Publish":               {"sns:Publish", topicARN, ""},
+	"AmazonSQS.SendMessage": {"sqs:SendMessage", queueARN, ""},
+}
+
+// awsOf answers the calls of events; the first one fails. It returns the address, and a function that returns what
+// the calls so far needed.
+func awsOf(t *testing.T) (address string, taken func() []need) {
+	var mu sync.Mutex
+	var all []need
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		n, ok := told[cmp.Or(r.Header.Get("X-Amz-Target"), r.PostFormValue("Action"))]
+		if !ok {
+			t.Errorf("a call that the test does not know: %v", r.Header)
+		}
+		all = append(all, n)
+		if calls++; calls == 1 { // so that an event is kept, and removed once it is sent
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		io.WriteString(w, `{"Entries":[{"EventId":"1"}]}`)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() []need {
+		mu.Lock()
+		defer mu.Unlock()
+		return all
+	}
+}
+
 // recordRuns makes the function do everything that it can do, once for each kind of recipe.
-func recordRuns(t *testing.T) map[string][]call {
+func recordRuns(t *testing.T) (runs map[string][]call, events []need) {
 	t.Helper()
 	cloud, err := devcloud.Start(t.Context(), devcloud.Config{
 		Dir: t.TempDir(), Port: devcloud.AnyPort,
@@ -394,7 +447,8 @@ func recordRuns(t *testing.T) map[string][]call {
 	}
 	r := record(t, cloud.Endpoint())
 	user, watched := open(cloud.Endpoint()), open(r.URL)
-	runs := map[string][]call{}
+	runs = map[string][]call{}
+	address, taken := awsOf(t)
 	for kind, k := range kinds {
 		parsed, err := recipe.Parse(formats.All(), "imgmill.yaml", fmt.Appendf(nil, `source: {bucket: photos-input}
 target: {bucket: photos-output%s}
@@ -407,6 +461,15 @@ manifest: true
 			t.Fatal(err)
 		}
 		m := mill.New(watched, parsed)
+		for _, arn := range k.notify {
+			parsed.Notify = append(parsed.Notify, recipe.Notify{To: arn, Events: []recipe.Notice{recipe.NoticeDone, recipe.NoticeFailed}})
+		}
+		if m.Notify, err = notify.Open(parsed.Notify, notify.Options{
+			Getenv:      func(name string) string { return map[string]string{"AWS_ENDPOINT_URL": address}[name] },
+			Credentials: credentials.NewStaticCredentialsProvider(access, secret, ""),
+		}); err != nil {
+			t.Fatal(err)
+		}
 		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin, Mill: m,
 			Log: slog.New(slog.DiscardHandler)}, 0}
 		u.story(kind, k.onRemove)
@@ -417,7 +480,7 @@ manifest: true
 		}
 		runs[kind] = r.taken()
 	}
-	return runs
+	return runs, taken()
 }
 
 // uploader uploads objects and notifies the function as S3 does.
@@ -483,7 +546,11 @@ func (u *uploader) notify(c event.Change) {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	if _, err := u.handler.Handle(u.t.Context(), "request", body); err != nil {
+	_, err = u.handler.Handle(u.t.Context(), "request", body)
+	if err != nil && strings.Contains(err.Error(), "notification not delivered") {
+		_, err = u.handler.Handle(u.t.Context(), "request", body) // as Lambda does
+	}
+	if err != nil {
 		u.t.Fatalf("%+v: %v", c, err)
 	}
 }

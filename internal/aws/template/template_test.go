@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/aws/template"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -42,7 +43,7 @@ var (
 		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
 		"CreateTargetBucket", "EphemeralStorageMB",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
-		"NotifyFromTemplate", "OnRemove",
+		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove",
 		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
 		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
 	}
@@ -82,6 +83,10 @@ func TestFunctionReadsTheTemplatesEnvironment(t *testing.T) {
 		recipe.EnvTargetBucket: f.value(object{"Ref": "TargetBucketName"})}
 	if !maps.Equal(environment, want) {
 		t.Errorf("the function's environment is %v, want %v", environment, want)
+	}
+	f = form(t, map[string]string{"NotifySecrets": "HOOK=whsec_x"})
+	if got := f.properties("ImageResizerFunction")["Environment"].(object)["Variables"].(object)[notify.EnvSecrets]; got != "HOOK=whsec_x" {
+		t.Errorf("the function has the secrets %v", got)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -126,16 +125,16 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// TestEmulator sends to the services of IMGMILL_EVENTS, an address of ministack or moto, on which .ci/aws has made a bus, a
-// topic and a queue that is subscribed to both; it reads what arrives.
-func TestEmulator(t *testing.T) {
-	endpoint := os.Getenv("IMGMILL_EVENTS")
+// TestAWSEvents sends to a bus, a topic and a queue of an emulator (.ci/aws), and reads what arrives in the queue, which
+// is a target of all.
+func TestAWSEvents(t *testing.T) {
+	endpoint := os.Getenv("IMGMILL_AWS_ENDPOINT")
 	if endpoint == "" {
-		t.Skip("IMGMILL_EVENTS names no server")
+		t.Skip("IMGMILL_AWS_ENDPOINT names no emulator")
 	}
 	o := Options{Getenv: environment(map[string]string{"AWS_ENDPOINT_URL": endpoint}),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
-	account := os.Getenv("IMGMILL_EVENTS_ACCOUNT")
+	account := map[string]string{"ministack": "000000000000", "moto": "123456789012"}[os.Getenv("IMGMILL_AWS_EMULATOR")]
 	queue := newService("arn:aws:sqs:us-east-1:"+account+":notify", o)
 	if _, err := queue.call(t.Context(), "AmazonSQS.CreateQueue", map[string]any{"QueueName": "notify"}); err != nil {
 		t.Fatal(err)
@@ -217,5 +216,3 @@ func TestEmulator(t *testing.T) {
 	}
 	t.Errorf("%d of 3 ways have brought the event", len(found))
 }
-
-var _ aws.CredentialsProvider = keys
