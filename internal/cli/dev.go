@@ -83,7 +83,10 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if f.once && !f.sample && len(f.uploads) == 0 {
 		return wrongUse("--once needs something to do: add --sample or --upload FILE")
 	}
-	cfg := devcloud.Config{Dir: f.dir, Port: f.port, CORS: f.cors}
+	cfg := devcloud.Config{Dir: f.dir, Port: f.port}
+	if f.cors != "" {
+		cfg.CORS = []string{f.cors}
+	}
 	if err := cfg.Validate(); err != nil {
 		return usageError{err}
 	}

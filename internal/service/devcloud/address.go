@@ -13,7 +13,8 @@ import (
 type Address struct {
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
-	Queue    string `json:"queue"` // answers questions about buried messages
+	Queue    string `json:"queue"`          // answers questions about buried messages
+	Page     string `json:"page,omitempty"` // that of Config
 	// Access and Secret are in a file of their own.
 	Access string `json:"-"`
 	Secret string `json:"-"`
@@ -28,7 +29,7 @@ var ErrNotRunning = errors.New("imgmill dev is not running")
 // noteAddress writes the address to the folder.
 func (c *Cloud) noteAddress() error {
 	data, err := json.Marshal(Address{
-		Endpoint: c.Endpoint(), Region: c.Region(), Queue: "http://" + c.buried.Addr().String(),
+		Endpoint: c.Endpoint(), Region: c.Region(), Queue: "http://" + c.buried.Addr().String(), Page: c.cfg.Page,
 	})
 	if err != nil {
 		return err

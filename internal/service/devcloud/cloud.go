@@ -111,7 +111,7 @@ func (c *Cloud) start(ctx context.Context) (err error) {
 func (c *Cloud) openGateway(ctx context.Context) error {
 	g := &gateway{
 		root: c.folder.data, locks: newKeyLocks(), gate: newGate(), watch: map[string]bool{},
-		cors: c.cfg.CORS, publish: c.queue.Publish, log: c.cfg.Log,
+		cors: c.cfg.CORS, page: c.cfg.Page, publish: c.queue.Publish, log: c.cfg.Log,
 	}
 	for _, b := range c.cfg.Watch {
 		g.watch[b] = true
@@ -208,6 +208,10 @@ func (c *Cloud) Dir() string { return c.folder.dir }
 // KnownFile returns the path of a file in the data folder for what the pipeline knows of the objects.
 // Reset removes it, with what the pipeline keeps beside it.
 func (c *Cloud) KnownFile() string { return c.folder.known }
+
+// HistoryFile returns the path of a file in the data folder for what a page about the cloud shows again
+// after the next start.
+func (c *Cloud) HistoryFile() string { return c.folder.history }
 
 // Watched returns the buckets whose changes are published.
 func (c *Cloud) Watched() []string { return slices.Clone(c.cfg.Watch) }

@@ -39,9 +39,12 @@ type Config struct {
 	// Watch lists the buckets whose changes are published. They, too, are created if they are
 	// missing.
 	Watch []string
-	// CORS is the origin of the web pages that may use the S3 server, such as http://localhost:3000, or
+	// CORS are the origins of the web pages that may use the S3 server, such as http://localhost:3000, or
 	// "*" for those of all origins. The default is none. A bucket with a CORS configuration goes by that.
-	CORS string
+	CORS []string
+	// Page is the URL of a page about the cloud, to which browsers are led that open the server's root. The
+	// default is none.
+	Page string
 	// Lease is how long a consumer has an event to itself after Fetch or Extend. 0 means the
 	// queue's default, a few seconds.
 	Lease time.Duration
@@ -67,9 +70,11 @@ func (c Config) Validate() error {
 	if c.Lease < 0 || c.Lease > 12*time.Hour {
 		errs = append(errs, fmt.Errorf("lease %v: want between 0 and 12h", c.Lease))
 	}
-	if !isOrigin(c.CORS) {
-		errs = append(errs, fmt.Errorf("origin %q: want the scheme, host and port of a web page, such as "+
-			"http://localhost:3000, or * for all", c.CORS))
+	for _, origin := range c.CORS {
+		if !isOrigin(origin) {
+			errs = append(errs, fmt.Errorf("origin %q: want the scheme, host and port of a web page, such as "+
+				"http://localhost:3000, or * for all", origin))
+		}
 	}
 	for _, b := range c.buckets() {
 		if !bucketRE.MatchString(b) || net.ParseIP(b) != nil {
@@ -79,10 +84,10 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// isOrigin reports whether a value is empty, "*", or an origin as browsers write it (RFC 6454, section 6.2).
+// isOrigin reports whether a value is "*" or an origin as browsers write it (RFC 6454, section 6.2).
 func isOrigin(value string) bool {
 	u, err := url.Parse(value)
-	return value == "" || value == "*" || err == nil && u.Host != "" && value == strings.ToLower(u.Scheme+"://"+u.Host)
+	return value == "*" || err == nil && u.Host != "" && value == strings.ToLower(u.Scheme+"://"+u.Host)
 }
 
 // buckets returns all buckets to create, each once.

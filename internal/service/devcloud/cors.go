@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v3"
@@ -13,7 +14,7 @@ import (
 
 // corsRules is the configuration of buckets without one of their own (Amazon S3 User Guide, "Elements of a
 // CORS configuration").
-const corsRules = `<CORSConfiguration><CORSRule><AllowedOrigin>%s</AllowedOrigin>` +
+const corsRules = `<CORSConfiguration><CORSRule>%s` +
 	`<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod>` +
 	`<AllowedMethod>POST</AllowedMethod><AllowedMethod>DELETE</AllowedMethod>` +
 	`<AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader></CORSRule></CORSConfiguration>`
@@ -22,9 +23,13 @@ const corsRules = `<CORSConfiguration><CORSRule><AllowedOrigin>%s</AllowedOrigin
 // has a setting for this too, but lets it answer the preflight of any origin with 204.
 func (g *gateway) GetBucketCors(ctx context.Context, bucket string) ([]byte, error) {
 	rules, err := g.Posix.GetBucketCors(ctx, bucket)
-	if missing, ok := errors.AsType[s3err.S3Error](err); ok && g.cors != "" &&
+	if missing, ok := errors.AsType[s3err.S3Error](err); ok && len(g.cors) > 0 &&
 		missing.BaseError().Code == s3err.GetAPIError(s3err.ErrNoSuchCORSConfiguration).Code {
-		return fmt.Appendf(nil, corsRules, g.cors), nil
+		var origins strings.Builder
+		for _, origin := range g.cors {
+			fmt.Fprintf(&origins, "<AllowedOrigin>%s</AllowedOrigin>", origin)
+		}
+		return fmt.Appendf(nil, corsRules, &origins), nil
 	}
 	return rules, err
 }
@@ -33,13 +38,17 @@ func (g *gateway) GetBucketCors(ctx context.Context, bucket string) ([]byte, err
 // looks at the rules for other origins, and then leaves out the header that S3 sends all the same.
 func (g *gateway) showRefusal(ctx fiber.Ctx) {
 	origin := ctx.Get(fiber.HeaderOrigin)
-	if g.cors == "" || origin == "" || g.cors != "*" && g.cors != origin || ctx.Method() == fiber.MethodOptions ||
+	allowed := "*"
+	if !slices.Contains(g.cors, "*") {
+		allowed = origin
+	}
+	if origin == "" || !slices.Contains(g.cors, allowed) || ctx.Method() == fiber.MethodOptions ||
 		ctx.Response().StatusCode() < http.StatusBadRequest ||
 		len(ctx.Response().Header.Peek(fiber.HeaderAccessControlAllowOrigin)) > 0 {
 		return
 	}
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(ctx.Path(), "/"), "/")
 	if _, err := g.Posix.GetBucketCors(ctx.RequestCtx(), bucket); err != nil { // it has no rules of its own
-		ctx.Set(fiber.HeaderAccessControlAllowOrigin, g.cors)
+		ctx.Set(fiber.HeaderAccessControlAllowOrigin, allowed)
 	}
 }

@@ -26,6 +26,7 @@ type folder struct {
 	credentials string
 	address     string
 	known       string // what the pipeline knows of the objects
+	history     string // of a page about the cloud
 	lock        *flock.Flock
 }
 
@@ -57,6 +58,7 @@ func openFolder(dir string) (*folder, error) {
 		credentials: filepath.Join(abs, credentialsFile),
 		address:     filepath.Join(abs, addressFile),
 		known:       filepath.Join(abs, "known"),
+		history:     filepath.Join(abs, "console.jsonl"),
 	}
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return nil, explain(abs, err)

@@ -43,7 +43,8 @@ type gateway struct {
 	gate    *gate
 	watch   map[string]bool
 	changes atomic.Int64 // writes that have ended
-	cors    string       // Config.CORS
+	cors    []string     // Config.CORS
+	page    string       // Config.Page
 	publish func(ctx context.Context, id string, body []byte) error
 	log     *slog.Logger
 }

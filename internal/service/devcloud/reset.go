@@ -54,7 +54,8 @@ func Reset(dir string) error {
 	var failed []error
 	for _, path := range []string{
 		f.data, f.meta, f.versions, f.journal, f.sequencer, f.queue, f.queue + ".new", f.mark, f.oldQueue, f.oldMark,
-		f.known, f.known + ".new", f.known + ".damaged", f.known + ".lock", f.credentials,
+		f.known, f.known + ".new", f.known + ".damaged", f.known + ".lock",
+		f.history, f.history + ".new", f.credentials,
 	} {
 		if err := os.RemoveAll(path); err != nil {
 			failed = append(failed, explain(path, err))

@@ -34,6 +34,9 @@ func (g *gateway) screen(ctx fiber.Ctx) error {
 	if signedV2(ctx) {
 		return g.refuse(ctx, errSigV2)
 	}
+	if g.page != "" && opensRoot(ctx) {
+		return ctx.Redirect().Status(fiber.StatusSeeOther).To(g.page)
+	}
 	path, err := url.PathUnescape(string(ctx.Request().URI().PathOriginal()))
 	if err != nil {
 		return ctx.Next() // the gateway refuses it
@@ -52,6 +55,13 @@ func (g *gateway) screen(ctx fiber.Ctx) error {
 	}
 	g.showRefusal(ctx)
 	return err
+}
+
+// opensRoot reports whether somebody has typed the server's address into a browser. S3 has a page there too,
+// about the service; its clients sign their requests.
+func opensRoot(ctx fiber.Ctx) bool {
+	return ctx.Method() == fiber.MethodGet && ctx.Path() == "/" && len(ctx.Request().URI().QueryString()) == 0 &&
+		ctx.Get("Authorization") == "" && strings.Contains(ctx.Get("Accept"), "text/html")
 }
 
 // signedV2 reports whether a request has a signature of version 2, in its query or in a header

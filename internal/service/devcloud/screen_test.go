@@ -38,7 +38,8 @@ func answer(t *testing.T, method, url string, header http.Header) (resp *http.Re
 // header.
 func TestSignatureV2(t *testing.T) {
 	cfg := testConfig(t.TempDir())
-	cfg.CORS = "http://localhost:3000"
+	const page = "http://localhost:3000"
+	cfg.CORS = []string{page}
 	c := start(t, cfg)
 	url := c.Endpoint() + "/" + source + "/a.jpg"
 	for _, r := range []struct {
@@ -48,15 +49,15 @@ func TestSignatureV2(t *testing.T) {
 		{url + "?AWSAccessKeyId=imgmill&Signature=vjbyPxybdZaNmGa%2ByT272YEAiv4%3D&Expires=1893456000", http.Header{}},
 		{url, http.Header{"Authorization": {"AWS imgmill:vjbyPxybdZaNmGa+yT272YEAiv4="}}},
 	} {
-		r.header.Set("Origin", cfg.CORS)
+		r.header.Set("Origin", page)
 		for _, method := range []string{"GET", "PUT"} {
 			resp, text := answer(t, method, r.url, r.header)
 			if resp.StatusCode != 400 || !strings.Contains(text, "<Code>InvalidRequest</Code>") ||
 				!strings.Contains(text, `Config(signature_version=`) {
 				t.Errorf("%s %s: %s\n%s", method, r.url, resp.Status, text)
 			}
-			if got := resp.Header.Get("Access-Control-Allow-Origin"); got != cfg.CORS {
-				t.Errorf("a page of %s may not read the answer: %q", cfg.CORS, got)
+			if got := resp.Header.Get("Access-Control-Allow-Origin"); got != page {
+				t.Errorf("a page of %s may not read the answer: %q", page, got)
 			}
 		}
 	}
@@ -154,10 +155,10 @@ func TestStoredEncoding(t *testing.T) {
 func TestCORS(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	for origin, valid := range map[string]bool{
-		"": true, "*": true, "http://localhost:3000": true, "https://example.com": true,
+		"*": true, "http://localhost:3000": true, "https://example.com": true,
 		"localhost:3000": false, "http://localhost:3000/": false, "http://": false, "a b": false, "null": false,
 	} {
-		cfg.CORS = origin
+		cfg.CORS = []string{"http://127.0.0.1:9001", origin}
 		if err := cfg.Validate(); (err == nil) != valid {
 			t.Errorf("origin %q: %v", origin, err)
 		}
@@ -167,7 +168,9 @@ func TestCORS(t *testing.T) {
 		"Access-Control-Request-Headers": {"content-type"},
 	}
 	for _, origin := range []string{"", "http://localhost:3000"} {
-		cfg.CORS = origin
+		if cfg.CORS = nil; origin != "" {
+			cfg.CORS = []string{"http://127.0.0.1:9001", origin}
+		}
 		c, err := Start(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -186,12 +189,45 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// TestRoot: whoever opens the address in a browser is led to the page; S3 clients are answered as ever.
+func TestRoot(t *testing.T) {
+	const page = "http://127.0.0.1:9001/"
+	cfg := testConfig(t.TempDir())
+	cfg.Page = page
+	c := start(t, cfg)
+	browser := http.Header{"Accept": {"text/html,application/xhtml+xml"}}
+	signed := browser.Clone()
+	signed.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x")
+	for _, r := range []struct {
+		path   string
+		header http.Header
+		led    bool
+	}{
+		{"/", browser, true}, {"/", http.Header{}, false}, {"/", signed, false}, {"/?list-type=2", browser, false},
+		{"/" + source, browser, false},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", c.Endpoint()+r.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = r.header
+		resp, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if led := resp.StatusCode == http.StatusSeeOther && resp.Header.Get("Location") == page; led != r.led {
+			t.Errorf("%s with %v: %s %s", r.path, r.header, resp.Status, resp.Header.Get("Location"))
+		}
+	}
+}
+
 // TestForeignOrigin: a page of another origin than the one that is allowed is refused as by S3, and the
 // page that is allowed may read why it is refused.
 func TestForeignOrigin(t *testing.T) {
 	for _, allowed := range []string{"http://localhost:3000", "*"} {
 		cfg := testConfig(t.TempDir())
-		cfg.CORS = allowed
+		cfg.CORS = []string{allowed}
 		c, err := Start(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
