@@ -26,6 +26,7 @@ import (
 
 // devFlags are the flags of dev.
 type devFlags struct {
+	consoleFlags
 	dir, config  string
 	port         int
 	cors         string
@@ -43,10 +44,13 @@ func devCommand() *cobra.Command {
 		Short: "Run everything on this machine: an S3 server, a queue, a worker",
 		Long: `Run everything in one process on this machine: an S3 server with two buckets, a
 durable queue, and a worker that makes the variants of every picture that is
-uploaded to the first bucket.
+uploaded to the first bucket. A web page, the console, uploads pictures, shows
+what becomes of them, and edits the recipe.
 
 All data is kept in one folder, so that the next start continues where this one
-ended, even after a crash. The server listens on 127.0.0.1 only.`,
+ended, even after a crash. The S3 server listens on 127.0.0.1 only, and so does the console unless
+--console says otherwise. With --upload or --sample, a dev that runs on the folder
+already is given the pictures.`,
 		Example: `  imgmill dev --sample              # see it work, then upload pictures yourself
   imgmill dev --upload photo.jpg    # start with a picture of your own
   imgmill dev --sample --once       # resize the sample, then stop`,
@@ -71,6 +75,7 @@ ended, even after a crash. The server listens on 127.0.0.1 only.`,
 	flags.StringVar(&f.cors, "cors", "",
 		"`ORIGIN` of web pages that may use the S3 server, such as http://localhost:3000, or * for all")
 	flags.StringArrayVar(&f.uploads, "upload", nil, "upload this `FILE`, or several, and print the results")
+	f.consoleFlags.register(flags, "default 127.0.0.1:9001, or a free port; off for none")
 	flags.BoolVar(&f.sample, "sample", false, "upload a picture that imgmill draws, and print the results")
 	flags.BoolVar(&f.once, "once", false, "stop after the uploads, with exit code 0 only if every variant was made")
 	flags.BoolVar(&f.notify, "notify", false,
@@ -118,11 +123,18 @@ func (f *devFlags) run(c *cobra.Command) error {
 		log, observers = slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)), nil
 	}
 	cfg.Log = log
-	d, err := startDev(c.Context(), cfg, r, f.notify, observers)
+	page, err := f.openConsole(&cfg, file)
 	if err != nil {
 		return err
 	}
+	d, err := startDev(c.Context(), cfg, r, f.notify, observers, page)
+	if err != nil {
+		return errors.Join(err, page.close())
+	}
 	d.shown = !f.log
+	if page != nil {
+		fmt.Fprint(c.ErrOrStderr(), page.line())
+	}
 	if !f.once {
 		watching, end := context.WithCancel(c.Context())
 		defer end()
@@ -233,6 +245,7 @@ type dev struct {
 	shown   bool // each result is shown when it is known
 	// everywhere says that events also go to destinations that are not on this machine.
 	everywhere bool
+	page       *devPage
 
 	stopWorker context.CancelFunc
 	workerDone chan struct{} // closed when the worker has returned
@@ -245,9 +258,9 @@ const sweepInterval = 3 * time.Minute
 
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
 // buckets of cfg. Events go everywhere that the recipe says, or stay on this machine. The observers are told
-// of all changes.
+// of all changes. There may be no page.
 func startDev(
-	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, everywhere bool, observers mill.Observers,
+	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, everywhere bool, observers mill.Observers, page *devPage,
 ) (*dev, error) {
 	events, err := openDevNotify(ctx, r, everywhere, cfg.Log)
 	if err != nil {
@@ -265,22 +278,29 @@ func startDev(
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
-	d := &dev{cloud: cloud, store: store, everywhere: everywhere, results: newResults(), workerDone: make(chan struct{})}
+	d := &dev{cloud: cloud, store: store, everywhere: everywhere, results: newResults(), page: page, workerDone: make(chan struct{})}
+	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
+		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
+	} else if d.known.Damaged != "" {
+		cfg.Log.Warn(damaged(d.known))
+	}
 	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
-	m.Notify, m.Observer = events, append(observers, d.results)
 	d.mill.replace(m)
+	observers = append(observers, d.results)
+	if page != nil {
+		observers = append(observers, page.connect(d, cfg.Log))
+	}
+	m.Notify, m.Observer = events, observers
 	w := &worker.Worker{
 		Queue: cloud.Queue(), Process: d.mill.process, Log: cfg.Log,
 		Concurrency: runtime.GOMAXPROCS(0),
 	}
 	work, cancel := context.WithCancel(ctx)
 	d.stopWorker = cancel
-	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
-		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
-	} else if d.known.Damaged != "" {
-		cfg.Log.Warn(damaged(d.known))
-	}
 	cloud.SweepEvery(sweepInterval, d.search)
+	if page != nil {
+		page.serve(ctx, cfg.Log)
+	}
 	go func() {
 		defer close(d.workerDone)
 		if err := w.Run(work); err != nil {
@@ -339,6 +359,10 @@ func (d *dev) untilFailure(ctx context.Context) (context.Context, func()) {
 func (d *dev) stop() error {
 	d.stopWorker()
 	<-d.workerDone
+	if d.page != nil {
+		d.page.end() // after the worker, so that it shows its last results
+		<-d.page.done
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(d.cloud.Stop(ctx), d.known.Close())
