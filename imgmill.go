@@ -141,7 +141,8 @@ type Variant struct {
 	Format string
 	// Quality is the quality of a JPEG or lossy WebP from 1 to 100, as libjpeg and libwebp count it. If
 	// it is 0, the quality is 80, or less where the file would become larger than its source of the
-	// same format.
+	// same format; or, with the Settings "quality": "auto" and "look": "high", the lowest with which
+	// the file looks like that.
 	Quality int
 	// MaxBytes asks for the best quality whose file is no larger. It is at least 1000, or 0 for no
 	// bound.
@@ -161,7 +162,8 @@ type Output struct {
 	MediaType     string // such as "image/jpeg"
 	Width, Height int    // pixels
 	Data          []byte // the file
-	// Dropped lists metadata that was to be kept and could not be, each with the reason.
+	// Dropped lists what was asked for and is not there, each with the reason: metadata that was to be kept, a
+	// look that no quality reaches.
 	Dropped []string
 }
 

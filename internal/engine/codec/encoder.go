@@ -49,6 +49,17 @@ type Trials interface {
 	// LogStep is the natural logarithm of the quantiser's step at a quality, up to a constant. The
 	// logarithm of a file's size falls with it about linearly, which is how a search guesses.
 	LogStep(quality int) float64
+	// UsualScore is what photographs usually score at a quality (see Score). It rises with it.
+	UsualScore(quality int) float64
+}
+
+// ShowingEncoder is a LossyEncoder whose files browsers show with finer colours than the planes of 8 bits
+// have that a decoder pushes.
+type ShowingEncoder interface {
+	LossyEncoder
+	// Show decodes a file of a picture of w×h pixels as browsers do. emit consumes rows of red, green, blue and
+	// alpha, which is nil for a picture without it; a row is valid until emit returns.
+	Show(ctx context.Context, file []byte, w, h int, emit func(y int, rows [4][]byte) error) error
 }
 
 // HeavyEncoder is an Encoder that holds more than a few rows beside the picture and the file.

@@ -26,6 +26,8 @@ func (s *sizes) Encode(_ context.Context, quality int) ([]byte, error) {
 	return make([]byte, s.bytes[quality]), nil
 }
 
+func (s *sizes) UsualScore(quality int) float64 { return float64(quality) }
+
 func (s *sizes) LogStep(quality int) float64 { return math.Log(101 - float64(quality)) }
 
 // shapes are ways in which a file may grow with its quality.

@@ -7,11 +7,11 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// convert brings p to the layout that the encoder takes, at the same size. Transparent pixels are
+// convert brings p to the layout that the encoder takes, at the same size, but keeps chroma that a score needs. Transparent pixels are
 // laid over the background where that layout has no alpha. Without a colour management module, CMYK
 // counts as plain ink on white.
 func (j *job) convert(ctx context.Context, p *plane.Picture) (_ *plane.Picture, err error) {
-	want := j.layout(p.Width(), p.Height())
+	want := j.working(p.Width(), p.Height())
 	if p.Model != want.Model && p.Model != plane.RGB {
 		if p, err = inModel(ctx, p, plane.RGB); err != nil {
 			return nil, err

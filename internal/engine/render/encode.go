@@ -17,11 +17,20 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 	o := e.options(j, p)
 	e.working.Add(1)
 	defer e.working.Add(-1)
+	if j.auto() != nil {
+		if p, err = e.search(ctx, j, p, o); err != nil {
+			return err
+		}
+	}
 	lossy, ok := j.encoder.(codec.LossyEncoder)
 	if j.variant.MaxBytes > 0 {
 		if !ok {
 			return fmt.Errorf("%w: %s is lossless, so max_bytes cannot bound it", codec.ErrUnsupported, j.format.Name)
 		}
+		if j.found != nil && int64(len(j.file)) <= j.variant.MaxBytes {
+			return nil
+		}
+		j.giveWay()
 		t, err := lossy.Trials(ctx, p, o)
 		if err != nil {
 			return err
@@ -29,13 +38,17 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 		j.file, err = fitBytes(ctx, t, j.variant.MaxBytes)
 		return err
 	}
-	if j.file, err = j.encoder.Encode(ctx, p, o); err != nil || !ok || j.mayGrow() {
+	if j.found == nil {
+		j.file, err = j.encoder.Encode(ctx, p, o)
+	}
+	if err != nil || !ok || j.mayGrow() {
 		return err
 	}
 	most, err := d.Length(int64(len(j.file)))
 	if err != nil || int64(len(j.file)) <= most {
 		return err
 	}
+	j.giveWay()
 	o.Compact = true
 	t, err := lossy.Trials(ctx, p, o)
 	if err != nil {
@@ -68,7 +81,7 @@ func (j *job) mayGrow() bool {
 		return true
 	}
 	for _, s := range j.format.Settings {
-		if _, given := j.variant.Encoding[s.Name]; given && s.MayGrow {
+		if text, given := j.variant.Encoding[s.Name]; given && s.MayGrow && !(s.Name == "quality" && text == autoQuality) {
 			return true
 		}
 	}

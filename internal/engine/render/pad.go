@@ -13,7 +13,7 @@ func (j *job) pad(ctx context.Context, p *plane.Picture) (*plane.Picture, error)
 	if f.canvasWidth == p.Width() && f.canvasHeight == p.Height() {
 		return p, nil
 	}
-	l := j.layout(f.canvasWidth, f.canvasHeight)
+	l := j.working(f.canvasWidth, f.canvasHeight)
 	l.Space = p.Space
 	q := plane.New(l)
 	subX, subY := l.Subsampling()

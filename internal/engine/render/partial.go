@@ -73,7 +73,7 @@ func results(jobs []*job) ([]Output, error) {
 			continue
 		}
 		outputs[i].Format, outputs[i].Width, outputs[i].Height = j.format, j.frame.canvasWidth, j.frame.canvasHeight
-		outputs[i].Data, outputs[i].Dropped = j.file, j.dropped
+		outputs[i].Data, outputs[i].Found, outputs[i].Dropped = j.file, j.found, j.dropped
 	}
 	return outputs, err
 }

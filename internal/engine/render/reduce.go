@@ -35,7 +35,7 @@ func (j *job) needsChroma() bool {
 	if j.header.Layout.Model != plane.YCbCr {
 		return false
 	}
-	want := j.layout(2, 2)
+	want := j.working(2, 2)
 	x, y := want.Subsampling()
 	return j.variant.LinearLight || want.Model != plane.YCbCr || x != 2 || y != 2
 }
@@ -67,7 +67,7 @@ func (j *job) prepare(src plane.Layout) (err error) {
 	if src.Model == plane.CMYK && j.transform != nil {
 		linear = false // a profile of inks has no light to mix
 	}
-	if want := j.layout(f.width, f.height); linear && src.Model != plane.Gray {
+	if want := j.working(f.width, f.height); linear && src.Model != plane.Gray {
 		dst = plane.NewLayout(plane.RGB, src.HasAlpha(), f.width, f.height, 1, 1)
 	} else if !linear && !src.HasAlpha() && want.Model == src.Model {
 		dst = want

@@ -61,10 +61,14 @@ type Output struct {
 	Format        *codec.Format
 	Width, Height int // pixels
 	Data          []byte
+	// Found has quality and score of the file, without Data, if its quality is "auto", and what
+	// the search took. A bound on bytes may have lowered the quality since.
+	Found *codec.Found
 	// SameAs is the name of the earlier variant of its set that has the same format and size. Such an
 	// output has no data.
 	SameAs string
-	// Dropped lists metadata that was to be kept and is not, each with the reason. It is usually empty.
+	// Dropped lists what was asked for and is not there, each with the reason: metadata that was to be
+	// kept, a look that no quality reaches. It is usually empty.
 	Dropped []string
 }
 
@@ -155,9 +159,10 @@ type job struct {
 	gainMap *codec.GainMap // that is written
 	frames  codec.FrameWriter
 	file    []byte
-	dropped []string // as in Output
-	failed  error    // why this variant cannot be made
-	twin    *job     // of its set, whose file would be the same; nil if there is none
+	found   *codec.Found // by the search for a quality; nil if there was none
+	dropped []string     // as in Output
+	failed  error        // why this variant cannot be made
+	twin    *job         // of its set, whose file would be the same; nil if there is none
 }
 
 // findTwin looks for an earlier job of the same set and format whose file has the same width.
@@ -185,7 +190,7 @@ func (e *Engine) begin(j *job, d codec.Decoder) error {
 	if j.format == nil || j.format.Encoder == nil {
 		return fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
-	j.encoder = j.format.Encoder(v.Encoding)
+	j.encoder = j.format.Encoder(j.encoding())
 	w, h := upright(j.header)
 	var s subject
 	if v.Position.Focal() {
@@ -300,7 +305,7 @@ func (j *job) memory() (held, beside int64) {
 	for _, p := range j.planned.Planes {
 		held += int64(p.Width) * int64(p.Height)
 	}
-	want := j.layout(j.frame.width, j.frame.height)
+	want := j.working(j.frame.width, j.frame.height)
 	if j.header.Orientation > 1 || j.frame.looks() || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
 		beside = held
 	}
@@ -311,6 +316,9 @@ func (j *job) memory() (held, beside int64) {
 		}
 	} else if ok {
 		beside += heavy.Memory(want)
+	}
+	if j.auto() != nil {
+		beside += searchMemory(want)
 	}
 	return held, beside
 }

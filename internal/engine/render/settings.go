@@ -88,6 +88,9 @@ func NewSchema(formats codec.Set) *Schema {
 			},
 			text: func(v *Variant) string { return number(v.MaxBytes) },
 		},
+		choice("look", "how a picture of quality: auto looks beside one without loss: nobody notices a difference without the other one, "+
+			"beside it, or where one takes the other's place",
+			func(v *Variant) *Look { return &v.Look }, Good, High, VisuallyLossless),
 		&Setting{
 			Setting: setting.Setting{
 				Name: "background", Type: setting.Colour, Default: "#ffffff",
@@ -318,6 +321,12 @@ func (s *Schema) Problems(v Variant) []Problem {
 	if v.Frames > 1 && v.MaxBytes > 0 {
 		add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")
 		return p
+	}
+	if v.Frames > 1 && v.Encoding["quality"] == autoQuality {
+		add("quality", "auto is for stills; give a number, or write frames: first")
+	}
+	if v.Look != "" && v.Look != Good && v.Set == "" && v.Encoding["quality"] != autoQuality {
+		add("look", "has no effect without quality: auto; write that, or leave it out")
 	}
 	if f := v.Format; v.Frames > 1 && f != nil {
 		if _, ok := f.Encoder(v.Encoding).(codec.FrameEncoder); !ok {

@@ -51,6 +51,7 @@ type Variant struct {
 	// MaxBytes asks for the best quality whose file is no larger; 0 means no bound. With a nil Format,
 	// the output is lossy.
 	MaxBytes   int64
+	Look       Look     // with the quality "auto"; empty: Good
 	Background [3]uint8 // red, green, blue behind transparent pixels and around Contain
 	Metadata   Metadata
 	Colour     Colour // empty: SRGB

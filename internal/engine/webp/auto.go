@@ -60,6 +60,13 @@ func (e autoEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.Encod
 	return t, err
 }
 
+// Show implements codec.ShowingEncoder.
+func (e autoEncoder) Show(
+	ctx context.Context, file []byte, w, h int, emit func(y int, rows [4][]byte) error,
+) error {
+	return RGBA(ctx, file, w, h, emit)
+}
+
 // autoTrials are those of VP8, and a file of VP8L or nil.
 type autoTrials struct {
 	codec.Trials

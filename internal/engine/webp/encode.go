@@ -15,9 +15,9 @@ const DefaultQuality = 80
 
 var (
 	qualitySetting = &setting.Setting{
-		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Example: "75", MayGrow: true,
+		Name: "quality", Type: setting.Int, Min: 1, Max: 100, Choices: []string{"auto"}, Example: "75", MayGrow: true,
 		IdleBeside: []string{"lossless: true", "near_lossless"},
-		Help:       "quality, as libjpeg and libwebp count it",
+		Help:       "quality, as libjpeg and libwebp count it; auto chooses it by look",
 		Absent:     "80, or less where the file would otherwise become larger than its source of the same format",
 	}
 	losslessSetting = &setting.Setting{
@@ -135,6 +135,13 @@ func (e lossyEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.Enco
 	return t, err
 }
 
+// Show implements codec.ShowingEncoder.
+func (e lossyEncoder) Show(
+	ctx context.Context, file []byte, w, h int, emit func(y int, rows [4][]byte) error,
+) error {
+	return RGBA(ctx, file, w, h, emit)
+}
+
 // encodePicture implements pictureEncoder.
 func (e lossyEncoder) encodePicture(ctx context.Context, p *plane.Picture, threads int) (b bitstream, err error) {
 	b.kind = "VP8 "
@@ -182,6 +189,15 @@ func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
 func (t *trials) LogStep(quality int) float64 {
 	return math.Log(float64(acQuant[quantiserIndex(quality)]))
 }
+
+// usualScores are medians over 34 photographs, reduced to 320, 800 and 1600 pixels. The curve of qualities has
+// a bend at 75, and rounded samples of 4:2:0 bound what the highest ones score.
+var usualScores = codec.Curve{
+	10, 22, 31, 38.6, 45, 50, 53.2, 55.8, 58.3, 60.3, 62.4, 64.6, 66.4, 68.9, 70.4, 74.9, 79.1, 83.4, 85.8, 86.8,
+}
+
+// UsualScore implements codec.Trials.
+func (t *trials) UsualScore(quality int) float64 { return usualScores.At(quality) }
 
 // losslessEncoder writes VP8L.
 type losslessEncoder struct {

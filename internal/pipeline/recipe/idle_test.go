@@ -23,6 +23,9 @@ func TestIdleSettings(t *testing.T) {
 		"{width: 9, format: webp, quality: 80, lossless: auto, max_bytes: 9KB}":        "",
 		"{width: 9, format: webp, lossless: false, near_lossless: 60}":                 "",
 		"{width: 9, quality: 80, lossless: true}":                                      "", // for JPEG and for WebP
+		"{width: 9, format: webp, look: high}":                                         "variants.v.look: has no effect without quality: auto; write that, or leave it out",
+		"{width: 9, format: webp, quality: auto, look: high, max_bytes: 9KB}":          "",
+		"{format: webp, frames: all, quality: auto}":                                   "variants.v.quality: auto is for stills; give a number, or write frames: first",
 		"{format: png, frames: all, poster: 3}":                                        "",
 		"{frames: all, poster: 3}":                                                     "",
 		"{format: webp, frames: first, poster: 3}":                                     "",

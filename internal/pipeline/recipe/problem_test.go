@@ -30,7 +30,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, embedded, enlarge, exact, filter, fit, format, formats, frames, hdr, height, intent, linear_light, lossless, max_bytes, metadata, near_lossless, position, poster, progressive, quality, sharp_chroma, sizes, subsampling, width, widths`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, embedded, enlarge, exact, filter, fit, format, formats, frames, hdr, height, intent, linear_light, look, lossless, max_bytes, metadata, near_lossless, position, poster, progressive, quality, sharp_chroma, sizes, subsampling, width, widths`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -67,7 +67,7 @@ imgmill.yaml:14: variants.a.metadata: "all" is not valid; use strip, copyright o
 imgmill.yaml:15: variants.b.width: "8OO" is not a whole number; write digits only, like 800
 imgmill.yaml:15: variants.b.height: -1 is out of range; write a number from 1 to 65535
 imgmill.yaml:15: variants.b.format: avif can be neither read nor written yet; use jpeg, png, gif or webp
-imgmill.yaml:15: variants.b.quality: "high" is not a whole number; write digits only, like 75
+imgmill.yaml:15: variants.b.quality: "high" is not valid; use auto or a whole number
 imgmill.yaml:15: variants.b.max_bytes: "lots" is not a size; write a number and a unit, like 300KB
 imgmill.yaml:15: variants.b.background: "#ffff" is not a colour; write "#rrggbb" in quotes, white or black
 imgmill.yaml:16: variants.c.format: "xcf" is not a picture format; use jpeg, png, gif or webp
