@@ -9,79 +9,44 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// colourTable is the colours of an animation, in the order in which they appeared.
-type colourTable struct {
-	colours []pixel
-	index   map[pixel]byte
-}
-
-const maxColours = 256
-
 // newColourTable returns a table of the transparent colour, which comes first because Pillow takes the
 // first colour for it where a frame is disposed of.
 func newColourTable() *colourTable {
-	return &colourTable{colours: []pixel{0}, index: map[pixel]byte{0: 0}}
-}
-
-// add adds the colours of pixels and reports whether there is room for all of them.
-func (t *colourTable) add(pixels []pixel) bool {
-	for i, c := range pixels {
-		if i > 0 && c == pixels[i-1] {
-			continue
-		}
-		if _, ok := t.index[c]; ok {
-			continue
-		}
-		if len(t.colours) == maxColours {
-			return false
-		}
-		t.index[c] = byte(len(t.colours))
-		t.colours = append(t.colours, c)
-	}
-	return true
-}
-
-// append appends the chunks PLTE and tRNS, or nothing if there is no table.
-func (t *colourTable) append(out []byte) []byte {
-	if t == nil {
-		return out
-	}
-	var colours, alphas []byte
-	for _, c := range t.colours {
-		colours = append(colours, byte(c), byte(c>>8), byte(c>>16))
-		alphas = append(alphas, byte(c.alpha()))
-	}
-	for alphas[len(alphas)-1] == 255 {
-		alphas = alphas[:len(alphas)-1] // the first one is 0
-	}
-	return appendChunk(appendChunk(out, "PLTE", colours), "tRNS", alphas)
+	t := &colourTable{}
+	t.add([]pixel{0})
+	return t
 }
 
 // pack reads a picture.
 func pack(ctx context.Context, dst []pixel, p *plane.Picture) error {
-	alpha, ok := p.Alpha()
 	for y := range p.Height() {
 		if y%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r, g, b := p.Row(0, y), p.Row(0, y), p.Row(0, y)
-		if p.Model == plane.RGB {
-			g, b = p.Row(1, y), p.Row(2, y)
-		}
-		row := dst[y*p.Width():][:p.Width()]
-		for x := range row {
-			row[x] = pixel(r[x]) | pixel(g[x])<<8 | pixel(b[x])<<16 | 255<<24
-		}
-		if !ok {
-			continue
-		}
-		for x, v := range p.Row(alpha, y) {
-			if row[x] = row[x]&^(255<<24) | pixel(v)<<24; v == 0 {
-				row[x] = 0
-			}
-		}
+		packRow(dst[y*p.Width():][:p.Width()], p, y)
 	}
 	return nil
+}
+
+// packRow reads a row of a picture.
+func packRow(row []pixel, p *plane.Picture, y int) {
+	n := len(row)
+	r, g, b := p.Row(0, y)[:n], p.Row(0, y)[:n], p.Row(0, y)[:n]
+	if p.Model == plane.RGB {
+		g, b = p.Row(1, y)[:n], p.Row(2, y)[:n]
+	}
+	for x := range row {
+		row[x] = pixel(r[x]) | pixel(g[x])<<8 | pixel(b[x])<<16 | 255<<24
+	}
+	alpha, ok := p.Alpha()
+	if !ok {
+		return
+	}
+	for x, v := range p.Row(alpha, y) {
+		if row[x] = row[x]&^(255<<24) | pixel(v)<<24; v == 0 {
+			row[x] = 0
+		}
+	}
 }
 
 // still returns the last picture.
@@ -99,40 +64,37 @@ func (a *animation) still() *plane.Picture {
 	return p
 }
 
-// colourType returns the colour type of the file.
-func (a *animation) colourType() byte {
+// format returns the format of the file.
+func (a *animation) format() format {
 	switch {
 	case a.table != nil:
-		return typePalette
+		return format{depth: 8, colour: typePalette}
 	case a.layout.Model == plane.Gray:
-		return typeGrayAlpha
+		return format{depth: 8, colour: typeGrayAlpha}
 	}
-	return typeRGBA
+	return format{depth: 8, colour: typeRGBA}
 }
 
 // compress returns the compressed data of a picture with w pixels a row.
 func (a *animation) compress(ctx context.Context, pixels []pixel, w int) ([][]byte, error) {
-	f := format{depth: 8, colour: a.colourType()}
+	f := a.format()
 	unit := f.channels()
-	rows := make([]byte, 0, unit*len(pixels))
-	last, index := pixel(0), byte(0) // the first colour of the table
-	for _, c := range pixels {
+	r := raster{n: w * unit, height: len(pixels) / w, unit: unit, indexed: a.table != nil, read: func(y int, row []byte) {
+		pixels := pixels[y*w:][:w]
 		switch unit {
 		case 1:
-			if c != last {
-				last, index = c, a.table.index[c]
-			}
-			rows = append(rows, index)
+			a.table.lookUp(row, pixels)
 		case 2:
-			rows = append(rows, byte(c), byte(c.alpha()))
+			for x, c := range pixels {
+				row[2*x], row[2*x+1] = byte(c), byte(c.alpha())
+			}
 		default:
-			rows = binary.LittleEndian.AppendUint32(rows, uint32(c))
+			for x, c := range pixels {
+				binary.LittleEndian.PutUint32(row[4*x:], uint32(c))
+			}
 		}
-	}
-	n := w * unit
-	s := newStrips(raster{n, len(pixels) / w, unit, func(y int, row []byte) { copy(row, rows[y*n:]) }}, a.writers)
-	err := s.run(ctx, max(a.options.Threads, 1))
-	return s.data(), err
+	}}
+	return r.compress(ctx, a.effort, a.compressor, a.options.Threads)
 }
 
 // code compresses the part of the next picture that a frame has. What is shown already is left out where a
@@ -203,7 +165,7 @@ func (a *animation) widen(ctx context.Context) error {
 
 // decode returns the picture that a frame stores.
 func (a *animation) decode(ctx context.Context, c *coded) (*plane.Picture, error) {
-	file := appendHead(nil, plane.NewLayout(plane.RGB, true, c.w, c.h, 1, 1), a.colourType(), a.table.append(nil), codec.EncodeOptions{})
+	file := appendHead(nil, plane.NewLayout(plane.RGB, true, c.w, c.h, 1, 1), a.format(), a.table.append(nil), codec.EncodeOptions{})
 	for _, d := range c.data {
 		file = appendChunk(file, "IDAT", d)
 	}

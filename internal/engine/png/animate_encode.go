@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/deflate"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -29,7 +30,9 @@ type animation struct {
 	layout  plane.Layout
 	options codec.EncodeOptions
 	loops   int
-	writers writers
+	effort  effort
+
+	compressor *deflate.Compressor
 
 	table  *colourTable // nil if the file stores samples
 	before []pixel      // what is shown without the last frame
@@ -50,10 +53,10 @@ type coded struct {
 const maxDelay = 1000 * math.MaxUint16
 
 // Animate implements codec.FrameEncoder.
-func (encoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
+func (e encoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
 	n := l.Width() * l.Height()
 	a := &animation{
-		layout: l, options: o, loops: loops, writers: writers{},
+		layout: l, options: o, loops: loops, effort: e.effort, compressor: new(deflate.Compressor),
 		before: make([]pixel, n), shown: make([]pixel, n), next: make([]pixel, n),
 	}
 	if l.Model != plane.Gray || l.Space.For(plane.Gray).ICC == nil { // a table is not gray
@@ -198,7 +201,7 @@ func (a *animation) Close(ctx context.Context) ([]byte, error) {
 	case 0:
 		return nil, fmt.Errorf("%w: an animation without frames", codec.ErrUnsupported)
 	case 1:
-		return encoder{}.Encode(ctx, a.still(), a.options)
+		return encoder{a.effort}.Encode(ctx, a.still(), a.options)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -210,7 +213,7 @@ func (a *animation) Close(ctx context.Context) ([]byte, error) {
 	for i := range a.frames {
 		size += sizeOf(a.frames[i].data) + 64
 	}
-	out := appendHead(make([]byte, 0, size), a.layout, a.colourType(), other, a.options)
+	out := appendHead(make([]byte, 0, size), a.layout, a.format(), other, a.options)
 	if a.poster != nil {
 		for _, d := range a.poster.data {
 			out = appendChunk(out, "IDAT", d)

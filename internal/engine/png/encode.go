@@ -8,11 +8,16 @@ import (
 	"hash/crc32"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/deflate"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-type encoder struct{}
+// encoder implements codec.FrameEncoder.
+type encoder struct{ effort effort }
+
+func newEncoder(v setting.Values) codec.Encoder { return encoder{effortOf(v)} }
 
 // Layout implements codec.Encoder: gray or RGB, with or without alpha.
 func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
@@ -22,17 +27,38 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
-// Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.
-func (encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
-	s := newStrips(rasterOf(p, !p.Opaque()), writers{})
-	s.pieces = len(s.all) == 1
-	if err := s.run(ctx, max(o.Threads, 1)); err != nil {
+// Encode implements codec.Encoder. It stores a picture as store finds best; of a small one, where a
+// palette may not be worth its bytes, it writes both files.
+func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+	s, err := store(ctx, p)
+	if err != nil {
 		return nil, err
 	}
-	kind := [...]byte{typeGray, typeGrayAlpha, typeRGB, typeRGBA}[s.unit-1]
-	data := s.data()
-	out := make([]byte, 0, sizeOf(data)+len(o.EXIF)+len(o.XMP)+1024)
-	out = appendHead(out, p.Layout, kind, nil, o)
+	if o.Compact {
+		e.effort = highEffort
+	}
+	file, err := e.write(ctx, s, o)
+	if err != nil || s.table == nil || s.width*s.height > smallPicture {
+		return file, err
+	}
+	other, err := e.write(ctx, s.other, o)
+	if err != nil || len(other) >= len(file) {
+		return file, err
+	}
+	return other, nil
+}
+
+// smallPicture is up to how many pixels a palette is compared with what the picture has without one.
+const smallPicture = 1 << 14
+
+// write returns the file of a picture.
+func (e encoder) write(ctx context.Context, s *stored, o codec.EncodeOptions) ([]byte, error) {
+	data, err := s.raster().compress(ctx, e.effort, new(deflate.Compressor), o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, sizeOf(data)+len(o.EXIF)+len(o.XMP)+2048)
+	out = appendHead(out, s.p.Layout, s.format, s.chunks(nil), o)
 	for _, d := range data {
 		out = appendChunk(out, "IDAT", d)
 	}
@@ -47,13 +73,13 @@ func sizeOf(data [][]byte) (n int) {
 	return n
 }
 
-// appendHead appends what comes before the pixels of a picture of layout l: signature, header, profile,
-// other chunks, and metadata.
-func appendHead(out []byte, l plane.Layout, colourType byte, other []byte, o codec.EncodeOptions) []byte {
+// appendHead appends what comes before the pixels of a picture of layout l that is stored as f: signature,
+// header, profile, other chunks, and metadata.
+func appendHead(out []byte, l plane.Layout, f format, other []byte, o codec.EncodeOptions) []byte {
 	out = append(out, signature...)
 	head := binary.BigEndian.AppendUint32(nil, uint32(l.Width()))
 	head = binary.BigEndian.AppendUint32(head, uint32(l.Height()))
-	out = appendChunk(out, "IHDR", append(head, 8, colourType, 0, 0, 0))
+	out = appendChunk(out, "IHDR", append(head, byte(f.depth), f.colour, 0, 0, 0))
 	if icc := l.Space.For(l.Model).ICC; icc != nil {
 		out = appendChunk(out, "iCCP", append([]byte("icc\x00\x00"), deflateProfile(icc)...))
 	}

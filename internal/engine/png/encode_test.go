@@ -13,9 +13,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/klauspost/compress/flate"
-
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/deflate"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -37,31 +36,106 @@ func TestEncodedPicturesDecodeAlike(t *testing.T) {
 		for _, alpha := range []bool{false, true} {
 			for _, wh := range [][2]int{{1, 1}, {3, 2}, {1, 700}, {700, 1}, {9, 9}, {640, 480}, {1000, 900}} {
 				name := fmt.Sprintf("%v, alpha %t, %d×%d", m, alpha, wh[0], wh[1])
-				p := picture(m, alpha, wh[0], wh[1])
-				var first []byte
-				for _, threads := range []int{1, 2, 5} {
-					file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
-					if err != nil {
-						t.Fatal(err)
-					}
-					if first == nil {
-						first = file
-					} else if !bytes.Equal(first, file) {
-						t.Errorf("%s: %d threads give other bytes", name, threads)
-					}
-				}
-				if _, err := png.Decode(bytes.NewReader(first)); err != nil { // checks every sum
-					t.Errorf("%s: %v", name, err)
-				}
-				got, err := decodeBytes(first, 1)
-				if err != nil {
-					t.Fatalf("%s: %v", name, err)
-				}
-				compare(t, name, got, p.Pix)
+				encodesAlike(t, name, picture(m, alpha, wh[0], wh[1]))
 			}
 		}
 	}
 }
+
+// encodesAlike encodes a picture with every effort and with several threads, reads the files back, and
+// returns that of normal effort.
+func encodesAlike(t *testing.T, name string, p *plane.Picture) (file []byte) {
+	t.Helper()
+	for _, e := range []effort{highEffort, fastEffort, normalEffort} {
+		if e == highEffort && p.Width()*p.Height() > 100_000 {
+			continue
+		}
+		file = nil
+		for _, threads := range []int{1, 2, 5} {
+			again, err := encoder{e}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file != nil && !bytes.Equal(again, file) {
+				t.Errorf("%s: %d threads give other bytes", name, threads)
+			}
+			file = again
+		}
+		if _, err := png.Decode(bytes.NewReader(file)); err != nil { // checks every sum
+			t.Errorf("%s: %v", name, err)
+		}
+		got, err := decodeBytes(file, 1)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !bytes.Equal(rgba(t, got), rgba(t, p)) {
+			t.Errorf("%s: other pixels, effort %d", name, e)
+		}
+	}
+	return file
+}
+
+// TestFewBits: what is written takes as few bits a pixel as its colours allow.
+func TestFewBits(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		at          func(x, y int) pixel
+		colour      byte
+		depth       int
+		transparent bool // a tRNS chunk
+	}{
+		{"black and white", func(x, y int) pixel { return grayPixel(x / 7 % 2 * 255) }, typeGray, 1, false},
+		{"two grays", func(x, y int) pixel { return grayPixel(x/7%2*10 + 9) }, typePalette, 1, false},
+		{"4 levels", func(x, y int) pixel { return grayPixel(x / 7 % 4 * 85) }, typeGray, 2, false},
+		{"16 levels", func(x, y int) pixel { return grayPixel(x / 7 % 16 * 17) }, typeGray, 4, false},
+		{"200 levels", func(x, y int) pixel { return grayPixel((x + y) % 200) }, typeGray, 8, false},
+		{"5 colours", func(x, y int) pixel { return pixel((x+y)%5*40) | 255<<24 }, typePalette, 4, false},
+		{"255 colours and none", func(x, y int) pixel {
+			if v := (x + 5*y) % 256; v > 0 {
+				return pixel(v) | pixel(v/2)<<16 | 255<<24
+			}
+			return 0
+		}, typePalette, 8, true},
+		{"200 colours of half opacity", func(x, y int) pixel { return pixel((x+y)%200) | 128<<24 }, typePalette, 8, true},
+		{"gray and holes", func(x, y int) pixel {
+			if x%9 == y%9 {
+				return 0
+			}
+			return grayPixel((x + y) % 255)
+		}, typeGray, 8, true},
+		{"all grays and holes", func(x, y int) pixel {
+			if x%9 == y%9 {
+				return 0
+			}
+			return grayPixel((x + y) % 256)
+		}, typeGrayAlpha, 8, false},
+		{"colours", func(x, y int) pixel { return pixel(x%256) | pixel(y%256)<<8 | 255<<24 }, typeRGB, 8, false},
+		{"colours and holes", func(x, y int) pixel {
+			if x%9 == y%9 {
+				return 0
+			}
+			return pixel(x%256) | pixel(y%256)<<8 | 255<<24
+		}, typeRGB, 8, true},
+		{"colours of any opacity", func(x, y int) pixel {
+			return pixel(x%256) | pixel(y%256)<<8 | pixel(x*y%255+1)<<24
+		}, typeRGBA, 8, false},
+	} {
+		p := plane.New(plane.NewLayout(plane.RGB, true, 301, 200, 1, 1))
+		for y := range 200 {
+			for x := range 301 {
+				for i := range 4 {
+					p.Row(i, y)[x] = byte(c.at(x, y) >> (8 * i))
+				}
+			}
+		}
+		file := encodesAlike(t, c.name, p)
+		if file[25] != c.colour || int(file[24]) != c.depth || bytes.Contains(file, []byte("tRNS")) != c.transparent {
+			t.Errorf("%s: colour type %d with %d bits", c.name, file[25], file[24])
+		}
+	}
+}
+
+func grayPixel(v int) pixel { return pixel(v)*0x010101 | 255<<24 }
 
 func TestMethodFitsThePicture(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -94,12 +168,10 @@ func TestMethodFitsThePicture(t *testing.T) {
 		at   func(x, y int) byte
 		want method
 	}{
-		{"grainy", 700, 500, grainy, method{true, flate.HuffmanOnly}},
-		{"glyphs", 700, 500, glyphs, method{false, highLevel}},
-		{"ramp", 700, 500, ramp, method{true, highLevel}},
-		{"half", 700, 500, half, method{true, highLevel}},
-		{"large half", 2500, 2000, half, method{true, fastLevel}},
-		{"large ramp", 2500, 2000, ramp, method{true, highLevel}},
+		{"grainy", 700, 500, grainy, method{adaptive, deflate.Entropy}},
+		{"glyphs", 700, 500, glyphs, method{unfiltered, deflate.Normal}},
+		{"ramp", 700, 500, ramp, method{adaptive, deflate.Normal}},
+		{"half", 700, 500, half, method{adaptive, deflate.Fast}},
 	} {
 		p := plane.New(plane.NewLayout(plane.RGB, false, c.w, c.h, 1, 1))
 		for i := range p.Pix {
@@ -109,8 +181,13 @@ func TestMethodFitsThePicture(t *testing.T) {
 				}
 			}
 		}
-		if got := newStrips(rasterOf(p, false), writers{}).method; got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		stored, err := store(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newStrips(t.Context(), stored.raster(), normalEffort, new(deflate.Compressor))
+		if err != nil || s.method != c.want {
+			t.Errorf("%s: %+v, want %+v, %v", c.name, s.method, c.want, err)
 		}
 		file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{Threads: 2})
 		if err != nil {
@@ -127,24 +204,6 @@ func TestMethodFitsThePicture(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestOpaqueAlphaIsLeftOut(t *testing.T) {
-	p := picture(plane.RGB, true, 30, 20)
-	for y := range 20 {
-		for x := range p.Row(3, y) {
-			p.Row(3, y)[x] = 255
-		}
-	}
-	file, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := decodeBytes(file, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "opaque", got, p.Pix[:3])
 }
 
 func TestEncoderStopsWithItsContext(t *testing.T) {

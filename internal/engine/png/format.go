@@ -4,8 +4,10 @@
 // Rows are decompressed, unfiltered and pushed a few at a time. It is as lenient as browsers with
 // what does not change pixels: checksums of chunks that it does not need, data behind the last row,
 // a missing end. Pictures whose rows are not all there are corrupt. Samples of 16 bits are reduced
-// to their upper 8. It never converts colours, and never writes interlaced files,
-// nor palettes but for animations.
+// to their upper 8. It never converts colours, and never writes interlaced files.
+//
+// What is written is stored in as few bits a pixel as it allows without loss (store.go), and filtered and
+// compressed in strips that do not wait for one another (strips.go), as samples show to be best (method.go).
 package png
 
 import (
@@ -28,7 +30,8 @@ var Format = &codec.Format{
 	Uploaded: true,
 	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
 	Open:     open,
-	Encoder:  func(setting.Values) codec.Encoder { return encoder{} },
+	Settings: []*setting.Setting{effortSetting},
+	Encoder:  newEncoder,
 }
 
 const signature = "\x89PNG\r\n\x1a\n"

@@ -1,96 +1,128 @@
 package png
 
-import "github.com/klauspost/compress/flate"
+import (
+	"context"
+
+	"github.com/imgmill/imgmill/internal/engine/deflate"
+	"github.com/imgmill/imgmill/internal/engine/setting"
+)
+
+// effort is how hard an encoder works for smaller files.
+type effort uint8
+
+const (
+	normalEffort effort = iota
+	fastEffort
+	highEffort
+)
+
+var effortSetting = &setting.Setting{
+	Name: "effort", Type: setting.Choice, Choices: []string{"fast", "normal", "high"}, Default: "normal",
+	Help: "fast saves time, high saves bytes",
+}
+
+// effortOf returns the effort that the settings of a variant ask for.
+func effortOf(v setting.Values) effort {
+	switch v.Text(effortSetting) {
+	case "fast":
+		return fastEffort
+	case "high":
+		return highEffort
+	}
+	return normalEffort
+}
 
 // method is how the rows of a picture are compressed.
 type method struct {
-	filtered bool
-	level    int // of package flate
+	filters filters
+	level   deflate.Level
 }
 
-// Levels of compression. Most photographs have few matches: filtered, they take about as many bytes
-// without any, in less than a third of the time. Matches have to save more than a part of leastGain.
-// The high level takes up to five times as long as the fast one and saves up to 9 %, so pictures of
-// more than largeSize bytes get it only if it is quick: where there are so many matches that they save
-// more than a part of quickGain.
+// Most photographs have few matches: filtered, they take about as many bytes without any, in a third of
+// the time. Matches have to save more than a part of leastGain. The normal level takes up to three times
+// as long as the fast one where matches are short, and no longer where they are long: where samples take
+// less than one of quickPart bytes. It is also for palettes, whose neighbours tell nothing of one another,
+// and for pictures of no more than smallSize bytes. At high effort, pictures of more than hugeSize bytes
+// get passesOfHuge passes.
 const (
-	fastLevel = 6
-	highLevel = 8
-	largeSize = 8 << 20
-	leastGain = 0.04
-	quickGain = 0.6
+	leastGain    = 0.08
+	quickPart    = 6
+	smallSize    = 64 << 10
+	hugeSize     = 8 << 20
+	passesOfHuge = 2
 )
 
-// Samples by which the method is chosen: bands of rows, spread over the picture. They are all of a
-// small picture, and of others a part that is small enough for the choice to cost little.
+// Samples by which the method is chosen: bands of rows, spread over the picture, of so many bytes
+// together. They are all of a small picture. Whether matches are worth it shows in a few rows, but what
+// filters do to them only in bands that are high enough for vertical matches.
 const (
-	sampleBands = 8
-	samplePart  = 16
-	sampleLeast = 64 << 10 // bytes
-	sampleMost  = 128 << 10
+	sampleBands = 4
+	sampleLow   = 64 << 10
+	sampleHigh  = 256 << 10
+	sampleMost  = 1 << 20 // at high effort
 )
 
 // choose compresses samples with several methods and returns the best one for the picture. It
 // depends on nothing but the picture.
-func (w *worker) choose() method {
-	size := (w.n + 1) * w.height
-	level := highLevel
-	if size > largeSize {
-		level = fastLevel
+func (w *worker) choose(ctx context.Context) (m method, err error) {
+	if w.effort == highEffort {
+		return w.chooseFilters(ctx)
 	}
-	filtered, plain := w.samples(max(sampleLeast, min(size/samplePart, sampleMost)))
-	without := float64(w.deflatedSize(filtered, flate.HuffmanOnly))
-	with, unfiltered := w.deflatedSize(filtered, level), w.deflatedSize(plain, level)
-	gain := 1 - float64(with)/without
-	switch {
-	case unfiltered <= with && float64(unfiltered) < without:
-		return method{false, highLevel}
-	case gain < leastGain:
-		return method{true, flate.HuffmanOnly}
-	case gain > quickGain:
-		return method{true, highLevel}
+	size := w.deflatedSizes(ctx, &err)
+	filtered := w.samples(sampleLow, adaptive)
+	plain := w.samples(sampleLow, unfiltered)
+	with, none := size(filtered, deflate.Fast), size(plain, deflate.Fast)
+	if without := size(filtered, deflate.Entropy); float64(min(with, none)) > (1-leastGain)*float64(without) {
+		return method{adaptive, deflate.Entropy}, err
 	}
-	return method{true, level}
+	m.level = deflate.Fast
+	small := (w.n+1)*w.height <= smallSize
+	if w.effort == normalEffort && (small || w.indexed || min(with, none) < len(plain)/quickPart) {
+		m.level = deflate.Normal
+		with = size(w.samples(sampleHigh, adaptive), deflate.Normal)
+		none = size(w.samples(sampleHigh, unfiltered), deflate.Normal)
+	}
+	if with < none {
+		m.filters = adaptive
+	}
+	return m, err
 }
 
-// samples returns about size bytes of rows, or all if there are fewer, with filters and without.
-func (w *worker) samples(size int) (filtered, plain []byte) {
+// chooseFilters returns the filters with which samples take the fewest bytes at the normal level.
+func (w *worker) chooseFilters(ctx context.Context) (m method, err error) {
+	size := w.deflatedSizes(ctx, &err)
+	least := -1
+	for f := range everyFilter + 1 {
+		if n := size(w.samples(sampleMost, f), deflate.Normal); least < 0 || n < least {
+			m, least = method{f, deflate.Optimal}, n
+		}
+	}
+	return m, err
+}
+
+// samples returns about size bytes of rows, or all if there are fewer, filtered.
+func (w *worker) samples(size int, f filters) (sample []byte) {
 	rows := (size/sampleBands + w.n) / (w.n + 1)
 	for i := range sampleBands {
 		first, end := w.height*i/sampleBands, w.height*(i+1)/sampleBands
 		last := min(first+rows, end)
 		if first < last {
-			filtered = w.filterRows(filtered, first, last, true)
-			plain = w.filterRows(plain, first, last, false)
+			sample = w.filterRows(sample, first, last, f)
 		}
 	}
-	return filtered, plain
+	return sample
 }
 
-// deflatedSize is the size of compressed data, in bytes.
-func (w writers) deflatedSize(data []byte, level int) int {
-	var n counter
-	z := w.at(level)
-	z.ResetDict(&n, nil) // Reset keeps the last dictionary
-	z.Write(data)        // a counter never fails
-	z.Close()
-	return int(n)
-}
-
-// counter counts what is written to it.
-type counter int
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
-}
-
-// writers are compressors by their level. They are large, and used again.
-type writers map[int]*flate.Writer
-
-func (w writers) at(level int) *flate.Writer {
-	if w[level] == nil {
-		w[level], _ = flate.NewWriter(nil, level) // an error would mean that there is no such level
+// deflatedSizes returns a function that compresses data and returns its size in bytes; an error becomes
+// that of the choice.
+func (w *worker) deflatedSizes(ctx context.Context, failed *error) func(data []byte, l deflate.Level) int {
+	return func(data []byte, l deflate.Level) int {
+		out, err := w.Append(ctx, w.scratch[:0], data, 0, l, false)
+		if err != nil {
+			*failed = err
+			return 0
+		}
+		w.scratch = out
+		return len(out)
 	}
-	return w[level]
 }

@@ -39,6 +39,7 @@ func TestProfileOfAnotherModelIsLeftOut(t *testing.T) {
 	for _, m := range []plane.Model{plane.Gray, plane.RGB} {
 		p := plane.New(plane.NewLayout(m, true, 5, 4, 1, 1))
 		p.Space.ICC = icc
+		p.Pix[0][3], p.Pix[len(p.Pix)-1][3] = 99, 99
 		data, err := encoder{}.Encode(t.Context(), p, codec.EncodeOptions{})
 		if err != nil {
 			t.Fatal(err)
