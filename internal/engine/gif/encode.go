@@ -12,18 +12,10 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
-var (
-	coloursSetting = &setting.Setting{
-		Name: "colours", Type: setting.Int, Min: 2, Max: maxColours, Default: "256", Example: "64",
-		Help: "the most colours of a frame; fewer make a smaller file",
-	}
-	ditherSetting = &setting.Setting{
-		Name: "dither", Type: setting.Choice, Default: string(palette.Diffusion),
-		Choices: []string{string(palette.Diffusion), string(palette.Ordered), string(palette.NoDither)},
-		Help: "how to show colours that the palette lacks: by Floyd and Steinberg's error diffusion, " +
-			"by a fixed pattern, or by the nearest colour, which makes the smallest files",
-	}
-)
+var coloursSetting = &setting.Setting{
+	Name: "colours", Type: setting.Int, Min: 2, Max: maxColours, Default: "256", Example: "64",
+	Help: "the most colours of a frame; fewer make a smaller file",
+}
 
 // maxColours is the size of the largest colour table.
 const maxColours = 256
@@ -71,13 +63,9 @@ func (e encoder) newWriter(l plane.Layout, loops int, o codec.EncodeOptions) (*w
 		return nil, fmt.Errorf("%w: a GIF has at most %d pixels on each side, and this picture would have %d×%d",
 			codec.ErrUnsupported, math.MaxUint16, w, h)
 	}
-	dither := palette.Dither(e.v[ditherSetting.Name])
-	if dither == "" {
-		dither = palette.Diffusion
-	}
 	return &writer{
 		w: w, h: h, loops: loops, xmp: o.XMP,
-		colours: int(e.v.Int(coloursSetting, maxColours)), dither: dither,
+		colours: int(e.v.Int(coloursSetting, maxColours)), dither: palette.Dither(e.v.Text(palette.DitherSetting)),
 		histogram: palette.NewHistogram(),
 		source:    make([]palette.Colour, w*h),
 		shown:     make([]palette.Colour, w*h),

@@ -15,6 +15,7 @@ import (
 	"bytes"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/palette"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
@@ -29,6 +30,6 @@ var Format = &codec.Format{
 		return bytes.HasPrefix(head, []byte("GIF87a")) || bytes.HasPrefix(head, []byte("GIF89a"))
 	},
 	Open:     open,
-	Settings: []*setting.Setting{coloursSetting, ditherSetting},
+	Settings: []*setting.Setting{coloursSetting, palette.DitherSetting},
 	Encoder:  newEncoder,
 }

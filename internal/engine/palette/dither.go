@@ -1,5 +1,7 @@
 package palette
 
+import "github.com/imgmill/imgmill/internal/engine/setting"
+
 // Dither is how pixels are mapped to a table that does not have their colours.
 type Dither string
 
@@ -14,6 +16,14 @@ const (
 	Diffusion Dither = "diffusion"
 )
 
+// DitherSetting is the setting of formats with palettes that chooses among them.
+var DitherSetting = &setting.Setting{
+	Name: "dither", Type: setting.Choice, Default: string(Diffusion),
+	Choices: []string{string(Diffusion), string(Ordered), string(NoDither)},
+	Help: "how to show colours that the palette lacks: by Floyd and Steinberg's error diffusion, " +
+		"by a fixed pattern, or by the nearest colour, which makes the smallest files",
+}
+
 // Mapper maps the rows of a picture to a table, from the top.
 type Mapper struct {
 	*Finder
@@ -21,14 +31,14 @@ type Mapper struct {
 	pattern [8][8]int32 // what Ordered adds
 	// Errors of Diffusion in 16ths of a level, for each sample of the row and of the one below, with one
 	// pixel more on each side.
-	here, below [][3]int32
+	here, below [][4]int32
 }
 
 // NewMapper returns a mapper of rows of w pixels.
 func NewMapper(f *Finder, d Dither, w int) *Mapper {
 	m := &Mapper{Finder: f, dither: d}
 	switch {
-	case d == Ordered && len(f.opaque) > 1:
+	case d == Ordered && len(f.drawn) > 1:
 		spacing := f.spacing()
 		for y := range m.pattern {
 			for x := range m.pattern[y] {
@@ -36,7 +46,7 @@ func NewMapper(f *Finder, d Dither, w int) *Mapper {
 			}
 		}
 	case d == Diffusion:
-		m.here, m.below = make([][3]int32, w+2), make([][3]int32, w+2)
+		m.here, m.below = make([][4]int32, w+2), make([][4]int32, w+2)
 	}
 	return m
 }
@@ -61,10 +71,9 @@ func (m *Mapper) Row(dst []uint8, row []Colour, y int, transparent uint8) {
 		pattern := &m.pattern[y%8]
 		for x, c := range row {
 			dst[x] = transparent
-			if c&Opaque != 0 {
-				r, g, b := c.samples()
-				add := pattern[x%8]
-				dst[x], _ = m.nearest(level(r+add), level(g+add), level(b+add))
+			if c != 0 {
+				s, add := c.sample(), pattern[x%8]
+				dst[x], _ = m.nearest(sample{level(s.r + add), level(s.g + add), level(s.b + add), s.a})
 			}
 		}
 		return
@@ -73,7 +82,7 @@ func (m *Mapper) Row(dst []uint8, row []Colour, y int, transparent uint8) {
 	for x, c := range row {
 		if c != last {
 			last, index = c, transparent
-			if c&Opaque != 0 {
+			if c != 0 {
 				index = m.Nearest(c)
 			}
 		}
@@ -93,18 +102,16 @@ func (m *Mapper) diffuse(dst []uint8, row []Colour, backwards bool, transparent 
 	}
 	for range row {
 		dst[x] = transparent
-		if c := row[x]; c&Opaque != 0 {
-			var want [3]int32
-			want[0], want[1], want[2] = c.samples()
+		if c := row[x]; c != 0 {
 			at := x + 1
-			for i, e := range m.here[at] {
-				want[i] = level(want[i] + (e+8)>>4)
+			s, e := c.sample(), &m.here[at]
+			want := sample{
+				level(s.r + (e[0]+8)>>4), level(s.g + (e[1]+8)>>4), level(s.b + (e[2]+8)>>4), level(s.a + (e[3]+8)>>4),
 			}
-			index, distance := m.nearest(want[0], want[1], want[2])
+			index, distance := m.nearest(want)
 			if dst[x] = index; distance > 0 {
-				e := &m.colours[index]
-				for i, v := range [3]int32{e.r, e.g, e.b} {
-					off := want[i] - v
+				got := &m.colours[index]
+				for i, off := range [4]int32{want.r - got.r, want.g - got.g, want.b - got.b, want.a - got.a} {
 					m.here[at+step][i] += 7 * off
 					m.below[at-step][i] += 3 * off
 					m.below[at][i] += 5 * off

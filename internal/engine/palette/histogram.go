@@ -1,27 +1,39 @@
 // Package palette reduces the colours of a picture to a table of at most 256: it counts them, chooses
 // the table and maps pixels to it, with dithering where the table does not have their colours.
 //
-// The table minimises the squared error of red, green and blue: boxes of colours are cut where that
-// takes away most of it (X. Wu, "Efficient statistical computations for optimal color quantization",
-// Graphics Gems II, 1991, with the best cut first), and k-means moves what results to a local
-// optimum. All of it is integer arithmetic or sums in a fixed order: equal pixels give equal tables on
+// The table minimises the squared error of red, green and blue, as far as alpha lets them be seen, and of
+// alpha: boxes of colours are cut where that takes away most of it (X. Wu, "Efficient statistical
+// computations for optimal color quantization", Graphics Gems II, 1991, with the best cut first), and
+// k-means moves what results to a local optimum. All of it is integer arithmetic or sums in a fixed order: equal pixels give equal tables on
 // every machine. The package knows no file format.
 package palette
 
 import "slices"
 
-// Colour is red, green and blue, 8 bits each, blue lowest, below Opaque.
+// Colour is alpha, red, green and blue, 8 bits each, blue lowest. A transparent pixel is 0.
 type Colour uint32
 
-// Opaque is set in the colour of a pixel that is drawn. Pixels without it are transparent.
-const Opaque Colour = 1 << 24
-
 // RGB returns an opaque colour.
-func RGB(r, g, b uint8) Colour { return Opaque | Colour(r)<<16 | Colour(g)<<8 | Colour(b) }
+func RGB(r, g, b uint8) Colour { return 255<<24 | Colour(r)<<16 | Colour(g)<<8 | Colour(b) }
 
-// samples returns red, green and blue.
-func (c Colour) samples() (r, g, b int32) {
-	return int32(c >> 16 & 255), int32(c >> 8 & 255), int32(c & 255)
+// sample is red, green and blue, each multiplied by alpha, and alpha: what is seen of a colour.
+type sample struct{ r, g, b, a int32 }
+
+func (c Colour) sample() sample {
+	s := sample{int32(c >> 16 & 255), int32(c >> 8 & 255), int32(c & 255), int32(c >> 24)}
+	if s.a < 255 {
+		s.r, s.g, s.b = (s.r*s.a+127)/255, (s.g*s.a+127)/255, (s.b*s.a+127)/255
+	}
+	return s
+}
+
+// alphaWeight is how many samples alpha counts as. Over white, what is not covered shows in all three.
+const alphaWeight = 3
+
+// distance returns the squared distance of two samples.
+func (s *sample) distance(t *sample) int32 {
+	r, g, b, a := s.r-t.r, s.g-t.g, s.b-t.b, s.a-t.a
+	return r*r + g*g + b*b + alphaWeight*a*a
 }
 
 // maxCells is how many cells a histogram has at most: what 5 bits of each sample distinguish.
@@ -40,8 +52,8 @@ type Histogram struct {
 
 // cell is a colour, or neighbouring ones.
 type cell struct {
-	key        Colour
-	n, r, g, b int64 // pixels, and the sums of their samples
+	key Colour
+	sums
 }
 
 // NewHistogram returns an empty histogram.
@@ -56,13 +68,13 @@ func (h *Histogram) Reset() {
 	if len(h.cells) > 0 {
 		clear(h.slots)
 	}
-	h.shift, h.mask, h.cells, h.last = 0, Opaque|0xffffff, h.cells[:0], 0
+	h.shift, h.mask, h.cells, h.last = 0, 0xffffffff, h.cells[:0], 0
 }
 
-// Add counts the opaque pixels of a row.
+// Add counts the pixels of a row that are not transparent.
 func (h *Histogram) Add(row []Colour) {
 	for _, c := range row {
-		if c&Opaque == 0 {
+		if c == 0 {
 			continue
 		}
 		if key := c & h.mask; key != h.last {
@@ -73,9 +85,7 @@ func (h *Histogram) Add(row []Colour) {
 				h.at = h.find(h.last)
 			}
 		}
-		r, g, b := c.samples()
-		x := &h.cells[h.at]
-		x.n, x.r, x.g, x.b = x.n+1, x.r+int64(r), x.g+int64(g), x.b+int64(b)
+		h.cells[h.at].add(point{c.sample(), 1})
 	}
 }
 
@@ -100,10 +110,9 @@ func (h *Histogram) coarsen() {
 	shift := h.shift + 1
 	h.Reset()
 	h.shift = shift
-	h.mask = Opaque | 0x010101*(255<<shift&255)
+	h.mask = 0x01010101 * (255 << shift & 255)
 	for _, c := range old {
-		x := &h.cells[h.find(c.key&h.mask)]
-		x.n, x.r, x.g, x.b = x.n+c.n, x.r+c.r, x.g+c.g, x.b+c.b
+		h.cells[h.find(c.key&h.mask)].join(c.sums)
 	}
 }
 
@@ -123,22 +132,22 @@ func (h *Histogram) Colours(n int) (colours []Colour, ok bool) {
 func (h *Histogram) Error(f *Finder) float64 {
 	var n, sum int64
 	for _, p := range h.points() {
-		_, d := f.nearest(p.r, p.g, p.b)
+		_, d := f.nearest(p.sample)
 		n, sum = n+p.n, sum+p.n*int64(d)
 	}
 	return float64(sum) / float64(max(n, 1))
 }
 
-// point is the mean colour of a cell.
+// point is the mean of a cell, and its pixels.
 type point struct {
-	r, g, b int32
-	n       int64
+	sample
+	n int64
 }
 
 func (h *Histogram) points() []point {
 	points := make([]point, len(h.cells))
 	for i, c := range h.cells {
-		points[i] = point{int32((c.r + c.n/2) / c.n), int32((c.g + c.n/2) / c.n), int32((c.b + c.n/2) / c.n), c.n}
+		points[i] = point{c.mean(), c.n}
 	}
 	return points
 }

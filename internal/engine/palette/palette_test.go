@@ -140,3 +140,35 @@ func TestTransparentPixels(t *testing.T) {
 		}
 	}
 }
+
+// TestAlpha: colours of any opacity are counted, found and kept apart, and an opaque pixel stays opaque.
+func TestAlpha(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	h := NewHistogram()
+	var row []Colour
+	for range 50_000 {
+		c := random(rnd) &^ 0x7f7f7f
+		if rnd.IntN(2) == 0 {
+			c = c&0xffffff | Colour(1+rnd.IntN(254))<<24
+		}
+		row = append(row, c)
+	}
+	h.Add(row)
+	table := h.Quantise(256)
+	f := NewFinder(table)
+	if e := h.Error(f); len(table) > 256 || e > 120 {
+		t.Errorf("%d colours, the mean squared error is %.0f", len(table), e)
+	}
+	for _, c := range row {
+		best := int32(math.MaxInt32)
+		s := c.sample()
+		for _, e := range table {
+			of := e.sample()
+			best = min(best, of.distance(&s))
+		}
+		got := table[f.Nearest(c)].sample()
+		if d := got.distance(&s); d != best || s.a == 255 && got.a < 250 {
+			t.Fatalf("%08x is %d from %08x, and %d from another", c, d, table[f.Nearest(c)], best)
+		}
+	}
+}

@@ -24,7 +24,8 @@ func (h *Histogram) Quantise(n int) []Colour {
 	}
 	table := make([]Colour, len(boxes))
 	for i, b := range boxes {
-		table[i] = mean(b.sums())
+		of := b.sums()
+		table[i] = of.colour()
 	}
 	for range refinements {
 		table = refine(table, boxes)
@@ -34,37 +35,50 @@ func (h *Histogram) Quantise(n int) []Colour {
 }
 
 // sums are the number of some pixels and the sums of their samples.
-type sums struct{ n, r, g, b int64 }
+type sums struct{ n, r, g, b, a int64 }
 
 func (s *sums) add(p point) {
-	s.n += p.n
-	s.r += p.n * int64(p.r)
-	s.g += p.n * int64(p.g)
-	s.b += p.n * int64(p.b)
+	s.join(sums{p.n, p.n * int64(p.r), p.n * int64(p.g), p.n * int64(p.b), p.n * int64(p.a)})
+}
+
+func (s *sums) join(t sums) {
+	s.n, s.r, s.g, s.b, s.a = s.n+t.n, s.r+t.r, s.g+t.g, s.b+t.b, s.a+t.a
 }
 
 // merit is the square of the vector of sums over the number of pixels. The squared error of pixels
 // around their mean is the sum of their squares less the merit, so a cut takes away as much of the
-// error as it adds to the merit.
+// error as it adds to the merit. No product is fused with a sum, which would round it otherwise.
 func (s sums) merit() float64 {
-	r, g, b := float64(s.r), float64(s.g), float64(s.b)
-	return (r*r + g*g + b*b) / float64(s.n)
+	r, g, b, a := float64(s.r), float64(s.g), float64(s.b), float64(s.a)
+	return (float64(r*r) + float64(g*g) + float64(b*b) + float64(alphaWeight*a*a)) / float64(s.n)
 }
 
-func mean(s sums) Colour {
+func (s *sums) mean() sample {
 	half := s.n / 2
-	return RGB(uint8((s.r+half)/s.n), uint8((s.g+half)/s.n), uint8((s.b+half)/s.n))
+	return sample{
+		int32((s.r + half) / s.n), int32((s.g + half) / s.n), int32((s.b + half) / s.n), int32((s.a + half) / s.n),
+	}
+}
+
+// colour returns the colour whose sample is nearest to the mean.
+func (s *sums) colour() Colour {
+	m := s.mean()
+	if m.a < 255 {
+		straight := func(v int32) int32 { return min((v*255+m.a/2)/max(m.a, 1), 255) }
+		m.r, m.g, m.b, m.a = straight(m.r), straight(m.g), straight(m.b), max(m.a, 1)
+	}
+	return Colour(m.a)<<24 | Colour(m.r)<<16 | Colour(m.g)<<8 | Colour(m.b)
 }
 
 // box is a set of neighbouring colours, and where it is best cut.
 type box struct {
 	points []point
 	gain   float64 // of the cut; 0 if there is none
-	axis   int     // 0 for red, 1 for green, 2 for blue
+	axis   int     // 0 for red, 1 for green, 2 for blue, 3 for alpha
 	last   int32   // level of the lower half
 }
 
-func (p *point) level(axis int) int32 { return [...]int32{p.r, p.g, p.b}[axis] }
+func (p *point) level(axis int) int32 { return [...]int32{p.r, p.g, p.b, p.a}[axis] }
 
 func (b *box) sums() (s sums) {
 	for _, p := range b.points {
@@ -77,11 +91,12 @@ func (b *box) sums() (s sums) {
 func newBox(points []point) box {
 	b := box{points: points}
 	all := b.sums()
-	var levels [3][256]sums
+	var levels [4][256]sums
 	for _, p := range points {
 		levels[0][p.r].add(p)
 		levels[1][p.g].add(p)
 		levels[2][p.b].add(p)
+		levels[3][p.a].add(p)
 	}
 	for axis := range levels {
 		var low sums
@@ -89,8 +104,8 @@ func newBox(points []point) box {
 			if s.n == 0 {
 				continue
 			}
-			low.n, low.r, low.g, low.b = low.n+s.n, low.r+s.r, low.g+s.g, low.b+s.b
-			high := sums{all.n - low.n, all.r - low.r, all.g - low.g, all.b - low.b}
+			low.join(s)
+			high := sums{all.n - low.n, all.r - low.r, all.g - low.g, all.b - low.b, all.a - low.a}
 			if high.n == 0 {
 				break
 			}
@@ -121,14 +136,14 @@ func refine(table []Colour, boxes []box) []Colour {
 	near := make([]sums, len(table))
 	for _, b := range boxes {
 		for _, p := range b.points {
-			i, _ := f.nearest(p.r, p.g, p.b)
+			i, _ := f.nearest(p.sample)
 			near[i].add(p)
 		}
 	}
 	moved := slices.Clone(table)
 	for i, s := range near {
 		if s.n > 0 {
-			moved[i] = mean(s)
+			moved[i] = s.colour()
 		}
 	}
 	return moved
