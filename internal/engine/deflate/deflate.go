@@ -24,6 +24,8 @@ const (
 	Fast
 	// Normal looks for a longer match one byte later.
 	Normal
+	// Deep is Normal, but looks much farther back.
+	Deep
 	// Optimal looks for the parse with the fewest bits. It takes about fifty times as long as Normal.
 	Optimal
 )
@@ -76,8 +78,10 @@ func (c *Compressor) Append(ctx context.Context, dst, data []byte, start int, le
 		}
 	case Fast:
 		c.parseFast(data, start)
+	case Deep:
+		c.parse(data, start, deepDepth, deepNice)
 	default:
-		c.parse(data, start)
+		c.parse(data, start, normalDepth, normalNice)
 	}
 	ends := c.split.blocks(c.tokens)
 	if level == Optimal {

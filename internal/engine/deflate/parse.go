@@ -5,10 +5,13 @@ import (
 	"math/bits"
 )
 
-// The normal level looks at normalDepth places, and no further than for a match of normalNice bytes.
+// The normal level looks at normalDepth places, and no further than for a match of normalNice bytes; and so
+// the deep one.
 const (
 	normalDepth = 32
 	normalNice  = 128
+	deepDepth   = 256
+	deepNice    = maxMatch
 )
 
 // A match whose distance is no more than farRun repeats a few bytes. Of a long one, the bytes within
@@ -24,7 +27,7 @@ const matchBits = 9
 
 // parse divides the data into literals and matches, each as long as possible. A match gives way to a
 // better one that begins a byte later.
-func (c *Compressor) parse(data []byte, start int) {
+func (c *Compressor) parse(data []byte, start, depth, nice int) {
 	c.reset()
 	c.literals.set(data[start:])
 	last := len(data) - 4 // with four bytes
@@ -33,14 +36,14 @@ func (c *Compressor) parse(data []byte, start int) {
 		c.add(data, i)
 	}
 	for i <= last {
-		n, d := c.longest(data, i, 0, normalDepth, normalNice)
+		n, d := c.longest(data, i, 0, depth, nice)
 		if d == 0 || !c.literals.worth(data[i:i+n], d) {
 			c.tokens = append(c.tokens, token(data[i]))
 			i++
 			continue
 		}
-		for n < normalNice && i < last {
-			n1, d1 := c.longest(data, i+1, n-1, normalDepth/2, normalNice)
+		for n < nice && i < last {
+			n1, d1 := c.longest(data, i+1, n-1, depth/2, nice)
 			if d1 == 0 || 4*(n1-n)+bits.Len(uint(d))-bits.Len(uint(d1)) <= 2 {
 				break
 			}

@@ -94,7 +94,7 @@ func (a *animation) compress(ctx context.Context, pixels []pixel, w int) ([][]by
 			}
 		}
 	}}
-	return r.compress(ctx, a.effort, a.compressor, a.options.Threads)
+	return r.compress(ctx, a.encoder.effort, a.compressor, a.options.Threads)
 }
 
 // code compresses the part of the next picture that a frame has. What is shown already is left out where a

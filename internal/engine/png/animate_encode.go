@@ -30,7 +30,7 @@ type animation struct {
 	layout  plane.Layout
 	options codec.EncodeOptions
 	loops   int
-	effort  effort
+	encoder encoder
 
 	compressor *deflate.Compressor
 
@@ -56,7 +56,7 @@ const maxDelay = 1000 * math.MaxUint16
 func (e encoder) Animate(l plane.Layout, loops int, o codec.EncodeOptions) (codec.FrameWriter, error) {
 	n := l.Width() * l.Height()
 	a := &animation{
-		layout: l, options: o, loops: loops, effort: e.effort, compressor: new(deflate.Compressor),
+		layout: l, options: o, loops: loops, encoder: e, compressor: new(deflate.Compressor),
 		before: make([]pixel, n), shown: make([]pixel, n), next: make([]pixel, n),
 	}
 	if l.Model != plane.Gray || l.Space.For(plane.Gray).ICC == nil { // a table is not gray
@@ -201,7 +201,7 @@ func (a *animation) Close(ctx context.Context) ([]byte, error) {
 	case 0:
 		return nil, fmt.Errorf("%w: an animation without frames", codec.ErrUnsupported)
 	case 1:
-		return encoder{a.effort}.Encode(ctx, a.still(), a.options)
+		return a.encoder.Encode(ctx, a.still(), a.options)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

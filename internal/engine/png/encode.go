@@ -10,14 +10,21 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/deflate"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
+	"github.com/imgmill/imgmill/internal/engine/palette"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // encoder implements codec.FrameEncoder.
-type encoder struct{ effort effort }
+type encoder struct {
+	effort  effort
+	colours int // at most, or 0
+	dither  palette.Dither
+}
 
-func newEncoder(v setting.Values) codec.Encoder { return encoder{effortOf(v)} }
+func newEncoder(v setting.Values) codec.Encoder {
+	return encoder{effortOf(v), int(v.Int(coloursSetting, 0)), palette.Dither(v.Text(palette.DitherSetting))}
+}
 
 // Layout implements codec.Encoder: gray or RGB, with or without alpha.
 func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
@@ -27,9 +34,28 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 	return plane.NewLayout(model, alpha, w, h, 1, 1)
 }
 
+// Memory implements codec.HeavyEncoder: what two threads need to compress strips and, where colours are
+// reduced, the picture that has fewer.
+func (e encoder) Memory(l plane.Layout) int64 {
+	n := int64(8 << 20)
+	if e.effort == highEffort {
+		n = 48 << 20
+	}
+	if e.colours > 0 {
+		n += int64(len(l.Planes)) * int64(l.Width()) * int64(l.Height())
+	}
+	return n
+}
+
 // Encode implements codec.Encoder. It stores a picture as store finds best; of a small one, where a
 // palette may not be worth its bytes, it writes both files.
 func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
+	if e.colours > 0 {
+		var err error
+		if p, err = reduceColours(ctx, p, e.colours, e.dither); err != nil {
+			return nil, err
+		}
+	}
 	s, err := store(ctx, p)
 	if err != nil {
 		return nil, err

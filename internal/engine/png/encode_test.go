@@ -15,7 +15,9 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/deflate"
+	"github.com/imgmill/imgmill/internal/engine/palette"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
 // picture returns a picture with gradients and noise.
@@ -47,12 +49,12 @@ func TestEncodedPicturesDecodeAlike(t *testing.T) {
 func encodesAlike(t *testing.T, name string, p *plane.Picture) (file []byte) {
 	t.Helper()
 	for _, e := range []effort{highEffort, fastEffort, normalEffort} {
-		if e == highEffort && p.Width()*p.Height() > 100_000 {
+		if e == highEffort && p.Width()*p.Height() > 20_000 {
 			continue
 		}
 		file = nil
 		for _, threads := range []int{1, 2, 5} {
-			again, err := encoder{e}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
+			again, err := encoder{effort: e}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,6 +75,49 @@ func encodesAlike(t *testing.T, name string, p *plane.Picture) (file []byte) {
 		}
 	}
 	return file
+}
+
+// TestColours: a picture has no more colours than asked for, looks about as before, and one that has no more
+// stays as it is.
+func TestColours(t *testing.T) {
+	for _, m := range []plane.Model{plane.Gray, plane.RGB} {
+		for _, alpha := range []bool{false, true} {
+			p := picture(m, alpha, 120, 90)
+			for _, n := range []int{2, 5, 16, 200, 256} {
+				for _, d := range palette.DitherSetting.Choices {
+					v := setting.Values{"colours": fmt.Sprint(n), "dither": d}
+					file, err := Format.Encoder(v).Encode(t.Context(), p, codec.EncodeOptions{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					got, err := decodeBytes(file, 1)
+					if err != nil {
+						t.Fatal(err)
+					}
+					seen, sum := &colourTable{}, 0
+					if !seen.add(pixels(t, got)) || len(seen.colours) > n {
+						t.Errorf("%v, alpha %t, %v: %d colours", m, alpha, v, len(seen.colours))
+					}
+					have, want := rgba(t, got), rgba(t, p)
+					for i := range have {
+						a := int(want[i|3])
+						if i%4 == 3 {
+							a = 255
+						}
+						off := (int(have[i]) - int(want[i])) * a / 255
+						sum += off * off
+					}
+					if mean := sum / len(have); n >= 200 && mean > 200 {
+						t.Errorf("%v, alpha %t, %v: the mean squared error is %d", m, alpha, v, mean)
+					}
+					again, err := Format.Encoder(v).Encode(t.Context(), got, codec.EncodeOptions{})
+					if err != nil || !bytes.Equal(again, file) {
+						t.Errorf("%v, alpha %t, %v: few colours became others, %v", m, alpha, v, err)
+					}
+				}
+			}
+		}
+	}
 }
 
 // TestFewBits: what is written takes as few bits a pixel as its colours allow.
@@ -169,7 +214,7 @@ func TestMethodFitsThePicture(t *testing.T) {
 		want method
 	}{
 		{"grainy", 700, 500, grainy, method{adaptive, deflate.Entropy}},
-		{"glyphs", 700, 500, glyphs, method{unfiltered, deflate.Normal}},
+		{"glyphs", 700, 500, glyphs, method{unfiltered, deflate.Deep}},
 		{"ramp", 700, 500, ramp, method{adaptive, deflate.Normal}},
 		{"half", 700, 500, half, method{adaptive, deflate.Fast}},
 	} {
@@ -306,4 +351,48 @@ func BenchmarkEncode(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzEncode encodes pictures of few and many colours with every setting, and reads them back.
+func FuzzEncode(f *testing.F) {
+	for i := range uint16(8) {
+		f.Add([]byte("\x00\x01\x02\xff\x80\x10 0123"), i*7919, uint8(5+i), uint8(3*i+1))
+	}
+	f.Fuzz(func(t *testing.T, samples []byte, how uint16, w, h uint8) {
+		if len(samples) == 0 {
+			return
+		}
+		model := []plane.Model{plane.Gray, plane.RGB}[how%2]
+		p := plane.New(plane.NewLayout(model, how&2 != 0, 1+int(w)%80, 1+int(h)%80, 1, 1))
+		r := rand.New(rand.NewPCG(uint64(how), 1))
+		for i := range p.Pix {
+			for k := range p.Pix[i] {
+				switch how >> 2 & 3 {
+				case 0:
+					p.Pix[i][k] = samples[(k+i)%len(samples)]
+				case 1:
+					p.Pix[i][k] = samples[r.IntN(len(samples))]
+				case 2:
+					p.Pix[i][k] = samples[k/7%len(samples)]
+				default:
+					p.Pix[i][k] = samples[k%len(samples)] + byte(r.IntN(3)+k/40)
+				}
+			}
+		}
+		v := setting.Values{"effort": effortSetting.Choices[how>>4%3]}
+		file, err := Format.Encoder(v).Encode(t.Context(), p, codec.EncodeOptions{Threads: 1 + int(how>>6%3)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(bytes.NewReader(file)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeBytes(file, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(rgba(t, got), rgba(t, p)) {
+			t.Error("other pixels")
+		}
+	})
 }

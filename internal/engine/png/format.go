@@ -14,6 +14,7 @@ import (
 	"bytes"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/palette"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
 
@@ -30,7 +31,7 @@ var Format = &codec.Format{
 	Uploaded: true,
 	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
 	Open:     open,
-	Settings: []*setting.Setting{effortSetting},
+	Settings: []*setting.Setting{coloursSetting, palette.DitherSetting, effortSetting},
 	Encoder:  newEncoder,
 }
 

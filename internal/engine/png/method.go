@@ -85,6 +85,9 @@ func (w *worker) choose(ctx context.Context) (m method, err error) {
 	if with < none {
 		m.filters = adaptive
 	}
+	if w.effort == normalEffort && (small || w.indexed) {
+		m.level = deflate.Deep
+	}
 	return m, err
 }
 
