@@ -46,19 +46,22 @@ func log2(n uint32) uint32 {
 // entropy returns about how many bits, with logBits behind the point, a block takes with codes of its own:
 // those of its symbols, but for the bits that follow them, and the codes.
 func (h *histogram) entropy() int64 {
-	const headers, each = 60 << logBits, 3<<logBits + 1<<(logBits-1)
-	total := int64(headers)
+	const header, each, run = 60 << logBits, 4 << logBits, 6 << logBits // a run of symbols without a code
+	total := int64(header)
 	for _, counts := range [][]uint32{h.lit[:], h.dist[:]} {
-		sum, cost, used := uint32(0), int64(0), int64(0)
+		sum, cost, last := uint32(0), int64(0), uint32(1)
 		for _, n := range counts {
-			if n > 0 {
+			switch {
+			case n > 0:
 				sum += n
-				cost -= int64(n) * int64(log2(n))
-				used++
+				cost += each - int64(n)*int64(log2(n))
+			case last > 0:
+				cost += run
 			}
+			last = n
 		}
 		if sum > 0 {
-			total += cost + int64(sum)*int64(log2(sum)) + used*each
+			total += cost + int64(sum)*int64(log2(sum))
 		}
 	}
 	return total
