@@ -69,6 +69,13 @@ type HeavyEncoder interface {
 	Memory(l plane.Layout) int64
 }
 
+// CompactEncoder is an Encoder without loss that may find fewer bytes where EncodeOptions.Compact is set.
+type CompactEncoder interface {
+	Encoder
+	// Compacts reports whether it does, with its settings.
+	Compacts() bool
+}
+
 // ExactEncoder is an Encoder that can write the colours of transparent pixels.
 type ExactEncoder interface {
 	Encoder

@@ -47,6 +47,9 @@ func (e encoder) Memory(l plane.Layout) int64 {
 	return n
 }
 
+// Compacts implements codec.CompactEncoder: who asks for little effort does not wait for more.
+func (e encoder) Compacts() bool { return e.effort == normalEffort }
+
 // Encode implements codec.Encoder. It stores a picture as store finds best; of a small one, where a
 // palette may not be worth its bytes, it writes both files.
 func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
@@ -60,7 +63,7 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err != nil {
 		return nil, err
 	}
-	if o.Compact {
+	if o.Compact && e.effort == normalEffort {
 		e.effort = highEffort
 	}
 	file, err := e.write(ctx, s, o)

@@ -18,9 +18,10 @@ const (
 	alwaysUp
 	alwaysAverage
 	alwaysPaeth
-	adaptive // by their cost
+	adaptive    // by their cost
+	adaptiveSum // by the sum of absolute values, as section 12.7 has it
 
-	everyFilter = adaptive
+	everyFilter = adaptiveSum
 )
 
 // filter chooses the filter of each row: the one whose results, taken as signed, are nearest to 0
@@ -51,15 +52,30 @@ func (f *filter) apply(dst []byte, how filters) []byte {
 	differences(f.tries[filterSub], f.tries[filterUp], f.tries[filterAverage], row, left, above, n)
 	subtractNearest(f.tries[filterPaeth], row, left, above, corner, n)
 	choice, least := int(how), -1
-	if how == adaptive {
+	if how >= adaptive {
+		choice = 0
 		for i, t := range f.tries {
-			if sum := cost(t[:n]); least < 0 || sum < least {
+			sum := 0
+			if how == adaptive {
+				sum = cost(t[:n])
+			} else {
+				sum = absolutes(t[:n])
+			}
+			if least < 0 || sum < least {
 				choice, least = i, sum
 			}
 		}
 	}
 	dst = append(dst, byte(choice))
 	return append(dst, f.tries[choice][:n]...)
+}
+
+// absolutes is the sum of the absolute values of signed bytes.
+func absolutes(b []byte) (sum int) {
+	for _, v := range b {
+		sum += max(int(int8(v)), -int(int8(v)))
+	}
+	return sum
 }
 
 // subBytes8 subtracts the eight bytes of b from those of a, each modulo 256.

@@ -91,12 +91,16 @@ func (w *worker) choose(ctx context.Context) (m method, err error) {
 	return m, err
 }
 
-// chooseFilters returns the filters with which samples take the fewest bytes at the normal level.
+// chooseFilters returns the filters with which samples take the fewest bytes at the normal level or, of a
+// small picture, at the optimal one.
 func (w *worker) chooseFilters(ctx context.Context) (m method, err error) {
 	size := w.deflatedSizes(ctx, &err)
-	least := -1
+	least, level := -1, deflate.Normal
+	if (w.n+1)*w.height <= smallSize {
+		level = deflate.Optimal
+	}
 	for f := range everyFilter + 1 {
-		if n := size(w.samples(sampleMost, f), deflate.Normal); least < 0 || n < least {
+		if n := size(w.samples(sampleMost, f), level); least < 0 || n < least {
 			m, least = method{f, deflate.Optimal}, n
 		}
 	}

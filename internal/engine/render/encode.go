@@ -41,7 +41,9 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 	if j.found == nil {
 		j.file, err = j.encoder.Encode(ctx, p, o)
 	}
-	if err != nil || !ok || j.mayGrow() {
+	compact, may := j.encoder.(codec.CompactEncoder)
+	may = may && compact.Compacts()
+	if err != nil || !ok && !may || j.mayGrow() {
 		return err
 	}
 	most, err := d.Length(int64(len(j.file)))
@@ -50,6 +52,13 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 	}
 	j.giveWay()
 	o.Compact = true
+	if !ok {
+		file, err := compact.Encode(ctx, p, o)
+		if err == nil && len(file) < len(j.file) {
+			j.file = file
+		}
+		return err
+	}
 	t, err := lossy.Trials(ctx, p, o)
 	if err != nil {
 		return err

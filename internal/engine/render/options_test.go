@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"image/png"
 	"os/exec"
 	"testing"
 	"testing/iotest"
@@ -236,6 +237,24 @@ func TestJPEGDoesNotGrow(t *testing.T) {
 		if o := one(t, open(t, source), v); len(o.Data) <= len(source) {
 			t.Errorf("%+v: %d bytes became %d", v, len(source), len(o.Data))
 		}
+	}
+}
+
+// TestPNGDoesNotGrow: a source for which somebody has searched for the fewest bytes has no more of them
+// afterwards, unless little effort is asked for.
+func TestPNGDoesNotGrow(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, sample.Landscape(120, 90)); err != nil {
+		t.Fatal(err)
+	}
+	high := Variant{Encoding: setting.Values{"effort": "high"}}
+	source := one(t, open(t, b.Bytes()), high).Data
+	if o := one(t, open(t, source), Variant{}); len(o.Data) > len(source) {
+		t.Errorf("%d bytes became %d", len(source), len(o.Data))
+	}
+	o := one(t, open(t, source), Variant{Encoding: setting.Values{"effort": "fast"}})
+	if len(o.Data) <= len(source) {
+		t.Errorf("%d bytes became %d with little effort", len(source), len(o.Data))
 	}
 }
 
