@@ -33,7 +33,7 @@ var (
 // component.
 func (w *worker) predict(x, y, log2, c int, mode uint8) {
 	in := &w.intra
-	in.vector = w.vector && w.p.sps.bitDepth[c] <= 10
+	in.vector = w.vector && intraKernels && w.p.sps.bitDepth[c] <= 10
 	w.neighbours(x, y, log2, c)
 	left, above := &in.left, &in.above
 	if w.filterNeighbours(log2, c, mode) {

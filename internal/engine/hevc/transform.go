@@ -91,6 +91,12 @@ func addResidual(dst []uint16, stride int, samples []int32, log2 int, highest ui
 	}
 }
 
+// constant returns the residual of a block whose only coefficient is the first. It fits 16 bits.
+func constant(coefficient int16, depth int) int {
+	v := (64*int(coefficient) + 64) >> 7
+	return (64*v + 1<<(19-depth)) >> (20 - depth)
+}
+
 // reconstruct adds the inverse transform of the block in work to its prediction, and clears the
 // coefficients.
 func (w *worker) reconstruct(dst []uint16, stride int, c int) {

@@ -9,6 +9,9 @@ import "github.com/imgmill/imgmill/internal/engine/cpu"
 
 func useVector() bool { return cpu.Vector() }
 
+// intraKernels reports whether there are kernels of intra prediction.
+const intraKernels = true
+
 //go:noescape
 func inverse4Vector(dst *uint16, stride int, coefficients *int16, pairs *int32, shift, highest int)
 
@@ -65,12 +68,6 @@ func (r *residual) addInverse(dst []uint16, stride, depth int, dst4 bool) {
 	default:
 		inverse32Vector(&dst[0], stride, &r.coefficients[0], &pairs[0], &r.samples[0], r.rows/2, r.columns/2, shift, highest)
 	}
-}
-
-// constant returns the residual of a block whose only coefficient is the first. It fits 16 bits.
-func constant(coefficient int16, depth int) int {
-	v := (64*int(coefficient) + 64) >> 7
-	return (64*v + 1<<(19-depth)) >> (20 - depth)
 }
 
 //go:noescape

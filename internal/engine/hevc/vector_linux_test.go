@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package hevc
 
@@ -63,6 +63,9 @@ func TestInverseKernels(t *testing.T) {
 // inaccessible memory.
 func TestIntraKernels(t *testing.T) {
 	cputest.NeedVector(t)
+	if !intraKernels {
+		t.Skip("there are none")
+	}
 	r := rand.New(rand.NewPCG(4, 6))
 	for log2 := 2; log2 <= 5; log2++ {
 		n := 1 << log2

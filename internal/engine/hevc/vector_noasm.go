@@ -1,10 +1,12 @@
-//go:build !amd64 || purego
+//go:build purego || !(amd64 || arm64)
 
 package hevc
 
 // In this build there are no vector kernels.
 
 func useVector() bool { return false }
+
+const intraKernels = false
 
 func (r *residual) addInverse([]uint16, int, int, bool) {}
 
