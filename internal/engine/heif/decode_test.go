@@ -637,7 +637,10 @@ func FuzzDecode(f *testing.F) {
 		f.Add(file)
 	}
 	f.Add(heiftest.IPhone)
+	f.Add(thumbnailed(f, goodThumbnail))
+	f.Add(thumbnailed(f, softThumbnail, otherThumbnail))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		codectest.Promises(t, readable, file, 2<<20)
+		promisesOfEmbedded(t, file)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -179,6 +180,34 @@ func TestEmbedded(t *testing.T) {
 	p := plane.New(d.Header().Layout)
 	if _, err := d.Decode(t.Context(), p); err != nil {
 		t.Error(err)
+	}
+}
+
+// promisesOfEmbedded looks for a thumbnail in any bytes. It comes whole or not at all, no damage is an error before
+// the picture is decoded, and what is allocated, garbage included, is bounded by what the picture takes.
+func promisesOfEmbedded(t *testing.T, file []byte) {
+	d, err := readable.Open(bytes.NewReader(file), codec.OpenOptions{Limits: codec.Limits{Pixels: 1e6}})
+	if err != nil {
+		return
+	}
+	most := 2<<20 + 8*uint64(d.Memory())
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	l, err := d.(codec.EmbeddedDecoder).ShrinkToEmbedded(t.Context(), 64, 43)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > most {
+		t.Fatalf("%d bytes were allocated, %d are the most", n, most)
+	}
+	h := d.Header()
+	if l.Width() == h.Layout.Width() {
+		return
+	}
+	p := plane.New(l)
+	if _, err := d.Decode(t.Context(), p); err != nil || l.Width() < 64 || l.Height() < 43 || l.Width() > h.Width || l.Height() > h.Height {
+		t.Fatalf("%d×%d samples for %d×%d: %v", l.Width(), l.Height(), h.Width, h.Height, err)
 	}
 }
 
