@@ -22,6 +22,7 @@ import (
 
 	"github.com/imgmill/imgmill"
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/heif"
 )
 
 func landscape(t testing.TB) []byte {
@@ -78,6 +79,9 @@ func TestDocumentationNamesTheFormats(t *testing.T) {
 	reads, writes, _ := strings.Cut(first, ", and writes ")
 	writes, _, _ = strings.Cut(writes, ", in pure Go")
 	for _, f := range formats.All() {
+		if f == heif.HEIC && f.Open == nil {
+			continue // in a build that leaves HEVC out
+		}
 		if words(reads)[f.Title] != (f.Open != nil) || words(writes)[f.Title] != (f.Encoder != nil) {
 			t.Errorf("%s: doc.go says that the package reads %q, and writes %q", f.Title, reads, writes)
 		}

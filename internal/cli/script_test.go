@@ -21,14 +21,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/image/webp"
 
+	"github.com/imgmill/imgmill/internal/engine/heif"
 	"github.com/imgmill/imgmill/internal/engine/heif/heiftest"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
-// condition implements [root], because root may write everywhere.
+// condition implements [root], because root may write everywhere, and [hevc], which a build may leave out.
 func condition(name string) (bool, error) {
-	if name == "root" {
+	switch name {
+	case "root":
 		return os.Geteuid() == 0, nil
+	case "hevc":
+		return heif.HEIC.Open != nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

@@ -3,11 +3,13 @@ package formats
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
+	"github.com/imgmill/imgmill/internal/engine/heif"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -62,6 +64,9 @@ func TestDecodersLookAtTheContext(t *testing.T) {
 	for i, file := range files {
 		m := &meter{Context: t.Context()}
 		d, err := open(stream{m, bytes.NewReader(file)}, codec.Limits{})
+		if errors.Is(err, codec.ErrUnsupported) && heif.HEIC.Open == nil {
+			continue // in a build that leaves HEVC out
+		}
 		if err != nil || len(file) > 100_000 {
 			t.Errorf("picture %d of %d bytes: %v", i, len(file), err)
 			continue
