@@ -10,6 +10,10 @@ import "math"
 func rootRow(dst, r, g, b []float32, w *[4]float32, blocks int) {
 	n := lanes * blocks
 	dst, r, g, b = dst[margin:][:n], r[margin:][:n], g[margin:][:n], b[margin:][:n]
+	if vector() {
+		rootVector(&dst[0], &r[0], &g[0], &b[0], w, &rootConstants, blocks)
+		return
+	}
 	for x := range dst {
 		v := float32(w[0]*r[x]) + float32(w[1]*g[x]) + float32(w[2]*b[x]) + w[3]
 		dst[x] = cubeRoot(v) - biasRoot
@@ -21,6 +25,9 @@ const (
 	third = 1.0 / 3
 	guess = 709921077
 )
+
+// rootConstants are those of rootVector.
+var rootConstants = [3]float32{third, guess, biasRoot}
 
 // cubeRoot returns the cube root of a number from bias to about 1, within two units in its last place:
 // from a guess within 4 %, by two steps of Halley's method, each of which cubes the error.
@@ -47,6 +54,10 @@ func differencesRow(diff, squared, sum, a, b []float32, blocks int) {
 	n := lanes * blocks
 	diff, squared, sum = diff[margin:][:n], squared[margin:][:n], sum[margin:][:n]
 	a, b = a[margin:][:n], b[margin:][:n]
+	if vector() {
+		differencesVector(&diff[0], &squared[0], &sum[0], &a[0], &b[0], blocks)
+		return
+	}
 	for x, v := range a {
 		d := v - b[x]
 		diff[x], squared[x], sum[x] = d, d*d, float32(v*v)+float32(b[x]*b[x])
@@ -60,6 +71,11 @@ var taps = [reach + 1]float32{0.2646211055, 0.212928592, 0.1093353728, 0.0360111
 
 // acrossRow stores the mean around each sample of a row.
 func acrossRow(dst, src []float32, blocks int) {
+	if vector() {
+		n := margin + lanes*blocks
+		acrossVector(&dst[margin:n][0], &src[:n+reach][margin], &taps, blocks)
+		return
+	}
 	for x := margin; x < margin+lanes*blocks; x++ {
 		s := src[x-reach:][:window:window]
 		dst[x] = float32(taps[0]*s[4]) + float32(taps[1]*(s[3]+s[5])) + float32(taps[2]*(s[2]+s[6])) +
@@ -71,6 +87,14 @@ func acrossRow(dst, src []float32, blocks int) {
 func downRow(dst []float32, rows *[window][]float32, blocks int) {
 	n := margin + lanes*blocks
 	dst = dst[:n]
+	if vector() {
+		var starts [window]*float32
+		for i, row := range rows {
+			starts[i] = &row[margin:n][0]
+		}
+		downVector(&dst[margin], &starts, &taps, blocks)
+		return
+	}
 	r0, r1, r2, r3, r4 := rows[0][:n], rows[1][:n], rows[2][:n], rows[3][:n], rows[4][:n]
 	r5, r6, r7, r8 := rows[5][:n], rows[6][:n], rows[7][:n], rows[8][:n]
 	for x := margin; x < n; x++ {
@@ -90,6 +114,9 @@ func halfRow(dst, above, below []float32, width int) {
 // stability keeps the quotient of two small variances near 1.
 const stability = 0.0009
 
+// vectorStability is where mapsVector finds it.
+var vectorStability float32 = stability
+
 // mapsRow adds the values of the maps of a row, and their fourth powers, to the sums of its columns. m are
 // means, a and b the samples of both pictures.
 //
@@ -100,7 +127,12 @@ func mapsRow(sums *[norms * maps][lanes]float32, m *[differences][]float32, a, b
 	n := margin + width
 	mean, diff, squared, square := m[original][:n], m[difference][:n], m[squaredDiff][:n], m[squares][:n]
 	a, b = a[:n], b[:n]
-	for x := margin; x < n; x++ {
+	from := margin
+	if whole := width / lanes; whole > 0 && vector() {
+		mapsVector(sums, &mean[from], &diff[from], &squared[from], &square[from], &a[from], &b[from], &vectorStability, whole)
+		from += lanes * whole
+	}
+	for x := from; x < n; x++ {
 		lane := x % lanes
 		ma, d := mean[x], diff[x]
 		mb, dd := ma-d, float32(d*d)

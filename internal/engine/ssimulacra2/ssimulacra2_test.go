@@ -158,6 +158,24 @@ func TestScoreIsTheSameOnEveryMachine(t *testing.T) {
 	}
 }
 
+// TestKernelsEqualPlainGo compares scores of random sizes to the last bit.
+func TestKernelsEqualPlainGo(t *testing.T) {
+	if !vector() {
+		t.Skip("no vector kernels")
+	}
+	for width := 1; width < 70; width += 4 {
+		m := sample.Landscape(width, 90-width)
+		other := distortions["noise"](m, 9)
+		kernels := compare(m, other)
+		restore := cpu.Plain()
+		plain := compare(m, other)
+		restore()
+		if kernels != plain {
+			t.Errorf("%d×%d: %v by kernels, %v in plain Go", width, 90-width, kernels, plain)
+		}
+	}
+}
+
 func TestPower(t *testing.T) {
 	for _, x := range []float64{1e-12, 0.003, 0.04045, 0.5, 0.70710678, 1, 1.7, 17, 12345.6} {
 		for _, e := range []float64{0.6276336467831387, 2.4} {
