@@ -18,8 +18,8 @@ const (
 	// quality adds.
 	slack = 0.75
 	// shortfall is how far below the score of quality 100 a score is as good, where that is below the
-	// target: the last of it takes half of the bytes.
-	shortfall = 0.5
+	// target: the last point takes a fifth of the bytes.
+	shortfall = 1
 	// maxReach bounds the encodes of one search. From guesses on, it halves what is left.
 	guesses  = 4
 	maxReach = 12
@@ -51,8 +51,9 @@ type reaching struct {
 	t            Trials
 	target       float64
 	below, above int
-	best         Found // of quality above, or else the one with the highest score
-	last, before point // the points closest to the target; their quality is 0 if there is none
+	best         Found   // of quality above, or else the one with the highest score
+	last, before point   // the points closest to the target; their quality is 0 if there is none
+	missed       []point // below the target
 	encodes      int
 }
 
@@ -69,21 +70,43 @@ func (s *reaching) near() bool { return s.best.Quality == s.above && s.best.Scor
 func (s *reaching) note(file []byte, quality int, score float64) {
 	s.encodes++
 	if quality == 100 && score < s.target {
-		s.target = score - shortfall
-	}
-	if score >= s.target {
-		s.above, s.best = quality, Found{File: file, Quality: quality, Score: score}
-	} else {
-		s.below = quality
-		if s.best.Quality < s.above && score >= s.best.Score {
-			s.best = Found{File: file, Quality: quality, Score: score}
-		}
+		s.lower(score - shortfall)
 	}
 	now := point{quality, score}
+	switch found := (Found{File: file, Quality: quality, Score: score}); {
+	case quality > s.above: // 100, after a lower one that is good enough
+	case score >= s.target:
+		s.above, s.best = quality, found
+	default:
+		s.miss(now)
+		if s.above > 100 && (s.best.Quality == 0 || score >= s.best.Score) {
+			s.best = found
+		}
+	}
 	if s.last.quality == 0 || s.distance(now) <= s.distance(s.last) {
 		s.last, s.before = now, s.last
 	} else {
 		s.before = now
+	}
+}
+
+// miss takes a score below the target.
+func (s *reaching) miss(p point) {
+	s.below = max(s.below, p.quality)
+	s.missed = append(s.missed, p)
+}
+
+// lower sets another target, which qualities that missed the old one may meet.
+func (s *reaching) lower(target float64) {
+	missed := s.missed
+	s.target, s.below, s.missed = target, LowestQuality-1, nil
+	if s.best.Quality > 0 && s.best.Score >= target {
+		s.above = s.best.Quality
+	}
+	for _, p := range missed {
+		if p.score < target && p.quality < s.above {
+			s.miss(p)
+		}
 	}
 }
 

@@ -50,10 +50,18 @@ func (j *job) auto() codec.LossyEncoder {
 	return lossy
 }
 
-// searchMemory returns about how many bytes a search holds beside the reduced picture: chroma to encode, what
-// trials and the decoder of their files keep, three planes of 16 bits each at most, and rows of the scales.
-func searchMemory(l plane.Layout) int64 {
-	return int64(l.Width()) * (8*int64(l.Height()) + 2<<10)
+// searchMemory returns about how many bytes a search holds beside the reduced picture: a copy of its chroma; of each
+// sample that is encoded, two bytes in trials, in a progressive encoder and in its decoder each; and rows
+// of all scales.
+func searchMemory(coded plane.Layout) (n int64) {
+	w, h := int64(coded.Width()), int64(coded.Height())
+	if coded.Subsampled() {
+		n = 2 * w * h
+	}
+	for _, p := range coded.Planes {
+		n += 6 * int64(p.Width) * int64(p.Height)
+	}
+	return n + w<<11
 }
 
 // encoding returns the settings of a job's encoder: those of the variant. What is to be visually lossless keeps
@@ -110,7 +118,7 @@ func (e *Engine) search(ctx context.Context, j *job, p *plane.Picture, o codec.E
 		return nil, err
 	}
 	if s := j.found.Score; s < look.target() {
-		j.drop("the look %s: its score is %.1f, and quality 100 has no more than half a point more", look, s)
+		j.drop("the look %s: its score is %.1f, and that of quality 100 at most a point more", look, s)
 	}
 	j.file, j.found.File = j.found.File, nil
 	encoding := j.encoding()

@@ -318,7 +318,7 @@ func (j *job) memory() (held, beside int64) {
 		beside += heavy.Memory(want)
 	}
 	if j.auto() != nil {
-		beside += searchMemory(want)
+		beside += searchMemory(j.layout(j.frame.width, j.frame.height))
 	}
 	return held, beside
 }
