@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"image/jpeg"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,6 +26,24 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+func TestLooks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "drawn.jpg")
+	if err := os.WriteFile(file, sample.Photo(200, 150), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := program([]string{"-looks", file}, nil, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(strings.TrimSpace(out.String()), "\n"); len(lines) != 2+2*len(lookedFor) ||
+		!strings.Contains(lines[2], "quality 80") || !strings.Contains(lines[3], "good") {
+		t.Errorf("printed\n%s", out.String())
+	}
+	if err := program([]string{"-looks"}, nil, io.Discard, io.Discard); err == nil {
+		t.Error("no pictures are no error")
+	}
 }
 
 // photos returns a folder with one drawn photograph, and a row for it.

@@ -6,6 +6,7 @@
 //	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-cpu] [-json] [-offline]
 //	go run ./bench -memory [-rows REGEXP] [-threads one|all|both]
 //	go run ./bench -rows REGEXP -cpuprofile FILE
+//	go run ./bench -looks [-reference COMMAND] PICTURE...
 //
 // Each program runs in a long-lived child process, which repeats a task as often as requested and
 // answers with the time taken from buffer to buffer, measured by its own monotonic clock, and with
@@ -13,6 +14,8 @@
 // so that other load on the machine affects all of them, and each ratio is the median of the ratios
 // of such pairs. vipsthumbnail, GraphicsMagick, cwebp, gif2webp and ffmpeg are commands: their times
 // include starting a process and file access.
+//
+// -looks compares the bytes and the scores of quality auto with those of quality 80.
 //
 // Quality of JPEG is measured against a reduction in floating point; see reference.go. rows.go defines
 // the tasks, and protocol.go the messages between parent and child. docs/performance.md lists the

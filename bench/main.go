@@ -28,6 +28,9 @@ type options struct {
 	json, memory, offline bool
 	cpu                   bool
 	profile, serve        string
+	auto                  bool
+	reference             string
+	pictures              []string
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
@@ -50,10 +53,17 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.profile, "cpuprofile", "",
 		"only run the rows with imgmill, n times each, and write a CPU profile to this file")
 	f.StringVar(&o.serve, "serve", "", "run as the child process for the program of this name")
+	f.BoolVar(&o.auto, "looks", false,
+		"compare the files of quality auto with those of quality 80, of the pictures that the arguments name")
+	f.StringVar(&o.reference, "reference", "", "with -looks, the command of libjxl's ssimulacra2, which scores them too")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
+	o.pictures = f.Args()
 	switch {
+	case o.auto && f.NArg() == 0:
+		return o, errors.New("no pictures: name some behind -looks")
+	case o.auto:
 	case f.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.serve == "" && o.photos == "":
@@ -74,6 +84,9 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	if o.serve != "" {
 		return o.child(stdin, stdout)
+	}
+	if o.auto {
+		return o.looks(o.pictures, stdout, stderr)
 	}
 	list, err := rowsNamed(o.rows)
 	if err != nil {
