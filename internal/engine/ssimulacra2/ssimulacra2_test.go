@@ -158,6 +158,26 @@ func TestScoreIsTheSameOnEveryMachine(t *testing.T) {
 	}
 }
 
+// TestScoreDoesNotFallWithTheWidth: copies side by side, every second one mirrored, look like one.
+func TestScoreDoesNotFallWithTheWidth(t *testing.T) {
+	copies := func(m *image.RGBA, n int) *image.RGBA {
+		return changed(image.NewRGBA(image.Rect(0, 0, 160*n, 120)), func(x, y, c int, _ float64) float64 {
+			if x/160%2 == 1 {
+				return at(m, 159-x%160, y, c)
+			}
+			return at(m, x%160, y, c)
+		})
+	}
+	sky := changed(image.NewRGBA(image.Rect(0, 0, 160, 120)), func(x, y, c int, _ float64) float64 {
+		return 215 + 25*math.Sin(float64(x)/63) + noise(x, y, 0)
+	})
+	other := distortions["blur"](sky, 0.5)
+	one, many := compare(sky, other), compare(copies(sky, 12), copies(other, 12))
+	if math.Abs(one-many) > 0.2 {
+		t.Errorf("one scores %.2f, twelve %.2f", one, many)
+	}
+}
+
 // TestKernelsEqualPlainGo compares scores of random sizes to the last bit.
 func TestKernelsEqualPlainGo(t *testing.T) {
 	if !vector() {
