@@ -15,7 +15,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/imgmill/imgmill/bench/resident"
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/engine/render"
@@ -53,6 +55,7 @@ func (l looked) target() float64 {
 type lookResult struct {
 	bytes, encodes, quality int
 	score, reference        float64
+	cpu                     time.Duration // with one thread, of all that making the file takes
 }
 
 // looks compares the files of quality auto with those of quality 80, over the pictures of each folder, and
@@ -68,7 +71,7 @@ func (o options) looks(files []string, stdout, stderr io.Writer) error {
 		groups[name] = append(groups[name], f)
 	}
 	lines := [][]string{{
-		"pictures", "format", "quality", "bytes", "÷ quality 80", "score", "from", "to", "reference", "encodes", "qualities", "missed",
+		"pictures", "format", "quality", "bytes", "÷ quality 80", "score", "from", "to", "reference", "encodes", "qualities", "missed", "CPU ms",
 	}}
 	for _, name := range names {
 		for _, format := range []string{"jpeg", "webp"} {
@@ -95,13 +98,14 @@ func (o options) looks(files []string, stdout, stderr io.Writer) error {
 // lookLine sums up the files of one way. Their ratio to those of quality 80 is the mean of the logarithms.
 func lookLine(l looked, list, usual []lookResult) []string {
 	n := float64(len(list))
-	var sum, ratio, score, reference, encodes float64
+	var sum, ratio, score, reference, encodes, cpu float64
 	lowest, highest, missed := math.Inf(1), math.Inf(-1), 0
 	var qualities []int
 	for i, r := range list {
 		sum += float64(r.bytes)
 		ratio += math.Log(float64(r.bytes) / float64(usual[i].bytes))
 		encodes += float64(r.encodes)
+		cpu += float64(r.cpu.Microseconds()) / 1000
 		score, reference = score+r.score, reference+r.reference
 		lowest, highest = min(lowest, r.score), max(highest, r.score)
 		qualities = append(qualities, r.quality)
@@ -119,7 +123,7 @@ func lookLine(l looked, list, usual []lookResult) []string {
 	return []string{
 		l.String(), fmt.Sprintf("%.0f", sum/n), fmt.Sprintf("%.2f", math.Exp(ratio/n)),
 		fmt.Sprintf("%.1f", score/n), fmt.Sprintf("%.1f", lowest), fmt.Sprintf("%.1f", highest), tool, trials,
-		fmt.Sprintf("%d–%d", slices.Min(qualities), slices.Max(qualities)), strconv.Itoa(missed),
+		fmt.Sprintf("%d–%d", slices.Min(qualities), slices.Max(qualities)), strconv.Itoa(missed), fmt.Sprintf("%.0f", cpu/n),
 	}
 }
 
@@ -129,7 +133,7 @@ func (o options) look(file, format string) ([]lookResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := &render.Engine{Formats: formats.All()}
+	engine := &render.Engine{Formats: formats.All(), Threads: 1}
 	exact := render.NewVariant("exact")
 	exact.Width, exact.Format = lookWidth, engine.Formats.Named("png")
 	variants := []render.Variant{exact}
@@ -142,10 +146,12 @@ func (o options) look(file, format string) ([]lookResult, error) {
 	var results []lookResult
 	var original *image.NRGBA
 	for i, v := range variants { // each from a decode of its own, as by itself
+		start := resident.CPU()
 		_, outputs, err := engine.Make(context.Background(), bytes.NewReader(data), codec.Limits{}, []render.Variant{v})
 		if err != nil {
 			return nil, err
 		}
+		used := resident.CPU() - start
 		made := outputs[0]
 		shown, err := shownAs(made.Format.Name, made.Data, made.Width, made.Height)
 		if err != nil {
@@ -155,7 +161,7 @@ func (o options) look(file, format string) ([]lookResult, error) {
 			original = shown
 			continue
 		}
-		r := lookResult{bytes: len(made.Data), score: ssimulacra(original, shown)}
+		r := lookResult{bytes: len(made.Data), score: ssimulacra(original, shown), cpu: used}
 		if r.quality = 80; made.Found != nil {
 			r.quality, r.encodes = made.Found.Quality, made.Found.Encodes
 		}

@@ -23,14 +23,16 @@ const (
 	// maxReach bounds the encodes of one search. From guesses on, it halves what is left.
 	guesses  = 4
 	maxReach = 12
+	// more is how many follow quality 100, where that misses the target.
+	more = 3
 )
 
 // Reach returns the file of the lowest quality, from LowestQuality on, whose score meets the target, or of
 // one above that where the score is less than a point above the target. Where quality 100 does not meet it,
-// that is the lowest quality, found in the same way, which comes close to what 100 scores.
+// that is the lowest of those tried, some more after 100, that come within a point of what 100 scores.
 func Reach(ctx context.Context, t Trials, score Score, target float64) (*Found, error) {
-	s := reaching{t: t, target: target, below: LowestQuality - 1, above: 101}
-	for s.encodes < maxReach && s.above-s.below > 1 && !s.near() {
+	s := reaching{t: t, target: target, below: LowestQuality - 1, above: 101, guesses: guesses, limit: maxReach}
+	for s.encodes < s.limit && s.above-s.below > 1 && !s.near() {
 		q := s.guess()
 		file, err := t.Encode(ctx, q)
 		if err != nil {
@@ -55,6 +57,8 @@ type reaching struct {
 	last, before point   // the points closest to the target; their quality is 0 if there is none
 	missed       []point // below the target
 	encodes      int
+	guesses      int // how many encodes come before halving
+	limit        int // of encodes
 }
 
 // point is a score and its quality.
@@ -100,6 +104,7 @@ func (s *reaching) miss(p point) {
 func (s *reaching) lower(target float64) {
 	missed := s.missed
 	s.target, s.below, s.missed = target, LowestQuality-1, nil
+	s.guesses, s.limit = s.encodes+more-1, min(s.encodes+more, maxReach)
 	if s.best.Quality > 0 && s.best.Score >= target {
 		s.above = s.best.Quality
 	}
@@ -117,9 +122,9 @@ func (s *reaching) distance(p point) float64 { return max(p.score-s.target, s.ta
 // two that are.
 func (s *reaching) guess() int {
 	switch {
-	case s.encodes >= guesses && s.above > 100:
+	case s.encodes >= s.guesses && s.above > 100:
 		return 100
-	case s.encodes >= guesses:
+	case s.encodes >= s.guesses:
 		return (s.below + s.above) / 2
 	}
 	aim := s.target + slack/2

@@ -45,7 +45,7 @@ func TestReachMeetsTheTarget(t *testing.T) {
 			if f.Score < want-1e-9 {
 				t.Errorf("%s, %g: score %g at quality %d, tried %v", name, target, f.Score, f.Quality, s.tried)
 			}
-			if f.Score >= want+slack && f.Quality > LowestQuality && curve(f.Quality-1) >= want && name != "wavy" {
+			if want == target && f.Score >= want+slack && f.Quality > LowestQuality && curve(f.Quality-1) >= want && name != "wavy" {
 				t.Errorf("%s, %g: score %g at quality %d, one less has %g; tried %v",
 					name, target, f.Score, f.Quality, curve(f.Quality-1), s.tried)
 			}

@@ -50,13 +50,13 @@ func (j *job) auto() codec.LossyEncoder {
 	return lossy
 }
 
-// searchMemory returns about how many bytes a search holds beside the reduced picture: a copy of its chroma; of each
+// searchMemory returns about how many bytes a search holds beside the reduced picture: a copy of its colours; of each
 // sample that is encoded, two bytes in trials, in a progressive encoder and in its decoder each; and rows
 // of all scales.
 func searchMemory(coded plane.Layout) (n int64) {
 	w, h := int64(coded.Width()), int64(coded.Height())
-	if coded.Subsampled() {
-		n = 2 * w * h
+	if coded.Model != plane.Gray {
+		n = 3 * w * h
 	}
 	for _, p := range coded.Planes {
 		n += 6 * int64(p.Width) * int64(p.Height)
@@ -75,19 +75,35 @@ func (j *job) encoding() setting.Values {
 	return v
 }
 
-// working returns the layout in which a w×h result goes through the steps: that of the encoder, but with
-// all of its chroma if the result is to be compared with it.
+// working returns the layout in which a w×h result goes through the steps: that of the encoder or, if its file
+// is to be compared with it, one that loses nothing, with all of its chroma, and RGB where it was that.
 func (j *job) working(w, h int) plane.Layout {
 	l := j.layout(w, h)
-	if j.auto() != nil && l.Subsampled() {
-		l = plane.NewLayout(l.Model, l.HasAlpha(), w, h, 1, 1)
+	if j.auto() == nil {
+		return l
 	}
-	return l
+	m := l.Model
+	if m == plane.YCbCr && j.model() != plane.YCbCr {
+		m = plane.RGB
+	}
+	return plane.NewLayout(m, l.HasAlpha(), w, h, 1, 1)
 }
 
-// coded returns p in the layout that the encoder takes. The chroma of p stays as it is.
+// coded returns p in the layout that the encoder takes. The planes of p stay as they are.
 func (j *job) coded(ctx context.Context, p *plane.Picture) (*plane.Picture, error) {
 	want := j.layout(p.Width(), p.Height())
+	if p.Model != want.Model {
+		full := plane.New(plane.NewLayout(want.Model, false, p.Width(), p.Height(), 1, 1))
+		if err := eachRow(ctx, p.Height(), func(y int) { convertRow(full, p, y) }); err != nil {
+			return nil, err
+		}
+		if a, ok := p.Alpha(); ok {
+			full.Planes = append(full.Planes, p.Planes[a])
+			full.Pix, full.Stride = append(full.Pix, p.Pix[a]), append(full.Stride, p.Stride[a])
+		}
+		full.Space = p.Space.For(want.Model)
+		return plane.Subsample(ctx, full, want)
+	}
 	if !want.Subsampled() {
 		return p, nil
 	}
@@ -101,7 +117,7 @@ func (j *job) coded(ctx context.Context, p *plane.Picture) (*plane.Picture, erro
 	return plane.Subsample(ctx, &q, want)
 }
 
-// search makes the file of a job at the lowest quality that meets its look, from p, which has all of its chroma.
+// search makes the file of a job at the lowest quality that meets its look, from p, which has lost nothing.
 // It returns p in the layout that the encoder takes, and leaves the job with an encoder of that quality, in
 // case the file has too many bytes.
 func (e *Engine) search(ctx context.Context, j *job, p *plane.Picture, o codec.EncodeOptions) (*plane.Picture, error) {
