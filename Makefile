@@ -4,9 +4,9 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross zips clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release
 
-check: fmt vet test race cross zips
+check: fmt vet test race cross functions
 
 build:
 	$(GO) build -trimpath -o imgmill ./cmd/imgmill
@@ -32,15 +32,25 @@ cross:
 	$(GO) build -tags nohevc -o /dev/null ./cmd/imgmill
 	$(GO) test -tags nohevc ./internal/engine/heif
 
-# The function as it is deployed; the size of its zip has a ceiling.
-zips:
+# The function as imgmill package builds it, for both of Lambda's processors; what is built with the tag release holds them.
+# The size has a ceiling.
+FUNCTIONS = internal/aws/pack/functions
+functions:
+	@mkdir -p $(FUNCTIONS)
 	@for arch in amd64 arm64; do \
-		dir=$$(mktemp -d) && \
-		GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags=-s -tags lambda.norpc -o $$dir/bootstrap ./cmd/bootstrap && \
-		(cd $$dir && python3 -m zipfile -c bootstrap.zip bootstrap) && \
-		size=$$(wc -c <$$dir/bootstrap.zip) && rm -r $$dir && \
-		echo "bootstrap $$arch: $$size bytes zipped" && [ $$size -lt 8000000 ] || exit 1; \
+		file=$(FUNCTIONS)/bootstrap_$$arch && \
+		GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags=-s -tags lambda.norpc -buildvcs=false -o $$file ./cmd/bootstrap && \
+		gzip -9nf $$file && size=$$(wc -c <$$file.gz) && \
+		echo "bootstrap $$arch: $$size bytes compressed" && [ $$size -lt 8000000 ] || exit 1; \
 	done
+
+# The command as releases have it, for this machine: it deploys without Go.
+release: functions
+	$(GO) build -trimpath -ldflags=-s -tags release -o dist/imgmill ./cmd/imgmill
+	$(GO) test -tags release -run Bundled ./internal/aws/pack
+	dir=$$(mktemp -d) && program=$$(pwd)/dist/imgmill && \
+	(cd $$dir && for arch in amd64 arm64; do env -i HOME=$$dir $$program package --arch $$arch || exit 1; done); \
+	status=$$?; rm -r $$dir; exit $$status
 
 # Assembly is made from _asm/; the working tree is clean afterwards if what is committed is what is made.
 generate:

@@ -53,9 +53,9 @@ command and run it again at any time. 'imgmill destroy NAME' deletes everything.
 	flags := c.Flags()
 	flags.StringVar(&f.config, "config", "",
 		"recipe (default: imgmill.yaml in this folder, else the deployed one, else 800 pixels wide)")
-	flags.StringVar(&f.code, "code", "", "zip from imgmill package (default: build the function)")
+	flags.StringVar(&f.code, "code", "", "zip from imgmill package (default: the function of this version)")
 	flags.StringVar(&f.binary, "binary", "",
-		"function binary that was built elsewhere (default: build the function)")
+		"function binary that was built elsewhere (default: the function of this version)")
 	flags.StringVar(&f.region, "region", "", regionUsage)
 	for _, p := range deployment.Flags {
 		f.parameters[p.Flag] = flags.String(p.Flag, "", p.Usage)

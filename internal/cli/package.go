@@ -27,9 +27,9 @@ func packageCommand() *cobra.Command {
 		Short: "Build the zip that Lambda runs",
 		Long: `Build the zip that Lambda runs: the function for the runtime provided.al2023, and the recipe.
 
-The function is built with Go for Linux, on any system: from the source tree if the command runs in one, and otherwise
-from the version of the module that this program was installed from. The same source, recipe and version of Go result
-in the same bytes.`,
+The program of a release holds the function, for Linux on both processors. Others build it with Go, on any system: from
+the source tree if the command runs in one, and otherwise from the version of the module that this program was
+installed from. The same source, recipe and version of Go result in the same bytes.`,
 		Example: `  imgmill package
   imgmill package --arch amd64 -o build/function.zip --config imgmill.yaml
   imgmill package --binary bootstrap --json`,
@@ -43,7 +43,7 @@ in the same bytes.`,
 	flags.StringVar(&f.config, "config", "",
 		"recipe to include (default: imgmill.yaml in this folder, else the default recipe)")
 	flags.StringVar(&f.binary, "binary", "",
-		"function binary that was built elsewhere (default: build the function)")
+		"function binary that was built elsewhere (default: the function of this version)")
 	flags.BoolVar(&f.json, "json", false, "write one line of JSON to standard output")
 	return c
 }

@@ -21,7 +21,8 @@ const (
 
 // ErrNoGo reports that the function must be built, but there is no Go to build it with.
 var ErrNoGo = errors.New("building the function needs Go (https://go.dev/dl/), and there is no go command on the path; " +
-	"install it, or pass a binary that was built elsewhere with --binary FILE")
+	"install it, use the program of a release, which holds the function, or pass a binary that was built elsewhere " +
+	"with --binary FILE")
 
 // noSourceAdvice is what to do if there is no source to build.
 const noSourceAdvice = "run this inside imgmill's source tree, or pass a binary that was built elsewhere with --binary FILE"

@@ -2,8 +2,9 @@
 // beside it.
 //
 // The same source, recipe and Go version result in the same bytes on any machine, in any folder, on
-// any day. The package compiles with the go command. It never calls AWS, never writes to the
-// caller's files, and never packs a binary that the function's processor could not run.
+// any day. A program that was built with the tag release holds the function for both processors;
+// others compile it with the go command. The package never calls AWS, never writes to the caller's
+// files, and never packs a binary that the function's processor could not run.
 //
 // It follows AWS Lambda Developer Guide, "Working with .zip file archives" and "Building a custom
 // runtime for AWS Lambda".
@@ -13,6 +14,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -47,9 +49,10 @@ type Options struct {
 	// errors; empty means imgmill.yaml.
 	Recipe     []byte
 	RecipeName string
-	// Binary is a function that was built elsewhere. If it is nil, Build builds one.
+	// Binary is a function that was built elsewhere. If it is nil, Build takes the one that the program
+	// holds, or builds one.
 	Binary []byte
-	// Dir is where to look for the source tree first. Empty means the working directory.
+	// Dir is where to look for the source tree to build. Empty means the working directory.
 	Dir string
 }
 
@@ -77,7 +80,7 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 			"leave them out for a function, or run imgmill worker beside the store", o.RecipeName)
 	}
 	if o.Binary == nil {
-		if o.Binary, err = compile(ctx, o.Dir, o.Arch); err != nil {
+		if o.Binary, err = function(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -90,6 +93,19 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 			o.Arch)
 	}
 	return archive(o.Binary, o.Recipe)
+}
+
+// function returns the function's binary.
+func function(ctx context.Context, o Options) ([]byte, error) {
+	compressed, ok := bundled[o.Arch]
+	if !ok {
+		return compile(ctx, o.Dir, o.Arch)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, fmt.Errorf("read the function that this program holds: %w", err)
+	}
+	return io.ReadAll(z)
 }
 
 // epoch is the earliest time that a zip can record.
