@@ -6,9 +6,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-
 	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -166,7 +163,7 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
-// syncProgress shows how far the work is: a bar on a terminal, or a line now and then.
+// syncProgress shows how far the work is: in the last line of a terminal, elsewhere in a line now and then.
 type syncProgress struct {
 	w        io.Writer
 	start    time.Time
@@ -174,9 +171,8 @@ type syncProgress struct {
 	done     int64 // pictures
 	objects  int64
 	verdicts map[outcome.Verdict]int64
-	said     time.Time // when the last line was written, if there is no bar
-	progress *mpb.Progress
-	bar      *mpb.Bar
+	said     time.Time // when the last line was written, if there is no terminal
+	status   *status
 	failures int
 }
 
@@ -185,15 +181,7 @@ const sayEvery = 30 * time.Second
 
 func newSyncProgress(w io.Writer, work sync.Tally) *syncProgress {
 	now := time.Now()
-	p := &syncProgress{w: w, start: now, said: now, total: work.Pictures, verdicts: map[outcome.Verdict]int64{}}
-	if isTerminal(w) {
-		p.progress = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32))
-		p.bar = p.progress.AddBar(p.total, mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.CountersNoUnit("%d of %d pictures ")),
-			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return p.ends(s.Current) })))
-		p.w = p.progress // lines above the bar
-	}
-	return p
+	return &syncProgress{w: w, start: now, said: now, total: work.Pictures, status: newStatus(w), verdicts: map[outcome.Verdict]int64{}}
 }
 
 // ends returns when the work will be done, at the rate so far.
@@ -205,9 +193,9 @@ func (p *syncProgress) ends(done int64) string {
 	left := time.Duration(float64(elapsed) / float64(done) * float64(p.total-done))
 	end := time.Now().Add(left)
 	if left > 18*time.Hour {
-		return end.Format(" ends 2 Jan 15:04")
+		return end.Format(", ends 2 Jan 15:04")
 	}
-	return end.Format(" ends 15:04:05")
+	return end.Format(", ends 15:04:05")
 }
 
 // failuresShown is how many uploads that were not made are named; all are counted.
@@ -218,26 +206,21 @@ func (p *syncProgress) add(i sync.Item, r mill.Result) {
 	p.objects += int64(len(r.Objects))
 	p.verdicts[r.Verdict]++
 	if r.Verdict != outcome.Done && !r.Overtaken() {
+		p.status.clear()
 		if p.failures++; p.failures <= failuresShown {
 			fmt.Fprintf(p.w, "%s: %s: %s\n", shown(i.Key), r.Verdict, oneLine(r.Reason))
 		} else if p.failures == failuresShown+1 {
 			fmt.Fprintln(p.w, "... and more")
 		}
 	}
-	if p.bar != nil {
-		p.bar.Increment()
-	} else if time.Since(p.said) > sayEvery {
+	text := fmt.Sprintf("%s of %s pictures%s", grouped(p.done), grouped(p.total), p.ends(p.done))
+	if p.status.show("%s", text); !isTerminal(p.w) && time.Since(p.said) > sayEvery {
 		p.said = time.Now()
-		fmt.Fprintf(p.w, "%s of %s pictures,%s\n", grouped(p.done), grouped(p.total), p.ends(p.done))
+		fmt.Fprintln(p.w, text)
 	}
 }
 
 func (p *syncProgress) elapsed() time.Duration { return time.Since(p.start) }
 
-// end removes the bar.
-func (p *syncProgress) end() {
-	if p.bar != nil {
-		p.bar.Abort(true)
-		p.progress.Wait()
-	}
-}
+// end removes the last line.
+func (p *syncProgress) end() { p.status.clear() }
