@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release console
 
 check: fmt vet test race cross functions
 
@@ -169,6 +169,16 @@ placeholders:
 # IMGMILL_CORPUS.
 browser:
 	IMGMILL_BROWSER=1 IMGMILL_PAGES=1 $(GO) test -count=1 -timeout 280s -run 'Browser|MixedPictures' -v ./internal/pipeline/manifest
+
+# The console in chromium: uploads, slider, recipe, a killed server, Japanese, a phone, axe. SCREENSHOTS=docs/console makes
+# the pictures of its page anew, for which Japanese needs a font such as Debian's fonts-noto-cjk. LOAD=1 uploads 1000 pictures
+# and scrolls 10,000 rows instead, and reports frames and memory.
+console:
+	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
+	npm install --silent --no-audit --no-fund --prefix $$dir playwright-core@1.65.1 axe-core@4.14.1 >/dev/null && \
+	NODE_MODULES=$$dir/node_modules timeout 280 node internal/service/console/testdata/browser.mjs $$dir/imgmill \
+		$(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) $(if $(LOAD),--load); \
+	status=$$?; rm -r $$dir; exit $$status
 
 # Small files that public bug reports describe, with the right pictures beside them. tiff-lab's reference is up to 14 levels
 # off TIFF's formula, because LittleCMS interpolated in a table; without that, it agrees with us within 1 level.

@@ -7,7 +7,7 @@ import * as recipe from './recipe.js'
 import { all, changed, connect, isFailed, isWorking, status, touch } from './store.js'
 import { add, filesOf } from './upload.js'
 
-const showsAll = () => matchMedia('(min-width: 901px)').matches
+const wide = matchMedia('(min-width: 901px)') // as in the style
 
 // Panels: at most one is open. Closing gives the focus back to where it came from.
 let openPanel = null // "detail" or "recipe"
@@ -20,8 +20,13 @@ function openDetail(key) {
   document.body.classList.add('open')
   $('empty').hidden = true
   list.select(key)
-  detail.show(key)
-  if (!showsAll()) requestAnimationFrame(() => $('close-detail')?.focus())
+  covered()
+  detail.show(key).then(() => { if (!wide.matches) $('close-detail')?.focus() })
+}
+
+// covered keeps the focus out of what a panel covers on a narrow page.
+function covered() {
+  for (const e of document.querySelectorAll('header, .pictures')) e.inert = openPanel !== null && !wide.matches
 }
 
 function openRecipe() {
@@ -33,6 +38,7 @@ function openRecipe() {
   document.body.classList.add('open')
   $('empty').hidden = true
   $('open-recipe').setAttribute('aria-expanded', true)
+  covered()
   recipe.show(key ?? undefined)
   $('recipe-title').focus()
 }
@@ -47,6 +53,7 @@ function close() {
   detail.hide()
   list.select(null)
   openPanel = null
+  covered()
   document.body.classList.remove('open')
   $('empty').hidden = false
   cameFrom?.focus()
@@ -115,6 +122,7 @@ function offline(connected) {
   $('connection').textContent = connected ? '' : t('offline')
 }
 
+wide.addEventListener('change', covered)
 list.setup(openDetail)
 detail.setup(close)
 recipe.setup(close)

@@ -25,7 +25,7 @@ export function show(of) {
   key = of
   if (other) variant = drawn = ''
   panel.hidden = false
-  update()
+  return update()
 }
 
 export function hide() {

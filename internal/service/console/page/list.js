@@ -29,7 +29,10 @@ export function setup(onOpen) {
     const row = event.target.closest('.row')
     if (row) choose(row.key)
   })
-  list.addEventListener('focus', () => { if (!active && shown.length) move(selected ?? shown[0].key) })
+  list.addEventListener('focus', () => { // what is seen stays where it is: the focus may come from a click
+    active ??= shown[Math.ceil(list.scrollTop / height)]?.key ?? null
+    soon()
+  })
 }
 
 export function setFilter(name) { filter = name; list.scrollTop = 0; top0 = null; rebuild = true; soon() }

@@ -1,0 +1,105 @@
+// A thousand uploads in a minute, and ten thousand rows: the longest frames, and memory.
+
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const count = 1000, rows = 10_000
+
+// watch begins to measure frames; the function that it returns ends that.
+async function watch(page) {
+  await page.evaluate(() => {
+    const frames = window.frames_ = { longest: 0, work: 0, over50: 0, n: 0, on: true }
+    new PerformanceObserver(list => {
+      for (const e of list.getEntries()) if (frames.on) frames.work = Math.max(frames.work, e.duration)
+    }).observe({ type: 'long-animation-frame', buffered: false })
+    let last = performance.now()
+    const next = now => {
+      frames.n++
+      frames.longest = Math.max(frames.longest, now - last)
+      if (now - last > 50) frames.over50++
+      last = now
+      if (frames.on) requestAnimationFrame(next)
+    }
+    requestAnimationFrame(next)
+  })
+  return () => page.evaluate(() => { window.frames_.on = false; return window.frames_ })
+}
+
+// heap returns the megabytes of live objects of the page, and how many elements it has.
+async function heap(page) {
+  const session = await page.context().newCDPSession(page)
+  await session.send('HeapProfiler.collectGarbage')
+  await session.send('Performance.enable')
+  const { metrics } = await session.send('Performance.getMetrics')
+  await session.detach()
+  const of = name => metrics.find(m => m.name === name).value
+  return { mb: of('JSHeapUsedSize') / 1e6, nodes: of('Nodes'), busy: of('TaskDuration') }
+}
+
+export async function load(open, browser, { draw, rowOf, dir, stop, start, resident }) {
+  let page = await open(browser)
+  const pictures = []
+  for (let i = 0; i < 6; i++) pictures.push((await draw(page, i, 600, 400)).toString('base64'))
+  const add = (name, from, n) => page.evaluate(([name, from, n, pictures]) => {
+    const bytes = pictures.map(text => Uint8Array.from(atob(text), c => c.charCodeAt(0)))
+    const transfer = new DataTransfer()
+    for (let i = from; i < from + n; i++) {
+      // A few bytes at the end make each a file of its own.
+      transfer.items.add(new File([bytes[i % bytes.length], `${i}`], `${name}-${i}.jpg`, { type: 'image/jpeg' }))
+    }
+    document.getElementById('files').files = transfer.files
+    document.getElementById('files').dispatchEvent(new Event('change'))
+  }, [name, from, n, pictures])
+  await add('first', 0, 20)
+  await page.waitForFunction(() => document.getElementById('total-done').textContent === '20')
+  const before = await heap(page), server = resident()
+  const end = await watch(page)
+  const began = Date.now()
+  for (let i = 0; i < count; i += 100) { // a hundred every five seconds, or as fast as the machine can
+    await add('load', i, 100)
+    await page.waitForTimeout(Math.max(0, began + (i + 100) * 50 - Date.now()))
+  }
+  await page.waitForFunction(n => Number(document.getElementById('total-done').textContent.replace(/\D/g, '')) === n, count + 20, { timeout: 240_000 })
+  const seconds = (Date.now() - began) / 1000
+  const frames = await end()
+  const after = await heap(page)
+  console.log(`${count} uploads in ${seconds.toFixed(0)} s: longest frame ${frames.longest.toFixed(0)} ms, of which the page's work at most ` +
+    `${frames.work.toFixed(0)} ms; ${frames.over50} of ${frames.n} frames over 50 ms; page ${before.mb.toFixed(1)} MB -> ${after.mb.toFixed(1)} MB, ` +
+    `${before.nodes} -> ${after.nodes} nodes, ${(after.busy - before.busy).toFixed(1)} s busy; server ${server.toFixed(0)} MB -> ${resident().toFixed(0)} MB`)
+  assert.ok(after.mb - before.mb < 5, 'the memory of the page grows')
+  assert.ok(after.nodes - before.nodes < 500, 'the elements of the page grow')
+  await page.context().close()
+
+  // Ten thousand rows from the history.
+  await stop('SIGTERM')
+  const line = JSON.parse(readFileSync(join(dir, 'cloud', 'console.jsonl'), 'utf8').split('\n')[0])
+  writeFileSync(join(dir, 'cloud', 'console.jsonl'),
+    Array.from({ length: rows }, (_, i) => JSON.stringify({ ...line, id: i + 1, key: `rows/picture-${i}.jpg` })).join('\n') + '\n')
+  await start()
+  const opened = Date.now()
+  page = await open(browser)
+  await page.waitForFunction(n => Number(document.getElementById('total-done').textContent.replace(/\D/g, '')) === n, rows)
+  await rowOf(page, `picture-${rows - 1}.jpg`).waitFor()
+  const shown = Date.now() - opened
+  const stopWatch = await watch(page)
+  await page.evaluate(async () => {
+    const list = document.getElementById('list')
+    for (let i = 0; i <= 300; i++) {
+      list.scrollTop = i / 300 * list.scrollHeight
+      await new Promise(requestAnimationFrame)
+    }
+    const search = document.getElementById('search')
+    for (const text of ['9', '99', '999', '']) {
+      search.value = text
+      search.dispatchEvent(new Event('input'))
+      await new Promise(requestAnimationFrame)
+    }
+  })
+  const scrolled = await stopWatch(), all = await heap(page)
+  console.log(`${rows} rows: shown after ${shown} ms; scrolled through and searched with a longest frame of ${scrolled.longest.toFixed(0)} ms, ` +
+    `of which the page's work at most ${scrolled.work.toFixed(0)} ms; page ${all.mb.toFixed(1)} MB, ${all.nodes} nodes`)
+  // Other processes may keep a frame waiting; long-animation-frame, from 50 ms on, is what the page itself takes.
+  assert.ok(Math.max(frames.work, scrolled.work) < 100, 'a frame takes 100 ms')
+  await page.context().close()
+}
