@@ -114,6 +114,9 @@ func (f *devFlags) run(c *cobra.Command) error {
 		}
 	}
 	out := newDevOutput(c.OutOrStdout(), c.ErrOrStderr(), r)
+	if page := findPage(f.dir); page != "" && len(pictures) > 0 {
+		return f.uploadToRunning(c.Context(), page, pictures, out.table, c.ErrOrStderr())
+	}
 	notes := &noteHandler{output: out, w: c.ErrOrStderr(), least: slog.LevelInfo}
 	if f.once {
 		notes.least = slog.LevelError // the table reports on the uploads
@@ -129,7 +132,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 	}
 	d, err := startDev(c.Context(), cfg, r, f.notify, observers, page)
 	if err != nil {
-		return errors.Join(err, page.close())
+		return errors.Join(inUse(f.dir, err), page.close())
 	}
 	d.shown = !f.log
 	if page != nil {
@@ -179,8 +182,9 @@ func keptIn(dir string) string {
 	return fmt.Sprintf("%s (%s, %s)", dir, groupedCount(u.Objects, "object"), bytesText(u.Bytes))
 }
 
-// picture is one upload: its key, and a function that reads its bytes when its turn has come.
+// picture is one upload, and a function that reads its bytes when its turn has come.
 type picture struct {
+	name string // without a folder
 	key  string
 	read func() ([]byte, error)
 }
@@ -192,7 +196,7 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 	seen := map[string]string{}
 	if f.sample {
 		draw := func() ([]byte, error) { return sample.Photo(2400, 1600), nil }
-		list = append(list, picture{r.Source.Prefix + "sample.jpg", draw})
+		list = append(list, picture{"sample.jpg", r.Source.Prefix + "sample.jpg", draw})
 		seen["sample.jpg"] = "--sample"
 	}
 	for _, name := range f.uploads {
@@ -213,7 +217,7 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 		if name, err = filepath.Abs(name); err != nil { // the cloud changes the working directory
 			return nil, err
 		}
-		list = append(list, picture{r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
+		list = append(list, picture{base, r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
 	}
 	return list, nil
 }
