@@ -29,6 +29,7 @@ import (
 type workerFlags struct {
 	placeFlags
 	listenFlags
+	web                          consoleFlags
 	queue, deadLetter, natsCreds string
 	poll                         time.Duration
 	concurrency                  int
@@ -60,6 +61,8 @@ in the queue or, without one, once its pictures are made. Senders give the --tok
 reaches, like 127.0.0.1:8080; at others, events are refused without it. GET /healthz, /readyz and /metrics (for
 Prometheus) need none. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
+With --console, a web page at that address uploads pictures and shows what becomes of each.
+
 A picture waits if the memory that its header predicts is not free, so that a burst of large pictures stays within
 --memory. That also bounds limits.memory of the recipe, for a single picture.
 
@@ -81,6 +84,7 @@ one ends it at once; nothing is lost.`,
 	flags.StringVar(&f.natsCreds, "nats-creds", "", "`FILE` with credentials for NATS")
 	flags.DurationVar(&f.poll, "poll", 0, "compare both buckets every `INTERVAL`, such as 30s")
 	f.registerListen(flags)
+	f.web.register(flags, "default none")
 	flags.IntVar(&f.concurrency, "concurrency", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.StringVar(&f.memory, "memory", "", "`SIZE` that the process may use, such as 256MB (default as its control group)")
 	return c
@@ -116,12 +120,21 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 		return err
 	}
 	defer closeListener()
+	page, err := f.openConsole(log)
+	if err != nil {
+		return err
+	}
+	defer page.close()
 	w := &workerRun{
+		page:        page,
 		workerFlags: f, log: log, mill: mill.New(p.store, p.recipe),
 		opened: make(chan struct{}), started: make(chan struct{}),
 	}
 	if w.mill.Notify, err = p.notifier(c.Context()); err != nil {
 		return err
+	}
+	if page != nil {
+		w.mill.Observer = page.console
 	}
 	if memory > 0 {
 		boundMemory(w.mill, memory)
@@ -148,6 +161,7 @@ type workerRun struct {
 	log   *slog.Logger
 	observation
 
+	page        *workerPage // nil without --console
 	messages    queue.Queue // nil without --queue
 	maxAttempts int         // before a message is buried; 0 for the worker's default
 
@@ -186,6 +200,9 @@ func (w *workerRun) run(ctx context.Context, p *place) error {
 		if w.poll > 0 {
 			group.Go(func() error { return w.runPoll(ctx) })
 		}
+		if w.page != nil {
+			group.Go(func() error { return w.page.console.Run(ctx, w.page.listener) })
+		}
 		return nil
 	})
 	return group.Wait()
@@ -215,6 +232,9 @@ func (w *workerRun) start(ctx context.Context, p *place) error {
 			return err
 		}
 		w.closers = append(w.closers, closeKnown)
+	}
+	if w.page != nil {
+		w.connectConsole()
 	}
 	close(w.started)
 	return nil

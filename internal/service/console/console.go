@@ -34,7 +34,7 @@ import (
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
-// Config says what a console shows. Mill, Process, Remake and Log are required once it runs.
+// Config says what a console shows. Mill, Process, Remake, Recipe and Log are required once it runs.
 type Config struct {
 	// Mill returns the present mill.
 	Mill func() *mill.Mill
@@ -47,8 +47,10 @@ type Config struct {
 	// PresignOrigin. Without it, uploads go through the console.
 	Presign       func(ctx context.Context, key string) (string, error)
 	PresignOrigin string
-	// Recipe is the file of the recipe. It may be nil: the recipe can then be tried out and not saved.
+	// Recipe is the file of the recipe.
 	Recipe RecipeFile
+	// Fixed says that the service reads the recipe only when it starts: it can be tried out here, and not saved.
+	Fixed bool
 	// Known is what sync knows of the objects. It may be nil.
 	Known *sync.Known
 	// Token is what whoever opens the page must give. It may be empty if only this machine reaches the console.
@@ -60,7 +62,7 @@ type Config struct {
 type RecipeFile interface {
 	// Read returns the present text, which is empty if there is no file yet.
 	Read() (name string, text []byte, err error)
-	// Write replaces the text, which the service then begins to use.
+	// Write replaces the text, which the service then begins to use. It is not called if the recipe is fixed.
 	Write(text []byte) error
 }
 

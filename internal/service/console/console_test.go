@@ -490,7 +490,9 @@ func TestUploads(t *testing.T) {
 	if w := b.ask("PUT", "/upload/large.jpg", string(photo), nil); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a file that is too large: %d", w.Code)
 	}
-	b.Presign = func(_ context.Context, key string) (string, error) { return "http://127.0.0.1:9000/in/" + key + "?X", nil }
+	b.Presign = func(_ context.Context, key string) (string, error) {
+		return "http://127.0.0.1:9000/in/" + key + "?X", nil
+	}
 	b.get("POST", "/api/uploads", `["a.jpg"]`, &uploads)
 	if uploads[0].URL != "http://127.0.0.1:9000/in/a.jpg?X" {
 		t.Errorf("%q", uploads)
@@ -596,13 +598,13 @@ func TestRecipe(t *testing.T) {
 	if string(b.file.text) != next || saved.Sum != sum([]byte(next)) {
 		t.Errorf("saved %q, %+v", b.file.text, saved)
 	}
-	b.Recipe = nil
+	b.Fixed, b.file.text = true, nil
 	b.get("GET", "/api/recipe", "", &s)
-	if s.Saves || !strings.Contains(s.Text, "width: 800") {
-		t.Errorf("without a file: %+v", s)
+	if s.Saves || !s.New || !strings.Contains(s.Text, "width: 800") {
+		t.Errorf("fixed, without a file: %+v", s)
 	}
-	if w := b.ask("POST", "/api/recipe", body(next, ""), nil); w.Code != http.StatusMethodNotAllowed {
-		t.Errorf("saved without a file: %d", w.Code)
+	if w := b.ask("POST", "/api/recipe", body(next, sum(nil)), nil); w.Code != http.StatusMethodNotAllowed || b.file.text != nil {
+		t.Errorf("a fixed recipe is saved: %d", w.Code)
 	}
 }
 

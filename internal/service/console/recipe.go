@@ -53,17 +53,14 @@ func recipeSum(r *recipe.Recipe) string {
 
 // serveRecipe sends the text of the recipe.
 func (c *Console) serveRecipe(w http.ResponseWriter, _ *http.Request) {
-	s := served{Name: "imgmill.yaml", Text: starter, New: true}
-	if c.Recipe != nil {
-		name, text, err := c.Recipe.Read()
-		if err != nil {
-			fail(w, http.StatusInternalServerError, "read the recipe: %v", err)
-			return
-		}
-		s = served{Name: name, Text: string(text), Sum: sum(text), Saves: true, New: len(text) == 0}
-		if s.New {
-			s.Text = starter
-		}
+	name, text, err := c.Recipe.Read()
+	if err != nil {
+		fail(w, http.StatusInternalServerError, "read the recipe: %v", err)
+		return
+	}
+	s := served{Name: name, Text: string(text), Sum: sum(text), Saves: !c.Fixed, New: len(text) == 0}
+	if s.New {
+		s.Text = starter
 	}
 	answer(w, s)
 }
@@ -109,7 +106,7 @@ func (c *Console) saveRecipe(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !read(w, r, &d):
 		return
-	case c.Recipe == nil:
+	case c.Fixed:
 		fail(w, http.StatusMethodNotAllowed, "this recipe cannot be saved here")
 		return
 	}
