@@ -79,6 +79,7 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 		r = r.WithMemory(recipe.DecodingMemory(memory))
 	}
 	m := mill.New(store, r)
+	m.TagEvents = true // deploy asks S3 for them if the recipe has gates.tag
 	keys := s3.Environment(os.Getenv)
 	m.Notify, err = notify.Open(r.Notify, notify.Options{
 		Getenv: os.Getenv, Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.Secret, keys.Session),

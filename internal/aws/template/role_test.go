@@ -3,6 +3,7 @@ package template_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -105,6 +106,9 @@ func needs(t *testing.T, c call) []need {
 	query.Del("x-id") // the SDK's name of the operation
 	if r.Method == http.MethodGet && key == "" && query.Get("list-type") == "2" {
 		return []need{{"s3:ListBucket", whole, ""}}
+	}
+	if r.Method == http.MethodGet && query.Has("tagging") && len(query) == 1 {
+		return []need{{"s3:GetObjectTagging", object, ""}}
 	}
 	if key == "" || len(query) > 0 || keys[name] == "" {
 		t.Fatalf("a call that the test does not know: %s", c)
@@ -363,6 +367,7 @@ func TestAuditRoleIsExact(t *testing.T) {
 var kinds = map[string]struct {
 	onRemove, target string
 	notify           []string
+	gates            bool
 	parameters       map[string]string
 }{
 	"keep":   {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep"}},
@@ -371,6 +376,7 @@ var kinds = map[string]struct {
 		parameters: map[string]string{"OnRemove": "keep", "SetTags": "true"}},
 	"acl": {onRemove: "keep", target: ", acl: public-read",
 		parameters: map[string]string{"OnRemove": "keep", "SetAcl": "true"}},
+	"gates": {onRemove: "keep", gates: true, parameters: map[string]string{"OnRemove": "keep", "GateTags": "true"}},
 	"names": {onRemove: "keep", target: ", key: '{variant}/{key}.{hash}', keep_replaced: 0s",
 		parameters: map[string]string{"OnRemove": "keep", "RemoveReplaced": "true"}},
 	"events": {onRemove: "keep", notify: []string{busARN, topicARN, queueARN}, parameters: map[string]string{"OnRemove": "keep",
@@ -460,6 +466,9 @@ manifest: true
 		if err != nil {
 			t.Fatal(err)
 		}
+		if k.gates {
+			parsed.Gates.Tags = map[string]string{"scan": "clean"}
+		}
 		m := mill.New(watched, parsed)
 		for _, arn := range k.notify {
 			parsed.Notify = append(parsed.Notify, recipe.Notify{To: arn, Events: []recipe.Notice{recipe.NoticeDone, recipe.NoticeFailed}})
@@ -471,8 +480,11 @@ manifest: true
 			t.Fatal(err)
 		}
 		u := &uploader{t, user, &lambdafn.Handler{Process: m.ProcessWithin, Mill: m,
-			Log: slog.New(slog.DiscardHandler)}, 0}
+			Log: slog.New(slog.DiscardHandler)}, 0, "clean"}
 		u.story(kind, k.onRemove)
+		if k.gates {
+			u.refuse(kind)
+		}
 		if k.parameters["AuditSchedule"] != "" {
 			if _, err := u.handler.Handle(t.Context(), "request", []byte(lambdafn.AuditRequest)); err != nil {
 				t.Fatal(err)
@@ -489,6 +501,17 @@ type uploader struct {
 	store     *s3.Store
 	handler   *lambdafn.Handler
 	sequencer int
+	scan      string // a tag of what is uploaded
+}
+
+// refuse has a picture that is refused after its variants were made.
+func (u *uploader) refuse(dir string) {
+	u.notify(u.put(path.Join(dir, "refused.jpg"), sample.Photo(64, 48)))
+	u.scan = "found"
+	u.notify(u.put(path.Join(dir, "refused.jpg"), sample.Photo(64, 48)))
+	if _, err := u.store.Head(u.t.Context(), "photos-output", path.Join("small", dir, "refused.jpg")); !errors.Is(err, bucket.ErrNotFound) {
+		u.t.Fatalf("a variant of what is refused: %v", err)
+	}
 }
 
 // story has these events: new, replaced, delivered twice, delivered without a sequencer, delivered
@@ -531,7 +554,7 @@ func (u *uploader) next() string {
 
 func (u *uploader) put(key string, data []byte) event.Change {
 	u.t.Helper()
-	etag, err := u.store.Put(u.t.Context(), "photos-input", key, data, bucket.Attributes{},
+	etag, err := u.store.Put(u.t.Context(), "photos-input", key, data, bucket.Attributes{Tags: map[string]string{"scan": u.scan}},
 		bucket.Condition{})
 	if err != nil {
 		u.t.Fatal(err)

@@ -45,6 +45,9 @@ func Wanted(n deployment.Names, r *recipe.Recipe, function, workQueue string) []
 	if r.OnRemove == recipe.Remove {
 		events = append(events, "s3:ObjectRemoved:*")
 	}
+	if len(r.Gates.Tags) > 0 {
+		events = append(events, "s3:ObjectTagging:Put")
+	}
 	destination := function
 	if workQueue != "" {
 		destination = workQueue

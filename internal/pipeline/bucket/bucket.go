@@ -109,6 +109,8 @@ type Store interface {
 	ReadAt(ctx context.Context, bucket, key, etag string, p []byte, offset int64) error
 	// Head returns the description of an object.
 	Head(ctx context.Context, bucket, key string) (Info, error)
+	// Tags returns the tags of an object, or of its version if that is not empty. A store without tags has none.
+	Tags(ctx context.Context, bucket, key, version string) (map[string]string, error)
 	// Put stores an object and returns its ETag.
 	Put(ctx context.Context, bucket, key string, body []byte, attr Attributes, cond Condition) (etag string, err error)
 	// Copy copies the bytes of an object within the store and gives the copy new attributes. The

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Change is the creation or removal of one object. Every shape of event is parsed into changes.
+// Change is the creation or removal of one object, or a change of its tags. Every shape of event is parsed into changes.
 type Change struct {
 	Bucket string
 	Key    string // as the user chose it, not encoded
@@ -17,7 +17,9 @@ type Change struct {
 	Size      int64  // in bytes; -1 if unknown
 	Sequencer string // orders the changes of one key; empty if unknown
 	Removed   bool
-	Time      time.Time
+	// Tagged is true if only the tags of the object have changed. Such a change has no sequencer.
+	Tagged bool
+	Time   time.Time
 }
 
 // CompareSequencers compares the sequencers of two changes of the same key. The result is negative

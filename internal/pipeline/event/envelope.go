@@ -110,8 +110,8 @@ func bridged(body []byte) Item {
 	// The detail of another service may have any form: ignore its event before reporting an error
 	// in the detail.
 	invalid := json.Unmarshal(body, &e)
-	removed := e.DetailType == "Object Deleted"
-	if e.Source != "" && e.DetailType != "" && (e.Source != "aws.s3" || !removed && e.DetailType != "Object Created") {
+	removed, tagged := e.DetailType == "Object Deleted", e.DetailType == "Object Tags Added"
+	if e.Source != "" && e.DetailType != "" && (e.Source != "aws.s3" || !removed && !tagged && e.DetailType != "Object Created") {
 		return Item{Ignored: fmt.Sprintf("EventBridge event %.40q from %.40q", e.DetailType, e.Source)}
 	}
 	if invalid != nil {
@@ -121,9 +121,12 @@ func bridged(body []byte) Item {
 		return Item{Err: errors.New("no source or detail-type")}
 	}
 	o := e.Detail.Object
+	if tagged {
+		o.Sequencer, o.Size = "", nil
+	}
 	return finish(Change{
 		Bucket: e.Detail.Bucket.Name, Key: o.Key, VersionID: o.VersionID, ETag: o.ETag, Sequencer: o.Sequencer,
-		Removed: removed, Time: instant(e.Time),
+		Removed: removed, Tagged: tagged, Time: instant(e.Time),
 	}, o.Size)
 }
 

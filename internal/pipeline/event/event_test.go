@@ -44,13 +44,16 @@ var (
 	}
 )
 
-const tagged = `event "ObjectTagging:Put" does not change the content of an object`
+var tagged = Change{
+	Bucket: "photos-input", Key: "red flower.jpg", AltKey: "red+flower.jpg", VersionID: "v2", ETag: "d41d8cd98f00b204e9800998ecf8427e",
+	Size: -1, Tagged: true, Time: when,
+}
 
 func TestGolden(t *testing.T) {
 	one := func(c Change) []Item { return []Item{{Change: c}} }
 	tests := map[string]Event{
 		"s3-put.json":              {Shape: ShapeS3, Items: one(put)},
-		"s3-mixed.json":            {Shape: ShapeS3, Items: []Item{{Change: marker}, {Ignored: tagged}, {Change: expired}}},
+		"s3-mixed.json":            {Shape: ShapeS3, Items: []Item{{Change: marker}, {Change: tagged}, {Change: expired}}},
 		"s3-test.json":             {Shape: ShapeS3, Items: []Item{{Ignored: "s3:TestEvent"}}},
 		"sns.json":                 {Shape: ShapeSNS, Items: one(put)},
 		"sns-envelope.json":        {Shape: ShapeSNS, Items: one(put)},
@@ -91,7 +94,7 @@ func TestGoldenSQS(t *testing.T) {
 	}
 	want := []Item{
 		{ID: "m1", Change: put},
-		{ID: "m2", Change: marker}, {ID: "m2", Ignored: tagged}, {ID: "m2", Change: expired},
+		{ID: "m2", Change: marker}, {ID: "m2", Change: tagged}, {ID: "m2", Change: expired},
 		{ID: "m3", Ignored: "s3:TestEvent"},
 		{ID: "m4", Change: put},
 		{ID: "m5", Change: bus},
@@ -115,14 +118,14 @@ func record(source, name, bucket, object string) string {
 }
 
 func TestEventNames(t *testing.T) {
-	created, removed, ignored := "created", "removed", "ignored"
+	created, removed, tags, ignored := "created", "removed", "tagged", "ignored"
 	tests := map[string]string{
 		"ObjectCreated:Put": created, "ObjectCreated:Post": created, "ObjectCreated:Copy": created,
 		"ObjectCreated:CompleteMultipartUpload": created, "s3:ObjectCreated:Put": created, "ObjectCreated:Restyle": created,
 		"ObjectRemoved:Delete": removed, "ObjectRemoved:DeleteMarkerCreated": removed, "s3:ObjectRemoved:NoOP": removed,
 		"LifecycleExpiration:Delete": removed, "LifecycleExpiration:DeleteMarkerCreated": removed,
-		"s3:ObjectCreated:PutTagging": ignored, "s3:ObjectCreated:PutLegalHold": ignored, "s3:ObjectCreated:PutRetention": ignored,
-		"s3:ObjectCreated:DeleteTagging": ignored, "ObjectTagging:Put": ignored, "ObjectTagging:Delete": ignored,
+		"s3:ObjectCreated:PutTagging": tags, "s3:ObjectCreated:PutLegalHold": ignored, "s3:ObjectCreated:PutRetention": ignored,
+		"s3:ObjectCreated:DeleteTagging": ignored, "ObjectTagging:Put": tags, "ObjectTagging:Delete": ignored,
 		"ObjectRestore:Post": ignored, "ObjectRestore:Completed": ignored, "ObjectRestore:Delete": ignored,
 		"Replication:OperationFailedReplication": ignored, "LifecycleTransition": ignored, "IntelligentTiering": ignored,
 		"ObjectAcl:Put": ignored, "ReducedRedundancyLostObject": ignored, "s3:ObjectAccessed:Get": ignored,
@@ -141,6 +144,8 @@ func TestEventNames(t *testing.T) {
 			if item.Change != (Change{}) {
 				t.Errorf("%s: ignored, but with the change %+v", name, item.Change)
 			}
+		case item.Change.Tagged:
+			got = tags
 		case item.Change.Removed:
 			got = removed
 		}

@@ -47,11 +47,14 @@ func notified(record json.RawMessage) Item {
 	if r.EventName == "" {
 		return Item{Err: fmt.Errorf("no eventName in a record of %.40q", r.EventSource)}
 	}
-	removed, ignored := classify(r.EventName)
+	removed, tagged, ignored := classify(r.EventName)
 	if ignored != "" {
 		return Item{Ignored: ignored}
 	}
 	o := r.S3.Object
+	if tagged {
+		o.Sequencer, o.Size = "", nil
+	}
 	key, alt := r.key()
 	if r.fromGateway() {
 		// Its sequencer is not padded and restarts with the process, so it orders nothing. Its size
@@ -63,7 +66,7 @@ func notified(record json.RawMessage) Item {
 	}
 	return finish(Change{
 		Bucket: r.S3.Bucket.Name, Key: key, AltKey: alt, VersionID: o.VersionID, ETag: o.ETag,
-		Sequencer: o.Sequencer, Removed: removed, Time: instant(r.EventTime),
+		Sequencer: o.Sequencer, Removed: removed, Tagged: tagged, Time: instant(r.EventTime),
 	}, (*int64)(o.Size))
 }
 
@@ -123,20 +126,27 @@ func (r *s3Record) fromGateway() bool {
 		strings.HasSuffix(r.S3.ConfigurationID, "-global")
 }
 
-// classify reports whether an event is a removal, or else the reason why it is ignored. A removal
-// may concern one version or be the creation of a delete marker; the key may have other versions.
-func classify(eventName string) (removed bool, ignored string) {
+// classify reports whether an event is a removal or has set tags, or else the reason why it is ignored. A
+// removal may concern one version or be the creation of a delete marker; the key may have other versions.
+func classify(eventName string) (removed, tagged bool, ignored string) {
 	name := strings.TrimPrefix(eventName, "s3:")
 	family, kind, _ := strings.Cut(name, ":")
 	switch family {
 	case "ObjectRemoved", "LifecycleExpiration":
-		return true, ""
+		return true, false, ""
+	case "ObjectTagging":
+		if kind == "Put" {
+			return false, true, ""
+		}
 	case "ObjectCreated":
+		if kind == "PutTagging" { // MinIO's name
+			return false, true, ""
+		}
 		// MinIO uses these names for changes that leave the bytes alone; S3 puts them into other
 		// families.
-		if !slices.Contains([]string{"PutTagging", "DeleteTagging", "PutRetention", "PutLegalHold"}, kind) {
-			return false, ""
+		if !slices.Contains([]string{"DeleteTagging", "PutRetention", "PutLegalHold"}, kind) {
+			return false, false, ""
 		}
 	}
-	return false, fmt.Sprintf("event %.60q does not change the content of an object", name)
+	return false, false, fmt.Sprintf("event %.60q does not change the content of an object", name)
 }

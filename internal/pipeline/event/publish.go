@@ -87,10 +87,12 @@ func (c Change) record(name string) (outRecord, error) {
 	switch {
 	case name == "" && c.Removed:
 		name = "ObjectRemoved:Delete"
+	case name == "" && c.Tagged:
+		name = "ObjectTagging:Put"
 	case name == "":
 		name = "ObjectCreated:Put"
 	}
-	if removed, ignored := classify(name); ignored != "" || removed != c.Removed || strings.HasPrefix(name, "s3:") {
+	if removed, tagged, ignored := classify(name); ignored != "" || removed != c.Removed || tagged != c.Tagged || strings.HasPrefix(name, "s3:") {
 		return outRecord{}, fmt.Errorf("event name %q contradicts the change", name)
 	}
 	if c.Bucket == "" || c.Key == "" {

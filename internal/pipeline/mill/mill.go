@@ -3,9 +3,10 @@
 //
 //	guard        is it a change that the recipe asks to process?   mill.go
 //	read         open the object that the change names             read.go
+//	gate         may variants be made of it?                       gate.go
 //	render       make the variants while the object downloads      render.go
 //	write        store the variants and the manifest               write.go, manifest.go, replaced.go
-//	remove       instead of these three, if the object is gone     remove.go
+//	remove       instead of these four, if the object is gone     remove.go
 //	record       keep a copy and the reason of a bad picture       bad.go, record.go
 //	look again   has the source changed in the meantime?           again.go
 //	tell         send the event of what became of it               tell.go
@@ -44,6 +45,9 @@ type Mill struct {
 	Recipe *recipe.Recipe
 	Engine *render.Engine
 	Memory *Memory // that pictures share; nil bounds nothing but the single picture
+	// TagEvents says that changes of tags are delivered too: a picture that waits for a tag is not tried again
+	// before.
+	TagEvents bool
 	// Notify is told what became of each picture; nil if nobody is. See tell.go.
 	Notify *notify.Notifier
 
@@ -88,6 +92,10 @@ type Result struct {
 	Elapsed time.Duration
 	// OutOfTime is true if the verdict is Retry because the Allowance ended first.
 	OutOfTime bool
+	// Refused is true if the verdict is Bad because a gate does not let the picture through.
+	Refused bool
+	// Wait is for how much longer a picture may wait for a tag, if the verdict is Retry because of that.
+	Wait time.Duration
 	// Undelivered is true if the verdict is Retry because an event could not be delivered.
 	Undelivered bool
 	// Taken is true if the verdict is Bad because an object that stays is in the place of an output. The
@@ -268,6 +276,8 @@ func (j *job) guard() error {
 		return skip("%s", j.plan.Excluded)
 	case c.Removed && j.Recipe.OnRemove != recipe.Remove:
 		return skip("removed; the recipe keeps variants")
+	case c.Tagged && len(j.Recipe.Gates.Tags) == 0:
+		return skip("its tags have changed, and the recipe asks for none")
 	case !c.Removed && len(j.plan.Outputs) == 0:
 		return skip("the recipe's rules make no variant of it")
 	}
@@ -307,6 +317,11 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 		j.result = Result{}
 		return j.apply(ctx, c)
 	case v == outcome.Bad && src != nil:
+		if j.result.Refused {
+			if err := j.withdraw(ctx, src); err != nil {
+				return err
+			}
+		}
 		return j.record(ctx, src, reason)
 	case v == outcome.Done && src.change.Sequencer == "":
 		return j.forget(ctx, src)
@@ -357,7 +372,7 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 	if slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
 		j.result.Drop(dropped)
 	}
-	outputs, err := j.render(limited, limit, src, memory)
+	outputs, err := j.outputs(limited, limit, src, memory)
 	if noted := j.noteDue(ctx, err); noted != nil {
 		return nil, noted
 	}
@@ -369,6 +384,23 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		return src, err
 	}
 	return src, j.removeReplaced(ctx, src)
+}
+
+// outputs renders a picture that passes the gates.
+func (j *job) outputs(ctx context.Context, limit timeLimit, src *source, memory *share) ([]render.Output, error) {
+	err := j.passTags(ctx, src)
+	made := false
+	if err == nil {
+		made, err = j.madeBefore(ctx, src)
+	}
+	if err == nil && made {
+		err = skip("its tags have changed, and its variants are there")
+	}
+	if err != nil {
+		src.body.close()
+		return nil, err
+	}
+	return j.render(ctx, limit, src, memory)
 }
 
 // maxRaces bounds how often a step is repeated because somebody else has changed the same object.

@@ -109,6 +109,10 @@ func (rd *reader) tags(into *map[string]string) value {
 	}, jsonSchema{"type": "object", "additionalProperties": jsonSchema{"type": []string{"string", "number", "boolean"}}}}
 }
 
+// mostTags is how many tags an object has at most (Amazon S3 User Guide, "Categorizing your objects using
+// tags", as are the lengths of their names and values).
+const mostTags = 10
+
 // checkAttributes looks at what outputs are stored with.
 func (r *Recipe) checkAttributes(rep *report) {
 	a := r.Target.Attributes
@@ -121,7 +125,6 @@ func (r *Recipe) checkAttributes(rep *report) {
 	if a.ACL != "" && !slices.Contains(acls, a.ACL) {
 		rep.add("target.acl", "%s", notOneOf(a.ACL, acls))
 	}
-	const mostTags = 10 // Amazon S3 User Guide, "Categorizing your objects using tags", as are the lengths below
 	if n := len(a.Tags); n > mostTags {
 		rep.add("target.tags", "has %d tags; an object has at most %d", n, mostTags)
 	}

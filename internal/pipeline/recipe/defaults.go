@@ -37,6 +37,7 @@ func base(formats codec.Set) *Recipe {
 		Limits:   Limits{Limits: limits, Timeout: time.Minute},
 		OnRemove: Keep,
 		OnBad:    OnBad{Record: true},
+		Gates:    Gates{Wait: defaultWait},
 	}
 }
 

@@ -104,6 +104,7 @@ func (rd *reader) recipe(r *Recipe, everywhere *render.Variant) value {
 		)},
 		field{"manifest", rd.parsed(truth(&r.Manifest))},
 		field{"notify", rd.notify(r)},
+		field{"gates", rd.gates(&r.Gates)},
 	)
 }
 

@@ -95,7 +95,7 @@ manifest: true
 		},
 		Rules:    []Rule{{"avatars/**", []string{"thumb", "a"}}, {"**/*.png", []string{}}},
 		Limits:   Limits{codec.Limits{Pixels: 1500000, Bytes: 2 << 20, Frames: 7, Memory: 512 << 20}, 90 * time.Second, true},
-		OnRemove: Keep, OnBad: OnBad{true, "failed/"}, Manifest: true,
+		OnRemove: Keep, OnBad: OnBad{true, "failed/"}, Manifest: true, Gates: Gates{Wait: 10 * time.Minute},
 		ObjectMetadata: ObjectMetadata{Names: []string{"author", ContentDisposition}},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -221,6 +221,7 @@ on_remove: remove
 on_bad: {prefix: b/}
 manifest: true
 notify: [{to: "https://a.example/", secret_env: HOOK}]
+gates: {tag: {scan: clean}, wait: 5m}
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {

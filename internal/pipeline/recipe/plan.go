@@ -33,7 +33,7 @@ type Plan struct {
 	// copies, or neither.
 	BadCopy, BadRecord string
 	// BadFingerprint identifies what the record and the copy depend on beside the source: the settings of
-	// all outputs and the limits, but for limits.memory, which is that of a place.
+	// all outputs, the limits, but for limits.memory, which is that of a place, and the gates.
 	BadFingerprint string
 	// Unsent is the key of the event that is still to be delivered, which any store can hold.
 	Unsent string
@@ -128,6 +128,7 @@ func (r *Planner) Plan(key string) Plan {
 	}
 	l := r.Limits
 	fmt.Fprintln(settings, "limits", l.Pixels, l.Bytes, l.Frames, l.Timeout)
+	io.WriteString(settings, r.Gates.settings())
 	p.BadFingerprint = hex.EncodeToString(settings.Sum(nil)[:8])
 	p.Unsent = badPath(UnsentPrefix, key) + recordSuffix
 	if prefix := r.BadRecords(); prefix != "" {

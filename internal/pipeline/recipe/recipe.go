@@ -29,6 +29,7 @@ type Recipe struct {
 	OnBad    OnBad
 	Manifest bool
 	Notify   []Notify
+	Gates    Gates
 
 	ObjectMetadata ObjectMetadata
 

@@ -83,7 +83,8 @@ func (w *Work) Make(ctx context.Context, todo *Todo) error {
 }
 
 // remake makes the variants of one picture. It tries again what is worth another try, unless ctx has
-// ended. An event that could not be delivered is kept, and waits for Deliver.
+// ended. An event that could not be delivered is kept, and waits for Deliver;
+// a picture that waits for a tag is found again by the next comparison.
 func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
 	c := event.Change{Bucket: w.Mill.Recipe.Source.Bucket, Key: i.Key, ETag: i.ETag, Size: i.Size}
 	remake, delay := w.Remake, w.Backoff
@@ -95,7 +96,7 @@ func (w *Work) remake(ctx, work context.Context, i Item) (r mill.Result) {
 	}
 	for attempt := 1; ; attempt++ {
 		r = remake(work, c, i.Variants)
-		if r.Verdict != outcome.Retry || r.Undelivered || attempt == attempts {
+		if r.Verdict != outcome.Retry || r.Undelivered || r.Wait > 0 || attempt == attempts {
 			return r
 		}
 		select {

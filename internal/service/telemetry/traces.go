@@ -156,6 +156,13 @@ func (s *tracedStore) Head(ctx context.Context, b, key string) (bucket.Info, err
 	return info, err
 }
 
+func (s *tracedStore) Tags(ctx context.Context, b, key, version string) (map[string]string, error) {
+	ctx, end := s.start(ctx, "Tags", b, key)
+	tags, err := s.Store.Tags(ctx, b, key, version)
+	end(err)
+	return tags, err
+}
+
 func (s *tracedStore) Put(
 	ctx context.Context, b, key string, body []byte, attr bucket.Attributes, cond bucket.Condition,
 ) (string, error) {

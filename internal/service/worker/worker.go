@@ -169,7 +169,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	if err != nil {
 		return "", bury(err.Error())
 	}
-	unread := ""
+	unread, wait := "", time.Duration(0)
 	for _, item := range e.Items {
 		if item.Err != nil {
 			unread = item.Err.Error()
@@ -182,18 +182,31 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 		attrs := append(r.LogLine(item.Change).Attrs(), slog.Int(outcome.AttrAttempt, m.Attempt()))
 		w.Log.LogAttrs(ctx, r.Level(), outcome.ChangeMessage, attrs...)
 		if r.Verdict == outcome.Retry {
-			retry = r.Reason
+			retry, wait = r.Reason, max(wait, r.Wait)
 		}
 	}
 	switch {
 	case retry != "" && m.Attempt() >= limit:
 		return retry, bury(fmt.Sprintf("failed %d times; the last reason: %s", m.Attempt(), retry))
 	case retry != "":
-		return retry, func(ctx context.Context) error { return m.Retry(ctx, backoff(m.Attempt())) }
+		return retry, func(ctx context.Context) error { return m.Retry(ctx, delay(m.Attempt(), limit, wait)) }
 	case unread != "":
 		return "", bury(unread)
 	}
 	return "", m.Ack
+}
+
+// delay returns the delay before the next attempt. Where a picture waits for a tag, the attempts that are left are
+// spread over that time, more of them at its beginning, and one is left for after its end.
+func delay(attempt, limit int, wait time.Duration) time.Duration {
+	if wait <= 0 {
+		return backoff(attempt)
+	}
+	left := limit - 1 - attempt
+	if left <= 1 {
+		return wait + time.Second
+	}
+	return min(wait/time.Duration(left), 4*time.Second<<min(attempt-1, 10))
 }
 
 // backoff returns the delay before attempt n+1: about 1 s, doubled with each attempt, at most 2 minutes.

@@ -409,3 +409,34 @@ func TestClosedQueueIsAnError(t *testing.T) {
 		}
 	})
 }
+
+// TestWait: a picture that waits for a tag is tried more often at first, and once more after its time is over, however
+// few deliveries there are.
+func TestWait(t *testing.T) {
+	for _, limit := range []int{2, 3, 5, 10} {
+		end := time.Now().Add(10 * time.Minute)
+		process := func(context.Context, event.Change) mill.Result {
+			if left := time.Until(end); left > 0 {
+				return mill.Result{Verdict: outcome.Retry, Reason: "no tag", Wait: left}
+			}
+			return mill.Result{Verdict: outcome.Bad, Reason: "refused"}
+		}
+		run(t, func(ctx context.Context, c event.Change) mill.Result { return process(ctx, c) }, func(b *bench) {
+			end = time.Now().Add(10 * time.Minute)
+			b.MaxAttempts = limit
+			b.publish("a.jpg")
+			b.work()
+			time.Sleep(time.Hour)
+			b.want(0)
+			calls := b.calls()
+			if n := len(calls); n < 2 || n > limit || calls[n-1].after < 10*time.Minute || calls[n-1].after > 11*time.Minute {
+				b.Errorf("of %d deliveries: %v", limit, calls)
+			}
+			if limit == 10 && (len(calls) < 7 || calls[1].after > 6*time.Second) {
+				b.Errorf("%v", calls)
+			}
+			b.stop()
+			<-b.ended
+		})
+	}
+}

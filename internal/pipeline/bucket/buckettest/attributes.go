@@ -3,6 +3,7 @@ package buckettest
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -58,6 +59,26 @@ func (s *suite) metadata() {
 }
 
 // metadataRefused checks that attributes which no header can hold are rejected.
+func (s *suite) tags() {
+	want := map[string]string{"scan": "NO_THREATS_FOUND", "a b": "c+d=e @:/"}
+	s.put("tagged.jpg", "1", bucket.Attributes{Tags: want})
+	info, err := s.store.Head(s.ctx, s.bucket, "tagged.jpg")
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, version := range []string{"", info.VersionID} {
+		if got, err := s.store.Tags(s.ctx, s.bucket, "tagged.jpg", version); err != nil || !maps.Equal(got, want) {
+			s.Errorf("version %q: %v, %v, want %v", version, got, err, want)
+		}
+	}
+	s.put("tagged.jpg", "2", bucket.Attributes{})
+	if got, err := s.store.Tags(s.ctx, s.bucket, "tagged.jpg", ""); err != nil || len(got) != 0 {
+		s.Errorf("a new upload has the tags %v: %v", got, err)
+	}
+	_, err = s.store.Tags(s.ctx, s.bucket, "missing.jpg", "")
+	s.want(err, bucket.ErrNotFound, "tags of a missing object")
+}
+
 func (s *suite) metadataRefused() {
 	s.put("there", "there", bucket.Attributes{})
 	for name, attr := range map[string]bucket.Attributes{

@@ -23,6 +23,8 @@ import (
 
 // What a store may lack beside what package probe finds out, as stores were seen to.
 const (
+	// ObjectTags: objects have no tags.
+	ObjectTags probe.Lack = "tags"
 	// FoldedKeys: a//b, ./a, a/../b and /a are other names of a/b, a, b and a.
 	FoldedKeys probe.Lack = "keys with empty parts and dots"
 	// Backslashes: a backslash in a key becomes a slash.
@@ -64,6 +66,7 @@ func Run(
 		{"Replace", everyStore, (*suite).replace},
 		{"OwnBytes", everyStore, (*suite).ownBytes},
 		{"Metadata", everyStore, (*suite).metadata},
+		{"Tags", ObjectTags, (*suite).tags},
 		{"MetadataRefused", everyStore, (*suite).metadataRefused},
 		{"MetadataTooLarge", everyStore, (*suite).metadataTooLarge},
 		{"GetIfMatch", everyStore, (*suite).getIfMatch},

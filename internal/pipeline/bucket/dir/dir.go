@@ -88,6 +88,12 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return info, f.Close()
 }
 
+// Tags implements bucket.Store. A file has none.
+func (s *Store) Tags(ctx context.Context, name, key, _ string) (map[string]string, error) {
+	_, err := s.Head(ctx, name, key)
+	return map[string]string{}, err
+}
+
 // open opens a file and describes it.
 func (s *Store) open(ctx context.Context, name, key string) (*os.File, bucket.Info, error) {
 	root, file, err := s.locate(ctx, name, key)

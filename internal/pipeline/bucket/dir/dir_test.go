@@ -21,7 +21,7 @@ func TestStore(t *testing.T) {
 	buckettest.Run(t, func(t *testing.T) (bucket.Store, string) {
 		t.Chdir(t.TempDir()) // a path may have no more bytes than a key
 		return &dir.Store{Folders: map[string]string{"photos": "."}}, "photos"
-	})
+	}, buckettest.ObjectTags)
 }
 
 // TestForeignFiles: files of others are objects, also in the place of the store's own.

@@ -96,6 +96,35 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return describe(o), nil
 }
 
+// Tags returns the tags of an object, which has one version.
+func (s *Store) Tags(ctx context.Context, name, key, _ string) (map[string]string, error) {
+	if err := check(ctx, "read the tags of", name, key); err != nil {
+		return nil, err
+	}
+	o, err := s.find("read the tags of", name, key)
+	if err != nil {
+		return nil, err
+	}
+	tags := maps.Clone(o.info.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return tags, nil
+}
+
+// SetTags replaces the tags of an object, as a scanner does.
+func (s *Store) SetTags(name, key string, tags map[string]string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.buckets[name][key]
+	if !ok {
+		return fmt.Errorf("set the tags of %s/%s: %w", name, key, bucket.ErrNotFound)
+	}
+	o.info.Tags = maps.Clone(tags)
+	s.buckets[name][key] = o
+	return nil
+}
+
 // Put stores an object. Its ETag is the MD5 of the bytes in hexadecimal, like that of an S3 object
 // uploaded in one part.
 func (s *Store) Put(ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {

@@ -45,6 +45,11 @@ func (s *Store) Head(ctx context.Context, name, key string) (bucket.Info, error)
 	return s.of(name).Head(ctx, name, key)
 }
 
+// Tags implements bucket.Store.
+func (s *Store) Tags(ctx context.Context, name, key, version string) (map[string]string, error) {
+	return s.of(name).Tags(ctx, name, key, version)
+}
+
 // Put implements bucket.Store.
 func (s *Store) Put(
 	ctx context.Context, name, key string, body []byte, attr bucket.Attributes, cond bucket.Condition,

@@ -153,6 +153,22 @@ func InfoOfHead(key string, out *s3.HeadObjectOutput) bucket.Info {
 	}
 }
 
+// Tags returns the tags of an object, or of a version of it (GetObjectTagging).
+func (s *Store) Tags(ctx context.Context, name, key, version string) (map[string]string, error) {
+	c := call{ctx, "read the tags of", name, key}
+	limited, cancel := s.limit(ctx, 0)
+	defer cancel()
+	out, err := s.client.GetObjectTagging(limited, &s3.GetObjectTaggingInput{Bucket: &name, Key: &key, VersionId: optional(version)})
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	tags := map[string]string{}
+	for _, t := range out.TagSet {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return tags, nil
+}
+
 // Put stores an object in one request (PutObject), which makes it atomic.
 func (s *Store) Put(ctx context.Context, name, key string, data []byte, attr bucket.Attributes, cond bucket.Condition) (string, error) {
 	c := call{ctx, "put", name, key}

@@ -1,0 +1,136 @@
+package mill_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgmill/imgmill/internal/engine/sample"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+)
+
+const scanned = "gates: {tag: {scan: clean}}\n"
+
+// variants returns the keys of what is in the target, without records.
+func (b *bench) variants() (keys []string) {
+	for info, err := range b.store.List(b.Context(), "outputs", "") {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !strings.HasPrefix(info.Key, ".imgmill/") {
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys
+}
+
+func (b *bench) tag(key string, tags map[string]string) event.Change {
+	b.Helper()
+	if err := b.store.SetTags("sources", key, tags); err != nil {
+		b.Fatal(err)
+	}
+	info, err := b.store.Head(b.Context(), "sources", key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return event.Change{Bucket: "sources", Key: key, ETag: info.ETag, Size: -1, Tagged: true}
+}
+
+// TestTagGate goes through the life of a picture that a scanner tags.
+func TestTagGate(t *testing.T) {
+	b := newBench(t, scanned)
+	store := &counting{Store: b.store}
+	b.mill.Store = store
+	c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	r := b.want(c, outcome.Retry, "it has no tag scan yet; it waits for at most 10m0s more")
+	if r.Wait < 9*time.Minute || r.Wait > 10*time.Minute || b.variants() != nil {
+		t.Errorf("it waits for %v, with %v", r.Wait, b.variants())
+	}
+	b.mill.TagEvents = true
+	b.want(c, outcome.Skipped, "whose event brings it here again")
+	clean := b.tag("a.jpg", map[string]string{"scan": "clean", "other": "tag"})
+	b.want(clean, outcome.Done, "")
+	if len(b.variants()) != 2 {
+		t.Errorf("%v", b.variants())
+	}
+	b.want(clean, outcome.Skipped, "its variants are there")
+	b.want(c, outcome.Done, "") // the event of the upload, late
+	found := b.tag("a.jpg", map[string]string{"scan": "found"})
+	r = b.want(found, outcome.Bad, "refused: its tag scan is found, not clean")
+	if !r.Refused || b.variants() != nil {
+		t.Errorf("%+v, and %v is left", r, b.variants())
+	}
+	src, err := b.store.Head(t.Context(), "sources", "a.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := b.mill.Fresh(t.Context(), src); !fresh || err != nil {
+		t.Errorf("what is refused is tried again: %v", err)
+	}
+	// The scanner was wrong.
+	b.want(b.tag("a.jpg", map[string]string{"scan": "clean"}), outcome.Done, "")
+	if record, _, err := b.mill.ReadRecord(t.Context(), b.mill.Recipe.Plan("a.jpg").BadRecord); record != nil || err != nil || len(b.variants()) != 2 {
+		t.Errorf("the record is %+v: %v; there is %v", record, err, b.variants())
+	}
+	// A picture that is replaced by one that is refused keeps its variants, as it does for any that is bad.
+	c = b.upload("a.jpg", sample.Photo(70, 40), bucket.Attributes{Tags: map[string]string{"scan": "found"}})
+	c.Sequencer = "02"
+	b.want(c, outcome.Bad, "refused")
+	if len(b.variants()) != 2 {
+		t.Errorf("%v", b.variants())
+	}
+	if src, err = b.store.Head(t.Context(), "sources", "a.jpg"); err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := b.mill.Fresh(t.Context(), src); !fresh || err != nil {
+		t.Errorf("what is refused is tried again: %v", err)
+	}
+	b.mill.Recipe.Gates.Tags = map[string]string{"scan": "found"}
+	if fresh, err := b.mill.Fresh(t.Context(), src); fresh || err != nil {
+		t.Errorf("another gate, and the record holds: %v", err)
+	}
+	b.mill.Recipe.Gates.Tags = nil
+	b.want(found, outcome.Skipped, "the recipe asks for none")
+}
+
+// TestTagGateWait: after the wait, a picture without the tag is refused, whatever events arrive.
+func TestTagGateWait(t *testing.T) {
+	for _, events := range []bool{false, true} {
+		b := newBench(t, "gates: {tag: {scan: clean}, wait: 20ms}\n")
+		b.mill.TagEvents = events
+		c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+		time.Sleep(30 * time.Millisecond)
+		b.want(c, outcome.Bad, "refused: it has no tag scan 20ms after its upload")
+	}
+}
+
+// TestTagsOfAnother: tags that are read after the source has been replaced say nothing of what was read.
+func TestTagsOfAnother(t *testing.T) {
+	b := newBench(t, scanned)
+	c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+	b.mill.Store = &swapping{Store: b.store, swap: func() {
+		b.upload("a.jpg", sample.Photo(70, 40), bucket.Attributes{Tags: map[string]string{"scan": "clean"}})
+	}}
+	b.want(c, outcome.Skipped, "stale")
+	if keys := b.variants(); slices.ContainsFunc(keys, func(string) bool { return true }) {
+		t.Errorf("%v", keys)
+	}
+}
+
+// swapping is a store in which a source is replaced just before its tags are read.
+type swapping struct {
+	bucket.Store
+	swap func()
+}
+
+func (s *swapping) Tags(ctx context.Context, name, key, version string) (map[string]string, error) {
+	if s.swap != nil {
+		s.swap()
+		s.swap = nil
+	}
+	return s.Store.Tags(ctx, name, key, version)
+}
