@@ -226,7 +226,7 @@ func (n *natsServer) next() (subject, status string, payload []byte, err error) 
 		if err == nil && field[0] == "HMSG" {
 			head, err = strconv.Atoi(field[len(field)-2])
 		}
-		if err != nil || total < 0 || total > maxAnswer || head < 0 || head > total {
+		if err != nil || total < 0 || total > maxLine || head < 0 || head > total {
 			return "", "", nil, fmt.Errorf("the server sent %q", line)
 		}
 		data := make([]byte, total+len("\r\n"))

@@ -119,7 +119,7 @@ func TestEndpoints(t *testing.T) {
 		"arn:aws-cn:sqs:cn-north-1:123456789012:q":                "https://sqs.cn-north-1.amazonaws.com.cn",
 		"arn:aws-us-gov:sns:us-gov-west-1:123456789012:t":         "https://sns.us-gov-west-1.amazonaws.com",
 	} {
-		if got := newService(arn, Options{Getenv: environment(nil)}).endpoint; got != want {
+		if got := newService(arn, Options{Getenv: environment(nil)}).Endpoint; got != want {
 			t.Errorf("%s: %s, want %s", arn, got, want)
 		}
 	}
@@ -136,14 +136,14 @@ func TestAWSEvents(t *testing.T) {
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	account := map[string]string{"ministack": "000000000000", "moto": "123456789012"}[os.Getenv("IMGMILL_AWS_EMULATOR")]
 	queue := newService("arn:aws:sqs:us-east-1:"+account+":notify", o)
-	if _, err := queue.call(t.Context(), "AmazonSQS.CreateQueue", map[string]any{"QueueName": "notify"}); err != nil {
+	if _, err := queue.JSON(t.Context(), "1.0", "AmazonSQS.CreateQueue", map[string]any{"QueueName": "notify"}); err != nil {
 		t.Fatal(err)
 	}
 	topic := newService("arn:aws:sns:us-east-1:"+account+":notify", o)
-	if err := topic.query(t.Context(), "CreateTopic", url.Values{"Name": {"notify"}}); err != nil {
+	if err := topic.Query(t.Context(), "CreateTopic", snsVersion, url.Values{"Name": {"notify"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := topic.query(t.Context(), "Subscribe", url.Values{"TopicArn": {topic.arn}, "Protocol": {"sqs"}, "Endpoint": {queue.arn},
+	if err := topic.Query(t.Context(), "Subscribe", snsVersion, url.Values{"TopicArn": {topic.arn}, "Protocol": {"sqs"}, "Endpoint": {queue.arn},
 		"Attributes.entry.1.key": {"RawMessageDelivery"}, "Attributes.entry.1.value": {"true"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestAWSEvents(t *testing.T) {
 		{"AWSEvents.PutTargets", map[string]any{"Rule": "all", "EventBusName": "notify",
 			"Targets": []any{map[string]any{"Id": "1", "Arn": queue.arn}}}},
 	} {
-		if _, err := bus.call(t.Context(), call.target, call.in); err != nil {
+		if _, err := bus.JSON(t.Context(), "1.1", call.target, call.in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestAWSEvents(t *testing.T) {
 	}
 	found := map[string]bool{}
 	for range 20 {
-		answer, err := queue.call(t.Context(), "AmazonSQS.ReceiveMessage",
+		answer, err := queue.JSON(t.Context(), "1.0", "AmazonSQS.ReceiveMessage",
 			map[string]any{"QueueUrl": queue.queueURL(), "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1,
 				"MessageAttributeNames": []string{"All"}})
 		if err != nil {
