@@ -29,6 +29,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -80,11 +81,12 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	}
 	m := mill.New(store, r)
 	m.TagEvents = true // deploy asks S3 for them if the recipe has gates.tag
-	keys := s3.Environment(os.Getenv)
-	m.Notify, err = notify.Open(r.Notify, notify.Options{
-		Getenv: os.Getenv, Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.Secret, keys.Session),
-	})
-	if err != nil {
+	given := s3.Environment(os.Getenv)
+	keys := credentials.NewStaticCredentialsProvider(given.AccessKey, given.Secret, given.Session)
+	if r.Gates.Rekognition != nil {
+		m.Moderation = moderate.Open(given.Region, os.Getenv, keys)
+	}
+	if m.Notify, err = notify.Open(r.Notify, notify.Options{Getenv: os.Getenv, Credentials: keys}); err != nil {
 		return nil, err
 	}
 	return &lambdafn.Handler{Process: m.ProcessWithin, Mill: m, Log: log}, nil

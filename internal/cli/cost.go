@@ -198,7 +198,7 @@ func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
 	}
 	assumes := []string{}
 	if code, err := deployment.ReadCode(c.Context(), cloud, d); err == nil {
-		f.Manifest = code.Recipe.Manifest
+		f.Manifest, f.Moderated = code.Recipe.Manifest, code.Recipe.Gates.Rekognition != nil
 	} else {
 		assumes = append(assumes,
 			fmt.Sprintf("Manifests are not counted, because the recipe of %s cannot be read: %v.",
@@ -232,7 +232,7 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 		return nil, wrongUse("--megapixels %g is out of range; use 0.01 to %d, which this machine can measure",
 			f.Megapixels, maxMegapixels)
 	}
-	f.Manifest = r.Manifest
+	f.Manifest, f.Moderated = r.Manifest, r.Gates.Rekognition != nil
 	variants := r.Variants
 	if c.Flags().Changed("variants") {
 		variants = slices.Repeat(r.Variants, f.Variants/len(r.Variants)+1)[:f.Variants]

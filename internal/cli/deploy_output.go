@@ -101,6 +101,7 @@ func (o *deployOutput) plan(p *stack.Plan) {
 	load := price.Typical()
 	load.Region, load.Arch, load.Trigger = p.Region, p.Arch(), p.Parameters["Trigger"]
 	load.Variants, load.Manifest = len(p.Recipe.Variants), p.Recipe.Manifest
+	load.Moderated = p.Recipe.Gates.Rekognition != nil
 	load.MemoryMB, _ = strconv.Atoi(p.Parameters["MemoryMB"]) // a plan's parameters are valid
 	load.LogRetentionDays, _ = strconv.ParseFloat(p.Parameters["LogRetentionDays"], 64)
 	load.Audits = p.Parameters["AuditSchedule"] != ""

@@ -266,6 +266,7 @@ const sweepInterval = 3 * time.Minute
 func startDev(
 	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, everywhere bool, observers mill.Observers, page *devPage,
 ) (*dev, error) {
+	r = unmoderated(r, cfg.Log)
 	events, err := openDevNotify(ctx, r, everywhere, cfg.Log)
 	if err != nil {
 		return nil, err

@@ -125,6 +125,7 @@ func (d *dev) reload(r *recipe.Recipe, log *slog.Logger) {
 		log.Warn("the recipe names other buckets; restart dev to use it")
 		return
 	}
+	r = unmoderated(r, log)
 	m := mill.New(old.Store, r)
 	m.Observer = old.Observer
 	var err error

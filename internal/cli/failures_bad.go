@@ -190,6 +190,9 @@ func (s badUploads) retry(
 			if m.Notify, err = s.place.notifier(ctx); err != nil {
 				return inFlight, err
 			}
+			if m.Moderation, err = openModeration(ctx, m.Recipe); err != nil {
+				return inFlight, err
+			}
 		}
 		report(again(ctx, m, i+1, list[i]))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
@@ -26,6 +28,32 @@ func openNotify(ctx context.Context, list []recipe.Notify) (*notify.Notifier, er
 		o.Credentials = cfg.Credentials
 	}
 	return notify.Open(list, o)
+}
+
+// openModeration returns who is asked if the recipe has gates.rekognition, or nil.
+func openModeration(ctx context.Context, r *recipe.Recipe) (moderate.Labels, error) {
+	if r.Gates.Rekognition == nil {
+		return nil, nil
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
+	if err != nil {
+		return nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, errors.New("gates.rekognition: no AWS region; set AWS_REGION, or a region in your AWS profile")
+	}
+	return moderate.Open(cfg.Region, os.Getenv, cfg.Credentials), nil
+}
+
+// unmoderated returns the recipe for dev, where a picture costs nothing.
+func unmoderated(r *recipe.Recipe, log *slog.Logger) *recipe.Recipe {
+	if r.Gates.Rekognition == nil {
+		return r
+	}
+	log.Info("Rekognition is not asked in imgmill dev: all pictures pass that gate")
+	without := *r
+	without.Gates.Rekognition = nil
+	return &without
 }
 
 // notifier is openNotify for a place. What is made in imgmill dev is told on this machine alone.

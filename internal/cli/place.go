@@ -127,6 +127,7 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 			if p.dir, err = filepath.Abs(f.dir); err != nil {
 				return nil, err
 			}
+			p.recipe = unmoderated(r, slog.New(slog.DiscardHandler))
 		}
 	}
 	if r.Nameless && p.dir == "" {

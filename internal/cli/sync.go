@@ -11,6 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/dispatch"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/sync"
@@ -139,6 +140,11 @@ func (f *syncFlags) run(c *cobra.Command, args []string) (err error) {
 			return fmt.Errorf("%w; or add --no-notify, and nobody is told", err)
 		}
 	}
+	if f.via == viaHere && !f.dryRun {
+		if s.moderation, err = openModeration(c.Context(), p.recipe); err != nil {
+			return err
+		}
+	}
 	return s.run(c.Context())
 }
 
@@ -151,8 +157,10 @@ type syncRun struct {
 	probed bool
 	known  *sync.Known
 	notify *notify.Notifier // nil if nobody is told
-	out    *deployOutput
-	todo   *sync.Todo
+	// moderation is asked if the recipe has gates.rekognition.
+	moderation moderate.Labels
+	out        *deployOutput
+	todo       *sync.Todo
 
 	queue    *dispatch.Queue    // of --via queue, or nil
 	manifest *dispatch.Manifest // of --via s3-batch, or nil
@@ -214,7 +222,7 @@ func (s *syncRun) deletes() bool { return s.deleteOrphans || s.todo.Only.Replace
 func (s *syncRun) writer(ctx context.Context) *mill.Mill {
 	if !s.probed {
 		s.mill, s.probed = s.place.mill(ctx, true, s.out.err), true
-		s.mill.Notify = s.notify
+		s.mill.Notify, s.mill.Moderation = s.notify, s.moderation
 	}
 	return s.mill
 }

@@ -133,6 +133,9 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	if w.mill.Notify, err = p.notifier(c.Context()); err != nil {
 		return err
 	}
+	if w.mill.Moderation, err = openModeration(c.Context(), p.recipe); err != nil {
+		return err
+	}
 	if page != nil {
 		w.mill.Observer = page.console
 	}

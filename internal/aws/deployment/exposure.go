@@ -46,6 +46,7 @@ func Exposure(region string, parameters map[string]string, account int, r *recip
 	if r != nil {
 		e.Variants, e.Manifest = len(r.Variants), r.Manifest
 		e.RecordsBad, e.CopiesBad = r.OnBad.Record, r.OnBad.Prefix != ""
+		e.Moderated = r.Gates.Rekognition != nil
 		e.Ignores = slices.ContainsFunc(r.Rules, func(rule recipe.Rule) bool { return len(rule.Variants) == 0 })
 	}
 	return e

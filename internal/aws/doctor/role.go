@@ -65,8 +65,13 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
 		}
 		if len(r.Gates.Tags) > 0 {
-			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", "read the tags that gates ask for"},
-				Permission{"s3:DeleteObject", target + "/any", "remove variants of pictures that are refused"})
+			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", "read the tags that gates ask for"})
+		}
+		if r.Gates.Rekognition != nil {
+			list = append(list, Permission{"rekognition:DetectModerationLabels", "*", "ask what pictures show"})
+		}
+		if r.Gates.Given() {
+			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants of pictures that are refused"})
 		}
 		if len(r.Notify) > 0 {
 			list = append(list, Permission{"s3:DeleteObject", target + "/" + recipe.UnsentPrefix + "any", "remove events that are sent"})
@@ -150,7 +155,7 @@ func checkRole(ctx context.Context, e *examination) {
 
 // fromRecipe reports whether a permission that a role lacks follows from a setting of the recipe.
 func fromRecipe(lacking string) bool {
-	for _, action := range []string{"s3:DeleteObject", "s3:GetObjectTagging", "events:", "sns:", "sqs:SendMessage on "} {
+	for _, action := range []string{"s3:DeleteObject", "s3:GetObjectTagging", "rekognition:", "events:", "sns:", "sqs:SendMessage on "} {
 		if strings.HasPrefix(lacking, action) && !strings.Contains(lacking, "keep failed events") {
 			return true
 		}

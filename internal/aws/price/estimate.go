@@ -60,6 +60,9 @@ func Estimate(l Load) (Bill, error) {
 	b.add("S3 reads (GET, HEAD)", uploads*float64(reads)+views, "requests", flat(p.get), 0)
 	b.storage(l, p.storage)
 	b.logs(l, p, uploads)
+	if l.Moderated {
+		b.add("Rekognition", uploads, "pictures", flat(moderation), 0)
+	}
 	if l.Trigger == "queue" {
 		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests",
 			flat(p.message), freeMessages)

@@ -19,6 +19,7 @@ type Exposure struct {
 	Manifest       bool   `json:"manifest"`
 	RecordsBad     bool   `json:"records_bad"` // the recipe's on_bad.record: one more object for a bad upload
 	CopiesBad      bool   `json:"copies_bad"`  // its on_bad.prefix: another one
+	Moderated      bool   `json:"moderated"`   // by the recipe's gates.rekognition
 	// Ignores means that the recipe has rules without variants. Of such an upload the function does
 	// not even read anything.
 	Ignores bool `json:"ignores"`
@@ -77,6 +78,7 @@ const (
 type upload struct {
 	name        string
 	puts, reads int
+	asks        int // of Rekognition
 	attempts    int
 	failures    int // messages that Lambda sends to the failure queue
 }
@@ -96,23 +98,30 @@ func (e Exposure) uploads() []upload {
 	if e.CopiesBad { // after a look
 		badPuts, badReads = badPuts+1, badReads+1
 	}
+	asks := 0
+	if e.Moderated {
+		asks = 1
+	}
 	failing := upload{"one that the function may not read, such as one encrypted with another key",
-		0, sourceGets, e.attempts(), 1}
+		0, sourceGets, 0, e.attempts(), 1}
 	if e.Trigger == "queue" {
 		failing.failures = 0 // the queue moves the message itself
 	}
 	list := []upload{
-		{"a picture of which all variants are made", puts, reads, 1, 0},
+		{"a picture of which all variants are made", puts, reads, asks, 1, 0},
 		{"a picture in the place of an earlier one", // a write that fails, a look, a write
-			2 * outputs, sourceGets + sourceHeads + outputs, 1, 0},
+			2 * outputs, sourceGets + sourceHeads + outputs, asks, 1, 0},
 		{"a picture that is replaced again and again while variants are made",
-			races * outputs, sourceGets + sourceHeads + (races-1)*outputs, 1, 0},
-		{"a file that is no picture", 0, sourceGets + sourceHeads, 1, 0},
-		{"a picture that cannot be decoded", badPuts, badReads, 1, 0},
+			races * outputs, sourceGets + sourceHeads + (races-1)*outputs, asks, 1, 0},
+		{"a file that is no picture", 0, sourceGets + sourceHeads, 0, 1, 0},
+		{"a picture that cannot be decoded", badPuts, badReads, 0, 1, 0},
 		failing,
 	}
 	if e.Ignores {
-		list = append(list, upload{"one with a key that the recipe makes no variants of", 0, 0, 1, 0})
+		list = append(list, upload{"one with a key that the recipe makes no variants of", 0, 0, 0, 1, 0})
+	}
+	if e.Moderated { // after a look at each output, which may have been made of the same content
+		list = append(list, upload{"a picture that Rekognition refuses", badPuts, badReads + outputs, asks, 1, 0})
 	}
 	return list
 }
@@ -150,7 +159,7 @@ func (e Exposure) hourOf(u upload) Ceiling {
 	c := Ceiling{Exposure: e, Upload: u.name, Attempts: e.attempts(), Backlog: directHours,
 		UploadStorage: p.storage[0].usd, Dated: p.dated}
 	seconds := float64(e.Instances) * 3600
-	attempts := seconds * 1000 / max(invocationMS, float64(u.puts+u.reads)*fastestMS)
+	attempts := seconds * 1000 / max(invocationMS, float64(u.puts+u.reads+u.asks)*fastestMS)
 	uploads := attempts / float64(u.attempts)
 	add := func(name string, quantity float64, unit string, usd float64) {
 		if quantity > 0 {
@@ -163,6 +172,7 @@ func (e Exposure) hourOf(u upload) Ceiling {
 	add("Lambda requests", attempts, "requests", p.request)
 	add("S3 writes (PUT, COPY)", attempts*float64(u.puts), "requests", p.put)
 	add("S3 reads (GET, HEAD)", attempts*float64(u.reads), "requests", p.get)
+	add("Rekognition", attempts*float64(u.asks), "pictures", moderation)
 	add("Logs written", gb(attempts*limitLogBytes/1e6), "GB", p.logIngested)
 	messages := uploads * float64(u.failures)
 	if e.Trigger == "queue" { // S3 sends it; each attempt receives it; it is deleted, or moved

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -256,4 +258,30 @@ func logged(t *testing.T, res mill.Result, c event.Change) int {
 		lines++
 	}
 	return lambdas + lines*26 + b.Len()
+}
+
+// TestModerated: a picture that Rekognition looks at costs that, in both estimates.
+func TestModerated(t *testing.T) {
+	load := Typical()
+	without, err := Estimate(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load.Moderated = true
+	with, err := Estimate(load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := with.Full - without.Full; math.Abs(more-load.Uploads*DaysPerMonth*0.001) > 1e-6 {
+		t.Errorf("moderation costs $%.4f a month", more)
+	}
+	e := Exposure{Region: "us-east-1", Arch: "arm64", MemoryMB: 1769, TimeoutSeconds: 120, Instances: 10, Trigger: "direct", Variants: 2,
+		RecordsBad: true, Moderated: true}
+	c, err := Limit(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(c.Lines, func(l Charge) bool { return l.Name == "Rekognition" && l.USD > c.Total/2 }) {
+		t.Errorf("%+v", c.Lines)
+	}
 }

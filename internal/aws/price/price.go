@@ -25,6 +25,7 @@ type Load struct {
 	Variants         int     `json:"variants"`          // of an upload
 	VariantMegabytes float64 `json:"variant_megabytes"` // of each of them
 	Manifest         bool    `json:"manifest"`          // the recipe's: one more object beside the variants
+	Moderated        bool    `json:"moderated"`         // by the recipe's gates.rekognition
 	Milliseconds     float64 `json:"milliseconds"`      // billed for an upload
 	Region           string  `json:"region"`            // one of Regions()
 	Arch             string  `json:"arch"`              // arm64 or amd64

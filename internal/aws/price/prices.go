@@ -38,6 +38,10 @@ const dashboard = 3.00
 // (AmazonCloudWatch CW:MetricMonitorUsage; CloudWatch pricing page).
 const metric = 0.30
 
+// moderation is the price of a picture of the first million a month that Rekognition moderates, of its Group 2 of
+// operations, in us-east-1 (Rekognition pricing page, as of 2026-10-07); the other regions are up to a third dearer.
+const moderation = 0.001
+
 // compute is the price in most regions.
 var compute = map[string]float64{"arm64": 0.0000133334, "amd64": 0.0000166667}
 

@@ -175,6 +175,7 @@ func (p *Plan) chooseParameters() error {
 	p.Parameters["RemoveReplaced"] = strconv.FormatBool(p.Recipe.Hashed() && p.Recipe.Target.KeepReplaced != recipe.Forever)
 	p.Parameters["SetTags"] = strconv.FormatBool(len(p.Recipe.Target.Attributes.Tags) > 0)
 	p.Parameters["GateTags"] = strconv.FormatBool(len(p.Recipe.Gates.Tags) > 0)
+	p.Parameters["GateRekognition"] = strconv.FormatBool(p.Recipe.Gates.Rekognition != nil)
 	p.Parameters["SetAcl"] = strconv.FormatBool(p.Recipe.Target.Attributes.ACL != "")
 	delete(p.Parameters, "CodeKey")
 	errs := p.chooseNotify()

@@ -41,7 +41,7 @@ var (
 	}
 	parameters = []string{
 		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
-		"CreateTargetBucket", "EphemeralStorageMB", "GateTags",
+		"CreateTargetBucket", "EphemeralStorageMB", "GateRekognition", "GateTags",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
 		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove",
 		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",

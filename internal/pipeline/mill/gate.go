@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
@@ -62,6 +64,30 @@ func (j *job) passTags(ctx context.Context, src *source) error {
 	}
 	j.result.Wait = left
 	return verdictError{outcome.Retry, fmt.Sprintf("it has no tag %s yet; it waits for at most %s more", missing, left.Round(time.Second))}
+}
+
+// passRekognition asks what a picture shows. The answer is not kept: a picture that is made again is asked for again.
+func (j *job) passRekognition(ctx context.Context, small render.Output) error {
+	gate := j.Recipe.Gates.Rekognition
+	switch {
+	case j.Moderation == nil:
+		return errors.New("the recipe has gates.rekognition, and nobody here can ask it")
+	case small.Data == nil:
+		return j.refused("it cannot be made small enough to ask Rekognition")
+	}
+	labels, err := j.Moderation.Of(ctx, small.Data, gate.MinConfidence)
+	if errors.Is(err, moderate.ErrRefused) {
+		return j.refused("%v", err)
+	}
+	if err != nil {
+		return err
+	}
+	for _, l := range labels {
+		if len(gate.Labels) == 0 || slices.Contains(gate.Labels, l.Name) {
+			return j.refused("Rekognition is %.0f %% sure that it shows %s", l.Sure, l.Name)
+		}
+	}
+	return nil
 }
 
 // madeBefore reports whether a change of tags has nothing to do, because the picture has passed before.

@@ -1,7 +1,13 @@
 package mill_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +16,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
@@ -133,4 +140,62 @@ func (s *swapping) Tags(ctx context.Context, name, key, version string) (map[str
 		s.swap = nil
 	}
 	return s.Store.Tags(ctx, name, key, version)
+}
+
+// oracle is what a test says that pictures show.
+type oracle struct {
+	labels []moderate.Label
+	err    error
+	asked  []image.Config
+	least  float64
+}
+
+func (o *oracle) Of(_ context.Context, data []byte, least float64) ([]moderate.Label, error) {
+	c, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	o.asked, o.least = append(o.asked, c), least
+	return o.labels, o.err
+}
+
+// TestRekognitionGate: the service gets a small JPEG, whatever was uploaded, and its answer decides before anything is
+// written.
+func TestRekognitionGate(t *testing.T) {
+	b := newBench(t, "manifest: true\ngates: {rekognition: {min_confidence: 75, labels: [Violence, Explicit Nudity]}}\n")
+	o := &oracle{labels: []moderate.Label{{Name: "Smoking", Sure: 99}}}
+	b.want(b.upload("nobody.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Retry, "nobody here can ask it")
+	b.mill.Moderation = o
+	r := b.want(b.upload("fine.png", encodePNG(sample.Landscape(2048, 1024)), bucket.Attributes{}), outcome.Done, "")
+	if len(o.asked) != 1 || o.asked[0].Width != 1024 || o.asked[0].Height != 512 || o.least != 75 || len(r.Variants) != 2 {
+		t.Errorf("asked with %+v, at least %v; %d variants", o.asked, o.least, len(r.Variants))
+	}
+	before := b.variants()
+	o.labels = append(o.labels, moderate.Label{Name: "Explicit Nudity", Parent: "Explicit", Sure: 91.7})
+	r = b.want(b.upload("refused.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Bad,
+		"refused: Rekognition is 92 % sure that it shows Explicit Nudity")
+	if !r.Refused || !slices.Equal(b.variants(), before) {
+		t.Errorf("%+v; %v", r, b.variants())
+	}
+	// The same picture as before, by another answer.
+	c := b.upload("fine.png", encodePNG(sample.Landscape(2048, 1024)), bucket.Attributes{})
+	b.want(c, outcome.Bad, "refused")
+	if b.variants() != nil {
+		t.Errorf("%v is left", b.variants())
+	}
+	o.err = fmt.Errorf("%w: too small", moderate.ErrRefused)
+	b.want(b.upload("tiny.jpg", sample.Photo(8, 8), bucket.Attributes{}), outcome.Bad, "refused: Rekognition does not take the picture: too small")
+	o.err = errors.New("throttled")
+	b.want(b.upload("later.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Retry, "throttled")
+	b.mill.Recipe.Gates.Rekognition.Labels = nil
+	o.labels, o.err = o.labels[:1], nil
+	b.want(b.upload("any.jpg", sample.Photo(60, 40), bucket.Attributes{}), outcome.Bad, "99 % sure that it shows Smoking")
+}
+
+func encodePNG(m image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }

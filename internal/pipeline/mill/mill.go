@@ -34,6 +34,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -45,6 +46,8 @@ type Mill struct {
 	Recipe *recipe.Recipe
 	Engine *render.Engine
 	Memory *Memory // that pictures share; nil bounds nothing but the single picture
+	// Moderation is asked if the recipe has gates.rekognition.
+	Moderation moderate.Labels
 	// TagEvents says that changes of tags are delivered too: a picture that waits for a tag is not tried again
 	// before.
 	TagEvents bool

@@ -10,6 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/placeholder"
 	"github.com/imgmill/imgmill/internal/engine/render"
+	"github.com/imgmill/imgmill/internal/pipeline/moderate"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -61,6 +62,9 @@ func (j *job) render(
 		if j.plan.Manifest.Key != "" {
 			variants = append(variants, placeholder.Variant())
 		}
+		if j.Recipe.Gates.Rekognition != nil {
+			variants = append(variants, moderate.Variant(j.Recipe.Formats.Named("jpeg")))
+		}
 		header, outputs, err = j.Engine.Make(render.WithTrace(ctx, j.trace(src.change)), picture, limits.Limits, variants)
 	}
 	j.result.Source.SetHeader(header)
@@ -78,6 +82,13 @@ func (j *job) render(
 				j.fail(outputs[i].Variant.Name, reason.Error())
 			}
 		}
+	}
+	if j.Recipe.Gates.Rekognition != nil {
+		last := len(outputs) - 1
+		if err := j.passRekognition(ctx, outputs[last]); err != nil {
+			return nil, err
+		}
+		outputs = outputs[:last]
 	}
 	if n < len(outputs) && outputs[n].Data != nil { // a manifest can do without one
 		shown, err := placeholder.Parse(outputs[n].Data)

@@ -21,13 +21,25 @@ func TestGates(t *testing.T) {
 	if r.Plan("a.jpg").BadFingerprint == without.Plan("a.jpg").BadFingerprint {
 		t.Error("a record holds for another gate")
 	}
+	m := parse(t, buckets+"gates: {rekognition: {labels: [Explicit, Violence]}}\n")
+	if g := m.Gates; !g.Given() || g.Rekognition.MinConfidence != 80 || len(g.Rekognition.Labels) != 2 ||
+		m.Plan("a.jpg").BadFingerprint == without.Plan("a.jpg").BadFingerprint {
+		t.Errorf("%+v", g)
+	}
+	if g := parse(t, buckets+"gates: {rekognition: {min_confidence: 66.5}}\n").Gates; g.Rekognition.MinConfidence != 66.5 {
+		t.Errorf("%+v", g)
+	}
 	for text, want := range map[string]string{
-		"{wait: 1m}":              "gates.wait: has no effect without gates.tag",
-		"{tag: {a: 'b*'}}":        "gates.tag.a: has a character",
-		"{tag: {a: b}, wait: 0s}": "gates.wait: 0s is too short",
-		"{tag: {'': b}}":          "is too long or empty",
-		"{tag: [a]}":              "gates.tag: is a list",
-		"{tags: {a: b}}":          "did you mean tag?",
+		"{rekognition: {labels: []}}":          "is empty",
+		"{rekognition: {labels: [a, a]}}":      "listed twice",
+		"{rekognition: {min_confidence: 0.5}}": "is no percentage",
+		"{rekognition: true}":                  "is a single value",
+		"{wait: 1m}":                           "gates.wait: has no effect without gates.tag",
+		"{tag: {a: 'b*'}}":                     "gates.tag.a: has a character",
+		"{tag: {a: b}, wait: 0s}":              "gates.wait: 0s is too short",
+		"{tag: {'': b}}":                       "is too long or empty",
+		"{tag: [a]}":                           "gates.tag: is a list",
+		"{tags: {a: b}}":                       "did you mean tag?",
 	} {
 		if _, err := Parse(all, "imgmill.yaml", []byte(buckets+"gates: "+text+"\n")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)

@@ -221,7 +221,7 @@ on_remove: remove
 on_bad: {prefix: b/}
 manifest: true
 notify: [{to: "https://a.example/", secret_env: HOOK}]
-gates: {tag: {scan: clean}, wait: 5m}
+gates: {tag: {scan: clean}, wait: 5m, rekognition: {min_confidence: 70, labels: [Violence]}}
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
