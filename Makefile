@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release console
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release console
 
 check: fmt vet test race cross functions
 
@@ -155,6 +155,11 @@ lcms:
 gainmaps:
 	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
 	IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run GainMapForOthers -v ./internal/engine/render
+
+# Watermarks against what Pillow composes, and libvips if the bench has installed sharp.
+watermarks:
+	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
+	IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -run WatermarkAsOthers -v ./internal/engine/render
 
 # ThumbHash and BlurHash against their reference implementations on npm.
 CASES ?= 3000

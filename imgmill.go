@@ -136,6 +136,9 @@ type Variant struct {
 	// Focal is what matters in the picture: "cover" shows the part around it, in place of the centre, unless
 	// Settings["position"] is a place. nil: position decides alone.
 	Focal *Point
+	// Watermark is laid over the picture, as Settings "watermark.position" ("left top"), "watermark.scale" ("20%"),
+	// "watermark.opacity", "watermark.margin" and "watermark.tile" say. nil: there is none.
+	Watermark *Overlay
 	// Format is "jpeg", "png", "gif" or "webp". If it is empty, the picture keeps its format, or is written
 	// in the nearest one that can be.
 	Format string
@@ -155,6 +158,19 @@ type Variant struct {
 
 // Point is a place in an upright picture, from 0, 0 at the top left to 1, 1.
 type Point struct{ X, Y float64 }
+
+// Overlay is a picture to lay over others. It is safe for concurrent use.
+type Overlay struct{ overlay *render.Overlay }
+
+// Overlay decodes a picture of at most 4 million pixels to lay over others. Errors are those of Open.
+func (e *Engine) Overlay(ctx context.Context, r io.Reader) (*Overlay, error) {
+	e.init()
+	o, err := e.engine.Overlay(ctx, &reader{ctx, r}, e.limits())
+	if err != nil {
+		return nil, fmt.Errorf("read overlay: %w", err)
+	}
+	return &Overlay{o}, nil
+}
 
 // Output is an encoded variant.
 type Output struct {
@@ -229,6 +245,12 @@ func (e *Engine) variant(i int, v Variant) (render.Variant, error) {
 			return w, fmt.Errorf("variant %d: the focal point %v is not in the picture; write two numbers from 0 to 1", i, focal)
 		}
 		w.Focal = &focal
+	}
+	switch {
+	case v.Watermark != nil:
+		w.Watermark.Image, w.Watermark.Overlay = "overlay", v.Watermark.overlay
+	case w.Watermark.Image != "":
+		return w, fmt.Errorf("variant %d: watermark.image names a file; read it with Engine.Overlay, and pass that as Watermark", i)
 	}
 	if problems := e.schema.Problems(w); len(problems) > 0 {
 		return w, fmt.Errorf("variant %d: %s: %s", i, problems[0].Setting, problems[0].Text)

@@ -394,3 +394,49 @@ func TestFocal(t *testing.T) {
 		t.Errorf("outside: %v", err)
 	}
 }
+
+// TestOverlay lays one picture over another.
+func TestOverlay(t *testing.T) {
+	fill := func(w, h int, c color.Gray) *bytes.Buffer {
+		m := image.NewGray(image.Rect(0, 0, w, h))
+		for i := range m.Pix {
+			m.Pix[i] = c.Y
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		return &b
+	}
+	var engine imgmill.Engine
+	overlay, err := engine.Overlay(t.Context(), fill(4, 4, color.Gray{200}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	render := func(v imgmill.Variant) ([]imgmill.Output, error) {
+		p, err := engine.Open(t.Context(), fill(20, 10, color.Gray{50}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Render(t.Context(), v)
+	}
+	made, err := render(imgmill.Variant{Watermark: overlay, Settings: map[string]string{"watermark.position": "left top", "watermark.margin": "5%", "watermark.opacity": "50%"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(made[0].Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[image.Point]uint8{{X: 0, Y: 0}: 50, {X: 1, Y: 1}: 125, {X: 4, Y: 4}: 125, {X: 5, Y: 4}: 50} {
+		if got := m.At(at.X, at.Y); got != (color.Gray{want}) {
+			t.Errorf("at %v: %v, want %d", at, got, want)
+		}
+	}
+	if _, err := render(imgmill.Variant{Settings: map[string]string{"watermark.image": "logo.png"}}); err == nil || !strings.Contains(err.Error(), "Engine.Overlay") {
+		t.Errorf("a name alone: %v", err)
+	}
+	if _, err := engine.Overlay(t.Context(), strings.NewReader("no picture")); !errors.Is(err, imgmill.ErrNotImage) {
+		t.Errorf("no picture: %v", err)
+	}
+}

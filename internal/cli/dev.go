@@ -130,7 +130,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	d, err := startDev(c.Context(), cfg, r, f.notify, observers, page)
+	d, err := startDev(c.Context(), cfg, r, filepath.Dir(file.path), f.notify, observers, page)
 	if err != nil {
 		return errors.Join(inUse(f.dir, err), page.close())
 	}
@@ -263,8 +263,10 @@ const sweepInterval = 3 * time.Minute
 // startDev starts the servers with the buckets of the recipe, and the worker. It fills in the
 // buckets of cfg. Events go everywhere that the recipe says, or stay on this machine. The observers are told
 // of all changes. There may be no page.
+//
+// Overlays are files of the folder marks or, where there are none, objects of the target bucket.
 func startDev(
-	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, everywhere bool, observers mill.Observers, page *devPage,
+	ctx context.Context, cfg devcloud.Config, r *recipe.Recipe, marks string, everywhere bool, observers mill.Observers, page *devPage,
 ) (*dev, error) {
 	r = unmoderated(r, cfg.Log)
 	events, err := openDevNotify(ctx, r, everywhere, cfg.Log)
@@ -290,6 +292,7 @@ func startDev(
 		cfg.Log.Warn(damaged(d.known))
 	}
 	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
+	m.Overlays.Dir = marks
 	d.mill.replace(m)
 	observers = append(observers, d.results)
 	if page != nil {

@@ -24,7 +24,7 @@ func TestDevEndsWithItsServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := devcloud.Config{Dir: t.TempDir(), Listener: l, Log: slog.New(slog.DiscardHandler)}
-	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()), false, nil, nil)
+	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()), "", false, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

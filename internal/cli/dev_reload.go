@@ -127,7 +127,7 @@ func (d *dev) reload(r *recipe.Recipe, log *slog.Logger) {
 	}
 	r = unmoderated(r, log)
 	m := mill.New(old.Store, r)
-	m.Observer = old.Observer
+	m.Observer, m.Overlays = old.Observer, old.Overlays
 	var err error
 	if m.Notify, err = openDevNotify(context.Background(), r, d.everywhere, log); err != nil {
 		log.Warn("the recipe cannot be used; dev goes on with the one before", "error", err)

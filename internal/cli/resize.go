@@ -63,6 +63,9 @@ made them, of the same files and by the same settings.`,
 			if err != nil {
 				return err
 			}
+			if r, err = f.withOverlays(c.Context(), r); err != nil {
+				return err
+			}
 			tasks, err := f.plan(args, r)
 			if err != nil {
 				return err
@@ -121,6 +124,12 @@ func (f *resizeFlags) recipe(args []string) (*recipe.Recipe, error) {
 	}
 	r.Variants[0] = v
 	return r, nil
+}
+
+// withOverlays returns the recipe with its overlays, which are files beside it or, without a recipe, in the current folder.
+func (f *resizeFlags) withOverlays(ctx context.Context, r *recipe.Recipe) (*recipe.Recipe, error) {
+	overlays := mill.Overlays{Dir: filepath.Dir(f.config)}
+	return overlays.With(ctx, &render.Engine{Formats: r.Formats}, nil, r, 0)
 }
 
 // report is one line of --json.

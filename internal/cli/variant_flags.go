@@ -33,7 +33,9 @@ func (f *variantFlags) register(c *cobra.Command) {
 	}
 }
 
-func flagName(s *render.Setting) string { return strings.ReplaceAll(s.Name, "_", "-") }
+func flagName(s *render.Setting) string {
+	return strings.NewReplacer("_", "-", ".", "-").Replace(s.Name)
+}
 
 // apply returns a variant with the settings that were given. Those of its size replace the size
 // that it had.
@@ -61,9 +63,9 @@ func (f *variantFlags) apply(v render.Variant) (render.Variant, error) {
 func (f *variantFlags) asFlags(text string) string {
 	var names []string
 	for _, s := range f.schema.Settings {
-		names = append(names, s.Name)
+		names = append(names, regexp.QuoteMeta(s.Name))
 	}
-	advice := regexp.MustCompile(`\b(beside|leave out|or|write|use) (` + strings.Join(names, "|") + `)\b:?`)
+	advice := regexp.MustCompile(`\b(beside|without|leave out|or|write|use) (` + strings.Join(names, "|") + `)\b:?`)
 	return advice.ReplaceAllStringFunc(text, func(found string) string {
 		m := advice.FindStringSubmatch(found)
 		return m[1] + " --" + flagName(f.schema.Setting(m[2]))
@@ -104,6 +106,10 @@ func (f *variantFlag) Type() string {
 		return "COLOUR"
 	case setting.Position:
 		return "POSITION"
+	case setting.Percent:
+		return "PERCENT"
+	case setting.Name:
+		return "FILE"
 	}
 	return "WORD"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/policy"
 	"github.com/imgmill/imgmill/internal/aws/trigger"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // checkRecursion looks for a loop from what the function writes back to the function.
@@ -57,6 +58,31 @@ func checkRecursion(ctx context.Context, e *examination) {
 	default:
 		e.ok("nothing written to %s triggers the function, and Lambda would stop a loop",
 			e.d.TargetBucket)
+	}
+}
+
+// checkOverlays looks for the overlays of the recipe's watermarks, without which no picture is made.
+func checkOverlays(ctx context.Context, e *examination) {
+	r := e.recipe()
+	if r == nil {
+		return
+	}
+	found := 0
+	for _, name := range r.Overlays() {
+		key := recipe.OverlayKey(name)
+		_, err := e.Store.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &e.d.TargetBucket, Key: &key})
+		switch {
+		case client.IsCode(err, "NotFound") || client.IsCode(err, "NoSuchKey"):
+			e.fault(fmt.Sprintf("aws s3 cp %s s3://%s/%s", name, e.d.TargetBucket, key),
+				"the overlay %s of the recipe's watermarks is not in %s, so no picture that has it is made", name, e.d.TargetBucket)
+		case err != nil:
+			e.unseen("the overlay "+key, "s3:GetObject", err)
+		default:
+			found++
+		}
+	}
+	if found > 0 && found == len(r.Overlays()) {
+		e.ok("%s of watermarks found in %s", plural(found, "overlay"), e.d.TargetBucket)
 	}
 }
 
@@ -155,10 +181,15 @@ func checkEncryption(ctx context.Context, e *examination) {
 	name := e.roleName()
 	role, action, roleErr := e.readRole(ctx, name)
 	allowed := true
-	for _, b := range []struct{ bucket, action, purpose, flag string }{
+	type need struct{ bucket, action, purpose, flag string }
+	needs := []need{
 		{e.d.SourceBucket, "kms:Decrypt", "read pictures", "--source-kms-key"},
 		{e.d.TargetBucket, "kms:GenerateDataKey", "write variants", "--target-kms-key"},
-	} {
+	}
+	if r := e.recipe(); r != nil && len(r.Overlays()) > 0 {
+		needs = append(needs, need{e.d.TargetBucket, "kms:Decrypt", "read the overlays of watermarks", "--target-kms-key"})
+	}
+	for _, b := range needs {
 		key, err := deployment.KMSKey(ctx, e.Cloud, b.bucket, e.account)
 		switch {
 		case client.IsCode(err, "NoSuchBucket"):

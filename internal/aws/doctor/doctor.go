@@ -68,6 +68,7 @@ var checks = []check{
 	{"encryption", checkEncryption},
 	{"recursion", checkRecursion},
 	{"target", checkTarget},
+	{"watermarks", checkOverlays},
 	{"public access", checkPublic},
 	{"failures", checkFailures},
 	{"log", checkLog},

@@ -339,3 +339,37 @@ func TestCheckEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckOverlays: of the overlays that the recipe names, the missing ones are faults.
+func TestCheckOverlays(t *testing.T) {
+	there := map[string]bool{}
+	c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		_, key, _ := strings.Cut(r.URL.Path, "/photos-output/")
+		if key == "" {
+			key = strings.TrimPrefix(r.URL.Path, "/")
+		}
+		if r.Method != http.MethodHead || !there[key] {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	e := examinationOf(c)
+	use := func(text string) {
+		r, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.code = &deployment.Code{Recipe: r}
+	}
+	use("")
+	if list := runCheck(t, "watermarks", e); len(list) > 0 {
+		t.Errorf("without a watermark: %+v", list)
+	}
+	use("watermark: logo.png\n")
+	list := runCheck(t, "watermarks", e)
+	wantDiagnosis(t, list, Fault, "logo.png of the recipe's watermarks is not in photos-output")
+	if want := "aws s3 cp logo.png s3://photos-output/.imgmill/overlays/logo.png"; len(list) == 1 && list[0].Advice != want {
+		t.Errorf("advice %q, want %q", list[0].Advice, want)
+	}
+	there[recipe.OverlayKey("logo.png")] = true
+	wantDiagnosis(t, runCheck(t, "watermarks", e), OK, "1 overlay of watermarks found")
+}

@@ -21,7 +21,7 @@ func TestParametersOfANewDeployment(t *testing.T) {
 	for name, want := range map[string]string{
 		"MemoryMB": "1536", "Architecture": "arm64", "NotifyFromTemplate": "false",
 		"ImgmillName": "photos", "CodeBucket": "photos-code",
-		"OnRemove": "keep", "RemoveReplaced": "false", "SetTags": "false", "SetAcl": "false", "ReservedConcurrency": "10",
+		"OnRemove": "keep", "RemoveReplaced": "false", "SetTags": "false", "SetAcl": "false", "ReadOverlays": "false", "ReservedConcurrency": "10",
 	} {
 		if p.Parameters[name] != want {
 			t.Errorf("%s=%q, want %q", name, p.Parameters[name], want)

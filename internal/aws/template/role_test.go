@@ -373,6 +373,7 @@ var kinds = map[string]struct {
 	onRemove, target string
 	notify           []string
 	gates            bool
+	watermark        bool
 	parameters       map[string]string
 }{
 	"keep":   {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep"}},
@@ -387,7 +388,8 @@ var kinds = map[string]struct {
 		parameters: map[string]string{"OnRemove": "keep", "RemoveReplaced": "true"}},
 	"events": {onRemove: "keep", notify: []string{busARN, topicARN, queueARN}, parameters: map[string]string{"OnRemove": "keep",
 		"Notify": "true", "NotifyBusArns": busARN, "NotifyTopicArns": topicARN, "NotifyQueueArns": queueARN}},
-	"audit": {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep", "AuditSchedule": "rate(1 day)"}},
+	"watermark": {onRemove: "keep", watermark: true, parameters: map[string]string{"OnRemove": "keep", "ReadOverlays": "true"}},
+	"audit":     {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep", "AuditSchedule": "rate(1 day)"}},
 }
 
 // ARNs that a recipe tells of pictures.
@@ -474,6 +476,16 @@ manifest: true
 		}
 		if k.gates {
 			parsed.Gates = recipe.Gates{Tags: map[string]string{"scan": "clean"}, Rekognition: &recipe.Moderation{MinConfidence: 80}}
+		}
+		if k.watermark {
+			if parsed, err = recipe.Parse(formats.All(), "imgmill.yaml", []byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"+
+				"variants: {small: {width: 32}, tiny: {width: 16}}\non_bad: {prefix: failed/}\nwatermark: logo.jpg\n")); err != nil {
+				t.Fatal(err)
+			}
+			_, err := user.Put(t.Context(), "photos-output", recipe.OverlayKey("logo.jpg"), sample.Photo(8, 8), bucket.Attributes{}, bucket.Condition{})
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		m := mill.New(watched, parsed)
 		m.Moderation = anything{}

@@ -43,7 +43,7 @@ var (
 		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
 		"CreateTargetBucket", "EphemeralStorageMB", "GateRekognition", "GateTags",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
-		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove",
+		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove", "ReadOverlays",
 		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
 		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
 	}

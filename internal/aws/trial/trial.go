@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,11 @@ func Run(
 	if r.Key, err = newKey(code.Recipe, o.Suffix); err != nil {
 		return r, err
 	}
-	expected, err := process(ctx, code.Recipe, r.Key, o.Data)
+	overlays, err := readOverlays(ctx, c, d.TargetBucket, code.Recipe)
+	if err != nil {
+		return r, err
+	}
+	expected, err := process(ctx, code.Recipe, r.Key, o.Data, overlays)
 	if err != nil {
 		return r, err
 	}
@@ -150,13 +155,37 @@ func newKey(r *recipe.Recipe, suffix string) (string, error) {
 	return key, nil
 }
 
-// process does in memory what the function is about to do, to learn the variants and their keys.
-// Whether the picture is skipped or bad is for the function to report.
-func process(ctx context.Context, r *recipe.Recipe, key string, data []byte) (mill.Result, error) {
+// readOverlays reads what the recipe's watermarks are made of, by the keys in the target bucket.
+func readOverlays(ctx context.Context, c *client.Cloud, target string, r *recipe.Recipe) (map[string][]byte, error) {
+	overlays := map[string][]byte{}
+	for _, name := range r.Overlays() {
+		key := recipe.OverlayKey(name)
+		out, err := c.Store.GetObject(ctx, &s3.GetObjectInput{Bucket: &target, Key: &key})
+		if err != nil {
+			return nil, fmt.Errorf("read the overlay s3://%s/%s of the recipe's watermarks: %w", target, key, err)
+		}
+		overlays[key], err = io.ReadAll(out.Body)
+		if err := errors.Join(err, out.Body.Close()); err != nil {
+			return nil, fmt.Errorf("read s3://%s/%s: %w", target, key, err)
+		}
+	}
+	return overlays, nil
+}
+
+// process does in memory what the function is about to do, to learn the variants and their keys, with the overlays of
+// watermarks. Whether the picture is skipped or bad is for the function to report.
+func process(
+	ctx context.Context, r *recipe.Recipe, key string, data []byte, overlays map[string][]byte,
+) (mill.Result, error) {
 	store := mem.New(r.Source.Bucket, r.Target.Bucket)
 	etag, err := store.Put(ctx, r.Source.Bucket, key, data, bucket.Attributes{}, bucket.Condition{})
 	if err != nil {
 		return mill.Result{}, err
+	}
+	for key, overlay := range overlays {
+		if _, err := store.Put(ctx, r.Target.Bucket, key, overlay, bucket.Attributes{}, bucket.Condition{}); err != nil {
+			return mill.Result{}, err
+		}
 	}
 	m := mill.New(store, r)
 	res := m.Process(ctx, event.Change{Bucket: r.Source.Bucket, Key: key, ETag: etag,

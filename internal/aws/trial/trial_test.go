@@ -77,14 +77,22 @@ variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := process(t.Context(), r, "a.jpg", sample.Photo(200, 100))
+	res, err := process(t.Context(), r, "a.jpg", sample.Photo(200, 100), nil)
 	if err != nil || res.Verdict != outcome.Done || len(res.Variants) != 2 ||
 		res.Variants[0].Key != "a-thumb-40x40.jpg" || res.Variants[1].Key != "a-large-100x50.jpg" {
 		t.Errorf("%+v, %v", res, err)
 	}
-	if res, err := process(t.Context(), r, "a.jpg", []byte("not a picture")); err != nil ||
+	if res, err := process(t.Context(), r, "a.jpg", []byte("not a picture"), nil); err != nil ||
 		res.Verdict != outcome.Skipped || len(res.Variants) != 0 {
 		t.Errorf("not a picture: %+v, %v", res, err)
+	}
+	marked, err := recipe.Parse(formats.All(), "imgmill.yaml", []byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\nwatermark: logo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlays := map[string][]byte{recipe.OverlayKey("logo.jpg"): sample.Photo(8, 8)}
+	if res, err := process(t.Context(), marked, "a.jpg", sample.Photo(200, 100), overlays); err != nil || res.Verdict != outcome.Done {
+		t.Errorf("with a watermark: %+v, %v", res, err)
 	}
 }
 

@@ -136,6 +136,9 @@ func (j *job) chooseColour(t *transforms) {
 	default:
 		j.transform = t.get(l.Space, l.Model, colour.ToSRGB, r)
 	}
+	if j.variant.Watermark.Overlay != nil {
+		j.marks = j.forMarks(t)
+	}
 }
 
 // maxKeptProfile is the length, in bytes, beyond which a profile is replaced by a small equal one.

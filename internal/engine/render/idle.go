@@ -21,6 +21,13 @@ func (s *Schema) Idle(v Variant) (idle []Problem) {
 		}
 		idle = append(idle, Problem{"position", text})
 	}
+	if v.Watermark.Image == "" || v.Watermark.Image == NoWatermark {
+		for _, x := range s.Settings {
+			if strings.HasPrefix(x.Name, watermarkPrefix) && x.Name != watermarkImage && x.Given(&v) {
+				idle = append(idle, Problem{x.Name, "has no effect without " + watermarkImage + ", which names the overlay; add that, or leave this out"})
+			}
+		}
+	}
 	if v.Format == nil {
 		return idle
 	}

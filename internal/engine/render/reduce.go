@@ -45,11 +45,14 @@ func (j *job) layout(w, h int) plane.Layout {
 	return j.encoder.Layout(j.model(), j.alpha, w, h)
 }
 
-// model returns the colour model that a picture is reduced and encoded in. A coloured background
+// model returns the colour model that a picture is reduced and encoded in. A coloured watermark or background
 // needs colour planes, except where a gray profile ties the picture to gray.
 func (j *job) model() plane.Model {
 	l, b, f := j.header.Layout, j.variant.Background, j.frame
 	shows := j.alpha || f.canvasWidth > f.width || f.canvasHeight > f.height
+	if o := j.variant.Watermark.Overlay; l.Model == plane.Gray && o != nil && !o.gray {
+		return plane.RGB
+	}
 	if l.Model == plane.Gray && shows && (b[0] != b[1] || b[1] != b[2]) && (j.variant.Colour != KeepSpace || l.Space.Class() != "GRAY") {
 		return plane.RGB
 	}

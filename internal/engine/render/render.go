@@ -8,6 +8,7 @@
 //	turn      the reduced picture is turned upright                   orient.go
 //	colour    the space that the variant wants: sRGB                  colour.go
 //	convert   colour model, transparency over the background          convert.go
+//	mark      a watermark is laid over it                             watermark.go
 //	pad       the background around a contained picture               pad.go
 //	gain map  reduced as the picture is, where it is kept             gainmap.go
 //	encode    by the format's encoder, with profile and metadata      encode.go, metadata.go
@@ -148,6 +149,8 @@ type job struct {
 	space      plane.Space       // of the pixels that are written
 	transform  *colour.Transform // to it; nil if the samples stay as they are
 	background [3]uint8          // in the space that is written
+	marks      *colour.Transform // of an overlay to that space; nil if it is in it
+	stamp      *stamp            // the overlay as it lies on the picture; nil until it is needed
 
 	planned plane.Layout   // of reduced
 	reduced *plane.Picture // as it is being made, stored orientation
@@ -191,6 +194,9 @@ func (e *Engine) begin(j *job, d codec.Decoder) error {
 		return fmt.Errorf("%w: there is no encoder for it", codec.ErrUnsupported)
 	}
 	j.encoder = j.format.Encoder(j.encoding())
+	if err := v.Watermark.missingOverlay(); err != nil {
+		return err
+	}
 	w, h := upright(j.header)
 	var s subject
 	if v.Position.Focal() {
@@ -309,6 +315,10 @@ func (j *job) memory() (held, beside int64) {
 	if j.header.Orientation > 1 || j.frame.looks() || want.Model != j.planned.Model || want.HasAlpha() != j.planned.HasAlpha() {
 		beside = held
 	}
+	if o := j.variant.Watermark.Overlay; o != nil {
+		_, w, h := j.variant.Watermark.placed(o.picture.Width(), o.picture.Height(), j.frame.width, j.frame.height)
+		beside += 2 * 4 * int64(w) * int64(h) // in two models, with alpha
+	}
 	if heavy, ok := j.encoder.(codec.HeavyEncoder); j.animates() && j.header.Frames > 1 {
 		held += j.encoder.(codec.FrameEncoder).FrameMemory(want)
 		if j.frames != nil { // by doubling, as buffers grow: who finds no memory free begins again
@@ -328,6 +338,7 @@ var steps = []func(*job, context.Context, *plane.Picture) (*plane.Picture, error
 	(*job).turn,
 	(*job).convertColour,
 	(*job).convert,
+	(*job).mark,
 	(*job).pad,
 }
 

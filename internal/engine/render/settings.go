@@ -130,6 +130,7 @@ func NewSchema(formats codec.Set) *Schema {
 			func(v *Variant) *HDR { return &v.HDR }, DropHDR, KeepHDR)),
 		truth("black_point_compensation", "make the darkest colour of a profile black", func(v *Variant) *bool { return &v.BlackPoint }),
 	)
+	s.add(watermarkSettings()...)
 	return s
 }
 
@@ -317,6 +318,9 @@ func (s *Schema) Problems(v Variant) []Problem {
 		if v.Width == 0 || v.Height == 0 {
 			add("fit", "%s needs both width and height", v.Fit)
 		}
+	}
+	if v.Colour == KeepSpace && v.Watermark.Image != "" && v.Watermark.Image != NoWatermark {
+		add("colour", "an overlay cannot be converted to every space that a picture may have; write srgb or p3 beside watermark.image")
 	}
 	if v.Frames > 1 && v.MaxBytes > 0 {
 		add("max_bytes", "animations cannot be made to fit; leave it out or write frames: first")

@@ -59,7 +59,8 @@ type Variant struct {
 	HDR        HDR    // empty: DropHDR
 	Frames     int    // of an animation, at most, where Format holds animations; 0 means 1
 	Poster     int    // the frame that a still shows, from 1 on, or the last one; 0 means 1
-	BlackPoint bool   // compensate for the black point of profiles
+	Watermark  Watermark
+	BlackPoint bool // compensate for the black point of profiles
 }
 
 // Label is the name that the variant shares with the others of its set, or else its own.

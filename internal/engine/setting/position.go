@@ -99,3 +99,29 @@ func Percentages(canonical string) (x, y float64) {
 	}
 	return float64(n) / 100, float64(m) / 100
 }
+
+// parsePercent returns the shortest text of a percentage.
+func (s *Setting) parsePercent(text string) (string, error) {
+	n, ok := percent(strings.TrimSpace(text))
+	if !ok || n < 100*s.Min || n > 100*s.Max {
+		return "", fmt.Errorf("%q is not a percentage from %d%% to %d%%; write one like %s", text, s.Min, s.Max, s.Example)
+	}
+	return percentText(n), nil
+}
+
+// Hundredths returns the number of hundredths of a percent in a canonical percentage, or 0 if there is none.
+func Hundredths(canonical string) int64 {
+	n, _ := percent(canonical)
+	return n
+}
+
+// parseName accepts a relative path of plain characters.
+func parseName(text string) (string, error) {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/"
+	for part := range strings.SplitSeq(text, "/") {
+		if part == "" || part == "." || part == ".." || strings.Trim(part, plain) != "" || len(text) > 200 {
+			return "", fmt.Errorf("%q is not a plain name; use letters, digits and .-_, and slashes between folders", text)
+		}
+	}
+	return text, nil
+}

@@ -32,6 +32,11 @@ const (
 	// Position is a place in a box, named as in CSS object-position, or one of Choices. Its canonical text
 	// is center, two percentages, or the choice.
 	Position
+	// Percent is a percentage of at most two decimals, from Min to Max: 12.5%.
+	Percent
+	// Name is the name of a file, perhaps in folders: letters, digits and .-_/ alone, so that it is the same
+	// everywhere.
+	Name
 )
 
 // Setting is one setting.
@@ -39,7 +44,7 @@ type Setting struct {
 	Name     string // in a recipe: lower case, words joined by underscores
 	Help     string // what it does, as half a sentence
 	Type     Type
-	Min, Max int64    // Int and Bytes; a Max of 0 is no bound
+	Min, Max int64    // Int, Bytes and Percent; a Max of 0 is no bound
 	Choices  []string // Choice, Int, Bool and Position: canonical texts
 	Default  string   // the canonical text that an absent setting stands for; "" if that depends on the picture
 	Absent   string   // where Default is "": what happens without the setting, as half a sentence
@@ -83,6 +88,10 @@ func (s *Setting) Parse(text string) (string, error) {
 		return strconv.FormatInt(n, 10), err
 	case Position:
 		return s.parsePosition(text)
+	case Percent:
+		return s.parsePercent(text)
+	case Name:
+		return parseName(text)
 	}
 	return parseColour(text)
 }
@@ -117,6 +126,10 @@ func (s *Setting) Allowed() string {
 		return strings.Join(s.Choices, ", ")
 	case Bytes:
 		return "a size like " + s.Example
+	case Percent:
+		return fmt.Sprintf("%d%% to %d%%", s.Min, s.Max)
+	case Name:
+		return "a name like " + s.Example
 	case Position:
 		return OneOf(append([]string{"names and percentages as in CSS, like top, left top, 25% 75%"}, s.Choices...))
 	}

@@ -15,6 +15,8 @@ var settings = map[string]*Setting{
 	"bytes":  {Name: "bytes", Type: Bytes, Min: 1000, Example: "300KB"},
 	"colour": {Name: "colour", Type: Colour, Default: "#ffffff"},
 	"place":  {Name: "place", Type: Position, Default: "center"},
+	"share":  {Name: "share", Type: Percent, Min: 1, Max: 50, Example: "20%"},
+	"file":   {Name: "file", Type: Name, Example: "logo.png"},
 	"part":   {Name: "part", Type: Position, Choices: []string{"auto"}, Default: "center"},
 }
 
@@ -32,6 +34,8 @@ func TestParseGivesOneTextForEachMeaning(t *testing.T) {
 		{"place", "right", "100% 50%"}, {"place", "left top", "0% 0%"}, {"place", "Bottom Right", "100% 100%"}, {"place", "top center", "50% 0%"},
 		{"place", "25% 75%", "25% 75%"}, {"place", "025.50% 0.05%", "25.5% 0.05%"}, {"place", "left 30%", "0% 30%"}, {"place", "10.1% bottom", "10.1% 100%"},
 		{"place", "right 10% bottom 20.25%", "90% 79.75%"}, {"place", "top 0% left 100%", "100% 0%"}, {"part", "Auto", "auto"},
+		{"share", "20%", "20%"}, {"share", "012.50%", "12.5%"}, {"share", "50%", "50%"}, {"share", "1.01%", "1.01%"},
+		{"file", "logo.png", "logo.png"}, {"file", "marks/Logo_2-a.webp", "marks/Logo_2-a.webp"},
 	} {
 		if got, err := settings[c.setting].Parse(c.text); err != nil || got != c.want {
 			t.Errorf("%s %q: %q, %v; want %q", c.setting, c.text, got, err, c.want)
@@ -53,6 +57,9 @@ func TestParseRefusesWithAdvice(t *testing.T) {
 		{"place", "25% left", "as in CSS"}, {"place", "top 25%", "as in CSS"}, {"place", "101% 0%", "as in CSS"}, {"place", "-5%", "as in CSS"}, {"place", "1.234%", "as in CSS"},
 		{"place", "10px 20px", "as in CSS"}, {"place", "right 10% bottom", "as in CSS"}, {"place", "center 10% top 5%", "as in CSS"}, {"place", "1.%.2%", "as in CSS"},
 		{"part", "left auto", "or auto"},
+		{"share", "20", "from 1% to 50%"}, {"share", "0.99%", "like 20%"}, {"share", "50.01%", "like 20%"}, {"share", "", "like 20%"}, {"share", "1.001%", "like 20%"},
+		{"file", "", "plain name"}, {"file", "/logo.png", "plain name"}, {"file", "a//b", "plain name"}, {"file", "../a", "plain name"}, {"file", "a b.png", "plain name"},
+		{"file", "s3://b/logo.png", "plain name"}, {"file", "ö.png", "plain name"}, {"file", "a/", "plain name"}, {"file", strings.Repeat("a", 201), "plain name"},
 	} {
 		if got, err := settings[c.setting].Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %q: %q, error %v does not mention %q", c.setting, c.text, got, err, c.want)

@@ -57,6 +57,10 @@ func (m *Mill) MadeFrom(key string, meta map[string]string) bool {
 // not fresh unless all of it is recorded as bad, and processing it settles the question. An object for
 // which the recipe makes nothing is fresh.
 func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
+	m, err := m.withOverlays(ctx, overlayAge)
+	if err != nil {
+		return false, err
+	}
 	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
 	fresh, err := j.fresh(ctx, src, nil)
 	if fresh || err != nil {
@@ -72,6 +76,10 @@ func (m *Mill) Fresh(ctx context.Context, src bucket.Info) (bool, error) {
 // Whole reports whether every output of a source exists and is fresh, whatever is recorded. Where that
 // cannot be looked up, it is not.
 func (m *Mill) Whole(ctx context.Context, src bucket.Info) (bool, error) {
+	m, err := m.withOverlays(ctx, overlayAge)
+	if err != nil {
+		return false, err
+	}
 	j := &job{Mill: m, plan: m.Recipe.Plan(src.Key)}
 	return j.fresh(ctx, src, nil)
 }

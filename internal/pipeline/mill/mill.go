@@ -54,12 +54,14 @@ type Mill struct {
 	// Notify is told what became of each picture; nil if nobody is. See tell.go.
 	Notify *notify.Notifier
 
+	Overlays *Overlays // that watermarks are made of
+
 	Observer Observer // of all changes; nil for none
 }
 
 // New returns a mill for the formats that the recipe was checked against.
 func New(store bucket.Store, r *recipe.Recipe) *Mill {
-	return &Mill{Store: store, Recipe: r, Engine: &render.Engine{Formats: r.Formats}}
+	return &Mill{Store: store, Recipe: r, Engine: &render.Engine{Formats: r.Formats}, Overlays: &Overlays{}}
 }
 
 // Variant is one written output.
@@ -216,6 +218,10 @@ func (m *Mill) ProcessWithin(ctx context.Context, c event.Change, a Allowance) R
 // No message is behind the change that would be delivered again after a crash. So the event that is due is
 // noted in the target before anything else is written there, for Unsent to find.
 func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Result {
+	m, err := m.markedFor(ctx, c)
+	if err != nil {
+		return m.ended(c, Result{Verdict: outcome.Retry, Reason: err.Error()})
+	}
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), notes: true}
 	if j.plan.Manifest.Key == "" && m.Notify == nil && variants != nil {
 		named := slices.DeleteFunc(j.plan.Variants(), func(v render.Variant) bool {
@@ -233,6 +239,10 @@ func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Re
 
 // process processes one reading of the key of a change.
 func (m *Mill) process(ctx context.Context, c event.Change, a Allowance) Result {
+	m, err := m.markedFor(ctx, c)
+	if err != nil {
+		return Result{Verdict: outcome.Retry, Reason: err.Error()}
+	}
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), allowance: a}
 	return j.run(ctx)
 }

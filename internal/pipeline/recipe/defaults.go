@@ -21,7 +21,7 @@ const (
 func Default(formats codec.Set) *Recipe {
 	r := base(formats)
 	r.nameBuckets()
-	r.fill("")
+	r.fill(render.Variant{})
 	return r
 }
 
@@ -41,9 +41,9 @@ func base(formats codec.Set) *Recipe {
 	}
 }
 
-// fill adds the defaults that depend on what the file contains. metadata is the setting of all
-// variants that have none of their own.
-func (r *Recipe) fill(metadata render.Metadata) {
+// fill adds the defaults that depend on what the file contains. all has the settings of variants that have
+// none of their own.
+func (r *Recipe) fill(all render.Variant) {
 	if len(r.Variants) == 0 {
 		v := render.NewVariant("resized")
 		v.Width = 800
@@ -55,8 +55,9 @@ func (r *Recipe) fill(metadata render.Metadata) {
 			v.Format = r.Formats.Lossy() // as render would do; keys can depend on it
 		}
 		if v.Metadata == "" {
-			v.Metadata = metadata
+			v.Metadata = all.Metadata
 		}
+		v.Watermark = watermarkOf(v.Watermark, all.Watermark)
 	}
 	if r.Target.Key == "" {
 		r.Target.Key = defaultKeyOfOne

@@ -19,10 +19,21 @@ var exampleText string
 // an example.
 func Example(formats codec.Set) []byte {
 	var settings []string
+	group := ""
 	for _, s := range render.NewSchema(formats).Settings {
-		if s.Name != "width" {
-			settings = append(settings, exampleLine(s))
+		if s.Name == "width" {
+			continue
 		}
+		outer, inner, nested := strings.Cut(s.Name, ".")
+		name := s.Name
+		if nested {
+			name = "  " + inner
+			if outer != group {
+				settings = append(settings, "    # "+outer+":")
+			}
+			group = outer
+		}
+		settings = append(settings, exampleLine(name, s))
 	}
 	// Not text/template: a program that links it keeps every exported method of every type.
 	fill := strings.NewReplacer("{{suffixes}}", strings.Join(formats.Suffixes(), ", "), "{{settings}}", strings.Join(settings, "\n"))
@@ -33,13 +44,13 @@ func Example(formats codec.Set) []byte {
 const exampleColumns = 100
 
 // exampleLine shows one setting of a variant, in one line or several.
-func exampleLine(s *render.Setting) string {
+func exampleLine(name string, s *render.Setting) string {
 	value := cmp.Or(s.Default, s.Example)
 	if s.Type == setting.Colour {
 		value = fmt.Sprintf("%q", value)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "    # %-24s #", s.Name+": "+value)
+	fmt.Fprintf(&b, "    # %-24s #", name+": "+value)
 	column := b.Len()
 	for word := range strings.FieldsSeq(Describe(s)) {
 		if column+1+len(word) > exampleColumns {

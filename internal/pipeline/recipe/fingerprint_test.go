@@ -65,7 +65,7 @@ func TestFingerprintChanges(t *testing.T) {
 	}
 	for _, s := range render.NewSchema(all).Settings {
 		changed := v
-		value := map[setting.Type]string{setting.Int: "77", setting.Bool: "true", setting.Bytes: "77000", setting.Colour: "#777777", setting.Position: "77% 7%"}[s.Type]
+		value := map[setting.Type]string{setting.Int: "77", setting.Bool: "true", setting.Bytes: "77000", setting.Colour: "#777777", setting.Position: "77% 7%", setting.Percent: "7%", setting.Name: "a.png"}[s.Type]
 		if s.Type == setting.Choice {
 			value = s.Choices[len(s.Choices)-1]
 		}

@@ -43,7 +43,7 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 		return nil, rd
 	}
 	r := base(formats)
-	everywhere := render.Variant{} // metadata may stand outside the variants
+	everywhere := render.Variant{} // metadata and watermark may stand outside the variants
 	rd.recipe(r, &everywhere).read("", doc)
 	for i, s := range r.Source.Suffixes {
 		r.Source.Suffixes[i] = strings.ToLower(s)
@@ -56,7 +56,7 @@ func read(formats codec.Set, name string, data []byte, anywhere bool) (*Recipe, 
 		r.Nameless = true
 		r.nameBuckets()
 	}
-	r.fill(everywhere.Metadata)
+	r.fill(everywhere)
 	_, r.Limits.memoryGiven = rd.lines["limits.memory"]
 	if _, given := rd.lines["manifest"]; !given {
 		r.Manifest = r.Hashed()
@@ -96,6 +96,7 @@ func (rd *reader) recipe(r *Recipe, everywhere *render.Variant) value {
 			field{"timeout", rd.parsed(duration(&r.Limits.Timeout))},
 		)},
 		field{"metadata", rd.setting(schema.Setting("metadata"), everywhere)},
+		rd.watermark(schema, everywhere),
 		field{"object_metadata", rd.objectMetadata(&r.ObjectMetadata)},
 		field{"on_remove", rd.parsed(word(&r.OnRemove, removals))},
 		field{"on_bad", rd.object(
@@ -127,10 +128,7 @@ func (rd *reader) store(s *Store) []field {
 func (rd *reader) variants(r *Recipe, schema *render.Schema) value {
 	entry := func(key string, v *render.Variant) (*setReader, value) {
 		set := &setReader{reader: rd, schema: schema, set: Set{Name: key}, settings: map[*codec.Format]map[string]string{}}
-		fields := set.fields()
-		for _, s := range schema.Settings {
-			fields = append(fields, field{s.Name, rd.setting(s, v)})
-		}
+		fields := append(set.fields(), rd.settingFields(schema.Settings, func(s *render.Setting) value { return rd.setting(s, v) })...)
 		return set, rd.object(fields...)
 	}
 	read := func(name string, n ast.Node) {

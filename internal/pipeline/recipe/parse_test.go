@@ -172,6 +172,24 @@ func TestExample(t *testing.T) {
 			t.Errorf("line %d of the example has %d characters", i+1, len(line))
 		}
 		commented, ok := strings.CutPrefix(line, "    # ")
+		if group, outer := strings.CutSuffix(commented, ":"); ok && outer && !strings.Contains(group, " ") { // with what is below it
+			_, below, _ := strings.Cut(text, line+"\n")
+			used := "    " + commented + "\n"
+			for inner := range strings.Lines(below) {
+				if inner, ok = strings.CutPrefix(inner, "    #   "); !ok {
+					break
+				}
+				if name, _, isSetting := strings.Cut(inner, ": "); isSetting && !strings.Contains(name, " ") {
+					shown["variants.*."+group+"."+name] = true
+					used += "      " + inner
+				}
+			}
+			if _, err := Parse(all, "imgmill.yaml", []byte(strings.Replace(text, line+"\n", used, 1))); err != nil {
+				t.Errorf("with %s in use: %v\n%s", group, err, used)
+			}
+			shown["variants.*."+group] = true
+			continue
+		}
 		name, _, isSetting := strings.Cut(commented, ": ")
 		if !ok || !isSetting || strings.Contains(name, " ") {
 			continue
@@ -214,7 +232,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
 target: {bucket: out-1, endpoint: "http://c", region: d, url: /, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
-variants: {v: {width: 1, height: 2, fit: contain, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, look: high, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, position: 1% 2%, frames: first, poster: 2}}
+variants: {v: {width: 1, height: 2, fit: contain, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, look: high, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, position: 1% 2%, frames: first, poster: 2, watermark: {image: a, position: top, scale: 3%, opacity: 4%, margin: 5%, tile: true}}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
 on_remove: remove
@@ -229,7 +247,7 @@ gates: {tag: {scan: clean}, wait: 5m, rekognition: {min_confidence: 70, labels: 
 		case name == "Recipe.ObjectMetadata.Names", // instead of All
 			name == "Recipe.Sets[0].Widths", name == "Recipe.Sets[0].Formats", name == "Recipe.Sets[0].Sizes": // TestSets
 			return
-		case name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".focus"), strings.HasSuffix(name, ".Reserve"), strings.HasSuffix(name, ".Focal"): // no settings
+		case name == "Recipe.overlayETags" || strings.HasSuffix(name, ".Overlay"), name == "Recipe.Formats" || name == "Recipe.Nameless" || strings.HasSuffix(name, ".Reserve"), strings.HasSuffix(name, ".Focal"): // no settings
 			return
 		}
 		switch v.Kind() {

@@ -30,7 +30,7 @@ imgmill.yaml:4: a second document begins here; a recipe is a single one`},
 		{"unknown settings", buckets + "varients: {}\nvariants:\n  thumb:\n    widht: 3\n    height: 5\n    shape: round\n", `
 imgmill.yaml:3: varients: unknown setting; did you mean variants?
 imgmill.yaml:6: variants.thumb.widht: unknown setting; did you mean width?
-imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, embedded, enlarge, exact, filter, fit, format, formats, frames, hdr, height, intent, linear_light, look, lossless, max_bytes, metadata, near_lossless, position, poster, progressive, quality, sharp_chroma, sizes, subsampling, width, widths`},
+imgmill.yaml:8: variants.thumb.shape: unknown setting; known here: background, black_point_compensation, colour, colours, dither, effort, embedded, enlarge, exact, filter, fit, format, formats, frames, hdr, height, intent, linear_light, look, lossless, max_bytes, metadata, near_lossless, position, poster, progressive, quality, sharp_chroma, sizes, subsampling, watermark, width, widths`},
 		{"twice", buckets + "manifest: true\nvariants:\n  a: {width: 1}\n  a: {width: 2, width: 3}\nmanifest: false\n", `
 imgmill.yaml:6: variants.a: is already on line 5; keep one of them
 imgmill.yaml:7: manifest: is already on line 3; keep one of them`},
@@ -111,8 +111,8 @@ imgmill.yaml:15: variants.d.linear_light: has no effect without width or height;
   -x: {width: 1}
   a/b: {width: 1}
 `, `
-imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, near_lossless, exact, sharp_chroma, max_bytes, frames, poster, metadata, colour or hdr
-imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, near_lossless, exact, sharp_chroma, max_bytes, frames, poster, metadata, colour or hdr
+imgmill.yaml:4: variants.nothing: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, near_lossless, exact, sharp_chroma, max_bytes, frames, poster, metadata, colour, hdr or watermark.image
+imgmill.yaml:5: variants.nothing2: would not change a picture; give it width or height, or format, quality, effort, subsampling, progressive, colours, dither, lossless, near_lossless, exact, sharp_chroma, max_bytes, frames, poster, metadata, colour, hdr or watermark.image
 imgmill.yaml:6: variants.cover.fit: cover needs both width and height
 imgmill.yaml:7: variants.fill.fit: fill needs both width and height
 imgmill.yaml:8: variants.larger.enlarge: has no effect without width or height; give one, or leave it out

@@ -33,6 +33,8 @@ type Recipe struct {
 
 	ObjectMetadata ObjectMetadata
 
+	overlayETags map[string]string // of what has been loaded, by name; see WithOverlays
+
 	// Nameless says that the file names no bucket: see ParseAnywhere.
 	Nameless bool
 }

@@ -110,6 +110,10 @@ func settingSchema(s *render.Setting) jsonSchema {
 		schema["type"], schema["examples"] = []string{"string", "integer"}, []string{s.Example}
 	case setting.Position:
 		schema["type"], schema["examples"] = "string", append([]string{"top", "left top", "25% 75%"}, s.Choices...)
+	case setting.Name:
+		schema["type"], schema["examples"] = "string", []string{s.Example}
+	case setting.Percent:
+		schema["type"], schema["pattern"] = "string", `^\s*[0-9]{0,3}(\.[0-9]{0,2})?%\s*$`
 	case setting.Colour:
 		schema["type"], schema["pattern"] = "string", "^(#[0-9A-Fa-f]{6}|white|black)$"
 	}

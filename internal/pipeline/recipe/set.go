@@ -93,13 +93,10 @@ func (rd *setReader) formats(name string, n ast.Node) {
 
 // ownSettings are the settings of one format of the set.
 func (rd *setReader) ownSettings(f *codec.Format) value {
-	var fields []field
-	for _, s := range rd.schema.Settings {
-		if s.Name != "width" && s.Name != "height" && s.Name != "format" {
-			fields = append(fields, field{s.Name, rd.own(s, f)})
-		}
-	}
-	return rd.object(fields...)
+	own := slices.DeleteFunc(slices.Clone(rd.schema.Settings), func(s *render.Setting) bool {
+		return s.Name == "width" || s.Name == "height" || s.Name == "format"
+	})
+	return rd.object(rd.settingFields(own, func(s *render.Setting) value { return rd.own(s, f) })...)
 }
 
 // own is a setting for one format of the set.

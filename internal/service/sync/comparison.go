@@ -164,6 +164,13 @@ type task struct {
 }
 
 func (c *Comparison) run(outer context.Context) (Report, error) {
+	m, err := c.Mill.WithOverlays(outer)
+	if err != nil {
+		return Report{}, err
+	}
+	marked := *c
+	marked.Mill = m
+	c = &marked
 	r := c.Mill.Recipe
 	run := &comparison{Comparison: c, planner: r.Planner(), streams: map[string]*stream{}, tasks: make(chan []task, 4)}
 	switch run.prefix = r.Source.Prefix; {
@@ -189,7 +196,7 @@ func (c *Comparison) run(outer context.Context) (Report, error) {
 	for range lanes {
 		group.Go(func() error { return run.lane(ctx) })
 	}
-	err := group.Wait()
+	err = group.Wait()
 	if err == nil && c.Sample > 0 {
 		err = run.readSample(outer, lanes)
 	}

@@ -49,13 +49,17 @@ func (w *Work) Make(ctx context.Context, todo *Todo) error {
 		timer := time.AfterFunc(grace, cut)
 		context.AfterFunc(work, func() { timer.Stop() })
 	})()
-	planner := w.Mill.Recipe.Planner()
+	m, err := w.Mill.WithOverlays(ctx)
+	if err != nil {
+		return err
+	}
+	planner := m.Recipe.Planner()
 	var mu stdsync.Mutex
 	var group errgroup.Group
 	group.SetLimit(max(1, w.Jobs))
 	failed := make(chan struct{}) // closed once the checkpoint cannot be written
 	var once stdsync.Once
-	err := todo.EachPicture(ctx, w.Rate, func(i Item) error {
+	err = todo.EachPicture(ctx, w.Rate, func(i Item) error {
 		select {
 		case <-failed:
 			return errStopped
@@ -174,7 +178,11 @@ func (w *Work) Deliver(ctx context.Context) (delivered, left int64, err error) {
 
 // Delete deletes the orphans of a list, each if it is still one. It returns how many it deleted.
 func (w *Work) Delete(ctx context.Context, todo *Todo) (deleted int, err error) {
-	planner := w.Mill.Recipe.Planner()
+	m, err := w.Mill.WithOverlays(ctx)
+	if err != nil {
+		return 0, err
+	}
+	planner := m.Recipe.Planner()
 	target := w.Mill.Recipe.Target.Bucket
 	pace := newPace(w.Rate)
 	err = todo.orphans.each(func(i Item) error {
