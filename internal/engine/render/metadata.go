@@ -70,7 +70,7 @@ func (j *job) kept(s plane.Space) (m codec.Metadata) {
 		m.EXIF = j.fitting(exif.Resized(h.EXIF, exif.Picture{Width: width, Height: height, ColorSpace: space}))
 	}
 	if p := j.packet(); p != nil && f.XMP {
-		p.Resized(xmp.Picture{Width: width, Height: height, ColorSpace: int(space)})
+		p.Resized(xmp.Picture{Width: width, Height: height, Moved: j.moved(), ColorSpace: int(space)})
 		if m.XMP, m.ExtendedXMP = p.Marshal(f.MaxXMP); m.XMP == nil && !p.Empty() {
 			j.drop("XMP: it cannot be divided for %s", f.Title)
 		}
@@ -95,6 +95,16 @@ func (j *job) kept(s plane.Space) (m codec.Metadata) {
 		}
 	}
 	return m
+}
+
+// moved reports whether the variant shows another part of the picture than all of it, as it is stored and without
+// anything around it.
+func (j *job) moved() bool {
+	w, h := upright(j.header)
+	f := j.frame
+	const pixel = 0.01 // the window may differ from the picture by rounding
+	return j.header.Orientation > 1 || f.window.width < float64(w)-pixel || f.window.height < float64(h)-pixel ||
+		f.canvasWidth > f.width || f.canvasHeight > f.height
 }
 
 // fitting returns an EXIF block of which the format holds no more than a part without what is least

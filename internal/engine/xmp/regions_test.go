@@ -19,6 +19,21 @@ func list(items string) string {
 		`<mwg-rs:RegionList><rdf:Bag>` + items + `</rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions>`
 }
 
+// TestMovedRegions: where a picture was turned or cropped, its packet says no longer where something was.
+func TestMovedRegions(t *testing.T) {
+	const rest = `<dc:format xmlns:dc="http://purl.org/dc/elements/1.1/">image/jpeg</dc:format><xmp:Rating xmlns:xmp="http://ns.adobe.com/xap/1.0/">3</xmp:Rating>`
+	for _, moved := range []bool{false, true} {
+		p, err := Parse(inRDF(rest+list(`<rdf:li><mwg-rs:Area stArea:x="0.5" stArea:y="0.5" stArea:w="1" stArea:h="1"/></rdf:li>`)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Resized(Picture{Width: 40, Height: 30, Moved: moved})
+		if n := len(p.Regions()); (n == 0) != moved || p.property(nsXMP, "Rating") == nil {
+			t.Errorf("moved %t: %d regions, %d properties", moved, n, len(p.props))
+		}
+	}
+}
+
 func TestRegions(t *testing.T) {
 	const people = `<MP:RegionInfo rdf:parseType="Resource"><MPRI:Regions><rdf:Bag><rdf:li MPReg:Rectangle="0.1, 0.2, 0.3, 0.4" MPReg:PersonDisplayName="A"/>` +
 		`<rdf:li MPReg:Rectangle="0.1, 0.2, 0.3"/><rdf:li rdf:parseType="Resource"><MPReg:Rectangle>0.5,0.5,0.6,0.25</MPReg:Rectangle></rdf:li></rdf:Bag></MPRI:Regions></MP:RegionInfo>`

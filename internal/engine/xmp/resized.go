@@ -8,6 +8,9 @@ import (
 // Picture is what a packet describes once the picture has been resized.
 type Picture struct {
 	Width, Height int // pixels
+	// Moved means that places in the picture are no longer where they were, in proportion to it: it was turned,
+	// cropped or padded.
+	Moved bool
 	// ColorSpace is the value of that property (Part 2, 2.4.3), or 0 if the samples are in the space that
 	// the packet declares.
 	ColorSpace int
@@ -30,6 +33,13 @@ var pictures = map[name]bool{
 	{"http://ns.google.com/photos/1.0/depthmap/", "Data"}: true,
 }
 
+// places are properties that say where something is in the picture.
+var places = map[name]bool{
+	{nsRegions, "Regions"}: true, {nsPeople, "RegionInfo"}: true,
+	{nsEXIF, "SubjectArea"}: true, {nsEXIF, "SubjectLocation"}: true,
+	{"http://iptc.org/std/Iptc4xmpExt/2008-02-29/", "ImageRegion"}: true,
+}
+
 // appended are namespaces of what describes further pictures or a film behind the first picture of a
 // file (gain maps, depth maps, motion photos): a reader would look for them in vain.
 var appended = map[string]bool{
@@ -47,9 +57,13 @@ var appended = map[string]bool{
 
 // Resized corrects the packet for a picture that was turned upright and is now q: the orientation, the
 // sizes and the colour space, where the packet has them. It removes pictures of the old size, what
-// describes how that was stored, and what describes pictures behind it.
+// describes how that was stored, what describes pictures behind it and, of a picture that was moved, where in it
+// something was.
 func (p *Packet) Resized(q Picture) {
 	p.props = without(p.props)
+	if q.Moved {
+		p.props = slices.DeleteFunc(p.props, func(n *node) bool { return places[n.name] })
+	}
 	set := func(space, local string, v int) {
 		if n := p.property(space, local); n != nil && n.children == nil {
 			n.text = strconv.Itoa(v)

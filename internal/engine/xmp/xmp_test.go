@@ -63,7 +63,7 @@ func TestRights(t *testing.T) {
 
 func TestResized(t *testing.T) {
 	p := mustParse(t, []byte(sample+"\x00"), nil)
-	p.Resized(Picture{320, 200, 1})
+	p.Resized(Picture{Width: 320, Height: 200, ColorSpace: 1})
 	packet, extension := p.Marshal(0)
 	if extension != nil {
 		t.Errorf("an extension: %s", extension)
@@ -201,7 +201,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("a region %+v", r)
 			}
 		}
-		p.Resized(Picture{320, 200, 1})
+		p.Resized(Picture{Width: 320, Height: 200, ColorSpace: 1})
 		for _, most := range []int{0, 600} {
 			a, b := p.Marshal(most)
 			if len(a)+len(b) > MaxLength || a == nil {
