@@ -155,8 +155,11 @@ func readContainer(s *codec.Stream) (*container, error) {
 	at := int64(0)
 	for range maxTopLevel {
 		h, err := c.topLevel(at)
-		if err != nil {
+		if err != nil && (c.movie == nil || c.s.Err() != nil) {
 			return nil, err
+		}
+		if err != nil {
+			break // what some phones append to their files is no box
 		}
 		if h.kind == "" || c.meta != nil {
 			break

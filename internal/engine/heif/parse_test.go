@@ -544,6 +544,9 @@ func TestSequence(t *testing.T) {
 	if got := content(t, file, p); got != "coded" || p.width != 64 || p.height != 64 || p.view.orientation() != 6 {
 		t.Errorf("%q, %d×%d, orientation %d", got, p.width, p.height, p.view.orientation())
 	}
+	if _, _, err := parsed(append(file, "\x00\x00\x00\x02 a trailer"...)); err != nil {
+		t.Errorf("what is no box behind it: %v", err)
+	}
 }
 
 // conformance returns the conformance files in IMGMILL_CORPUS that are no longer than most bytes.
