@@ -109,7 +109,7 @@ func (p *devPage) line() string {
 func (h *millHolder) remake(ctx context.Context, c event.Change, variants []string) mill.Result {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.mill.Remake(ctx, c, variants)
+	return h.mill.Load().Remake(ctx, c, variants)
 }
 
 var _ console.RecipeFile = (*recipeFile)(nil)

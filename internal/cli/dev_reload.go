@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
@@ -25,26 +26,24 @@ const recipeInterval = 500 * time.Millisecond
 // millHolder holds the mill of the present recipe. A mill that is replaced has finished its pictures
 // before the next one begins, so that nothing of an older recipe is written from then on.
 type millHolder struct {
-	mu   sync.RWMutex
-	mill *mill.Mill
+	mu   sync.RWMutex // held for reading while a picture is processed
+	mill atomic.Pointer[mill.Mill]
 }
 
 func (h *millHolder) process(ctx context.Context, c event.Change) mill.Result {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.mill.Process(ctx, c)
+	return h.mill.Load().Process(ctx, c)
 }
 
-func (h *millHolder) get() *mill.Mill {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return h.mill
-}
+// get returns the present mill. Its observers may call it, while a picture of theirs keeps the next mill
+// waiting.
+func (h *millHolder) get() *mill.Mill { return h.mill.Load() }
 
 func (h *millHolder) replace(m *mill.Mill) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mill = m
+	h.mill.Store(m)
 }
 
 // recipeFile is the file of the recipe, which may not exist if the user did not name one.

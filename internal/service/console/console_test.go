@@ -359,6 +359,7 @@ func TestEvents(t *testing.T) {
 	if got := keysOf(t, next("rows")); !slices.Equal(got, []string{"b.jpg done"}) {
 		t.Errorf("then %q", got)
 	}
+	b.Process(t.Context(), event.Change{Bucket: "outputs", Key: "small/b.jpg", Size: -1, Sequencer: "01"}) // of another bucket
 	// Whoever connects again gets what has changed since, and everything if the server is another.
 	if got := keysOf(t, b.listen(m.id)("rows")); !slices.Equal(got, []string{"b.jpg done"}) {
 		t.Errorf("after %s: %q", m.id, got)

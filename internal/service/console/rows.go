@@ -146,10 +146,13 @@ func (c *Console) Reached(ch event.Change, s mill.Stage, p mill.Picture) { c.row
 
 // Ended implements mill.Observer.
 func (c *Console) Ended(ch event.Change, r mill.Result) {
-	var planned map[string]bool
-	if c.Mill != nil && len(r.Variants) > 0 {
-		planned = map[string]bool{}
-		for _, v := range c.recipe().Plan(cmp.Or(r.Key, ch.Key)).Variants() {
+	rec := c.recipe()
+	if ch.Bucket != rec.Source.Bucket {
+		return // some stores send the events of all buckets
+	}
+	planned := map[string]bool{}
+	if len(r.Variants) > 0 {
+		for _, v := range rec.Plan(cmp.Or(r.Key, ch.Key)).Variants() {
 			planned[v.Name] = true
 		}
 	}
@@ -177,7 +180,7 @@ func (rs *rows) ended(c event.Change, r mill.Result, planned map[string]bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	row := rs.get(key)
-	if r.OfTarget || r.Overtaken() && (row == nil || final(row.State)) || c.Removed && row == nil {
+	if r.Overtaken() && (row == nil || final(row.State)) || c.Removed && row == nil {
 		return
 	}
 	if c.Removed {
