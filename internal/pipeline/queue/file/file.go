@@ -16,6 +16,7 @@ package file
 
 import (
 	"bufio"
+	"cmp"
 	"container/heap"
 	"context"
 	"encoding/binary"
@@ -197,7 +198,7 @@ func (q *Queue) rewrite(old *os.File) (err error) {
 	w := bufio.NewWriterSize(f, 1<<18)
 	_, err = w.Write(appendHead(nil, q.last))
 	live := slices.Concat(q.waiting, q.buried)
-	slices.SortFunc(live, func(a, b *item) int { return int(a.at - b.at) })
+	slices.SortFunc(live, func(a, b *item) int { return cmp.Compare(a.at, b.at) })
 	for _, it := range live {
 		if err == nil {
 			_, err = io.Copy(w, io.NewSectionReader(old, it.at, it.end()-it.at))
@@ -352,15 +353,7 @@ func (q *Queue) remove(it *item) {
 }
 
 func (q *Queue) findBuried(seq uint64) (int, bool) {
-	return slices.BinarySearchFunc(q.buried, seq, func(it *item, seq uint64) int {
-		switch {
-		case it.seq < seq:
-			return -1
-		case it.seq > seq:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(q.buried, seq, func(it *item, seq uint64) int { return cmp.Compare(it.seq, seq) })
 }
 
 func (q *Queue) now() time.Duration { return time.Since(q.start) }
