@@ -85,6 +85,7 @@ func TestKill(t *testing.T) {
 			clients.Go(func() { hammer(ctx, cl, acked, round, i) })
 		}
 		time.Sleep(time.Duration(200+rand.IntN(300)) * time.Millisecond)
+		until(t, "some writes on a busy machine", func() bool { return acked.keys() >= 10*(round+1) })
 		kill()
 		cancel()
 		clients.Wait()
@@ -149,6 +150,12 @@ func (l *ledger) note(key, etag string) {
 		l.m[key] = map[string]bool{}
 	}
 	l.m[key][etag] = true
+}
+
+func (l *ledger) keys() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.m)
 }
 
 // hammer writes until the server dies: new keys, and keys that all clients replace and remove in
