@@ -41,11 +41,10 @@ func reduceColours(ctx context.Context, p *plane.Picture, n int, d palette.Dithe
 	if holes {
 		n--
 	}
-	table, exact := h.Colours(n)
-	if exact {
+	if _, exact := h.Colours(n); exact {
 		return p, nil
 	}
-	table = append(h.Quantise(n), 0)
+	table := append(h.Quantise(n), 0)
 	out := plane.New(p.Layout)
 	indexes := make([]byte, p.Width())
 	m := palette.NewMapper(palette.NewFinder(table), d, p.Width())

@@ -65,7 +65,8 @@ func depthOf(n int) int {
 	return depth
 }
 
-// storeGray looks for the lowest depth, and for a level that no opaque pixel has.
+// storeGray looks for the lowest depth, and for a level that no opaque pixel has. With one, it takes no 2 or 4
+// bits, because Pillow (13.0) then shows another level as transparent.
 func (s *stored) storeGray(c *content) {
 	for _, depth := range []int{1, 2, 4, 8} {
 		most := 1<<depth - 1
@@ -83,7 +84,7 @@ func (s *stored) storeGray(c *content) {
 		case c.opaque:
 			s.depth, s.scale = depth, step
 			return
-		case free >= 0:
+		case free >= 0 && (depth == 1 || depth == 8):
 			s.colour, s.depth, s.scale = typeGray, depth, step
 			s.transparent = []uint16{uint16(free / step)}
 			return

@@ -1,4 +1,4 @@
-"""Writes the frames of FOLDER/0.webp to FOLDER/(COUNT-1).webp as Pillow reads them: pillow.py FOLDER COUNT.
+"""Writes the frames of FOLDER/0.EXT to FOLDER/(COUNT-1).EXT as Pillow reads them: pillow.py FOLDER COUNT EXT.
 
 Each is a line "file frame width height format", and its RGBA.
 """
@@ -6,10 +6,10 @@ import sys
 
 from PIL import Image
 
-folder, count = sys.argv[1:]
+folder, count, extension = sys.argv[1:]
 for i in range(int(count)):
-    with Image.open(f"{folder}/{i}.webp") as picture:
-        for k in range(picture.n_frames):
+    with Image.open(f"{folder}/{i}.{extension}") as picture:
+        for k in range(getattr(picture, "n_frames", 1)):
             picture.seek(k)
             sys.stdout.buffer.write(f"{i} {k} {picture.width} {picture.height} RGBA\n".encode())
             sys.stdout.buffer.write(picture.convert("RGBA").tobytes())
