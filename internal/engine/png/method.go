@@ -43,11 +43,12 @@ type method struct {
 // as long as the fast one where matches are short, and no longer where they are long: where samples take
 // less than one of quickPart bytes. It is also for palettes, whose neighbours tell nothing of one another,
 // and for pictures of no more than smallSize bytes. At high effort, pictures of more than hugeSize bytes
-// get passesOfHuge passes.
+// get passesOfHuge passes. High effort costs nothing in pictures of no more than tinySize bytes.
 const (
 	leastGain    = 0.08
 	quickPart    = 6
 	smallSize    = 64 << 10
+	tinySize     = 4 << 10
 	hugeSize     = 8 << 20
 	passesOfHuge = 2
 )
@@ -65,7 +66,7 @@ const (
 // choose compresses samples with several methods and returns the best one for the picture. It
 // depends on nothing but the picture.
 func (w *worker) choose(ctx context.Context) (m method, err error) {
-	if w.effort == highEffort {
+	if w.effort == highEffort || w.effort == normalEffort && (w.n+1)*w.height <= tinySize {
 		return w.chooseFilters(ctx)
 	}
 	size := w.deflatedSizes(ctx, &err)

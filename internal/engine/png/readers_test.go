@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/pipeline/readerstest"
 )
 
 // mostSide is the largest side of the random pictures.
@@ -22,14 +22,14 @@ const mostSide = 70
 
 // TestReaders has Go's image/png and other programs read random files, of every size once there are enough of
 // them, in every setting, and compares their pixels with ours to the bit. IMGMILL_READERS is the number of
-// files; see codectest.Readers for the programs.
+// files; see readerstest.Readers for the programs.
 func TestReaders(t *testing.T) {
 	count, err := strconv.Atoi(os.Getenv("IMGMILL_READERS"))
 	if err != nil {
 		t.Skip("IMGMILL_READERS is no number of files")
 	}
 	sizes := rand.New(rand.NewPCG(1, 2)).Perm(mostSide * mostSide)
-	readers := codectest.NewReaders(t, "png")
+	readers := readerstest.New(t, "png")
 	types := map[string]int{}
 	for i := range count {
 		size := sizes[i%len(sizes)]
@@ -55,7 +55,7 @@ func TestReaders(t *testing.T) {
 		if err := sameForGo(file, want); err != nil {
 			t.Errorf("%s: image/png: %v", name, err)
 		}
-		readers.Add(t, file, codectest.Specimen{
+		readers.Add(t, file, readerstest.Specimen{
 			Name: name, Width: p.Width(), Height: p.Height(), Frames: [][]byte{want},
 		})
 	}

@@ -15,24 +15,24 @@ import (
 
 	xwebp "golang.org/x/image/webp"
 
-	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
+	"github.com/imgmill/imgmill/internal/pipeline/readerstest"
 )
 
 // TestReaders has other programs read random files, of every size once there are enough of them, in
 // every setting, and compares their pixels with ours to the bit. IMGMILL_READERS is the number of
-// files; see codectest.Readers for the programs.
+// files; see readerstest.Readers for the programs.
 func TestReaders(t *testing.T) {
 	count, err := strconv.Atoi(os.Getenv("IMGMILL_READERS"))
 	if err != nil {
 		t.Skip("IMGMILL_READERS is no number of files")
 	}
 	sizes := rand.New(rand.NewPCG(1, 2)).Perm(mostSide * mostSide)
-	readers := codectest.NewReaders(t, "webp")
+	readers := readerstest.New(t, "webp")
 	var all []*specimen
 	for i := range count {
 		size := sizes[i%len(sizes)]
 		s := newSpecimen(t, i, 1+size%mostSide, 1+size/mostSide)
-		readers.Add(t, s.file, codectest.Specimen{
+		readers.Add(t, s.file, readerstest.Specimen{
 			Name: s.String(), Width: s.width, Height: s.height, Frames: s.frames, Planes: s.samePlanes,
 		})
 		all = append(all, s)
@@ -53,7 +53,7 @@ func (s *specimen) samePlanes(pixels []byte) bool {
 
 // byTools has webpinfo check the files. dwebp reads stills, as RGBA and, if they are lossy, as planes;
 // of animations webpmux counts the frames, and dwebp reads the first.
-func byTools(t *testing.T, readers *codectest.Readers, all []*specimen) {
+func byTools(t *testing.T, readers *readerstest.Readers, all []*specimen) {
 	for _, name := range []string{"webpinfo", "webpmux", "dwebp"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skip(err)

@@ -1,4 +1,6 @@
-package codectest
+// Package readerstest has other programs read files that the encoders of the engine write. It is linked into
+// tests only, and stands above the engine because it knows a network: chromium fetches the files.
+package readerstest
 
 import (
 	"bufio"
@@ -19,7 +21,7 @@ import (
 	"time"
 )
 
-//go:embed readers
+//go:embed scripts
 var scripts embed.FS
 
 // Specimen is a file that other programs read, and what it shows.
@@ -38,12 +40,12 @@ type Readers struct {
 	all            []Specimen
 }
 
-// NewReaders returns readers of files with an extension, in a folder of their own.
-func NewReaders(t *testing.T, extension string) *Readers {
+// New returns readers of files with an extension, in a folder of their own.
+func New(t *testing.T, extension string) *Readers {
 	t.Helper()
 	r := &Readers{dir: t.TempDir(), extension: extension}
 	for _, name := range []string{"pillow.py", "sharp.js", "chromium.html"} {
-		script, err := scripts.ReadFile("readers/" + name)
+		script, err := scripts.ReadFile("scripts/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +90,7 @@ func (r *Readers) Run(t *testing.T) {
 	t.Run("chromium", r.byChromium)
 }
 
-// tally compares frames that a reader has written; see readers/pillow.py.
+// tally compares frames that a reader has written; see scripts/pillow.py.
 type tally struct {
 	all     []Specimen
 	seen    int
