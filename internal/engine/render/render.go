@@ -12,6 +12,7 @@
 //	pad       the background around a contained picture               pad.go
 //	gain map  reduced as the picture is, where it is kept             gainmap.go
 //	encode    by the format's encoder, with profile and metadata      encode.go, metadata.go
+//	look      whose quality is searched for, where that is "auto"     look.go
 //
 // Fit works on the upright picture, but pixels are turned only once they are few: the result is the
 // same, and no step needs the whole picture in memory. Where no variant shows the last rows of the
