@@ -181,7 +181,7 @@ browser:
 console:
 	dir=$$(mktemp -d) && $(GO) build -o $$dir/imgmill ./cmd/imgmill && \
 	npm install --silent --no-audit --no-fund --prefix $$dir playwright-core@1.65.1 axe-core@4.14.1 >/dev/null && \
-	NODE_MODULES=$$dir/node_modules timeout 280 node internal/service/console/testdata/browser.mjs $$dir/imgmill \
+	NODE_MODULES=$$dir/node_modules timeout $(if $(LOAD),900,280) node internal/service/console/testdata/browser.mjs $$dir/imgmill \
 		$(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS)) $(if $(LOAD),--load); \
 	status=$$?; rm -r $$dir; exit $$status
 

@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"strings"
 	stdsync "sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
@@ -69,9 +70,10 @@ type RecipeFile interface {
 // Console is the page. It implements mill.Observer.
 type Console struct {
 	Config
-	rows  *rows
-	again again
-	lanes chan struct{} // pictures that are rendered or held for the page
+	rows   *rows
+	again  again
+	lanes  chan struct{} // pictures that are rendered or held for the page
+	summed atomic.Pointer[summed]
 
 	work       context.Context // of what goes on when the request for it has been answered
 	background stdsync.WaitGroup

@@ -75,7 +75,7 @@ type status struct {
 }
 
 func (c *Console) status(ctx context.Context) status {
-	s := status{totals: c.rows.total(), Sync: c.again.now(), Recipe: recipeSum(c.recipe())}
+	s := status{totals: c.rows.total(), Sync: c.again.now(), Recipe: c.recipeSum()}
 	if c.Waiting != nil {
 		if n, err := c.Waiting(ctx); err == nil { // the worker reports a queue that fails
 			s.Waiting = n

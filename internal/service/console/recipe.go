@@ -42,13 +42,25 @@ func sum(text []byte) string {
 	return hex.EncodeToString(s[:12])
 }
 
-// recipeSum changes if the recipe does.
-func recipeSum(r *recipe.Recipe) string {
+// summed is a recipe with a sum that changes if its variants do.
+type summed struct {
+	recipe *recipe.Recipe
+	sum    string
+}
+
+// recipeSum returns the sum of the present recipe.
+func (c *Console) recipeSum() string {
+	r := c.recipe()
+	if last := c.summed.Load(); last != nil && last.recipe == r {
+		return last.sum
+	}
 	var b bytes.Buffer
 	for _, v := range r.Variants {
 		io.WriteString(&b, v.Name+" "+r.Fingerprint(v)+"\n")
 	}
-	return sum(b.Bytes())
+	s := sum(b.Bytes())
+	c.summed.Store(&summed{r, s})
+	return s
 }
 
 // serveRecipe sends the text of the recipe.

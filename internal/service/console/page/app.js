@@ -117,6 +117,17 @@ function showSync() {
   if (runs) comparing = true
 }
 
+// newRecipe shows what has changed with the recipe, here or in the file.
+let recipeSum = null
+
+function newRecipe() {
+  if (recipeSum !== null && recipeSum !== status.recipe) {
+    detail.refresh()
+    recipe.refresh()
+  }
+  recipeSum = status.recipe
+}
+
 function offline(connected) {
   $('connection').hidden = connected
   $('connection').textContent = connected ? '' : t('offline')
@@ -127,7 +138,7 @@ list.setup(openDetail)
 detail.setup(close)
 recipe.setup(close)
 changed.addEventListener('rows', () => { totalsSoon(); speak() })
-changed.addEventListener('status', () => { totalsSoon(); showSync() })
+changed.addEventListener('status', () => { totalsSoon(); showSync(); newRecipe() })
 connect(offline)
 touch()
 

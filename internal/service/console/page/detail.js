@@ -28,6 +28,11 @@ export function show(of) {
   return update()
 }
 
+export function refresh() {
+  drawn = ''
+  if (key !== null) update()
+}
+
 export function hide() {
   key = null
   panel.hidden = true

@@ -39,6 +39,10 @@ export async function show(key) {
   else preview()
 }
 
+export function refresh() {
+  if (!panel.hidden && text.value === saved0.text) load()
+}
+
 export const hide = () => { panel.hidden = true }
 
 async function load() {

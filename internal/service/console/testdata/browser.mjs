@@ -34,7 +34,7 @@ let dev
 
 function start(...flags) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['dev', '--dir', join(dir, 'cloud'), ...flags], { cwd: dir })
+    const child = spawn(program, ['dev', '--dir', join(dir, 'cloud'), ...flags], { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] })
     let text = ''
     child.stderr.on('data', data => {
       text += data
@@ -258,7 +258,10 @@ async function check(browser) {
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
   await page.locator('#detail-title').waitFor()
-  assert.equal(await page.evaluate(() => document.getElementById(document.getElementById('list').getAttribute('aria-activedescendant')).getAttribute('aria-posinset')), '2')
+  await page.waitForFunction(() => {
+    const active = document.getElementById(document.getElementById('list').getAttribute('aria-activedescendant'))
+    return active.getAttribute('aria-posinset') === '2' && active.getAttribute('aria-selected') === 'true'
+  })
   await page.keyboard.press('Tab')
   await page.keyboard.press('Escape')
   assert.ok(await page.isHidden('#detail'))
@@ -286,17 +289,15 @@ async function check(browser) {
   await page.locator('#preview:not(.waits)').waitFor()
   await accessible(page, 'recipe')
   await shoot(page, 'recipe')
+  const used = () => page.evaluate(async () => (await import('/static/store.js')).status.recipe)
+  const before = await used()
   await page.click('#save')
   await page.locator('#saved', { hasText: 'Saved.' }).waitFor()
   assert.match(readFileSync(recipe, 'utf8'), /width: 500/)
-  await page.waitForFunction(async () => { // dev reads it again
-    await new Promise(resolve => setTimeout(resolve, 300))
-    return (await (await fetch('/api/picture?key=dunes.png')).json()).variants.some(v => v.settings) // it answers meanwhile
-  })
+  while (await used() === before) await page.waitForTimeout(100) // dev reads it again
   await page.click('#close-recipe')
 
   // What is there already is brought up to date, and a reload forgets nothing.
-  await page.waitForTimeout(1500)
   await page.click('#sync')
   await page.locator('#toast', { hasText: /up to date/ }).waitFor()
   await page.reload()
