@@ -30,13 +30,11 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 		if j.found != nil && int64(len(j.file)) <= j.variant.MaxBytes {
 			return nil
 		}
-		j.giveWay()
 		t, err := lossy.Trials(ctx, p, o)
 		if err != nil {
 			return err
 		}
-		j.file, err = fitBytes(ctx, t, j.variant.MaxBytes)
-		return err
+		return j.fitBytes(ctx, t, j.variant.MaxBytes)
 	}
 	if j.found == nil {
 		j.file, err = j.encoder.Encode(ctx, p, o)
@@ -50,7 +48,6 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 	if err != nil || int64(len(j.file)) <= most {
 		return err
 	}
-	j.giveWay()
 	o.Compact = true
 	if !ok {
 		file, err := compact.Encode(ctx, p, o)
@@ -64,11 +61,11 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 		return err
 	}
 	if int64(len(j.file)) <= hopeless*most {
-		j.file, err = fitBytes(ctx, t, most)
-		if !errors.Is(err, codec.ErrTooLarge) {
+		if err := j.fitBytes(ctx, t, most); !errors.Is(err, codec.ErrTooLarge) {
 			return err
 		}
 	}
+	j.giveWay(codec.LowestQuality)
 	j.file, err = t.Encode(ctx, codec.LowestQuality) // the source has even lower quality
 	return err
 }
@@ -77,10 +74,15 @@ func (e *Engine) encode(ctx context.Context, j *job, d codec.Decoder, p *plane.P
 // search for a lower one is in vain: codec.LowestQuality makes photographs five times smaller.
 const hopeless = 64
 
-// fitBytes returns the best file that has no more than most bytes.
-func fitBytes(ctx context.Context, t codec.Trials, most int64) ([]byte, error) {
-	file, _, err := codec.Fit(ctx, t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
-	return file, err
+// fitBytes makes the best file that has no more than most bytes.
+func (j *job) fitBytes(ctx context.Context, t codec.Trials, most int64) error {
+	file, quality, err := codec.Fit(ctx, t, most, min(codec.LowestQuality, t.Quality()), t.Quality())
+	if err != nil {
+		return err
+	}
+	j.giveWay(quality)
+	j.file = file
+	return nil
 }
 
 // mayGrow reports whether the file may have more bytes than the source.

@@ -143,9 +143,9 @@ func (e *Engine) search(ctx context.Context, j *job, p *plane.Picture, o codec.E
 	return coded, nil
 }
 
-// giveWay notes that the look of a job, if it has one, takes too many bytes.
-func (j *job) giveWay() {
-	if j.found != nil {
+// giveWay notes that the look of a job, if it has one, takes too many bytes, if the file is to have a lower quality.
+func (j *job) giveWay(quality int) {
+	if j.found != nil && quality < j.found.Quality {
 		j.drop("the look %s: it takes %d bytes", cmp.Or(j.variant.Look, Good), len(j.file))
 	}
 }
