@@ -32,7 +32,7 @@ func (j *job) record(ctx context.Context, src *source, reason string) error {
 		}
 	}
 	var failed []string // all of them, and the manifest, if no variant was made
-	if len(j.result.Variants) > 0 {
+	if len(j.result.Variants) > 0 && !j.result.Refused {
 		failed = names(j.result.Failed)
 	}
 	data, err := json.MarshalIndent(Record{

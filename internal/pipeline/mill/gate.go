@@ -2,10 +2,13 @@ package mill
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/render"
@@ -100,6 +103,64 @@ func (j *job) madeBefore(ctx context.Context, src *source) (bool, error) {
 	return j.fresh(ctx, info, nil)
 }
 
+// standsIn follows the fingerprint of an output that shows the placeholder, before a hash of that: it is stale once the
+// picture passes.
+const standsIn = "-refused-"
+
+// standIn makes the outputs of a refused picture of the recipe's placeholder, if there is one. What they say of their
+// source is said of the refused picture. It returns a supplement to the reason if the placeholder cannot be used.
+func (j *job) standIn(ctx context.Context, src *source) (why string, err error) {
+	key := j.Recipe.Gates.Placeholder
+	if key == "" {
+		return "", nil
+	}
+	unusable := func(err error) (string, error) {
+		if v, reason := Classify(err); v != outcome.Retry {
+			return fmt.Sprintf("; the placeholder %s cannot be used: %s", key, reason), nil
+		}
+		return "", fmt.Errorf("placeholder %s: %w", key, err)
+	}
+	o, err := j.Store.Get(ctx, j.Recipe.Source.Bucket, key, bucket.Condition{})
+	if errors.Is(err, bucket.ErrNotFound) {
+		return fmt.Sprintf("; there is no placeholder %s", key), nil
+	}
+	if err != nil {
+		return unusable(err)
+	}
+	defer o.Body.Close()
+	limits := j.Recipe.Limits
+	if limits.Bytes > 0 && o.Size > limits.Bytes {
+		return fmt.Sprintf("; the placeholder %s has %d bytes, the limit is %d", key, o.Size, limits.Bytes), nil
+	}
+	memory, err := j.Memory.await(ctx, o.Size)
+	if err != nil {
+		return "", err
+	}
+	defer memory.release()
+	limits.Reserve = memory.reserve
+	header, outputs, err := Make(ctx, j.Engine, &body{ctx: ctx, r: o.Body, size: o.Size}, limits, j.plan.Variants())
+	if _, partial := errors.AsType[*render.PartialError](err); err != nil && !partial {
+		return unusable(err)
+	}
+	j.result.Source.SetHeader(header)
+	sum := sha256.Sum256([]byte(o.ETag))
+	mark := standsIn + hex.EncodeToString(sum[:4])
+	planned := slices.Clone(j.plan.Outputs)
+	for i := range planned {
+		planned[i].Fingerprint += mark
+	}
+	j.plan.Outputs, j.plan.Manifest.Fingerprint = planned, j.plan.Manifest.Fingerprint+mark
+	return "", ignoreBad(j.write(ctx, src, outputs))
+}
+
+// ignoreBad returns nil for the verdict that a part of the outputs cannot be made.
+func ignoreBad(err error) error {
+	if v, _ := Classify(err); v == outcome.Bad {
+		return nil
+	}
+	return err
+}
+
 // withdraw removes the outputs that were made of the very content that is now refused. What was made of an earlier
 // content stays, as it does for any bad picture.
 func (j *job) withdraw(ctx context.Context, src *source) error {
@@ -114,7 +175,8 @@ func (j *job) withdraw(ctx context.Context, src *source) error {
 			continue
 		case err != nil:
 			return err
-		case j.keeper(src.change, existing) != ourselves, existing.Metadata[outcome.MetadataSourceETag] != src.info.ETag:
+		case j.keeper(src.change, existing) != ourselves, existing.Metadata[outcome.MetadataSourceETag] != src.info.ETag,
+			j.Recipe.Gates.Placeholder != "" && strings.Contains(existing.Metadata[outcome.MetadataRecipe], standsIn):
 			continue
 		}
 		err = j.Store.Delete(ctx, j.Recipe.Target.Bucket, key, bucket.Condition{IfMatch: existing.ETag})

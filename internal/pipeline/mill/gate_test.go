@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"slices"
@@ -199,3 +201,61 @@ func encodePNG(m image.Image) []byte {
 	}
 	return b.Bytes()
 }
+
+// TestPlaceholder: the variants of a refused picture show another one, until it passes.
+func TestPlaceholder(t *testing.T) {
+	b := newBench(t, "manifest: true\ngates: {tag: {scan: clean}, placeholder: refused.png}\n")
+	receiver := newReceiver(t)
+	b.tell(receiver)
+	shows := func(want color.Gray) {
+		t.Helper()
+		_, data := b.get("small/a.jpg")
+		m, _, err := image.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := color.GrayModel.Convert(m.At(10, 5)).(color.Gray); absent(got, want) {
+			t.Errorf("it shows %v, not %v", got, want)
+		}
+	}
+	white, black := image.NewGray(image.Rect(0, 0, 64, 64)), image.NewGray(image.Rect(0, 0, 64, 32))
+	draw.Draw(white, white.Bounds(), image.White, image.Point{}, draw.Src)
+	dirty, clean := map[string]string{"scan": "found"}, map[string]string{"scan": "clean"}
+	c := b.upload("a.jpg", encodePNG(black), bucket.Attributes{Tags: dirty})
+	b.want(c, outcome.Bad, "refused: its tag scan is found, not clean; there is no placeholder refused.png")
+	b.upload("refused.png", encodePNG(white), bucket.Attributes{})
+	for range 2 { // it is delivered twice
+		b.want(c, outcome.Bad, "refused: its tag scan is found, not clean")
+		shows(color.Gray{255})
+	}
+	if got := b.variants(); len(got) != 3 {
+		t.Errorf("%v", got)
+	}
+	src, err := b.store.Head(t.Context(), "sources", "a.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh, err := b.mill.Fresh(t.Context(), src); !fresh || err != nil {
+		t.Errorf("what is refused is tried again: %v", err)
+	}
+	for _, e := range receiver.told() {
+		if e.Type != "com.github.imgmill.failed" || e.Data.Variants != nil {
+			t.Errorf("%+v", e)
+		}
+	}
+	b.want(b.tag("a.jpg", clean), outcome.Done, "")
+	shows(color.Gray{0})
+	b.want(b.tag("a.jpg", dirty), outcome.Bad, "refused")
+	shows(color.Gray{255})
+	grey := image.NewUniform(color.Gray{100})
+	draw.Draw(white, white.Bounds(), grey, image.Point{}, draw.Src)
+	b.upload("refused.png", encodePNG(white), bucket.Attributes{}) // another placeholder
+	c.Sequencer, c.ETag = "", ""
+	b.want(c, outcome.Bad, "refused")
+	shows(color.Gray{100})
+	b.upload("refused.png", []byte("no picture"), bucket.Attributes{})
+	b.want(b.upload("b.jpg", encodePNG(black), bucket.Attributes{Tags: dirty}), outcome.Bad, "the placeholder refused.png cannot be used: not a picture")
+}
+
+// absent reports whether a shade is not there, by more than JPEG changes it.
+func absent(got, want color.Gray) bool { return max(got.Y, want.Y)-min(got.Y, want.Y) > 3 }

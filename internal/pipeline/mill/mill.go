@@ -334,6 +334,11 @@ func (j *job) apply(ctx context.Context, c event.Change) error {
 			if err := j.withdraw(ctx, src); err != nil {
 				return err
 			}
+			why, err := j.standIn(ctx, src)
+			if err != nil {
+				return err
+			}
+			reason += why
 		}
 		return j.record(ctx, src, reason)
 	case v == outcome.Done && src.change.Sequencer == "":

@@ -110,7 +110,9 @@ func (j *job) event(kind recipe.Notice, reason string) *notify.Event {
 			Modified: &modified, Format: r.Source.Format, Width: r.Source.Width, Height: r.Source.Height, Bytes: src.info.Size,
 		}
 	}
-	d.Variants = j.described()
+	if !r.Refused { // otherwise they show a placeholder
+		d.Variants = j.described()
+	}
 	for _, f := range r.Failed {
 		d.Failed = append(d.Failed, manifest.Failure(f))
 	}

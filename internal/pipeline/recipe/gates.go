@@ -21,6 +21,9 @@ type Gates struct {
 	Wait time.Duration
 	// Rekognition is asked what the picture shows; nil if it is not.
 	Rekognition *Moderation
+	// Placeholder is the key of a picture in the source bucket that takes the place of one that is refused. It is empty if
+	// a refused picture has no variants.
+	Placeholder string
 }
 
 // Moderation says which pictures are refused for what Rekognition finds in them.
@@ -50,6 +53,9 @@ func (g Gates) settings() string {
 	if m := g.Rekognition; m != nil {
 		lines = append(lines, fmt.Sprintf("rekognition %v %q", m.MinConfidence, slices.Sorted(slices.Values(m.Labels))))
 	}
+	if g.Placeholder != "" {
+		lines = append(lines, fmt.Sprintf("placeholder %q", g.Placeholder))
+	}
 	return strings.Join(lines, "\n")
 }
 
@@ -59,6 +65,7 @@ func (rd *reader) gates(g *Gates) value {
 		field{"tag", rd.tags(&g.Tags)},
 		field{"wait", rd.parsed(duration(&g.Wait))},
 		field{"rekognition", rd.moderation(&g.Rekognition)},
+		field{"placeholder", rd.text(&g.Placeholder)},
 	)
 }
 
@@ -120,6 +127,12 @@ func (r *Recipe) checkGates(rep *report) {
 		if m.Labels != nil && len(m.Labels) == 0 {
 			rep.add("gates.rekognition.labels", "is empty; list labels, or leave it out, and every label refuses a picture")
 		}
+	}
+	switch p := r.Gates.Placeholder; {
+	case p != "" && !r.Gates.Given():
+		rep.add("gates.placeholder", "has no effect without a gate; leave it out")
+	case strings.HasPrefix(p, "/"), len(p) > maxKey:
+		rep.add("gates.placeholder", "is no key of the source bucket; write one like placeholders/refused.png")
 	}
 	_, waits := rep.lines["gates.wait"]
 	if _, tags := rep.lines["gates.tag"]; waits && !tags {

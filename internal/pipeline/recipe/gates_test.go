@@ -33,6 +33,8 @@ func TestGates(t *testing.T) {
 		"{rekognition: {labels: []}}":          "is empty",
 		"{rekognition: {labels: [a, a]}}":      "listed twice",
 		"{rekognition: {min_confidence: 0.5}}": "is no percentage",
+		"{placeholder: a.png}":                 "gates.placeholder: has no effect without a gate",
+		"{tag: {a: b}, placeholder: /a.png}":   "is no key of the source bucket",
 		"{rekognition: true}":                  "is a single value",
 		"{wait: 1m}":                           "gates.wait: has no effect without gates.tag",
 		"{tag: {a: 'b*'}}":                     "gates.tag.a: has a character",

@@ -239,7 +239,7 @@ on_remove: remove
 on_bad: {prefix: b/}
 manifest: true
 notify: [{to: "https://a.example/", secret_env: HOOK}]
-gates: {tag: {scan: clean}, wait: 5m, rekognition: {min_confidence: 70, labels: [Violence]}}
+gates: {tag: {scan: clean}, wait: 5m, rekognition: {min_confidence: 70, labels: [Violence]}, placeholder: a.png}
 `)
 	var check func(name string, v reflect.Value)
 	check = func(name string, v reflect.Value) {
