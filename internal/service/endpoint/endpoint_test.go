@@ -156,7 +156,7 @@ func TestProcess(t *testing.T) {
 		{record("ObjectRemoved:Delete", "skipped.jpg"), 200, "skipped.jpg"},
 		{record("ObjectCreated:Put", "bad.jpg"), 200, "bad.jpg"},
 		{record("ObjectCreated:Put", "retry.jpg"), 503, "retry.jpg"},
-		{record("ObjectTagging:Put", "done.jpg"), 200, ""},
+		{record("ObjectAcl:Put", "done.jpg"), 200, ""},
 		{record("ObjectCreated:Put", "") + "," + record("ObjectCreated:Put", "done.jpg"), 400, "done.jpg"},
 	} {
 		keys = nil
@@ -257,7 +257,7 @@ func TestNothingWaits(t *testing.T) {
 		status     int
 	}{
 		{"empty records", `{"Records":[{}` + strings.Repeat(",{}", 40_000) + `]}`, 400},
-		{"nothing to do", `{"Records":[` + record("ObjectTagging:Put", "k") + `]}`, 200},
+		{"nothing to do", `{"Records":[` + record("ObjectAcl:Put", "k") + `]}`, 200},
 		{"too many changes", `{"Records":[` + many + `]}`, 413},
 	} {
 		if status, text, _ := ask(t, "POST", url, test.body); status != test.status {

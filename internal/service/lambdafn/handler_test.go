@@ -98,7 +98,7 @@ func TestEveryShape(t *testing.T) {
 		response string
 	}{
 		"s3-put":              {[]string{flower}, ""},
-		"s3-mixed":            {[]string{"-photos-input/red flower.jpg", "-photos-input/old.jpg"}, ""},
+		"s3-mixed":            {[]string{"-photos-input/red flower.jpg", "photos-input/red flower.jpg", "-photos-input/old.jpg"}, ""},
 		"s3-test":             {nil, ""},
 		"sns":                 {[]string{flower}, ""},
 		"sns-envelope":        {[]string{flower}, ""},
@@ -106,7 +106,7 @@ func TestEveryShape(t *testing.T) {
 		"eventbridge-deleted": {[]string{"-photos-input/red flower.jpg"}, ""},
 		"minio":               {[]string{"photos-input/red flower/café.jpg"}, ""},
 		"versitygw":           {[]string{"photos-input/red+flower/100%.jpg"}, ""}, // versitygw does not escape keys
-		"sqs":                 {[]string{flower, "-photos-input/red flower.jpg", "-photos-input/old.jpg", flower, bus, bus}, noFailures},
+		"sqs":                 {[]string{flower, "-photos-input/red flower.jpg", "photos-input/red flower.jpg", "-photos-input/old.jpg", flower, bus, bus}, noFailures},
 		"s3batch-1.0": {[]string{"photos-input/red flower/café.jpg"},
 			`{"invocationSchemaVersion":"1.0","treatMissingKeysAs":"PermanentFailure","invocationId":"inv1","results":[{"taskId":"t1","resultCode":"Succeeded","resultString":"done"}]}`},
 		"s3batch-2.0": {[]string{"photos-input/red+flower.jpg"},
