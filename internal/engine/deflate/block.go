@@ -77,6 +77,22 @@ func (h *histogram) add(tokens []token) {
 	}
 }
 
+// addLiterals counts in two tables in turn: equal neighbours would wait for one another.
+func (h *histogram) addLiterals(data []byte) {
+	var other [256]uint32
+	for len(data) >= 2 {
+		h.lit[data[0]]++
+		other[data[1]]++
+		data = data[2:]
+	}
+	for _, v := range data {
+		h.lit[v]++
+	}
+	for v, n := range other {
+		h.lit[v] += n
+	}
+}
+
 // join adds the counts of another histogram.
 func (h *histogram) join(other *histogram) {
 	for s, n := range other.lit {
@@ -234,12 +250,10 @@ func (w *bitWriter) align(more bool) {
 }
 
 // choose finds the codes of a block, and reports whether they are its own.
-func (w *bitWriter) choose(tokens []token) (p *prefixes, dynamic bool) {
-	var h histogram
-	h.add(tokens)
+func (w *bitWriter) choose(h *histogram) (p *prefixes, dynamic bool) {
 	h.lit[endOfBlock]++
-	w.dyn.choose(&h)
-	w.fix.fixed(&h)
+	w.dyn.choose(h)
+	w.fix.fixed(h)
 	if w.fix.size <= w.dyn.size {
 		return &w.fix, false
 	}
@@ -251,14 +265,34 @@ func (w *bitWriter) block(data []byte, tokens []token, last bool) (n int) {
 	for _, t := range tokens {
 		n += max(1, t.length())
 	}
-	p, dynamic := w.choose(tokens)
+	var h histogram
+	h.add(tokens)
+	if p := w.begin(data[:n], &h, last); p != nil {
+		w.symbols(p, tokens)
+	}
+	return n
+}
+
+// literalBlock writes a block without matches.
+func (w *bitWriter) literalBlock(data []byte, last bool) {
+	var h histogram
+	h.addLiterals(data)
+	if p := w.begin(data, &h, last); p != nil {
+		w.literals(p, data)
+	}
+}
+
+// begin writes the head of a block and returns its codes, or it writes the whole block as it is and returns
+// nil.
+func (w *bitWriter) begin(data []byte, h *histogram, last bool) *prefixes {
+	p, dynamic := w.choose(h)
 	final := uint64(0)
 	if last {
 		final = 1
 	}
-	if parts := (n + 65534) / 65535; n > 0 && parts*40+8*n <= p.size {
-		w.stored(data[:n], final)
-		return n
+	if n := len(data); n > 0 && (n+65534)/65535*40+8*n <= p.size {
+		w.stored(data, final)
+		return nil
 	}
 	if !dynamic {
 		w.put(final|1<<1, 3)
@@ -266,8 +300,8 @@ func (w *bitWriter) block(data []byte, tokens []token, last bool) (n int) {
 		w.put(final|2<<1, 3)
 		w.head(p)
 	}
-	w.symbols(p, tokens)
-	return n
+	w.codes(p)
+	return p
 }
 
 // stored writes blocks without compression (section 3.2.4).
@@ -306,8 +340,8 @@ func (w *bitWriter) head(p *prefixes) {
 	}
 }
 
-// symbols writes tokens and the end of the block.
-func (w *bitWriter) symbols(p *prefixes, tokens []token) {
+// codes prepares the codes of a block.
+func (w *bitWriter) codes(p *prefixes) {
 	var code [288]uint16
 	codes(code[:], p.lit[:])
 	for s := range code {
@@ -317,6 +351,48 @@ func (w *bitWriter) symbols(p *prefixes, tokens []token) {
 	for s := range w.dist {
 		w.dist[s] = uint32(code[s]) | uint32(p.dist[s])<<16
 	}
+}
+
+// end writes the end of a block, the first at bytes of which are written.
+func (w *bitWriter) end(out []byte, at int, acc uint64, n uint) {
+	w.out, w.acc, w.n = out[:at], acc, n
+	c := w.lit[endOfBlock]
+	w.put(uint64(c&0xffff), uint(c>>16))
+}
+
+// literals writes data and the end of the block, three codes of up to 15 bits at a time.
+func (w *bitWriter) literals(p *prefixes, data []byte) {
+	at := len(w.out)
+	w.out = append(w.out, make([]byte, p.size/8+16)...)
+	out, acc, n := w.out, w.acc, w.n
+	lit := (*[256]uint32)(w.lit[:256])
+	for ; len(data) >= 3; data = data[3:] {
+		a, b, c := lit[data[0]], lit[data[1]], lit[data[2]]
+		acc |= uint64(a&0xffff) << (n & 63)
+		n += uint(a >> 16)
+		acc |= uint64(b&0xffff) << (n & 63)
+		n += uint(b >> 16)
+		acc |= uint64(c&0xffff) << (n & 63)
+		n += uint(c >> 16)
+		binary.LittleEndian.PutUint64(out[at:], acc)
+		at += int(n >> 3)
+		acc >>= n & 56
+		n &= 7
+	}
+	for _, v := range data {
+		a := lit[v]
+		acc |= uint64(a&0xffff) << (n & 63)
+		n += uint(a >> 16)
+		binary.LittleEndian.PutUint64(out[at:], acc)
+		at += int(n >> 3)
+		acc >>= n & 56
+		n &= 7
+	}
+	w.end(out, at, acc, n)
+}
+
+// symbols writes tokens and the end of the block.
+func (w *bitWriter) symbols(p *prefixes, tokens []token) {
 	at := len(w.out)
 	w.out = append(w.out, make([]byte, p.size/8+16)...)
 	out, acc, n := w.out, w.acc, w.n
@@ -349,7 +425,5 @@ func (w *bitWriter) symbols(p *prefixes, tokens []token) {
 		acc >>= n &^ 7
 		n &= 7
 	}
-	w.out, w.acc, w.n = out[:at], acc, n
-	c := w.lit[endOfBlock]
-	w.put(uint64(c&0xffff), uint(c>>16))
+	w.end(out, at, acc, n)
 }

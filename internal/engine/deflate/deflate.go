@@ -73,9 +73,8 @@ func (c *Compressor) Append(ctx context.Context, dst, data []byte, start int, le
 	c.tokens = c.tokens[:0]
 	switch level {
 	case Entropy:
-		for _, v := range data[start:] {
-			c.tokens = append(c.tokens, token(v))
-		}
+		c.literalBlocks(data[start:], more)
+		return c.bits.out, nil
 	case Fast:
 		c.parseFast(data, start)
 	case Deep:
@@ -83,7 +82,7 @@ func (c *Compressor) Append(ctx context.Context, dst, data []byte, start int, le
 	default:
 		c.parse(data, start, normalDepth, normalNice)
 	}
-	ends := c.split.blocks(c.tokens)
+	ends := c.blocks()
 	if level == Optimal {
 		var err error
 		if ends, err = c.optimise(ctx, data, start, ends); err != nil {
@@ -100,4 +99,23 @@ func (c *Compressor) Append(ctx context.Context, dst, data []byte, start int, le
 	}
 	c.bits.align(more)
 	return c.bits.out, nil
+}
+
+// blocks returns where blocks of the tokens end.
+func (c *Compressor) blocks() []int {
+	return c.split.blocks(len(c.tokens), func(h *histogram, first, last int) { h.add(c.tokens[first:last]) })
+}
+
+// literalBlocks compresses data without matches.
+func (c *Compressor) literalBlocks(data []byte, more bool) {
+	ends := c.split.blocks(len(data), func(h *histogram, first, last int) { h.addLiterals(data[first:last]) })
+	first := 0
+	for i, end := range ends {
+		c.bits.literalBlock(data[first:end], i == len(ends)-1 && !more)
+		first = end
+	}
+	if len(ends) == 0 && !more {
+		c.bits.block(nil, nil, true)
+	}
+	c.bits.align(more)
 }

@@ -146,7 +146,7 @@ func (c *Compressor) optimise(ctx context.Context, data []byte, start int, ends 
 		}
 		c.tokens, c.trial = c.trial, c.tokens
 		if round == 0 {
-			ends = c.split.blocks(c.tokens)
+			ends = c.blocks()
 		}
 	}
 	return c.ends, nil
@@ -155,8 +155,7 @@ func (c *Compressor) optimise(ctx context.Context, data []byte, start int, ends 
 // refine finds the tokens of a block, from some first ones on.
 func (c *Compressor) refine(ctx context.Context, data []byte, start, from, to int, tokens []token) error {
 	c.best = append(c.best[:0], tokens...)
-	p, _ := c.bits.choose(tokens)
-	least := p.size
+	least := c.size(tokens)
 	current := c.best
 	for pass := range cmp.Or(c.Passes, passes) {
 		if err := ctx.Err(); err != nil {
@@ -167,11 +166,11 @@ func (c *Compressor) refine(ctx context.Context, data []byte, start, from, to in
 		h.lit[endOfBlock]++
 		c.costs.set(&h)
 		next := c.cheapest(data, start, from, to)
-		p, _ := c.bits.choose(next)
 		current = next
-		saved := least - p.size
+		size := c.size(next)
+		saved := least - size
 		if saved > 0 {
-			least = p.size
+			least = size
 			c.best = append(c.best[:0], next...)
 		}
 		if pass >= leastPasses && saved < least/leastSaved {
@@ -179,6 +178,14 @@ func (c *Compressor) refine(ctx context.Context, data []byte, start, from, to in
 		}
 	}
 	return nil
+}
+
+// size returns how many bits a block of tokens takes.
+func (c *Compressor) size(tokens []token) int {
+	var h histogram
+	h.add(tokens)
+	p, _ := c.bits.choose(&h)
+	return p.size
 }
 
 // cheapest returns the tokens of least cost. It begins at the end. A match is not longer than the block.

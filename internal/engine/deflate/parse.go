@@ -100,7 +100,7 @@ func (c *literalCosts) worth(data []byte, distance int) bool {
 }
 
 // skipShift makes the fast level skip one byte more for each 1<<skipShift literals since the last match.
-const skipShift = 6
+const skipShift = 5
 
 // windowStep is how far places in front of the data are from one another at the fast level.
 const windowStep = 4

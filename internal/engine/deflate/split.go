@@ -82,24 +82,25 @@ type part struct {
 	alive bool
 }
 
-// blocks returns where blocks end. It begins with small ones and joins neighbours for as long as that
-// saves bits, those first that save most.
-func (s *splitter) blocks(tokens []token) []int {
+// blocks returns where blocks of so many tokens end; count adds those from first to before last to a
+// histogram. It begins with small blocks and joins neighbours for as long as that saves bits, those first
+// that save most.
+func (s *splitter) blocks(tokens int, count func(h *histogram, first, last int)) []int {
 	s.ends = s.ends[:0]
-	if len(tokens) == 0 {
+	if tokens == 0 {
 		return nil
 	}
-	size := max(chunk, (len(tokens)+mostChunks-1)/mostChunks)
-	n := (len(tokens) + size - 1) / size
+	size := max(chunk, (tokens+mostChunks-1)/mostChunks)
+	n := (tokens + size - 1) / size
 	if cap(s.parts) < n {
 		s.parts = make([]part, n)
 	}
 	s.parts = s.parts[:n]
 	for i := range s.parts {
 		p := &s.parts[i]
-		p.end = min((i+1)*size, len(tokens))
+		p.end = min((i+1)*size, tokens)
 		p.histogram, p.alive = histogram{}, true
-		p.add(tokens[i*size : p.end])
+		count(&p.histogram, i*size, p.end)
 		p.own = p.entropy()
 	}
 	for i := range n - 1 {
