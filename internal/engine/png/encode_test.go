@@ -49,11 +49,11 @@ func TestEncodedPicturesDecodeAlike(t *testing.T) {
 func encodesAlike(t *testing.T, name string, p *plane.Picture) (file []byte) {
 	t.Helper()
 	for _, e := range []effort{highEffort, fastEffort, normalEffort} {
-		if e == highEffort && p.Width()*p.Height() > 20_000 {
+		if e != normalEffort && p.Width()*p.Height() > 20_000 {
 			continue
 		}
 		file = nil
-		for _, threads := range []int{1, 2, 5} {
+		for _, threads := range []int{1, 3} {
 			again, err := encoder{effort: e}.Encode(t.Context(), p, codec.EncodeOptions{Threads: threads})
 			if err != nil {
 				t.Fatal(err)

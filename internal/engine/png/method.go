@@ -45,8 +45,8 @@ type method struct {
 // and for pictures of no more than smallSize bytes. At high effort, pictures of more than hugeSize bytes
 // get passesOfHuge passes. High effort costs nothing in pictures of no more than tinySize bytes.
 const (
-	leastGain    = 0.08
-	quickPart    = 6
+	leastGain    = 0.1
+	quickPart    = 12
 	smallSize    = 64 << 10
 	tinySize     = 4 << 10
 	hugeSize     = 8 << 20
@@ -59,6 +59,7 @@ const (
 const (
 	sampleBands = 4
 	sampleLow   = 64 << 10
+	samplePart  = 64 // one of so many bytes of a large picture, up to sampleHigh
 	sampleHigh  = 256 << 10
 	sampleMost  = 1 << 20 // at high effort
 )
@@ -70,8 +71,8 @@ func (w *worker) choose(ctx context.Context) (m method, err error) {
 		return w.chooseFilters(ctx)
 	}
 	size := w.deflatedSizes(ctx, &err)
-	filtered := w.samples(sampleLow, adaptive)
-	plain := w.samples(sampleLow, unfiltered)
+	low := min(max(sampleLow, (w.n+1)*w.height/samplePart), sampleHigh)
+	filtered, plain := w.samples(low, adaptive), w.samples(low, unfiltered)
 	with, none := size(filtered, deflate.Fast), size(plain, deflate.Fast)
 	if without := size(filtered, deflate.Entropy); float64(min(with, none)) > (1-leastGain)*float64(without) {
 		return method{adaptive, deflate.Entropy}, err
