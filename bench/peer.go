@@ -29,8 +29,8 @@ func (p peer) does(file string, e encoding) bool {
 	switch p.name {
 	case "vipsthumbnail", "gm":
 		return e.Format == "jpeg" && e.Effort == "normal"
-	case "sharp": // writes no animated PNG
-		return e.Format != "png"
+	case "sharp": // writes no animated PNG, and has one effort for other PNG
+		return e.Format != "png" || !e.Animated && e.Effort == "normal"
 	case "cwebp":
 		return e.Format == "webp" && !e.Animated
 	case "gif2webp":
@@ -38,7 +38,7 @@ func (p peer) does(file string, e encoding) bool {
 	case "ffmpeg":
 		return e.Format == "png" && e.Animated
 	case "Pillow":
-		return !e.Animated
+		return !e.Animated && e.Format != "png"
 	}
 	return true
 }

@@ -26,6 +26,7 @@ type encoding struct {
 	Format   string `json:"format"` // jpeg, webp or png
 	Lossless bool   `json:"lossless"`
 	Animated bool   `json:"animated"` // keep all frames
+	Colours  int    `json:"colours"`  // of a palette, at most; 0 for all
 	// Effort is fast, normal or high: how long to search for a smaller file.
 	Effort string `json:"effort"`
 }

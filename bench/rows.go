@@ -65,6 +65,9 @@ const (
 
 var rows = slices.Concat(jpegRows(), webpRows(), pngRows())
 
+// The files of rows that write other formats.
+const phone, photo = "phone-4032x3024-422", "photo-1600x1200"
+
 func jpegRows() (list []row) {
 	normal := encoding{Format: "jpeg", Effort: "normal"}
 	add := func(file string, g goals, boxes ...box) {
@@ -130,7 +133,6 @@ func webpRows() (list []row) {
 		list = append(list, row{encoding: e, name: name, file: file, made: !strings.HasPrefix(file, "phone"),
 			boxes: boxes, goals: g, most: most})
 	}
-	const phone, photo = "phone-4032x3024-422", "photo-1600x1200"
 	for _, boxes := range [][]box{{{800}}, {{1600}}, {{200}, {800}, {1600}}} {
 		g := goals{one: 2.2, all: 2.2}
 		if len(boxes) > 1 {
@@ -150,8 +152,24 @@ func webpRows() (list []row) {
 	return list
 }
 
-// pngRows are the rows that write animated PNG.
+// pngRows are the rows that write PNG. photo-1600x1200.tif and the chart are not resized: nearly all of the
+// time goes into writing.
 func pngRows() (list []row) {
+	for _, r := range []row{
+		{name: phone + " → 4032, PNG still", file: phone + ".jpg", boxes: []box{{4032}}},
+		{name: phone + " → 800, PNG still", file: phone + ".jpg", boxes: []box{{800}}},
+		{name: photo + " → PNG still", file: photo + ".tif", made: true, boxes: []box{{1600}}},
+		{name: "chart-760x500 → PNG still", file: "chart-760x500.png", made: true, boxes: []box{{760}}},
+		{name: "chart-760x500 → PNG still, 256 colours", file: "chart-760x500.png", made: true, boxes: []box{{760}},
+			encoding: encoding{Colours: 256}},
+		{name: "chart-760x500 → PNG still, high effort", file: "chart-760x500.png", made: true, boxes: []box{{760}},
+			encoding: encoding{Effort: "high"}},
+	} {
+		if r.Format = "png"; r.Effort == "" {
+			r.Effort, r.goals = "normal", goals{one: 1, all: 1}
+		}
+		list = append(list, r)
+	}
 	for _, r := range [][2]string{
 		{"100 frames of 480×270 → 240, PNG", "animation-480x270.gif"}, {"100 frames of 240×135 → PNG", "animation-240x135.gif"},
 	} {

@@ -113,6 +113,9 @@ func renderTo(in io.Reader, r request) ([][]byte, error) {
 	if r.Lossless {
 		v.Encoding = setting.Values{"lossless": "true"}
 	}
+	if r.Colours > 0 {
+		v.Encoding = setting.Values{"colours": strconv.Itoa(r.Colours)}
+	}
 	v.Encoding.Set("effort", r.Effort)
 	if r.Animated {
 		v.Frames = render.AllFrames

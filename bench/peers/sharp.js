@@ -12,10 +12,12 @@ sharp.cache(false); // otherwise repetitions would reuse earlier results
 
 // mozjpeg is sharp's name for high effort: trellis quantisation, optimised progressive scans and other
 // tables.
-function variant(picture, [width, height], { format, quality, lossless, effort }) {
-  const options = format === 'webp'
-    ? { quality, lossless, effort: { fast: 2, normal: 4, high: 6 }[effort] }
-    : { quality, mozjpeg: effort === 'high' };
+function variant(picture, [width, height], { format, quality, lossless, effort, colours }) {
+  const options = {
+    webp: { quality, lossless, effort: { fast: 2, normal: 4, high: 6 }[effort] },
+    png: colours ? { palette: true, colours } : {},
+    jpeg: { quality, mozjpeg: effort === 'high' },
+  }[format];
   return picture
     .resize(width, height || null, { fit: 'inside', withoutEnlargement: true })
     .toFormat(format, options)
