@@ -18,7 +18,7 @@ import (
 // What a thumbnail item must be to stand for a picture of tiles, at a size that is asked for:
 //
 //   - as large as that, and of the same proportions, within one of its samples;
-//   - turned alike, neither of them cropped, and neither with opacity;
+//   - turned alike, the picture not cropped, and neither with opacity;
 //   - of the same colours: profile, code points, matrix, range, and kind of chroma;
 //   - in the four tiles that have the most bytes in their quarter of the picture, which are those with the most
 //     detail, the reduced thumbnail is the reduced picture: in each plane, the root of the mean square of the
@@ -77,9 +77,12 @@ func (d *decoder) thumbnails(width, height int) (found []*shown) {
 			continue
 		}
 		t, err := b.picture(i.id)
-		if err != nil || t.width < width || t.height < height || t.width*t.height > mostThumbnail || !proportional(t.width, t.height, p.width, p.height) ||
-			t.view.crop != image.Rect(0, 0, t.width, t.height) || t.view.orientation() != p.view.orientation() ||
-			t.alpha != nil || !t.colour.none() && !t.colour.equal(p.colour) {
+		if err != nil {
+			continue
+		}
+		size := t.view.crop.Size() // of some, a crop removes what fills the last coding block
+		if size.X < width || size.Y < height || t.width*t.height > mostThumbnail || !proportional(size.X, size.Y, p.width, p.height) ||
+			t.view.orientation() != p.view.orientation() || t.alpha != nil || !t.colour.none() && !t.colour.equal(p.colour) {
 			continue
 		}
 		small, err := d.c.show(t, d.threads, false)
