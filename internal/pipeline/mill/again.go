@@ -67,7 +67,7 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		fresh, err := j.fresh(ctx, now, nil)
 		return !fresh, err
 	}
-	focal, _ := focalPoint(now.Metadata)
+	focal, _ := FocalPoint(now.Metadata)
 	plan := j.plan.With(now.ETag, focal)
 	objects, err := plan.Objects()
 	if err != nil {

@@ -48,8 +48,8 @@ func sourceID(c event.Change) string {
 // numbers from 0 to 1, across and down the upright picture.
 const focalMetadata = "focal"
 
-// focalPoint returns that place, or nil. What cannot be read is returned as dropped.
-func focalPoint(meta map[string]string) (p *render.Point, dropped string) {
+// FocalPoint returns that place, or nil. What cannot be read is returned as dropped.
+func FocalPoint(meta map[string]string) (p *render.Point, dropped string) {
 	text := strings.TrimSpace(meta[focalMetadata])
 	if text == "" {
 		return nil, ""

@@ -385,7 +385,7 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
-	focal, dropped := focalPoint(src.info.Metadata)
+	focal, dropped := FocalPoint(src.info.Metadata)
 	j.plan, j.former, j.shown, j.opened = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil, src
 	if slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
 		j.result.Drop(dropped)

@@ -609,6 +609,55 @@ func TestRecipe(t *testing.T) {
 	}
 }
 
+// TestMarked: a preview has the watermark and the focal point that the picture would have, and the original beside a
+// variant has the focal point alone.
+func TestMarked(t *testing.T) {
+	b := newBench(t)
+	const marked = "source: {bucket: sources}\ntarget: {bucket: outputs}\nvariants:\n" +
+		"  square: {width: 20, height: 20, fit: cover, position: focal, format: png, watermark: {image: mark.png}}\n"
+	draft, err := json.Marshal(draft{Text: marked, Key: "a.jpg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(bucketName, key string, data []byte, meta map[string]string) {
+		t.Helper()
+		if _, err := b.store.Put(t.Context(), bucketName, key, data, bucket.Attributes{Metadata: meta}, bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("sources", "a.jpg", sample.Photo(120, 40), map[string]string{"focal": "0 0.5"})
+	if w := b.ask("POST", "/api/preview", string(draft), nil); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "mark.png") {
+		t.Errorf("without the overlay: %d %s", w.Code, w.Body)
+	}
+	var mark bytes.Buffer
+	if err := png.Encode(&mark, sample.Landscape(8, 8)); err != nil {
+		t.Fatal(err)
+	}
+	put("outputs", ".imgmill/overlays/mark.png", mark.Bytes(), nil)
+	shot := func() []byte {
+		t.Helper()
+		var made struct{ Variants []preview }
+		b.get("POST", "/api/preview", string(draft), &made)
+		if len(made.Variants) != 1 {
+			t.Fatalf("%+v", made)
+		}
+		return made.Variants[0].Data
+	}
+	left := shot()
+	put("sources", "a.jpg", sample.Photo(120, 40), map[string]string{"focal": "1 0.5"})
+	if bytes.Equal(left, shot()) {
+		t.Error("the focal point changes nothing")
+	}
+	r, err := recipe.Parse(formats.All(), "", []byte(marked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Mill().Recipe = r
+	if w := b.ask("GET", "/api/before?key=a.jpg&variant=square", "", nil); w.Code != 200 || bytes.Equal(w.Body.Bytes(), shot()) {
+		t.Errorf("the original has the watermark: %d", w.Code)
+	}
+}
+
 func TestAgain(t *testing.T) {
 	b := newBench(t)
 	b.upload("a.jpg", sample.Photo(120, 80))

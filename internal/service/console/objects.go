@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // displayable reports whether a media type is one of pictures of pixels that every browser shows. Everything
@@ -85,8 +87,10 @@ func failObject(w http.ResponseWriter, err error) {
 	}
 }
 
-// render makes variants of a source for the page. Nothing is stored.
-func (c *Console) render(ctx context.Context, key string, variants []render.Variant) (codec.Header, []render.Output, error) {
+// render makes variants of a source for the page, of those that a recipe asks for. Nothing is stored.
+func (c *Console) render(
+	ctx context.Context, r *recipe.Recipe, key string, choose func([]render.Variant) []render.Variant,
+) (codec.Header, []render.Output, error) {
 	select {
 	case c.lanes <- struct{}{}:
 		defer func() { <-c.lanes }()
@@ -99,29 +103,35 @@ func (c *Console) render(ctx context.Context, key string, variants []render.Vari
 		return codec.Header{}, nil, err
 	}
 	defer o.Body.Close()
-	return mill.Make(ctx, m.Engine, o.Body, m.Recipe.Limits, variants)
+	focal, _ := mill.FocalPoint(o.Metadata)
+	return mill.Make(ctx, m.Engine, o.Body, r.Limits, choose(r.Plan(key).With(o.ETag, focal).Variants()))
 }
 
 // serveBefore sends the source as a variant shows it, without its losses: reduced and cropped in the same
 // way, as a PNG. It is what the variant is compared with, and the browser need not know the source's format.
 func (c *Console) serveBefore(w http.ResponseWriter, r *http.Request) {
-	key, name := r.FormValue("key"), r.FormValue("variant")
-	for _, v := range c.recipe().Plan(key).Variants() {
-		if v.Name != name {
-			continue
+	key, name, rec := r.FormValue("key"), r.FormValue("variant"), c.recipe()
+	_, outputs, err := c.render(r.Context(), rec, key, func(all []render.Variant) []render.Variant {
+		i := slices.IndexFunc(all, func(v render.Variant) bool { return v.Name == name })
+		if i < 0 {
+			return nil
 		}
-		v.Set, v.Format, v.Encoding, v.MaxBytes, v.Frames, v.HDR = "", c.recipe().Formats.Named("png"), nil, 0, 0, ""
-		_, outputs, err := c.render(r.Context(), key, []render.Variant{v})
-		if err != nil {
-			failRender(w, err)
-			return
-		}
-		w.Header().Set("Content-Type", "image/png")
-		w.Header().Set("Cache-Control", "private, max-age=600") // the page names the ETag too
-		_, _ = w.Write(outputs[0].Data)
+		v := all[i]
+		v.Set, v.Format, v.Encoding, v.MaxBytes, v.Frames, v.HDR = "", rec.Formats.Named("png"), nil, 0, 0, ""
+		v.Watermark, v.Embedded = render.Watermark{}, render.NeverEmbedded
+		return []render.Variant{v}
+	})
+	switch {
+	case err != nil:
+		failRender(w, err)
+		return
+	case len(outputs) == 0:
+		fail(w, http.StatusNotFound, "the recipe makes no variant %s of %s", name, key)
 		return
 	}
-	fail(w, http.StatusNotFound, "the recipe makes no variant %s of %s", name, key)
+	w.Header().Set("Content-Type", "image/png")
+	w.Header().Set("Cache-Control", "private, max-age=600") // the page names the ETag too
+	_, _ = w.Write(outputs[0].Data)
 }
 
 func failRender(w http.ResponseWriter, err error) {

@@ -170,8 +170,14 @@ func (c *Console) servePreview(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]any{"problems": problems})
 		return
 	}
-	plan := rec.Plan(d.Key)
-	header, outputs, err := c.render(r.Context(), d.Key, plan.Variants())
+	m := c.Mill()
+	rec, err := m.Overlays.With(r.Context(), m.Engine, m.Store, rec, 0) // of watermarks, as they are now
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, "%v", err)
+		return
+	}
+	all := func(all []render.Variant) []render.Variant { return all }
+	header, outputs, err := c.render(r.Context(), rec, d.Key, all)
 	var partial *render.PartialError
 	if err != nil && !errors.As(err, &partial) {
 		failRender(w, err)
@@ -193,7 +199,7 @@ func (c *Console) servePreview(w http.ResponseWriter, r *http.Request) {
 		}
 		made = append(made, p)
 	}
-	answer(w, map[string]any{"excluded": plan.Excluded, "source": source(header), "variants": made})
+	answer(w, map[string]any{"excluded": rec.Plan(d.Key).Excluded, "source": source(header), "variants": made})
 }
 
 // source describes the picture of a preview.
