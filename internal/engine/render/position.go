@@ -93,7 +93,7 @@ func (f *frame) place(v Variant, w, h int, s subject) {
 	}
 	starts, held := hold(s.along(f.axis, w, h), starts, units(length))
 	first, last := float64(starts.from)/unit, float64(starts.to)/unit
-	middle := *start + length/2
+	var middle float64
 	switch {
 	case v.Focal != nil:
 		middle = v.Focal.along(f.axis) * float64(size)
