@@ -250,7 +250,9 @@ func (p *Plan) compare() {
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		if before, after := p.Current.Parameters[name], p.Parameters[name]; before != after {
 			if name == secretsParameter {
-				p.change("change", "secrets of notify", "as the environment has them")
+				if after != "" { // otherwise there may have been none before
+					p.change("change", "secrets of notify", "as the environment has them")
+				}
 				continue
 			}
 			p.change("change", name, fmt.Sprintf("%s -> %s", cmp.Or(before, "(none)"),

@@ -154,7 +154,8 @@ func TestNotify(t *testing.T) {
 	}{
 		{hooks, both, nil, "HOOK=" + secret + " NATS=me:pw", ""},
 		{hooks, both, map[string]string{"NotifySecrets": hidden}, "HOOK=" + secret + " NATS=me:pw", ""},
-		{hooks, nil, map[string]string{"NotifySecrets": hidden}, hidden, ""},
+		{hooks, nil, map[string]string{"NotifySecrets": hidden, "Notify": "true"}, hidden, ""},
+		{hooks, nil, map[string]string{"NotifySecrets": hidden, "Notify": "false"}, "", "set HOOK, NATS in the environment"},
 		{hooks, nil, nil, "", "set HOOK, NATS in the environment"},
 		{hooks, map[string]string{"HOOK": secret}, map[string]string{"NotifySecrets": hidden}, "", "set NATS too"},
 		{hooks, map[string]string{"HOOK": "whsec_cGFzc3dvcmQ=", "NATS": "a"}, nil, "", "the secret in HOOK is not one of Standard Webhooks"},
@@ -167,6 +168,9 @@ func TestNotify(t *testing.T) {
 			t.Errorf("%v, %v: %q, %v", test.env, test.current, p.Parameters["NotifySecrets"], err)
 		}
 		for _, c := range p.Changes {
+			if err == nil && test.want == "" && strings.Contains(c.Part, "secrets") {
+				t.Errorf("a change of no secrets: %v", c)
+			}
 			if strings.Contains(c.Detail, "whsec_") {
 				t.Errorf("a secret is shown: %v", c)
 			}

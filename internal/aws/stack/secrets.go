@@ -13,7 +13,8 @@ import (
 const (
 	// secretsParameter is the parameter of the template that holds secrets.
 	secretsParameter = "NotifySecrets"
-	// hidden is what CloudFormation shows of its value (AWS CloudFormation User Guide, "Parameters", NoEcho).
+	// hidden is what CloudFormation shows of its value, also of an empty one (AWS CloudFormation User Guide,
+	// "Parameters", NoEcho).
 	hidden = "****"
 )
 
@@ -46,7 +47,7 @@ func (p *Plan) chooseNotify() (errs []error) {
 		}
 		pairs = append(pairs, name+"="+value)
 	}
-	kept := p.Current != nil && p.Current.Parameters[secretsParameter] != ""
+	kept := p.Current != nil && p.Current.Parameters["Notify"] == "true" && p.Current.Parameters[secretsParameter] != ""
 	switch {
 	case len(missing) == 0:
 		p.Parameters[secretsParameter] = strings.Join(pairs, " ")
@@ -55,6 +56,7 @@ func (p *Plan) chooseNotify() (errs []error) {
 			strings.Join(missing, ", ")))
 	case kept:
 		p.Parameters[secretsParameter] = p.Current.Parameters[secretsParameter]
+		p.note("The secrets of notify stay as the stack has them; to give others, set %s in the environment.", strings.Join(missing, ", "))
 	default:
 		errs = append(errs, fmt.Errorf("the recipe's notify needs a secret: set %s in the environment; the function gets it encrypted",
 			strings.Join(missing, ", ")))
