@@ -73,6 +73,9 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 		if r.Gates.Given() {
 			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants of pictures that are refused"})
 		}
+		if r.FocalTag != "" {
+			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", "read the focal points of pictures"})
+		}
 		if len(r.Notify) > 0 {
 			list = append(list, Permission{"s3:DeleteObject", target + "/" + recipe.UnsentPrefix + "any", "remove events that are sent"})
 		}

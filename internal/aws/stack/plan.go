@@ -176,6 +176,7 @@ func (p *Plan) chooseParameters() error {
 	p.Parameters["SetTags"] = strconv.FormatBool(len(p.Recipe.Target.Attributes.Tags) > 0)
 	p.Parameters["GateTags"] = strconv.FormatBool(len(p.Recipe.Gates.Tags) > 0)
 	p.Parameters["GateRekognition"] = strconv.FormatBool(p.Recipe.Gates.Rekognition != nil)
+	p.Parameters["FocalTag"] = strconv.FormatBool(p.Recipe.FocalTag != "")
 	p.Parameters["SetAcl"] = strconv.FormatBool(p.Recipe.Target.Attributes.ACL != "")
 	p.Parameters["ReadOverlays"] = strconv.FormatBool(len(p.Recipe.Overlays()) > 0)
 	delete(p.Parameters, "CodeKey")

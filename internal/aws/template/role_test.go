@@ -374,6 +374,7 @@ var kinds = map[string]struct {
 	notify           []string
 	gates            bool
 	watermark        bool
+	focal            bool
 	parameters       map[string]string
 }{
 	"keep":   {onRemove: "keep", parameters: map[string]string{"OnRemove": "keep"}},
@@ -382,6 +383,7 @@ var kinds = map[string]struct {
 		parameters: map[string]string{"OnRemove": "keep", "SetTags": "true"}},
 	"acl": {onRemove: "keep", target: ", acl: public-read",
 		parameters: map[string]string{"OnRemove": "keep", "SetAcl": "true"}},
+	"focal": {onRemove: "keep", focal: true, parameters: map[string]string{"OnRemove": "keep", "FocalTag": "true"}},
 	"gates": {onRemove: "keep", gates: true,
 		parameters: map[string]string{"OnRemove": "keep", "GateTags": "true", "GateRekognition": "true"}},
 	"names": {onRemove: "keep", target: ", key: '{variant}/{key}.{hash}', keep_replaced: 0s",
@@ -484,6 +486,12 @@ manifest: true
 			}
 			_, err := user.Put(t.Context(), "photos-output", recipe.OverlayKey("logo.jpg"), sample.Photo(8, 8), bucket.Attributes{}, bucket.Condition{})
 			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if k.focal {
+			if parsed, err = recipe.Parse(formats.All(), "imgmill.yaml", []byte("source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n"+
+				"variants: {small: {width: 32, height: 32, fit: cover, position: focal}, tiny: {width: 16}}\non_bad: {prefix: failed/}\nfocal_tag: focal\n")); err != nil {
 				t.Fatal(err)
 			}
 		}

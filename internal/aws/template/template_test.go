@@ -41,7 +41,7 @@ var (
 	}
 	parameters = []string{
 		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
-		"CreateTargetBucket", "EphemeralStorageMB", "GateRekognition", "GateTags",
+		"CreateTargetBucket", "EphemeralStorageMB", "FocalTag", "GateRekognition", "GateTags",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
 		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove", "ReadOverlays",
 		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",

@@ -45,7 +45,7 @@ func Wanted(n deployment.Names, r *recipe.Recipe, function, workQueue string) []
 	if r.OnRemove == recipe.Remove {
 		events = append(events, "s3:ObjectRemoved:*")
 	}
-	if len(r.Gates.Tags) > 0 {
+	if len(r.Gates.Tags) > 0 || r.FocalTag != "" {
 		events = append(events, "s3:ObjectTagging:Put")
 	}
 	destination := function

@@ -67,7 +67,11 @@ func (j *job) outdated(ctx context.Context, c event.Change, now bucket.Info) (bo
 		fresh, err := j.fresh(ctx, now, nil)
 		return !fresh, err
 	}
-	focal, _ := FocalPoint(now.Metadata)
+	now.Key = c.Key
+	focal, err := j.focalPoint(ctx, c.Bucket, now)
+	if err != nil {
+		return false, err
+	}
 	plan := j.plan.With(now.ETag, focal)
 	objects, err := plan.Objects()
 	if err != nil {

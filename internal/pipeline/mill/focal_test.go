@@ -11,6 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -108,6 +109,45 @@ func TestFocalPointOfAnObject(t *testing.T) {
 	}
 	if got := upload("top"); !strings.HasPrefix(got, "green metadata focal: \"top\" is not a point") {
 		t.Errorf("no point: %s", got)
+	}
+}
+
+// TestFocalPointOfATag: where the recipe names a tag, it says what is shown, unless metadata does. Other tags move the
+// crop, and write nothing else again.
+func TestFocalPointOfATag(t *testing.T) {
+	b := focalBench(t, "{variant}/{key}")
+	b.mill.Recipe.FocalTag = "point of interest"
+	tag := func(text string) {
+		if err := b.store.SetTags("sources", "p.png", map[string]string{"point of interest": text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := b.upload("p.png", stripes(t), bucket.Attributes{})
+	tag("0.1 0.5")
+	if r := b.mill.Process(t.Context(), c); r.Verdict != outcome.Done || b.shows("c") != "red" || b.shows("m") != "green" {
+		t.Fatalf("%s %s, %s and %s", r.Verdict, r.Reason, b.shows("c"), b.shows("m"))
+	}
+	before, err := b.store.Head(t.Context(), "outputs", "m/p.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag("0.9 0.5")
+	tagged := event.Change{Bucket: "sources", Key: "p.png", ETag: c.ETag, Size: -1, Tagged: true}
+	if r := b.mill.Process(t.Context(), tagged); r.Verdict != outcome.Done || b.shows("c") != "blue" {
+		t.Errorf("another tag: %s %s, %s", r.Verdict, r.Reason, b.shows("c"))
+	}
+	if after, err := b.store.Head(t.Context(), "outputs", "m/p.png"); err != nil || after.Modified != before.Modified {
+		t.Errorf("a variant that it does not concern was written again: %v", err)
+	}
+	tag("left")
+	if r := b.mill.Process(t.Context(), tagged); b.shows("c") != "green" || len(r.Dropped) != 1 || !strings.Contains(r.Dropped[0], `tag point of interest: "left" is not a point`) {
+		t.Errorf("no point: %s, %q", b.shows("c"), r.Dropped)
+	}
+	c = b.upload("p.png", stripes(t), bucket.Attributes{Metadata: map[string]string{"focal": "0.1,0.5"}})
+	c.Sequencer = "02"
+	tag("0.9 0.5")
+	if r := b.mill.Process(t.Context(), c); r.Verdict != outcome.Done || b.shows("c") != "red" {
+		t.Errorf("metadata beside the tag: %s %s, %s", r.Verdict, r.Reason, b.shows("c"))
 	}
 }
 

@@ -95,7 +95,8 @@ func (j *job) passRekognition(ctx context.Context, small render.Output) error {
 
 // madeBefore reports whether a change of tags has nothing to do, because the picture has passed before.
 func (j *job) madeBefore(ctx context.Context, src *source) (bool, error) {
-	if !src.change.Tagged || j.Notify != nil { // the event of it may still be due
+	aimed := j.Recipe.FocalTag != "" && slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() })
+	if !src.change.Tagged || aimed || j.Notify != nil { // the tags may move a crop; the event of it may still be due
 		return false, nil
 	}
 	info := src.info

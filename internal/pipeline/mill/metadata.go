@@ -1,8 +1,10 @@
 package mill
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -50,15 +52,40 @@ const focalMetadata = "focal"
 
 // FocalPoint returns that place, or nil. What cannot be read is returned as dropped.
 func FocalPoint(meta map[string]string) (p *render.Point, dropped string) {
-	text := strings.TrimSpace(meta[focalMetadata])
-	if text == "" {
+	return pointIn("metadata "+focalMetadata, meta[focalMetadata])
+}
+
+// pointIn reads a point, of which there may be none.
+func pointIn(what, text string) (p *render.Point, dropped string) {
+	if text = strings.TrimSpace(text); text == "" {
 		return nil, ""
 	}
 	p, err := render.ParsePoint(text)
 	if err != nil {
-		return nil, fmt.Sprintf("metadata %s: %v", focalMetadata, err)
+		return nil, fmt.Sprintf("%s: %v", what, err)
 	}
 	return p, ""
+}
+
+// focalPoint returns the focal point of a source, if a variant of the plan depends on it: that of its metadata or, if
+// that says nothing and the recipe asks for it, of its tags. It is nil if there is none. A text that is no point is dropped.
+func (j *job) focalPoint(ctx context.Context, bucketName string, info bucket.Info) (*render.Point, error) {
+	if !slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
+		return nil, nil
+	}
+	p, dropped := FocalPoint(info.Metadata)
+	if tag := j.Recipe.FocalTag; p == nil && dropped == "" && tag != "" {
+		tags, err := j.Store.Tags(ctx, bucketName, info.Key, info.VersionID)
+		if errors.Is(err, bucket.ErrNotFound) {
+			return nil, skip(goneReason)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the tags of the picture: %w", err)
+		}
+		p, dropped = pointIn("tag "+tag, tags[tag])
+	}
+	j.result.Drop(dropped)
+	return p, nil
 }
 
 // maxMetadata is the limit of S3 for user metadata, in bytes of names and values (Amazon S3 User

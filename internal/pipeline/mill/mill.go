@@ -289,7 +289,7 @@ func (j *job) guard() error {
 		return skip("%s", j.plan.Excluded)
 	case c.Removed && j.Recipe.OnRemove != recipe.Remove:
 		return skip("removed; the recipe keeps variants")
-	case c.Tagged && len(j.Recipe.Gates.Tags) == 0:
+	case c.Tagged && len(j.Recipe.Gates.Tags) == 0 && j.Recipe.FocalTag == "":
 		return skip("its tags have changed, and the recipe asks for none")
 	case !c.Removed && len(j.plan.Outputs) == 0:
 		return skip("the recipe's rules make no variant of it")
@@ -385,11 +385,14 @@ func (j *job) makeIn(ctx context.Context, c event.Change, memory *share) (src *s
 		j.result.OutOfTime = errors.Is(err, context.DeadlineExceeded) && context.Cause(limited) == errOutOfTime
 		return nil, err
 	}
-	focal, dropped := FocalPoint(src.info.Metadata)
-	j.plan, j.former, j.shown, j.opened = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil, src
-	if slices.ContainsFunc(j.plan.Variants(), func(v render.Variant) bool { return v.Position.Focal() }) {
-		j.result.Drop(dropped)
+	info := src.info
+	info.Key = src.change.Key
+	focal, err := j.focalPoint(limited, src.change.Bucket, info)
+	if err != nil {
+		src.body.close()
+		return nil, err
 	}
+	j.plan, j.former, j.shown, j.opened = j.plan.With(src.info.ETag, focal), bucket.Info{}, nil, src
 	outputs, err := j.outputs(limited, limit, src, memory)
 	if noted := j.noteDue(ctx, err); noted != nil {
 		return nil, noted

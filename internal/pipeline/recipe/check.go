@@ -45,6 +45,7 @@ func (r *Recipe) check(rep *report) {
 	r.checkEvents(rep)
 	r.checkNotify(rep)
 	r.checkGates(rep)
+	r.checkFocalTag(rep)
 	r.checkKey(rep, "target.key", r.Target.Key)
 	r.checkKey(rep, "target.set_key", r.Target.SetKey)
 	if !rep.bad("source", "target", "on_bad") && !unsettled(rep) {

@@ -43,6 +43,9 @@ func (r *Recipe) settingLines(v render.Variant) (lines []string) {
 			lines = append(lines, fmt.Sprintf("%s=%q", s.Name, s.Text(&v)))
 		}
 	}
+	if r.FocalTag != "" && v.Position.Focal() {
+		lines = append(lines, fmt.Sprintf("focal_tag=%q", r.FocalTag))
+	}
 	if etag := r.overlayETags[v.Watermark.Image]; etag != "" {
 		lines = append(lines, fmt.Sprintf("watermark.etag=%q", etag))
 	}

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/imgmill/imgmill/internal/engine/render"
 )
 
 // Gates are what a picture must pass before variants are made of it.
@@ -96,6 +98,18 @@ func percent(into *float64) single {
 		*into = f
 		return nil
 	}, jsonSchema{"type": "number", "minimum": 1, "maximum": 100}}
+}
+
+// checkFocalTag looks at the name of a tag that crops are made by.
+func (r *Recipe) checkFocalTag(rep *report) {
+	aimed := func(v render.Variant) bool { return v.Position.Focal() }
+	switch {
+	case r.FocalTag == "" || rep.bad("focal_tag") || unsettled(rep):
+	case utf8.RuneCountInString(r.FocalTag) > 128 || strings.ContainsFunc(r.FocalTag, notInTags):
+		rep.add("focal_tag", "is no name of a tag; use at most 128 letters, digits, spaces and + - = . _ : / @")
+	case !slices.ContainsFunc(r.Variants, aimed):
+		rep.add("focal_tag", "has no effect without a variant of position: focal or attention; leave it out")
+	}
 }
 
 // checkGates looks at the gates.

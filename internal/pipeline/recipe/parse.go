@@ -105,6 +105,7 @@ func (rd *reader) recipe(r *Recipe, everywhere *render.Variant) value {
 		)},
 		field{"manifest", rd.parsed(truth(&r.Manifest))},
 		field{"notify", rd.notify(r)},
+		field{"focal_tag", rd.text(&r.FocalTag)},
 		field{"gates", rd.gates(&r.Gates)},
 	)
 }

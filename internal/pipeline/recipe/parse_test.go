@@ -232,7 +232,8 @@ func TestEveryFieldIsRead(t *testing.T) {
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}
 target: {bucket: out-1, endpoint: "http://c", region: d, url: /, key: "{key}", cache_control: no-store, tags: {a: b}, storage_class: GLACIER_IR, acl: public-read}
 object_metadata: copy
-variants: {v: {width: 1, height: 2, fit: contain, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, look: high, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, position: 1% 2%, frames: first, poster: 2, watermark: {image: a, position: top, scale: 3%, opacity: 4%, margin: 5%, tile: true}}}
+focal_tag: focal
+variants: {v: {width: 1, height: 2, fit: cover, enlarge: true, filter: box, linear_light: true, embedded: never, formats: [jpeg], quality: 3, look: high, effort: high, subsampling: 4:2:0, progressive: true, max_bytes: 4KB, background: "#010203", metadata: keep, colour: p3, intent: perceptual, black_point_compensation: true, hdr: keep, position: focal, frames: first, poster: 2, watermark: {image: a, position: top, scale: 3%, opacity: 4%, margin: 5%, tile: true}}}
 rules: [{match: x, variants: [v]}]
 limits: {pixels: 1, bytes: 2, frames: 3, memory: 4, timeout: 5s}
 on_remove: remove

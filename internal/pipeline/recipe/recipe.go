@@ -32,6 +32,9 @@ type Recipe struct {
 	Gates    Gates
 
 	ObjectMetadata ObjectMetadata
+	// FocalTag is the name of the tag of an object that holds its focal point, if its metadata has none; empty: tags are
+	// not read for that.
+	FocalTag string
 
 	overlayETags map[string]string // of what has been loaded, by name; see WithOverlays
 
