@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -60,7 +61,7 @@ func (j *job) tell(ctx context.Context, applied error) error {
 	case verdict == outcome.Retry:
 		return applied
 	case verdict == outcome.Skipped:
-		if reason != staleReason { // otherwise what is kept may be of the content that the source has now
+		if !strings.HasPrefix(reason, "stale: ") { // otherwise what is kept may be of the content that the source has now
 			j.settleDue(ctx)
 		}
 		return applied
@@ -123,11 +124,12 @@ func (j *job) event(kind recipe.Notice, reason string) *notify.Event {
 	return &e
 }
 
-// sendAgain sends the event that an earlier delivery of the same change could not send, if there is one and the
-// outputs that it names are still there. It reports whether it has; the error is then the verdict.
+// sendAgain sends the event that an earlier delivery of the same change could not send, if there is one and it still
+// holds: the source is what it tells of, or is gone and its outputs stay, and these are there. It reports whether it has
+// sent it; the error is then the verdict. A removal is applied once more.
 func (j *job) sendAgain(ctx context.Context) (sent bool, err error) {
 	c := j.delivered
-	if j.Notify == nil || c.Removed {
+	if j.Notify == nil {
 		return false, nil
 	}
 	u, info, err := j.ReadUnsent(ctx, j.plan.Unsent)
@@ -135,20 +137,24 @@ func (j *job) sendAgain(ctx context.Context) (sent bool, err error) {
 		return false, err
 	}
 	j.due = info.ETag
-	if u.Event == nil || u.Settings != j.settings() || c.ETag != "" && c.ETag != u.Event.Data.Source.ETag {
+	if c.Removed || u.Event == nil || u.Settings != j.settings() || c.ETag != "" && c.ETag != u.Event.Data.Source.ETag {
 		return false, nil
 	}
+	told := u.Event.Data.Source
 	now, err := j.LookAtSource(ctx, c.Key)
-	if err != nil || now.ETag != u.Event.Data.Source.ETag {
-		return false, ignoreNotFound(err)
+	switch gone := errors.Is(err, bucket.ErrNotFound); {
+	case err != nil && !gone:
+		return false, err
+	case !gone && now.ETag != told.ETag, gone && u.Event.Kind() != recipe.NoticeRemoved && j.Recipe.OnRemove == recipe.Remove:
+		return false, nil
 	}
 	for _, v := range u.Event.Data.Variants {
 		existing, err := j.Look(ctx, v.Key)
-		if err != nil || existing.Metadata[outcome.MetadataSourceETag] != now.ETag {
+		if err != nil || existing.Metadata[outcome.MetadataSourceETag] != told.ETag {
 			return false, ignoreNotFound(err)
 		}
 	}
-	j.result.Source.ETag, j.result.Source.Bytes = now.ETag, now.Size
+	j.result.Source.ETag, j.result.Source.Bytes = told.ETag, told.Bytes
 	var verdict error
 	if u.Verdict != outcome.Done {
 		verdict = verdictError{u.Verdict, u.Of}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/notify"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -262,14 +263,68 @@ func TestNotes(t *testing.T) {
 	if got := r.told(); len(got) != 1 || len(got[0].Data.Variants) != 2 || b.kept() != nil {
 		t.Errorf("told %+v, kept %v", got, b.kept())
 	}
-	// An upload that has gone meanwhile has nothing to be told of.
-	r.setDown(true)
-	b.mill.Remake(t.Context(), c, nil)
-	if err := b.store.Delete(t.Context(), "sources", "a.jpg", bucket.Condition{}); err != nil || len(b.kept()) != 1 {
-		t.Fatal(err, b.kept())
+}
+
+// TestKeptOfGone: of an upload that has gone meanwhile, the event is sent as long as its variants stay.
+func TestKeptOfGone(t *testing.T) {
+	for _, test := range []struct {
+		recipe  string
+		verdict outcome.Verdict
+		told    int
+	}{{"", outcome.Done, 1}, {"on_remove: remove\n", outcome.Skipped, 0}} {
+		b, r := newBench(t, test.recipe), newReceiver(t)
+		b.tell(r)
+		c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+		r.setDown(true)
+		b.want(c, outcome.Retry, "not delivered")
+		if err := b.store.Delete(t.Context(), "sources", "a.jpg", bucket.Condition{}); err != nil || len(b.kept()) != 1 {
+			t.Fatal(err, b.kept())
+		}
+		r.setDown(false)
+		c.ETag, c.Sequencer, c.Size = "", "", -1
+		res := b.mill.Remake(t.Context(), c, nil)
+		if got := r.told(); res.Verdict != test.verdict || len(got) != test.told || b.kept() != nil {
+			t.Errorf("%q: %+v, told %+v, kept %v", test.recipe, res, got, b.kept())
+		}
 	}
-	if res := b.mill.Remake(t.Context(), c, nil); res.Verdict != outcome.Skipped || b.kept() != nil {
-		t.Errorf("%+v, kept %v", res, b.kept())
+}
+
+// TestKeptRemoval: the event of a removal that could not be delivered is sent by whoever looks for such ones, or with the
+// next delivery of the removal, and is then no longer kept. A removal that is late leaves what is kept of a newer upload.
+func TestKeptRemoval(t *testing.T) {
+	for _, again := range []string{"sync", "delivery", "late"} {
+		b, r := newBench(t, "on_remove: remove\n"), newReceiver(t)
+		b.tell(r)
+		c := b.upload("a.jpg", sample.Photo(60, 40), bucket.Attributes{})
+		b.want(c, outcome.Done, "")
+		r.told()
+		if err := b.store.Delete(t.Context(), "sources", "a.jpg", bucket.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		removal := c
+		removal.ETag, removal.Size, removal.Sequencer, removal.Removed = "", -1, "02", true
+		r.setDown(true)
+		b.want(removal, outcome.Retry, "not delivered")
+		if again == "late" {
+			newer := b.upload("a.jpg", sample.Photo(70, 40), bucket.Attributes{})
+			newer.Sequencer = "03"
+			b.want(newer, outcome.Retry, "not delivered")
+			b.want(removal, outcome.Skipped, "stale: ")
+			if r.setDown(false); len(b.kept()) != 1 {
+				t.Fatalf("kept %v", b.kept())
+			}
+			b.want(newer, outcome.Done, "")
+			continue
+		}
+		r.setDown(false)
+		if again == "delivery" {
+			b.want(removal, outcome.Done, "")
+		} else if res := b.mill.Remake(t.Context(), event.Change{Bucket: "sources", Key: "a.jpg", Size: -1}, nil); res.Verdict != outcome.Done {
+			t.Fatalf("%+v", res)
+		}
+		if got := r.told(); len(got) != 1 || got[0].Type != "com.github.imgmill.removed" || b.kept() != nil {
+			t.Errorf("%s: told %+v, kept %v", again, got, b.kept())
+		}
 	}
 }
 
