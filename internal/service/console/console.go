@@ -74,6 +74,7 @@ type Console struct {
 	again  again
 	lanes  chan struct{} // pictures that are rendered or held for the page
 	summed atomic.Pointer[summed]
+	saving stdsync.Mutex // of the recipe
 
 	work       context.Context // of what goes on when the request for it has been answered
 	background stdsync.WaitGroup

@@ -591,8 +591,11 @@ func TestRecipe(t *testing.T) {
 	if w := b.ask("POST", "/api/recipe", body(next, "old"), nil); w.Code != http.StatusConflict || string(b.file.text) != text {
 		t.Errorf("an edit from elsewhere is lost: %d", w.Code)
 	}
-	if w := b.ask("POST", "/api/recipe", body("variants: 1", s.Sum), nil); w.Code != http.StatusUnprocessableEntity || string(b.file.text) != text {
-		t.Errorf("a recipe with problems is saved: %d", w.Code)
+	for _, target := range []string{"/api/recipe", "/api/preview"} {
+		w := b.ask("POST", target, body("variants: 1", s.Sum), nil)
+		if w.Code != http.StatusUnprocessableEntity || string(b.file.text) != text || w.Result().Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s of a recipe with problems: %d, %v", target, w.Code, w.Result().Header)
+		}
 	}
 	var saved struct{ Sum string }
 	b.get("POST", "/api/recipe", body(next, s.Sum), &saved)

@@ -88,7 +88,11 @@ func (c *Console) parse(name, text string) (*recipe.Recipe, []problem) {
 		}
 	}
 	present := c.recipe()
-	if err == nil && !r.Nameless && (r.Source.Bucket != present.Source.Bucket || r.Target.Bucket != present.Target.Bucket) {
+	switch {
+	case err != nil:
+	case r.Nameless:
+		r.Source.Bucket, r.Target.Bucket = present.Source.Bucket, present.Target.Bucket
+	case r.Source.Bucket != present.Source.Bucket || r.Target.Bucket != present.Target.Bucket:
 		problems = append(problems, problem{1, "source.bucket", "names other buckets than those that are in use, " +
 			present.Source.Bucket + " and " + present.Target.Bucket + "; stop and start again with such a recipe"})
 	}
@@ -100,6 +104,13 @@ type draft struct {
 	Text string `json:"text"`
 	Sum  string `json:"sum"` // of the text that it was made from
 	Key  string `json:"key"` // of the picture for a preview
+}
+
+// refuse answers that a draft has problems.
+func refuse(w http.ResponseWriter, problems []problem) {
+	w.Header().Set("Content-Type", "application/json") // which is too late after the status
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	answer(w, map[string]any{"problems": problems})
 }
 
 // checkRecipe reports what is wrong with a draft.
@@ -122,6 +133,8 @@ func (c *Console) saveRecipe(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusMethodNotAllowed, "this recipe cannot be saved here")
 		return
 	}
+	c.saving.Lock() // so that of two pages one finds out about the other
+	defer c.saving.Unlock()
 	name, present, err := c.Recipe.Read()
 	if err == nil && sum(present) != d.Sum {
 		fail(w, http.StatusConflict, "%s has been edited elsewhere", name)
@@ -129,8 +142,7 @@ func (c *Console) saveRecipe(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		if _, problems := c.parse(name, d.Text); len(problems) > 0 {
-			w.WriteHeader(http.StatusUnprocessableEntity)
-			answer(w, map[string]any{"problems": problems})
+			refuse(w, problems)
 			return
 		}
 		err = c.Recipe.Write([]byte(d.Text))
@@ -166,8 +178,7 @@ func (c *Console) servePreview(w http.ResponseWriter, r *http.Request) {
 	}
 	rec, problems := c.parse("", d.Text)
 	if len(problems) > 0 {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		answer(w, map[string]any{"problems": problems})
+		refuse(w, problems)
 		return
 	}
 	m := c.Mill()
