@@ -54,14 +54,14 @@ func newNATS(address, secret string) (*natsServer, error) {
 	return n, nil
 }
 
-// send implements sender. A connection that was kept may be dead, so a failure on it is followed by an attempt
-// on a new one.
+// send implements sender. A connection that was kept may be dead, or the server may have ended it, which it reports as
+// an error (Stale Connection) that says nothing about the event: a failure on it is followed by an attempt on a new one.
 func (n *natsServer) send(ctx context.Context, e Event, body []byte) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	kept := n.conn != nil
 	err := n.publish(ctx, e, body)
-	if _, final := errors.AsType[*refusal](err); err != nil && kept && !final {
+	if err != nil && kept {
 		err = n.publish(ctx, e, body)
 	}
 	return err

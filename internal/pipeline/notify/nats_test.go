@@ -1,8 +1,13 @@
 package notify
 
 import (
+	"bufio"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,5 +110,63 @@ func TestNATSWithoutJetStream(t *testing.T) {
 	}
 	if _, err := n.Send(t.Context(), sample(), nil); err == nil || !strings.Contains(err.Error(), "no JetStream") {
 		t.Error(err)
+	}
+}
+
+// TestNATSStaleConnection: a server that ends a connection says so in an error, which is not about the next event.
+func TestNATSStaleConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var published atomic.Int32
+	ended := make(chan struct{})
+	serve := func(c net.Conn, first bool) {
+		defer c.Close()
+		fmt.Fprint(c, `INFO {"headers":true,"jetstream":true}`+"\r\n")
+		r := bufio.NewReader(c)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			switch f := strings.Fields(line); {
+			case line == "PING\r\n":
+				fmt.Fprint(c, "PONG\r\n")
+			case len(f) == 5 && f[0] == "HPUB":
+				published.Add(1)
+				answer := `{"stream":"s","seq":1}`
+				fmt.Fprintf(c, "MSG %s 1 %d\r\n%s\r\n", f[2], len(answer), answer)
+				if first {
+					fmt.Fprint(c, "-ERR 'Stale Connection'\r\n")
+					close(ended)
+					io.Copy(io.Discard, r) // what comes now is not looked at
+					return
+				}
+			}
+		}
+	}
+	go func() {
+		for first := true; ; first = false {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c, first)
+		}
+	}()
+	n, err := Open([]recipe.Notify{{To: "nats://" + l.Addr().String() + "/a", Events: all}}, Options{Getenv: environment(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := n.Send(t.Context(), sample(), nil); err != nil {
+			t.Fatal(err)
+		}
+		<-ended
+	}
+	if published.Load() != 2 {
+		t.Errorf("%d events", published.Load())
 	}
 }
