@@ -26,8 +26,9 @@ func (j *job) refused(format string, args ...any) error {
 // passTags checks the tags that the recipe asks for. A picture without one of them is worth a retry until gates.wait is
 // over, and then refused; one with another value is refused at once.
 //
-// Tags have no ETag. Those of a version in a bucket with versions are of that. Otherwise the source is looked at after
-// them: if it is still what was read, its tags were those, because a new upload takes them away.
+// Tags have no ETag. Those of a version in a bucket with versions are of that. Otherwise, and for the version null, which
+// uploads replace while versions are suspended, the source is looked at after them: if it is still what was read, its tags
+// were those, because a new upload takes them away.
 func (j *job) passTags(ctx context.Context, src *source) error {
 	wanted := j.Recipe.Gates.Tags
 	if len(wanted) == 0 {
@@ -40,7 +41,7 @@ func (j *job) passTags(ctx context.Context, src *source) error {
 	case err != nil:
 		return fmt.Errorf("read the tags of the picture: %w", err)
 	}
-	if src.info.VersionID == "" {
+	if v := src.info.VersionID; v == "" || v == "null" {
 		if _, err := j.confirm(ctx, src); err != nil {
 			return err
 		}
@@ -86,7 +87,8 @@ func (j *job) passRekognition(ctx context.Context, small render.Output) error {
 		return err
 	}
 	for _, l := range labels {
-		if len(gate.Labels) == 0 || slices.Contains(gate.Labels, l.Name) {
+		listed := func(label string) bool { return strings.EqualFold(label, l.Name) }
+		if len(gate.Labels) == 0 || slices.ContainsFunc(gate.Labels, listed) {
 			return j.refused("Rekognition is %.0f %% sure that it shows %s", l.Sure, l.Name)
 		}
 	}
