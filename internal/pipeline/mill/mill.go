@@ -240,7 +240,7 @@ func (m *Mill) Remake(ctx context.Context, c event.Change, variants []string) Re
 // process processes one reading of the key of a change.
 func (m *Mill) process(ctx context.Context, c event.Change, a Allowance) Result {
 	m, err := m.markedFor(ctx, c)
-	if err != nil {
+	if err != nil && !c.Removed { // what is removed needs no overlay
 		return Result{Verdict: outcome.Retry, Reason: err.Error()}
 	}
 	j := &job{Mill: m, delivered: c, plan: m.Recipe.Plan(c.Key), allowance: a}

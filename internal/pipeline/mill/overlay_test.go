@@ -2,6 +2,7 @@ package mill_test
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -138,4 +139,32 @@ func TestWatermark(t *testing.T) {
 			t.Errorf("once the overlay is gone: %s", r.Verdict)
 		}
 	})
+}
+
+// TestRemovalWithoutOverlay: variants of a removed upload go, also while the overlay is not there. If the upload is back,
+// its variants wait for the overlay.
+func TestRemovalWithoutOverlay(t *testing.T) {
+	b := markBench(t)
+	b.mill.Recipe.OnRemove = recipe.Remove
+	key, gray := recipe.OverlayKey("marks/logo.png"), color.NRGBA{128, 128, 128, 255}
+	if _, err := b.store.Put(t.Context(), "outputs", key, plain(t, 10, 10, gray), bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	c := b.upload("p.png", plain(t, 40, 40, gray), bucket.Attributes{})
+	b.want(c, outcome.Done, "")
+	b.mill = mill.New(b.store, b.mill.Recipe) // another process, which has not loaded the overlay
+	if err := errors.Join(b.store.Delete(t.Context(), "outputs", key, bucket.Condition{}),
+		b.store.Delete(t.Context(), "sources", "p.png", bucket.Condition{})); err != nil {
+		t.Fatal(err)
+	}
+	c.ETag, c.Size, c.Sequencer, c.Removed = "", -1, "02", true
+	b.want(c, outcome.Done, "")
+	if left := b.variants(); left != nil {
+		t.Errorf("%v is left", left)
+	}
+	b.upload("p.png", plain(t, 40, 40, gray), bucket.Attributes{})
+	b.want(c, outcome.Retry, "has not been loaded")
+	if made := b.variants(); made != nil {
+		t.Errorf("%v is there", made)
+	}
 }
