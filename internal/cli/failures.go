@@ -19,7 +19,6 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/failures"
-	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
@@ -178,7 +177,7 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 	if err != nil {
 		return nil, err
 	}
-	if f.from == "" && f.to == "" && f.endpoint == "" && f.region == "" && s3.Environment(os.Getenv).Endpoint == "" && !r.Source.Store.Given() {
+	if f.from == "" && f.to == "" && f.meansDev(r) {
 		return f.openDev(c, r)
 	}
 	p, err := f.placeFlags.open(c, nil)

@@ -77,6 +77,8 @@ type place struct {
 	where string
 	// dir is the folder of imgmill dev, or empty for another store.
 	dir string
+	// overlays is the folder of the recipe, whose files imgmill dev takes as overlays, or empty for another store.
+	overlays string
 	// region is that of AWS, or empty for another store.
 	region string
 	// folders are those in the place of the buckets, or nil.
@@ -116,10 +118,8 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	}
 	p := &place{recipe: r}
 	at := r.Source.Store
-	o := s3.Options{
-		Endpoint: cmp.Or(f.endpoint, at.Endpoint, s3.Environment(os.Getenv).Endpoint), Region: cmp.Or(f.region, at.Region),
-	}
-	if o.Endpoint == "" && o.Region == "" && !r.Target.Store.Given() {
+	o := s3.Options{Endpoint: cmp.Or(f.endpoint, at.Endpoint), Region: cmp.Or(f.region, at.Region)}
+	if f.meansDev(r) {
 		if o, err = f.findDev(c); err != nil {
 			return nil, err
 		}
@@ -127,6 +127,7 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 			if p.dir, err = filepath.Abs(f.dir); err != nil {
 				return nil, err
 			}
+			p.overlays = filepath.Dir(cmp.Or(f.config, recipeName))
 			p.recipe = unmoderated(r, slog.New(slog.DiscardHandler))
 		}
 	}
@@ -134,6 +135,7 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 		return nil, fmt.Errorf("%s names no buckets, which only imgmill dev and resize can do without; add source.bucket and target.bucket",
 			shown(cmp.Or(f.config, recipeName)))
 	}
+	o.Endpoint = cmp.Or(o.Endpoint, s3.Environment(os.Getenv).Endpoint)
 	o.PathStyle = o.Endpoint != "" && at.PathStyle
 	source, err := ambient.Open(c.Context(), o)
 	if err != nil {
@@ -171,6 +173,20 @@ func (f *placeFlags) openTarget(ctx context.Context, p *place, o s3.Options) err
 	p.where += " and " + cmp.Or(at.Endpoint, "in "+at.Region)
 	p.region = ""
 	return nil
+}
+
+// meansDev reports whether nothing names a store: neither a flag nor the recipe nor the environment, where the address of
+// the imgmill dev of this folder, which it tells everybody to export, names no other one.
+func (f *placeFlags) meansDev(r *recipe.Recipe) bool {
+	if f.endpoint != "" || f.region != "" || r.Source.Store.Given() || r.Target.Store.Given() {
+		return false
+	}
+	exported := s3.Environment(os.Getenv).Endpoint
+	if exported == "" {
+		return true
+	}
+	a, err := devcloud.FindRunning(f.dir)
+	return err == nil && a.Endpoint == exported
 }
 
 // findDev returns the address of imgmill dev, if its folder exists. It is an error if it does not run.
@@ -256,7 +272,9 @@ func (p *place) mill(ctx context.Context, writes bool, stderr io.Writer) *mill.M
 	if writes {
 		store = p.prepared(ctx, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	}
-	return mill.New(store, p.recipe)
+	m := mill.New(store, p.recipe)
+	m.Overlays.Dir = p.overlays
+	return m
 }
 
 // prepared returns the store to write to. One other than AWS is probed for what it lacks.

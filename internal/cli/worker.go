@@ -127,7 +127,7 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	defer page.close()
 	w := &workerRun{
 		page:        page,
-		workerFlags: f, log: log, mill: mill.New(p.store, p.recipe),
+		workerFlags: f, log: log, mill: p.mill(c.Context(), false, c.ErrOrStderr()),
 		opened: make(chan struct{}), started: make(chan struct{}),
 	}
 	if w.mill.Notify, err = p.notifier(c.Context()); err != nil {
