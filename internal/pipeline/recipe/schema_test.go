@@ -72,7 +72,7 @@ func TestSchemaAcceptsRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := 0
-	for _, page := range append(pages, "../../../README.md") {
+	for _, page := range append(pages, "../../../README.md", "../../../README.ja.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
