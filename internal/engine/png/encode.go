@@ -63,7 +63,7 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err != nil {
 		return nil, err
 	}
-	if o.Compact && e.effort == normalEffort {
+	if r := s.raster(); o.Compact && e.effort == normalEffort && (r.n+1)*r.height <= compactSize {
 		e.effort = highEffort
 	}
 	file, err := e.write(ctx, s, o)
@@ -76,6 +76,10 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	}
 	return other, nil
 }
+
+// compactSize is up to how many bytes of filtered rows a picture gets high effort because its source has fewer bytes: that
+// takes up to 2 s of a processor for a million of them, and must not use up the time that a picture has.
+const compactSize = 4 << 20
 
 // smallPicture is up to how many pixels a palette is compared with what the picture has without one.
 const smallPicture = 1 << 14

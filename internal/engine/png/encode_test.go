@@ -398,3 +398,23 @@ func FuzzEncode(f *testing.F) {
 		}
 	})
 }
+
+// TestCompactBound: a large picture whose source has fewer bytes is not searched for long, so that it is made in time.
+func TestCompactBound(t *testing.T) {
+	for _, test := range []struct {
+		height  int
+		smaller bool
+	}{{20, true}, {compactSize/1000 + 1, false}} {
+		p := picture(plane.Gray, false, 1000, test.height)
+		var files [2][]byte
+		for i, compact := range []bool{false, true} {
+			var err error
+			if files[i], err = (encoder{effort: normalEffort}).Encode(t.Context(), p, codec.EncodeOptions{Compact: compact}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if smaller := len(files[1]) < len(files[0]); smaller != test.smaller {
+			t.Errorf("%d rows: %d bytes, and %d if compact", test.height, len(files[0]), len(files[1]))
+		}
+	}
+}
