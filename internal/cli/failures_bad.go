@@ -164,20 +164,18 @@ func (s badUploads) retry(
 	if first < 0 {
 		first = len(list)
 	}
-	var queued []int // numbers of failures in the queue, or beyond the list
+	var queued []int // numbers of failures in the queue
 	for _, n := range numbers {
-		if n <= first || n > len(list) {
+		switch {
+		case n <= first:
 			queued = append(queued, n)
+		case n > len(list):
+			report(failures.Result{Number: n, Err: noSuchFailure(n, len(list))})
 		}
 	}
 	if s.queue != nil && (len(queued) > 0 || len(numbers) == 0) {
 		if inFlight, err = s.queue.retry(ctx, most, queued, report); err != nil {
 			return inFlight, err
-		}
-	}
-	if s.queue == nil {
-		for _, n := range queued {
-			report(failures.Result{Number: n, Err: noSuchFailure(n, len(list))})
 		}
 	}
 	var m *mill.Mill

@@ -251,6 +251,10 @@ func TestFailuresOfBadUploads(t *testing.T) {
 		t.Errorf("at most one: %s%s", few, stderr)
 	}
 
+	if none, _ := b.failures(1, "", "retry", "9"); !strings.Contains(none, "there is no failure 9; the list has 3\n") {
+		t.Errorf("beyond the list: %s", none)
+	}
+
 	// The place is free now, and the other one is still broken.
 	if err := b.store.Delete(t.Context(), "photos-output", "v/taken.jpg", bucket.Condition{}); err != nil {
 		t.Fatal(err)
