@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,9 +127,9 @@ func (f *resizeFlags) recipe(args []string) (*recipe.Recipe, error) {
 	return r, nil
 }
 
-// withOverlays returns the recipe with its overlays, which are files beside it or, without a recipe, in the current folder.
+// withOverlays returns the recipe with its overlays, which are files beside it or, without a recipe, where the flag says.
 func (f *resizeFlags) withOverlays(ctx context.Context, r *recipe.Recipe) (*recipe.Recipe, error) {
-	overlays := mill.Overlays{Dir: filepath.Dir(f.config)}
+	overlays := mill.Overlays{Dir: cmp.Or(f.variant.folder, filepath.Dir(f.config))}
 	return overlays.With(ctx, &render.Engine{Formats: r.Formats}, nil, r, 0)
 }
 

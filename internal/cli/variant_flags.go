@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -18,6 +19,8 @@ type variantFlags struct {
 	schema *render.Schema
 	values setting.Values // canonical, by the name of the setting
 	given  bool
+	// folder is that of the file for the overlay; empty: the current one.
+	folder string
 }
 
 // register adds the flags to a command.
@@ -78,8 +81,11 @@ type variantFlag struct {
 	setting *render.Setting
 }
 
-// Set accepts what a recipe file accepts.
+// Set accepts what a recipe file accepts, and the name of a file in any folder.
 func (f *variantFlag) Set(text string) error {
+	if f.setting.Type == setting.Name {
+		f.all.folder, text = filepath.Split(text)
+	}
 	canonical, err := f.setting.Parse(text)
 	if err == nil {
 		f.all.values.Set(f.setting.Name, canonical)

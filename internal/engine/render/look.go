@@ -134,7 +134,7 @@ func (e *Engine) search(ctx context.Context, j *job, p *plane.Picture, o codec.E
 		return nil, err
 	}
 	if s := j.found.Score; s < look.target() {
-		j.drop("the look %s: its score is %.1f, and that of quality 100 at most a point more", look, s)
+		j.drop("the look %s: its score is %.1f, and quality 100 would add a point at most", look, s)
 	}
 	j.file, j.found.File = j.found.File, nil
 	encoding := j.encoding()
