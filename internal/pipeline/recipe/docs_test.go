@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -136,6 +137,28 @@ func TestSettingsOfPillow(t *testing.T) {
 			if _, err := ParseAnywhere(formats.All(), page, []byte("variants: {a: {"+settings+"}}")); err != nil {
 				t.Errorf("%s: %v", m[1], err)
 			}
+		}
+	}
+}
+
+// TestListOfPages compares llms.txt, the list of the documentation for programs, with the pages that there are.
+func TestListOfPages(t *testing.T) {
+	list, err := os.ReadFile("../../../llms.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob("../../../docs/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatal(pages, err)
+	}
+	for _, page := range pages {
+		if !strings.Contains(string(list), "(docs/"+filepath.Base(page)+")") {
+			t.Errorf("llms.txt lacks docs/%s", filepath.Base(page))
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(string(list), -1) {
+		if _, err := os.Stat(filepath.Join("../../..", m[1])); err != nil {
+			t.Error(err)
 		}
 	}
 }
