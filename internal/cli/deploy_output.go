@@ -109,12 +109,14 @@ func (o *deployOutput) plan(p *stack.Plan) {
 	if err != nil {
 		o.printf("Cannot estimate the cost: %v.", err)
 	} else {
-		load.Uploads = 0
-		idle, _ := price.Estimate(load) // differs only in a valid number
-		o.printf("About $%.2f a month with %g uploads of %g MB a day (%s, kept for %g days), $%.2f with none; after the free tier $%.2f and $%.2f. 'imgmill cost' shows the details.",
-			busy.Full, busy.Load.Uploads, busy.Load.Megabytes, count(load.Variants, "variant"),
-			load.DaysKept, idle.Full, busy.Free, idle.Free)
-		out["usd_a_month"], out["usd_a_month_idle"] = busy.Full, idle.Full
+		idle, tutorial := load, load // differ only in a valid number
+		idle.Uploads, tutorial.Uploads = 0, tutorialUploads/price.DaysPerMonth
+		none, _ := price.Estimate(idle)
+		few, _ := price.Estimate(tutorial)
+		o.printf("About $%.2f a month for %d uploads within AWS's free tier, $%.2f without it; for %s a day of %g MB (%s, kept for %g days) $%.2f and $%.2f. 'imgmill cost' shows the details.",
+			few.Free, tutorialUploads, few.Full, grouped(int64(load.Uploads)), load.Megabytes, count(load.Variants, "variant"),
+			load.DaysKept, busy.Free, busy.Full)
+		out["usd_a_month"], out["usd_a_month_idle"] = busy.Full, none.Full
 	}
 	most, err := price.Limit(deployment.Exposure(p.Region, p.Parameters, p.Unreserved, p.Recipe))
 	if err == nil { // otherwise the estimate has failed as well
@@ -124,6 +126,9 @@ func (o *deployOutput) plan(p *stack.Plan) {
 	}
 	o.line(out)
 }
+
+// tutorialUploads are what somebody uploads who tries it out, in the month of that.
+const tutorialUploads = 20
 
 // event reports one step. On a terminal, parts in progress share the last line.
 func (o *deployOutput) event(e stack.Event) {

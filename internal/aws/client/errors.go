@@ -34,7 +34,7 @@ func explainNoAccess(stack *middleware.Stack) error {
 		if inner, ok := errors.AsType[*smithy.OperationError](err); ok &&
 			inner.ServiceID == imds.ServiceID {
 			err = &NoAccessError{"no AWS credentials",
-				"set AWS_PROFILE, run aws sso login or aws configure", err}
+				"run aws login, or aws sso login, or set AWS_PROFILE", err}
 		} else if reason := ConnectionError(err); reason != nil {
 			err = &NoAccessError{"no connection to AWS: " + reason.Error(),
 				"check the network, the region and AWS_ENDPOINT_URL", err}

@@ -21,7 +21,7 @@ func checkIdentity(ctx context.Context, e *examination) {
 			e.fault(no.Advice, "%s", no.Reason)
 			return
 		}
-		e.fault("set AWS_PROFILE, run aws sso login or aws configure",
+		e.fault("run aws login, or aws sso login, or set AWS_PROFILE",
 			"no valid AWS credentials: %s", client.Reason(err))
 		return
 	}

@@ -266,3 +266,17 @@ func TestStoreRequests(t *testing.T) {
 		}
 	}
 }
+
+// TestTutorialIsFree: who tries it out with a few pictures pays a few cents at most while the free tier lasts.
+func TestTutorialIsFree(t *testing.T) {
+	load := Typical()
+	load.Uploads = 20 / DaysPerMonth
+	for _, trigger := range []string{"direct", "queue"} {
+		load.Trigger = trigger
+		b, err := Estimate(load)
+		if err != nil || b.Free >= 0.05 {
+			t.Errorf("%s: $%.4f a month, %v", trigger, b.Free, err)
+		}
+		t.Logf("%s: $%.2f without the free tier", trigger, b.Full)
+	}
+}
