@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/event"
@@ -120,5 +122,15 @@ func (f *recipeFile) Read() (name string, text []byte, err error) {
 	return f.name, text, err
 }
 
-// Write implements console.RecipeFile. The watch notices it.
-func (f *recipeFile) Write(text []byte) error { return os.WriteFile(f.path, text, 0o666) }
+// Write implements console.RecipeFile. The file is replaced as a whole, behind a link too, so that a full disk or a crash
+// leaves the recipe that there was. The watch notices it.
+func (f *recipeFile) Write(text []byte) error {
+	path, err := filepath.EvalSymlinks(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path, err = f.path, nil
+	}
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, text)
+}
