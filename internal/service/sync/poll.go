@@ -55,9 +55,7 @@ func (p *Poll) Run(ctx context.Context) {
 func (p *Poll) round(ctx context.Context) error {
 	removes := p.Mill.Recipe.OnRemove == recipe.Remove
 	hashed := p.Mill.Recipe.Hashed()
-	if err := p.deliver(ctx); err != nil {
-		return err
-	}
+	p.deliver(ctx)
 	todo := &Todo{Only: Only{Missing: true, Stale: true, Removed: removes, Replaced: hashed}}
 	defer todo.Close()
 	comparison := Comparison{
@@ -94,14 +92,17 @@ func (p *Poll) round(ctx context.Context) error {
 	return err
 }
 
-// deliver sends the events that are left from an earlier round, or from before a crash.
-func (p *Poll) deliver(ctx context.Context) error {
+// deliver sends the events that are left from an earlier round, or from before a crash. If it cannot look for them, pictures
+// are made all the same.
+func (p *Poll) deliver(ctx context.Context) {
 	w := Work{Mill: p.Mill, Remake: p.Remake, OnResult: p.result}
 	_, left, err := w.Deliver(ctx)
 	if left > 0 {
 		p.Log.Warn("events are not delivered yet; the next round tries again", "events", left)
 	}
-	return err
+	if err != nil && ctx.Err() == nil {
+		p.Log.Warn("the next round tries again", "error", err)
+	}
 }
 
 // result logs what became of a picture.

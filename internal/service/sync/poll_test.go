@@ -14,6 +14,8 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/notify"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
@@ -80,5 +82,32 @@ func TestPollSaysThatItWorksAgain(t *testing.T) {
 	log := p.poll()
 	if !strings.Contains(log, "could not be compared") || strings.Count(log, "could be compared again") != 1 {
 		t.Error(log)
+	}
+}
+
+// hidden is a store in which nobody may look for events.
+type hidden struct{ bucket.Store }
+
+func (h hidden) List(ctx context.Context, name, prefix string) iter.Seq2[bucket.Info, error] {
+	if prefix == recipe.UnsentPrefix {
+		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, bucket.ErrDenied) }
+	}
+	return h.Store.List(ctx, name, prefix)
+}
+
+// TestPollMakesPicturesWithoutEvents: who cannot look for events that are left makes pictures all the same.
+func TestPollMakesPicturesWithoutEvents(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	var err error
+	p.mill.Notify, err = notify.Open(
+		[]recipe.Notify{{To: "http://127.0.0.1/", SecretEnv: "HOOK", Events: []recipe.Notice{recipe.NoticeRemoved}}},
+		notify.Options{Getenv: func(string) string { return "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.mill.Store = hidden{p.mill.Store}
+	p.upload("a.jpg", sample.Photo(64, 48))
+	if log := p.poll(); p.count() != 1 || !strings.Contains(log, "look for events that are still to be delivered") {
+		t.Errorf("%d variants\n%s", p.count(), log)
 	}
 }
