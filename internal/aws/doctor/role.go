@@ -65,7 +65,9 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
 		}
 		if len(r.Gates.Tags) > 0 {
-			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", "read the tags that gates ask for"})
+			const read = "read the tags that gates ask for"
+			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", read},
+				Permission{"s3:GetObjectVersionTagging", source + "/any", read}) // in a bucket with versions
 		}
 		if r.Gates.Rekognition != nil {
 			list = append(list, Permission{"rekognition:DetectModerationLabels", "*", "ask what pictures show"})
@@ -158,7 +160,7 @@ func checkRole(ctx context.Context, e *examination) {
 
 // fromRecipe reports whether a permission that a role lacks follows from a setting of the recipe.
 func fromRecipe(lacking string) bool {
-	for _, action := range []string{"s3:DeleteObject", "s3:GetObjectTagging", "rekognition:", "events:", "sns:", "sqs:SendMessage on "} {
+	for _, action := range []string{"s3:DeleteObject", "s3:GetObjectTagging", "s3:GetObjectVersionTagging", "rekognition:", "events:", "sns:", "sqs:SendMessage on "} {
 		if strings.HasPrefix(lacking, action) && !strings.Contains(lacking, "keep failed events") {
 			return true
 		}
