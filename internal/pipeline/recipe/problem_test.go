@@ -18,6 +18,8 @@ imgmill.yaml:1: target.bucket: is missing; name the bucket`},
 imgmill.yaml:2: source.bucket: is missing; name the bucket`},
 		{"not YAML", "source: {bucket: a\n", `
 imgmill.yaml:1: this is not YAML: could not find flow mapping end token '}'`},
+		{"a tab", "source: {bucket: a-1}\ntarget:\n\tbucket: b-2\n", `
+imgmill.yaml:3: this is not YAML: found a tab; indent with spaces`},
 		{"endpoints", "source: {bucket: in-1, endpoint: localhost:9000}\n" +
 			"target: {bucket: out-1, endpoint: 'http://me:secret@a', path_style: perhaps}\n", `
 imgmill.yaml:1: source.endpoint: "localhost:9000" is not a URL; write one like http://127.0.0.1:9000

@@ -47,7 +47,7 @@ func (r *reader) document(data []byte) ast.Node {
 	if err != nil {
 		text, line := err.Error(), 1
 		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-			text = syntax.Message
+			text = strings.Replace(syntax.Message, "character '\t' that cannot start any token", "a tab; indent with spaces", 1)
 			if syntax.Token != nil && syntax.Token.Position != nil {
 				line = syntax.Token.Position.Line
 			}
