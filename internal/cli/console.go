@@ -34,7 +34,7 @@ func (f *consoleFlags) listen() (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", f.console)
 	if err != nil {
-		return nil, fmt.Errorf("--console: %w", err)
+		return nil, fmt.Errorf("--console: %w; choose another address", err)
 	}
 	if !onLoopback(l) && f.consoleToken() == "" {
 		return nil, errors.Join(wrongUse("--console %s: other machines reach this address; set --console-token or $%s, "+
