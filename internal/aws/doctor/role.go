@@ -64,10 +64,12 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 		if len(r.Target.Attributes.Tags) > 0 {
 			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
 		}
+		readTags := func(why string) {
+			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", why},
+				Permission{"s3:GetObjectVersionTagging", source + "/any", why}) // in a bucket with versions
+		}
 		if len(r.Gates.Tags) > 0 {
-			const read = "read the tags that gates ask for"
-			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", read},
-				Permission{"s3:GetObjectVersionTagging", source + "/any", read}) // in a bucket with versions
+			readTags("read the tags that gates ask for")
 		}
 		if r.Gates.Rekognition != nil {
 			list = append(list, Permission{"rekognition:DetectModerationLabels", "*", "ask what pictures show"})
@@ -76,7 +78,7 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants of pictures that are refused"})
 		}
 		if r.FocalTag != "" {
-			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", "read the focal points of pictures"})
+			readTags("read the focal points of pictures")
 		}
 		if len(r.Notify) > 0 {
 			list = append(list, Permission{"s3:DeleteObject", target + "/" + recipe.UnsentPrefix + "any", "remove events that are sent"})

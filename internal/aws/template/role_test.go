@@ -257,8 +257,9 @@ func TestRoleIsExact(t *testing.T) {
 	runs, events := recordRuns(t)
 	recorded["events"] = events
 	// Of a bucket with versions, which devcloud does not have, the tags of a version are asked for.
-	recorded["gates"] = []need{{"rekognition:DetectModerationLabels", "*", ""},
-		{"s3:GetObjectVersionTagging", "arn:aws:s3:::photos-input/a.jpg", ""}}
+	version := need{"s3:GetObjectVersionTagging", "arn:aws:s3:::photos-input/a.jpg", ""}
+	recorded["gates"] = []need{{"rekognition:DetectModerationLabels", "*", ""}, version}
+	recorded["focal"] = []need{version}
 	for kind, calls := range runs {
 		for _, c := range calls {
 			recorded[kind] = append(recorded[kind], needs(t, c)...)
