@@ -36,10 +36,9 @@ func failuresCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "failures [NAME] [list | show N | retry N...]",
 		Short: "List what failed, with the reason, and try it again",
-		Long: `List the uploads that have no variants, or not all, or of which nobody could be told: first the events whose attempts are
-exhausted (retry), oldest first, then the notifications that could not be delivered, then the uploads that cannot be processed
-(bad), by key. Try them again once the cause is fixed: an event goes back
-to its queue, and a bad upload is processed at once, by this command. Each leaves the list only after that has
+		Long: `List the uploads that lack variants, and those whose notifications could not be delivered: first the events whose attempts
+are exhausted (retry), oldest first, then the notifications, then the uploads that cannot be processed (bad), by key. Try
+them again once the cause is fixed: an event goes back to its queue, and a bad upload is processed at once, by this command. Each leaves the list only after that has
 succeeded. Listing changes nothing.
 
 With the NAME of a deployment, these are the events in its failure queue on AWS and the records in its target bucket.

@@ -42,7 +42,7 @@ var exactSetting = &setting.Setting{
 var sharpChromaSetting = &setting.Setting{
 	Name: "sharp_chroma", Type: setting.Bool, Default: "false", MayGrow: true,
 	Help: "sharper edges between saturated colours, as of blue text on white, for more time and bytes; " +
-		"without effect on gray and lossless pictures, and little where the source has no more chroma",
+		"changes nothing in gray and lossless pictures, and little where the source has its chroma halved already",
 }
 
 // maxSide is the largest width and height of a picture: sizes are stored in 14 bits (RFC 6386
