@@ -119,7 +119,8 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	p := &place{recipe: r}
 	at := r.Source.Store
 	o := s3.Options{Endpoint: cmp.Or(f.endpoint, at.Endpoint), Region: cmp.Or(f.region, at.Region)}
-	if f.meansDev(r) {
+	dev := f.meansDev(r)
+	if dev {
 		if o, err = f.findDev(c); err != nil {
 			return nil, err
 		}
@@ -138,7 +139,10 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	o.Endpoint = cmp.Or(o.Endpoint, s3.Environment(os.Getenv).Endpoint)
 	o.PathStyle = o.Endpoint != "" && at.PathStyle
 	source, err := ambient.Open(c.Context(), o)
-	if err != nil {
+	switch {
+	case err != nil && dev && p.dir == "":
+		return nil, fmt.Errorf("imgmill dev has not been started in this folder, so the buckets are looked for on AWS: %w", err)
+	case err != nil:
 		return nil, err
 	}
 	p.store, p.where = source, "on AWS"
