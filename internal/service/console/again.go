@@ -7,6 +7,7 @@ import (
 	stdsync "sync"
 
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
@@ -113,7 +114,15 @@ func (c *Console) sync(ctx context.Context) (err error) {
 	c.again.set(func(p *progress) { p.Seen, p.Todo = report.Sources, todo.Pictures.Pictures })
 	w := sync.Work{
 		Mill: m, Known: c.Known, Remake: c.Remake, Jobs: jobs,
-		OnResult: func(sync.Item, mill.Result) { c.again.set(func(p *progress) { p.Done++ }) },
+		OnResult: func(_ sync.Item, r mill.Result) {
+			c.again.set(func(p *progress) {
+				if r.Verdict == outcome.Skipped {
+					p.Todo-- // there was nothing to make, as of a text that is named like a picture
+				} else {
+					p.Done++
+				}
+			})
+		},
 	}
 	return w.Make(ctx, todo)
 }
