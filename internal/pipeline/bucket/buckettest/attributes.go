@@ -58,7 +58,8 @@ func (s *suite) metadata() {
 	s.wantMetadata(info, want)
 }
 
-// metadataRefused checks that attributes which no header can hold are rejected.
+// tags checks that tags are read as they were written, and that an upload without tags has none of those of
+// what it replaces.
 func (s *suite) tags() {
 	want := map[string]string{"scan": "NO_THREATS_FOUND", "a b": "c+d=e @:/"}
 	s.put("tagged.jpg", "1", bucket.Attributes{Tags: want})
@@ -79,6 +80,7 @@ func (s *suite) tags() {
 	s.want(err, bucket.ErrNotFound, "tags of a missing object")
 }
 
+// metadataRefused checks that attributes which no header can hold are rejected.
 func (s *suite) metadataRefused() {
 	s.put("there", "there", bucket.Attributes{})
 	for name, attr := range map[string]bucket.Attributes{
