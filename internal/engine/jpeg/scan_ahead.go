@@ -62,6 +62,9 @@ func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walk
 	}
 	for i := range w.ring {
 		w.ring[i] = stretches.Get().(*stretch)
+		if threads > 1 {
+			w.ring[i].done = make(chan struct{}, 1)
+		}
 	}
 	return w
 }
@@ -83,10 +86,7 @@ func (w *walker) stop() {
 		w.helpers.Wait()
 	}
 	for _, c := range w.ring {
-		select {
-		case <-c.done:
-		default:
-		}
+		c.done = nil
 		stretches.Put(c)
 	}
 }

@@ -29,13 +29,13 @@ type stretch struct {
 	bad   bool    // whether there was an invalid code
 
 	claimed atomic.Bool   // whether a thread is walking it or has done so
-	done    chan struct{} // receives a value after a walk ahead
+	done    chan struct{} // receives a value after a walk ahead; nil in the pool and for one thread
 	failed  bool          // whether that walk panicked
 }
 
 // stretches holds unused ones: for a small picture, clearing a new stretch takes as long as walking
-// one.
-var stretches = sync.Pool{New: func() any { return &stretch{done: make(chan struct{}, 1)} }}
+// one. They have no channels, which would belong to a bubble of package testing/synctest for good.
+var stretches = sync.Pool{New: func() any { return new(stretch) }}
 
 // begin discards the MCUs; the next one starts at bit pos.
 func (c *stretch) begin(pos uint) {
