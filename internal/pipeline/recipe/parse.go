@@ -147,8 +147,12 @@ func (rd *reader) variants(r *Recipe, schema *render.Schema) value {
 			rd.add(name, "has no variants; leave it out to get pictures at most 800 pixels wide")
 		}
 	}
-	_, any := entry("", &render.Variant{})
-	return value{read, jsonSchema{"type": []string{"object", "null"}, "additionalProperties": any.schema}}
+	v := value{read: read}
+	if rd.describes {
+		_, any := entry("", &render.Variant{})
+		v.schema = jsonSchema{"type": []string{"object", "null"}, "additionalProperties": any.schema}
+	}
+	return v
 }
 
 func (rd *reader) rules(r *Recipe) value {
@@ -176,7 +180,7 @@ func (rd *reader) setting(s *render.Setting, v *render.Variant) value {
 			s.Set(v, canonical)
 		}
 		return err
-	}, settingSchema(s)})
+	}, rd.settingSchema(s)})
 }
 
 func notEmpty(into *string) single {

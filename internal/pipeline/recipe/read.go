@@ -21,6 +21,9 @@ const maxFile = 32 << 10
 type reader struct {
 	report
 	absent map[string]bool // known settings that no mapping contained; for tests
+	// describes says that mappings and settings of variants have schemas. To build them takes twice as long as to
+	// read a recipe.
+	describes bool
 }
 
 // field is a setting of a mapping.
@@ -203,12 +206,15 @@ func (r *reader) texts(into *[]string) value {
 
 // object is a mapping of known settings.
 func (r *reader) object(fields ...field) value {
-	properties := jsonSchema{}
-	for _, f := range fields {
-		properties[f.name] = f.value.schema
+	v := value{read: func(name string, n ast.Node) { r.mapping(name, n, fields) }}
+	if r.describes {
+		properties := jsonSchema{}
+		for _, f := range fields {
+			properties[f.name] = f.value.schema
+		}
+		v.schema = jsonSchema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 	}
-	return value{func(name string, n ast.Node) { r.mapping(name, n, fields) },
-		jsonSchema{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}}
+	return v
 }
 
 func join(name, key string) string {

@@ -26,7 +26,7 @@ func anyOf(schemas ...jsonSchema) jsonSchema { return jsonSchema{"anyOf": schema
 // every recipe that Parse accepts in the spelling of the documentation, and knows nothing of settings
 // that do not go together.
 func Schema(formats codec.Set) ([]byte, error) {
-	rd := &reader{}
+	rd := &reader{describes: true}
 	s := rd.recipe(base(formats), &render.Variant{}).schema
 	s.explain("", explanations(string(Example(formats))))
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -88,7 +88,10 @@ func explanations(example string) map[string]string {
 }
 
 // settingSchema is that of a variant's setting, with its description.
-func settingSchema(s *render.Setting) jsonSchema {
+func (r *reader) settingSchema(s *render.Setting) jsonSchema {
+	if !r.describes {
+		return nil
+	}
 	schema := jsonSchema{}
 	switch s.Type {
 	case setting.Int:

@@ -105,12 +105,15 @@ func (rd *setReader) own(s *render.Setting, f *codec.Format) value {
 		canonical, err := s.Parse(text)
 		rd.settings[f][s.Name] = canonical
 		return err
-	}, settingSchema(s)})
+	}, rd.settingSchema(s)})
 }
 
 // formatsSchema is that of formats: a list of names, or a mapping from names to settings.
 func (rd *setReader) formatsSchema() jsonSchema {
-	name := settingSchema(rd.schema.Setting("format"))
+	if !rd.describes {
+		return nil
+	}
+	name := rd.settingSchema(rd.schema.Setting("format"))
 	own := jsonSchema{"type": []string{"object", "null"}, "propertyNames": name, "additionalProperties": rd.ownSettings(nil).schema}
 	return anyOf(arrayOf(name), own)
 }
