@@ -148,7 +148,11 @@ func paint(rnd *rand.Rand, p *plane.Picture, n int) {
 func TestRandomAnimationsReturn(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	kinds, ways := map[byte]int{}, map[[2]byte]int{}
-	for i := range 400 {
+	n := 400
+	if testing.Short() {
+		n = 100
+	}
+	for i := range n {
 		l := plane.NewLayout(plane.RGB, i%2 == 0, 1+rnd.IntN(40), 1+rnd.IntN(40), 1, 1)
 		if i%8 > 5 {
 			l = plane.NewLayout(plane.Gray, i%2 == 0, 1+rnd.IntN(40), 1+rnd.IntN(40), 1, 1)
@@ -193,14 +197,14 @@ func TestRandomAnimationsReturn(t *testing.T) {
 			}
 		}
 	}
-	if kinds[typePalette] < 50 || kinds[typeRGBA] < 20 || kinds[typeGrayAlpha] < 10 {
+	if kinds[typePalette] < n/8 || kinds[typeRGBA] < n/20 || kinds[typeGrayAlpha] < n/40 {
 		t.Errorf("colour types: %v", kinds)
 	}
 	for _, way := range [][2]byte{
 		{disposeNone, blendSource}, {disposeNone, blendOver}, {disposeBackground, blendSource},
 		{disposeBackground, blendOver}, {disposePrevious, blendSource},
 	} {
-		if ways[way] < 5 {
+		if ways[way] < n/80 {
 			t.Errorf("disposal and blending %v: %d frames", way, ways[way])
 		}
 	}
