@@ -164,13 +164,13 @@ func (s badUploads) retry(
 	if first < 0 {
 		first = len(list)
 	}
-	var queued []int // numbers of failures in the queue
+	var queued, beyond []int // numbers of failures in the queue, and of none
 	for _, n := range numbers {
 		switch {
 		case n <= first:
 			queued = append(queued, n)
 		case n > len(list):
-			report(failures.Result{Number: n, Err: noSuchFailure(n, len(list))})
+			beyond = append(beyond, n)
 		}
 	}
 	if s.queue != nil && (len(queued) > 0 || len(numbers) == 0) {
@@ -193,6 +193,9 @@ func (s badUploads) retry(
 			}
 		}
 		report(again(ctx, m, i+1, list[i]))
+	}
+	for _, n := range beyond {
+		report(failures.Result{Number: n, Err: noSuchFailure(n, len(list))})
 	}
 	return inFlight, ctx.Err()
 }
