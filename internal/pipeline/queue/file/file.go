@@ -396,24 +396,7 @@ func (q *Queue) Publish(ctx context.Context, _ string, body []byte) error {
 
 // Fetch implements queue.Queue.
 func (q *Queue) Fetch(ctx context.Context, max int, wait time.Duration) ([]queue.Message, error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	for {
-		got, next, changed, err := q.take(ctx, max)
-		if err != nil || len(got) > 0 {
-			return got, err
-		}
-		pause := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-pause.C:
-		case <-deadline.C:
-			pause.Stop()
-			return nil, nil
-		}
-		pause.Stop()
-	}
+	return queue.Await(ctx, wait, func() ([]queue.Message, time.Duration, <-chan struct{}, error) { return q.take(ctx, max) })
 }
 
 // take leases messages that are free now. If there are none, the caller should look again after
