@@ -17,13 +17,13 @@ import (
 
 // encoder implements codec.FrameEncoder.
 type encoder struct {
-	effort  effort
+	effort  codec.Effort
 	colours int // at most, or 0
 	dither  palette.Dither
 }
 
 func newEncoder(v setting.Values) codec.Encoder {
-	return encoder{effortOf(v), int(v.Int(coloursSetting, 0)), palette.Dither(v.Text(palette.DitherSetting))}
+	return encoder{codec.EffortOf(v), int(v.Int(coloursSetting, 0)), palette.Dither(v.Text(palette.DitherSetting))}
 }
 
 // Layout implements codec.Encoder: gray or RGB, with or without alpha.
@@ -38,7 +38,7 @@ func (encoder) Layout(model plane.Model, alpha bool, w, h int) plane.Layout {
 // reduced, the picture that has fewer.
 func (e encoder) Memory(l plane.Layout) int64 {
 	n := int64(8 << 20)
-	if e.effort == highEffort {
+	if e.effort == codec.HighEffort {
 		n = 48 << 20
 	}
 	if e.colours > 0 {
@@ -48,7 +48,7 @@ func (e encoder) Memory(l plane.Layout) int64 {
 }
 
 // Compacts implements codec.CompactEncoder: who asks for little effort does not wait for more.
-func (e encoder) Compacts() bool { return e.effort == normalEffort }
+func (e encoder) Compacts() bool { return e.effort == codec.NormalEffort }
 
 // Encode implements codec.Encoder. It stores a picture as store finds best; of a small one, where a
 // palette may not be worth its bytes, it writes both files.
@@ -63,8 +63,8 @@ func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOpt
 	if err != nil {
 		return nil, err
 	}
-	if r := s.raster(); o.Compact && e.effort == normalEffort && (r.n+1)*r.height <= compactSize {
-		e.effort = highEffort
+	if r := s.raster(); o.Compact && e.effort == codec.NormalEffort && (r.n+1)*r.height <= compactSize {
+		e.effort = codec.HighEffort
 	}
 	file, err := e.write(ctx, s, o)
 	if err != nil || s.table == nil || s.width*s.height > smallPicture {

@@ -48,8 +48,8 @@ func TestEncodedPicturesDecodeAlike(t *testing.T) {
 // returns that of normal effort.
 func encodesAlike(t *testing.T, name string, p *plane.Picture) (file []byte) {
 	t.Helper()
-	for _, e := range []effort{highEffort, fastEffort, normalEffort} {
-		if e != normalEffort && p.Width()*p.Height() > 20_000 {
+	for _, e := range []codec.Effort{codec.HighEffort, codec.FastEffort, codec.NormalEffort} {
+		if e != codec.NormalEffort && p.Width()*p.Height() > 20_000 {
 			continue
 		}
 		file = nil
@@ -230,7 +230,7 @@ func TestMethodFitsThePicture(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := newStrips(t.Context(), stored.raster(), normalEffort, new(deflate.Compressor))
+		s, err := newStrips(t.Context(), stored.raster(), codec.NormalEffort, new(deflate.Compressor))
 		if err != nil || s.method != c.want {
 			t.Errorf("%s: %+v, want %+v, %v", c.name, s.method, c.want, err)
 		}
@@ -381,7 +381,7 @@ func FuzzEncode(f *testing.F) {
 				}
 			}
 		}
-		v := setting.Values{"effort": effortSetting.Choices[how>>4%3]}
+		v := setting.Values{"effort": codec.EffortSetting.Choices[how>>4%3]}
 		file, err := Format.Encoder(v).Encode(t.Context(), p, codec.EncodeOptions{Threads: 1 + int(how>>6%3)})
 		if err != nil {
 			t.Fatal(err)
@@ -409,7 +409,7 @@ func TestCompactBound(t *testing.T) {
 		var files [2][]byte
 		for i, compact := range []bool{false, true} {
 			var err error
-			if files[i], err = (encoder{effort: normalEffort}).Encode(t.Context(), p, codec.EncodeOptions{Compact: compact}); err != nil {
+			if files[i], err = (encoder{effort: codec.NormalEffort}).Encode(t.Context(), p, codec.EncodeOptions{Compact: compact}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -31,7 +31,7 @@ var Format = &codec.Format{
 	Uploaded: true,
 	Detect:   func(head []byte) bool { return bytes.HasPrefix(head, []byte(signature)) },
 	Open:     open,
-	Settings: []*setting.Setting{coloursSetting, palette.DitherSetting, effortSetting},
+	Settings: []*setting.Setting{coloursSetting, palette.DitherSetting, codec.EffortSetting},
 	Encoder:  newEncoder,
 }
 

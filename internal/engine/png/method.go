@@ -3,34 +3,9 @@ package png
 import (
 	"context"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/deflate"
-	"github.com/imgmill/imgmill/internal/engine/setting"
 )
-
-// effort is how hard an encoder works for smaller files.
-type effort uint8
-
-const (
-	normalEffort effort = iota
-	fastEffort
-	highEffort
-)
-
-var effortSetting = &setting.Setting{
-	Name: "effort", Type: setting.Choice, Choices: []string{"fast", "normal", "high"}, Default: "normal",
-	Help: "fast saves time, high saves bytes",
-}
-
-// effortOf returns the effort that the settings of a variant ask for.
-func effortOf(v setting.Values) effort {
-	switch v.Text(effortSetting) {
-	case "fast":
-		return fastEffort
-	case "high":
-		return highEffort
-	}
-	return normalEffort
-}
 
 // method is how the rows of a picture are compressed.
 type method struct {
@@ -67,7 +42,7 @@ const (
 // choose compresses samples with several methods and returns the best one for the picture. It
 // depends on nothing but the picture.
 func (w *worker) choose(ctx context.Context) (m method, err error) {
-	if w.effort == highEffort || w.effort == normalEffort && (w.n+1)*w.height <= tinySize {
+	if w.effort == codec.HighEffort || w.effort == codec.NormalEffort && (w.n+1)*w.height <= tinySize {
 		return w.chooseFilters(ctx)
 	}
 	size := w.deflatedSizes(ctx, &err)
@@ -79,7 +54,7 @@ func (w *worker) choose(ctx context.Context) (m method, err error) {
 	}
 	m.level = deflate.Fast
 	small := (w.n+1)*w.height <= smallSize
-	if w.effort == normalEffort && (small || w.indexed || min(with, none) < len(plain)/quickPart) {
+	if w.effort == codec.NormalEffort && (small || w.indexed || min(with, none) < len(plain)/quickPart) {
 		m.level = deflate.Normal
 		with = size(w.samples(sampleHigh, adaptive), deflate.Normal)
 		none = size(w.samples(sampleHigh, unfiltered), deflate.Normal)
@@ -87,7 +62,7 @@ func (w *worker) choose(ctx context.Context) (m method, err error) {
 	if with < none {
 		m.filters = adaptive
 	}
-	if w.effort == normalEffort && (small || w.indexed) {
+	if w.effort == codec.NormalEffort && (small || w.indexed) {
 		m.level = deflate.Deep
 	}
 	return m, err

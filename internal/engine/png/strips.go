@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/deflate"
 )
 
@@ -27,9 +28,9 @@ type raster struct {
 // window is common: each strip continues with the last bytes of the one before it.
 type strips struct {
 	raster
-	rows int // of a strip
-	all  []strip
-	effort
+	rows   int // of a strip
+	all    []strip
+	effort codec.Effort
 	method
 	first *worker // which chose the method
 }
@@ -42,7 +43,7 @@ type strip struct {
 }
 
 // newStrips prepares to compress a picture. One of its threads uses the given compressor.
-func newStrips(ctx context.Context, r raster, e effort, c *deflate.Compressor) (s *strips, err error) {
+func newStrips(ctx context.Context, r raster, e codec.Effort, c *deflate.Compressor) (s *strips, err error) {
 	s = &strips{raster: r, effort: e}
 	s.rows = max(1, stripSize/(s.n+1))
 	s.all = make([]strip, (s.height+s.rows-1)/s.rows)
@@ -53,7 +54,7 @@ func newStrips(ctx context.Context, r raster, e effort, c *deflate.Compressor) (
 
 // compress compresses a picture with up to so many threads, and returns the data in one piece for each
 // strip.
-func (r raster) compress(ctx context.Context, e effort, c *deflate.Compressor, threads int) ([][]byte, error) {
+func (r raster) compress(ctx context.Context, e codec.Effort, c *deflate.Compressor, threads int) ([][]byte, error) {
 	s, err := newStrips(ctx, r, e, c)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package webp
 import (
 	"context"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -25,7 +26,7 @@ func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
 		}
 	}
 	out, pix := make([]byte, w), make([]uint32, w)
-	e := &entropyWriter{ctx: ctx, level: losslessLevels[normalEffort]}
+	e := &entropyWriter{ctx: ctx, level: losslessLevels[codec.NormalEffort]}
 	e.out = append(e.out, byte(1|filter<<2)) // compressed
 	err = e.indexed(w, h, colours, func(y int) []uint32 {
 		filterRow(out, p, alpha, y, filter)

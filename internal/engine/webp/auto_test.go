@@ -109,7 +109,7 @@ func TestAutoAnimation(t *testing.T) {
 
 // TestExact: the colours of transparent pixels stay if they are to.
 func TestExact(t *testing.T) {
-	for _, effort := range effortSetting.Choices {
+	for _, effort := range codec.EffortSetting.Choices {
 		for _, lossless := range []string{"true", "auto"} {
 			p := inColours(60, 50, true, true)
 			alpha, _ := p.Alpha()

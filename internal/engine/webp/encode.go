@@ -51,9 +51,9 @@ const maxSide = 1<<14 - 1
 
 func newEncoder(v setting.Values) codec.Encoder {
 	if near := v.Int(nearLosslessSetting, -1); near >= 0 {
-		return losslessEncoder{effortOf(v), roundedBits(near), v.Bool(exactSetting)}
+		return losslessEncoder{codec.EffortOf(v), roundedBits(near), v.Bool(exactSetting)}
 	}
-	switch lossless := (losslessEncoder{effort: effortOf(v), exact: v.Bool(exactSetting)}); {
+	switch lossless := (losslessEncoder{effort: codec.EffortOf(v), exact: v.Bool(exactSetting)}); {
 	case v.Bool(losslessSetting):
 		return lossless
 	case v.Text(losslessSetting) == "auto":
@@ -127,7 +127,7 @@ func (e lossyEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.Enco
 		return nil, err
 	}
 	t := &trials{
-		w:    newLossyWriter(p, effortOf(e.v)),
+		w:    newLossyWriter(p, codec.EffortOf(e.v)),
 		file: newFile(p.Layout, o),
 		e:    e, threads: o.Threads,
 	}
@@ -152,7 +152,7 @@ func (e lossyEncoder) encodePicture(ctx context.Context, p *plane.Picture, threa
 	if p, err = e.planes(ctx, p); err != nil {
 		return b, err
 	}
-	b.data, err = newLossyWriter(p, effortOf(e.v)).encode(ctx, e.quality(), threads)
+	b.data, err = newLossyWriter(p, codec.EffortOf(e.v)).encode(ctx, e.quality(), threads)
 	return b, err
 }
 
@@ -201,7 +201,7 @@ func (t *trials) UsualScore(quality int) float64 { return usualScores.At(quality
 
 // losslessEncoder writes VP8L.
 type losslessEncoder struct {
-	effort effort
+	effort codec.Effort
 	round  uint // bits of a component that may be rounded away
 	exact  bool // colours of transparent pixels stay
 }

@@ -17,7 +17,7 @@ import (
 // last group of rows from all rows above the group before that.
 func TestTokensAreCounted(t *testing.T) {
 	for _, height := range []int{16, 64, 65, 130, 200, 256, 500} {
-		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1), normalEffort)
+		w := newLossyWriter(draw(plane.NewLayout(plane.YCbCr, false, 40, height, 2, 2), noisy, 1), codec.NormalEffort)
 		if _, err := w.encode(t.Context(), 90, 3); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestStagesAskContext(t *testing.T) {
 	for i := range pix {
 		pix[i], indexed[i] = uint32(i)*0x9E3779B1, uint32(i%200)<<8
 	}
-	level := losslessLevels[normalEffort]
+	level := losslessLevels[codec.NormalEffort]
 	divided := &entropyCoder{
 		ctx: t.Context(), pix: pix, width: w, copies: make([]copied, len(pix)), distances: newDistanceCoder(w),
 	}
@@ -250,7 +250,7 @@ func TestCopiesReachTheWindow(t *testing.T) {
 	copy(pix[2000+most+1:][:64], pix[2000:])
 	copy(pix[300_000+most:][:64], pix[300_000:])
 	found := make([]copied, len(pix))
-	if err := findCopies(t.Context(), pix, 1<<14, losslessLevels[highEffort], found); err != nil {
+	if err := findCopies(t.Context(), pix, 1<<14, losslessLevels[codec.HighEffort], found); err != nil {
 		t.Fatal(err)
 	}
 	parseGreedily(found)
@@ -281,7 +281,7 @@ func TestWithoutSkipFlags(t *testing.T) {
 	}
 	var files [2][]byte
 	for i, flags := range []bool{true, false} {
-		w := newLossyWriter(p, normalEffort)
+		w := newLossyWriter(p, codec.NormalEffort)
 		w.flagSkipped = flags
 		data, err := w.encode(t.Context(), 60, 1)
 		if err != nil {

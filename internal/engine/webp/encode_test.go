@@ -220,7 +220,7 @@ func TestEffort(t *testing.T) {
 func TestThreadsGiveTheSameBytes(t *testing.T) {
 	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}, {500, 510}} {
 		p := draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), smooth, 9)
-		for _, effort := range effortSetting.Choices {
+		for _, effort := range codec.EffortSetting.Choices {
 			v := setting.Values{"effort": effort}
 			want := encodeWith(t, p, v, codec.EncodeOptions{})
 			if look := psnr(p, checkLossy(t, p, want), 0); look < 30 {
@@ -433,7 +433,7 @@ func TestDwebp(t *testing.T) {
 			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}, {500, 510}} {
 				name := fmt.Sprintf("%d-%t-%d", kind, alpha, size[0])
 				p := draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
-				for _, effort := range effortSetting.Choices {
+				for _, effort := range codec.EffortSetting.Choices {
 					v := setting.Values{"quality": fmt.Sprint(20 + 25*kind), "effort": effort}
 					file := encodeWith(t, p, v, codec.EncodeOptions{})
 					if !bytes.Equal(run(name, file, "-pgm"), pgm(t, firstPicture(t, file), 1)) {
@@ -441,7 +441,7 @@ func TestDwebp(t *testing.T) {
 					}
 				}
 				p = draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
-				v := setting.Values{"lossless": "true", "effort": effortSetting.Choices[kind%3]}
+				v := setting.Values{"lossless": "true", "effort": codec.EffortSetting.Choices[kind%3]}
 				file := encodeWith(t, p, v, codec.EncodeOptions{})
 				checkLossless(t, p, file)
 				want := p.Width() * p.Height() * 4
@@ -512,7 +512,7 @@ func FuzzEncode(f *testing.F) {
 		}
 		threads := 1 + int(bits>>5)
 		p := draw(plane.NewLayout(model, alpha, width, height, 2, 2), kind, seed)
-		v := setting.Values{"quality": fmt.Sprint(1 + quality%100), "effort": effortSetting.Choices[seed%3]}
+		v := setting.Values{"quality": fmt.Sprint(1 + quality%100), "effort": codec.EffortSetting.Choices[seed%3]}
 		checkLossy(t, p, encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}))
 		if model == plane.YCbCr {
 			model = plane.RGB

@@ -32,7 +32,7 @@ var Format = &codec.Format{
 	},
 	Open: open,
 	Settings: []*setting.Setting{
-		qualitySetting, losslessSetting, nearLosslessSetting, exactSetting, sharpChromaSetting, effortSetting,
+		qualitySetting, losslessSetting, nearLosslessSetting, exactSetting, sharpChromaSetting, codec.EffortSetting,
 	},
 	Encoder: newEncoder,
 }

@@ -277,7 +277,7 @@ func TestGuessVectorEqualsGo(t *testing.T) {
 		ws := plain
 		var s segment
 		s.set(n%len(acQuant), quantDeltas{})
-		q := newSegmentTables(&s, fastEffort)
+		q := newSegmentTables(&s, codec.FastEffort)
 		costs := &bmodeCosts[r.IntN(numBmodes)][r.IntN(numBmodes)]
 		var want, got struct {
 			mode  uint8
@@ -302,11 +302,11 @@ func TestPlainEncodeIsTheSame(t *testing.T) {
 	cputest.NeedVector(t)
 	p := draw(plane.NewLayout(plane.YCbCr, true, 150, 90, 2, 2), smooth, 4)
 	var want [][]byte
-	for _, effort := range effortSetting.Choices {
+	for _, effort := range codec.EffortSetting.Choices {
 		want = append(want, encodeWith(t, p, setting.Values{"effort": effort}, codec.EncodeOptions{}))
 	}
 	defer cpu.Plain()()
-	for i, effort := range effortSetting.Choices {
+	for i, effort := range codec.EffortSetting.Choices {
 		if !bytes.Equal(encodeWith(t, p, setting.Values{"effort": effort}, codec.EncodeOptions{}), want[i]) {
 			t.Errorf("effort %s: without kernels the bytes are others", effort)
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -14,7 +15,7 @@ import (
 // all of them.
 type lossyWriter struct {
 	source        lossySource
-	effort        effort
+	effort        codec.Effort
 	width, height int
 	mbw, mbh      int
 	index         int              // quantiser index of the picture
@@ -69,9 +70,9 @@ type rowGroup struct {
 // dcDeltas are added to the quantiser index for DC, by effort. SSIMULACRA2, which sees colour and looks at
 // several scales, prefers errors in AC. With fast effort, luma takes more bits than it could, and finer
 // chroma restores the balance; with high effort, bytes are left for the DC of all planes.
-var dcDeltas = map[effort]quantDeltas{
-	fastEffort: {uvdc: -4},
-	highEffort: {y1dc: -2, y2dc: -3, uvdc: -4},
+var dcDeltas = map[codec.Effort]quantDeltas{
+	codec.FastEffort: {uvdc: -4},
+	codec.HighEffort: {y1dc: -2, y2dc: -3, uvdc: -4},
 }
 
 // dcDeltaIndex is the quantiser index from which on one more makes up, with high effort, for the finer
@@ -79,7 +80,7 @@ var dcDeltas = map[effort]quantDeltas{
 const dcDeltaIndex = 16
 
 // newLossyWriter prepares to encode a gray or YCbCr picture with 4:2:0 chroma.
-func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
+func newLossyWriter(p *plane.Picture, e codec.Effort) *lossyWriter {
 	w := &lossyWriter{source: newLossySource(p), effort: e, width: p.Width(), height: p.Height(), deltas: dcDeltas[e]}
 	w.mbw, w.mbh = (w.width+15)/16, (w.height+15)/16
 	w.rows = make([]codedRow, w.mbh)
@@ -93,7 +94,7 @@ func newLossyWriter(p *plane.Picture, e effort) *lossyWriter {
 // encode returns the frame at a quality from 1 to 100.
 func (w *lossyWriter) encode(ctx context.Context, quality, threads int) ([]byte, error) {
 	w.index = quantiserIndex(quality)
-	if w.effort == highEffort && w.index >= dcDeltaIndex {
+	if w.effort == codec.HighEffort && w.index >= dcDeltaIndex {
 		w.index++ // to make up for the finer steps of DC
 	}
 	if err := w.segment(ctx); err != nil {

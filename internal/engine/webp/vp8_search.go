@@ -1,6 +1,10 @@
 package webp
 
-import "math"
+import (
+	"math"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
+)
 
 // The weights of bits against squared errors, as multiples of the squared step of AC coefficients,
 // found by search: with them, six photographs of 0.4 megapixels take the fewest bytes at equal PSNR,
@@ -25,7 +29,7 @@ const (
 	scoreY2    = 4 // of those of Y2
 )
 
-func newSegmentTables(s *segment, e effort) *segmentTables {
+func newSegmentTables(s *segment, e codec.Effort) *segmentTables {
 	lambda := func(q quantiser, weight float64) int64 {
 		return max(1, int64(math.Round(weight*float64(q.ac)*float64(q.ac))))
 	}
@@ -36,7 +40,7 @@ func newSegmentTables(s *segment, e effort) *segmentTables {
 		lambda: lambda(s.y1, modeWeight),
 		guess:  int32(math.Round(guessWeight * float64(s.y1.ac))),
 	}
-	if e == highEffort {
+	if e == codec.HighEffort {
 		t.y1.weigh()
 	}
 	return t
@@ -135,7 +139,7 @@ func (s *rowSearch) searchLuma(x int, m *macroblock, q *segmentTables, top *bloc
 	var guess int32
 	m.ymode, guess = s.guess(s.src[:16], pred[:], &ymodeCosts, modes, q)
 	cost := 0
-	if s.w.effort == fastEffort {
+	if s.w.effort == codec.FastEffort {
 		if m.subblocks = guess > wholeEnough*q.guess; m.subblocks {
 			cost, m.subblocks = s.guessSubblocks(x, m, q, guess, spare)
 		}
@@ -165,13 +169,13 @@ func (s *rowSearch) quantiseWhole(m *macroblock, q *segmentTables, top *blockCon
 		forwardPair(&s.src[i], &pred[i][m.ymode], &s.src[i+1], &pred[i+1][m.ymode], &coefs[i], &coefs[i+1], s.vector)
 	}
 	forwardWHT(&coefs, &y2)
-	score, rate := s.quantise(q.y2, &y2, 0, y2Plane, top.y2+s.left.y2, &s.coded.y2, s.w.effort != fastEffort)
+	score, rate := s.quantise(q.y2, &y2, 0, y2Plane, top.y2+s.left.y2, &s.coded.y2, s.w.effort != codec.FastEffort)
 	rate += ymodeCosts[m.ymode]
 	up, left := top.luma, s.left.luma
 	for i := range coefs {
 		b := &s.coded.blocks[i]
 		coefs[i][0] = 0 // it is in y2
-		d, r := s.quantise(q.y1, &coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], b, s.w.effort != fastEffort)
+		d, r := s.quantise(q.y1, &coefs[i], 1, lumaBehindY2, up[i%4]+left[i/4], b, s.w.effort != codec.FastEffort)
 		score, rate = score+d, rate+r
 		n := nonZero(b.n > 1)
 		up[i%4], left[i/4] = n, n
@@ -187,7 +191,7 @@ func (s *rowSearch) quantise(t *quantTable, c *[16]int16, first, plane int, ctx 
 ) (distortion int64, rate int) {
 	if !trellis {
 		distortion = t.quick(c, out, s.vector)
-		if s.w.effort != fastEffort {
+		if s.w.effort != codec.FastEffort {
 			rate = s.costs.block(out, plane, first, ctx)
 		}
 		return distortion, rate
@@ -270,7 +274,7 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 	var pred [numBmodes][16]uint8
 	sums := subblockGuesses(&s.ws, at, &s.src[i], &pred, s.vector)
 	trials := 2
-	if s.w.effort == highEffort {
+	if s.w.effort == codec.HighEffort {
 		trials = subblockTrials
 	}
 	var guesses [subblockTrials]int32
@@ -297,12 +301,12 @@ func (s *rowSearch) searchSubblock(i int, q *segmentTables, modeCosts *[numBmode
 	score = math.MaxInt64
 	for k, try := range modes[:trials] {
 		var b levels
-		d, rate := s.quantise(q.y1, &coefs[k], 0, lumaWithDC, ctx, &b, s.w.effort == highEffort)
+		d, rate := s.quantise(q.y1, &coefs[k], 0, lumaWithDC, ctx, &b, s.w.effort == codec.HighEffort)
 		if n := d + q.lambda*int64(int(modeCosts[try])+rate); n < score {
 			score, mode, best, *out = n, try, k, b
 		}
 	}
-	if s.w.effort == normalEffort {
+	if s.w.effort == codec.NormalEffort {
 		d, rate := s.quantise(q.y1, &coefs[best], 0, lumaWithDC, ctx, out, true)
 		score = d + q.lambda*int64(int(modeCosts[mode])+rate)
 	}
@@ -335,7 +339,7 @@ func (s *rowSearch) searchChroma(m *macroblock, q *segmentTables, top *blockCont
 	for i := range 8 {
 		b := &s.coded.blocks[16+i]
 		u, l := &up[i/4][i%2], &left[i/4][i%4/2]
-		s.quantise(q.uv, &coefs[i], 0, chromaPlane, *u+*l, b, s.w.effort != fastEffort)
+		s.quantise(q.uv, &coefs[i], 0, chromaPlane, *u+*l, b, s.w.effort != codec.FastEffort)
 		*u = nonZero(b.n > 0)
 		*l = *u
 		s.dequantise(16+i, q.uv, b)

@@ -47,7 +47,7 @@ func withHoles(l plane.Layout, seed uint64) *plane.Picture {
 func TestTransparentPixelsDoNotShow(t *testing.T) {
 	for i, model := range []plane.Model{plane.Gray, plane.YCbCr, plane.YCbCr, plane.RGB} {
 		for _, size := range [][2]int{{181, 163}, {16, 16}, {7, 90}} {
-			for _, effort := range effortSetting.Choices {
+			for _, effort := range codec.EffortSetting.Choices {
 				v := setting.Values{"effort": effort, "sharp_chroma": fmt.Sprint(i > 1)}
 				l := Format.Encoder(v).Layout(model, true, size[0], size[1])
 				p := withHoles(l, 1)

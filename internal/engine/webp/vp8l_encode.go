@@ -3,6 +3,8 @@ package webp
 import (
 	"context"
 	"slices"
+
+	"github.com/imgmill/imgmill/internal/engine/codec"
 )
 
 // checkPixels is how many pixels a stage works on between looks at its context.
@@ -19,9 +21,9 @@ type losslessLevel struct {
 }
 
 var losslessLevels = [...]losslessLevel{
-	fastEffort:   {chain: 4, nice: 16, worth: 50, quick: true, groupBits: 7},
-	normalEffort: {chain: 24, nice: 64, worth: 50, parse: true, groupBits: 4, groupPasses: 2},
-	highEffort:   {chain: 100, nice: 256, worth: 128, parse: true, groupBits: 3, groupPasses: 4},
+	codec.FastEffort:   {chain: 4, nice: 16, worth: 50, quick: true, groupBits: 7},
+	codec.NormalEffort: {chain: 24, nice: 64, worth: 50, parse: true, groupBits: 4, groupPasses: 2},
+	codec.HighEffort:   {chain: 100, nice: 256, worth: 128, parse: true, groupBits: 3, groupPasses: 4},
 }
 
 // losslessStream returns a VP8L bit stream of w×h pixels.

@@ -60,7 +60,7 @@ func TestLosslessEffort(t *testing.T) {
 		}
 		for _, p := range pictures {
 			size := map[string]int{}
-			for _, effort := range effortSetting.Choices {
+			for _, effort := range codec.EffortSetting.Choices {
 				file := encodeWith(t, p, setting.Values{"lossless": "true", "effort": effort}, codec.EncodeOptions{})
 				checkLossless(t, p, file)
 				size[effort] = len(file)
