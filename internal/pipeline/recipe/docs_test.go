@@ -25,7 +25,7 @@ func TestDocumentedTables(t *testing.T) {
 		t.Skip("the documentation is of programs with HEVC")
 	}
 	for _, c := range []struct{ file, name, table string }{
-		{"../../../README.md", "settings", settingsTable(render.NewSchema(formats.All()))},
+		{"../../../docs/recipe.md", "settings", settingsTable(render.NewSchema(formats.All()))},
 		{"../../../docs/formats.md", "formats", formatsTable(formats.All())},
 		{"../../../docs/formats.md", "refused", refusedTable(formats.All())},
 	} {
