@@ -200,6 +200,11 @@ type CorruptError struct {
 	Reason string
 }
 
+// CorruptAt returns the error of damage at an offset of the file.
+func CorruptAt(f *Format, offset int64, format string, args ...any) error {
+	return &CorruptError{Format: f, Offset: offset, Reason: fmt.Sprintf(format, args...)}
+}
+
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("corrupt %s at byte %d: %s", e.Format.Name, e.Offset, e.Reason)
 }

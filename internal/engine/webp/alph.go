@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // Filters of the alpha plane (WebP Container Specification, "Alpha").
@@ -18,32 +19,32 @@ const (
 type alphaReader struct {
 	width, height int
 	filter        int
-	raw           []byte           // what is left of an uncompressed plane, or
-	coded         *losslessPicture // a compressed one
-	above         []byte           // the last row, or nil
+	raw           []byte        // what is left of an uncompressed plane, or
+	coded         *vp8l.Picture // a compressed one
+	above         []byte        // the last row, or nil
 }
 
 // alphaReader returns a reader of the picture's w×h alpha plane.
 func (p *picture) alphaReader(ctx context.Context, w, h int, f *codec.Format) (*alphaReader, error) {
 	data, base := p.alph, p.alphBase
 	if len(data) == 0 {
-		return nil, corruptAt(f, base, "an empty ALPH chunk")
+		return nil, codec.CorruptAt(f, base, "an empty ALPH chunk")
 	}
 	a := &alphaReader{width: w, height: h, filter: int(data[0] >> 2 & 3)}
 	method := data[0] & 3
 	switch data = data[1:]; method {
 	case 0:
 		if len(data) < w*h {
-			return nil, corruptAt(f, base+1+int64(len(data)), "the alpha plane is truncated")
+			return nil, codec.CorruptAt(f, base+1+int64(len(data)), "the alpha plane is truncated")
 		}
 		a.raw = data
 	case 1:
 		var err error
-		if a.coded, err = newLosslessReader(data, base+1, f).readPicture(ctx, w, h); err != nil {
+		if a.coded, err = vp8l.NewReader(data, base+1, f).ReadPicture(ctx, w, h); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, corruptAt(f, base, "an alpha plane compressed by the unknown method %d", method)
+		return nil, codec.CorruptAt(f, base, "an alpha plane compressed by the unknown method %d", method)
 	}
 	return a, nil
 }
@@ -51,7 +52,7 @@ func (p *picture) alphaReader(ctx context.Context, w, h int, f *codec.Format) (*
 // alphaMemory is at most how many bytes reading the w×h plane in data takes.
 func alphaMemory(data []byte, w, h int) int64 {
 	if len(data) > 0 && data[0]&3 == 1 {
-		return losslessMemory(w, h, 1)
+		return vp8l.Memory(w, h, 1)
 	}
 	return 0
 }
@@ -68,7 +69,7 @@ func (a *alphaReader) advance(ctx context.Context, done, end int, dst []byte, st
 		}
 		return nil
 	}
-	return a.coded.advance(ctx, end, func(y int, argb []uint32) error {
+	return a.coded.Advance(ctx, end, func(y int, argb []uint32) error {
 		row := dst[(y-done)*stride:][:a.width]
 		for x := range row {
 			row[x] = uint8(argb[x] >> 8)
@@ -97,7 +98,7 @@ func (a *alphaReader) unfilter(row []byte) {
 		left, corner := int32(a.above[0]), int32(a.above[0])
 		for x, v := range row {
 			up := int32(a.above[x])
-			left = int32(v + uint8(clamp8(left+up-corner)))
+			left = int32(v + gradient(left, up, corner))
 			row[x] = uint8(left)
 			corner = up
 		}
@@ -112,3 +113,6 @@ func addLeft(row []byte, left byte) {
 		row[x] = left
 	}
 }
+
+// gradient is the prediction from the samples to the left, above, and above to the left.
+func gradient(left, up, corner int32) uint8 { return uint8(min(255, max(0, left+up-corner))) }

@@ -3,8 +3,8 @@ package webp
 import (
 	"context"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // alphaChunk returns an ALPH chunk with the alpha plane of a picture, without loss: filtered, and
@@ -22,23 +22,18 @@ func alphaChunk(ctx context.Context, p *plane.Picture) ([]byte, error) {
 	var colours []uint32
 	for v, n := range values {
 		if n > 0 {
-			colours = append(colours, black|uint32(v)<<8)
+			colours = append(colours, vp8l.Black|uint32(v)<<8)
 		}
 	}
 	out, pix := make([]byte, w), make([]uint32, w)
-	e := &entropyWriter{ctx: ctx, level: losslessLevels[codec.NormalEffort]}
-	e.out = append(e.out, byte(1|filter<<2)) // compressed
-	err = e.indexed(w, h, colours, func(y int) []uint32 {
+	head := []byte{byte(1 | filter<<2)} // compressed
+	return vp8l.EncodeIndexed(ctx, head, w, h, colours, func(y int) []uint32 {
 		filterRow(out, p, alpha, y, filter)
 		for x, v := range out {
-			pix[x] = black | uint32(v)<<8
+			pix[x] = vp8l.Black | uint32(v)<<8
 		}
 		return pix
 	})
-	if err != nil {
-		return nil, err
-	}
-	return e.close(), nil
 }
 
 // chooseFilter returns the filter after which the samples of an alpha plane have the least entropy, and
@@ -57,13 +52,13 @@ func chooseFilter(ctx context.Context, p *plane.Picture, alpha int) (filter int,
 				counts[filter][v]++
 			}
 		}
-		if values := len(counts[0]) - count0(counts[0][:]); filter == 0 && packing(values) > 0 {
+		if values := len(counts[0]) - count0(counts[0][:]); filter == 0 && vp8l.Packing(values) > 0 {
 			return alphaUnfiltered, &counts[filter], nil
 		}
 	}
 	best := 0
 	for filter := range counts {
-		if entropy(counts[filter][:]) < entropy(counts[best][:]) {
+		if vp8l.Entropy(counts[filter][:]) < vp8l.Entropy(counts[best][:]) {
 			best = filter
 		}
 	}
@@ -103,7 +98,7 @@ func filterRow(out []byte, p *plane.Picture, alpha, y, filter int) {
 		left, corner := int32(above[0]), int32(above[0])
 		for x, v := range row {
 			up := int32(above[x])
-			out[x] = v - uint8(clamp8(left+up-corner))
+			out[x] = v - gradient(left, up, corner)
 			left, corner = int32(v), up
 		}
 	}

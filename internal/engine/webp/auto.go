@@ -2,11 +2,11 @@ package webp
 
 import (
 	"context"
-	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	colours "github.com/imgmill/imgmill/internal/engine/colour"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // autoEncoder writes a photograph as VP8, and a drawing as VP8 or VP8L, whichever takes fewer bytes. What
@@ -146,7 +146,7 @@ func (e autoEncoder) drawing(ctx context.Context, p *plane.Picture) (bool, error
 	if p.Model == plane.YCbCr || w*h < drawingPixels {
 		return p.Model != plane.YCbCr, nil
 	}
-	r, alpha := new(planRanker), !p.Opaque()
+	r, alpha := new(vp8l.Ranker), !p.Opaque()
 	above, row := make([]uint32, w), make([]uint32, w)
 	for y := 1; y < h; y += drawingRows {
 		if err := ctx.Err(); err != nil {
@@ -154,8 +154,7 @@ func (e autoEncoder) drawing(ctx context.Context, p *plane.Picture) (bool, error
 		}
 		e.lossless.packRow(above, p, y-1, alpha)
 		e.lossless.packRow(row, p, y, alpha)
-		r.row(row, above)
+		r.Row(row, above)
 	}
-	costs := r.costs(0, 0)
-	return slices.Min(costs[:planIndexed]) < r.pixels*drawingBits<<costBits, nil
+	return r.Within(drawingBits), nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/setting"
@@ -13,9 +14,9 @@ import (
 
 // inColours returns a noisy photograph in RGB, or rectangles of one colour each if flat.
 func inColours(w, h int, alpha, flat bool) *plane.Picture {
-	p := draw(plane.NewLayout(plane.RGB, alpha, w, h, 1, 1), smooth, 3)
+	p := codectest.Draw(plane.NewLayout(plane.RGB, alpha, w, h, 1, 1), codectest.Smooth, 3)
 	if !flat {
-		noise := draw(p.Layout, noisy, 4)
+		noise := codectest.Draw(p.Layout, codectest.Noisy, 4)
 		for i := range p.Pix {
 			for k := range p.Pix[i] {
 				p.Pix[i][k] += noise.Pix[i][k] % 9
@@ -65,9 +66,9 @@ func TestAuto(t *testing.T) {
 
 // TestAutoKeepsLossy: what comes in luma and chroma is a lossy file, whatever it shows.
 func TestAutoKeepsLossy(t *testing.T) {
-	for kind := range drawnKinds {
+	for kind := range codectest.DrawnKinds {
 		e := Format.Encoder(setting.Values{"lossless": "auto", "quality": "50"})
-		p := draw(e.Layout(plane.YCbCr, false, 70, 60), kind, 5)
+		p := codectest.Draw(e.Layout(plane.YCbCr, false, 70, 60), kind, 5)
 		want := encodeWith(t, p, setting.Values{"quality": "50"}, codec.EncodeOptions{})
 		if got := encodeWith(t, p, setting.Values{"lossless": "auto", "quality": "50"}, codec.EncodeOptions{}); !bytes.Equal(got, want) {
 			t.Errorf("kind %d: %d bytes, want the %d of a lossy file", kind, len(got), len(want))

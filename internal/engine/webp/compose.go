@@ -95,7 +95,7 @@ func (c *canvas) draw(x, y int, rows [4][]byte, replace bool) {
 	}
 	switch {
 	case rows[3] == nil:
-		fill(alpha, 255)
+		fillOpaque(alpha)
 	case replace:
 		copy(alpha, rows[3])
 	default:

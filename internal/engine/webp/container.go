@@ -9,6 +9,8 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/exif"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // Flags of a VP8X chunk (WebP Container Specification, "Extended File Format").
@@ -91,10 +93,10 @@ func readContainer(file []byte, f *codec.Format, limit int) (*container, error) 
 		switch k.kind {
 		case "VP8X":
 			if k.offset != 20 {
-				return nil, corruptAt(f, k.offset-8, "a VP8X chunk that is not the first")
+				return nil, codec.CorruptAt(f, k.offset-8, "a VP8X chunk that is not the first")
 			}
 			if len(k.data) < 10 {
-				return nil, corruptAt(f, k.offset-8, "a VP8X chunk that is too short")
+				return nil, codec.CorruptAt(f, k.offset-8, "a VP8X chunk that is too short")
 			}
 			c.flags = k.data[0]
 			c.canvas = image.Pt(1+uint24(k.data[4:]), 1+uint24(k.data[7:]))
@@ -130,7 +132,7 @@ func readContainer(file []byte, f *codec.Format, limit int) (*container, error) 
 		c.frames, c.count = []frame{still}, 1
 	}
 	if len(c.frames) == 0 {
-		return nil, corruptAt(f, int64(len(file)), "no picture in the file")
+		return nil, codec.CorruptAt(f, int64(len(file)), "no picture in the file")
 	}
 	return c, nil
 }
@@ -182,11 +184,11 @@ func (f *frame) check(canvas image.Point, format *codec.Format) error {
 		declared = canvas
 	}
 	if size := image.Pt(w, h); canvas != (image.Point{}) && size != declared {
-		return corruptAt(format, f.base, "a picture of %v in a frame of %v", size, declared)
+		return codec.CorruptAt(format, f.base, "a picture of %v in a frame of %v", size, declared)
 	}
 	r := image.Rectangle{f.at, f.at.Add(image.Pt(w, h))}
 	if canvas != (image.Point{}) && !r.In(image.Rectangle{Max: canvas}) {
-		return corruptAt(format, f.offset, "a frame at %v on a canvas of %v", r, canvas)
+		return codec.CorruptAt(format, f.offset, "a frame at %v on a canvas of %v", r, canvas)
 	}
 	return nil
 }
@@ -194,18 +196,18 @@ func (f *frame) check(canvas image.Point, format *codec.Format) error {
 // header reads the header of the bit stream: its size, and whether it can be transparent.
 func (p *picture) header(f *codec.Format) (w, h int, alpha bool, err error) {
 	if p.missing {
-		return 0, 0, false, corruptAt(f, p.base+int64(len(p.data)), "the file ends within the picture")
+		return 0, 0, false, codec.CorruptAt(f, p.base+int64(len(p.data)), "the file ends within the picture")
 	}
 	if p.lossy {
 		var reason string
-		if w, h, _, reason = frameSize(p.data); reason != "" {
-			return 0, 0, false, corruptAt(f, p.base, "%s", reason)
+		if w, h, _, reason = vp8.FrameSize(p.data); reason != "" {
+			return 0, 0, false, codec.CorruptAt(f, p.base, "%s", reason)
 		}
 		return w, h, p.hasAlph, nil
 	}
-	w, h, alpha, ok := losslessHeader(p.data)
+	w, h, alpha, ok := vp8l.ReadHeader(p.data)
 	if !ok {
-		return 0, 0, false, corruptAt(f, p.base, "an invalid VP8L header")
+		return 0, 0, false, codec.CorruptAt(f, p.base, "an invalid VP8L header")
 	}
 	return w, h, alpha, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // decoder decodes a file, which it holds whole: metadata follows the pixels.
@@ -124,11 +126,11 @@ func (p *picture) memory(f *codec.Format, threads int) int64 {
 	case err != nil:
 		return 0
 	case !p.lossy:
-		return losslessMemory(w, h, threads)
+		return vp8l.Memory(w, h, threads)
 	case p.hasAlph:
-		return lossyMemory(w, threads) + alphaMemory(p.alph, w, h)
+		return vp8.Memory(w, threads) + alphaMemory(p.alph, w, h)
 	}
-	return lossyMemory(w, threads)
+	return vp8.Memory(w, threads)
 }
 
 // Decode implements codec.Decoder.
@@ -148,24 +150,24 @@ func (d *decoder) Decode(ctx context.Context, sink plane.Sink) (codec.Report, er
 
 // pushLossy pushes a VP8 picture as it is: YCbCr, and alpha if it has that.
 func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) error {
-	r, err := newLossyReader(p.data, p.base, d.header.Format)
+	r, err := vp8.NewReader(p.data, p.base, d.header.Format)
 	if err != nil {
 		return err
 	}
 	var alpha *alphaReader
 	if p.hasAlph {
-		if alpha, err = p.alphaReader(ctx, r.width, r.height, d.header.Format); err != nil {
+		if alpha, err = p.alphaReader(ctx, r.Width, r.Height, d.header.Format); err != nil {
 			return err
 		}
 	}
 	l := d.header.Layout
 	var out [4][]byte // the rows of each plane, in the range of the layout
 	for i, size := range l.Planes {
-		out[i] = make([]byte, size.Width*(bandApron+16))
+		out[i] = make([]byte, size.Width*vp8.MostRows)
 	}
-	return r.decode(ctx, d.options.Threads, func(rows planeRows) error {
+	return r.Decode(ctx, d.options.Threads, func(rows vp8.Rows) error {
 		for i, size := range l.Planes {
-			y, n := rows.y, rows.n
+			y, n := rows.Y, rows.N
 			switch size.Kind {
 			case plane.Alpha:
 				if err := alpha.advance(ctx, y, y+n, out[i], size.Width); err != nil {
@@ -177,7 +179,7 @@ func (d *decoder) pushLossy(ctx context.Context, p *picture, sink plane.Sink) er
 					y, n = y/2, (n+1)/2
 				}
 				for k := range n {
-					stretchRow(out[i][k*size.Width:][:size.Width], rows.pix[i][k*rows.stride[i]:], chroma, r.vector)
+					vp8.StretchRow(out[i][k*size.Width:][:size.Width], rows.Pix[i][k*rows.Stride[i]:], chroma)
 				}
 			}
 			if err := sink.Rows(i, y, plane.Rows{Pix: out[i], Stride: size.Width, N: n}); err != nil {
@@ -197,19 +199,19 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit e
 	if !p.lossy {
 		return p.losslessRGBA(ctx, f, threads, emit)
 	}
-	r, err := newLossyReader(p.data, p.base, f)
+	r, err := vp8.NewReader(p.data, p.base, f)
 	if err != nil {
 		return err
 	}
 	var alpha *alphaReader
 	var a []byte
 	if p.hasAlph {
-		if alpha, err = p.alphaReader(ctx, r.width, r.height, f); err != nil {
+		if alpha, err = p.alphaReader(ctx, r.Width, r.Height, f); err != nil {
 			return err
 		}
-		a = make([]byte, r.width)
+		a = make([]byte, r.Width)
 	}
-	c := newRGBRows(r.width, r.height, func(y int, red, green, blue []byte) error {
+	c := vp8.NewRGBRows(r.Width, r.Height, func(y int, red, green, blue []byte) error {
 		if alpha != nil {
 			if err := alpha.advance(ctx, y, y+1, a, len(a)); err != nil {
 				return err
@@ -217,7 +219,7 @@ func (p *picture) rgba(ctx context.Context, f *codec.Format, threads int, emit e
 		}
 		return emit(y, [4][]byte{red, green, blue, a})
 	})
-	return r.decode(ctx, threads, c.add)
+	return r.Decode(ctx, threads, c.Add)
 }
 
 func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int, emit emitRGBA) error {
@@ -225,7 +227,7 @@ func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int
 	if err != nil {
 		return err
 	}
-	l, err := newLosslessReader(p.data[5:], p.base+5, f).readPicture(ctx, w, h)
+	l, err := vp8l.NewReader(p.data[5:], p.base+5, f).ReadPicture(ctx, w, h)
 	if err != nil {
 		return err
 	}
@@ -233,27 +235,14 @@ func (p *picture) losslessRGBA(ctx context.Context, f *codec.Format, threads int
 	for i := range rows {
 		rows[i] = make([]byte, w)
 	}
-	vector := useVector()
 	rowDone := func(y int, argb []uint32) error {
-		n := 0
-		if vector {
-			n = separateWhole(rows[0], rows[1], rows[2], rows[3], argb)
-		}
-		separate(rows[0][n:], rows[1][n:], rows[2][n:], rows[3][n:], argb[n:])
+		vp8l.Separate(rows, argb)
 		return emit(y, rows)
 	}
 	if threads > 1 {
-		return l.decode(ctx, rowDone)
+		return l.Decode(ctx, rowDone)
 	}
-	return l.advance(ctx, h, rowDone)
-}
-
-// separate splits pixels into their components.
-func separate(r, g, b, a []byte, argb []uint32) {
-	r, g, b, a = r[:len(argb)], g[:len(argb)], b[:len(argb)], a[:len(argb)]
-	for x, v := range argb {
-		r[x], g[x], b[x], a[x] = uint8(v>>16), uint8(v>>8), uint8(v), uint8(v>>24)
-	}
+	return l.Advance(ctx, h, rowDone)
 }
 
 // pushFirst pushes the first frame on an empty canvas.
@@ -296,7 +285,7 @@ func (b *bander) add(x int, rows [4][]byte) error {
 		if rows[i] != nil {
 			copy(row[x:end], rows[i])
 		} else {
-			fill(row[x:end], 255)
+			fillOpaque(row[x:end])
 		}
 	}
 	b.n++
@@ -334,8 +323,8 @@ func (b *bander) flush() error {
 	return nil
 }
 
-func fill[T any](row []T, v T) {
-	for i := range row {
-		row[i] = v
+func fillOpaque(alpha []byte) {
+	for i := range alpha {
+		alpha[i] = 255
 	}
 }

@@ -3,11 +3,12 @@ package webp
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
 
 // DefaultQuality is the quality of a picture whose settings name none.
@@ -51,7 +52,7 @@ const maxSide = 1<<14 - 1
 
 func newEncoder(v setting.Values) codec.Encoder {
 	if near := v.Int(nearLosslessSetting, -1); near >= 0 {
-		return losslessEncoder{codec.EffortOf(v), roundedBits(near), v.Bool(exactSetting)}
+		return losslessEncoder{codec.EffortOf(v), vp8l.RoundedBits(near), v.Bool(exactSetting)}
 	}
 	switch lossless := (losslessEncoder{effort: codec.EffortOf(v), exact: v.Bool(exactSetting)}); {
 	case v.Bool(losslessSetting):
@@ -105,7 +106,7 @@ func (e lossyEncoder) planes(ctx context.Context, p *plane.Picture) (*plane.Pict
 	if p.Model == plane.Gray || !e.v.Bool(sharpChromaSetting) {
 		return p, nil
 	}
-	return sharpen(ctx, p)
+	return vp8.Sharpen(ctx, p)
 }
 
 // Encode implements codec.Encoder. An alpha plane that is opaque everywhere is left out.
@@ -127,7 +128,7 @@ func (e lossyEncoder) Trials(ctx context.Context, p *plane.Picture, o codec.Enco
 		return nil, err
 	}
 	t := &trials{
-		w:    newLossyWriter(p, codec.EffortOf(e.v)),
+		w:    vp8.NewWriter(p, codec.EffortOf(e.v)),
 		file: newFile(p.Layout, o),
 		e:    e, threads: o.Threads,
 	}
@@ -152,7 +153,7 @@ func (e lossyEncoder) encodePicture(ctx context.Context, p *plane.Picture, threa
 	if p, err = e.planes(ctx, p); err != nil {
 		return b, err
 	}
-	b.data, err = newLossyWriter(p, codec.EffortOf(e.v)).encode(ctx, e.quality(), threads)
+	b.data, err = vp8.NewWriter(p, codec.EffortOf(e.v)).Encode(ctx, e.quality(), threads)
 	return b, err
 }
 
@@ -169,7 +170,7 @@ func (e lossyEncoder) quality() int { return int(e.v.Int(qualitySetting, Default
 // trials encodes one picture at several qualities; its alpha plane is encoded once.
 type trials struct {
 	e       lossyEncoder
-	w       *lossyWriter
+	w       *vp8.Writer
 	alph    []byte
 	file    file
 	threads int
@@ -178,7 +179,7 @@ type trials struct {
 func (t *trials) Quality() int { return t.e.quality() }
 
 func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
-	data, err := t.w.encode(ctx, quality, t.threads)
+	data, err := t.w.Encode(ctx, quality, t.threads)
 	if err != nil {
 		return nil, err
 	}
@@ -186,9 +187,7 @@ func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
 }
 
 // LogStep implements codec.Trials.
-func (t *trials) LogStep(quality int) float64 {
-	return math.Log(float64(acQuant[quantiserIndex(quality)]))
-}
+func (t *trials) LogStep(quality int) float64 { return vp8.LogStep(quality) }
 
 // usualScores are medians over 34 photographs, reduced to 320, 800 and 1600 pixels. The curve of qualities has
 // a bend at 75, and rounded samples of 4:2:0 bound what the highest ones score.
@@ -253,7 +252,7 @@ func (e losslessEncoder) encodePicture(ctx context.Context, p *plane.Picture, _ 
 		}
 		e.packRow(pix[y*w:][:w], p, y, ok)
 	}
-	data, err := losslessStream(ctx, pix, w, h, ok, e)
+	data, err := vp8l.Encode(ctx, pix, w, h, ok, e.effort, e.round)
 	return bitstream{kind: "VP8L", data: data, alpha: ok}, err
 }
 
@@ -265,14 +264,14 @@ func (e losslessEncoder) packRow(pix []uint32, p *plane.Picture, y int, alpha bo
 	}
 	g, b, pix = g[:len(r)], b[:len(r)], pix[:len(r)]
 	for x := range r {
-		pix[x] = black | uint32(r[x])<<16 | uint32(g[x])<<8 | uint32(b[x])
+		pix[x] = vp8l.Black | uint32(r[x])<<16 | uint32(g[x])<<8 | uint32(b[x])
 	}
 	if !alpha {
 		return
 	}
 	i, _ := p.Alpha()
 	for x, a := range p.Row(i, y) {
-		if pix[x] = pix[x]&^black | uint32(a)<<24; a == 0 && !e.exact {
+		if pix[x] = pix[x]&^vp8l.Black | uint32(a)<<24; a == 0 && !e.exact {
 			pix[x] = 0
 		}
 	}

@@ -14,49 +14,16 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8l"
 )
-
-// kinds of pictures that are drawn for tests.
-const (
-	smooth = iota
-	noisy
-	flat
-	stripes
-	drawnKinds
-)
-
-// draw returns a picture of a layout whose planes have something to show.
-func draw(l plane.Layout, kind int, seed uint64) *plane.Picture {
-	p := plane.New(l)
-	r := rand.New(rand.NewPCG(seed, uint64(kind)))
-	for i := range p.Planes {
-		a, b, c := r.Float64()*9, 1+r.Float64()*40, 1+r.Float64()*40
-		fill := uint8(r.Uint32())
-		for y := range p.Planes[i].Height {
-			row := p.Row(i, y)
-			for x := range row {
-				switch kind {
-				case smooth:
-					row[x] = uint8(128 + 120*math.Sin(a+float64(x)/b)*math.Cos(float64(y)/c))
-				case noisy:
-					row[x] = uint8(r.Uint32())
-				case flat:
-					row[x] = fill
-				default:
-					row[x] = uint8(85 * ((x/3 + y/5 + int(seed)) % 4))
-				}
-			}
-		}
-	}
-	return p
-}
 
 // photograph returns a picture with a little noise, as photographs have.
 func photograph(w, h int) *plane.Picture {
-	p := draw(plane.NewLayout(plane.YCbCr, false, w, h, 2, 2), smooth, 3)
-	soft := draw(p.Layout, noisy, 4)
+	p := codectest.Draw(plane.NewLayout(plane.YCbCr, false, w, h, 2, 2), codectest.Smooth, 3)
+	soft := codectest.Draw(p.Layout, codectest.Noisy, 4)
 	for i := range p.Pix {
 		for k := range p.Pix[i] {
 			p.Pix[i][k] = uint8(min(255, max(0, int(p.Pix[i][k])+int(soft.Pix[i][k]%9)-4)))
@@ -89,7 +56,7 @@ func decodeBytes(t testing.TB, file []byte) (codec.Header, *plane.Picture) {
 	return d.Header(), p
 }
 
-// psnr is the peak signal-to-noisy ratio of a plane, in dB.
+// psnr is the peak signal-to-noise ratio of a plane, in dB.
 func psnr(a, b *plane.Picture, i int) float64 {
 	sum, n := 0.0, 0
 	for y := range a.Planes[i].Height {
@@ -163,18 +130,18 @@ func TestEverySize(t *testing.T) {
 	sizes := []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 40}
 	for i, w := range sizes {
 		for k, h := range sizes {
-			kind, seed := (i+k)%drawnKinds, uint64(100*w+h)
+			kind, seed := (i+k)%codectest.DrawnKinds, uint64(100*w+h)
 			alpha := (i+2*k)%3 == 0
 			model := plane.YCbCr
 			if (i*k)%4 == 1 {
 				model = plane.Gray
 			}
-			p := draw(plane.NewLayout(model, alpha, w, h, 2, 2), kind, seed)
+			p := codectest.Draw(plane.NewLayout(model, alpha, w, h, 2, 2), kind, seed)
 			checkLossy(t, p, encodeWith(t, p, setting.Values{"quality": fmt.Sprint(1 + (13*w+7*h)%100)}, codec.EncodeOptions{}))
 			if model == plane.YCbCr {
 				model = plane.RGB
 			}
-			p = draw(plane.NewLayout(model, alpha, w, h, 1, 1), kind, seed)
+			p = codectest.Draw(plane.NewLayout(model, alpha, w, h, 1, 1), kind, seed)
 			checkLossless(t, p, encodeWith(t, p, setting.Values{"lossless": "true"}, codec.EncodeOptions{}))
 		}
 	}
@@ -219,7 +186,7 @@ func TestEffort(t *testing.T) {
 // TestThreadsGiveTheSameBytes also covers pictures of fewer rows than threads, and of several partitions.
 func TestThreadsGiveTheSameBytes(t *testing.T) {
 	for _, size := range [][2]int{{300, 200}, {17, 400}, {400, 17}, {16, 16}, {500, 510}} {
-		p := draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), smooth, 9)
+		p := codectest.Draw(plane.NewLayout(plane.YCbCr, false, size[0], size[1], 2, 2), codectest.Smooth, 9)
 		for _, effort := range codec.EffortSetting.Choices {
 			v := setting.Values{"effort": effort}
 			want := encodeWith(t, p, v, codec.EncodeOptions{})
@@ -237,7 +204,7 @@ func TestThreadsGiveTheSameBytes(t *testing.T) {
 
 // TestTrialsAreIndependent: a trial gives the same bytes whatever was tried before.
 func TestTrialsAreIndependent(t *testing.T) {
-	p := draw(plane.NewLayout(plane.YCbCr, true, 90, 70, 2, 2), smooth, 5)
+	p := codectest.Draw(plane.NewLayout(plane.YCbCr, true, 90, 70, 2, 2), codectest.Smooth, 5)
 	trials, err := Format.Encoder(nil).(codec.LossyEncoder).Trials(t.Context(), p, codec.EncodeOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +234,7 @@ func TestMetadata(t *testing.T) {
 			l := Format.Encoder(v).Layout(plane.YCbCr, alpha, 20, 10)
 			l.Space.ICC = icc
 			o := codec.EncodeOptions{Metadata: codec.Metadata{EXIF: exif, XMP: []byte(xmp)}}
-			h, got := decodeBytes(t, encodeWith(t, draw(l, noisy, 1), v, o))
+			h, got := decodeBytes(t, encodeWith(t, codectest.Draw(l, codectest.Noisy, 1), v, o))
 			if !bytes.Equal(h.EXIF, exif) || string(h.XMP) != xmp || !bytes.Equal(got.Space.ICC, icc) || got.HasAlpha() != alpha {
 				t.Errorf("%v, alpha %t: %d bytes of EXIF, %d of XMP, %d of profile, alpha %t",
 					v, alpha, len(h.EXIF), len(h.XMP), len(got.Space.ICC), got.HasAlpha())
@@ -298,7 +265,7 @@ func animate(t *testing.T, v setting.Values, loops int, frames []*plane.Picture,
 // TestAnimation reads animations back: frames of which a part, nothing or everything has changed.
 func TestAnimation(t *testing.T) {
 	for _, alpha := range []bool{false, true} {
-		base := draw(plane.NewLayout(plane.RGB, alpha, 41, 30, 1, 1), smooth, 2)
+		base := codectest.Draw(plane.NewLayout(plane.RGB, alpha, 41, 30, 1, 1), codectest.Smooth, 2)
 		clone := func() *plane.Picture {
 			p := plane.New(base.Layout)
 			for i := range p.Pix {
@@ -306,7 +273,7 @@ func TestAnimation(t *testing.T) {
 			}
 			return p
 		}
-		dot, other := clone(), draw(base.Layout, stripes, 1)
+		dot, other := clone(), codectest.Draw(base.Layout, codectest.Stripes, 1)
 		for i := range dot.Pix {
 			dot.Row(i, 17)[23] ^= 0x55
 		}
@@ -353,7 +320,7 @@ func TestAnimation(t *testing.T) {
 // TestLossyAnimation: lossy frames come back about as they were, and a lone one is a still.
 func TestLossyAnimation(t *testing.T) {
 	l := plane.NewLayout(plane.YCbCr, true, 61, 47, 2, 2)
-	frames := []*plane.Picture{draw(l, smooth, 1), draw(l, smooth, 2)}
+	frames := []*plane.Picture{codectest.Draw(l, codectest.Smooth, 1), codectest.Draw(l, codectest.Smooth, 2)}
 	file := animate(t, nil, 70000, frames, []int{40, 1 << 25})
 	d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{})
 	if err != nil {
@@ -385,7 +352,7 @@ func TestTooLarge(t *testing.T) {
 		if !errors.Is(err, codec.ErrUnsupported) || !bytes.Contains([]byte(fmt.Sprint(err)), []byte("16384×1")) {
 			t.Errorf("%v: %v", v, err)
 		}
-		p := draw(e.Layout(plane.Gray, false, maxSide, 3), stripes, 1)
+		p := codectest.Draw(e.Layout(plane.Gray, false, maxSide, 3), codectest.Stripes, 1)
 		if _, got := decodeBytes(t, encodeWith(t, p, v, codec.EncodeOptions{})); got.Width() != maxSide {
 			t.Errorf("%v: a width of %d", v, got.Width())
 		}
@@ -399,7 +366,7 @@ func TestCancel(t *testing.T) {
 	for _, v := range []setting.Values{nil, {"lossless": "true"}} {
 		for threads := range 3 {
 			e := Format.Encoder(v)
-			p := draw(e.Layout(plane.RGB, true, 100, 100), noisy, 1)
+			p := codectest.Draw(e.Layout(plane.RGB, true, 100, 100), codectest.Noisy, 1)
 			if _, err := e.Encode(ctx, p, codec.EncodeOptions{Threads: threads}); !errors.Is(err, context.Canceled) {
 				t.Errorf("%v, %d threads: %v", v, threads, err)
 			}
@@ -428,11 +395,11 @@ func TestDwebp(t *testing.T) {
 		}
 		return b
 	}
-	for kind := range drawnKinds {
+	for kind := range codectest.DrawnKinds {
 		for _, alpha := range []bool{false, true} {
 			for _, size := range [][2]int{{67, 45}, {128, 64}, {5, 90}, {500, 510}} {
 				name := fmt.Sprintf("%d-%t-%d", kind, alpha, size[0])
-				p := draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
+				p := codectest.Draw(plane.NewLayout(plane.YCbCr, alpha, size[0], size[1], 2, 2), kind, 8)
 				for _, effort := range codec.EffortSetting.Choices {
 					v := setting.Values{"quality": fmt.Sprint(20 + 25*kind), "effort": effort}
 					file := encodeWith(t, p, v, codec.EncodeOptions{})
@@ -440,7 +407,7 @@ func TestDwebp(t *testing.T) {
 						t.Errorf("%s: lossy, effort %s: dwebp decodes other pixels", name, effort)
 					}
 				}
-				p = draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
+				p = codectest.Draw(plane.NewLayout(plane.RGB, alpha, size[0], size[1], 1, 1), kind, 8)
 				v := setting.Values{"lossless": "true", "effort": codec.EffortSetting.Choices[kind%3]}
 				file := encodeWith(t, p, v, codec.EncodeOptions{})
 				checkLossless(t, p, file)
@@ -467,7 +434,7 @@ func TestDwebp(t *testing.T) {
 // TestNearLossless: components change by no more than half of what is rounded away, and photographs
 // become smaller.
 func TestNearLossless(t *testing.T) {
-	p := draw(plane.NewLayout(plane.RGB, true, 150, 131, 1, 1), smooth, 5)
+	p := codectest.Draw(plane.NewLayout(plane.RGB, true, 150, 131, 1, 1), codectest.Smooth, 5)
 	r := rand.New(rand.NewPCG(1, 2))
 	for c := range 3 {
 		for i := range p.Pix[c] {
@@ -486,8 +453,8 @@ func TestNearLossless(t *testing.T) {
 		changed := 0
 		for c := range p.Pix {
 			for i, v := range p.Pix[c] {
-				d := int(abs(int32(v) - int32(got.Pix[c][i])))
-				if d > 1<<roundedBits(int64(level))/2 && p.Pix[3][i] != 0 {
+				d := int(v) - int(got.Pix[c][i])
+				if max(d, -d) > 1<<vp8l.RoundedBits(int64(level))/2 && p.Pix[3][i] != 0 {
 					t.Fatalf("level %d: component %d changes by %d", level, c, d)
 				}
 				changed += d
@@ -506,18 +473,18 @@ func FuzzEncode(f *testing.F) {
 	f.Add(uint8(69), uint8(70), uint8(100), uint8(255), uint64(3))
 	f.Fuzz(func(t *testing.T, w, h, quality, bits uint8, seed uint64) {
 		width, height := 1+int(w)%70, 1+int(h)%70
-		model, alpha, kind := plane.YCbCr, bits&2 != 0, int(bits>>3)%drawnKinds
+		model, alpha, kind := plane.YCbCr, bits&2 != 0, int(bits>>3)%codectest.DrawnKinds
 		if bits&1 != 0 {
 			model = plane.Gray
 		}
 		threads := 1 + int(bits>>5)
-		p := draw(plane.NewLayout(model, alpha, width, height, 2, 2), kind, seed)
+		p := codectest.Draw(plane.NewLayout(model, alpha, width, height, 2, 2), kind, seed)
 		v := setting.Values{"quality": fmt.Sprint(1 + quality%100), "effort": codec.EffortSetting.Choices[seed%3]}
 		checkLossy(t, p, encodeWith(t, p, v, codec.EncodeOptions{Threads: threads}))
 		if model == plane.YCbCr {
 			model = plane.RGB
 		}
-		p = draw(plane.NewLayout(model, alpha, width, height, 1, 1), kind, seed)
+		p = codectest.Draw(plane.NewLayout(model, alpha, width, height, 1, 1), kind, seed)
 		v["lossless"] = "true"
 		checkLossless(t, p, encodeWith(t, p, v, codec.EncodeOptions{}))
 	})

@@ -75,16 +75,16 @@ func (w *bitWriter) image(green int, main bool) {
 	if main {
 		w.bits(0, 1)
 	}
-	w.constant(green, 256+lengthCodes)
+	w.constant(green, 256+24)
 	w.constant(7, 256)
 	w.constant(9, 256)
 	w.constant(200, 256)
-	w.constant(0, distanceCodes)
+	w.constant(0, 40)
 }
 
 // lossless returns a file of a w×h VP8L picture.
 func lossless(width, height int, write func(w *bitWriter)) []byte {
-	w := &bitWriter{data: []byte{losslessSignature}, n: 8}
+	w := &bitWriter{data: []byte{0x2f}, n: 8}
 	w.bits(width-1, 14)
 	w.bits(height-1, 14)
 	w.bits(1, 1)
@@ -96,6 +96,13 @@ func lossless(width, height int, write func(w *bitWriter)) []byte {
 func riffOf(body []byte) []byte {
 	return append(append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(4+len(body))), "WEBP"...), body...)
 }
+
+// Transforms of VP8L (section 4).
+const (
+	predictorTransform = iota
+	colourTransform
+	subtractGreenTransform
+)
 
 // giants are files of a few bytes that declare as many pixels as the default limit allows.
 func giants() map[string][]byte {
@@ -112,10 +119,10 @@ func giants() map[string][]byte {
 			w.image(33, true)
 		}),
 		"predicted": lossless(side, side, func(w *bitWriter) {
-			tiles(w, int(predictorTransform), 13)
-			tiles(w, int(colourTransform), 5)
+			tiles(w, predictorTransform, 13)
+			tiles(w, colourTransform, 5)
 			w.bits(1, 1)
-			w.bits(int(subtractGreenTransform), 2)
+			w.bits(subtractGreenTransform, 2)
 			w.bits(0, 1)
 			w.image(33, true)
 		}),

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
@@ -59,7 +60,7 @@ func newSpecimen(t *testing.T, i, width, height int) *specimen {
 	s := &specimen{settings: randomSettings(t, r), width: width, height: height}
 	model := []plane.Model{plane.Gray, plane.YCbCr, plane.RGB}[r.IntN(3)]
 	l := Format.Encoder(s.settings).Layout(model, r.IntN(2) == 0, width, height)
-	s.input = []*plane.Picture{draw(l, r.IntN(drawnKinds), r.Uint64())}
+	s.input = []*plane.Picture{codectest.Draw(l, r.IntN(codectest.DrawnKinds), r.Uint64())}
 	if r.IntN(10) > 0 {
 		s.file = encodeWith(t, s.input[0], s.settings, codec.EncodeOptions{Threads: 1 + r.IntN(3)})
 		s.checkStill(t)
@@ -79,7 +80,7 @@ func newSpecimen(t *testing.T, i, width, height int) *specimen {
 
 // changedPart returns a picture with other samples in a random part.
 func changedPart(p *plane.Picture, r *rand.Rand) *plane.Picture {
-	other := draw(p.Layout, r.IntN(drawnKinds), r.Uint64())
+	other := codectest.Draw(p.Layout, r.IntN(codectest.DrawnKinds), r.Uint64())
 	x0, x1, y0, y1 := r.Float64(), r.Float64(), r.Float64(), r.Float64()
 	out := plane.New(p.Layout)
 	for i, size := range p.Planes {

@@ -13,9 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	xwebp "golang.org/x/image/webp"
-
 	"github.com/imgmill/imgmill/internal/pipeline/readerstest"
+	xwebp "golang.org/x/image/webp"
 )
 
 // TestReaders has other programs read random files, of every size once there are enough of them, in

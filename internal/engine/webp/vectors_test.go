@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/webp/vp8"
 )
 
 // vectors returns libwebp's test vectors with the checksums of their decodes, by file name, as
@@ -48,23 +49,23 @@ func firstPicture(t testing.TB, file []byte) *picture {
 // pgm decodes a lossy picture to its planes as they are stored, in the form of dwebp -pgm: luma,
 // padded to an even width, above both chroma planes beside each other, above alpha.
 func pgm(t testing.TB, p *picture, threads int) []byte {
-	r, err := newLossyReader(p.data, p.base, Format)
+	r, err := vp8.NewReader(p.data, p.base, Format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, h := r.width, r.height
+	w, h := r.Width, r.Height
 	cw, ch := (w+1)/2, (h+1)/2
 	var planes [3][]byte
-	err = r.decode(t.Context(), threads, func(rows planeRows) error {
-		for k := range rows.n {
-			planes[0] = append(planes[0], rows.pix[0][k*rows.stride[0]:][:w]...)
+	err = r.Decode(t.Context(), threads, func(rows vp8.Rows) error {
+		for k := range rows.N {
+			planes[0] = append(planes[0], rows.Pix[0][k*rows.Stride[0]:][:w]...)
 			if w%2 == 1 {
 				planes[0] = append(planes[0], 0)
 			}
 		}
-		for k := range (rows.n + 1) / 2 {
+		for k := range (rows.N + 1) / 2 {
 			for i := 1; i < 3; i++ {
-				planes[i] = append(planes[i], rows.pix[i][k*rows.stride[i]:][:cw]...)
+				planes[i] = append(planes[i], rows.Pix[i][k*rows.Stride[i]:][:cw]...)
 			}
 		}
 		return nil

@@ -3,6 +3,7 @@
 package cputest
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
@@ -24,4 +25,15 @@ func NeedVector(t testing.TB) {
 	if !cpu.Vector() {
 		t.Fatal("the processor has the vector instructions, but plain Go would run")
 	}
+}
+
+// Noise returns bytes that are random, or change slowly, so that filters take all their paths.
+func Noise(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	v, step := r.IntN(256), 1+r.IntN(60)
+	for i := range b {
+		v += r.IntN(2*step+1) - step
+		b[i] = byte(max(0, min(255, v)))
+	}
+	return b
 }
