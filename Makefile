@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 functions release console png-readers
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers
 
 check: fmt vet test race cross functions
 
@@ -226,6 +226,15 @@ webp-bytes:
 	OPENBLAS_NUM_THREADS=1 $$dir/venv/bin/python bench/webp/measure.py --efforts $(EFFORTS) $$dir/imgmill $(IMGMILL_CORPUS)/kodak/*.png \
 		$$(ls $(IMGMILL_CORPUS)/photos/*.jpg | grep -v -e progressive -e restart); \
 	status=$$?; rm -r $$dir; exit $$status
+
+# The bytes of JPEG at equal looks, beside those of libjpeg-turbo, mozjpeg and jpegli, over IMGMILL_CORPUS: half an hour on two
+# cores, the next time less. It fails if normal or high effort needs more bytes, in percent of libjpeg-turbo's, than MOST says.
+# libjxl's butteraugli_main must be on the path (Debian: libjxl-devtools).
+ENCODERS ?= .
+MOST ?= normal=4,high=-4
+JPEGS ?= $(IMGMILL_CORPUS)/kodak/*.png $(filter-out %-progressive.jpg %-restart.jpg,$(wildcard $(IMGMILL_CORPUS)/photos/*.jpg))
+jpeg-bytes:
+	$(GO) run ./bench -rate -n 5 -rows '$(ENCODERS)' -most '$(MOST)' $(JPEGS)
 
 # Pictures that x265 writes in every format, depth, size and setting, and random streams, against ffmpeg's and libde265's
 # decodes.

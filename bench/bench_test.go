@@ -19,7 +19,14 @@ import (
 const childVariable = "IMGMILL_BENCH_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childVariable); name != "" {
+	switch name := os.Getenv(childVariable); name {
+	case "":
+	case "butteraugli":
+		if err := playButteraugli(os.Args[1:]); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	default:
 		if err := program([]string{"-serve", name}, os.Stdin, os.Stdout, os.Stderr); err != nil {
 			os.Exit(1)
 		}
@@ -257,7 +264,7 @@ func TestFlags(t *testing.T) {
 	if err != nil || o.photos != filepath.Join("corpus", "photos") || o.runs != 3 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"-n", "0"}, {"more"}, {"-photos", ""}} {
+	for _, args := range [][]string{{"-n", "0"}, {"more"}, {"-photos", ""}, {"-rate"}, {"-rate", "-n", "0", "a.png"}} {
 		if _, err := parse(args, &stderr); err == nil {
 			t.Errorf("%q: no error", args)
 		}

@@ -7,6 +7,7 @@
 //	go run ./bench -memory [-rows REGEXP] [-threads one|all|both]
 //	go run ./bench -rows REGEXP -cpuprofile FILE
 //	go run ./bench -looks [-reference COMMAND] PICTURE...
+//	go run ./bench -rate [-rows REGEXP] [-n RUNS] [-most BOUNDS] PICTURE...
 //
 // Each program runs in a long-lived child process, which repeats a task as often as requested and
 // answers with the time taken from buffer to buffer, measured by its own monotonic clock, and with
@@ -15,7 +16,8 @@
 // of such pairs. vipsthumbnail, GraphicsMagick, cwebp, gif2webp and ffmpeg are commands: their times
 // include starting a process and file access.
 //
-// -looks compares the bytes and the scores of quality auto with those of quality 80.
+// -looks compares the bytes and the scores of quality auto with those of quality 80. -rate compares the bytes
+// of JPEG encoders at equal looks, by SSIMULACRA2 and Butteraugli, with those of libjpeg-turbo.
 //
 // Quality of JPEG is measured against a reduction in floating point; see reference.go. rows.go defines
 // the tasks, and protocol.go the messages between parent and child. docs/performance.md lists the

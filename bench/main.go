@@ -28,8 +28,9 @@ type options struct {
 	json, memory, offline bool
 	cpu                   bool
 	profile, serve        string
-	auto                  bool
+	auto, rated           bool
 	reference             string
+	butteraugli, bounds   string
 	pictures              []string
 }
 
@@ -56,20 +57,25 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.auto, "looks", false,
 		"compare the files of quality auto with those of quality 80, of the pictures that the arguments name")
 	f.StringVar(&o.reference, "reference", "", "with -looks, the command of libjxl's ssimulacra2, which scores them too")
+	f.BoolVar(&o.rated, "rate", false,
+		"compare the bytes of encoders of JPEG at equal looks, on the pictures that the arguments name; -rows selects encoders")
+	f.StringVar(&o.butteraugli, "butteraugli", "butteraugli_main", "with -rate, the command of libjxl's butteraugli_main")
+	f.StringVar(&o.bounds, "most", "",
+		"with -rate, fail if an encoder needs more bytes, in percent of libjpeg-turbo's, than such as normal=-15,high=-22 allows")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	o.pictures = f.Args()
 	switch {
-	case o.auto && f.NArg() == 0:
-		return o, errors.New("no pictures: name some behind -looks")
-	case o.auto:
+	case (o.auto || o.rated) && f.NArg() == 0:
+		return o, errors.New("no pictures: name some behind -looks or -rate")
+	case o.runs < 1:
+		return o, fmt.Errorf("invalid value %d for -n, want at least 1", o.runs)
+	case o.auto || o.rated:
 	case f.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.serve == "" && o.photos == "":
 		return o, errors.New("no folder with photographs: set -photos or IMGMILL_CORPUS")
-	case o.runs < 1:
-		return o, fmt.Errorf("invalid value %d for -n, want at least 1", o.runs)
 	}
 	return o, nil
 }
@@ -87,6 +93,9 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	if o.auto {
 		return o.looks(o.pictures, stdout, stderr)
+	}
+	if o.rated {
+		return o.rate(stdout, stderr)
 	}
 	list, err := rowsNamed(o.rows)
 	if err != nil {

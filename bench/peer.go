@@ -119,15 +119,30 @@ func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error
 
 // findPillow finds a Python that has Pillow and pillow-heif, or creates an environment with them.
 func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
+	return findPython(dir, offline, log, "pillow", "PIL.Image, pillow_heif", "Pillow", "pillow-heif")
+}
+
+// findJpegli does the same for jpegli, which Pillow gives the pixels.
+func findJpegli(dir string, offline bool, log io.Writer) ([]string, error) {
+	if _, err := exec.LookPath("jpegtran"); err != nil {
+		return nil, err
+	}
+	argv, err := findPython(dir, offline, log, "jpegli", "PIL.Image, pyjpegli", "Pillow", "pyjpegli==0.3.2")
+	return append(argv, "jpegli"), err
+}
+
+// findPython returns the command that runs peers/pillow.py by a Python that can import the modules. If there is
+// none, it creates an environment of a name in the user's cache and installs the packages.
+func findPython(dir string, offline bool, log io.Writer, name, modules string, packages ...string) ([]string, error) {
 	script := filepath.Join(dir, "peers", "pillow.py")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	home := filepath.Join(cache, "imgmill-bench", "pillow")
+	home := filepath.Join(cache, "imgmill-bench", name)
 	made := filepath.Join(home, "bin", "python")
 	for _, python := range []string{"python3", "/usr/bin/python3", made} {
-		if exec.Command(python, "-c", "import PIL.Image, pillow_heif").Run() == nil {
+		if exec.Command(python, "-c", "import "+modules).Run() == nil {
 			return []string{python, script}, nil
 		}
 	}
@@ -137,7 +152,8 @@ func findPillow(dir string, offline bool, log io.Writer) ([]string, error) {
 	if err := run(log, dir, "python3", "-m", "venv", home); err != nil {
 		return nil, err
 	}
-	return []string{made, script}, run(log, dir, made, "-m", "pip", "install", "--quiet", "Pillow", "pillow-heif")
+	install := append([]string{"-m", "pip", "install", "--quiet"}, packages...)
+	return []string{made, script}, run(log, dir, made, install...)
 }
 
 func run(log io.Writer, dir, name string, args ...string) error {

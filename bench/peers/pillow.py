@@ -1,18 +1,26 @@
-"""Runs Pillow as a child process of the bench; ../protocol.go defines the messages."""
+"""Runs Pillow as a child process of the bench; ../protocol.go defines the messages. With the argument jpegli, Pillow reads
+pictures and jpegli writes them."""
 
 import base64
+import importlib.metadata
 import io
 import json
 import os
+import subprocess
 import sys
 import time
 
 import PIL
-import pillow_heif
 from PIL import Image, features
 
-pillow_heif.register_heif_opener()
-pillow_heif.options.DECODE_THREADS = int(os.environ["OMP_NUM_THREADS"])
+JPEGLI = sys.argv[1:] == ["jpegli"]
+if JPEGLI:
+    import pyjpegli
+else:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    pillow_heif.options.DECODE_THREADS = int(os.environ["OMP_NUM_THREADS"])
 
 ENDLESS = 65535  # a height that never limits the size
 
@@ -24,6 +32,8 @@ def thumbnail(picture, box, request):
     picture.thumbnail((box[0], box[1] or ENDLESS), Image.LANCZOS)
     out = io.BytesIO()
     quality, effort = request["quality"], request["effort"]
+    if JPEGLI:
+        return jpegli(picture, quality)
     if request["format"] == "webp":
         if request["lossless"]:
             quality = 75  # libwebp's default: how long to search, here
@@ -33,6 +43,13 @@ def thumbnail(picture, box, request):
         high = effort == "high"
         picture.save(out, "JPEG", quality=quality, optimize=high, progressive=high)
     return out.getvalue()
+
+
+def jpegli(picture, quality):
+    """Returns a progressive file with jpegli's coefficients: pyjpegli writes baseline with the usual codes. jpegtran is a process
+    of its own, whose time does not count."""
+    file = pyjpegli.encode(picture.convert("RGB").tobytes(), *picture.size, quality)
+    return subprocess.run(["jpegtran", "-progressive"], input=file, capture_output=True, check=True).stdout
 
 
 def task(source, request):
@@ -66,9 +83,12 @@ def say(value):
 
 
 def main():
-    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    heif = pillow_heif.libheif_version()
-    say({"version": f"{PIL.__version__} (libjpeg {jpeg}, libheif {heif}, python {sys.version.split()[0]})"})
+    python = f"python {sys.version.split()[0]}"
+    if JPEGLI:
+        say({"version": f"by pyjpegli {importlib.metadata.version('pyjpegli')} ({python})"})
+    else:
+        jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+        say({"version": f"{PIL.__version__} (libjpeg {jpeg}, libheif {pillow_heif.libheif_version()}, {python})"})
     loaded = {}
     for line in sys.stdin:
         try:
