@@ -4,6 +4,7 @@
 // sizes and peak memory:
 //
 //	go run ./bench [-photos DIR] [-rows REGEXP] [-n RUNS] [-threads one|all|both] [-cpu] [-json] [-offline]
+//	go run ./bench -against REVISION [-rows REGEXP] [-n PAIRS] [-threads one|all|both]
 //	go run ./bench -memory [-rows REGEXP] [-threads one|all|both]
 //	go run ./bench -rows REGEXP -cpuprofile FILE
 //	go run ./bench -looks [-reference COMMAND] PICTURE...
@@ -15,6 +16,8 @@
 // so that other load on the machine affects all of them, and each ratio is the median of the ratios
 // of such pairs. vipsthumbnail, GraphicsMagick, cwebp, gif2webp and ffmpeg are commands: their times
 // include starting a process and file access.
+//
+// -against builds the bench of another revision of the repository, whose engine takes turns with this one.
 //
 // -looks compares the bytes and the scores of quality auto with those of quality 80. -rate compares the bytes
 // of JPEG encoders at equal looks, by SSIMULACRA2 and Butteraugli, with those of libjpeg-turbo.

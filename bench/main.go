@@ -29,7 +29,7 @@ type options struct {
 	cpu                   bool
 	profile, serve        string
 	auto, rated           bool
-	reference             string
+	reference, revision   string
 	butteraugli, bounds   string
 	pictures              []string
 }
@@ -59,6 +59,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.reference, "reference", "", "with -looks, the command of libjxl's ssimulacra2, which scores them too")
 	f.BoolVar(&o.rated, "rate", false,
 		"compare the bytes of encoders of JPEG at equal looks, on the pictures that the arguments name; -rows selects encoders")
+	f.StringVar(&o.revision, "against", "",
+		"compare with the engine of this revision of the repository: times, bytes and peak memory")
 	f.StringVar(&o.butteraugli, "butteraugli", "butteraugli_main", "with -rate, the command of libjxl's butteraugli_main")
 	f.StringVar(&o.bounds, "most", "",
 		"with -rate, fail if an encoder needs more bytes, in percent of libjpeg-turbo's, than such as normal=-15,high=-22 allows")
@@ -96,6 +98,9 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	if o.rated {
 		return o.rate(stdout, stderr)
+	}
+	if o.revision != "" {
+		return o.against(stdout, stderr)
 	}
 	list, err := rowsNamed(o.rows)
 	if err != nil {

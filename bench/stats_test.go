@@ -33,3 +33,16 @@ func TestPairedRatioIgnoresLoad(t *testing.T) {
 		t.Errorf("ratio %v of the only pair, want 2", got)
 	}
 }
+
+func TestPairedSpread(t *testing.T) {
+	ones := []float64{1, 1, 1, 1, 1}
+	if got := pairedSpread([]float64{9, 1, 5, 3, 7}, ones); got != (spread{3, 5, 7}) || got.String() != "5.00 (3.00–7.00)" {
+		t.Errorf("got %v, want 5 between 3 and 7", got)
+	}
+	if got := pairedSpread([]float64{4, 2, 1, 3}, ones); got != (spread{1.5, 2.5, 3.5}) {
+		t.Errorf("got %v, want 2.5 between 1.5 and 3.5", got)
+	}
+	if got := pairedSpread(nil, ones); got != (spread{}) {
+		t.Errorf("got %v of no pairs", got)
+	}
+}
