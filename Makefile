@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices
 
 check: fmt vet test race cross functions
 
@@ -55,6 +55,11 @@ release: functions
 # Assembly is made from _asm/; the working tree is clean afterwards if what is committed is what is made.
 generate:
 	$(GO) generate ./internal/...
+
+# AWS's prices of every region, from the lists that its pricing pages show; PRICES="-from DIR -date 2025-12-06 -source TEXT"
+# reads lists that were kept.
+prices:
+	$(GO) run ./internal/aws/price/generate $(PRICES) >regions.go.new && mv regions.go.new internal/aws/price/regions.go || { rm -f regions.go.new; exit 1; }
 
 # The longer runs, each with a bound; CI calls them one by one.
 

@@ -125,6 +125,9 @@ func (f *costFlags) run(c *cobra.Command) error {
 			"and 20000 GETs a month free in their first twelve months, and newer accounts have "+
 			"credits that expire.",
 		"Prices are from AWS's price list of "+bill.Dated+", in US dollars, without taxes.")
+	if bill.Assumed != "" {
+		assumes = append(assumes, bill.Assumed)
+	}
 	if f.json {
 		return newJSON(c.OutOrStdout()).Encode(estimate{bill, assumes})
 	}

@@ -57,6 +57,9 @@ func (f *costFlags) runWorst(c *cobra.Command) error {
 		return usageError{err}
 	}
 	assumes = append(assumes, f.explain(most)...)
+	if most.Assumed != "" {
+		assumes = append(assumes, most.Assumed)
+	}
 	if f.json {
 		return newJSON(c.OutOrStdout()).Encode(ceiling{most, assumes})
 	}

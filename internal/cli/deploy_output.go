@@ -124,6 +124,10 @@ func (o *deployOutput) plan(p *stack.Plan) {
 			most.Total)
 		out["usd_an_hour_at_most"] = most.Total
 	}
+	if busy.Assumed != "" {
+		o.printf("%s", busy.Assumed)
+		out["prices_assumed"] = busy.Assumed
+	}
 	o.line(out)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/aws/price"
@@ -19,7 +20,7 @@ type planLine struct {
 	Orphans sync.Tally  `json:"orphans"`
 	Seconds float64     `json:"seconds"`
 	// USD is what AWS charges, and Downloads what it charges beside that unless this machine is in the
-	// region. They are missing if the store is not AWS or the prices of the region are not known.
+	// region. They are missing if the store is not AWS.
 	USD       *float64 `json:"usd,omitempty"`
 	Downloads *float64 `json:"usd_downloads,omitempty"`
 }
@@ -130,10 +131,7 @@ func (s *syncRun) dollars(r sync.Report, f *price.Function, line *planLine) stri
 	if s.deletes() {
 		load.Deleted = float64(s.todo.Orphans.Objects)
 	}
-	_, sum, outside, known := load.Once()
-	if !known {
-		return "; the prices of " + s.place.region + " are not known"
-	}
+	_, sum, outside, assumed := load.Once()
 	line.USD, line.Downloads = &sum, &outside
 	usd := func(sum float64) string {
 		if sum < 0.01 {
@@ -144,6 +142,9 @@ func (s *syncRun) dollars(r sync.Report, f *price.Function, line *planLine) stri
 	text := fmt.Sprintf(", for %s at AWS", usd(sum))
 	if outside > 0 {
 		text += fmt.Sprintf(" (and %s for the downloads, unless this machine is in %s)", usd(outside), s.place.region)
+	}
+	if assumed != "" {
+		text += ". " + strings.TrimSuffix(assumed, ".")
 	}
 	return text
 }

@@ -31,22 +31,15 @@ const (
 	listPage   = 1000 // objects in an answer to a LIST
 	queueBatch = 10   // messages that a request sends
 
-	// A job of S3 Batch Operations and an object in it, in us-east-1 and eu-west-1; other regions are
-	// assumed to charge the same (AmazonS3 BatchOperations-Jobs, BatchOperations-Objects).
-	batchJob    = 0.25
-	batchObject = 1.00e-6
 	// recordHeads is for the record that an earlier attempt may have left of a picture.
 	recordHeads = 1
 )
 
 // Once returns what AWS charges for a backfill, without any free tier. If a machine of the user makes
 // the variants, outside is what its downloads cost if it is not in the region, and is not part of the
-// sum.
-func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
-	p, known := regions[l.Region]
-	if !known {
-		return nil, 0, 0, false
-	}
+// sum. The sentence assumed is that of a Bill.
+func (l Backfill) Once() (lines []Line, sum, outside float64, assumed string) {
+	p, assumed := pricesOf(l.Region, false)
 	add := func(name string, quantity float64, unit string, tiers []tier) {
 		if quantity > 0 {
 			usd := cost(quantity, tiers)
@@ -68,17 +61,17 @@ func (l Backfill) Once() (lines []Line, sum, outside float64, known bool) {
 	}
 	f := l.Function
 	if f == nil {
-		return lines, sum, cost(gb(l.Bytes/1e6), p.transferOut), true
+		return lines, sum, cost(gb(l.Bytes/1e6), p.transferOut), assumed
 	}
 	if f.Batch {
-		add("S3 Batch Operations (job)", math.Min(1, l.Pictures), "jobs", flat(batchJob))
-		add("S3 Batch Operations (objects)", l.Pictures, "objects", flat(batchObject))
+		add("S3 Batch Operations (job)", math.Min(1, l.Pictures), "jobs", flat(p.batchJob))
+		add("S3 Batch Operations (objects)", l.Pictures, "objects", flat(p.batchObject))
 	} else {
 		const sent = 1.0 / queueBatch
 		add("SQS requests", l.Pictures*(messageRequests-1+sent), "requests", flat(p.message))
 	}
 	add("Lambda requests", l.Pictures, "requests", flat(p.request))
-	add("Lambda compute", l.Pictures*f.Milliseconds/1000*float64(f.MemoryMB)/1024, "GB-s", flat(p.gbSecond[f.Arch]))
+	add("Lambda compute", l.Pictures*f.Milliseconds/1000*float64(f.MemoryMB)/1024, "GB-s", flat(p.gbSecond(f.Arch)))
 	add("Logs written", gb(l.Pictures*logBytes/1e6), "GB", flat(p.logIngested))
-	return lines, sum, 0, true
+	return lines, sum, 0, assumed
 }

@@ -46,14 +46,14 @@ func Estimate(l Load) (Bill, error) {
 	if err := l.Validate(); err != nil {
 		return Bill{}, err
 	}
-	p := regions[l.Region]
-	b := Bill{Load: l, Dated: p.dated}
+	p, assumed := pricesOf(l.Region, l.Moderated)
+	b := Bill{Load: l, Dated: dated, Assumed: assumed}
 	uploads := l.Uploads * DaysPerMonth
 	puts, reads := l.StoreRequests()
 
 	b.add("Lambda requests", uploads, "requests", flat(p.request), freeRequests)
 	b.add("Lambda compute", uploads*l.Milliseconds/1000*float64(l.MemoryMB)/1024, "GB-s",
-		flat(p.gbSecond[l.Arch]), freeGBSeconds)
+		flat(p.gbSecond(l.Arch)), freeGBSeconds)
 	b.add("S3 uploads (PUT)", uploads, "requests", flat(p.put), 0)
 	b.add("S3 variants (PUT)", uploads*float64(puts), "requests", flat(p.put), 0)
 	views := l.Views * DaysPerMonth
@@ -61,7 +61,7 @@ func Estimate(l Load) (Bill, error) {
 	b.storage(l, p.storage)
 	b.logs(l, p, uploads)
 	if l.Moderated {
-		b.add("Rekognition", uploads, "pictures", flat(moderation), 0)
+		b.add("Rekognition", uploads, "pictures", flat(p.moderation), 0)
 	}
 	if l.Trigger == "queue" {
 		b.add("SQS requests", uploads*messageRequests+pollsADay*DaysPerMonth, "requests",
@@ -72,7 +72,7 @@ func Estimate(l Load) (Bill, error) {
 		audits = 1
 	}
 	b.add("Alarms", alarms+audits, "metrics", flat(p.alarm), freeAlarms)
-	b.add("Own metrics", metrics+audits, "metrics", flat(metric), freeMetrics)
+	b.add("Own metrics", metrics+audits, "metrics", flat(p.metric), freeMetrics)
 	b.add("Dashboard", dashboards, "dashboards", flat(dashboard), freeDashboards)
 	b.add("Transfer to the internet", gb(views*l.VariantMegabytes), "GB", p.transferOut,
 		freeTransferGB)

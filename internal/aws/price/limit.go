@@ -48,6 +48,7 @@ type Ceiling struct {
 	Uploads       Charge  `json:"uploads"`
 	UploadStorage float64 `json:"usd_a_gb_month"`
 	Dated         string  `json:"prices_of"`
+	Assumed       string  `json:"assumed,omitempty"` // as in a Bill
 }
 
 const (
@@ -155,9 +156,9 @@ func Limit(e Exposure) (Ceiling, error) {
 
 // hourOf returns the cost of an hour of nothing but one kind of upload.
 func (e Exposure) hourOf(u upload) Ceiling {
-	p := regions[e.Region]
+	p, assumed := pricesOf(e.Region, e.Moderated)
 	c := Ceiling{Exposure: e, Upload: u.name, Attempts: e.attempts(), Backlog: directHours,
-		UploadStorage: p.storage[0].usd, Dated: p.dated}
+		UploadStorage: p.storage[0].usd, Dated: dated, Assumed: assumed}
 	seconds := float64(e.Instances) * 3600
 	attempts := seconds * 1000 / max(invocationMS, float64(u.puts+u.reads+u.asks)*fastestMS)
 	uploads := attempts / float64(u.attempts)
@@ -168,11 +169,11 @@ func (e Exposure) hourOf(u upload) Ceiling {
 		}
 	}
 	billed := seconds + attempts*invocationMS/1000 // rounded up
-	add("Lambda compute", billed*float64(e.MemoryMB)/1024, "GB-s", p.gbSecond[e.Arch])
+	add("Lambda compute", billed*float64(e.MemoryMB)/1024, "GB-s", p.gbSecond(e.Arch))
 	add("Lambda requests", attempts, "requests", p.request)
 	add("S3 writes (PUT, COPY)", attempts*float64(u.puts), "requests", p.put)
 	add("S3 reads (GET, HEAD)", attempts*float64(u.reads), "requests", p.get)
-	add("Rekognition", attempts*float64(u.asks), "pictures", moderation)
+	add("Rekognition", attempts*float64(u.asks), "pictures", p.moderation)
 	add("Logs written", gb(attempts*limitLogBytes/1e6), "GB", p.logIngested)
 	messages := uploads * float64(u.failures)
 	if e.Trigger == "queue" { // S3 sends it; each attempt receives it; it is deleted, or moved

@@ -1,8 +1,8 @@
 // Package price estimates what a deployment costs, item by item: in a month (Estimate), from the
 // number and the size of pictures, and at most in an hour (Limit), whoever uploads.
 //
-// Its prices are in prices.go, with a date and their place in AWS's public price list. It never
-// calls AWS, knows no discounts, credits or taxes of an account, and assumes that nothing else uses
+// Its prices are in regions.go, for every commercial region, with a date and their source; make prices
+// reads them anew. It never calls AWS, knows no discounts, credits or taxes of an account, and assumes that nothing else uses
 // the account's free tier.
 package price
 
@@ -10,8 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
+	"regexp"
 )
 
 // DaysPerMonth is the mean month of 730 hours, which AWS's own calculator uses.
@@ -27,8 +26,8 @@ type Load struct {
 	Manifest         bool    `json:"manifest"`          // the recipe's: one more object beside the variants
 	Moderated        bool    `json:"moderated"`         // by the recipe's gates.rekognition
 	Milliseconds     float64 `json:"milliseconds"`      // billed for an upload
-	Region           string  `json:"region"`            // one of Regions()
-	Arch             string  `json:"arch"`              // arm64 or amd64
+	Region           string  `json:"region"`
+	Arch             string  `json:"arch"` // arm64 or amd64
 	MemoryMB         int     `json:"memory_mb"`
 	Trigger          string  `json:"trigger"`            // direct or queue
 	DaysKept         float64 `json:"days_kept"`          // how long uploads and variants stay: storage is that of so many days
@@ -66,17 +65,12 @@ type Bill struct {
 	// Growth is by how much the cost of storage grows every month as long as nothing is deleted.
 	Growth float64 `json:"usd_growth_a_month"`
 	Dated  string  `json:"prices_of"` // the day of the price list
+	// Assumed says, in a sentence, which prices are another region's; it is empty if none are.
+	Assumed string `json:"assumed,omitempty"`
 }
 
-// Regions returns the regions with known prices, sorted.
-func Regions() []string {
-	names := make([]string, 0, len(regions))
-	for name := range regions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+// regionName is the form of a region's name, such as eu-west-1.
+var regionName = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+$`)
 
 // Validate reports everything that is wrong with a load.
 func (l Load) Validate() error {
@@ -102,8 +96,8 @@ func (l Load) Validate() error {
 // validatePlace reports what is wrong with the settings that both estimates have.
 func validatePlace(region, arch, trigger string, memoryMB int) (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if _, ok := regions[region]; !ok {
-		add("region %q: prices are known for %s", region, strings.Join(Regions(), ", "))
+	if !regionName.MatchString(region) {
+		add("region %q is not the name of one, such as eu-west-1", region)
 	}
 	if arch != "arm64" && arch != "amd64" {
 		add("architecture %q is not valid; use arm64 or amd64", arch)

@@ -151,17 +151,20 @@ func TestArchitectureAndTriggerMatter(t *testing.T) {
 	}
 }
 
-// TestRegionsAreComplete: no price is missing, tiers get cheaper, and each region has a date.
+// TestRegionsAreComplete: no price is missing, and tiers get cheaper.
 func TestRegionsAreComplete(t *testing.T) {
+	if _, err := time.Parse(time.DateOnly, dated); err != nil {
+		t.Error(err)
+	}
+	if len(regions) < 34 {
+		t.Errorf("prices of %d regions; AWS has 34 commercial ones", len(regions))
+	}
 	for name, p := range regions {
-		if _, err := time.Parse(time.DateOnly, p.dated); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
 		for what, usd := range map[string]float64{
-			"request": p.request, "arm64": p.gbSecond["arm64"], "amd64": p.gbSecond["amd64"],
-			"put": p.put, "get": p.get,
+			"request": p.request, "arm64": p.gbSecond("arm64"), "amd64": p.gbSecond("amd64"),
+			"put": p.put, "get": p.get, "job": p.batchJob, "object": p.batchObject,
 			"log ingested": p.logIngested, "log stored": p.logStored, "alarm": p.alarm,
-			"message": p.message,
+			"metric": p.metric, "message": p.message,
 		} {
 			if usd <= 0 {
 				t.Errorf("%s: %s costs %v", name, what, usd)
@@ -178,21 +181,70 @@ func TestRegionsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"us-east-1", "ap-northeast-1", "eu-west-1"} {
-		if _, ok := regions[name]; !ok {
-			t.Errorf("no prices of %s", name)
+}
+
+// TestRegionsAgreeWithAWS compares figures of four regions with those that were read by hand from AWS's
+// offer files, whose dates follow.
+func TestRegionsAgreeWithAWS(t *testing.T) {
+	for name, want := range map[string]prices{
+		"us-east-1":      {put: 0.005e-3, get: 0.0004e-3, logIngested: 0.50, logStored: 0.03, storage: []tier{{usd: 0.023}}, transferOut: []tier{{usd: 0.09}}},       // 2025-10-01
+		"ap-northeast-1": {put: 0.0047e-3, get: 0.00037e-3, logIngested: 0.76, logStored: 0.033, storage: []tier{{usd: 0.025}}, transferOut: []tier{{usd: 0.114}}},   // 2026-07-01
+		"eu-west-1":      {put: 0.005e-3, get: 0.0004e-3, logIngested: 0.57, logStored: 0.03, storage: []tier{{usd: 0.023}}, transferOut: []tier{{usd: 0.09}}},       // 2026-03-01
+		"eu-west-2":      {put: 0.0053e-3, get: 0.00042e-3, logIngested: 0.5985, logStored: 0.0315, storage: []tier{{usd: 0.024}}, transferOut: []tier{{usd: 0.09}}}, // 2026-09-11
+	} {
+		p := regions[name]
+		if !near(p.put, want.put) || !near(p.get, want.get) || p.logIngested != want.logIngested || p.logStored != want.logStored ||
+			p.storage[0].usd != want.storage[0].usd || p.transferOut[0].usd != want.transferOut[0].usd ||
+			p.request != 0.2e-6 || p.gbSecondARM != 0.0000133334 || p.gbSecondAMD != 0.0000166667 || p.message != 0.4e-6 {
+			t.Errorf("%s: %+v, want %+v", name, p, want)
+		}
+	}
+}
+
+// TestUnknownPrices: where no price is known, us-east-1's is used, and a sentence says so.
+func TestUnknownPrices(t *testing.T) {
+	for _, c := range []struct {
+		region    string
+		moderated bool
+		usd       float64 // of a month's pictures for Rekognition
+		assumed   string
+	}{
+		{"us-east-1", true, 30.4, ""},
+		{"ap-northeast-1", true, 30.4 * 1.3, ""},
+		{"eu-north-1", false, 0, ""},
+		{"eu-north-1", true, 30.4, "Rekognition in eu-north-1"},
+		{"mars-north-1", true, 30.4, "No prices of mars-north-1 are known"},
+	} {
+		l := Typical()
+		l.Region, l.Moderated = c.region, c.moderated
+		b, err := Estimate(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.moderated {
+			if got := line(t, b, "Rekognition").Full; !near(got, c.usd) {
+				t.Errorf("%s: Rekognition costs $%v, want $%v", c.region, got, c.usd)
+			}
+		}
+		most, err := Limit(Exposure{Region: c.region, Arch: "arm64", MemoryMB: 1769, TimeoutSeconds: 120,
+			Instances: 10, Trigger: "direct", Variants: 1, Moderated: c.moderated})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (c.assumed == "") != (b.Assumed == "") || !strings.Contains(b.Assumed, c.assumed) || most.Assumed != b.Assumed {
+			t.Errorf("%s: assumed %q and %q, want %q", c.region, b.Assumed, most.Assumed, c.assumed)
 		}
 	}
 }
 
 func TestValidateReportsEveryFault(t *testing.T) {
-	l := Load{Uploads: -1, Megabytes: math.NaN(), Region: "mars-1", Arch: "mips", MemoryMB: 1,
+	l := Load{Uploads: -1, Megabytes: math.NaN(), Region: "mars", Arch: "mips", MemoryMB: 1,
 		Trigger: "bell"}
 	_, err := Estimate(l)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"uploads -1", "megabytes NaN", `"mars-1"`, "ap-northeast-1", `"mips"`, "memory 1 MB", `"bell"`} {
+	for _, part := range []string{"uploads -1", "megabytes NaN", `"mars"`, `"mips"`, "memory 1 MB", `"bell"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is missing in\n%v", part, err)
 		}
