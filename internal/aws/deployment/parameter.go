@@ -43,6 +43,8 @@ var Flags = []struct{ Flag, Parameter, Usage string }{
 		"instances reserved for the function, which is also its limit; 0 reserves none (default 10; with a queue 0)"},
 	{"source-kms-key", "SourceKmsKeyArn", "ARN of the KMS key that encrypts the source bucket"},
 	{"target-kms-key", "TargetKmsKeyArn", "ARN of the KMS key that encrypts the target bucket"},
+	{"permissions-boundary", "PermissionsBoundaryArn",
+		"ARN of an IAM policy that bounds every role of the deployment; \"\" for none"},
 	{"log-days", "LogRetentionDays", "days to keep the log"},
 	{"audit", "AuditSchedule",
 		"when the function compares both buckets, such as \"cron(0 3 * * ? *)\" (in UTC) or \"rate(1 day)\"; \"\" for never"},

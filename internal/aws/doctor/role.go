@@ -15,6 +15,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/policy"
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
@@ -37,59 +38,70 @@ type Permission struct {
 const anyStream = ":log-stream:any"
 
 // RolePermissions lists what the role in internal/aws/template/template.yaml is for. The recipe may
-// be nil if it is unknown.
+// be nil if it is unknown; the keys are then those of the stack's parameters, and the rest is what the
+// default recipe needs.
 func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 	r *recipe.Recipe) []Permission {
 	source, target := bucketARN(c, d.SourceBucket), bucketARN(c, d.TargetBucket)
 	log := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s%s", c.Partition(), c.Region, account,
 		d.LogGroup, anyStream)
 	list := []Permission{
-		{"s3:GetObject", source + "/any", "read pictures"},
 		{"s3:ListBucket", source,
 			"distinguish a picture that does not exist from one that it may not read"},
-		{"s3:PutObject", target + "/any", "write variants"},
-		{"s3:GetObject", target + "/any", "see which variants are older"},
 		{"s3:ListBucket", target,
 			"distinguish a variant that does not exist from one that it may not read"},
 		{"logs:CreateLogStream", log, "write its log"},
 		{"logs:PutLogEvents", log, "write its log"},
 		{"sqs:SendMessage", queueARN(c, account, d.Names.FailureQueue()), "keep failed events"},
 	}
-	if r != nil {
-		if r.OnRemove == recipe.Remove {
-			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants with their pictures"})
-		} else if r.Hashed() && r.Target.KeepReplaced != recipe.Forever {
-			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants that have been replaced"})
+	add := func(action, bucket string, prefixes []string, purpose string) {
+		for _, p := range prefixes {
+			list = append(list, Permission{action, bucket + "/" + p + "any", purpose})
 		}
-		if len(r.Target.Attributes.Tags) > 0 {
-			list = append(list, Permission{"s3:PutObjectTagging", target + "/any", "tag variants"})
-		}
-		readTags := func(why string) {
-			list = append(list, Permission{"s3:GetObjectTagging", source + "/any", why},
-				Permission{"s3:GetObjectVersionTagging", source + "/any", why}) // in a bucket with versions
-		}
-		if len(r.Gates.Tags) > 0 {
-			readTags("read the tags that gates ask for")
-		}
-		if r.Gates.Rekognition != nil {
-			list = append(list, Permission{"rekognition:DetectModerationLabels", "*", "ask what pictures show"})
-		}
-		if r.Gates.Given() {
-			list = append(list, Permission{"s3:DeleteObject", target + "/any", "remove variants of pictures that are refused"})
-		}
-		if r.FocalTag != "" {
-			readTags("read the focal points of pictures")
-		}
-		if len(r.Notify) > 0 {
-			list = append(list, Permission{"s3:DeleteObject", target + "/" + recipe.UnsentPrefix + "any", "remove events that are sent"})
-		}
-		for _, arn := range r.NotifyARNs() {
-			action := map[string]string{"events": "events:PutEvents", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}[recipe.Notify{To: arn}.Service()]
-			list = append(list, Permission{action, arn, "send events"})
-		}
-		if r.Target.Attributes.ACL != "" {
-			list = append(list, Permission{"s3:PutObjectAcl", target + "/any", "set the ACL of variants"})
-		}
+	}
+	read := granted(d.Parameters["SourceObjectArns"], source)
+	written := granted(d.Parameters["TargetObjectArns"], target)
+	if r == nil {
+		r = recipe.Default(formats.All())
+	} else {
+		read, written = r.SourceAccess(), r.TargetAccess()
+	}
+	add("s3:GetObject", source, read, "read pictures")
+	add("s3:PutObject", target, written, "write variants")
+	add("s3:GetObject", target, written, "see which variants are older")
+	if r.OnRemove == recipe.Remove {
+		add("s3:DeleteObject", target, written, "remove variants with their pictures")
+	} else if r.Hashed() && r.Target.KeepReplaced != recipe.Forever {
+		add("s3:DeleteObject", target, written, "remove variants that have been replaced")
+	}
+	if len(r.Target.Attributes.Tags) > 0 {
+		add("s3:PutObjectTagging", target, written, "tag variants")
+	}
+	readTags := func(why string) {
+		add("s3:GetObjectTagging", source, read, why)
+		add("s3:GetObjectVersionTagging", source, read, why) // in a bucket with versions
+	}
+	if len(r.Gates.Tags) > 0 {
+		readTags("read the tags that gates ask for")
+	}
+	if r.Gates.Rekognition != nil {
+		list = append(list, Permission{"rekognition:DetectModerationLabels", "*", "ask what pictures show"})
+	}
+	if r.Gates.Given() {
+		add("s3:DeleteObject", target, written, "remove variants of pictures that are refused")
+	}
+	if r.FocalTag != "" {
+		readTags("read the focal points of pictures")
+	}
+	if len(r.Notify) > 0 {
+		add("s3:DeleteObject", target, []string{recipe.UnsentPrefix}, "remove events that are sent")
+	}
+	for _, arn := range r.NotifyARNs() {
+		action := map[string]string{"events": "events:PutEvents", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}[recipe.Notify{To: arn}.Service()]
+		list = append(list, Permission{action, arn, "send events"})
+	}
+	if r.Target.Attributes.ACL != "" {
+		add("s3:PutObjectAcl", target, written, "set the ACL of variants")
 	}
 	if d.WorkQueueARN != "" {
 		for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage",
@@ -98,6 +110,14 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 		}
 	}
 	return list
+}
+
+// granted returns the beginnings of keys in a list of ARNs, which is a parameter of the stack.
+func granted(arns, bucket string) (prefixes []string) {
+	for arn := range strings.SplitSeq(arns, ",") {
+		prefixes = append(prefixes, strings.TrimSuffix(strings.TrimPrefix(arn, bucket+"/"), "*"))
+	}
+	return prefixes
 }
 
 func bucketARN(c *client.Cloud, name string) string {
@@ -154,10 +174,19 @@ func checkRole(ctx context.Context, e *examination) {
 		return
 	}
 	advice := e.recreate()
-	if slices.ContainsFunc(lacking, fromRecipe) {
+	if slices.ContainsFunc(lacking, fromRecipe) || e.otherKeys() {
 		advice = e.redeploy() // the recipe differs from the stack's parameters
 	}
 	e.fault(advice, "the role %s lacks %s", name, strings.Join(lacking, "; "))
+}
+
+// otherKeys reports whether the stack limits the role to other keys than the recipe's.
+func (e *examination) otherKeys() bool {
+	if e.recipe() == nil {
+		return false
+	}
+	sources, targets := deployment.Access(e.recipe(), e.Partition(), e.d.SourceBucket, e.d.TargetBucket)
+	return sources != e.d.Parameters["SourceObjectArns"] || targets != e.d.Parameters["TargetObjectArns"]
 }
 
 // fromRecipe reports whether a permission that a role lacks follows from a setting of the recipe.

@@ -73,7 +73,7 @@ func NewPlan(ctx context.Context, c *client.Cloud, s Settings) (*Plan, error) {
 	if err := p.chooseParameters(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context, *client.Cloud, *Plan) error{planBuckets,
+	for _, step := range []func(context.Context, *client.Cloud, *Plan) error{planBuckets, planAccess,
 		planNotifications, planConcurrency, planTrigger} {
 		if err := step(ctx, c, p); err != nil {
 			return nil, err
@@ -217,6 +217,13 @@ func (p *Plan) chooseConcurrency(reserved string) {
 		reserved = "0"
 	}
 	p.Parameters["ReservedConcurrency"] = reserved
+}
+
+// planAccess limits the function's role to the objects that the recipe reads and writes.
+func planAccess(_ context.Context, c *client.Cloud, p *Plan) error {
+	p.Parameters["SourceObjectArns"], p.Parameters["TargetObjectArns"] = deployment.Access(p.Recipe, c.Partition(),
+		p.Parameters["SourceBucketName"], p.Parameters["TargetBucketName"])
+	return nil
 }
 
 // Arch is the function's architecture as Go names it.

@@ -43,9 +43,10 @@ var (
 		"AlarmEmail", "Architecture", "AuditSchedule", "CodeBucket", "CodeKey", "CreateSourceBucket",
 		"CreateTargetBucket", "EphemeralStorageMB", "FocalTag", "GateRekognition", "GateTags",
 		"ImgmillName", "LogRetentionDays", "MaximumConcurrency", "MemoryMB", "MonthlyBudgetUSD",
-		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove", "ReadOverlays",
-		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn", "TargetBucketName",
-		"TargetKmsKeyArn", "TimeoutSeconds", "Trigger",
+		"Notify", "NotifyBusArns", "NotifyFromTemplate", "NotifyQueueArns", "NotifySecrets", "NotifyTopicArns", "OnRemove",
+		"PermissionsBoundaryArn", "ReadOverlays",
+		"RemoveReplaced", "ReservedConcurrency", "SetAcl", "SetTags", "SourceBucketName", "SourceKmsKeyArn",
+		"SourceObjectArns", "TargetBucketName", "TargetKmsKeyArn", "TargetObjectArns", "TimeoutSeconds", "Trigger",
 	}
 	outputs = []string{
 		"BatchRoleArn", "FailureQueueUrl", "FunctionArn", "FunctionName", "LogGroup", "RoleArn", "SourceBucket",

@@ -14,14 +14,47 @@ func (r *Recipe) TargetPrefixes() []string {
 	if r.OnBad.Prefix != "" {
 		all = append(all, r.OnBad.Prefix)
 	}
+	return shortest(all)
+}
+
+// SourceAccess returns the beginnings of the keys of all objects of the source bucket that are read, in
+// the form of TargetPrefixes.
+func (r *Recipe) SourceAccess() []string {
+	all := []string{r.Source.Prefix}
+	if r.Gates.Placeholder != "" {
+		all = append(all, r.Gates.Placeholder)
+	}
+	return shortest(all)
+}
+
+// TargetAccess is the same for all objects of the target bucket that are read or written.
+func (r *Recipe) TargetAccess() []string {
+	all := r.TargetPrefixes()
+	if r.Manifest {
+		all = append(all, r.Source.Prefix)
+	}
+	if prefix := r.BadRecords(); prefix != "" {
+		all = append(all, prefix)
+	}
+	for _, name := range r.Overlays() {
+		all = append(all, OverlayKey(name))
+	}
+	if len(r.Notify) > 0 {
+		all = append(all, UnsentPrefix)
+	}
+	return shortest(all)
+}
+
+// shortest sorts prefixes and leaves out those that begin with another one.
+func shortest(all []string) []string {
 	slices.Sort(all)
-	shortest := all[:0]
+	kept := all[:0]
 	for _, p := range all { // a beginning of p, if there is one, comes before it
-		if n := len(shortest); n == 0 || !strings.HasPrefix(p, shortest[n-1]) {
-			shortest = append(shortest, p)
+		if n := len(kept); n == 0 || !strings.HasPrefix(p, kept[n-1]) {
+			kept = append(kept, p)
 		}
 	}
-	return shortest
+	return kept
 }
 
 // ListPrefixes returns the beginnings of the keys of each variant, of the manifests and of the records

@@ -55,3 +55,28 @@ func TestTargetPrefixes(t *testing.T) {
 		}
 	}
 }
+
+// TestAccess: the objects that are read and written, beside the outputs.
+func TestAccess(t *testing.T) {
+	for _, test := range []struct {
+		text           string
+		source, target []string
+	}{
+		{"source: {bucket: in-bucket}\ntarget: {bucket: out-bucket}", []string{""}, []string{""}},
+		{"source: {bucket: in-bucket, prefix: in/}\ntarget: {bucket: out-bucket}", []string{"in/"}, []string{".imgmill/bad/", "in/"}},
+		{"source: {bucket: in-bucket, prefix: in/}\ntarget: {bucket: out-bucket, key: 'web/{key}'}\nmanifest: true\non_bad: {record: false}",
+			[]string{"in/"}, []string{"in/", "web/in/"}},
+		{"source: {bucket: in-bucket}\ntarget: {bucket: out-bucket, key: 'web/{key}'}\nmanifest: true", []string{""}, []string{""}},
+		{"source: {bucket: in-bucket, prefix: in/}\ntarget: {bucket: out-bucket, key: 'web/{key}'}\non_bad: {prefix: bad/}\nwatermark: a.png\n" +
+			"gates: {tag: {scan: clean}, placeholder: other/refused.png}\nnotify: [{to: 'arn:aws:sqs:us-east-1:123456789012:there'}]",
+			[]string{"in/", "other/refused.png"}, []string{".imgmill/overlays/a.png", ".imgmill/unsent/", "bad/", "web/in/"}},
+	} {
+		r, err := recipe.Parse(formats.All(), "test", []byte(test.text+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if source, target := r.SourceAccess(), r.TargetAccess(); !slices.Equal(source, test.source) || !slices.Equal(target, test.target) {
+			t.Errorf("%s: %q and %q, want %q and %q", test.text, source, target, test.source, test.target)
+		}
+	}
+}
