@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform
 
 check: fmt vet test race cross functions
 
@@ -251,6 +251,15 @@ hevc-matrix:
 
 template:
 	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template
+
+# The Terraform module, by terraform or tofu if one is installed: it must plan what the template makes. A provider of a hundred
+# lines stands in for AWS's, with the schema that @cdktf/provider-aws has.
+terraform:
+	dir=$$(mktemp -d) && npm install --silent --no-audit --no-fund --legacy-peer-deps --prefix $$dir @cdktf/provider-aws@21.22.1 >/dev/null && \
+	node .ci/terraform/schema.mjs $$dir/node_modules/@cdktf/provider-aws terraform/main.tf >$$dir/schema.json && \
+	$(GO) build -C .ci/terraform -o $$dir/terraform-provider-aws . && \
+	IMGMILL_TERRAFORM=$$dir $(GO) test -count=1 -run 'Terraform' -v ./internal/aws/template; \
+	status=$$?; rm -r $$dir; exit $$status
 
 # The Helm chart, by helm, which takes minutes to build: not in CI.
 chart:
