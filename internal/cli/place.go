@@ -53,15 +53,24 @@ var storeFlags = []string{"config", "endpoint", "target-endpoint", "target-profi
 
 // registerStores registers the flags that say where the buckets are.
 func (f *placeFlags) registerStores(c *cobra.Command) {
+	f.registerAddresses(c)
 	flags := c.Flags()
 	flags.StringVar(&f.config, "config", "", "recipe, without a NAME (default imgmill.yaml, if it exists)")
+	flags.StringVar(&f.from, "from", "", "`FOLDER` of pictures, in place of the source bucket")
+	flags.StringVar(&f.to, "to", "", "`FOLDER` of variants, in place of the target bucket")
+}
+
+// addressFlags are the names of those that say at which address the stores are.
+var addressFlags = []string{"region", "dir", "endpoint", "target-endpoint", "target-profile"}
+
+// registerAddresses registers them.
+func (f *placeFlags) registerAddresses(c *cobra.Command) {
+	flags := c.Flags()
 	flags.StringVar(&f.region, "region", "", regionUsage)
 	flags.StringVar(&f.dir, "dir", devcloud.DefaultDir, "folder of imgmill dev")
 	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the S3 store, such as http://127.0.0.1:9000")
 	flags.StringVar(&f.targetEndpoint, "target-endpoint", "", "`URL` of the store of the target bucket, if it is another")
 	flags.StringVar(&f.targetProfile, "target-profile", "", "AWS `PROFILE` with the credentials for it")
-	flags.StringVar(&f.from, "from", "", "`FOLDER` of pictures, in place of the source bucket")
-	flags.StringVar(&f.to, "to", "", "`FOLDER` of variants, in place of the target bucket")
 }
 
 // registerPrefix adds the flag that limits a comparison.
@@ -116,24 +125,34 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	if f.from != "" || f.to != "" {
 		return f.openFolders(c, r)
 	}
+	p, o, err := f.openSource(c, r)
+	if err != nil {
+		return nil, err
+	}
+	return p, f.openTarget(c.Context(), p, o)
+}
+
+// openSource finds the store of the source bucket, and the options that lead to it.
+func (f *placeFlags) openSource(c *cobra.Command, r *recipe.Recipe) (*place, s3.Options, error) {
 	p := &place{recipe: r}
 	at := r.Source.Store
 	o := s3.Options{Endpoint: cmp.Or(f.endpoint, at.Endpoint), Region: cmp.Or(f.region, at.Region)}
 	dev := f.meansDev(r)
+	var err error
 	if dev {
 		if o, err = f.findDev(c); err != nil {
-			return nil, err
+			return nil, o, err
 		}
 		if o.Endpoint != "" {
 			if p.dir, err = filepath.Abs(f.dir); err != nil {
-				return nil, err
+				return nil, o, err
 			}
 			p.overlays = filepath.Dir(cmp.Or(f.config, recipeName))
 			p.recipe = unmoderated(r, slog.New(slog.DiscardHandler))
 		}
 	}
 	if r.Nameless && p.dir == "" {
-		return nil, fmt.Errorf("%s names no buckets, which only imgmill dev and resize can do without; add source.bucket and target.bucket",
+		return nil, o, fmt.Errorf("%s names no buckets, which only imgmill dev and resize can do without; add source.bucket and target.bucket",
 			shown(cmp.Or(f.config, recipeName)))
 	}
 	o.Endpoint = cmp.Or(o.Endpoint, s3.Environment(os.Getenv).Endpoint)
@@ -141,9 +160,9 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	source, err := ambient.Open(c.Context(), o)
 	switch {
 	case err != nil && dev && p.dir == "":
-		return nil, fmt.Errorf("imgmill dev has not been started in this folder, so the buckets are looked for on AWS: %w", err)
+		return nil, o, fmt.Errorf("imgmill dev has not been started in this folder, so the buckets are looked for on AWS: %w", err)
 	case err != nil:
-		return nil, err
+		return nil, o, err
 	}
 	p.store, p.where = source, "on AWS"
 	if endpoint, region := source.Place(); endpoint != "" {
@@ -151,32 +170,39 @@ func (f *placeFlags) open(c *cobra.Command, args []string) (*place, error) {
 	} else {
 		p.region = region
 	}
-	return p, f.openTarget(c.Context(), p, o)
+	return p, o, nil
 }
 
 // openTarget adds the second store, if there is one.
 func (f *placeFlags) openTarget(ctx context.Context, p *place, o s3.Options) error {
-	at := p.recipe.Target.Store
+	target, where, err := f.targetStore(ctx, p.recipe, o)
+	switch {
+	case err != nil || target == nil:
+		return err
+	case p.recipe.Source.Bucket == p.recipe.Target.Bucket:
+		return wrongUse("both buckets are named %s; in two stores, give them different names", p.recipe.Target.Bucket)
+	}
+	p.store = &pair.Store{Source: p.store, Target: target, TargetBucket: p.recipe.Target.Bucket}
+	p.where += " and " + where
+	p.region = ""
+	return nil
+}
+
+// targetStore opens the store of the target bucket if it is another than that of the source bucket, to which o
+// leads; else it is nil.
+func (f *placeFlags) targetStore(ctx context.Context, r *recipe.Recipe, o s3.Options) (target *s3.Store, where string, err error) {
+	at := r.Target.Store
 	at.Endpoint = cmp.Or(f.targetEndpoint, at.Endpoint)
 	if at.Endpoint == "" && (at.Region == "" || at.Region == o.Region) {
 		if f.targetProfile != "" {
-			return wrongUse("--target-profile needs --target-endpoint, or target.endpoint in the recipe")
+			return nil, "", wrongUse("--target-profile needs --target-endpoint, or target.endpoint in the recipe")
 		}
-		return nil
+		return nil, "", nil
 	}
-	if p.recipe.Source.Bucket == p.recipe.Target.Bucket {
-		return wrongUse("both buckets are named %s; in two stores, give them different names", p.recipe.Target.Bucket)
-	}
-	target, err := ambient.Open(ctx, s3.Options{
+	target, err = ambient.Open(ctx, s3.Options{
 		Endpoint: at.Endpoint, Region: cmp.Or(at.Region, o.Region), PathStyle: at.Endpoint != "" && at.PathStyle,
 		Profile: f.targetProfile})
-	if err != nil {
-		return err
-	}
-	p.store = &pair.Store{Source: p.store, Target: target, TargetBucket: p.recipe.Target.Bucket}
-	p.where += " and " + cmp.Or(at.Endpoint, "in "+at.Region)
-	p.region = ""
-	return nil
+	return target, cmp.Or(at.Endpoint, "in "+at.Region), err
 }
 
 // meansDev reports whether nothing names a store: neither a flag nor the recipe nor the environment, where the address of
@@ -236,7 +262,7 @@ func (f *placeFlags) openFolders(c *cobra.Command, r *recipe.Recipe) (*place, er
 	if f.from == "" || f.to == "" {
 		return nil, wrongUse("name both --from, the folder of pictures, and --to, that of their variants")
 	}
-	for _, flag := range []string{"region", "dir", "endpoint", "target-endpoint", "target-profile"} {
+	for _, flag := range addressFlags {
 		if c.Flags().Changed(flag) {
 			return nil, wrongUse("--%s is for buckets; leave it out beside --from and --to", flag)
 		}

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +29,7 @@ type resizeFlags struct {
 	focal          string
 	point          *render.Point // that focal names, or nil
 	variant        variantFlags
+	place          placeFlags // of objects
 	jobs           int
 	json, force    bool
 }
@@ -46,12 +47,19 @@ does not exist, one that is at most 800 pixels wide. Inputs are never
 overwritten. Folders are read with all of their subfolders, but for what macOS
 leaves beside pictures. The FILE - is standard input or output.
 
+s3://BUCKET/KEY in place of a file is an object, and s3://BUCKET/PREFIX/ in place
+of a folder all that begins so, at --endpoint or the recipe's source.endpoint;
+else at AWS_ENDPOINT_URL; else in imgmill dev, if it runs in this folder; else on
+AWS. What is written has the recipe's attributes of objects, and is an upload like
+any other for what watches the bucket.
+
 In a folder, pictures are passed over whose outputs are there as an earlier run
 made them, of the same files and by the same settings.`,
 		Example: `  imgmill resize photo.jpg -o small.jpg --width 800
   imgmill resize photos/ -o web/ --width 1600 --height 1200 --quality 75
   imgmill resize *.png -o thumbs/ --width 200 --height 200 --fit cover
   imgmill resize photos/ -o out/ --config imgmill.yaml --json | jq .
+  imgmill resize s3://photos/2026/ -o s3://web/2026/ --width 1600
   curl -s https://example.com/photo.jpg | imgmill resize - -o - >small.jpg`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -67,18 +75,26 @@ made them, of the same files and by the same settings.`,
 			if r, err = f.withOverlays(c.Context(), r); err != nil {
 				return err
 			}
-			tasks, err := f.plan(args, r)
+			if err := f.checkStreams(args); err != nil {
+				return err
+			}
+			at, err := f.openStorages(c, args, r)
 			if err != nil {
 				return err
 			}
+			tasks, err := f.plan(c.Context(), args, r, at)
+			if err != nil {
+				return err
+			}
+			stream := streams{c.InOrStdin(), c.OutOrStdout()}
 			if f.output == streamName {
-				if isTerminal(c.OutOrStdout()) {
+				if isTerminal(stream.out) {
 					return wrongUse("-o - writes a picture to standard output, which is a terminal; redirect it to a file or a program")
 				}
-				tasks[0].stdout = c.OutOrStdout()
+				tasks[0].to = stream
 			}
 			if args[0] == streamName {
-				tasks[0].stdin = c.InOrStdin()
+				tasks[0].from = stream
 			}
 			return f.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), tasks, r)
 		},
@@ -87,6 +103,7 @@ made them, of the same files and by the same settings.`,
 	flags.StringVarP(&f.output, "output", "o", "", "file or folder to write to")
 	flags.StringVar(&f.config, "config", "", "recipe whose variants are made (default imgmill.yaml, if it exists)")
 	f.variant.register(c)
+	f.place.registerAddresses(c)
 	flags.StringVar(&f.focal, "focal", "", "what matters in the pictures, across and down, like 0.3,0.6, for variants with position: focal or attention")
 	flags.IntVarP(&f.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "pictures at the same time")
 	flags.BoolVar(&f.force, "force", false, "make what is fresh, too")
@@ -146,9 +163,9 @@ type report struct {
 
 // run works on several tasks at a time, and reports each once it and those before it are finished.
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
-	z := resizer{engine: &render.Engine{Formats: r.Formats}, limits: r.Limits, force: f.force}
+	z := resizer{engine: &render.Engine{Formats: r.Formats}, limits: r.Limits, force: f.force, focal: f.point}
 	if tasks[0].paths != nil {
-		z.made = f.openMade(stderr)
+		z.made = f.openMade(tasks[0].to, stderr)
 	}
 	results := make([]mill.Result, len(tasks))
 	finished := make(chan int)
@@ -236,8 +253,9 @@ var errTimeout = errors.New("over the recipe's timeout")
 type resizer struct {
 	engine *render.Engine
 	limits recipe.Limits
-	made   *sync.Known // or nil
-	force  bool        // make what is fresh, too
+	made   *sync.Known   // or nil
+	force  bool          // make what is fresh, too
+	focal  *render.Point // of all pictures, or nil
 }
 
 // file renders one file and writes its variants.
@@ -253,13 +271,17 @@ func (z resizer) file(ctx context.Context, t task) (res mill.Result) {
 		limited, cancel = context.WithTimeoutCause(ctx, z.limits.Timeout, errTimeout)
 		defer cancel()
 	}
+	in := content{t.state, z.focal}
 	var err error
+	if in.state == "" {
+		in.state, err = t.from.state(limited, t.input)
+	}
 	fresh := false
-	if !z.force {
-		fresh, err = t.fresh(z.made)
+	if err == nil && !z.force {
+		fresh, err = t.fresh(limited, z.made, in)
 	}
 	if err == nil && !fresh {
-		err = z.write(limited, t, &res)
+		err = z.write(limited, t, in, &res)
 	}
 	res.Verdict, res.Reason = mill.Classify(err)
 	switch _, refused := errors.AsType[refusedError](err); {
@@ -277,28 +299,32 @@ func (z resizer) file(ctx context.Context, t task) (res mill.Result) {
 	return res
 }
 
-// write renders the file of a task, and writes its variants.
-func (z resizer) write(ctx context.Context, t task, res *mill.Result) error {
+// write renders the input of a task, and writes its variants.
+func (z resizer) write(ctx context.Context, t task, in content, res *mill.Result) error {
 	if t.fault != nil {
 		return t.fault
 	}
-	var in io.Reader = &counter{r: t.stdin, n: &res.Source.Bytes}
-	if t.stdin == nil {
-		file, err := os.Open(t.input)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if info, err := file.Stat(); err == nil {
-			res.Source.Bytes = info.Size()
-		}
-		in = file
+	picture, err := t.from.open(ctx, t.input)
+	if err != nil {
+		return err
 	}
-	header, outputs, err := z.engine.Make(ctx, in, z.limits.Limits, t.variants)
+	defer picture.Close()
+	in.state = cmp.Or(picture.state, in.state)
+	if in.focal == nil && picture.focal != nil {
+		in.focal = picture.focal
+		t.variants = slices.Clone(t.variants)
+		for i := range t.variants {
+			if v := &t.variants[i]; v.Position.Focal() {
+				v.Focal = picture.focal
+			}
+		}
+	}
+	header, outputs, err := z.engine.Make(ctx, picture.Reader, z.limits.Limits, t.variants)
 	res.Source.SetHeader(header)
+	res.Source.Bytes = picture.size
 	partial, _ := errors.AsType[*render.PartialError](err)
 	if err != nil && partial == nil {
-		return err
+		return picture.explain(err)
 	}
 	for i, o := range outputs {
 		if o.SameAs != "" || partial != nil && partial.Reasons[i] != nil {
@@ -307,43 +333,23 @@ func (z resizer) write(ctx context.Context, t task, res *mill.Result) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		path, err := t.path(i, o)
+		name, err := t.path(i, o, in)
 		if err != nil {
 			return err
 		}
-		if t.stdout != nil {
-			_, err = t.stdout.Write(o.Data)
-		} else {
-			err = writeOutput(path, t.inputs, o.Data)
-		}
+		state, err := t.to.write(ctx, name, o.Data, t.attributes(i, o.Format))
 		if err != nil {
 			return err
 		}
-		if z.made != nil {
-			if fact, ok := t.fact(i, path); ok {
-				if err := z.made.Add(fact); err != nil {
-					return err
-				}
-			}
+		if err := t.note(z.made, i, name, in, state); err != nil {
+			return err
 		}
 		res.Drop(o.Dropped...)
 		res.Variants = append(res.Variants, mill.Variant{
-			Name: o.Variant.Name, Set: o.Variant.Set, Key: filepath.ToSlash(path), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
+			Name: o.Variant.Name, Set: o.Variant.Set, Key: filepath.ToSlash(name), Format: o.Format.Name, Width: o.Width, Height: o.Height, Bytes: len(o.Data)})
 	}
 	if partial != nil {
 		return partial
 	}
 	return nil
-}
-
-// counter counts what is read. It hides that r may be a file: standard input can only be read in order.
-type counter struct {
-	r io.Reader
-	n *int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	*c.n += int64(n)
-	return n, err
 }

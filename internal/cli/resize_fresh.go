@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -16,12 +17,12 @@ import (
 
 // openMade opens the facts about the outputs in the folder that -o names: of which file each was made,
 // and by which settings. It is nil, so that everything is made, if another run uses it or there is none.
-func (f *resizeFlags) openMade(stderr io.Writer) *sync.Known {
+func (f *resizeFlags) openMade(to storage, stderr io.Writer) *sync.Known {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil // a machine without a home
 	}
-	folder, err := filepath.Abs(f.output)
+	folder, err := to.identity(f.output)
 	if err != nil {
 		return nil // nor with a working directory
 	}
@@ -38,23 +39,19 @@ func (f *resizeFlags) openMade(stderr io.Writer) *sync.Known {
 
 // fresh reports whether all outputs are there as they were made of this input, as it is, by the same
 // settings.
-func (t *task) fresh(made *sync.Known) (bool, error) {
-	if made == nil || t.fault != nil {
+func (t *task) fresh(ctx context.Context, made *sync.Known, in content) (bool, error) {
+	if made == nil || t.fault != nil || in.state == "" {
 		return false, nil
 	}
 	for i := range t.variants {
 		found := false
-		for _, path := range t.paths(i) {
-			fact, ok := t.fact(i, path)
-			if !ok {
-				continue
-			}
-			known, err := made.Has(fact)
+		for _, name := range t.paths(i, in) {
+			known, err := t.isMade(ctx, made, i, name, in)
 			if err != nil {
 				return false, err
 			}
 			if known {
-				if err := t.inputs.take(path, t.input); err != nil {
+				if err := t.inputs.take(name, t.input); err != nil {
 					return false, err
 				}
 				found = true
@@ -68,15 +65,51 @@ func (t *task) fresh(made *sync.Known) (bool, error) {
 	return true, nil
 }
 
-// fact is what is noted when an output has been made. There is none if one of the files is not there.
-func (t *task) fact(i int, path string) (fact uint64, ok bool) {
-	in, errIn := os.Stat(t.input)
-	out, errOut := os.Stat(path)
-	input, err := filepath.Abs(t.input)
-	if errors.Join(errIn, errOut, err) != nil {
-		return 0, false
+// isMade reports whether output i is there under a name, as it was made of the input. A store is asked for its
+// state only if there was such an output once.
+func (t *task) isMade(ctx context.Context, made *sync.Known, i int, name string, in content) (bool, error) {
+	known, err := t.has(made, i, name, in, "")
+	if err != nil || !known {
+		return false, err
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %d %d %q %q %d %d", input, in.Size(), in.ModTime().UnixNano(),
-		t.fingerprints[i], path, out.Size(), out.ModTime().UnixNano()))
-	return max(1, binary.LittleEndian.Uint64(sum[:])), true
+	out, err := t.to.state(ctx, name)
+	if err != nil || out == "" {
+		return false, err
+	}
+	return t.has(made, i, name, in, out)
+}
+
+func (t *task) has(made *sync.Known, i int, name string, in content, out string) (bool, error) {
+	fact, err := t.fact(i, name, in, out)
+	if err != nil {
+		return false, err
+	}
+	return made.Has(fact)
+}
+
+// note adds that output i was made of the input under a name, where its state is out now.
+func (t *task) note(made *sync.Known, i int, name string, in content, out string) error {
+	if made == nil || in.state == "" || out == "" {
+		return nil
+	}
+	for _, state := range []string{"", out} {
+		fact, err := t.fact(i, name, in, state)
+		if err == nil {
+			err = made.Add(fact)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fact is what is noted of an output: that it was made, or, with its state, what it was then.
+func (t *task) fact(i int, name string, in content, out string) (uint64, error) {
+	input, err := t.from.identity(t.input)
+	if err != nil {
+		return 0, err
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", input, in.state, t.fingerprints[i], name, out))
+	return max(1, binary.LittleEndian.Uint64(sum[:])), nil
 }

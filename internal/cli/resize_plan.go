@@ -2,13 +2,12 @@ package cli
 
 import (
 	"cmp"
-	"crypto/md5"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,18 +16,23 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
 	"github.com/imgmill/imgmill/internal/engine/setting"
+	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // task is one input of resize, with its variants and the way to name their files.
 type task struct {
 	input    string
+	state    string // of the input as it was found, or empty if that is to be found out
+	from, to storage
 	variants []render.Variant
-	path     func(i int, o render.Output) (string, error) // of output i of the variants
-	inputs   *inputSet
-	fault    error     // why the input cannot be read at all
-	stdin    io.Reader // the input, or nil
-	stdout   io.Writer // the output, or nil
+	fault    error // why the input cannot be read at all
+	// path names output o, which is i of the variants, made of an input in a state.
+	path func(i int, o render.Output, in content) (string, error)
+	// attributes are those of output i.
+	attributes func(i int, f *codec.Format) bucket.Attributes
+	inputs     *inputSet
 	// after are closed once the tasks before this one are done that may have an output of the same name:
 	// of two inputs for one output, the first has it.
 	after []<-chan struct{}
@@ -38,7 +42,13 @@ type task struct {
 	// For fresh: what output i depends on beside the input, and where it may be. paths is nil if the task is
 	// carried out each time.
 	fingerprints []string
-	paths        func(i int) []string
+	paths        func(i int, in content) []string
+}
+
+// content is what the names of outputs may depend on beside the name of the input.
+type content struct {
+	state string
+	focal *render.Point
 }
 
 // queue puts the task behind the last ones with outputs of the same names.
@@ -79,9 +89,10 @@ func faultOf(input string) (fs.FileInfo, error) {
 // inputSet knows all inputs of a run by identity, not by name: a link to an input is an input. It
 // also knows the input of each output, so that two inputs never silently share one.
 type inputSet struct {
-	infos []fs.FileInfo
-	mu    sync.Mutex
-	taken map[string]string
+	infos   []fs.FileInfo
+	objects map[string]bool // by identity
+	mu      sync.Mutex
+	taken   map[string]string
 }
 
 func (s *inputSet) holds(path string) bool {
@@ -108,9 +119,6 @@ func (s *inputSet) take(output, input string) error {
 	return nil
 }
 
-// streamName names standard input or output.
-const streamName = "-"
-
 // checkStreams refuses what cannot be read from standard input or written to standard output.
 func (f *resizeFlags) checkStreams(args []string) error {
 	switch {
@@ -127,62 +135,99 @@ func (f *resizeFlags) checkStreams(args []string) error {
 }
 
 // plan finds the inputs, and where their outputs are written.
-func (f *resizeFlags) plan(args []string, r *recipe.Recipe) ([]task, error) {
-	if err := f.checkStreams(args); err != nil {
-		return nil, err
-	}
+func (f *resizeFlags) plan(ctx context.Context, args []string, r *recipe.Recipe, at storages) ([]task, error) {
 	if args[0] == streamName {
-		t := f.folderTask(streamName, streamName, r, &inputSet{taken: map[string]string{}})
+		t := f.folderTask(streamName, streamName, r, at)
 		return f.fileTask(t, r)
 	}
-	set := &inputSet{taken: map[string]string{}}
+	set := at.files.inputs
 	var tasks []task
 	last := map[string]<-chan struct{}{}
-	add := func(input, relative string, fault error) {
-		t := f.folderTask(input, filepath.ToSlash(relative), r, set)
-		info, err := faultOf(input)
-		if info != nil {
-			set.infos = append(set.infos, info)
+	add := func(p found, relative string) {
+		t := f.folderTask(p.path, relative, r, at)
+		t.state, t.fault = p.state, p.fault
+		if isObject(p.path) {
+			id, _ := t.from.identity(p.path)
+			set.objects[id] = true
+		} else {
+			info, err := faultOf(p.path)
+			if info != nil {
+				set.infos = append(set.infos, info)
+			}
+			t.fault = cmp.Or(t.fault, err)
 		}
-		t.fault = cmp.Or(fault, err)
 		t.queue(last)
 		tasks = append(tasks, t)
 	}
 	for _, arg := range args {
-		if _, err := os.Lstat(arg); errors.Is(err, fs.ErrNotExist) {
-			return nil, wrongUse("%s: there is no such file or folder", arg)
-		}
-		if info, err := os.Stat(arg); err != nil || !info.IsDir() {
-			add(arg, filepath.Base(arg), nil)
-			continue
-		}
-		found, err := f.pictures(arg, r)
+		one, list, err := f.find(ctx, arg, r, at)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range found {
-			relative, err := filepath.Rel(arg, p.path)
-			if err != nil {
-				return nil, err
+		for _, p := range list {
+			relative := baseOf(p.path)
+			switch {
+			case !one && isObject(arg):
+				relative = strings.TrimPrefix(strings.TrimPrefix(p.path, strings.TrimSuffix(arg, "/")), "/")
+			case !one:
+				if relative, err = filepath.Rel(arg, p.path); err != nil {
+					return nil, err
+				}
 			}
-			add(p.path, relative, p.fault)
+			add(p, filepath.ToSlash(relative))
 		}
-		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no pictures in this folder (names ending in %s)", shown(arg), strings.Join(r.Source.Suffixes, " "))
+		if len(list) == 0 {
+			where := "in this folder"
+			if isObject(arg) {
+				where = "there"
+			}
+			return nil, fmt.Errorf("%s: no pictures %s (names ending in %s)", shown(arg), where, strings.Join(r.Source.Suffixes, " "))
 		}
 	}
 	if single := f.singleFile(args); single && len(tasks) == 1 {
 		return f.fileTask(tasks[0], r)
 	}
-	info, err := os.Stat(f.output)
-	if err == nil && !info.IsDir() {
-		return nil, wrongUse("-o %s is a file, but there are %d pictures; name a folder", f.output, len(tasks))
+	isFolder := isObject(f.output) && isPrefix(f.output)
+	if !isObject(f.output) {
+		info, err := os.Stat(f.output)
+		if err == nil && !info.IsDir() {
+			return nil, wrongUse("-o %s is a file, but there are %d pictures; name a folder", f.output, len(tasks))
+		}
+		isFolder = err == nil
 	}
-	if err != nil && r.Formats.Extension(filepath.Ext(f.output)) != nil { // the separator at the end belongs to no extension
+	if !isFolder && r.Formats.Extension(filepath.Ext(f.output)) != nil { // the separator at the end belongs to no extension
+		separator := filepath.Separator
+		if isObject(f.output) {
+			separator = '/'
+		}
 		return nil, wrongUse("-o %s has the name of a picture, but there are %d; name a folder, or write %s%c",
-			f.output, len(tasks), f.output, filepath.Separator)
+			f.output, len(tasks), f.output, separator)
 	}
 	return tasks, nil
+}
+
+// find returns the pictures that an argument names: one alone, or those in a folder or under a prefix.
+func (f *resizeFlags) find(ctx context.Context, arg string, r *recipe.Recipe, at storages) (one bool, list []found, err error) {
+	switch {
+	case isObject(arg) && isPrefix(arg):
+		except := ""
+		if at.to == storage(at.objects) {
+			except = strings.TrimSuffix(f.output, "/") + "/"
+		}
+		list, err = at.objects.find(ctx, strings.TrimSuffix(arg, "/")+"/", except, r)
+		return false, list, err
+	case isObject(arg):
+		state, err := at.objects.get(ctx, arg)
+		return true, []found{{path: arg, state: state}}, err
+	}
+	if _, err := os.Lstat(arg); errors.Is(err, fs.ErrNotExist) {
+		return false, nil, wrongUse("%s: there is no such file or folder", arg)
+	}
+	if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+		return true, []found{{path: arg}}, nil
+	}
+	list, err = f.pictures(arg, r)
+	return false, list, err
 }
 
 // singleFile reports whether -o names a file: there is one input file, and -o is not a folder and
@@ -191,11 +236,21 @@ func (f *resizeFlags) singleFile(args []string) bool {
 	if len(args) != 1 || strings.HasSuffix(f.output, "/") || strings.HasSuffix(f.output, string(filepath.Separator)) {
 		return false
 	}
-	if in, err := os.Stat(args[0]); args[0] != streamName && (err != nil || in.IsDir()) {
+	switch in, err := os.Stat(args[0]); {
+	case args[0] == streamName:
+	case isObject(args[0]):
+		if isPrefix(args[0]) {
+			return false
+		}
+	case err != nil || in.IsDir():
 		return false
 	}
-	if f.output == streamName {
+	switch {
+	case f.output == streamName:
 		return true
+	case isObject(f.output):
+		_, key := splitObject(f.output)
+		return path.Ext(key) != ""
 	}
 	if out, err := os.Stat(f.output); err == nil {
 		return !out.IsDir()
@@ -226,21 +281,24 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 		return nil, wrongUse("-o %s: %s: %s", f.output, p.Setting, p.Text)
 	}
 	t.variants = []render.Variant{v}
-	t.path = func(int, render.Output) (string, error) { return f.output, nil }
+	t.path = func(int, render.Output, content) (string, error) { return f.output, nil }
 	t.paths = nil // one file is made each time
 	return []task{t}, nil
 }
 
 // folderTask writes into the folder that -o names, under the recipe's target key, with the
 // extension of the format that is written.
-func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *inputSet) task {
-	plan, known := r.Plan(relative), false
-	t := task{input: input, variants: plan.Variants(), inputs: set, done: make(chan struct{})}
+func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, at storages) task {
+	plan := r.Plan(relative)
+	t := task{
+		input: input, from: at.of(input), to: at.to, variants: plan.Variants(), inputs: at.files.inputs, done: make(chan struct{}),
+		attributes: func(i int, f *codec.Format) bucket.Attributes { return mill.Attributes(r, plan.Outputs[i], f) },
+	}
 	for i, o := range plan.Outputs {
 		// What only the picture determines is the same for all here, and the extension follows from the format.
 		key, err := o.KeyFor(1, 1, cmp.Or(o.Variant.Format, r.Formats.Writable()[0]))
 		if err == nil { // else path reports it
-			t.names = append(t.names, strings.TrimSuffix(key, filepath.Ext(key)))
+			t.names = append(t.names, path.Clean(strings.TrimSuffix(key, path.Ext(key))))
 		}
 		fingerprint := o.Fingerprint
 		if f.point != nil && o.Variant.Position.Focal() {
@@ -249,38 +307,36 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 		}
 		t.fingerprints = append(t.fingerprints, fingerprint)
 	}
-	path := func(i, width, height int, format *codec.Format) (string, error) {
-		if plan.Outputs[i].Hashed() && !known {
-			etag, err := etagOf(input)
+	from, known := t.from, content{}
+	named := plan
+	pathOf := func(i, width, height int, format *codec.Format, in content) (string, error) {
+		if plan.Outputs[i].Hashed() && (known.state == "" || known != in) {
+			etag, err := from.etag(input, in.state)
 			if err != nil {
 				return "", err
 			}
-			plan, known = plan.With(etag, f.point), true
+			named, known = plan.With(etag, in.focal), in
 		}
-		key, err := plan.Outputs[i].KeyFor(width, height, format)
+		key, err := named.Outputs[i].KeyFor(width, height, format)
 		if err != nil {
 			return "", err
 		}
-		if named := r.Formats.Extension(filepath.Ext(key)); named != nil && named != format {
-			key = strings.TrimSuffix(key, filepath.Ext(key)) + "." + format.Extension()
+		if named := r.Formats.Extension(path.Ext(key)); named != nil && named != format {
+			key = strings.TrimSuffix(key, path.Ext(key)) + "." + format.Extension()
 		}
-		name := filepath.FromSlash(key)
-		if !filepath.IsLocal(name) {
-			return "", refuse("%q lies outside the output folder", key)
-		}
-		return filepath.Join(f.output, name), nil
+		return join(f.output, key)
 	}
-	t.path = func(i int, o render.Output) (string, error) {
-		path, err := path(i, o.Width, o.Height, o.Format)
+	t.path = func(i int, o render.Output, in content) (string, error) {
+		name, err := pathOf(i, o.Width, o.Height, o.Format, in)
 		if err != nil {
 			return "", err
 		}
-		return path, set.take(path, input)
+		return name, at.files.inputs.take(name, input)
 	}
-	t.paths = func(i int) (all []string) {
+	t.paths = func(i int, in content) (all []string) {
 		for _, format := range r.Formats.Writable() {
-			if path, err := path(i, 0, 0, format); err == nil { // else it has another format, or its size is in its name
-				all = append(all, path)
+			if name, err := pathOf(i, 0, 0, format, in); err == nil { // else it has another format, or its size is in its name
+				all = append(all, name)
 			}
 		}
 		return all
@@ -288,24 +344,10 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, set *
 	return t
 }
 
-// etagOf returns the ETag that S3 gives a file that is uploaded in one piece and not encrypted with a key
-// of KMS: the MD5 of its bytes (Amazon S3 API Reference, "Object").
-func etagOf(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := md5.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// found is a file below a folder, or a folder that cannot be read.
+// found is a file below a folder, a folder that cannot be read, or an object.
 type found struct {
 	path  string
+	state string // of an object
 	fault error
 }
 
@@ -319,10 +361,10 @@ func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]found, error) {
 		case err != nil && path == dir:
 			return err
 		case err != nil:
-			list = append(list, found{path, err})
+			list = append(list, found{path: path, fault: err})
 			return nil
 		case d.IsDir():
-			if d.Name() == "__MACOSX" && path != dir { // of an archive that macOS has made
+			if d.Name() == macFolder && path != dir {
 				return filepath.SkipDir
 			}
 			if info, err := d.Info(); err == nil && outErr == nil && os.SameFile(info, out) && path != dir {
@@ -330,14 +372,8 @@ func (f *resizeFlags) pictures(dir string, r *recipe.Recipe) ([]found, error) {
 			}
 			return nil
 		}
-		if strings.HasPrefix(d.Name(), "._") { // AppleDouble: attributes of the file of the same name
-			return nil
-		}
-		for _, suffix := range r.Source.Suffixes {
-			if strings.HasSuffix(strings.ToLower(d.Name()), suffix) {
-				list = append(list, found{path, nil})
-				break
-			}
+		if isPicture(d.Name(), r) {
+			list = append(list, found{path: path})
 		}
 		return nil
 	})

@@ -11,15 +11,16 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // decoded returns a reader of the picture that the object holds. An object with Content-Encoding:
 // gzip, as "gsutil cp -z" and the sync commands of some build tools store whatever they upload, is
 // decompressed, to at most the recipe's limit of bytes, as far as there is memory. The header alone proves
 // nothing, so bytes that are not gzip are read as they are.
-func (j *job) decoded(src *source, memory *share) (io.Reader, error) {
+func (src *source) decoded(store bucket.Store, l recipe.Limits, memory *share) (io.Reader, error) {
 	if !isGzip(src.info.ContentEncoding) {
-		return parts{src.body, j.Store, src}, nil
+		return parts{src.body, store, src}, nil
 	}
 	buffered := bufio.NewReader(src.body)
 	magic, err := buffered.Peek(2)
@@ -35,7 +36,7 @@ func (j *job) decoded(src *source, memory *share) (io.Reader, error) {
 	if err != nil {
 		return nil, gzipError(err)
 	}
-	return &gunzip{zr: zr, limit: j.Recipe.Limits.Bytes, reserved: src.info.Size, memory: memory}, nil
+	return &gunzip{zr: zr, limit: l.Bytes, reserved: src.info.Size, memory: memory}, nil
 }
 
 // isGzip reports whether a Content-Encoding is gzip, or its old name (RFC 9110, section 8.4.1.3).
@@ -80,7 +81,7 @@ func gzipError(err error) error {
 
 // unreadable returns the reason why an object with another Content-Encoding than gzip is not
 // recognized, in place of an error that takes it for something else than a picture.
-func unreadable(src *source, err error) error {
+func (src *source) unreadable(err error) error {
 	encoding := src.info.ContentEncoding
 	if !errors.Is(err, codec.ErrNotImage) || encoding == "" || isGzip(encoding) || strings.EqualFold(encoding, "identity") {
 		return err

@@ -111,6 +111,24 @@ func (s *source) marks(fingerprint string) map[string]string {
 	return ours
 }
 
+// ownAttributes returns the attributes of an object that the recipe alone decides.
+func ownAttributes(r *recipe.Recipe, contentType string) bucket.Attributes {
+	own := r.Target.Attributes
+	return bucket.Attributes{
+		ContentType: contentType, CacheControl: own.CacheControl, Tags: own.Tags, StorageClass: own.StorageClass, ACL: own.ACL,
+	}
+}
+
+// Attributes returns those of a variant in format f that is written outside of a change: it has no marks of ours, and
+// nothing of its source.
+func Attributes(r *recipe.Recipe, planned recipe.Output, f *codec.Format) bucket.Attributes {
+	attr := ownAttributes(r, f.MediaType)
+	if planned.Hashed() && attr.CacheControl == "" {
+		immutable(&attr)
+	}
+	return attr
+}
+
 // attributes returns the attributes of an output: the metadata that marks it as ours, what the recipe
 // sets, and how the source is to be delivered: its Cache-Control and Expires, unless the recipe has
 // its own, as far as they consist of known directives, and its language. Neither is a text that an
@@ -119,12 +137,9 @@ func (s *source) marks(fingerprint string) map[string]string {
 // What was to be kept and cannot be, because no header or no store holds it, is dropped, and listed
 // with the reason: a picture is not bad because of its metadata.
 func (j *job) attributes(src *source, contentType, fingerprint string) (attr bucket.Attributes, dropped []string) {
-	own := j.Recipe.Target.Attributes
-	attr = bucket.Attributes{
-		ContentType: contentType, CacheControl: own.CacheControl, Tags: own.Tags, StorageClass: own.StorageClass,
-		ACL: own.ACL, Metadata: src.marks(fingerprint),
-	}
-	if own.CacheControl == "" {
+	attr = ownAttributes(j.Recipe, contentType)
+	attr.Metadata = src.marks(fingerprint)
+	if attr.CacheControl == "" {
 		var rest bool
 		if attr.CacheControl, rest = cacheControl(src.info.CacheControl); rest {
 			dropped = append(dropped, "Cache-Control: not a known directive")

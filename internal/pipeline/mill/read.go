@@ -11,6 +11,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // source is a source object that has been opened, with the change that was read.
@@ -42,15 +43,29 @@ func (j *job) read(ctx context.Context, c event.Change) (*source, error) {
 	if c.ETag == "" {
 		c.Sequencer = "" // it may be that of another version
 	}
-	src := &source{c, obj.Info, &body{
-		ctx: ctx, r: obj.Body, close: obj.Body.Close, size: obj.Size, waited: time.Since(start),
-	}}
+	src := newSource(ctx, c, obj, time.Since(start))
 	if isOutput(obj.Metadata) {
 		src.body.close()
 		j.result.warn = true // it may be a chain of buckets that somebody has set up
 		return nil, skip(oursReason)
 	}
 	return src, nil
+}
+
+// newSource returns an object that has been opened, for which the network has taken some time already.
+func newSource(ctx context.Context, c event.Change, o *bucket.Object, waited time.Duration) *source {
+	return &source{c, o.Info, &body{ctx: ctx, r: o.Body, close: o.Body.Close, size: o.Size, waited: waited}}
+}
+
+// checkSize refuses an object for its number of bytes.
+func (src *source) checkSize(l recipe.Limits) error {
+	switch size := src.info.Size; {
+	case size == 0:
+		return skip("the object is empty")
+	case l.Bytes > 0 && size > l.Bytes:
+		return fmt.Errorf("%w: the object has %d bytes, the limit is %d", codec.ErrLimit, size, l.Bytes)
+	}
+	return nil
 }
 
 // confirm looks at a source again. If it is no longer what was read, the error is the verdict.

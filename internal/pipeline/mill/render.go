@@ -40,12 +40,8 @@ func (j *job) render(
 ) ([]render.Output, error) {
 	defer src.body.close()
 	limits, size := j.Recipe.Limits, src.info.Size
-	switch {
-	case size == 0:
-		return nil, skip("the object is empty")
-	case limits.Bytes > 0 && size > limits.Bytes:
-		return nil, fmt.Errorf("%w: the object has %d bytes, the limit is %d",
-			codec.ErrLimit, size, limits.Bytes)
+	if err := src.checkSize(limits); err != nil {
+		return nil, err
 	}
 	if err := j.plan.CheckManifest(); err != nil {
 		return nil, bad(err.Error())
@@ -54,7 +50,7 @@ func (j *job) render(
 		return nil, err
 	}
 	limits.Reserve = memory.reserve
-	picture, err := j.decoded(src, memory)
+	picture, err := src.decoded(j.Store, limits, memory)
 	var header codec.Header
 	var outputs []render.Output
 	if err == nil {
@@ -68,7 +64,7 @@ func (j *job) render(
 		header, outputs, err = j.Engine.Make(render.WithTrace(ctx, j.trace(src.change)), picture, limits.Limits, variants)
 	}
 	j.result.Source.SetHeader(header)
-	err = limit.judge(ctx, src.body, unreadable(src, err))
+	err = limit.judge(ctx, src.body, src.unreadable(err))
 	j.result.OutOfTime = errors.Is(err, errOutOfTime)
 	j.result.overMemory = errors.Is(err, codec.ErrMemory)
 	partial, ok := errors.AsType[*render.PartialError](err)
