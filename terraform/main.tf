@@ -29,6 +29,9 @@ locals {
   tells_queues     = length(var.notify_queue_arns) > 0
   has_secrets      = var.notify_secrets != null
   reserves         = var.reserved_concurrency != 0
+  has_boundary     = var.permissions_boundary_arn != null
+  some_of_source   = length(var.source_object_arns) > 0
+  some_of_target   = length(var.target_object_arns) > 0
   source_has_key   = var.source_kms_key_arn != null
   target_has_key   = var.target_kms_key_arn != null
   audits           = var.audit_schedule != null
@@ -283,7 +286,8 @@ resource "aws_iam_role" "function" {
       },
     ]
   })
-  tags = local.tags
+  permissions_boundary = local.has_boundary ? var.permissions_boundary_arn : null
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -296,13 +300,13 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "ReadSource"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
+        Resource = local.some_of_source ? var.source_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
       },
       local.reads_tags ? {
         Sid      = "ReadTagsOfSource"
         Effect   = "Allow"
         Action   = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
+        Resource = local.some_of_source ? var.source_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
       } : null,
       local.asks_rekognition ? {
         Sid      = "AskRekognition"
@@ -314,7 +318,7 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "WriteAndReadTarget"
         Effect   = "Allow"
         Action   = ["s3:PutObject", "s3:GetObject"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
       },
       {
         Sid    = "ListAndTellMissingObjects"
@@ -329,19 +333,19 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "RemoveVariants"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
       } : null,
       local.sets_tags ? {
         Sid      = "TagVariants"
         Effect   = "Allow"
         Action   = ["s3:PutObjectTagging"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
       } : null,
       local.sets_acl ? {
         Sid      = "SetAclOfVariants"
         Effect   = "Allow"
         Action   = ["s3:PutObjectAcl"]
-        Resource = "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
       } : null,
       local.source_has_key ? {
         Sid      = "DecryptSource"
@@ -437,7 +441,8 @@ resource "aws_iam_role" "batch" {
       },
     ]
   })
-  tags = local.tags
+  permissions_boundary = local.has_boundary ? var.permissions_boundary_arn : null
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "batch" {
@@ -798,7 +803,8 @@ resource "aws_iam_role" "audit" {
       },
     ]
   })
-  tags = local.tags
+  permissions_boundary = local.has_boundary ? var.permissions_boundary_arn : null
+  tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "audit" {

@@ -148,6 +148,39 @@ variable "manage_notifications" {
   default     = true
 }
 
+variable "permissions_boundary_arn" {
+  type        = string
+  description = "ARN of the IAM policy that is the permissions boundary of every role in this stack. Leave it empty for none."
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^(arn:[a-z-]+:iam::[0-9a-z]+:policy/.+)$", var.permissions_boundary_arn))
+    error_message = "It has the form arn:[a-z-]+:iam::[0-9a-z]+:policy/.+."
+  }
+}
+
+variable "source_object_arns" {
+  type        = list(string)
+  description = "ARNs of the objects of the source bucket that the recipe reads, with commas between them and a star after a prefix. Leave it empty for all."
+  default     = []
+
+  validation {
+    condition     = alltrue([for v in var.source_object_arns : can(regex("^(arn:[a-z-]+:s3:::.+)$", v))])
+    error_message = "Each value has the form arn:[a-z-]+:s3:::.+."
+  }
+}
+
+variable "target_object_arns" {
+  type        = list(string)
+  description = "ARNs of the objects of the target bucket that the recipe reads and writes, with commas between them and a star after a prefix. Leave it empty for all."
+  default     = []
+
+  validation {
+    condition     = alltrue([for v in var.target_object_arns : can(regex("^(arn:[a-z-]+:s3:::.+)$", v))])
+    error_message = "Each value has the form arn:[a-z-]+:s3:::.+."
+  }
+}
+
 variable "on_remove" {
   type        = string
   description = "The same as on_remove in the recipe. Only remove, remove_replaced, gate_tags and gate_rekognition allow the function to delete from the target bucket."
