@@ -9,6 +9,7 @@
 //	go run ./bench -rows REGEXP -cpuprofile FILE
 //	go run ./bench -looks [-reference COMMAND] PICTURE...
 //	go run ./bench -rate [-rows REGEXP] [-n RUNS] [-most BOUNDS] PICTURE...
+//	go run ./bench -sheet FILE [-rows REGEXP] [PICTURE...]
 //
 // Each program runs in a long-lived child process, which repeats a task as often as requested and
 // answers with the time taken from buffer to buffer, measured by its own monotonic clock, and with
@@ -20,7 +21,8 @@
 // -against builds the bench of another revision of the repository, whose engine takes turns with this one.
 //
 // -looks compares the bytes and the scores of quality auto with those of quality 80. -rate compares the bytes
-// of JPEG encoders at equal looks, by SSIMULACRA2 and Butteraugli, with those of libjpeg-turbo.
+// of JPEG encoders at equal looks, by SSIMULACRA2 and Butteraugli, with those of libjpeg-turbo. -sheet
+// shows crops of their files of equal bytes.
 //
 // Quality of JPEG is measured against a reduction in floating point; see reference.go. rows.go defines
 // the tasks, and protocol.go the messages between parent and child. docs/performance.md lists the

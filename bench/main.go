@@ -31,6 +31,7 @@ type options struct {
 	auto, rated           bool
 	reference, revision   string
 	butteraugli, bounds   string
+	sheet                 string
 	pictures              []string
 }
 
@@ -62,6 +63,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.revision, "against", "",
 		"compare with the engine of this revision of the repository: times, bytes and peak memory")
 	f.StringVar(&o.butteraugli, "butteraugli", "butteraugli_main", "with -rate, the command of libjxl's butteraugli_main")
+	f.StringVar(&o.sheet, "sheet", "",
+		"write crops of the same encoders' files, of equal bytes, to this WebP or PNG; of the pictures that the arguments name, or of drawn ones")
 	f.StringVar(&o.bounds, "most", "",
 		"with -rate, fail if an encoder needs more bytes, in percent of libjpeg-turbo's, than such as normal=-15,high=-22 allows")
 	if err := f.Parse(args); err != nil {
@@ -73,7 +76,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, errors.New("no pictures: name some behind -looks or -rate")
 	case o.runs < 1:
 		return o, fmt.Errorf("invalid value %d for -n, want at least 1", o.runs)
-	case o.auto || o.rated:
+	case o.auto || o.rated || o.sheet != "":
 	case f.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case o.serve == "" && o.photos == "":
@@ -95,6 +98,9 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	if o.auto {
 		return o.looks(o.pictures, stdout, stderr)
+	}
+	if o.sheet != "" {
+		return o.makeSheet(stderr)
 	}
 	if o.rated {
 		return o.rate(stdout, stderr)
