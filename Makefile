@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers
 
 check: fmt vet test race cross functions
 
@@ -222,6 +222,11 @@ webp-readers:
 png-readers:
 	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
 	IMGMILL_READERS=$(READERS) IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -timeout 900s -run 'TestReaders$$' -v ./internal/engine/png
+
+# The same for JPEG, by djpeg, Go's image/jpeg, Pillow, sharp and chromium, which may differ by two levels.
+jpeg-readers:
+	sharp=$$(pwd)/bench/node_modules/sharp; [ -d "$$sharp" ] || sharp=; \
+	IMGMILL_READERS=$(READERS) IMGMILL_SHARP=$$sharp IMGMILL_PYTHON=$$(command -v python3) $(GO) test -count=1 -timeout 900s -run 'TestReaders$$' -v ./internal/engine/jpeg
 
 # The bytes of WebP at the quality of libwebp's, over IMGMILL_CORPUS: half an hour on two cores, the next time less.
 EFFORTS ?= fast,normal,high

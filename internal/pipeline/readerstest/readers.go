@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,10 +30,11 @@ type Specimen struct {
 	Name          string // how it was made
 	Width, Height int
 	Frames        [][]byte                 // RGBA
-	Planes        func(pixels []byte) bool // compares the planes of a 4:2:0 picture; nil if there is none
+	Planes        func(pixels []byte) bool // compares the planes of a picture that has luma and chroma; nil if there are none
+	Within        int                      // by how many levels samples may differ, of an opaque picture
 }
 
-// Readers has Pillow, sharp and chromium read files, and compares their pixels to the bit. IMGMILL_PYTHON
+// Readers has Pillow, sharp and chromium read files, and compares their pixels, to the bit unless specimens allow more. IMGMILL_PYTHON
 // names a Python with Pillow, and IMGMILL_SHARP the folder node_modules/sharp. Programs that the machine
 // does not have are left out.
 type Readers struct {
@@ -110,8 +112,13 @@ func (c *tally) read(in io.Reader) error {
 			return fmt.Errorf("%q: %w", line, err)
 		}
 		length := 4 * width * height
-		if format == "I420" {
+		switch format {
+		case "I420":
 			length = width*height + 2*((width+1)/2)*((height+1)/2)
+		case "I422":
+			length = width*height + 2*((width+1)/2)*height
+		case "I444":
+			length = 3 * width * height
 		}
 		pixels := make([]byte, length)
 		if _, err := io.ReadFull(in, pixels); err != nil {
@@ -126,8 +133,13 @@ func (c *tally) read(in io.Reader) error {
 
 // same compares the pixels of frame k.
 func (s *Specimen) same(k int, format string, pixels []byte) bool {
-	switch want := s.Frames[k]; format {
-	case "RGBA":
+	want := s.Frames[k]
+	switch {
+	case slices.Contains([]string{"I420", "I422", "I444"}, format):
+		return s.Planes != nil && s.Planes(pixels)
+	case s.Within > 0:
+		return Near(pixels, want, s.Within)
+	case format == "RGBA":
 		if bytes.Equal(pixels, want) {
 			return true
 		}
@@ -137,8 +149,6 @@ func (s *Specimen) same(k int, format string, pixels []byte) bool {
 			}
 		}
 		return true
-	case "I420":
-		return s.Planes != nil && s.Planes(pixels)
 	default: // its colours were multiplied by alpha, rounded, and divided again
 		for i, v := range want {
 			a, off := int(want[i|3]), max(int(v)-int(pixels[i]), int(pixels[i])-int(v))
@@ -148,6 +158,19 @@ func (s *Specimen) same(k int, format string, pixels []byte) bool {
 		}
 		return true
 	}
+}
+
+// Near reports whether samples differ by some levels at most.
+func Near(a, b []byte, within int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, v := range a {
+		if d := int(v) - int(b[i]); d > within || d < -within {
+			return false
+		}
+	}
+	return true
 }
 
 // report fails if a frame differs or is missing.
