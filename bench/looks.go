@@ -198,7 +198,11 @@ func shownAs(format string, file []byte, w, h int) (*image.NRGBA, error) {
 		if err != nil {
 			return nil, err
 		}
-		p = p.resized(w, h, triangle)
+		if m, ok := m.(*image.YCbCr); ok && m.SubsampleRatio == image.YCbCrSubsampleRatio420 {
+			p.cb, p.cr = p.cb.doubled(w, h), p.cr.doubled(w, h)
+		} else {
+			p = p.resized(w, h, triangle)
+		}
 		for i := range w * h {
 			c := p.rgb(i)
 			byteOf := func(v float64) uint8 { return uint8(math.Round(level(v))) }

@@ -140,16 +140,15 @@ func ssim(a, b grid) float64 {
 	}
 	product := func(p, q []float64) []float64 {
 		v := make([]float64, len(p))
-		for i := range v {
-			v[i] = level(p[i]) * level(q[i])
+		for i, x := range p {
+			v[i] = level(x)
+			if q != nil {
+				v[i] *= level(q[i])
+			}
 		}
 		return blur(v, a.w, a.h)
 	}
-	ones := make([]float64, len(a.at))
-	for i := range ones {
-		ones[i] = 1
-	}
-	ma, mb := product(a.at, ones), product(b.at, ones)
+	ma, mb := product(a.at, nil), product(b.at, nil)
 	aa, bb, ab := product(a.at, a.at), product(b.at, b.at), product(a.at, b.at)
 	sum := 0.0
 	for i := range ma {
@@ -170,20 +169,25 @@ func blur(v []float64, w, h int) []float64 {
 		g[i] = math.Exp(-d * d / (2 * 1.5 * 1.5))
 		sum += g[i]
 	}
+	for i := range g {
+		g[i] /= sum
+	}
 	bw, bh := w-gaussian+1, h-gaussian+1
 	across := make([]float64, bw*h)
 	for y := range h {
-		for x := range bw {
-			for i, c := range g {
-				across[y*bw+x] += c / sum * v[y*w+x+i]
+		row := across[y*bw:][:bw]
+		for i, c := range g {
+			for x, s := range v[y*w+i:][:bw] {
+				row[x] += c * s
 			}
 		}
 	}
 	out := make([]float64, bw*bh)
 	for y := range bh {
+		row := out[y*bw:][:bw]
 		for i, c := range g {
-			for x := range bw {
-				out[y*bw+x] += c / sum * across[(y+i)*bw+x]
+			for x, s := range across[(y+i)*bw:][:bw] {
+				row[x] += c * s
 			}
 		}
 	}

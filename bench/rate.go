@@ -36,8 +36,8 @@ type rated struct {
 // usual are the qualities of the first encoder, between whose looks the others are compared; wide are
 // those of the others, whose numbers mean other looks.
 var (
-	usual = []int{60, 65, 70, 75, 80, 85, 90}
-	wide  = []int{40, 50, 60, 70, 80, 88, 95}
+	usual = []int{60, 70, 80, 85, 90}
+	wide  = []int{50, 60, 70, 80, 88, 95}
 )
 
 // ratedEncoders begin with the one that the others are compared with.

@@ -146,6 +146,29 @@ func (g grid) resized(w, h int, k kernel) grid {
 	return out
 }
 
+// doubled returns what resized does by triangle for a plane of half the size in both directions, rounded up, and is faster.
+func (g grid) doubled(w, h int) grid {
+	out := grid{w: w, h: h, spanX: float64(w), spanY: float64(h), at: make([]float64, w*h)}
+	// The nearer sample of two counts 3/4. Beyond an edge there is the edge's.
+	nearest := func(i, n int) (near, far int) {
+		near = i / 2
+		return near, min(max(near-1+2*(i%2), 0), n-1)
+	}
+	row := make([]float64, g.w)
+	for y := range h {
+		near, far := nearest(y, g.h)
+		a, b := g.at[near*g.w:][:g.w], g.at[far*g.w:][:g.w]
+		for x := range row {
+			row[x] = 0.75*a[x] + 0.25*b[x]
+		}
+		for x := range w {
+			near, far := nearest(x, g.w)
+			out.at[y*w+x] = 0.75*row[near] + 0.25*row[far]
+		}
+	}
+	return out
+}
+
 // window returns the weights, normalised, of sample i of n for the src samples from first on; span
 // of the source samples are mapped to the n. Weights beyond an edge are added to the edge sample.
 func (k kernel) window(src int, span float64, n, i int) (first int, weights []float64) {

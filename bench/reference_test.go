@@ -101,3 +101,17 @@ func TestChromaIsCentred(t *testing.T) {
 		t.Error("a picture without luma: no error")
 	}
 }
+
+func TestDoubledIsResized(t *testing.T) {
+	for _, size := range []box{{16, 12}, {17, 11}, {1, 1}, {2, 3}} {
+		w, h := size[0], size[1]
+		g := plane((w+1)/2, (h+1)/2, func(x, y float64) float64 { return 100 + 90*math.Sin(3*x)*math.Cos(2*y) })
+		g.spanX, g.spanY = float64(w)/2, float64(h)/2
+		want, got := g.resized(w, h, triangle), g.doubled(w, h)
+		for i, v := range want.at {
+			if math.Abs(got.at[i]-v) > 1e-9 {
+				t.Fatalf("%v: sample %d is %v, want %v", size, i, got.at[i], v)
+			}
+		}
+	}
+}
