@@ -26,8 +26,8 @@ type DecodeOptions struct {
 	Strict bool
 	// InkAsStored is set where four components are not inverted, unlike those of a JPEG file: in a TIFF.
 	InkAsStored bool
-	// Threads is the number of threads that may decode a sequential picture, including the
-	// caller's. More than 8 are of no use.
+	// Threads is the number of threads that may decode, including the caller's. More than 8 are of no
+	// use, and more than 2 of little for a progressive picture.
 	Threads int
 }
 
@@ -41,7 +41,8 @@ type Report struct {
 type Decoder struct {
 	opt         DecodeOptions
 	src         *source
-	stretchSize int   // for the walker
+	stretchSize int   // for the walker: the constant, except in tests
+	stepBlocks  int   // for the pipeline: the constant, except in tests
 	at          int64 // offset of the marker being read
 	header      Header
 	hints       gainMapHints
@@ -83,7 +84,7 @@ type component struct {
 // does not state the picture's height, NewDecoder reads on to the marker that does, at most 64 MB.
 // It returns a *FormatError, an *UnsupportedError, or the reader's error, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
-	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize}
+	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize, stepBlocks: stepBlocks}
 	d.tables.conditionings = usualConditionings()
 	if err := d.readHeader(); err != nil {
 		return nil, err
@@ -213,6 +214,9 @@ func (d *Decoder) Memory() int64 {
 	if n := ringSize(min(d.opt.Threads, maxThreads)); n > 1 && !d.header.Progressive {
 		total += int64(n) * (memSize + 3*aheadSize) // two bytes per coefficient, at most one per block
 	}
+	if d.opt.Threads > 1 && d.header.Progressive {
+		total += dataAhead + scansAhead*(unstuffedSize+chunkSize)
+	}
 	for _, c := range d.comps {
 		total += int64(c.padX*c.side) * int64(c.V*c.side)
 		if d.header.Lossless {
@@ -235,9 +239,9 @@ func (d *Decoder) Memory() int64 {
 // grey. Errors are a *FormatError, the reader's error (wrapped), or the unchanged error of ctx or
 // the sink. The Report is also valid if there is an error: it describes the damage found before.
 //
-// A progressive picture is read only as far as the scale requires. Once the last bits of all
-// coefficients that it keeps have arrived in undamaged scans, the rest of the file is not read, and
-// damage there is not reported, unless Strict is set.
+// A progressive picture is read only as far as the scale requires, unless Strict is set: up to the scan
+// that completes all coefficients that it keeps, provided that the scans before that one are undamaged.
+// Rows are pushed while it is decoded. Damage after it is not reported.
 func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 	if d.colour.ycck {
 		sink = &ycckSink{next: sink, width: d.outputSize(d.comps[0]).Width}

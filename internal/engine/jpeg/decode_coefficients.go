@@ -1,8 +1,8 @@
 package jpeg
 
 import (
-	"context"
 	"math/bits"
+	"sync"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -19,17 +19,22 @@ type coefficients struct {
 	n    int
 	keep int // index in the zigzag order of the last coefficient that is kept
 	padX int
-	rows int // that are allocated
+	mu   sync.Mutex // guards rows, low and nonzero while scans are decoded
+	rows int        // that are allocated
 	// low holds the kept coefficients by row of blocks.
 	low [][]int16
 	// nonzero holds a word per block, by row of blocks; bit k stands for the AC coefficient at
 	// index k of the zigzag order. It is unused if n is 1.
 	nonzero [][]uint64
 	// at maps an index in the zigzag order to one in a block of low, or to dropped.
-	at [64]uint8
-	// bit is, by index in the zigzag order, the lowest bit decoded so far, or noBit.
-	bit [64]int8
+	at  [64]uint8
+	bit bitsSent // decoded
+	// sent is what bit will be if the scans found so far are intact.
+	sent bitsSent
 }
+
+// bitsSent holds, by index in the zigzag order, the lowest bit so far, or noBit.
+type bitsSent [64]int8
 
 // noBit means that no scan has arrived yet, or that one was damaged or out of order.
 const noBit = -1
@@ -48,7 +53,7 @@ func newCoefficients(c *component) *coefficients {
 	k.nonzero = make([][]uint64, c.padY)
 	for i, z := range zigzag[:64] {
 		u, v := int(z&7), int(z>>3)
-		k.at[i], k.bit[i] = dropped, noBit
+		k.at[i], k.bit[i], k.sent[i] = dropped, noBit, noBit
 		if u < c.n && v < c.n {
 			k.at[i] = uint8(v*c.n + u)
 		}
@@ -57,29 +62,32 @@ func newCoefficients(c *component) *coefficients {
 }
 
 // record records that a scan has been decoded, undamaged or not.
-func (c *coefficients) record(s scanHeader, intact bool) {
+func (b *bitsSent) record(s scanHeader, intact bool) {
 	for k := s.ss; k <= s.se; k++ {
-		if intact && (s.ah == 0 || c.bit[k] == int8(s.ah)) {
-			c.bit[k] = int8(s.al)
+		if intact && (s.ah == 0 || b[k] == int8(s.ah)) {
+			b[k] = int8(s.al)
 		} else {
-			c.bit[k] = noBit
+			b[k] = noBit
 		}
 	}
 }
 
 // final reports whether the last bits of all kept coefficients have arrived. Each bit is sent once
 // (T.81 G.1.1.1), so no later scan can change them.
-func (c *coefficients) final() bool {
+func (b *bitsSent) final(c *coefficients) bool {
 	for k, at := range c.at {
-		if at != dropped && c.bit[k] != 0 {
+		if at != dropped && b[k] != 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// row returns a row of blocks, and allocates it if necessary.
+// row returns a row of blocks, and allocates it if necessary. A scan of DC coefficients and another may
+// do so at a time.
 func (c *coefficients) row(y int) ([]int16, []uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.low[y] == nil {
 		c.rows++
 		c.low[y] = make([]int16, c.padX*c.n*c.n)
@@ -90,23 +98,19 @@ func (c *coefficients) row(y int) ([]int16, []uint64) {
 	return c.low[y], c.nonzero[y]
 }
 
-// transform turns the coefficients of all components into rows of samples, one row of MCUs at a
-// time.
-func (d *Decoder) transform(ctx context.Context, sink plane.Sink) error {
+// transformRow turns the coefficients of a row of MCUs into rows of samples, and forgets them.
+func (d *Decoder) transformRow(sink plane.Sink, row int) error {
 	for _, c := range d.comps {
-		c.band = make([]byte, c.stride*c.V*c.n)
-	}
-	for row := range d.mcusY {
-		if err := ctx.Err(); err != nil {
-			return err
+		if c.band == nil {
+			c.band = make([]byte, c.stride*c.V*c.n)
 		}
-		for _, c := range d.comps {
-			for v := range c.V {
-				c.transformRow(c.band[v*c.n*c.stride:][:c.n*c.stride], row*c.V+v, d.deep())
-			}
-			if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
-				return err
-			}
+		for v := range c.V {
+			y := row*c.V + v
+			c.transformRow(c.band[v*c.n*c.stride:][:c.n*c.stride], y, d.deep())
+			c.coef.low[y], c.coef.nonzero[y] = nil, nil
+		}
+		if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -370,7 +370,7 @@ func TestManyScans(t *testing.T) {
 	bomb = append(bomb, 0xFF, markerDHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0xE0)
 	for range 20000 {
-		bomb = append(bomb, 0xFF, markerSOS, 0, 8, 1, 1, 0, 1, 63, 0x10)
+		bomb = append(bomb, 0xFF, markerSOS, 0, 8, 1, 1, 0, 1, 63, 0x21)
 		bomb = append(bomb, "\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F"...)
 	}
 	begin := time.Now()

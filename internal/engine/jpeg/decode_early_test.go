@@ -224,18 +224,20 @@ func TestLastBits(t *testing.T) {
 		{"a damaged first scan", 2, 0, []s{
 			{0, 0, 0, 0, ok}, {1, 63, 0, 1, damaged}, {1, 63, 1, 0, ok},
 		}},
-		{"a damaged last scan", 1, 0, []s{{0, 0, 0, 1, ok}, {0, 0, 1, 0, damaged}}},
-		{"a damaged first scan, then an undamaged one", 1, 3, []s{
-			{0, 0, 0, 0, damaged}, {0, 0, 0, 1, ok}, {0, 0, 1, 0, ok},
+		{"a damaged last scan", 1, 2, []s{{0, 0, 0, 1, ok}, {0, 0, 1, 0, damaged}}},
+		{"a damaged first scan, then an undamaged one", 2, 3, []s{
+			{0, 0, 0, 0, damaged}, {1, 63, 0, 0, ok}, {0, 0, 0, 0, ok},
 		}},
 	} {
 		k := newCoefficients(&component{n: c.n, padX: 1, padY: 1})
 		after := 0
 		for i, s := range c.scans {
-			k.record(scanHeader{ss: s.ss, se: s.se, ah: s.ah, al: s.al}, !s.bad)
-			if k.final() && after == 0 {
+			h := scanHeader{ss: s.ss, se: s.se, ah: s.ah, al: s.al}
+			sent := k.bit
+			if sent.record(h, true); sent.final(k) && after == 0 {
 				after = i + 1
 			}
+			k.bit.record(h, !s.bad)
 		}
 		if after != c.after {
 			t.Errorf("%s: complete after %d scans, want %d", c.name, after, c.after)

@@ -23,6 +23,9 @@ type source struct {
 	base     int64 // offset of buf[0] in the stream
 	step     int   // bytes requested per read
 	err      error
+	// more is used instead of r if it is not nil. It returns the next data, and an error if there is
+	// none.
+	more func() ([]byte, error)
 }
 
 func newSource(r io.Reader) *source {
@@ -48,6 +51,11 @@ func (s *source) fill() bool {
 	if s.pos == s.end {
 		s.base += int64(s.end)
 		s.pos, s.end = 0, 0
+	}
+	if s.more != nil {
+		s.buf, s.err = s.more()
+		s.end = len(s.buf)
+		return s.end > 0
 	}
 	if s.end == len(s.buf) {
 		if s.pos == 0 {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,14 +18,15 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// decodeBy decodes at scale n with a number of threads and a size of their stretches.
+// decodeBy decodes at scale n with a number of threads and a size of their stretches, in bytes, or of
+// the steps through the scans of a progressive picture, in blocks.
 func decodeBy(t testing.TB, file []byte, n, threads, size int) (*plane.Picture, Report, error) {
 	t.Helper()
 	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
 	if err != nil {
 		return nil, Report{}, err
 	}
-	d.stretchSize = size
+	d.stretchSize, d.stepBlocks = size, size
 	p := plane.New(d.Shrink(ceilDiv(d.header.Width*n, 8), ceilDiv(d.header.Height*n, 8)))
 	r, err := d.Decode(context.Background(), p)
 	return p, r, err
@@ -163,9 +166,78 @@ func TestWalkAhead(t *testing.T) {
 	}
 }
 
+// TestThreadsProgressive decodes undamaged and damaged progressive pictures in steps of one row or
+// several.
+func TestThreadsProgressive(t *testing.T) {
+	for _, sub := range samplings {
+		for _, effort := range []Effort{Normal, High} {
+			o := Options{Quality: 85, Progressive: true, Effort: effort}
+			file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), o)
+			for n := 1; n <= 8; n++ {
+				sameByThreads(t, file, n, 2, 1)
+				sameByThreads(t, file, n, 3, 100)
+			}
+			for i := range 40 {
+				sameByThreads(t, damaged(file, i), 1+7*(i%2), 2+i%3, 1+50*(i%5))
+			}
+		}
+	}
+	file := encode(t, noise(300, 200, 2, 2, 1), Options{Quality: 80, Progressive: true})
+	head, scans := takeApart(t, file)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100 { // scans in any order, some of them repeated, damaged or missing
+		b := slices.Clone(head)
+		for range random.IntN(20) {
+			s := scans[random.IntN(len(scans))]
+			if random.IntN(4) == 0 {
+				s = damaged(append(make([]byte, 2000), s...), random.IntN(1000))[2000:]
+			}
+			b = append(b, s...)
+		}
+		sameByThreads(t, b, 1+random.IntN(8), 2+random.IntN(3), 1+random.IntN(200))
+	}
+	big := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
+	for i := range 8 {
+		sameByThreads(t, damaged(big, i), 1+i, 2, stepBlocks)
+	}
+	file, scan := emptyScans(8000) // More memory than the data justifies.
+	for _, n := range []int{1, 5, 8} {
+		sameByThreads(t, append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, markerEOI), n, 2, 100)
+	}
+}
+
+// TestThreadsProgressiveTools does the same for what libjpeg writes: restart intervals, arithmetic
+// coding, other scripts.
+func TestThreadsProgressiveTools(t *testing.T) {
+	tool(t, "cjpeg")
+	m := scene(333, 221)
+	for _, coding := range []string{"-optimize", "-arithmetic"} {
+		for _, restart := range []string{"0", "1", "7B"} {
+			for name, script := range scripts {
+				path := filepath.Join(t.TempDir(), "script")
+				if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				file := runCjpeg(t, m, coding, "-restart", restart, "-scans", path)
+				t.Run(fmt.Sprint(coding, restart, name), func(t *testing.T) {
+					for i := range 16 {
+						sameByThreads(t, file, 1+i%8, 2+i%3, 1+50*(i%4))
+						sameByThreads(t, damaged(file, i), 1+i%8, 2+i%3, 1+50*(i%4))
+					}
+				})
+			}
+		}
+	}
+}
+
 // TestThreadsEnd checks that no goroutine is left running, however a decode ends.
 func TestThreadsEnd(t *testing.T) {
-	file := encode(t, noise(900, 700, 2, 2, 1), Options{Quality: 85})
+	for _, progressive := range []bool{false, true} {
+		testThreadsEnd(t, encode(t, noise(900, 700, 2, 2, 1), Options{Quality: 85, Progressive: progressive}))
+	}
+}
+
+func testThreadsEnd(t *testing.T, file []byte) {
 	before := runtime.NumGoroutine()
 	open := func(r io.Reader) *Decoder {
 		d, err := NewDecoder(r, DecodeOptions{Threads: 4})

@@ -73,10 +73,10 @@ func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 		}
 		switch {
 		case m == 0 && d.header.Progressive:
-			return scanHeader{}, false, d.missingEnd()
+			return scanHeader{}, false, errNoEnd
 		case m == 0 || m == markerEOI:
 			return scanHeader{}, false, d.src.fail()
-		case m == markerTEM || m >= markerRST0 && m <= markerSOI:
+		case m < markerSOF0 || m >= markerRST0 && m <= markerSOI: // Those below are reserved, or TEM.
 		case m == markerSOS:
 			s, err := d.readScanHeader()
 			return d.orDamage(s, err)

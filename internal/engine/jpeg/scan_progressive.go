@@ -3,8 +3,7 @@ package jpeg
 import (
 	"context"
 	"fmt"
-
-	"github.com/imgmill/imgmill/internal/engine/plane"
+	"slices"
 )
 
 // maxPasses limits the work for a progressive picture: how many times its scans together may visit
@@ -24,95 +23,87 @@ const (
 	coefficientsPerByte = 1 << 10
 )
 
-// progressiveScan decodes one scan into the components' coefficients.
+// progressiveScan decodes one scan into the components' coefficients. A pipeline owns what follows
+// the line.
 type progressiveScan struct {
-	d *Decoder
+	d *Decoder // a copy
 	scanHeader
+	source  source // of the scan's data
 	bits    bitReader
 	coder   *arithmeticReader // used instead of bits; nil for Huffman coding
 	restart restarts
 	places  [64 + 8]uint8 // of list
 	endRun  int           // number of following blocks without new coefficients in the band (T.81 G.1.2.2)
+	first   bool          // whether it is the first of the picture
+	begun   bool
+	done    bool
+	y, rows int                // the next row of MCUs, and the number of rows
+	mcus    int                // of a row
+	across  int                // blocks of a row
+	mcuRun  func(from, to int) // decodes MCUs of row y
+
+	data     [][]byte // not yet decoded, in chunks
+	chunk    []byte   // that is being decoded
+	complete bool     // whether data is all there is
+	end      error    // what follows it: io.EOF or the reader's error
+	note     string   // damage before the scan
+	alone    bool
+	running  bool // whether a thread decodes it
+	caller   bool // whether that is the caller's
+	passed   int  // rows
+	over     bool
+	err      error
 }
 
-// progressive decodes the scans of a progressive picture as far as its scale needs them, and then
-// transforms the coefficients.
-func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
-	total := 0
-	for _, c := range d.comps {
-		c.coef = newCoefficients(c)
-		total += c.padX * c.padY
+// reset makes a scan that follows those of a pipeline.
+func (s *progressiveScan) reset(p *pipeline, h scanHeader) {
+	d := *p.d
+	*s = progressiveScan{d: &d, scanHeader: h, first: d.scans == 1, data: s.data[:0], bits: s.bits}
+	for _, c := range h.parts {
+		c.coef.sent.record(h, true)
 	}
-	s := &progressiveScan{d: d, scanHeader: d.first}
-	s.bits.source = d.src
-	passes := maxPasses
+	s.source = source{base: d.src.offset(), more: func() ([]byte, error) { return p.more(s) }}
+	d.src, d.damage, d.flags = &s.source, "", 0
+	s.bits.source = &s.source
 	if d.header.Arithmetic {
-		s.coder, passes = &arithmeticReader{arithmetic: arithmetic{source: d.src}}, maxArithmeticPasses
-	}
-	for visits := 0; ; {
-		visits += s.blocks()
-		if visits > min(passes*total, maxVisits) || d.scans > maxScans {
-			if err := d.flag(0, "too many scans"); err != nil {
-				return err
-			}
-			break
-		}
-		m, err := s.scan(ctx)
-		if err != nil {
-			return err
-		}
-		if !d.opt.Strict && d.final() {
-			break
-		}
-		next, ok, err := d.nextScan(m)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			break
-		}
-		s.scanHeader = next
-	}
-	for _, c := range d.comps {
-		if !c.scanned {
-			if err := d.flag(0, "missing scan of a component"); err != nil {
-				return err
-			}
+		s.coder = &arithmeticReader{
+			arithmetic: arithmetic{source: &s.source}, conditionings: d.tables.conditionings,
 		}
 	}
-	return d.transform(ctx, sink)
+	s.mcus, s.rows = d.mcusX, d.mcusY
+	if len(h.parts) == 1 {
+		s.mcus, s.rows = h.parts[0].blocksX, h.parts[0].blocksY
+	}
+	s.parts = slices.Clone(h.parts)
+	for i, c := range s.parts {
+		own := *c.component // Predictions are the scan's own.
+		s.parts[i].component = &own
+		s.across += s.mcus
+		if len(s.parts) > 1 {
+			s.across += s.mcus * (c.H*c.V - 1)
+		}
+	}
 }
 
-// checkMemory refuses a picture whose coefficients take more memory than its data justifies.
-func (d *Decoder) checkMemory() error {
-	kept := 0
+// coefficients returns the memory of a number of rows of each component's coefficients.
+func (d *Decoder) coefficients(rows func(*component) int) (kept int64) {
 	for _, c := range d.comps {
-		kept += c.coef.rows * c.padX * coefficientBytes(c.n)
+		kept += int64(rows(c)) * int64(c.padX*coefficientBytes(c.n))
 	}
-	if int64(kept) > freeCoefficients+coefficientsPerByte*d.src.offset() {
-		return d.corrupt("too little data for so many pixels")
-	}
-	return nil
+	return kept
 }
 
-// final reports whether nothing that is kept of any component depends on data not yet read.
-func (d *Decoder) final() bool {
-	for _, c := range d.comps {
-		if !c.coef.final() {
-			return false
+// justified returns how much memory the data read so far justifies for coefficients.
+func (d *Decoder) justified() int64 {
+	return freeCoefficients + coefficientsPerByte*d.src.offset()
+}
+
+// visits returns how many blocks a scan visits: none if it is skipped.
+func (h *scanHeader) visits() (n int) {
+	if h.needed() {
+		for _, p := range h.parts {
+			n += p.padX * p.padY
 		}
-	}
-	return true
-}
-
-// blocks returns how many blocks a scan visits: none if it is skipped.
-func (s *progressiveScan) blocks() int {
-	if !s.needed() {
-		return 0
-	}
-	n := 0
-	for _, p := range s.parts {
-		n += p.padX * p.padY
 	}
 	return n
 }
@@ -120,108 +111,103 @@ func (s *progressiveScan) blocks() int {
 // needed reports whether anything that is kept depends on a scan. Even a scan of coefficients that
 // are not kept determines which of them are nonzero, and thereby the position of the correction
 // bits of later scans, unless it is their last.
-func (s *progressiveScan) needed() bool {
-	if s.ss == 0 {
+func (h *scanHeader) needed() bool {
+	if h.ss == 0 {
 		return true
 	}
-	c := s.parts[0].coef
-	return c.n > 1 && (s.ss <= c.keep || s.al > 0)
+	c := h.parts[0].coef
+	return c.n > 1 && (h.ss <= c.keep || h.al > 0)
 }
 
-// scan decodes or skips one scan, and returns the marker after it. Once there is something to show,
-// a scan that cannot be decoded is only damage.
-func (s *progressiveScan) scan(ctx context.Context) (m byte, err error) {
-	d := s.d
-	err = s.check()
-	if err == nil && s.needed() {
-		huffman := s.coder == nil
-		err = d.prepare(s.scanHeader, huffman && s.ss == 0 && s.ah == 0, huffman && s.ss > 0)
+// finalAfter reports whether nothing that is kept of any component depends on data after a scan, if
+// that scan is intact. Strict reads on nevertheless.
+func (d *Decoder) finalAfter(h scanHeader) bool {
+	if d.opt.Strict {
+		return false
 	}
-	if err != nil {
-		if d.scans == 0 {
-			return 0, err
+	for _, c := range d.comps {
+		bit := c.coef.bit
+		for _, p := range h.parts {
+			if p.index == c.index {
+				bit.record(h, true)
+			}
 		}
-		_, _, err = d.orDamage(s.scanHeader, err)
-	} else if s.needed() {
-		return s.decode(ctx)
+		if !bit.final(c.coef) {
+			return false
+		}
 	}
-	for m = markerRST0; m >= markerRST0 && m <= markerRST7; {
-		m, _ = d.src.marker()
-	}
-	if m == 0 && err == nil {
-		err = d.missingEnd()
-	}
-	return m, err
+	return true
 }
 
-// missingEnd is called if the stream ends without a marker. That is damage if a scan may be
-// missing, but not if every bit that the scale needs has arrived. Strict cannot know that.
-func (d *Decoder) missingEnd() error {
-	if d.final() && !d.opt.Strict {
-		return d.src.fail()
-	}
-	return d.flag(0, "missing end of image marker")
-}
-
-// check enforces T.81 G.1.1.1.
-func (s *progressiveScan) check() error {
-	ok := s.se <= 63 && s.al <= 13 && (s.ah == 0 || s.ah == s.al+1)
-	if s.ss == 0 {
-		ok = ok && s.se == 0
+// checkProgressive enforces T.81 G.1.1.1.
+func (d *Decoder) checkProgressive(h scanHeader) error {
+	ok := h.se <= 63 && h.al <= 13 && (h.ah == 0 || h.ah == h.al+1)
+	if h.ss == 0 {
+		ok = ok && h.se == 0
 	} else {
-		ok = ok && s.ss <= s.se && len(s.parts) == 1
+		ok = ok && h.ss <= h.se && len(h.parts) == 1
 	}
 	if !ok {
-		return s.d.corrupt(fmt.Sprintf(
+		return d.corrupt(fmt.Sprintf(
 			"invalid progressive scan of coefficients %d to %d, bits %d to %d",
-			s.ss, s.se, s.ah, s.al))
+			h.ss, h.se, h.ah, h.al))
 	}
 	return nil
 }
 
-func (s *progressiveScan) decode(ctx context.Context) (m byte, err error) {
+// decode decodes the rows up to one, and what is left of the data after the last.
+func (s *progressiveScan) decode(ctx context.Context, until int) error {
 	d := s.d
-	s.restart = newRestarts(d.tables.restart, 0)
-	flags := d.flags
-	if s.startScan() && d.scans == 0 {
-		if err := d.src.fail(); err != nil {
-			return 0, err
+	if !s.begun {
+		s.begun = true
+		s.restart = newRestarts(d.tables.restart, 0)
+		if s.startScan() && s.first {
+			if err := d.src.fail(); err != nil {
+				return err
+			}
+			return d.corrupt("no data in the first scan")
 		}
-		return 0, d.corrupt("no data in the first scan")
+		s.mcuRun = s.ac()
+		if s.ss == 0 {
+			s.mcuRun = s.dc()
+		}
 	}
-	d.scans++
-	if s.ss == 0 {
-		err = s.dc(ctx)
-	} else {
-		err = s.ac(ctx)
+	for ; s.y < until; s.y++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.alone && d.coefficients(func(c *component) int { return c.coef.rows }) > d.justified() {
+			return d.corrupt("too little data for so many pixels")
+		}
+		if err := s.row(); err != nil {
+			return err
+		}
+		if s.restart.starved && s.restart.interval == 0 {
+			s.y = s.rows
+			break
+		}
 	}
-	if err != nil {
-		return 0, err
+	if s.y < s.rows {
+		return nil
 	}
+	s.done = true
+	var err error
 	if s.restart.finish(s.segment()).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
 	if s.bits.bad {
 		err = d.flag(0, invalidCode)
 	}
-	for _, p := range s.parts {
-		p.coef.record(s.scanHeader, d.flags == flags)
-	}
-	if m = s.restart.found; m == 0 && err == nil {
-		err = d.missingEnd()
-	}
-	return m, err
+	return err
 }
 
 // startScan starts the first segment of a scan, and reports whether the scan has no data.
 func (s *progressiveScan) startScan() (empty bool) {
-	s.endRun = 0
 	s.bits.bad = false
 	s.segment().start()
 	if s.coder == nil {
 		return s.bits.end == 0 && !s.restart.continues(s.bits.found)
 	}
-	s.coder.conditionings = s.d.tables.conditionings
 	s.coder.reset(s.parts)
 	return s.coder.empty() && !s.restart.continues(s.coder.found)
 }
@@ -250,54 +236,43 @@ func (s *progressiveScan) starvedReason() string {
 	return "scan ends early"
 }
 
-// segments calls f for every run of MCUs within a row, up to a restart marker or the end of the
-// row, as long as there is data.
-func (s *progressiveScan) segments(ctx context.Context, rows, mcus int, f func(y, from, to int)) error {
-	for _, p := range s.parts {
-		p.pred = 0
-	}
-	for y := range rows {
-		if err := ctx.Err(); err != nil {
-			return err
+// row decodes row y of MCUs, as long as there is data: runs of them up to a restart marker or the
+// end of the row.
+func (s *progressiveScan) row() error {
+	for x := 0; x < s.mcus; {
+		if s.restart.due() {
+			if err := s.d.restart(s.segment(), &s.restart); err != nil {
+				return err
+			}
+			s.endRun = 0
+			if s.coder != nil {
+				s.coder.reset(s.parts)
+			}
+			for _, p := range s.parts {
+				p.pred = 0
+			}
 		}
-		if err := s.d.checkMemory(); err != nil {
-			return err
-		}
-		for x := 0; x < mcus; {
-			if s.restart.due() {
-				if err := s.d.restart(s.segment(), &s.restart); err != nil {
+		n := s.restart.run(s.mcus - x)
+		if !s.restart.starved {
+			s.mcuRun(x, x+n)
+			if s.starved() {
+				s.restart.starved = true
+				if err := s.d.flag(0, s.starvedReason()); err != nil {
 					return err
 				}
-				s.endRun = 0
-				if s.coder != nil {
-					s.coder.reset(s.parts)
-				}
-				for _, p := range s.parts {
-					p.pred = 0
-				}
 			}
-			n := s.restart.run(mcus - x)
-			if !s.restart.starved {
-				f(y, x, x+n)
-				if s.starved() {
-					s.restart.starved = true
-					if err := s.d.flag(0, s.starvedReason()); err != nil {
-						return err
-					}
-				}
-			}
-			if s.restart.starved && s.restart.interval == 0 {
-				return nil
-			}
-			s.restart.pass(n)
-			x += n
 		}
+		if s.restart.starved && s.restart.interval == 0 {
+			return nil
+		}
+		s.restart.pass(n)
+		x += n
 	}
 	return nil
 }
 
-// ac decodes a scan of a band of AC coefficients of one component.
-func (s *progressiveScan) ac(ctx context.Context) error {
+// ac returns what decodes blocks of a band of AC coefficients of one component.
+func (s *progressiveScan) ac() func(from, to int) {
 	p := s.parts[0]
 	size := p.coef.n * p.coef.n
 	if s.coder != nil {
@@ -305,16 +280,16 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 		if s.ah > 0 {
 			decode = s.arithmeticRefine
 		}
-		return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
-			low, nonzero := p.coef.row(y)
+		return func(from, to int) {
+			low, nonzero := p.coef.row(s.y)
 			for x := from; x < to && !s.coder.starved(); x++ {
 				decode(p, low[x*size:][:size], &nonzero[x])
 			}
-		})
+		}
 	}
 	t := s.d.tables.builtAC[p.ac]
-	return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
-		low, nonzero := p.coef.row(y)
+	return func(from, to int) {
+		low, nonzero := p.coef.row(s.y)
 		for x := from; x < to && !s.bits.starved(); x++ {
 			s.bits.ensure()
 			switch {
@@ -328,7 +303,7 @@ func (s *progressiveScan) ac(ctx context.Context) error {
 				s.acFirst(t, p.coef, low[x*size:][:size], &nonzero[x])
 			}
 		}
-	})
+	}
 }
 
 // acFirst decodes a block's coefficients in their first scan (T.81 G.1.2.2).

@@ -1,25 +1,21 @@
 package jpeg
 
-import "context"
-
-// dc decodes a scan of the DC coefficients of one component or several (T.81 G.1.2.1).
-func (s *progressiveScan) dc(ctx context.Context) error {
-	if len(s.parts) == 1 {
-		p := s.parts[0]
-		return s.segments(ctx, p.blocksY, p.blocksX, func(y, from, to int) {
-			s.dcBlocks([]dcRow{s.dcRow(p, y, 1)}, from, to)
-		})
-	}
+// dc returns what decodes MCUs of the DC coefficients of one component or several (T.81 G.1.2.1).
+func (s *progressiveScan) dc() func(from, to int) {
 	var rows []dcRow
-	return s.segments(ctx, s.d.mcusY, s.d.mcusX, func(y, from, to int) {
+	return func(from, to int) {
 		rows = rows[:0]
 		for _, p := range s.parts {
+			if len(s.parts) == 1 {
+				rows = append(rows, s.dcRow(p, s.y, 1))
+				break
+			}
 			for v := range p.V {
-				rows = append(rows, s.dcRow(p, y*p.V+v, p.H))
+				rows = append(rows, s.dcRow(p, s.y*p.V+v, p.H))
 			}
 		}
 		s.dcBlocks(rows, from, to)
-	})
+	}
 }
 
 // dcRow is a row of blocks in a scan of DC coefficients, of which each MCU has some.
