@@ -167,9 +167,10 @@ func (s *progressiveScan) decode(ctx context.Context, until int) error {
 			}
 			return d.corrupt("no data in the first scan")
 		}
-		s.mcuRun = s.ac()
 		if s.ss == 0 {
 			s.mcuRun = s.dc()
+		} else {
+			s.mcuRun = s.ac()
 		}
 	}
 	for ; s.y < until; s.y++ {
@@ -288,18 +289,22 @@ func (s *progressiveScan) ac() func(from, to int) {
 		}
 	}
 	t := s.d.tables.builtAC[p.ac]
+	if s.ah > 0 {
+		kernel := s.newRefineRun(t, p.coef)
+		return func(from, to int) {
+			low, nonzero := p.coef.row(s.y)
+			s.refineBlocks(kernel, t, p.coef, low[from*size:], nonzero[from:to])
+		}
+	}
 	return func(from, to int) {
 		low, nonzero := p.coef.row(s.y)
 		for x := from; x < to && !s.bits.starved(); x++ {
 			s.bits.ensure()
-			switch {
-			case s.ah > 0:
-				s.refine(t, p.coef, low[x*size:][:size], &nonzero[x])
-			case s.endRun > 0:
+			if s.endRun > 0 {
 				skip := min(s.endRun, to-x)
 				s.endRun -= skip
 				x += skip - 1
-			default:
+			} else {
 				s.acFirst(t, p.coef, low[x*size:][:size], &nonzero[x])
 			}
 		}

@@ -1,0 +1,83 @@
+//go:build amd64 && !purego
+
+package jpeg
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+)
+
+// TestRefineKernel refines random blocks by random data, which contains every kind of code and of damage,
+// with the kernel and in plain Go.
+func TestRefineKernel(t *testing.T) {
+	cputest.NeedVector(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	kernel := 0
+	for round := range 3000 {
+		n := 2 + rng.IntN(7)
+		c := newCoefficients(&component{n: n, padX: 100, padY: 1})
+		c.row(0)
+		h := scanHeader{ss: 1 + rng.IntN(10), se: 63, al: rng.IntN(14)}
+		if h.ah = h.al + 1; rng.IntN(2) == 0 {
+			h.se = h.ss + rng.IntN(64-h.ss)
+		}
+		density := rng.IntN(64)
+		for i := range c.nonzero[0] {
+			for k := 1; k < 64; k++ {
+				if rng.IntN(64) >= density {
+					continue
+				}
+				c.nonzero[0][i] |= 1 << k
+				if at := c.at[k]; at != dropped { // Rarely, the bit is there already, or all are 0.
+					c.low[0][i*n*n+int(at)] = int16((rng.IntN(9) - 4) << (h.al + 1 - rng.IntN(20)/19))
+				}
+			}
+		}
+		s := &progressiveScan{scanHeader: h}
+		s.bits.ended = true
+		s.bits.end = uint(rng.IntN(unstuffedSize * 8 / 4))
+		s.bits.safe = s.bits.end
+		for i := range (s.bits.end + 7) / 8 {
+			s.bits.mem[i] = byte(rng.Uint32()) & byte(rng.Uint32()|uint32(round)<<5)
+		}
+		s.bits.pos = uint(rng.IntN(40))
+		s.endRun = max(rng.IntN(40)-30, 0)
+		table := refineTable(t, rng)
+		plain := *s
+		low, nonzero := slices.Clone(c.low[0]), slices.Clone(c.nonzero[0])
+		plain.refineBlocks(nil, table, c, low, nonzero)
+		first := *s
+		kernel += first.refineSome(first.newRefineRun(table, c), slices.Clone(c.low[0]), slices.Clone(c.nonzero[0]))
+		s.refineBlocks(s.newRefineRun(table, c), table, c, c.low[0], c.nonzero[0])
+		if s.bits != plain.bits || s.endRun != plain.endRun ||
+			!slices.Equal(c.low[0], low) || !slices.Equal(c.nonzero[0], nonzero) {
+			t.Fatalf("round %d, scale %d, scan %d-%d %d %d: position %d, plain Go %d; run %d, plain Go %d",
+				round, n, h.ss, h.se, h.ah, h.al, s.bits.pos, plain.bits.pos, s.endRun, plain.endRun)
+		}
+	}
+	if kernel < 10_000 {
+		t.Errorf("the kernel has refined only %d blocks", kernel)
+	}
+	t.Logf("%d blocks before the first that the kernel does not cover", kernel)
+}
+
+// refineTable returns a table of the symbols of refinements, and of a few others.
+func refineTable(t *testing.T, rng *rand.Rand) *decodeTable {
+	t.Helper()
+	spec := standardAC[rng.IntN(2)]
+	spec.symbols = slices.Clone(spec.symbols)
+	for i := range spec.symbols {
+		spec.symbols[i] = uint8(rng.IntN(16)<<4 | rng.IntN(8)/2&1)
+		if rng.IntN(40) == 0 {
+			spec.symbols[i] = uint8(rng.Uint32())
+		}
+	}
+	table, err := newDecodeTable(&spec, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
