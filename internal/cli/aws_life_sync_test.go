@@ -82,7 +82,7 @@ func (e *emulator) syncBatch(t *testing.T) {
 func (e *emulator) nightly(t *testing.T) {
 	wantOutput(t, e.imgmill(t, 2, "deploy", "photos", "--yes", "--audit", "at night"), `"at night" is not a valid value`)
 	out := e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", "rate(1 day)")
-	wantOutput(t, out, "change  AuditSchedule  (none) -> rate(1 day)")
+	wantOutput(t, out, "change  audit  (none) -> rate(1 day)")
 	if !e.runsFunctions() {
 		e.unsupported("ScheduledAudit in a stack", "left out without an error")
 	} else {
@@ -105,7 +105,7 @@ func (e *emulator) nightly(t *testing.T) {
 			}
 		}
 	}
-	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", ""), "change  AuditSchedule  rate(1 day) -> (none)")
+	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes", "--audit", ""), "change  audit  rate(1 day) -> (none)")
 }
 
 // auditLine asks the function for an audit, and returns what it logs.

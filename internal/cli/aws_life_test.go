@@ -153,8 +153,8 @@ func (e *emulator) await(t *testing.T, bucket, key string) []byte {
 
 func (e *emulator) dryRun(t *testing.T) {
 	output := e.deploy(t, 0, "photos", firstRecipe, "--dry-run", "--budget", "5", "--email",
-		"me@example.com")
-	wantOutput(t, output, "budget imgmill-photos", "AWS sends one message to me@example.com",
+		"me@example.com", "--tags", "team=web,env=test")
+	wantOutput(t, output, "tags of all parts", "env=test,team=web", "budget imgmill-photos", "AWS sends one message to me@example.com",
 		"activate that tag: in the console under Billing, Cost allocation tags", "Account ",
 		"region us-east-1", "bucket photos-input", "function imgmill-photos", "About $",
 		"at most 10 at a time", " an hour, whoever uploads: ", "Nothing was changed")
@@ -170,7 +170,7 @@ func (e *emulator) dryRun(t *testing.T) {
 }
 
 func (e *emulator) first(t *testing.T) {
-	output := e.deploy(t, 0, "photos", firstRecipe, "--memory", "1024")
+	output := e.deploy(t, 0, "photos", firstRecipe, "--memory", "1024", "--tags", "team=web")
 	wantOutput(t, output, "created      imgmill-photos", "photos is ready")
 	if strings.Contains(output, "tagged       bucket") {
 		e.unsupported("Tags of AWS::S3::Bucket",
@@ -193,6 +193,9 @@ func (e *emulator) first(t *testing.T) {
 					*tag.Value == "photos"
 			}) {
 			t.Errorf("%s has the tags %v", b, tags.TagSet)
+		}
+		if !slices.ContainsFunc(tags.TagSet, func(tag types.Tag) bool { return *tag.Key == "team" && *tag.Value == "web" }) {
+			t.Errorf("%s lacks the tag of --tags: %v", b, tags.TagSet)
 		}
 	}
 	block, err := e.cloud.Store.GetPublicAccessBlock(t.Context(),
@@ -253,6 +256,9 @@ func (e *emulator) again(t *testing.T) {
 	// This folder has no recipe, and the deployed recipe is not the default one.
 	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--yes"),
 		"There is no imgmill.yaml here, so photos keeps its recipe.", "Nothing to change")
+	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--dry-run", "--tags", "", "--permissions-boundary",
+		"arn:aws:iam::123456789012:policy/limit", "--memory", "2048"), "change  tags", "team=web -> (none)",
+		"permissions boundary  (none) -> arn:aws:iam::123456789012:policy/limit", "MB of memory          1024 -> 2048")
 	wantOutput(t, e.imgmill(t, 0, "cost", "--worst", "--from", "photos"), "1024 MB", "at most 10 instances",
 		"--function-name\nimgmill-photos")
 	// The binary of the deployed zip makes the same zip, without Go and the source tree.

@@ -20,6 +20,7 @@ import (
 // deployFlags are the flags of deploy.
 type deployFlags struct {
 	region, config, code, binary string
+	tags                         string
 	dryRun, yes, json            bool
 	// parameters holds the values of the flags that set parameters of the template, by the flag's
 	// name.
@@ -60,6 +61,8 @@ command and run it again at any time. 'imgmill destroy NAME' deletes everything.
 	for _, p := range deployment.Flags {
 		f.parameters[p.Flag] = flags.String(p.Flag, "", p.Usage)
 	}
+	flags.StringVar(&f.tags, "tags", "",
+		"tags of all parts, such as team=web,env=prod, in the place of those they have; \"\" for none")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.BoolVar(&f.json, "json", false,
@@ -202,6 +205,12 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
+	var tags map[string]string // nil keeps those that there are
+	if c.Flags().Changed("tags") {
+		if tags, err = deployment.ParseTags(f.tags); err != nil {
+			return wrongUse("--tags %w", err)
+		}
+	}
 	code, err := f.readCode()
 	if err != nil {
 		return err
@@ -228,7 +237,7 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	plan, err := stack.NewPlan(ctx, cloud, stack.Settings{Names: names, Account: who.Account,
-		Recipe: code.recipe, Given: given, Getenv: os.Getenv})
+		Recipe: code.recipe, Given: given, Tags: tags, Getenv: os.Getenv})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -170,8 +171,21 @@ func (d *Deployment) ChangedFlags() string {
 		case f.Parameter == "SourceBucketName" && value == d.InputBucket,
 			f.Parameter == "TargetBucketName" && value == d.OutputBucket:
 		default:
-			text += " --" + f.Flag + " " + value
+			text += " --" + f.Flag + " " + quoted(value)
 		}
 	}
+	if tags := TagsText(d.OwnTags()); tags != "" {
+		text += " --tags " + quoted(tags)
+	}
 	return text
+}
+
+// quoted returns a word of a shell's command line.
+func quoted(value string) string {
+	if !strings.ContainsFunc(value, func(r rune) bool {
+		return !strings.ContainsRune("-_.,:/=+@%", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }

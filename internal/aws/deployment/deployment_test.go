@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -59,16 +60,20 @@ func TestChangedFlags(t *testing.T) {
 	}
 	for _, test := range []struct {
 		parameters map[string]string
+		tags       map[string]string
 		want       string
 	}{
 		{map[string]string{"SourceBucketName": "photos-input", "TargetBucketName": "photos-output",
-			"Trigger": "direct", "MemoryMB": "1769", "AlarmEmail": "", "CodeKey": "k"}, ""},
+			"Trigger": "direct", "MemoryMB": "1769", "AlarmEmail": "", "CodeKey": "k"},
+			map[string]string{TagName: "photos"}, ""},
 		{map[string]string{"SourceBucketName": "uploads", "TargetBucketName": "photos-output",
-			"Trigger": "queue", "Architecture": "x86_64", "AlarmEmail": "a@b.example"},
-			" --source-bucket uploads --arch x86_64 --trigger queue --email a@b.example"},
+			"Trigger": "queue", "Architecture": "x86_64", "AlarmEmail": "a@b.example",
+			"AuditSchedule": "cron(0 3 * * ? *)"},
+			map[string]string{TagName: "photos", "team": "web", "it's": "ours"},
+			" --source-bucket uploads --arch x86_64 --trigger queue --audit 'cron(0 3 * * ? *)' --email a@b.example --tags 'it'\\''s=ours,team=web'"},
 	} {
-		if got := (&Deployment{Names: n,
-			Parameters: test.parameters}).ChangedFlags(); got != test.want {
+		if got := (&Deployment{Names: n, Parameters: test.parameters,
+			Tags: test.tags}).ChangedFlags(); got != test.want {
 			t.Errorf("%v: %q, want %q", test.parameters, got, test.want)
 		}
 	}
@@ -81,5 +86,32 @@ func TestChangedFlags(t *testing.T) {
 			t.Errorf("--%s sets parameter %s, which the template does not have", f.Flag,
 				f.Parameter)
 		}
+	}
+}
+
+func TestParseTags(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "b=2,a=1": "a=1,b=2", "Kostenstelle=Büro 7": "Kostenstelle=Büro 7", "empty=": "empty=", "url=a=b": "url=a=b",
+	} {
+		tags, err := ParseTags(text)
+		if err != nil || TagsText(tags) != want {
+			t.Errorf("%s: %v, %v", text, tags, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"team": "KEY=VALUE", "=x": "KEY=VALUE", "a=1,": "KEY=VALUE", "a=1,a=2": "twice", "aws:a=1": "taken", TagName + "=x": "taken",
+		"a=#": "not a tag", strings.Repeat("k", 129) + "=v": "not a tag", "k=" + strings.Repeat("v", 257): "not a tag",
+		"a=1" + strings.Repeat(",b", 60): "KEY=VALUE",
+	} {
+		if _, err := ParseTags(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40s: %v, want %s", text, err, want)
+		}
+	}
+	many := "k=v"
+	for i := range 49 {
+		many += fmt.Sprintf(",k%d=v", i)
+	}
+	if _, err := ParseTags(many); err == nil || !strings.Contains(err.Error(), "50 tags") {
+		t.Errorf("50 tags: %v", err)
 	}
 }

@@ -45,15 +45,7 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 	source, target := bucketARN(c, d.SourceBucket), bucketARN(c, d.TargetBucket)
 	log := fmt.Sprintf("arn:%s:logs:%s:%s:log-group:%s%s", c.Partition(), c.Region, account,
 		d.LogGroup, anyStream)
-	list := []Permission{
-		{"s3:ListBucket", source,
-			"distinguish a picture that does not exist from one that it may not read"},
-		{"s3:ListBucket", target,
-			"distinguish a variant that does not exist from one that it may not read"},
-		{"logs:CreateLogStream", log, "write its log"},
-		{"logs:PutLogEvents", log, "write its log"},
-		{"sqs:SendMessage", queueARN(c, account, d.Names.FailureQueue()), "keep failed events"},
-	}
+	var list []Permission
 	add := func(action, bucket string, prefixes []string, purpose string) {
 		for _, p := range prefixes {
 			list = append(list, Permission{action, bucket + "/" + p + "any", purpose})
@@ -69,6 +61,12 @@ func RolePermissions(c *client.Cloud, d *deployment.Deployment, account string,
 	add("s3:GetObject", source, read, "read pictures")
 	add("s3:PutObject", target, written, "write variants")
 	add("s3:GetObject", target, written, "see which variants are older")
+	list = append(list,
+		Permission{"s3:ListBucket", source, "distinguish a picture that does not exist from one that it may not read"},
+		Permission{"s3:ListBucket", target, "distinguish a variant that does not exist from one that it may not read"},
+		Permission{"logs:CreateLogStream", log, "write its log"},
+		Permission{"logs:PutLogEvents", log, "write its log"},
+		Permission{"sqs:SendMessage", queueARN(c, account, d.Names.FailureQueue()), "keep failed events"})
 	if r.OnRemove == recipe.Remove {
 		add("s3:DeleteObject", target, written, "remove variants with their pictures")
 	} else if r.Hashed() && r.Target.KeepReplaced != recipe.Forever {
@@ -162,12 +160,19 @@ func checkRole(ctx context.Context, e *examination) {
 		e.fault(e.recreate(), "Lambda may not assume the role %s (its trust policy)", name)
 	}
 	var lacking []string
+	var last Permission
 	for _, p := range RolePermissions(e.Cloud, e.d, e.account, e.recipe()) {
-		if !r.allows(policy.Request{Action: p.Action, Resource: p.Resource,
-			Context: e.callContext()}) {
-			lacking = append(lacking, fmt.Sprintf("%s on %s, to %s", p.Action,
-				strings.TrimSuffix(p.Resource, anyStream), p.Purpose))
+		if r.allows(policy.Request{Action: p.Action, Resource: p.Resource, Context: e.callContext()}) {
+			continue
 		}
+		resource := strings.TrimSuffix(p.Resource, anyStream)
+		if p.Action == last.Action && p.Purpose == last.Purpose { // elsewhere in the same bucket
+			text := &lacking[len(lacking)-1]
+			*text = strings.Replace(*text, ", to ", " and "+resource+", to ", 1)
+		} else {
+			lacking = append(lacking, fmt.Sprintf("%s on %s, to %s", p.Action, resource, p.Purpose))
+		}
+		last = p
 	}
 	if len(lacking) == 0 {
 		e.ok("%s has all permissions that the function needs", name)

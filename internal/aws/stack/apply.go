@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func Apply(ctx context.Context, c *client.Cloud, p *Plan,
 	if err := recoverStack(ctx, c, p, progress); err != nil {
 		return nil, false, err
 	}
-	if err := ensureCodeBucket(ctx, c, p.Names, p.Account, progress); err != nil {
+	if err := ensureCodeBucket(ctx, c, p, progress); err != nil {
 		return nil, false, err
 	}
 	if err := uploadZip(ctx, c, p.Names, p.Parameters["CodeKey"], p.zip, progress); err != nil {
@@ -43,7 +44,7 @@ func Apply(ctx context.Context, c *client.Cloud, p *Plan,
 	if err != nil {
 		return nil, changed, err
 	}
-	if err := tagCreatedBuckets(ctx, c, d, progress); err != nil {
+	if err := tagCreatedBuckets(ctx, c, d, p, progress); err != nil {
 		return d, changed, err
 	}
 	wanted := trigger.Wanted(p.Names, p.Recipe, d.FunctionARN, d.WorkQueueARN)
@@ -58,27 +59,58 @@ func Apply(ctx context.Context, c *client.Cloud, p *Plan,
 	return d, changed || written, pruneZips(ctx, c, p.Names, p.Parameters["CodeKey"])
 }
 
-// tagCreatedBuckets puts our tag on the buckets that the stack created if CloudFormation did not,
-// or if somebody removed it. Without the tag, destroy would keep them.
-func tagCreatedBuckets(ctx context.Context, c *client.Cloud, d *deployment.Deployment,
+// tagCreatedBuckets puts the stack's tags on the buckets that the stack created if CloudFormation did
+// not, or if somebody removed them. Without imgmill's own tag, destroy would keep them.
+func tagCreatedBuckets(ctx context.Context, c *client.Cloud, d *deployment.Deployment, p *Plan,
 	progress Progress) error {
 	for _, name := range d.CreatedBuckets() {
 		tags, err := bucketTags(ctx, c, name)
 		if err != nil {
 			return err
 		}
-		if ownTag(tags) == d.Name {
+		tags, changed := p.retag(tags)
+		if !changed {
 			continue
 		}
-		tags = append(slices.DeleteFunc(tags,
-			func(t s3types.Tag) bool { return aws.ToString(t.Key) == deployment.TagName }),
-			s3types.Tag{Key: aws.String(deployment.TagName), Value: aws.String(d.Name)})
 		if err := tagBucket(ctx, c, name, tags); err != nil {
 			return err
 		}
 		progress(Event{Part: "bucket " + name, Status: "tagged"})
 	}
 	return nil
+}
+
+// allTags are the tags of everything in the deployment.
+func (p *Plan) allTags() map[string]string {
+	all := map[string]string{deployment.TagName: p.Name}
+	maps.Copy(all, p.Tags)
+	return all
+}
+
+// retag adds the plan's tags to those that a bucket has, and removes those that the deployment had
+// before. It reports whether that changes anything.
+func (p *Plan) retag(tags []s3types.Tag) (result []s3types.Tag, changed bool) {
+	wanted, before := p.allTags(), map[string]string{}
+	if p.Current != nil {
+		before = p.Current.OwnTags()
+	}
+	for _, t := range tags {
+		key, value := aws.ToString(t.Key), aws.ToString(t.Value)
+		want, ok := wanted[key]
+		_, old := before[key]
+		switch {
+		case ok && want == value:
+			delete(wanted, key)
+		case ok || old:
+			changed = true
+			continue
+		}
+		result = append(result, t)
+	}
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		result, changed = append(result, s3types.Tag{Key: aws.String(key), Value: aws.String(wanted[key])}), true
+	}
+	return result, changed
 }
 
 // recoverStack brings a stack that a failure left behind into a state that can be changed.
@@ -119,6 +151,10 @@ func changeStack(ctx context.Context, c *client.Cloud, p *Plan, progress Progres
 		}
 		parameters = append(parameters, parameter)
 	}
+	var tags []types.Tag
+	for key, value := range p.allTags() {
+		tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+	}
 	// The name is also the token by which CloudFormation recognizes a repeated call whose response
 	// was lost.
 	name := changeSetPrefix + time.Now().UTC().Format("20060102-150405")
@@ -126,7 +162,7 @@ func changeStack(ctx context.Context, c *client.Cloud, p *Plan, progress Progres
 		StackName: &p.Stack, ChangeSetName: &name, ClientToken: &name, ChangeSetType: kind,
 		TemplateBody: aws.String(template.Template), Parameters: parameters,
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam},
-		Tags:         []types.Tag{{Key: aws.String(deployment.TagName), Value: aws.String(p.Name)}},
+		Tags:         tags,
 	})
 	if err != nil {
 		return false, fmt.Errorf("create a change set for stack %s: %w", p.Stack, err)

@@ -21,6 +21,7 @@ type bucket struct {
 	name   string
 	exists bool
 	tag    string // the value of deployment.TagName, or empty
+	tags   []types.Tag
 }
 
 // takenError reports a bucket name in use by a bucket that the caller may not access.
@@ -57,8 +58,8 @@ func findBucket(ctx context.Context, c *client.Cloud, name, account string) (buc
 		return b, fmt.Errorf("look up bucket %s: %w", name, err)
 	}
 	b.exists = true
-	tags, err := bucketTags(ctx, c, name)
-	b.tag = ownTag(tags)
+	b.tags, err = bucketTags(ctx, c, name)
+	b.tag = ownTag(b.tags)
 	return b, err
 }
 
@@ -85,9 +86,9 @@ func ownTag(tags []types.Tag) string {
 
 // ensureCodeBucket creates the bucket for the function's zips, or completes one that an interrupted
 // run left.
-func ensureCodeBucket(ctx context.Context, c *client.Cloud, n deployment.Names, account string,
-	progress Progress) error {
-	b, err := findBucket(ctx, c, n.CodeBucket, account)
+func ensureCodeBucket(ctx context.Context, c *client.Cloud, p *Plan, progress Progress) error {
+	n := p.Names
+	b, err := findBucket(ctx, c, n.CodeBucket, p.Account)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func ensureCodeBucket(ctx context.Context, c *client.Cloud, n deployment.Names, 
 		return fmt.Errorf("bucket %s already exists and was not created by imgmill for %s: choose another name for the deployment",
 			b.name, n.Name)
 	}
-	tags := []types.Tag{{Key: aws.String(deployment.TagName), Value: aws.String(n.Name)}}
+	tags, changed := p.retag(b.tags)
 	if !b.exists {
 		cfg := &types.CreateBucketConfiguration{Tags: tags}
 		if c.Region != "us-east-1" { // S3 refuses this region as a constraint
@@ -116,6 +117,10 @@ func ensureCodeBucket(ctx context.Context, c *client.Cloud, n deployment.Names, 
 			return err
 		}
 		progress(Event{Part: "bucket " + b.name, Status: "created"})
+	} else if changed {
+		if err := tagBucket(ctx, c, b.name, tags); err != nil {
+			return err
+		}
 	}
 	return configureCodeBucket(ctx, c, b.name)
 }

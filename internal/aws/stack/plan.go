@@ -31,6 +31,9 @@ type Settings struct {
 	// current value, or for a new deployment has the template's default. SourceBucketName and
 	// TargetBucketName name existing buckets to use.
 	Given map[string]string
+	// Tags are those of the stack and of everything in it, beside deployment.TagName; nil keeps those of
+	// the deployment.
+	Tags map[string]string
 	// Getenv reads the environment variables that hold the recipe's secrets.
 	Getenv func(string) string
 }
@@ -73,6 +76,7 @@ func NewPlan(ctx context.Context, c *client.Cloud, s Settings) (*Plan, error) {
 	if err := p.chooseParameters(); err != nil {
 		return nil, err
 	}
+	p.keepTags()
 	for _, step := range []func(context.Context, *client.Cloud, *Plan) error{planBuckets, planAccess,
 		planNotifications, planConcurrency, planTrigger} {
 		if err := step(ctx, c, p); err != nil {
@@ -219,6 +223,13 @@ func (p *Plan) chooseConcurrency(reserved string) {
 	p.Parameters["ReservedConcurrency"] = reserved
 }
 
+// keepTags keeps the tags of the deployment unless others are given.
+func (p *Plan) keepTags() {
+	if p.Tags == nil && p.Current != nil {
+		p.Tags = p.Current.OwnTags()
+	}
+}
+
 // planAccess limits the function's role to the objects that the recipe reads and writes.
 func planAccess(_ context.Context, c *client.Cloud, p *Plan) error {
 	p.Parameters["SourceObjectArns"], p.Parameters["TargetObjectArns"] = deployment.Access(p.Recipe, c.Partition(),
@@ -263,13 +274,54 @@ func (p *Plan) compare() {
 				}
 				continue
 			}
-			p.change("change", name, fmt.Sprintf("%s -> %s", cmp.Or(before, "(none)"),
-				cmp.Or(after, "(none)")))
+			p.change("change", cmp.Or(words[name], name), plain(before)+" -> "+plain(after))
 		}
+	}
+	if before, after := deployment.TagsText(p.Current.OwnTags()), deployment.TagsText(p.Tags); before != after {
+		p.change("change", "tags", plain(before)+" -> "+plain(after))
 	}
 	if before := p.Current.Parameters["Trigger"]; before != p.Parameters["Trigger"] {
 		p.note("Uploads may be missed for about a minute while the trigger changes.")
 	}
+}
+
+// words name the parameters of the template that may change.
+var words = map[string]string{
+	"AlarmEmail": "address of alarms", "Architecture": "processor", "AuditSchedule": "audit",
+	"EphemeralStorageMB": "MB of /tmp", "FocalTag": "right to read tags of uploads, for focal_tag",
+	"GateRekognition": "right to ask Rekognition, for gates.rekognition", "GateTags": "right to read tags of uploads, for gates.tag",
+	"LogRetentionDays": "days to keep the log", "MaximumConcurrency": "instances that the queue passes events on to",
+	"MemoryMB": "MB of memory", "MonthlyBudgetUSD": "budget in dollars a month",
+	"Notify": "right to remove events that are sent", "NotifyBusArns": "event buses of notify",
+	"NotifyQueueArns": "queues of notify", "NotifySecrets": "secrets of notify", "NotifyTopicArns": "topics of notify",
+	"OnRemove": "variants of removed uploads", "PermissionsBoundaryArn": "permissions boundary",
+	"ReadOverlays":   "right to read overlays, for watermark",
+	"RemoveReplaced": "right to delete replaced variants", "ReservedConcurrency": "reserved instances",
+	"SetAcl": "right to set the ACL of variants", "SetTags": "right to tag variants",
+	"SourceKmsKeyArn": "KMS key of the source", "SourceObjectArns": "objects that the role may read",
+	"TargetKmsKeyArn": "KMS key of the target", "TargetObjectArns": "objects that the role may write",
+	"TimeoutSeconds": "timeout in seconds", "Trigger": "trigger",
+}
+
+// plain returns the value of a parameter as a person reads it.
+func plain(value string) string {
+	switch value {
+	case "":
+		return "(none)"
+	case "true":
+		return "yes"
+	case "false":
+		return "no"
+	}
+	if strings.HasPrefix(value, "arn:") && strings.Contains(value, ":s3:::") {
+		var keys []string
+		for arn := range strings.SplitSeq(value, ",") {
+			_, key, _ := strings.Cut(arn, ":::")
+			keys = append(keys, key)
+		}
+		return strings.Join(keys, ", ")
+	}
+	return value
 }
 
 // createAll lists what a new stack creates.
@@ -278,7 +330,8 @@ func (p *Plan) createAll() {
 		p.Parameters["Architecture"], p.Parameters["MemoryMB"], p.Parameters["TimeoutSeconds"],
 		p.Parameters["Trigger"], deployment.Instances(p.Parameters, p.Unreserved)))
 	p.change("create", "role",
-		"reads the source, writes and reads the target, its own log and queues")
+		"reads "+roleMay(p.Parameters["SourceObjectArns"], "the source")+", writes and reads "+
+			roleMay(p.Parameters["TargetObjectArns"], "the target")+", its own log and queues")
 	p.change("create", "role for S3 Batch Operations", "invokes the function, for sync --via s3-batch")
 	p.change("create", "log group "+p.LogGroup(), p.Parameters["LogRetentionDays"]+" days")
 	p.change("create", "queue "+p.FailureQueue(), "failed events, kept 14 days")
@@ -286,6 +339,9 @@ func (p *Plan) createAll() {
 		p.change("create", "queue "+p.WorkQueue(), "events to process")
 	}
 	p.change("create", "6 alarms and a dashboard", p.Parameters["AlarmEmail"])
+	if len(p.Tags) > 0 {
+		p.change("create", "tags of all parts", deployment.TagsText(p.Tags))
+	}
 	if usd := p.Parameters["MonthlyBudgetUSD"]; usd != "0" {
 		p.change("create", "budget "+p.Stack, "$"+usd+" a month")
 	}
@@ -293,6 +349,14 @@ func (p *Plan) createAll() {
 		p.note("AWS sends one message to %s; alarms arrive once the link in it has been opened.",
 			p.Parameters["AlarmEmail"])
 	}
+}
+
+// roleMay names the objects of a list of ARNs, or the whole bucket if there is none.
+func roleMay(arns, bucket string) string {
+	if arns == "" {
+		return bucket
+	}
+	return plain(arns)
 }
 
 // compareTemplate adds a change if another version of the template created the stack.

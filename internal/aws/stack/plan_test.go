@@ -1,10 +1,13 @@
 package stack
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/engine/formats"
@@ -68,7 +71,8 @@ func TestUpdateKeepsOtherSettings(t *testing.T) {
 		changed = append(changed, c.Part+" "+c.Detail)
 	}
 	if got, want := strings.Join(changed,
-		"; "), "LogRetentionDays 14 -> 30; OnRemove keep -> remove; SetAcl false -> true; SetTags false -> true"; got != want {
+		"; "), "days to keep the log 14 -> 30; variants of removed uploads keep -> remove; "+
+		"right to set the ACL of variants no -> yes; right to tag variants no -> yes"; got != want {
 		t.Errorf("changes %q, want %q", got, want)
 	}
 	p.SetZip([]byte("two"))
@@ -177,6 +181,66 @@ func TestNotify(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "cGFzc3dvcmQ") {
 			t.Errorf("a secret is shown: %v", err)
+		}
+	}
+}
+
+// TestWords: every parameter that an update may change has a name in words.
+func TestWords(t *testing.T) {
+	known, err := deployment.Parameters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed := []string{"CodeBucket", "CodeKey", "CreateSourceBucket", "CreateTargetBucket", "ImgmillName", "NotifyFromTemplate",
+		"SourceBucketName", "TargetBucketName"}
+	for name := range known {
+		if words[name] == "" && !slices.Contains(fixed, name) {
+			t.Errorf("%s has no words", name)
+		}
+	}
+	for name := range words {
+		if _, ok := known[name]; !ok {
+			t.Errorf("the template has no parameter %s", name)
+		}
+	}
+	if got, want := plain("arn:aws:s3:::b/in/*,arn:aws:s3:::b/small/*"), "b/in/*, b/small/*"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestTags: tags that are given replace those of the deployment, which are otherwise kept; others on a
+// bucket stay.
+func TestTags(t *testing.T) {
+	current := &deployment.Deployment{Names: photosNames(t), Parameters: map[string]string{},
+		Tags: map[string]string{deployment.TagName: "photos", "team": "web", "old": "1", "aws:x": "y"}}
+	for _, c := range []struct {
+		given, want map[string]string
+		change      string
+	}{
+		{nil, map[string]string{"team": "web", "old": "1"}, ""},
+		{map[string]string{"team": "app"}, map[string]string{"team": "app"}, "old=1,team=web -> team=app"},
+		{map[string]string{}, map[string]string{}, "old=1,team=web -> (none)"},
+	} {
+		p := &Plan{Settings: Settings{Names: photosNames(t), Tags: c.given}, Current: current, Parameters: map[string]string{}}
+		p.keepTags()
+		p.compare()
+		var change string
+		for _, ch := range p.Changes {
+			change += ch.Detail
+		}
+		if !maps.Equal(p.Tags, c.want) || change != c.change {
+			t.Errorf("given %v: %v, change %q", c.given, p.Tags, change)
+		}
+		tag := func(k, v string) s3types.Tag { return s3types.Tag{Key: &k, Value: &v} }
+		tags, changed := p.retag([]s3types.Tag{tag("theirs", "1"), tag(deployment.TagName, "photos"), tag("team", "web"), tag("old", "1")})
+		got := map[string]string{}
+		for _, tag := range tags {
+			got[*tag.Key] = *tag.Value
+		}
+		want := maps.Clone(c.want)
+		want["theirs"], want[deployment.TagName] = "1", "photos"
+		if !maps.Equal(got, want) || changed != (c.change != "") {
+			t.Errorf("given %v: a bucket gets %v (%t), want %v", c.given, got, changed, want)
 		}
 	}
 }
