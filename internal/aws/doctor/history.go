@@ -63,7 +63,7 @@ func (h *history) add(l logs.Line) {
 	case l.Kind == logs.KindFault, l.Level == "ERROR":
 		h.faults++
 		h.last = l
-		if l.Message == "cannot start" { // lines of Lambda follow that do not have the reason
+		if l.CannotStart() { // lines of Lambda follow that do not have the reason
 			h.blocked = &l
 		}
 	}
@@ -98,8 +98,11 @@ func checkLog(ctx context.Context, e *examination) {
 		return
 	}
 	if h.blocked != nil {
-		e.fault(e.redeploy()+" with a recipe that imgmill config check accepts",
-			"the function cannot start: %s", h.blocked.Reason)
+		advice := e.redeploy()
+		if h.blocked.Kind != logs.KindFault {
+			advice += " with a recipe that imgmill config check accepts"
+		}
+		e.fault(advice, "the function cannot start: %s", strings.TrimPrefix(h.blocked.Reason, "Error: "))
 		return
 	}
 	e.warn(fmt.Sprintf("imgmill logs %s --errors --since %.0fh", e.names.Name, logPeriod.Hours()),

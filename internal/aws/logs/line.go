@@ -82,6 +82,13 @@ func (l Line) Failed() bool {
 	return l.Report != nil && l.Report.Status != ""
 }
 
+// CannotStart reports whether the line says that the function ended before its first event. Lambda
+// tries again with the next one.
+func (l Line) CannotStart() bool {
+	return l.Level == "ERROR" && l.Message == "cannot start" || // cmd/bootstrap
+		l.Kind == KindFault && strings.Contains(l.Reason, "Runtime.InvalidEntrypoint")
+}
+
 // ParseLine parses one line of the function's log. A line of unknown form is KindOther.
 func ParseLine(text string) Line {
 	text = strings.TrimRight(text, "\r\n")

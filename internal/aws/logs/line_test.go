@@ -78,3 +78,18 @@ func TestParseLine(t *testing.T) {
 		}
 	}
 }
+
+// TestCannotStart: of a binary for another processor, and of a recipe that is refused.
+func TestCannotStart(t *testing.T) {
+	for text, want := range map[string]bool{
+		"RequestId: 8f507cfc-example-4697-b07a-ac58fc914c95 Error: x":                                                                        false,
+		"RequestId: 12345678-1234-1234-1234-123456789012 Error: fork/exec /var/task/bootstrap: exec format error\nRuntime.InvalidEntrypoint": true,
+		"RequestId: 12345678-1234-1234-1234-123456789012 Error: Runtime exited with error: signal: killed\nRuntime.ExitError":                false,
+		`{"level":"ERROR","msg":"cannot start","error":"imgmill.yaml: line 1: no such setting"}`:                                             true,
+		`{"level":"ERROR","msg":"cannot report"}`:                                                                                            false,
+	} {
+		if l := ParseLine(text); l.CannotStart() != want {
+			t.Errorf("%s: %+v", text, l)
+		}
+	}
+}

@@ -103,7 +103,7 @@ func Run(
 		return r, err
 	}
 	w := &watcher{
-		cloud: c, result: r, target: d.TargetBucket, onRetry: o.OnRetry,
+		cloud: c, result: r, target: d.TargetBucket, function: d.FunctionName, onRetry: o.OnRetry,
 		expected: expected.Variants,
 		log:      &logs.Reader{Log: c.Logs, Group: d.LogGroup},
 	}

@@ -229,3 +229,58 @@ func (f *fakeLog) add(ms int64, text string) {
 	f.events = append(f.events, types.FilteredLogEvent{EventId: aws.String(strconv.FormatInt(ms,
 		10)), Timestamp: &ms, Message: &text})
 }
+
+// TestWaitEndsIfTheFunctionCannotStart: the function's answer to a call, or its log, has the reason
+// within seconds, long before Lambda gives up. An answer that all is well, or that the call is not
+// allowed, changes nothing.
+func TestWaitEndsIfTheFunctionCannotStart(t *testing.T) {
+	const format = "RequestId: 12345678-1234-1234-1234-123456789012 Error: fork/exec /var/task/bootstrap: exec format error"
+	for _, test := range []struct {
+		name, failed, answer string
+		status               int
+		log                  string
+		want                 string
+		most                 time.Duration
+	}{
+		{"another processor", "Unhandled", fmt.Sprintf(`{"errorType":"Runtime.InvalidEntrypoint","errorMessage":%q}`, format), 200, "",
+			"the function cannot start: fork/exec /var/task/bootstrap: exec format error; its binary is for another processor than the function", 30 * time.Second},
+		{"a recipe", "Unhandled", `{"errorType":"Imgmill.CannotStart","errorMessage":"imgmill.yaml: line 1: no such setting"}`, 200, "",
+			"the function cannot start: imgmill.yaml: line 1: no such setting", 30 * time.Second},
+		{"no message", "Unhandled", `{"errorType":"Runtime.ExitError"}`, 200, "", "the function cannot start: Runtime.ExitError", 30 * time.Second},
+		{"the log is first", "", `{}`, 200, format + "\nRuntime.InvalidEntrypoint", "exec format error Runtime.InvalidEntrypoint; its binary is for another processor than the function", 30 * time.Second},
+		{"all well", "", `{}`, 200, "", "did not appear within 6s; the function's log has no line about the picture: the function may not have been called", time.Minute},
+		{"not allowed", "", `{"Message":"User u is not authorized to perform: lambda:InvokeFunction"}`, 403, "", "the function cannot be called: User u is not authorized to perform: lambda:InvokeFunction", time.Minute},
+	} {
+		c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/invocations") {
+				w.WriteHeader(http.StatusNotFound)
+				fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
+				return
+			}
+			w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
+			if test.failed != "" {
+				w.Header().Set("X-Amz-Function-Error", test.failed)
+			}
+			w.WriteHeader(test.status)
+			fmt.Fprint(w, test.answer)
+		})
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			log := &fakeLog{before: func(int) {}}
+			if test.log != "" {
+				log.add(1, test.log)
+			}
+			start := time.Now()
+			w := &watcher{cloud: c, result: &Result{Key: "a.jpg"}, target: "photos-output", function: "imgmill-photos", uploaded: start,
+				expected: []mill.Variant{{Name: "small", Key: "a.jpg"}}, log: &logs.Reader{Log: log, Group: "g"}}
+			timeout := 2 * time.Minute
+			if test.most > 30*time.Second {
+				timeout = 6 * time.Second
+			}
+			err := w.wait(t.Context(), timeout)
+			if err == nil || !strings.HasSuffix(err.Error(), test.want) || time.Since(start) > test.most {
+				t.Errorf("after %v: %v, want %q within %v", time.Since(start), err, test.want, test.most)
+			}
+		})
+	}
+}

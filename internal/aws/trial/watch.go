@@ -47,6 +47,9 @@ type watcher struct {
 	log       *logs.Reader
 	onRetry   func(logs.Line)
 
+	function string // that is called if nothing is heard of it
+	startErr error  // why that failed
+
 	failedAttempts int
 	maxAttempts    int         // after which Lambda gives up; 0 if that is too far away to wait for
 	logErr         error       // why the log cannot be read
@@ -56,7 +59,10 @@ type watcher struct {
 // wait polls until everything has appeared, the function reports why it does not, or time is up.
 func (w *watcher) wait(ctx context.Context, timeout time.Duration) error {
 	deadline := w.uploaded.Add(timeout)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var logRead, completed time.Time
+	var started chan error // nil until the function is called
 	for {
 		if err := w.collectVariants(ctx); err != nil {
 			return err
@@ -64,6 +70,17 @@ func (w *watcher) wait(ctx context.Context, timeout time.Duration) error {
 		if time.Since(logRead) >= logPause {
 			w.readLog(ctx)
 			logRead = time.Now()
+		}
+		if started == nil && w.silent() && time.Since(w.uploaded) > startGrace {
+			started = make(chan error, 1)
+			go func() { started <- tryStart(ctx, w.cloud, w.function) }()
+		}
+		select {
+		case w.startErr = <-started:
+		default:
+		}
+		if err := w.blocked(); err != nil {
+			return err
 		}
 		v := w.verdict()
 		complete := len(w.result.Variants) == len(w.expected) &&
@@ -97,6 +114,27 @@ func (w *watcher) verdict() outcome.Verdict {
 	return w.result.Line.Verdict
 }
 
+// silent reports whether nothing has been heard of the function.
+func (w *watcher) silent() bool {
+	return w.result.Line == nil && len(w.result.Variants) == 0 && len(w.expected) > 0
+}
+
+// blocked returns why the function cannot start, from its own answer or from its log.
+func (w *watcher) blocked() error {
+	if !w.silent() {
+		return nil
+	}
+	if errors.Is(w.startErr, errCannotStart) {
+		return w.startErr
+	}
+	for _, l := range w.faults {
+		if l.CannotStart() {
+			return cannotStart(l.Message, l.Reason)
+		}
+	}
+	return nil
+}
+
 // isFinal reports whether the function is known to do nothing more about the picture.
 func (w *watcher) isFinal() bool {
 	v := w.verdict()
@@ -124,6 +162,8 @@ func (w *watcher) timeoutError(timeout time.Duration) error {
 		why = "the function's log says: " + strings.TrimSpace(last.Message+" "+last.Reason)
 	case w.logErr != nil:
 		why = "the function's log cannot be read: " + client.Reason(w.logErr)
+	case w.startErr != nil:
+		why = w.startErr.Error()
 	default:
 		why = "the function's log has no line about the picture: the function may not have been called"
 	}
