@@ -209,7 +209,7 @@ func (e *emulator) first(t *testing.T) {
 	}
 	e.recordMissing(t, d)
 	list := e.notifications(t, "photos-input")
-	for _, suffix := range []string{".jpg", ".JPG", ".heic", ".HEIC"} {
+	for _, suffix := range []string{".jpg", ".JPG", ".Jpg", ".heic", ".HEIC", ".Heic"} {
 		if !slices.ContainsFunc(list,
 			func(n trigger.Notification) bool {
 				return n.Suffix == suffix &&

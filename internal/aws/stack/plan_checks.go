@@ -179,18 +179,31 @@ func planNotifications(ctx context.Context, c *client.Cloud, p *Plan) error {
 func describe(list []trigger.Notification) string {
 	var suffixes []string
 	for _, n := range list {
-		if n.Suffix != "" {
+		if n.Suffix != "" && n.Suffix == strings.ToLower(n.Suffix) {
 			suffixes = append(suffixes, n.Suffix)
 		}
 	}
-	text := strings.Join(suffixes, " ")
-	if text == "" {
-		text = "every object"
+	text := "every object"
+	if len(suffixes) > 0 {
+		text = strings.Join(suffixes, " ") + ", also as " + strings.ToUpper(suffixes[0])
+		if capital := capitalOf(list, suffixes[0]); capital != "" {
+			text += " or " + capital
+		}
 	}
 	if p := list[0].Prefix; p != "" {
 		text += " below " + p
 	}
 	return text
+}
+
+// capitalOf returns the other spelling of a suffix that is neither in lower nor in upper case.
+func capitalOf(list []trigger.Notification, suffix string) string {
+	for _, n := range list {
+		if strings.EqualFold(n.Suffix, suffix) && n.Suffix != suffix && n.Suffix != strings.ToUpper(suffix) {
+			return n.Suffix
+		}
+	}
+	return ""
 }
 
 // planConcurrency checks the reserved concurrency against the account's limit. Only what a person has

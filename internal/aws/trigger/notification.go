@@ -37,8 +37,7 @@ func (n Notification) String() string {
 const MaxEntries = 100
 
 // Wanted returns the notifications that the recipe needs on its source bucket. There is one for
-// each suffix of the recipe in lower case and one in upper case, since S3 compares case, or a
-// single one without a suffix if the recipe accepts pictures whatever their key. The destination is
+// each suffix of the recipe as .jpg, .JPG and .Jpg, since S3 compares case, or a single one without a suffix if the recipe accepts pictures whatever their key. The destination is
 // the work queue, or the function if workQueue is empty. Both are ARNs.
 func Wanted(n deployment.Names, r *recipe.Recipe, function, workQueue string) []Notification {
 	events := []string{"s3:ObjectCreated:*"}
@@ -64,7 +63,7 @@ func Wanted(n deployment.Names, r *recipe.Recipe, function, workQueue string) []
 	return list
 }
 
-// filterSuffixes returns the suffixes in both cases, without those that another one covers: S3
+// filterSuffixes returns the suffixes in lower case, in upper case and with a capital, without those that another one covers: S3
 // refuses entries that overlap.
 func filterSuffixes(suffixes []string) []string {
 	if len(suffixes) == 0 {
@@ -72,7 +71,11 @@ func filterSuffixes(suffixes []string) []string {
 	}
 	var all []string
 	for _, s := range suffixes {
-		all = append(all, strings.ToLower(s), strings.ToUpper(s))
+		lower, upper := strings.ToLower(s), strings.ToUpper(s)
+		all = append(all, lower, upper)
+		if dot := strings.LastIndexByte(lower, '.'); dot == 0 && len(lower) > 1 { // as cameras and people write it
+			all = append(all, upper[:2]+lower[2:])
+		}
 	}
 	slices.SortStableFunc(all, func(a, b string) int { return len(a) - len(b) })
 	var list []string

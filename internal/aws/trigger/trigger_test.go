@@ -44,7 +44,7 @@ func parsed(t *testing.T, text string) *recipe.Recipe {
 	return r
 }
 
-func TestWantedHasBothCasesAndNoOverlap(t *testing.T) {
+func TestWantedHasEverySpellingAndNoOverlap(t *testing.T) {
 	r := parsed(t,
 		"source: {bucket: pics-in, prefix: 'my uploads/', suffixes: [.jpg, .JPEG, .x.jpg, '.7z']}\ntarget: {bucket: pics-out}\non_remove: remove\n")
 	list := Wanted(photos(t), r, functionARN, "")
@@ -66,7 +66,7 @@ func TestWantedHasBothCasesAndNoOverlap(t *testing.T) {
 	}
 	slices.Sort(suffixes)
 	// .x.jpg ends in .jpg, and .7Z is not .7z.
-	if want := []string{".7Z", ".7z", ".JPEG", ".JPG", ".jpeg", ".jpg"}; !slices.Equal(suffixes,
+	if want := []string{".7Z", ".7z", ".JPEG", ".JPG", ".Jpeg", ".Jpg", ".jpeg", ".jpg"}; !slices.Equal(suffixes,
 		want) {
 		t.Errorf("suffixes %q, want %q", suffixes, want)
 	}
