@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 
 	"github.com/imgmill/imgmill"
+	"github.com/imgmill/imgmill/bench/scenes"
 )
 
 func main() {
@@ -44,9 +45,9 @@ func run(modules, name string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	all := scenes()
+	all := scenes.All()
 	for i, s := range all {
-		if err := writePNG(filepath.Join(dir, fmt.Sprintf("%d.png", i)), s.picture); err != nil {
+		if err := writePNG(filepath.Join(dir, fmt.Sprintf("%d.png", i)), s.Picture); err != nil {
 			return err
 		}
 	}
@@ -83,7 +84,7 @@ func run(modules, name string) error {
 			if err != nil {
 				return err
 			}
-			window, ok := locate(s.picture, m)
+			window, ok := locate(s.Picture, m)
 			if !ok {
 				return fmt.Errorf("picture %d, crop %d: it is no part of the picture", i, k)
 			}
@@ -109,15 +110,15 @@ type result struct {
 	lost            []string
 }
 
-func (r *result) add(s scene, window image.Rectangle) {
-	in, all := s.subject.Intersect(window), s.subject
+func (r *result) add(s scenes.Scene, window image.Rectangle) {
+	in, all := s.Subject.Intersect(window), s.Subject
 	part := float64(in.Dx()*in.Dy()) / float64(all.Dx()*all.Dy())
 	r.pictures++
 	r.area += part
 	if part > 0.99 {
 		r.whole++
 	} else if part < 0.5 {
-		r.lost = append(r.lost, fmt.Sprintf("%s (%.0f%%)", s.kind, 100*part))
+		r.lost = append(r.lost, fmt.Sprintf("%s (%.0f%%)", s.Kind, 100*part))
 	}
 }
 

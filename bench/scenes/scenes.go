@@ -1,4 +1,5 @@
-package main
+// Package scenes draws pictures that have a subject: people, boats, flowers, lighthouses.
+package scenes
 
 import (
 	"image"
@@ -9,11 +10,11 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
 
-// scene is a drawn picture and where its subject is.
-type scene struct {
-	kind    string
-	picture *image.RGBA
-	subject image.Rectangle
+// Scene is a drawn picture and where its subject is.
+type Scene struct {
+	Kind    string
+	Picture *image.RGBA
+	Subject image.Rectangle
 }
 
 // shape is a figure on a canvas, in pixels.
@@ -212,9 +213,9 @@ func around(x, y, rx, ry float64) image.Rectangle {
 	return image.Rect(int(x-rx), int(y-ry), int(math.Ceil(x+rx)), int(math.Ceil(y+ry)))
 }
 
-// scenes draws five pictures of each kind, whose subjects are anywhere but in the corners: three lie, two
+// All draws five pictures of each kind, whose subjects are anywhere but in the corners: three lie, two
 // stand.
-func scenes() (all []scene) {
+func All() (all []Scene) {
 	const long, short = 480, 240
 	for k, kind := range kinds {
 		for n := range 5 {
@@ -231,8 +232,20 @@ func scenes() (all []scene) {
 				y = radius*1.2 + (float64(h)-2.4*radius)*r.Float64()
 			}
 			m, subject := kind.draw(r, w, h, x, y, radius)
-			all = append(all, scene{kind.name, m, subject.Intersect(m.Bounds())})
+			all = append(all, Scene{kind.name, m, subject.Intersect(m.Bounds())})
 		}
 	}
 	return all
+}
+
+// Draw draws a w×h picture of a kind whose subject is around x, y, within a radius, all in pixels. It is nil if there
+// is no such kind.
+func Draw(kind string, w, h int, x, y, radius float64) *image.RGBA {
+	for k, one := range kinds {
+		if one.name == kind {
+			m, _ := one.draw(rand.New(rand.NewPCG(uint64(k), 0)), w, h, x, y, radius)
+			return m
+		}
+	}
+	return nil
 }
