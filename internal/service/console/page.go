@@ -96,3 +96,12 @@ func (c *Console) serveStatic(w http.ResponseWriter, _ *http.Request, name strin
 	w.Header().Set("Cache-Control", "no-cache")
 	_, _ = w.Write(data)
 }
+
+// Page holds the files of the page. The demo site shares some of them.
+var Page = func() fs.FS {
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return page
+}()

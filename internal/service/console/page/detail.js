@@ -1,6 +1,7 @@
 // One picture: how far it is, its variants beside the original, and what to do if it failed.
 
 import { $, bytes, clock, copy, duration, el, failed, formatName, language, number, pixels, request, saved, t } from './lib.js'
+import { slide } from './slider.js'
 import { changed, isWorking, rowOf, rows } from './store.js'
 import { again } from './upload.js'
 
@@ -158,29 +159,21 @@ function compare(d, v) {
   const parts = []
   if (!v.shows) parts.push(el('p', { class: 'hint' }, t('no_compare')))
   else {
-    const slider = el('input', { type: 'range', min: 0, max: 100, value: 50, step: 0.5, 'aria-label': t('compare') })
     const stage = el('div', { class: 'stage waits' })
     const after = el('img', { class: 'after', alt: '', src: `${v.view}?${d.etag}-${v.bytes}` })
     const ratio = window.devicePixelRatio || 1
     stage.style.setProperty('--w', `${v.w / ratio}px`)
     stage.style.setProperty('--h', `${v.h / ratio}px`)
-    const at = value => { stage.style.setProperty('--x', `${value}%`) }
     stage.append(after)
     const note = el('span', { role: 'status' })
     if (v.before) {
-      const before = el('img', { class: 'before', alt: '', src: v.before })
+      const before = el('img', { alt: '', src: v.before })
       note.textContent = t('loading')
       before.addEventListener('load', () => { stage.classList.remove('waits'); note.textContent = '' })
       before.addEventListener('error', () => { note.textContent = t('no_compare') })
-      slider.addEventListener('input', () => at(slider.value))
-      stage.append(before, slider, el('div', { class: 'handle' }))
+      slide(stage, before, t('compare'))
     } else note.textContent = t('stale')
     const frame = el('div', { class: 'frame', tabindex: v.w > 300 ? 0 : false, role: 'group', 'aria-label': `${v.set || v.name}: ${t('true_size')}` }, stage)
-    requestAnimationFrame(() => { // the slider begins in the middle of what is seen
-      const seen = Math.min(100, 100 * frame.clientWidth / stage.offsetWidth)
-      slider.value = seen / 2
-      at(slider.value)
-    })
     parts.push(frame, el('div', { class: 'labels' }, el('span', {}, t('original')), note, el('span', {}, `${v.set || v.name} · ${formatName(v.format)}`)))
   }
   parts.push(el('h3', {}, t('made')), facts(d, v))
