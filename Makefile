@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo
 
 check: fmt vet test race cross functions
 
@@ -60,6 +60,10 @@ generate:
 # reads lists that were kept.
 prices:
 	$(GO) run ./internal/aws/price/generate $(PRICES) >regions.go.new && mv regions.go.new internal/aws/price/regions.go || { rm -f regions.go.new; exit 1; }
+
+# The demo site in docs/demo, from its recipe and page in bench/demo; a test compares them.
+demo:
+	$(GO) run ./bench/demo docs/demo
 
 # The longer runs, each with a bound; CI calls them one by one.
 
