@@ -113,11 +113,19 @@ func (o options) againstIn(b *bench, m mode, list []row, old peer, stderr io.Wri
 		return nil, err
 	}
 	peers := []peer{{"imgmill", []string{self, "-serve", "imgmill"}}, old}
-	argv, err := findSharp(dir, m, o.offline, stderr)
-	if err == nil {
-		peers = append(peers, peer{"sharp", argv})
-	} else {
-		fmt.Fprintf(stderr, "sharp is not available: %v\n", err)
+	for _, other := range []struct {
+		name string
+		find func() ([]string, error)
+	}{
+		{"sharp", func() ([]string, error) { return findSharp(dir, m, o.offline, stderr) }},
+		{"turbojpeg", func() ([]string, error) { return findTurbojpeg(dir, o.offline, stderr) }},
+	} {
+		argv, err := other.find()
+		if err != nil {
+			fmt.Fprintf(stderr, "%s is not available: %v\n", other.name, err)
+			continue
+		}
+		peers = append(peers, peer{other.name, argv})
 	}
 	var children []*child
 	for _, p := range peers {

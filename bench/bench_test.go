@@ -233,6 +233,11 @@ func TestRows(t *testing.T) {
 		!(peer{name: "ffmpeg"}).does(list[0].file, list[0].encoding) || (peer{name: "sharp"}).does(list[0].file, list[0].encoding) {
 		t.Errorf("got %+v, %v", list, err)
 	}
+	glue := peer{name: "turbojpeg"}
+	if !glue.does("a.jpg", encoding{Format: "jpeg", Effort: "high"}) || glue.does("a.png", encoding{Format: "jpeg"}) ||
+		glue.does("a.jpg", encoding{Format: "webp"}) {
+		t.Error("turbojpeg is for JPEG alone")
+	}
 	list, err = rowsNamed("heic")
 	if err != nil || len(list) != 2 || !(peer{name: "Pillow"}).does(list[0].file, list[0].encoding) ||
 		(peer{name: "sharp"}).does(list[0].file, list[0].encoding) {

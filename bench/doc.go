@@ -1,5 +1,6 @@
-// Command bench compares the engine with sharp, Pillow, vipsthumbnail and GraphicsMagick, where it
-// writes WebP with cwebp and gif2webp, and where it writes animated PNG with ffmpeg. It runs the same
+// Command bench compares the engine with sharp, Pillow, libjpeg-turbo behind Rust (turbojpeg, fast_image_resize),
+// vipsthumbnail and GraphicsMagick, where it writes WebP with cwebp and gif2webp, and where it writes animated PNG
+// with ffmpeg. It runs the same
 // tasks on the same machine during the same minutes, and prints tables of times, ratios, quality, file
 // sizes and peak memory:
 //
@@ -28,7 +29,7 @@
 // the tasks, and protocol.go the messages between parent and child. docs/performance.md lists the
 // figures of a run and explains them.
 //
-// The command accesses the network only to install sharp (with npm, into bench/node_modules) and
-// Pillow with pillow-heif (with pip, into a folder of the user's cache) if they are missing, and with -offline not
-// even then.
+// The command accesses the network only to install sharp (with npm, into bench/node_modules), Pillow with
+// pillow-heif or pyjpegli (with pip, into folders of the user's cache) and the crates of peers/turbojpeg (with cargo)
+// if they are missing, and with -offline not even then.
 package main

@@ -39,6 +39,8 @@ func (p peer) does(file string, e encoding) bool {
 		return e.Format == "png" && e.Animated
 	case "Pillow":
 		return !e.Animated && e.Format != "png"
+	case "turbojpeg":
+		return filepath.Ext(file) == ".jpg" && e.Format == "jpeg"
 	}
 	return true
 }
@@ -72,6 +74,8 @@ func findPeers(m mode, offline bool, log io.Writer) (found []peer, missing []abs
 	add("sharp", argv, err)
 	argv, err = findPillow(dir, offline, log)
 	add("Pillow", argv, err)
+	argv, err = findTurbojpeg(dir, offline, log)
+	add("turbojpeg", argv, err)
 	for _, name := range []string{"vipsthumbnail", "gm", "cwebp", "gif2webp", "ffmpeg"} {
 		_, err := exec.LookPath(name)
 		add(name, []string{self, "-serve", name}, err)
@@ -115,6 +119,28 @@ func findSharp(dir string, m mode, offline bool, log io.Writer) ([]string, error
 		}
 	}
 	return []string{node, filepath.Join(dir, "peers", "sharp.js"), fmt.Sprint(m.threads())}, nil
+}
+
+// findTurbojpeg builds peers/turbojpeg in the user's cache, unless it is built, which takes two minutes.
+func findTurbojpeg(dir string, offline bool, log io.Writer) ([]string, error) {
+	for _, tool := range []string{"cmake", "nasm"} { // without nasm, libjpeg-turbo would have no SIMD
+		if _, err := exec.LookPath(tool); err != nil {
+			return nil, err
+		}
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	target := filepath.Join(cache, "imgmill-bench", "turbojpeg")
+	args := []string{"build", "--release", "--locked", "--quiet", "--target-dir", target}
+	if offline {
+		args = append(args, "--offline")
+	}
+	if err := run(log, filepath.Join(dir, "peers", "turbojpeg"), "cargo", args...); err != nil {
+		return nil, err
+	}
+	return []string{filepath.Join(target, "release", "imgmill-bench-turbojpeg")}, nil
 }
 
 // findPillow finds a Python that has Pillow and pillow-heif, or creates an environment with them.
