@@ -37,7 +37,7 @@ type rated struct {
 // those of the others, whose numbers mean other looks.
 var (
 	usual = []int{60, 70, 80, 85, 90}
-	wide  = []int{50, 60, 70, 80, 88, 95}
+	wide  = []int{40, 50, 60, 70, 80, 88, 95}
 )
 
 // ratedEncoders begin with the one that the others are compared with.
