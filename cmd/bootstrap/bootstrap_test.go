@@ -412,6 +412,13 @@ func (w *world) otherBuckets(t *testing.T) {
 	if len(w.get(t, "moved/a-thumb.jpg")) == 0 {
 		t.Error("the variant is empty")
 	}
+	nameless := "target: {key: '{stem}-{variant}.jpg'}\nvariants: {only: {width: 20, format: jpeg}}\n"
+	f = startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+nameless, recipe.EnvSourceBucket+"="+source,
+		recipe.EnvTargetBucket+"="+target)...)
+	f.invoke(t, "request-11", notification(t, w.put(t, "nameless.jpg", sample.Photo(64, 48))))
+	want(t, f.line(t), map[string]any{"request_id": "request-11", "verdict": "done", "variants": 1.0})
+	w.refuses(t, startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+nameless, recipe.EnvSourceBucket+"="+source)...),
+		"the recipe names no buckets", recipe.EnvTargetBucket)
 	w.refuses(t, startFunction(t, w.binary, t.TempDir(), append(w.env, recipe.EnvRecipe+"="+text, recipe.EnvTargetBucket+"=Not_A_Bucket")...),
 		recipe.EnvTargetBucket, "target.bucket", "Not_A_Bucket")
 }

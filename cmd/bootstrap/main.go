@@ -3,7 +3,7 @@
 //
 // The recipe is the text in IMGMILL_RECIPE or, if that is empty, the file imgmill.yaml beside the
 // binary. IMGMILL_SOURCE_BUCKET and IMGMILL_TARGET_BUCKET, if set, replace the recipe's buckets, so
-// that one zip serves every deployment. If the recipe is invalid, the function ends before the
+// that one zip serves every deployment; a recipe may then name none. If the recipe is invalid, the function ends before the
 // first event, and reports all mistakes in the log and as the error of the invocation.
 package main
 
@@ -67,7 +67,12 @@ func start(log *slog.Logger) (*lambdafn.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err = r.WithBuckets(os.Getenv(recipe.EnvSourceBucket), os.Getenv(recipe.EnvTargetBucket))
+	source, target := os.Getenv(recipe.EnvSourceBucket), os.Getenv(recipe.EnvTargetBucket)
+	if r.Nameless && (source == "" || target == "") {
+		return nil, fmt.Errorf("the recipe names no buckets: add source.bucket and target.bucket, or set %s and %s",
+			recipe.EnvSourceBucket, recipe.EnvTargetBucket)
+	}
+	r, err = r.WithBuckets(source, target)
 	if err != nil {
 		return nil, fmt.Errorf(
 			"the recipe with the buckets from %s and %s: %w", recipe.EnvSourceBucket, recipe.EnvTargetBucket, err)
@@ -135,7 +140,7 @@ func memorySize(mb string) int64 {
 // readRecipe parses the text or, if it is empty, the file imgmill.yaml in the folder root.
 func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if text != "" {
-		return recipe.Parse(formats.All(), recipe.EnvRecipe, []byte(text))
+		return recipe.ParseAnywhere(formats.All(), recipe.EnvRecipe, []byte(text))
 	}
 	name := filepath.Join(root, "imgmill.yaml")
 	data, err := os.ReadFile(name)
@@ -146,5 +151,5 @@ func readRecipe(text, root string) (*recipe.Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recipe.Parse(formats.All(), "imgmill.yaml", data)
+	return recipe.ParseAnywhere(formats.All(), "imgmill.yaml", data)
 }

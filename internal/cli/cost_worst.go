@@ -34,6 +34,11 @@ func (f *costFlags) checkQuestion(c *cobra.Command) error {
 			return wrongUse("--%[1]s "+why, name)
 		}
 	}
+	const log = "with --from, which reads the deployment's log"
+	if err := refuseUseless(c, effect{"since", f.from != "", "without --from"}, effect{"config", f.from == "", log},
+		effect{"megapixels", f.from == "", log}); err != nil {
+		return err
+	}
 	if f.concurrency < 0 {
 		return wrongUse("--concurrency %d is not valid; use 0 or more", f.concurrency)
 	}

@@ -144,9 +144,12 @@ func (f *deployFlags) readCode() (*code, error) {
 		}
 		c.binaryFile = f.binary
 	}
-	if c.recipe = recipe.Default(formats.All()); c.text != nil {
-		c.recipe, err = recipe.Parse(formats.All(), c.name, c.text)
+	if c.text == nil {
+		c.recipe = recipe.Default(formats.All())
+		c.recipe.Nameless = true
+		return c, nil
 	}
+	c.recipe, err = recipe.ParseAnywhere(formats.All(), c.name, c.text)
 	return c, err
 }
 
@@ -171,7 +174,7 @@ func (c *code) keepRecipe(ctx context.Context, cloud *client.Cloud, names deploy
 			recipeName, names.Name, err)
 	}
 	c.text, c.name = deployed.Text, "the recipe of "+names.Name
-	if c.recipe, err = recipe.Parse(formats.All(), c.name, c.text); err != nil {
+	if c.recipe, err = recipe.ParseAnywhere(formats.All(), c.name, c.text); err != nil {
 		return err
 	}
 	o.printf("There is no %s here, so %s keeps its recipe.", recipeName, names.Name)

@@ -104,6 +104,10 @@ func (f *devFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := refuseUseless(c, effect{"console-token", f.console != "off", "with --console off"},
+		effect{"notify", len(r.Notify) > 0, "without notify in the recipe"}); err != nil {
+		return err
+	}
 	pictures, err := f.pictures(r)
 	if err != nil {
 		return err
@@ -115,6 +119,11 @@ func (f *devFlags) run(c *cobra.Command) error {
 	}
 	out := newDevOutput(c.OutOrStdout(), c.ErrOrStderr(), r)
 	if page := findPage(f.dir); page != "" && len(pictures) > 0 {
+		const why = "on the imgmill dev that runs here already"
+		if err := refuseUseless(c, effect{"config", false, why}, effect{"port", false, why}, effect{"cors", false, why},
+			effect{"console", false, why}, effect{"notify", false, why}, effect{"log", false, why}); err != nil {
+			return err
+		}
 		return f.uploadToRunning(c.Context(), page, pictures, out.table, c.ErrOrStderr())
 	}
 	notes := &noteHandler{output: out, w: c.ErrOrStderr(), least: slog.LevelInfo}

@@ -139,6 +139,9 @@ func (f *placeFlags) openSource(c *cobra.Command, r *recipe.Recipe) (*place, s3.
 	o := s3.Options{Endpoint: cmp.Or(f.endpoint, at.Endpoint), Region: cmp.Or(f.region, at.Region)}
 	dev := f.meansDev(r)
 	var err error
+	if err = refuseUseless(c, effect{"dir", dev, "where a flag, the recipe or AWS_ENDPOINT_URL names a store"}); err != nil {
+		return nil, o, err
+	}
 	if dev {
 		if o, err = f.findDev(c); err != nil {
 			return nil, o, err

@@ -33,6 +33,8 @@ func (f *syncFlags) checkVia(c *cobra.Command, args []string) error {
 	switch {
 	case f.via == viaHere:
 		return nil
+	case f.noNotify:
+		return wrongUse("--no-notify has no effect with --via %s: the function sends the events; leave it out", f.via)
 	case !slices.Contains(viaValues, f.via):
 		return wrongUse("--via %s: use %s", f.via, setting.OneOf(viaValues))
 	case len(args) == 0:

@@ -100,6 +100,13 @@ func (f *workerFlags) run(c *cobra.Command) (err error) {
 	case f.concurrency < 1:
 		return wrongUse("--concurrency %d: use 1 or more", f.concurrency)
 	}
+	if err := refuseUseless(c, effect{"console-token", f.web.console != "", "without --console"},
+		effect{"token", f.listen != "", "without --listen"},
+		effect{"dead-letter", f.queue != "", "without --queue"},
+		effect{"nats-creds", strings.HasPrefix(f.queue, "nats:"), "without a --queue of NATS"},
+		effect{"checkpoint", f.poll != 0 || f.checkpoint == "none", "without --poll"}); err != nil {
+		return err
+	}
 	if err := f.checkQueue(); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func ReadCode(ctx context.Context, c *client.Cloud, d *Deployment) (*Code, error
 		return code, fmt.Errorf("s3://%s/%s holds no recipe", from, key)
 	}
 	code.Text = contents.Recipe
-	code.Recipe, err = recipe.Parse(formats.All(), "imgmill.yaml in the zip", contents.Recipe)
+	code.Recipe, err = recipe.ParseAnywhere(formats.All(), "imgmill.yaml in the zip", contents.Recipe)
 	if err != nil {
 		return code, err
 	}

@@ -168,6 +168,7 @@ func (d *Deployment) ChangedFlags() string {
 		value, def := d.Parameters[f.Parameter], known[f.Parameter].Default
 		switch {
 		case value == "", def != nil && value == *def:
+		case f.Parameter == "MaximumConcurrency" && d.Parameters["Trigger"] == "direct": // it has no effect
 		case f.Parameter == "SourceBucketName" && value == d.InputBucket,
 			f.Parameter == "TargetBucketName" && value == d.OutputBucket:
 		default:

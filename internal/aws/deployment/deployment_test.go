@@ -64,7 +64,7 @@ func TestChangedFlags(t *testing.T) {
 		want       string
 	}{
 		{map[string]string{"SourceBucketName": "photos-input", "TargetBucketName": "photos-output",
-			"Trigger": "direct", "MemoryMB": "1769", "AlarmEmail": "", "CodeKey": "k"},
+			"Trigger": "direct", "MaximumConcurrency": "50", "MemoryMB": "1769", "AlarmEmail": "", "CodeKey": "k"},
 			map[string]string{TagName: "photos"}, ""},
 		{map[string]string{"SourceBucketName": "uploads", "TargetBucketName": "photos-output",
 			"Trigger": "queue", "Architecture": "x86_64", "AlarmEmail": "a@b.example",

@@ -71,7 +71,7 @@ func Build(ctx context.Context, o Options) ([]byte, error) {
 	if o.Recipe == nil {
 		o.Recipe = []byte(defaultRecipe)
 	}
-	r, err := recipe.Parse(formats.All(), o.RecipeName, o.Recipe)
+	r, err := recipe.ParseAnywhere(formats.All(), o.RecipeName, o.Recipe)
 	if err != nil {
 		return nil, err
 	}

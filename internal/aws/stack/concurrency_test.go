@@ -39,6 +39,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		{name: "more from the queue", limit: 1000, unreserved: 1000,
 			given: values{"Trigger": "queue", "ReservedConcurrency": "5"},
 			err:   "the queue would pass events on to 10 instances"},
+		{name: "a bound of no queue", limit: 1000, unreserved: 1000, given: values{"MaximumConcurrency": "5"},
+			err: "--max-concurrency has no effect without a queue"},
 		{name: "its own reservation", limit: 110, unreserved: 100,
 			current:  values{"Trigger": "direct", "ReservedConcurrency": "10"},
 			reserved: "10", instances: 10},

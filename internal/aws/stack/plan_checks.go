@@ -43,7 +43,29 @@ func planBuckets(ctx context.Context, c *client.Cloud, p *Plan) error {
 		return fmt.Errorf("source and target are one bucket, %s: a function that writes where it is triggered could call itself endlessly; use two buckets",
 			p.Parameters["SourceBucketName"])
 	}
+	noteNames(p)
 	return noteForeign(ctx, c, p)
+}
+
+// noteNames says that the recipe names other buckets than the deployment's, which it does not use.
+func noteNames(p *Plan) {
+	source, target := p.Parameters["SourceBucketName"], p.Parameters["TargetBucketName"]
+	r := p.Recipe
+	if r.Nameless || r.Source.Bucket == source && r.Target.Bucket == target {
+		return
+	}
+	how, flags := "add", ""
+	if p.Current != nil {
+		how = fmt.Sprintf("run imgmill destroy %s --keep-buckets, and deploy again with", p.Name)
+	}
+	if r.Source.Bucket != source {
+		flags += " --source-bucket " + r.Source.Bucket
+	}
+	if r.Target.Bucket != target {
+		flags += " --target-bucket " + r.Target.Bucket
+	}
+	p.note("The recipe names the buckets %s and %s, but %s reads %s and writes %s. To use those of the recipe, %s%s.",
+		r.Source.Bucket, r.Target.Bucket, p.Name, source, target, how, flags)
 }
 
 // noteForeign warns about objects of others in a target bucket that exists.
@@ -214,6 +236,9 @@ func planConcurrency(ctx context.Context, c *client.Cloud, p *Plan) error {
 		return err
 	}
 	queued := p.Parameters["Trigger"] == "queue"
+	if p.Given["MaximumConcurrency"] != "" && !queued {
+		return errors.New("--max-concurrency has no effect without a queue: add --trigger queue, or use --concurrency, which bounds the function itself")
+	}
 	if most, err := strconv.Atoi(p.Parameters["MaximumConcurrency"]); queued && reserve > 0 && reserve < most {
 		return fmt.Errorf("--concurrency %d: the queue would pass events on to %d instances at a time, and those that Lambda refuses end as failures; add --max-concurrency %[1]d, or --concurrency 0, which reserves nothing",
 			reserve, most)

@@ -244,3 +244,35 @@ func TestTags(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesOfBuckets: a recipe that names other buckets than the deployment's is told so, in one
+// sentence, with what to do.
+func TestNamesOfBuckets(t *testing.T) {
+	for _, c := range []struct {
+		recipe   string
+		deployed bool
+		want     string
+	}{
+		{"source: {bucket: photos-input}\ntarget: {bucket: photos-output}\n", false, ""},
+		{"variants: {small: {width: 320}}\n", false, ""},
+		{"source: {bucket: photos-input}\ntarget: {bucket: my-site}\n", false,
+			"The recipe names the buckets photos-input and my-site, but photos reads photos-input and writes photos-output. " +
+				"To use those of the recipe, add --target-bucket my-site."},
+		{"source: {bucket: mine}\ntarget: {bucket: my-site}\n", true,
+			"To use those of the recipe, run imgmill destroy photos --keep-buckets, and deploy again with --source-bucket mine --target-bucket my-site."},
+	} {
+		r, err := recipe.ParseAnywhere(formats.All(), "test", []byte(c.recipe))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Plan{Settings: Settings{Names: photosNames(t), Recipe: r},
+			Parameters: map[string]string{"SourceBucketName": "photos-input", "TargetBucketName": "photos-output"}}
+		if c.deployed {
+			p.Current = &deployment.Deployment{}
+		}
+		noteNames(p)
+		if notes := strings.Join(p.Notes, "\n"); !strings.HasSuffix(notes, c.want) || (notes == "") != (c.want == "") {
+			t.Errorf("%s: %q, want %q", c.recipe, notes, c.want)
+		}
+	}
+}
