@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo cdk
 
 check: fmt vet test race cross functions
 
@@ -268,6 +268,15 @@ terraform:
 	node .ci/terraform/schema.mjs $$dir/node_modules/@cdktf/provider-aws terraform/main.tf >$$dir/schema.json && \
 	$(GO) build -C .ci/terraform -o $$dir/terraform-provider-aws . && \
 	IMGMILL_TERRAFORM=$$dir $(GO) test -count=1 -run 'Terraform' -v ./internal/aws/template; \
+	status=$$?; rm -r $$dir; exit $$status
+
+# The CDK construct as releases have it: cdk synth must make of the printed app what the template makes.
+cdk:
+	dir=$$(mktemp -d) && cp -r cdk $$dir/cdk && rm -rf $$dir/cdk/node_modules $$dir/cdk/lib && mkdir $$dir/app && cd $$dir/app && \
+	npm install --silent --no-audit --no-fund aws-cdk@2.1148.1 aws-cdk-lib@2.276.0 constructs@10.8.1 typescript@7.0.2 tsx@4.23.15 @types/node@26.6.7 && \
+	ln -s ../app/node_modules $$dir/cdk/node_modules && (cd $$dir/cdk && npm pack --silent --pack-destination $$dir) && \
+	npm install --silent --no-audit --no-fund $$dir/imgmill-cdk-*.tgz && cd $(CURDIR) && \
+	IMGMILL_CDK=$$dir/app $(GO) test -count=1 -run 'CDK' -v ./internal/aws/template; \
 	status=$$?; rm -r $$dir; exit $$status
 
 # The Helm chart, by helm, which takes minutes to build: not in CI.

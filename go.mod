@@ -2,6 +2,8 @@ module github.com/imgmill/imgmill
 
 go 1.26.0
 
+ignore ./cdk/node_modules // holds Go files that are no packages
+
 require (
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.8

@@ -56,6 +56,7 @@ type Plan struct {
 
 	wanted []trigger.Notification // with the ARNs that the stack will have
 	zip    []byte
+	draft  bool
 }
 
 // Change is one line of a plan.
@@ -93,6 +94,28 @@ func NewPlan(ctx context.Context, c *client.Cloud, s Settings) (*Plan, error) {
 	}
 	p.compare()
 	return p, compareTemplate(ctx, c, p)
+}
+
+// Draft returns the plan of a new deployment without a look at AWS: buckets that are named exist, and
+// nothing else. It has no secrets, and cannot be applied.
+func Draft(s Settings) (*Plan, error) {
+	p := &Plan{Settings: s, Parameters: map[string]string{}, draft: true}
+	if err := p.chooseParameters(); err != nil {
+		return nil, err
+	}
+	for _, b := range p.buckets() {
+		given := p.Given[b.nameKey]
+		p.Parameters[b.nameKey] = cmp.Or(given, b.own)
+		p.Parameters[b.createKey] = strconv.FormatBool(given == "")
+	}
+	p.Parameters["SourceObjectArns"], p.Parameters["TargetObjectArns"] = deployment.Access(p.Recipe, "aws",
+		p.Parameters["SourceBucketName"], p.Parameters["TargetBucketName"])
+	return p, p.twoBuckets()
+}
+
+// Notifications are those that the recipe needs, to no destination.
+func (p *Plan) Notifications() []trigger.Notification {
+	return trigger.Wanted(p.Names, p.Recipe, "", "")
 }
 
 // findCurrent reads the deployment that exists and refuses a stack that imgmill did not create.

@@ -25,12 +25,25 @@ type bucketRole struct {
 	nameKey, createKey, kmsKey, own string // three parameters, and the name of the bucket that a stack creates
 }
 
-// planBuckets decides for both buckets whether the stack creates them.
-func planBuckets(ctx context.Context, c *client.Cloud, p *Plan) error {
-	for _, b := range []bucketRole{
+func (p *Plan) buckets() []bucketRole {
+	return []bucketRole{
 		{"source", "SourceBucketName", "CreateSourceBucket", "SourceKmsKeyArn", p.InputBucket},
 		{"target", "TargetBucketName", "CreateTargetBucket", "TargetKmsKeyArn", p.OutputBucket},
-	} {
+	}
+}
+
+// twoBuckets refuses one bucket for both.
+func (p *Plan) twoBuckets() error {
+	if p.Parameters["SourceBucketName"] != p.Parameters["TargetBucketName"] {
+		return nil
+	}
+	return fmt.Errorf("source and target are one bucket, %s: a function that writes where it is triggered could call itself endlessly; use two buckets",
+		p.Parameters["SourceBucketName"])
+}
+
+// planBuckets decides for both buckets whether the stack creates them.
+func planBuckets(ctx context.Context, c *client.Cloud, p *Plan) error {
+	for _, b := range p.buckets() {
 		plan := planNewBucket
 		if p.Current != nil {
 			plan = checkCurrentBucket
@@ -39,9 +52,8 @@ func planBuckets(ctx context.Context, c *client.Cloud, p *Plan) error {
 			return err
 		}
 	}
-	if p.Parameters["SourceBucketName"] == p.Parameters["TargetBucketName"] {
-		return fmt.Errorf("source and target are one bucket, %s: a function that writes where it is triggered could call itself endlessly; use two buckets",
-			p.Parameters["SourceBucketName"])
+	if err := p.twoBuckets(); err != nil {
+		return err
 	}
 	noteNames(p)
 	return noteForeign(ctx, c, p)

@@ -37,7 +37,10 @@ func (p *Plan) chooseNotify() (errs []error) {
 	}
 	var pairs, missing []string
 	for _, name := range p.Recipe.NotifySecrets() {
-		value := p.Getenv(name)
+		value := ""
+		if !p.draft {
+			value = p.Getenv(name)
+		}
 		if value == "" {
 			missing = append(missing, name)
 			continue
@@ -49,6 +52,8 @@ func (p *Plan) chooseNotify() (errs []error) {
 	}
 	kept := p.Current != nil && p.Current.Parameters["Notify"] == "true" && p.Current.Parameters[secretsParameter] != ""
 	switch {
+	case p.draft:
+		p.Parameters[secretsParameter] = ""
 	case len(missing) == 0:
 		p.Parameters[secretsParameter] = strings.Join(pairs, " ")
 	case len(pairs) > 0:

@@ -38,7 +38,13 @@ type formation struct {
 // form reads the template. Settings take precedence over the defaults of its parameters.
 func form(t *testing.T, settings map[string]string) *formation {
 	t.Helper()
-	file, err := parser.ParseBytes([]byte(template.Template), 0)
+	return formOf(t, template.Template, settings)
+}
+
+// formOf reads another template.
+func formOf(t *testing.T, text string, settings map[string]string) *formation {
+	t.Helper()
+	file, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,14 +146,3 @@ func sortedKeys(o object) []string {
 	})
 	return keys
 }
-
-// snake converts a name of CloudFormation to one of Terraform: MemoryMB becomes memory_mb.
-func snake(s string) string {
-	s = word.ReplaceAllString(s, "${1}_${2}")
-	return strings.ToLower(inner.ReplaceAllString(s, "${1}_${2}"))
-}
-
-var (
-	inner = regexp.MustCompile(`([a-z0-9])([A-Z])`)
-	word  = regexp.MustCompile(`([A-Z]+)([A-Z][a-z])`)
-)

@@ -56,14 +56,10 @@ func TestToolsTerraform(t *testing.T) {
 	t.Logf("%s", run("validate", "-no-color"))
 
 	for name, settings := range map[string]map[string]string{
-		"defaults": {},
-		"queue":    {"Trigger": "queue", "OnRemove": "remove", "ReservedConcurrency": "0", "MonthlyBudgetUSD": "5"},
-		"all": {"Trigger": "queue", "OnRemove": "remove", "RemoveReplaced": "true", "SetTags": "true", "SetAcl": "true",
-			"SourceKmsKeyArn": sourceKey, "TargetKmsKeyArn": targetKey, "AlarmEmail": "me@example.com", "AuditSchedule": "rate(1 day)",
-			"MonthlyBudgetUSD": "10", "GateTags": "true", "GateRekognition": "true", "FocalTag": "true", "ReadOverlays": "true",
-			"Notify": "true", "NotifySecrets": "HOOK=whsec_x", "Architecture": "x86_64", "MemoryMB": "3008", "TimeoutSeconds": "300",
-			"NotifyBusArns":   "arn:aws:events:us-east-1:123456789012:event-bus/a,arn:aws:events:us-east-1:123456789012:event-bus/b",
-			"NotifyTopicArns": "arn:aws:sns:us-east-1:123456789012:t", "NotifyQueueArns": "arn:aws:sqs:us-east-1:123456789012:q"},
+		"defaults":         {},
+		"queue":            {"Trigger": "queue", "OnRemove": "remove", "ReservedConcurrency": "0", "MonthlyBudgetUSD": "5"},
+		"every setting":    everySetting,
+		"secrets":          {"Notify": "true", "NotifySecrets": "HOOK=whsec_x", "SourceObjectArns": "arn:aws:s3:::photos-input/a*,arn:aws:s3:::photos-input/b*"},
 		"existing buckets": {"CreateSourceBucket": "false", "CreateTargetBucket": "false", "NotifyFromTemplate": "false"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/imgmill/imgmill/internal/aws/deployment"
+	"github.com/imgmill/imgmill/internal/aws/export"
 	"github.com/imgmill/imgmill/internal/aws/template"
 )
 
@@ -27,6 +28,7 @@ var update = flag.Bool("update", false, "write the Terraform module and the temp
 type module struct {
 	*formation
 	w     *hcl
+	known map[string]deployment.Parameter
 	lists map[string]bool // parameters whose text the template splits at commas
 	// folded are conditions whose value the module knows.
 	folded map[string]bool
@@ -102,6 +104,10 @@ func newModule(t *testing.T) *module {
 		}
 	}
 	find(m.part("Resources"))
+	var err error
+	if m.known, err = deployment.Parameters(); err != nil {
+		t.Fatal(err)
+	}
 	return m
 }
 
@@ -144,12 +150,6 @@ func keysInOrder(t *testing.T, part string) []string {
 	return keys
 }
 
-// The module's name of a parameter, where it is not the same in lower case.
-var variableNames = map[string]string{
-	"SourceBucketName": "source_bucket", "TargetBucketName": "target_bucket",
-	"NotifyFromTemplate": "manage_notifications", "ImgmillName": "name",
-}
-
 // Descriptions that must say something else in a module.
 var variableTexts = map[string]string{
 	"NotifyFromTemplate": "true writes the notifications of the source bucket, and removes those that others have written there: Terraform knows one configuration for a bucket. false leaves them to you; the output notifications lists them.",
@@ -159,35 +159,18 @@ var variableTexts = map[string]string{
 // replaced are parameters that the module has another variable for.
 var replaced = []string{"CodeBucket", "CodeKey", "ImgmillName"}
 
-func variable(parameter string) string {
-	if name, ok := variableNames[parameter]; ok {
-		return name
-	}
-	return snake(parameter)
-}
+func variable(parameter string) string { return export.Variable(parameter) }
 
 // kind returns bool, number, list(string) or string.
 func (m *module) kind(parameter string) string {
-	p := m.part("Parameters")[parameter].(object)
-	allowed, _ := p["AllowedValues"].([]any)
-	numbers := len(allowed) > 0
-	for _, v := range allowed {
-		if _, err := strconv.Atoi(v.(string)); err != nil {
-			numbers = false
-		}
+	kind := export.Kind(parameter, m.known[parameter])
+	if (kind == "list") != m.lists[parameter] {
+		m.t.Fatalf("%s is a %s, and the template splits it: %v", parameter, kind, m.lists[parameter])
 	}
-	switch {
-	case slices.Contains(allowed, any("true")):
-		return "bool"
-	case p["Type"] == "Number" || numbers:
-		return "number"
-	case m.lists[parameter] || p["Type"] == "CommaDelimitedList":
+	if kind == "list" {
 		return "list(string)"
-	case p["Type"] == "String":
-		return "string"
 	}
-	m.t.Fatalf("%s: no type for %v", parameter, p["Type"])
-	return ""
+	return kind
 }
 
 // nullable reports whether an empty text means that there is none.
@@ -336,7 +319,7 @@ func (m *module) locals() {
 		}
 		for _, c := range keysInOrder(m.t, "Conditions") {
 			if m.used[c] {
-				m.w.attribute(snake(c), m.conditionText(m.part("Conditions")[c]))
+				m.w.attribute(export.Variable(c), m.conditionText(m.part("Conditions")[c]))
 			}
 		}
 		m.w.gap()
@@ -382,7 +365,7 @@ func (m *module) condName(name string) string {
 		m.t.Fatalf("the condition %s is always true here", name)
 	}
 	m.used[name] = true
-	return "local." + snake(name)
+	return "local." + export.Variable(name)
 }
 
 // conditionText translates a condition.
@@ -619,10 +602,10 @@ func label(id string) string {
 	}
 	for _, suffix := range []string{"BucketPolicy", "BucketPermission", "QueuePolicy", "QueueMapping", "Bucket", "Queue", "Role", "Alarm", "Filter"} {
 		if name, ok := strings.CutSuffix(id, suffix); ok {
-			return snake(name)
+			return export.Variable(name)
 		}
 	}
-	return snake(id)
+	return export.Variable(id)
 }
 
 func (m *module) address(id string) string {
@@ -1260,7 +1243,7 @@ func (m *module) outputs() {
 			value = strings.Replace(value, "[0]", "[*]", 1)
 			value = "one(" + value + ")"
 		}
-		one(snake(name), m.described(o["Description"].(string)), value)
+		one(export.Variable(name), m.described(o["Description"].(string)), value)
 	}
 	one("notifications", "What the source bucket must notify the function of, or the work queue if there is one, for a source bucket whose notifications the module does not manage.", "local.notifications")
 }
