@@ -20,7 +20,7 @@ import (
 // deployFlags are the flags of deploy.
 type deployFlags struct {
 	region, config, code, binary string
-	tags                         string
+	tags, stack                  string
 	dryRun, yes, json            bool
 	// parameters holds the values of the flags that set parameters of the template, by the flag's
 	// name.
@@ -41,11 +41,15 @@ are if none of the variables is set.
 
 Run it again to update a deployment: to a new recipe, version or setting. Settings that you do not give stay as
 they are, and so does the recipe if you name none and there is none in the current folder. You can interrupt the
-command and run it again at any time. 'imgmill destroy NAME' deletes everything.`,
+command and run it again at any time. 'imgmill destroy NAME' deletes everything.
+
+If you keep your infrastructure yourself, --stack prints the same deployment for AWS SAM, Terraform or the AWS CDK, and
+changes nothing: with the recipe and the flags that you give, and no look at AWS.`,
 		Example: `  imgmill deploy photos
   imgmill deploy photos --memory 3008 --trigger queue --email me@example.com
   imgmill deploy photos --source-bucket my-uploads --config imgmill.yaml
-  imgmill deploy photos --dry-run`,
+  imgmill deploy photos --dry-run
+  imgmill deploy photos --stack terraform >main.tf`,
 		Args: oneName,
 		RunE: func(c *cobra.Command, args []string) error {
 			return explainRerun(f.run(c, args[0]))
@@ -63,6 +67,7 @@ command and run it again at any time. 'imgmill destroy NAME' deletes everything.
 	}
 	flags.StringVar(&f.tags, "tags", "",
 		"tags of all parts, such as team=web,env=prod, in the place of those they have; \"\" for none")
+	flags.StringVar(&f.stack, "stack", "", "print the deployment for another `TOOL`, sam, terraform or cdk, and change nothing")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	flags.BoolVar(&f.json, "json", false,
@@ -203,6 +208,9 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	names, err := deployment.NamesFor(name)
 	if err != nil {
 		return usageError{err}
+	}
+	if c.Flags().Changed("stack") {
+		return f.printStack(c, names)
 	}
 	given, err := f.given(c)
 	if err != nil {

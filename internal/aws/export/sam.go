@@ -2,7 +2,9 @@ package export
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,7 +62,7 @@ func SAM(d Deployment) (string, error) {
 		overrides = " --parameter-overrides NotifySecrets=" + strconv.Quote(d.secrets())
 	}
 	return d.header("#", "sam deploy --template-file template.yaml --stack-name "+d.Stack+" --resolve-s3 --capabilities CAPABILITY_IAM \\",
-		"  --tags "+strings.Join(append([]string{deployment.TagName + "=" + d.Name}, d.pairs("=")...), " ")+overrides) +
+		"  --tags "+strings.Join(d.tagArguments(), " ")+overrides) +
 		"# The commands of imgmill, such as imgmill test " + d.Name + ", know the stack by its name and tag.\n" + d.ownEvents() + text, nil
 }
 
@@ -102,6 +104,19 @@ func (d Deployment) notifications() string {
           - QueueConfigurations:
 ` + list("Queue: !GetAtt WorkQueue.Arn") + "          - LambdaConfigurations:\n" + list("Function: !GetAtt ImageResizerFunction.Arn") +
 		"        - !Ref AWS::NoValue\n"
+}
+
+// tagArguments returns the tags as a shell takes them.
+func (d Deployment) tagArguments() []string {
+	list := []string{deployment.TagName + "=" + d.Name}
+	for _, k := range slices.Sorted(maps.Keys(d.Tags)) {
+		pair := k + "=" + d.Tags[k]
+		if strings.Contains(pair, " ") {
+			pair = strconv.Quote(pair)
+		}
+		list = append(list, pair)
+	}
+	return list
 }
 
 // ownEvents says how an existing bucket gets its notifications.

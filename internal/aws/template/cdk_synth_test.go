@@ -90,7 +90,7 @@ func TestToolsCDK(t *testing.T) {
 			all := map[string]string{"NotifyFromTemplate": "false", "ImgmillName": "photos"}
 			maps.Copy(all, settings)
 			compareSynthesized(t, form(t, all), text)
-			if n := strings.Count(text, `"s3:ObjectCreated:*"`); n != 2 { // .jpg and .JPG
+			if n := strings.Count(text, `"s3:ObjectCreated:*"`); n != 3 { // .jpg, .JPG and .Jpg
 				t.Errorf("pictures notify %d times", n)
 			}
 		})
