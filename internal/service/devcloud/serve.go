@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/posix"
-	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
+	"github.com/versity/versitygw/s3api/middlewares"
 )
 
 const (
@@ -117,6 +117,30 @@ func clearStaged(f *folder) error {
 	return nil
 }
 
+// serveInner runs the gateway's own server until ctx ends or it fails. It calls listening once it is bound.
+//
+// It is made of s3api and not of package embedgw, with which the linker keeps a web interface and the clients of Vault,
+// LDAP, Kafka, RabbitMQ and statsd: 2.2 MB of the binary.
+func (g *gateway) serveInner(ctx context.Context, address, region string, account credentials, listening func()) error {
+	users := auth.NewIAMServiceSingle(auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin})
+	root := middlewares.RootUserConfig{Access: account.Access, Secret: account.Secret}
+	server, err := s3api.New(g, root, region, users, nil, nil, nil, nil,
+		s3api.WithConcurrencyLimiter(maxConnections, maxConnections), s3api.WithMpMaxParts(maxParts), s3api.WithKeepAlive(), s3api.WithQuiet(),
+		s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.screen), s3api.WithMiddleware("/", g.gate.pass))
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeMultiPort([]string{address}) }()
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+	}
+	err = errors.Join(err, server.ShutDown(), users.Shutdown())
+	g.Shutdown()
+	return err
+}
+
 // serve runs the gateway behind a front on l until ctx ends, or until either fails. It calls ready
 // once it serves requests.
 func (g *gateway) serve(
@@ -150,20 +174,7 @@ func (g *gateway) serve(
 		})
 		ready()
 	}
-	admin := auth.Account{Access: account.Access, Secret: account.Secret, Role: auth.RoleAdmin}
-	err = embedgw.RunVersityGW(serving, g, &embedgw.Config{
-		RootUserAccess:    account.Access,
-		RootUserSecret:    account.Secret,
-		IAMService:        auth.NewIAMServiceSingle(admin),
-		Region:            region,
-		Ports:             []string{address},
-		MaxConnections:    maxConnections,
-		MaxRequests:       maxConnections,
-		MultipartMaxParts: maxParts,
-		KeepAlive:         true,
-		Quiet:             true,
-		S3Options:         []s3api.Option{s3api.WithOnListen(listening), s3api.WithMiddleware("/", g.screen), s3api.WithMiddleware("/", g.gate.pass)},
-	})
+	err = g.serveInner(serving, address, region, account, listening)
 	f.close()
 	f.wait()
 	select {
