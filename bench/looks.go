@@ -203,12 +203,7 @@ func shownAs(format string, file []byte, w, h int) (*image.NRGBA, error) {
 		} else {
 			p = p.resized(w, h, triangle)
 		}
-		for i := range w * h {
-			c := p.rgb(i)
-			byteOf := func(v float64) uint8 { return uint8(math.Round(level(v))) }
-			set(i%w, i/w, byteOf(c[0]), byteOf(c[1]), byteOf(c[2]))
-		}
-		return out, nil
+		return p.shown(), nil
 	}
 	m, err := png.Decode(bytes.NewReader(file))
 	if err != nil {

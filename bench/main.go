@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
@@ -62,7 +63,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		"compare the bytes of encoders of JPEG at equal looks, on the pictures that the arguments name; -rows selects encoders")
 	f.StringVar(&o.revision, "against", "",
 		"compare with the engine of this revision of the repository: times, bytes and peak memory")
-	f.StringVar(&o.butteraugli, "butteraugli", "butteraugli_main", "with -rate, the command of libjxl's butteraugli_main")
+	f.StringVar(&o.butteraugli, "butteraugli", "butteraugli_main", "the command of libjxl's butteraugli_main")
 	f.StringVar(&o.sheet, "sheet", "",
 		"write crops of the same encoders' files, of equal bytes, to this WebP or PNG; of the pictures that the arguments name, or of drawn ones")
 	f.StringVar(&o.bounds, "most", "",
@@ -132,6 +133,11 @@ func program(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 			processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	}
 	b := &bench{photos: o.photos, made: made, runs: o.runs, cpu: o.cpu}
+	if _, err := exec.LookPath(o.butteraugli); err == nil {
+		b.judge.butteraugli = o.butteraugli
+	} else {
+		fmt.Fprintf(stderr, "Butteraugli is not available: %v\n", err)
+	}
 	var quality []result
 	for i, m := range modes {
 		results, err := o.mode(b, m, list, i == 0, stdout, stderr)

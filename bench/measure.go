@@ -152,7 +152,7 @@ func (b *bench) try(r row, c *child) peerResult {
 	return p
 }
 
-// equalise estimates how many bytes imgmill, whose child is c, needs for the quality of sharp's
+// equalise estimates how many bytes imgmill, whose child is c, needs for the look of sharp's
 // outputs.
 func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	i := slices.IndexFunc(peers, func(p peerResult) bool {
@@ -163,9 +163,6 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	}
 	q := b.request(r, 1)
 	q.Quality, q.Keep = lower, true
-	if r.Effort == "high" {
-		q.Quality = lowerHigh
-	}
 	a, err := c.ask(q)
 	if err != nil {
 		return err
@@ -176,7 +173,7 @@ func (b *bench) equalise(r row, c *child, peers []peerResult) error {
 	}
 	ours := slices.Clone(peers[0].Outputs) // The judge shares its outputs with others.
 	for k := range ours {
-		ours[k].Equal = equalBytes(ours[k], rough[k], peers[i].Outputs[k].PSNR)
+		ours[k].Equal = equalBytes(ours[k], rough[k], peers[i].Outputs[k].Look)
 	}
 	peers[0].Outputs = ours
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"math"
 )
@@ -19,15 +20,22 @@ type output struct {
 	PSNR    float64 `json:"psnr_luma"`     // in dB
 	PSNRRGB float64 `json:"psnr_rgb"`      // in dB, over the squared errors of all three channels
 	SSIM    float64 `json:"ssim_luma"`
-	// Equal estimates the size at sharp's PSNR, without a profile. It is set for imgmill only.
-	Equal int `json:"bytes_at_sharps_psnr,omitempty"`
+	Look    float64 `json:"ssimulacra2"`
+	// Butteraugli is the 3-norm of the distances, 0 if libjxl's tool is not available.
+	Butteraugli float64 `json:"butteraugli_3norm,omitempty"`
+	// Equal estimates the size at sharp's SSIMULACRA 2, without a profile. It is set for imgmill only.
+	Equal int `json:"bytes_at_sharps_look,omitempty"`
 }
 
-// equalBytes estimates how many bytes a file would have at a luma PSNR of db, from two files that
-// differ only in quality. It assumes that the logarithm of the size is linear in dB.
-func equalBytes(a, b output, db float64) int {
+// equalBytes estimates how many bytes a file would have at a score of SSIMULACRA 2, from two files that
+// differ only in quality. It assumes that the logarithm of the size is linear in the score. It returns 0 if the two
+// have the same score.
+func equalBytes(a, b output, score float64) int {
+	if a.Look == b.Look {
+		return 0
+	}
 	la, lb := math.Log(float64(a.Bytes-a.Profile)), math.Log(float64(b.Bytes-b.Profile))
-	return int(math.Round(math.Exp(la + (lb-la)*(db-a.PSNR)/(b.PSNR-a.PSNR))))
+	return int(math.Round(math.Exp(la + (lb-la)*(score-a.Look)/(b.Look-a.Look))))
 }
 
 // judge compares files with their source. It caches the last source, its reductions to the
@@ -37,6 +45,8 @@ type judge struct {
 	source   *picture
 	reduced  map[box]*picture
 	verdicts map[[sha256.Size]byte][]output
+
+	butteraugli string // libjxl's command, or empty
 }
 
 // files judges the files that a program has made for a request.
@@ -89,12 +99,21 @@ func (j *judge) one(file []byte) (output, error) {
 		j.reduced[box{w, h}] = want
 	}
 	got = got.resized(w, h, triangle)
-	return output{
+	o := output{
 		Width: w, Height: h, Bytes: len(file), Profile: profileBytes(file),
 		PSNR:    psnr(squaredError(want.y.at, got.y.at), len(want.y.at)),
 		PSNRRGB: psnrRGB(want, got),
 		SSIM:    ssim(want.y, got.y),
-	}, nil
+		Look:    ssimulacra(want.shown(), got.shown()),
+	}
+	if j.butteraugli != "" {
+		norm, _, err := butteraugli(j.butteraugli, want.shown(), got.shown())
+		if err != nil {
+			return output{}, err
+		}
+		o.Butteraugli = -norm
+	}
+	return o, nil
 }
 
 func level(v float64) float64 { return min(255, max(0, v)) }
@@ -128,6 +147,18 @@ func (p *picture) rgb(i int) [3]float64 {
 	}
 	cb, cr := p.cb.at[i]-128, p.cr.at[i]-128
 	return [3]float64{y + 1.402*cr, y - (0.114*1.772*cb+0.299*1.402*cr)/0.587, y + 1.772*cb}
+}
+
+// shown is a picture whose planes have the same size, in 8 bits.
+func (p *picture) shown() *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, p.y.w, p.y.h))
+	for i := range p.y.at {
+		for k, v := range p.rgb(i) {
+			m.Pix[4*i+k] = uint8(math.Round(level(v)))
+		}
+		m.Pix[4*i+3] = 255
+	}
+	return m
 }
 
 // ssim is the mean structural similarity of Wang, Bovik, Sheikh and Simoncelli (IEEE Transactions

@@ -82,7 +82,8 @@ func TestJudge(t *testing.T) {
 	}
 	rough, grey := encode(m, 20), image.NewGray(m.Bounds())
 	copy(grey.Pix, m.(*image.YCbCr).Y)
-	var j judge
+	t.Setenv(childVariable, "butteraugli")
+	j := judge{butteraugli: os.Args[0]}
 	list, err := j.files(request{File: file, Boxes: []box{{160}, {160}, {160}}},
 		[][]byte{small[0], rough, encode(grey, 95)})
 	if err != nil {
@@ -92,9 +93,12 @@ func TestJudge(t *testing.T) {
 	if good.Width != 160 || good.Height != 120 || good.Bytes != len(small[0]) || good.Box != "160" {
 		t.Errorf("got %+v", good)
 	}
-	if good.PSNR < 30 || good.PSNR < bad.PSNR+2 || good.SSIM < bad.SSIM {
-		t.Errorf("quality 80 has %.1f dB and %.3f, quality 20 %.1f dB and %.3f",
-			good.PSNR, good.SSIM, bad.PSNR, bad.SSIM)
+	if good.PSNR < 30 || good.PSNR < bad.PSNR+2 || good.SSIM < bad.SSIM || good.Look < bad.Look+10 {
+		t.Errorf("quality 80 has %.1f dB, %.3f and %.1f, quality 20 %.1f dB, %.3f and %.1f",
+			good.PSNR, good.SSIM, good.Look, bad.PSNR, bad.SSIM, bad.Look)
+	}
+	if good.Butteraugli <= 0 || bad.Butteraugli < 1.2*good.Butteraugli {
+		t.Errorf("distances of Butteraugli: quality 80 has %.2f, quality 20 %.2f", good.Butteraugli, bad.Butteraugli)
 	}
 	if colourless.PSNR < good.PSNR-1 || colourless.PSNRRGB > good.PSNRRGB-5 {
 		t.Errorf("without colour: luma %.1f, RGB %.1f dB; with it %.1f and %.1f",
@@ -131,10 +135,13 @@ func TestProfileBytes(t *testing.T) {
 }
 
 func TestEqualBytes(t *testing.T) {
-	a, b := output{Bytes: 1100, Profile: 100, PSNR: 40}, output{Bytes: 900, Profile: 100, PSNR: 39}
-	for db, want := range map[float64]int{40: 1000, 39: 800, 39.5: 894, 38: 640} {
-		if got := equalBytes(a, b, db); got != want {
-			t.Errorf("%v dB: got %d bytes, want %d", db, got, want)
+	a, b := output{Bytes: 1100, Profile: 100, Look: 80}, output{Bytes: 900, Profile: 100, Look: 78}
+	for score, want := range map[float64]int{80: 1000, 78: 800, 79: 894, 76: 640} {
+		if got := equalBytes(a, b, score); got != want {
+			t.Errorf("score %v: got %d bytes, want %d", score, got, want)
 		}
+	}
+	if got := equalBytes(a, a, 70); got != 0 {
+		t.Errorf("two files of one score: got %d bytes", got)
 	}
 }

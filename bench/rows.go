@@ -55,12 +55,10 @@ func (g goals) in(m mode) float64 {
 }
 
 // quality is the quality of every output, on libjpeg's scale. lower is that of a second file by
-// imgmill, which shows how many bytes a dB costs. At high effort it is lowerHigh, because sharp's
-// files are about 3 dB below imgmill's there.
+// imgmill, which shows how many bytes a better look costs.
 const (
-	quality   = 80
-	lower     = 75
-	lowerHigh = 55
+	quality = 80
+	lower   = 72
 )
 
 var rows = slices.Concat(jpegRows(), webpRows(), pngRows())
