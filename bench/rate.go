@@ -302,7 +302,7 @@ func (o options) rateSource(s rateSource, encoders []runningEncoder) (list []rat
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", e.name, m.name, err)
 				}
-				r.deltas, r.short = append(r.deltas, delta), r.short || m.bytes && part < 0.98
+				r.deltas, r.short = append(r.deltas, delta), r.short || m.bounded && part < 0.98
 			}
 		}
 		list = append(list, r)
