@@ -49,6 +49,7 @@ type decodeTable struct {
 	count  int
 	pairs  *[1 << pairBits]uint64
 	skip   *[2 << skipBits]uint16
+	starts *startCodes // for finding where blocks start
 }
 
 var errBadTable = errors.New("invalid Huffman table: more codes than their lengths allow")

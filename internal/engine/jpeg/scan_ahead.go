@@ -14,6 +14,8 @@ import "sync"
 const (
 	// stretchSize is the number of bytes of a stretch in which its MCUs start.
 	stretchSize = 24 << 10
+	// largeStretch is that number for one thread, to which the number of stretches does not matter.
+	largeStretch = 64 << 10
 	// leadSize is the number of bytes before a stretch in which a walk ahead can synchronise.
 	// Photographs took up to 450.
 	leadSize = 768
@@ -21,7 +23,7 @@ const (
 	minShare = 8
 	// maxUnits is the largest number of blocks in an MCU: four components of 4×4.
 	maxUnits = 64
-	memSize  = leadSize + stretchSize + 2*maxUnits*slack
+	memSize  = leadSize + largeStretch + 2*maxUnits*slack
 
 	// aheadSize is how many coefficients a walk ahead keeps. If a stretch has more, the rest is
 	// walked when its turn comes.
@@ -39,7 +41,7 @@ type walker struct {
 	restart *restarts
 	threads int
 
-	stretchSize int // the constant stretchSize, except in tests
+	stretchSize int // the constant stretchSize or largeStretch, except in tests
 
 	ring    []*stretch
 	head    int  // index in ring of the current stretch
@@ -62,6 +64,7 @@ func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walk
 	}
 	for i := range w.ring {
 		w.ring[i] = stretches.Get().(*stretch)
+		w.ring[i].starts.misses = 0
 		if threads > 1 {
 			w.ring[i].done = make(chan struct{}, 1)
 		}
@@ -132,6 +135,7 @@ func (w *walker) load(before *stretch) *stretch {
 		c.until = c.size*8 + 1
 		clear(c.mem[n+more:][:tail])
 	}
+	c.starts.reset()
 	c.claimed.Store(false)
 	return c
 }

@@ -34,6 +34,10 @@ type mcu struct {
 	units  []unit
 	size   int          // number of kept coefficients
 	tables []walkTables // of the units; nil if plain Go is used
+	// Tables of the units for finding where blocks start and for decoding these; nil if they are
+	// walked in order.
+	starts []startTables
+	read   []readTables
 }
 
 // newUnit returns a block of a component whose scale and quantisation table are known, without its

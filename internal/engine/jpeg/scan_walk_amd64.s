@@ -557,3 +557,286 @@ stop:
 	MOVB AL, stopped+8(FP)
 	VZEROUPPER
 	RET
+
+// func startsKernel(r *byte) (stopped *byte)
+// Requires: BMI, BMI2, CMOV
+TEXT ·startsKernel(SB), NOSPLIT, $0-16
+	MOVQ r+0(FP), AX
+	MOVQ 16(AX), CX
+	MOVQ 24(AX), AX
+	XORL DX, DX
+	MOVL $0x00000034, BX
+	MOVL $0x00000036, SI
+	MOVL $0x00000403, DI
+
+round:
+	MOVQ r+0(FP), R8
+	DECQ (R8)
+	JMI  rounds
+	MOVQ r+0(FP), R8
+	LEAQ 32(R8), R8
+
+lane:
+	MOVQ    (R8), R10
+	MOVQ    8(R8), R9
+	MOVQ    16(R8), R11
+	MOVQ    24(R8), R12
+	BEXTRQ  DI, R9, R14
+	ADDQ    R14, R10
+	MOVQ    (CX)(R10*1), R13
+	BSWAPQ  R13
+	ANDL    $-121, R9
+	SHLXQ   R9, R13, R13
+	MOVL    R9, R14
+	ANDL    $0x07, R14
+	LEAQ    (R14)(R10*8), R14
+	MOVL    R14, (R12)
+	MOVL    R9, R14
+	SHRL    $0x0f, R14
+	LEAQ    (R12)(R14*4), R12
+	TESTW   R9, R9
+	CMOVQMI 16(R11), R11
+	MOVQ    (R11), R15
+	SHRXQ   SI, R13, R14
+	MOVWLZX (R15)(R14*2), R14
+	CMOVLPL DX, R14
+	MOVQ    8(R11), R15
+	SHLXQ   R14, R13, R13
+	ADDW    R14, R9
+	SHRXQ   BX, R13, R14
+	MOVWLZX (R15)(R14*2), R14
+	CMOVLMI DX, R14
+	SHLXQ   R14, R13, R13
+	ADDW    R14, R9
+	SHRXQ   BX, R13, R14
+	MOVWLZX (R15)(R14*2), R14
+	CMOVLMI DX, R14
+	SHLXQ   R14, R13, R13
+	ADDW    R14, R9
+	MOVL    R9, R14
+	SHRL    $0x07, R14
+	SUBW    (AX)(R14*2), R9
+	JCS     special
+
+store:
+	MOVQ R10, (R8)
+	MOVQ R9, 8(R8)
+	MOVQ R11, 16(R8)
+	MOVQ R12, 24(R8)
+	CMPQ R10, 32(R8)
+	JAE  stop
+	ADDQ $0x28, R8
+	MOVQ r+0(FP), R9
+	CMPQ R8, 8(R9)
+	JNE  lane
+	JMP  round
+
+special:
+	SUBL    $0x000001bf, R14
+	CMPL    R14, $0x3f
+	JAE     stop
+	SUBW    $0x7f01, R9
+	BEXTRQ  DI, R9, R14
+	ADDQ    R14, R10
+	MOVQ    (CX)(R10*1), R13
+	BSWAPQ  R13
+	ANDL    $-121, R9
+	SHLXQ   R9, R13, R13
+	MOVQ    R13, R14
+	SHRQ    $0x30, R14
+	SUBQ    32(R11), R14
+	JB      stop
+	MOVQ    24(R11), R15
+	MOVWLZX (R15)(R14*2), R14
+	ADDW    R14, R9
+	MOVL    R9, R14
+	SHRL    $0x07, R14
+	SUBW    (AX)(R14*2), R9
+	JCC     store
+	JMP     stop
+
+rounds:
+	XORL R8, R8
+
+stop:
+	MOVQ R8, stopped+8(FP)
+	RET
+
+// func readKernel(r *byte) (stopped bool)
+// Requires: AVX, AVX2, BMI2
+TEXT ·readKernel(SB), NOSPLIT, $0-9
+	MOVQ r+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 24(AX), BX
+	MOVL $0x00000035, SI
+	CMPQ BX, 16(AX)
+	JNE  unit
+
+mcu:
+	MOVQ  r+0(FP), AX
+	CMPQ  64(AX), $0x00
+	JE    finished
+	MOVQ  16(AX), BX
+	MOVQ  48(AX), DX
+	MOVQ  40(AX), AX
+	VPXOR Y0, Y0, Y0
+	ADDQ  AX, DX
+
+clear:
+	VMOVDQU Y0, (AX)
+	ADDQ    $0x20, AX
+	CMPQ    AX, DX
+	JB      clear
+
+unit:
+	MOVQ    r+0(FP), AX
+	MOVQ    8(AX), DX
+	MOVL    (DX), DI
+	MOVQ    (BX), R9
+	MOVQ    16(BX), R10
+	MOVQ    32(BX), R11
+	ADDQ    40(AX), R11
+	MOVQ    DI, AX
+	SHRQ    $0x03, AX
+	MOVQ    (CX)(AX*1), R8
+	BSWAPQ  R8
+	MOVL    DI, AX
+	ANDL    $0x07, AX
+	SHLXQ   AX, R8, R8
+	XORL    R13, R13
+	SHRXQ   SI, R8, DX
+	MOVL    (R9)(DX*4), AX
+	MOVL    AX, DX
+	NEGL    DX
+	SHRXQ   DX, R8, R9
+	SHLXQ   AX, R8, R8
+	ADDL    AX, R13
+	MOVL    AX, DX
+	SHRL    $0x10, DX
+	SUBL    DX, R9
+	MOVW    R9, (R11)
+	XORL    R12, R12
+	MOVQ    8(BX), R9
+	CMPQ    24(BX), $0x00
+	JE      flat
+	SHRXQ   SI, R8, DX
+	MOVL    (R9)(DX*4), AX
+	MOVL    AX, DX
+	NEGL    DX
+	SHRXQ   DX, R8, R14
+	SHLXQ   AX, R8, R8
+	ADDL    AX, R13
+	MOVL    AX, DX
+	SHRL    $0x10, DX
+	SUBL    DX, R14
+	MOVBLZX AH, DX
+	ADDQ    DX, R12
+	MOVWLZX 2(R10)(R12*4), AX
+	MOVWLZX (R10)(R12*4), DX
+	IMULL   R14, AX
+	MOVW    AX, (R11)(DX*2)
+	MOVL    R12, R14
+	SHRXQ   SI, R8, DX
+	MOVL    (R9)(DX*4), AX
+	MOVL    AX, DX
+	NEGL    DX
+	SHRXQ   DX, R8, R15
+	SHLXQ   AX, R8, R8
+	ADDL    AX, R13
+	MOVL    AX, DX
+	SHRL    $0x10, DX
+	SUBL    DX, R15
+	MOVBLZX AH, DX
+	ADDQ    DX, R12
+	MOVWLZX 2(R10)(R12*4), AX
+	MOVWLZX (R10)(R12*4), DX
+	IMULL   R15, AX
+	MOVW    AX, (R11)(DX*2)
+	MOVBLZX R13, AX
+	CMPL    AX, $0x39
+	JA      stop
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	SHRQ    $0x03, AX
+	MOVQ    (CX)(AX*1), R8
+	BSWAPQ  R8
+	MOVL    DI, AX
+	ANDL    $0x07, AX
+	SHLXQ   AX, R8, R8
+	XORL    R13, R13
+	SHRXQ   SI, R8, DX
+	MOVL    (R9)(DX*4), AX
+	MOVL    AX, DX
+	NEGL    DX
+	SHRXQ   DX, R8, DI
+	SHLXQ   AX, R8, R8
+	ADDL    AX, R13
+	MOVL    AX, DX
+	SHRL    $0x10, DX
+	SUBL    DX, DI
+	MOVBLZX AH, DX
+	ADDQ    DX, R12
+	MOVWLZX 2(R10)(R12*4), AX
+	MOVWLZX (R10)(R12*4), DX
+	IMULL   DI, AX
+	MOVW    AX, (R11)(DX*2)
+	SHRXQ   SI, R8, DX
+	MOVL    (R9)(DX*4), AX
+	MOVL    AX, DX
+	NEGL    DX
+	SHRXQ   DX, R8, DI
+	SHLXQ   AX, R8, R8
+	ADDL    AX, R13
+	MOVL    AX, DX
+	SHRL    $0x10, DX
+	SUBL    DX, DI
+	MOVBLZX AH, DX
+	ADDQ    DX, R12
+	MOVWLZX 2(R10)(R12*4), AX
+	MOVWLZX (R10)(R12*4), DX
+	IMULL   DI, AX
+	MOVW    AX, (R11)(DX*2)
+	CMPQ    R12, $0x000000ff
+	JAE     stop
+	SHRL    $0x05, R14
+	DECL    R14
+	ANDL    24(BX), R14
+
+ended:
+	MOVQ r+0(FP), AX
+	MOVQ 56(AX), DX
+	MOVB R14, (DX)
+	INCQ 56(AX)
+	ADDQ $0x04, 8(AX)
+	ADDQ $0x28, BX
+	CMPQ BX, 32(AX)
+	JNE  unit
+	DECQ 64(AX)
+	MOVQ 48(AX), DX
+	ADDQ DX, 40(AX)
+	JMP  mcu
+
+flat:
+	MOVBLZX R13, AX
+	CMPL    AX, $0x39
+	JA      stop
+	ADDQ    AX, DI
+	XORL    R14, R14
+	JMP     ended
+
+finished:
+	MOVQ r+0(FP), AX
+	MOVQ 16(AX), BX
+	MOVQ BX, 24(AX)
+	XORB AL, AL
+	MOVB AL, stopped+8(FP)
+	VZEROUPPER
+	RET
+
+stop:
+	MOVQ r+0(FP), AX
+	MOVQ BX, 24(AX)
+	MOVB $0x01, AL
+	MOVB AL, stopped+8(FP)
+	VZEROUPPER
+	RET

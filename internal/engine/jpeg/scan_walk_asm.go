@@ -41,7 +41,8 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 	r := walkRun{
 		window: w, mem: &c.mem[0],
 		units: &m.tables[0], due: &m.tables[0], past: &m.tables[len(m.units)],
-		coef: &coef[0], size: uint(m.size) * 2, ends: &ends[0], until: end, left: uint(limit),
+		coef: &coef[c.mcus*m.size], size: uint(m.size) * 2, ends: &ends[c.mcus*len(m.units)],
+		until: end, left: uint(limit - c.mcus),
 	}
 	if m.size > len(m.units) { // Otherwise every coefficient is written.
 		r.clear = r.size
@@ -77,6 +78,7 @@ func (m *mcu) ready() {
 	if !cpu.Vector() {
 		return
 	}
+	m.readyStarts()
 	m.tables = make([]walkTables, len(m.units)+1) // The last is the end that walkRun.past points to.
 	for i := range m.units {
 		u := &m.units[i]

@@ -16,12 +16,16 @@ import (
 func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 	t.Helper()
 	m := new(mcu)
+	most := 8
+	if rng.IntN(3) == 0 {
+		most = 2 // See readyStarts.
+	}
 	for range 1 + rng.IntN(6) {
 		var quant [64]uint16
 		for i := range quant {
 			quant[i] = uint16(1 + rng.IntN(1<<(1+rng.IntN(16))-1))
 		}
-		n := 1 + rng.IntN(8)
+		n := 1 + rng.IntN(most)
 		dcSpec := standardDC[rng.IntN(2)]
 		if rng.IntN(2) == 0 {
 			dcSpec.symbols = make([]uint8, len(dcSpec.symbols))

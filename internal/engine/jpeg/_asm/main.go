@@ -76,6 +76,8 @@ func main() {
 	end := endUnit()
 	storeEnd(end)
 	exits()
+	startsKernel()
+	readKernel()
 	Generate()
 }
 

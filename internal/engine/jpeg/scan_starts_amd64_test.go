@@ -1,0 +1,88 @@
+//go:build !purego
+
+package jpeg
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+)
+
+// firstScan returns the first scan of a file at scale n.
+func firstScan(t *testing.T, file []byte, n int) *sequentialScan {
+	t.Helper()
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.prepare(d.first, true, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.comps {
+		d.setScale(c, n)
+		c.stride = c.padX * c.side
+	}
+	return d.newSequentialScan(d.first)
+}
+
+// TestFindStarts compares where blocks are found to start, and the coefficients read there, with a
+// walk in plain Go.
+func TestFindStarts(t *testing.T) {
+	cputest.NeedVector(t)
+	for n := 1; n <= 2; n++ {
+		for quality, subX := range map[int]int{20: 2, 30: 1} {
+			file := encode(t, noise(1000, 1000, 2, subX, 1), Options{Quality: quality})
+			findStarts(t, file, n)
+		}
+	}
+}
+
+func TestFindStartsPhotographs(t *testing.T) {
+	cputest.NeedVector(t)
+	for i, name := range corpus(t, "photos/*420.jpg", "photos/*422.jpg") {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		findStarts(t, file, 1+i%2)
+	}
+}
+
+// findStarts checks what is found and read in the first segment of a file at scale n.
+func findStarts(t *testing.T, file []byte, n int) {
+	t.Helper()
+	s := firstScan(t, file, n)
+	m, w, units := &s.mcu, s.walker, len(s.mcu.units)
+	defer w.stop()
+	w.start()
+	c, want := w.ring[w.head], new(stretch)
+	found, blocks := 0, 0
+	for pos := uint(leadSize * 8); ; c = w.advance() {
+		want.mem = c.mem
+		for want.begin(pos); want.pos < c.until; want.begin(want.pos) {
+			want.reserve(m, 64)
+			want.pos = want.walkMCUsGo(m, want.from(want.pos), c.until, 64).pos()
+			blocks += want.mcus * units
+			c.begin(want.first)
+			c.reserve(m, want.mcus)
+			c.walkKnown(m, c.until, want.mcus)
+			found += c.mcus * units
+			if n := c.mcus * m.size; !slices.Equal(c.coef[:n], want.coef[:n]) {
+				t.Fatalf("the coefficients of %d MCUs from bit %d on differ", c.mcus, c.first)
+			}
+			if c.mcus == want.mcus && c.pos != want.pos {
+				t.Fatalf("walked from bit %d to %d, not %d", c.first, c.pos, want.pos)
+			}
+		}
+		if c.last {
+			break
+		}
+		pos = want.pos - uint(w.stretchSize)*8
+	}
+	if t.Logf("%d of %d blocks", found, blocks); found < blocks*9/10 {
+		t.Errorf("found only %d of %d blocks", found, blocks)
+	}
+}

@@ -1,0 +1,15 @@
+//go:build purego || !amd64
+
+package jpeg
+
+type (
+	startTables struct{}
+	readTables  struct{}
+	startCodes  struct{}
+)
+
+func (m *mcu) readyStarts() {}
+
+func (c *stretch) findStarts(*mcu, uint) {}
+
+func (c *stretch) readMCUs(*mcu, []uint32) {}
