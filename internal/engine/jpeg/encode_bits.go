@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"sync"
 )
 
 // A token is one Huffman-coded symbol and the extra bits that follow it, buffered until all symbols
@@ -56,6 +57,9 @@ const (
 	blockTokens = 512
 )
 
+// tokenChunks holds chunks that a decoder has used.
+var tokenChunks = sync.Pool{New: func() any { return new([tokenChunk]uint16) }}
+
 // tokenList holds tokens in the order of the scan, in chunks that never move.
 type tokenList struct {
 	full [][]uint16
@@ -75,7 +79,7 @@ func (l *tokenList) room(blocks int) []uint16 {
 	if n := len(l.free); n > 0 {
 		l.last, l.free = l.free[n-1][:0], l.free[:n-1]
 	} else {
-		l.last = make([]uint16, 0, tokenChunk)
+		l.last = tokenChunks.Get().(*[tokenChunk]uint16)[:0]
 	}
 	return l.last
 }

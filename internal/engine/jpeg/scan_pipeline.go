@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"sync"
+	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -29,9 +30,9 @@ import (
 
 const (
 	// dataAhead limits how much data of scans is read before it can be decoded.
-	dataAhead = 768 << 10
-	chunkSize = 32 << 10
-	// scansAhead limits the number of scans at work, each of which takes 20 kB.
+	dataAhead = 896 << 10
+	chunkSize = 16 << 10
+	// scansAhead limits the number of scans at work, each of which takes up to 20 kB.
 	scansAhead = 8
 	// stepBlocks is about the number of blocks that are decoded at a time. Pictures with fewer use
 	// one thread.
@@ -63,11 +64,12 @@ type pipeline struct {
 	mu       sync.Mutex // guards the following, and all of a progressiveScan that its step does not own
 	change   sync.Cond  // of anything that another thread may wait for
 	scans    []*progressiveScan
-	last     bool // whether the only one of scans is the last that the scale needs
-	buffered int  // bytes in chunks
-	chunks   [][]byte
-	spare    []*progressiveScan
-	starving int // threads that wait for data
+	last     bool                  // whether the only one of scans is the last that the scale needs
+	buffered int                   // bytes in chunks
+	chunks   [][]byte              // unused ones
+	memory   []*[tokenChunk]uint16 // of chunks
+	readers  []*bitReader          // unused ones
+	starving int                   // threads that wait for data
 	stopped  bool
 	panicked any
 	helpers  sync.WaitGroup
@@ -94,6 +96,9 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		p.change.Broadcast()
 		p.mu.Unlock()
 		p.helpers.Wait()
+		for _, m := range p.memory {
+			tokenChunks.Put(m)
+		}
 	}()
 	return p.run()
 }
@@ -150,10 +155,10 @@ func (p *pipeline) unlocked(f func() error) error {
 func (p *pipeline) readsOn() (f func() error, due bool) {
 	if n := len(p.scans); n > 0 && !p.scans[n-1].complete {
 		tail := p.scans[n-1]
-		ahead := p.threads > 1 && p.buffered < dataAhead
+		ahead := p.threads > 1 && p.buffered+scanRead <= dataAhead
 		return func() error { p.read(tail); return nil }, ahead || tail.over || p.starving > 0
 	}
-	ahead := p.threads > 1 && p.buffered < dataAhead && len(p.scans) < scansAhead && !p.sent() && !p.alone()
+	ahead := p.threads > 1 && p.buffered+scanRead <= dataAhead && len(p.scans) < scansAhead && !p.sent() && !p.alone()
 	return p.parse, !p.ended && (ahead || len(p.scans) == 0)
 }
 
@@ -192,11 +197,7 @@ func (p *pipeline) parse() error {
 		p.ended, p.err, p.note = true, err, note
 		return nil
 	}
-	s := new(progressiveScan)
-	if n := len(p.spare); n > 0 {
-		s, p.spare = p.spare[n-1], p.spare[:n-1]
-	}
-	s.reset(p, h)
+	s := p.newScan(h)
 	s.note = note
 	s.alone = d.coefficients(func(c *component) int { return c.padY }) > d.justified()
 	p.scans = append(p.scans, s)
@@ -294,15 +295,22 @@ func (p *pipeline) scanEnd(b []byte) (n int, end bool) {
 	return n, false
 }
 
-// chunk returns an empty chunk.
+// chunk returns an empty chunk. Its memory is that of the encoder's tokens: what decodes a picture often
+// encodes it next.
 func (p *pipeline) chunk() []byte {
-	p.buffered += chunkSize
-	if n := len(p.chunks); n > 0 {
-		b := p.chunks[n-1]
-		p.chunks = p.chunks[:n-1]
-		return b
+	if len(p.chunks) == 0 {
+		m := tokenChunks.Get().(*[tokenChunk]uint16)
+		p.memory = append(p.memory, m)
+		b := unsafe.Slice((*byte)(unsafe.Pointer(m)), unsafe.Sizeof(*m))
+		for ; len(b) > 0; b = b[chunkSize:] {
+			p.chunks = append(p.chunks, b[:0:chunkSize])
+		}
 	}
-	return make([]byte, 0, chunkSize)
+	n := len(p.chunks) - 1
+	b := p.chunks[n]
+	p.chunks = p.chunks[:n]
+	p.buffered += chunkSize
+	return b
 }
 
 // reuse takes back a chunk, or nil.
@@ -368,6 +376,13 @@ func (p *pipeline) ready(caller bool) (most *progressiveScan, until int) {
 // step decodes a scan up to a row.
 func (p *pipeline) step(s *progressiveScan, until int, caller bool) {
 	s.running, s.caller = true, caller
+	if s.bits == nil && s.coder == nil {
+		s.bits = new(bitReader)
+		if n := len(p.readers); n > 0 {
+			s.bits, p.readers = p.readers[n-1], p.readers[:n-1]
+		}
+		s.bits.source = &s.source
+	}
 	err := p.unlocked(func() error {
 		if !caller {
 			defer func() {
@@ -412,7 +427,9 @@ func (p *pipeline) settle() error {
 		for _, b := range append(s.data, s.chunk) { // Data after a marker that ends the scan early.
 			p.reuse(b)
 		}
-		p.spare = append(p.spare, s)
+		if s.bits != nil {
+			p.readers = append(p.readers, s.bits)
+		}
 	}
 	return nil
 }

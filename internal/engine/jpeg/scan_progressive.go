@@ -29,7 +29,7 @@ type progressiveScan struct {
 	d *Decoder // a copy
 	scanHeader
 	source  source // of the scan's data
-	bits    bitReader
+	bits    *bitReader
 	coder   *arithmeticReader // used instead of bits; nil for Huffman coding
 	restart restarts
 	places  [64 + 8]uint8 // of list
@@ -55,16 +55,15 @@ type progressiveScan struct {
 	err      error
 }
 
-// reset makes a scan that follows those of a pipeline.
-func (s *progressiveScan) reset(p *pipeline, h scanHeader) {
+// newScan returns a scan that follows those of a pipeline.
+func (p *pipeline) newScan(h scanHeader) *progressiveScan {
 	d := *p.d
-	*s = progressiveScan{d: &d, scanHeader: h, first: d.scans == 1, data: s.data[:0], bits: s.bits}
+	s := &progressiveScan{d: &d, scanHeader: h, first: d.scans == 1}
 	for _, c := range h.parts {
 		c.coef.sent.record(h, true)
 	}
 	s.source = source{base: d.src.offset(), more: func() ([]byte, error) { return p.more(s) }}
 	d.src, d.damage, d.flags = &s.source, "", 0
-	s.bits.source = &s.source
 	if d.header.Arithmetic {
 		s.coder = &arithmeticReader{
 			arithmetic: arithmetic{source: &s.source}, conditionings: d.tables.conditionings,
@@ -83,6 +82,7 @@ func (s *progressiveScan) reset(p *pipeline, h scanHeader) {
 			s.across += s.mcus * (c.H*c.V - 1)
 		}
 	}
+	return s
 }
 
 // coefficients returns the memory of a number of rows of each component's coefficients.
@@ -196,7 +196,7 @@ func (s *progressiveScan) decode(ctx context.Context, until int) error {
 	if s.restart.finish(s.segment()).damaged(strayBytes) {
 		err = d.flag(0, "data after the last block")
 	}
-	if s.bits.bad {
+	if s.coder == nil && s.bits.bad {
 		err = d.flag(0, invalidCode)
 	}
 	return err
@@ -204,9 +204,9 @@ func (s *progressiveScan) decode(ctx context.Context, until int) error {
 
 // startScan starts the first segment of a scan, and reports whether the scan has no data.
 func (s *progressiveScan) startScan() (empty bool) {
-	s.bits.bad = false
 	s.segment().start()
 	if s.coder == nil {
+		s.bits.bad = false
 		return s.bits.end == 0 && !s.restart.continues(s.bits.found)
 	}
 	s.coder.reset(s.parts)
@@ -218,7 +218,7 @@ func (s *progressiveScan) segment() segment {
 	if s.coder != nil {
 		return s.coder
 	}
-	return &s.bits
+	return s.bits
 }
 
 // starved reports whether the data of a segment has ended before its last block.
@@ -313,18 +313,23 @@ func (s *progressiveScan) ac() func(from, to int) {
 
 // acFirst decodes a block's coefficients in their first scan (T.81 G.1.2.2).
 func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, nonzero *uint64) {
-	b := &s.bits
+	b := s.bits
 	mem, pos := b.mem[:], b.pos
 	mask := *nonzero
 	al, se := uint(s.al)&15, uint(s.se)
+	acc, have := load64(mem, pos), uint(57) // the bits from pos on, and how many of them are valid
 	for k := uint(s.ss) - 1; k < se; {
-		acc := load64(mem, pos)
+		if have < 32 { // the longest symbol
+			acc, have = load64(mem, pos), 57
+		}
 		e := t.look[acc>>(64-lookBits)]
 		v, l := int32(e)>>valueShift, uint(e&lengthMask)
 		if e&entrySpecial != 0 {
-			var symbol uint8
-			symbol, v, l = t.resolve(acc)
-			b.bad = b.bad || l == badLength && symbol == 0
+			symbol := uint8(e >> valueShift)
+			if l == 0 || symbol&15 != 0 {
+				symbol, v, l = t.resolve(acc)
+				b.bad = b.bad || l == badLength && symbol == 0
+			}
 			if symbol&15 == 0 {
 				if r := symbol >> 4; r < 15 {
 					b.pos = pos + l
@@ -338,6 +343,8 @@ func (s *progressiveScan) acFirst(t *decodeTable, c *coefficients, low []int16, 
 			e = (uint32(symbol>>4) + 1) << advanceShift
 		}
 		pos += l
+		acc <<= l & 63
+		have -= l
 		k += uint(e >> advanceShift & advanceMask)
 		if v != 0 {
 			i := min(k, 63)

@@ -39,7 +39,7 @@ func (s *progressiveScan) dcBlocks(rows []dcRow, from, to int) {
 		s.dcRefine(rows, from, to)
 		return
 	}
-	b := &s.bits
+	b := s.bits
 	single := len(s.parts) == 1
 	for mcu := from; mcu < to && (single || !s.starved()); mcu++ {
 		for i := range rows {
@@ -65,7 +65,7 @@ func (s *progressiveScan) dcBlocks(rows []dcRow, from, to int) {
 
 // dcRefine decodes one more bit of each of the DC coefficients.
 func (s *progressiveScan) dcRefine(rows []dcRow, from, to int) {
-	b := &s.bits
+	b := s.bits
 	one := int16(1) << s.al
 	single := len(s.parts) == 1
 	for mcu := from; mcu < to && (single || !b.starved()); mcu++ {

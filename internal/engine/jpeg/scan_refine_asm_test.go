@@ -36,7 +36,7 @@ func TestRefineKernel(t *testing.T) {
 				}
 			}
 		}
-		s := &progressiveScan{scanHeader: h}
+		s := &progressiveScan{scanHeader: h, bits: new(bitReader)}
 		s.bits.ended = true
 		s.bits.end = uint(rng.IntN(unstuffedSize * 8 / 4))
 		s.bits.safe = s.bits.end
@@ -45,14 +45,13 @@ func TestRefineKernel(t *testing.T) {
 		}
 		s.bits.pos = uint(rng.IntN(40))
 		s.endRun = max(rng.IntN(40)-30, 0)
-		table := refineTable(t, rng)
-		plain := *s
+		table := randomRefineTable(t, rng)
+		plain, first := s.clone(), s.clone()
 		low, nonzero := slices.Clone(c.low[0]), slices.Clone(c.nonzero[0])
 		plain.refineBlocks(nil, table, c, low, nonzero)
-		first := *s
 		kernel += first.refineSome(first.newRefineRun(table, c), slices.Clone(c.low[0]), slices.Clone(c.nonzero[0]))
 		s.refineBlocks(s.newRefineRun(table, c), table, c, c.low[0], c.nonzero[0])
-		if s.bits != plain.bits || s.endRun != plain.endRun ||
+		if *s.bits != *plain.bits || s.endRun != plain.endRun ||
 			!slices.Equal(c.low[0], low) || !slices.Equal(c.nonzero[0], nonzero) {
 			t.Fatalf("round %d, scale %d, scan %d-%d %d %d: position %d, plain Go %d; run %d, plain Go %d",
 				round, n, h.ss, h.se, h.ah, h.al, s.bits.pos, plain.bits.pos, s.endRun, plain.endRun)
@@ -64,8 +63,14 @@ func TestRefineKernel(t *testing.T) {
 	t.Logf("%d blocks before the first that the kernel does not cover", kernel)
 }
 
-// refineTable returns a table of the symbols of refinements, and of a few others.
-func refineTable(t *testing.T, rng *rand.Rand) *decodeTable {
+func (s *progressiveScan) clone() *progressiveScan {
+	c, b := *s, *s.bits
+	c.bits = &b
+	return &c
+}
+
+// randomRefineTable returns a table of the symbols of refinements, and of a few others.
+func randomRefineTable(t *testing.T, rng *rand.Rand) *decodeTable {
 	t.Helper()
 	spec := standardAC[rng.IntN(2)]
 	spec.symbols = slices.Clone(spec.symbols)
