@@ -8,7 +8,7 @@
 // Requires: BMI, BMI2, POPCNT
 TEXT ·refineKernel(SB), NOSPLIT, $0-8
 	MOVQ   r+0(FP), AX
-	MOVQ   48(AX), R11
+	MOVQ   48(AX), R10
 	MOVQ   8(AX), CX
 	MOVQ   CX, DX
 	SHRQ   $0x03, DX
@@ -30,48 +30,25 @@ TEXT ·refineKernel(SB), NOSPLIT, $0-8
 	SUBQ   BX, CX
 
 block:
-	MOVQ    r+0(FP), SI
+	MOVQ    r+0(FP), R11
 	MOVQ    DX, BX
-	SUBQ    (SI), BX
+	SUBQ    (R11), BX
 	SHLQ    $0x03, BX
 	SUBQ    CX, BX
-	MOVQ    BX, 8(SI)
-	CMPQ    BX, 16(SI)
+	MOVQ    BX, 8(R11)
+	CMPQ    BX, 16(R11)
 	JA      stop
-	MOVQ    32(SI), BX
-	CMPQ    BX, 24(SI)
+	MOVQ    32(R11), BX
+	CMPQ    BX, 24(R11)
 	JE      stop
-	MOVQ    72(SI), R8
-	MOVQ    (R8)(BX*8), R8
-	BSWAPQ  R8
-	MOVQ    $0x0f0f0f0f0f0f0f0f, BX
-	MOVQ    R8, DI
-	SHRQ    $0x04, DI
-	ANDQ    BX, DI
-	ANDQ    BX, R8
-	SHLQ    $0x04, R8
-	ORQ     DI, R8
-	MOVQ    $0x3333333333333333, BX
-	MOVQ    R8, DI
-	SHRQ    $0x02, DI
-	ANDQ    BX, DI
-	ANDQ    BX, R8
-	SHLQ    $0x02, R8
-	ORQ     DI, R8
-	MOVQ    $0x5555555555555555, BX
-	MOVQ    R8, DI
-	SHRQ    $0x01, DI
-	ANDQ    BX, DI
-	ANDQ    BX, R8
-	SHLQ    $0x01, R8
-	ORQ     DI, R8
-	MOVQ    88(SI), BX
-	ANDNQ   BX, R8, BX
-	MOVQ    88(SI), DI
-	ANDQ    R8, DI
+	MOVQ    72(R11), SI
+	MOVQ    (SI)(BX*8), SI
+	MOVQ    88(R11), BX
+	ANDNQ   BX, SI, BX
+	ANDQ    88(R11), SI
+	XORL    DI, DI
 	XORL    R8, R8
 	XORL    R9, R9
-	XORL    R10, R10
 	MOVQ    (DX), R12
 	BSWAPQ  R12
 	SHRXQ   CX, R12, R12
@@ -81,143 +58,127 @@ block:
 	SHRQ    $0x03, R12
 	ADDQ    R12, DX
 	ORQ     $0x38, CX
-	CMPQ    40(SI), $0x00
-	JE      coded
-	POPCNTQ DI, BX
+	CMPQ    40(R11), $0x00
+	JE      symbol
+	POPCNTQ SI, BX
 	CMPQ    BX, $0x38
 	JA      stop
-	DECQ    40(SI)
-	NEGQ    BX
-	SHRXQ   BX, AX, SI
-	NEGQ    BX
-	PDEPQ   DI, SI, SI
-	ORQ     SI, R8
+	DECQ    40(R11)
+	MOVQ    AX, SI
+	SHRQ    $0x01, SI
 	SHLXQ   BX, AX, AX
+	SHLXQ   BX, DI, DI
 	SUBQ    BX, CX
+	XORQ    $0x3f, BX
+	SHRXQ   BX, SI, SI
+	ORQ     SI, DI
 	JMP     apply
 
-coded:
-	POPCNTQ BX, SI
-
 symbol:
-	MOVQ    AX, R12
-	SHRQ    $0x35, R12
-	MOVL    (R11)(R12*4), R12
-	TESTL   $0x00000040, R12
+	MOVQ    AX, R11
+	SHRQ    $0x35, R11
+	MOVWLZX 2(R10)(R11*4), R12
+	MOVL    (R10)(R11*4), R11
+	TESTL   $0x00000040, R11
 	JNZ     special
-	MOVL    R12, R13
-	SARL    $0x10, R13
-	LEAL    1(R13), R13
-	TESTL   $-3, R13
-	JNZ     stop
-	MOVL    R12, R13
-	SHRL    $0x08, R13
-	MOVBLZX R13, R13
-	MOVL    R12, R14
-	ANDL    $0x3f, R14
-	SHLXQ   R12, AX, AX
-	SUBQ    R14, CX
-	SUBQ    R13, SI
-	JL      past
-	MOVL    $0x00000001, R13
-	SHLXQ   SI, R13, R13
-	PDEPQ   BX, R13, R13
-	ORQ     R13, R9
-	MOVLQSX R12, R12
-	SARQ    $0x3f, R12
-	ANDQ    R13, R12
-	ORQ     R12, R10
-	DECQ    R13
-	ANDNQ   DI, R13, R12
-	ANDQ    R13, BX
-	ANDQ    R13, DI
-	POPCNTQ R12, R13
-	CMPQ    R13, $0x2d
-	JA      stop
-	NEGQ    R13
-	SHRXQ   R13, AX, R14
-	NEGQ    R13
-	PDEPQ   R12, R14, R14
-	ORQ     R14, R8
-	SHLXQ   R13, AX, AX
+	PDEPQ   BX, R12, R12
+	MOVL    R11, R13
+	ANDL    $0x3f, R13
+	SHLXQ   R11, AX, AX
 	SUBQ    R13, CX
-	MOVQ    (DX), R12
-	BSWAPQ  R12
-	SHRXQ   CX, R12, R12
-	ORQ     R12, AX
-	MOVQ    CX, R12
-	XORQ    $0x3f, R12
-	SHRQ    $0x03, R12
-	ADDQ    R12, DX
+	TESTQ   R12, R12
+	JZ      past
+	ORQ     R12, R8
+	MOVBQSX R11, R11
+	SARQ    $0x3f, R11
+	ANDQ    R12, R11
+	ORQ     R11, R9
+	BLSMSKQ R12, R12
+	MOVQ    SI, R11
+	ANDQ    R12, R11
+	ANDNQ   BX, R12, BX
+	ANDNQ   SI, R12, SI
+	POPCNTQ R11, R11
+	CMPQ    R11, $0x2d
+	JA      stop
+	MOVQ    AX, R12
+	SHRQ    $0x01, R12
+	SHLXQ   R11, AX, AX
+	SHLXQ   R11, DI, DI
+	SUBQ    R11, CX
+	XORQ    $0x3f, R11
+	SHRXQ   R11, R12, R12
+	ORQ     R12, DI
+	MOVQ    (DX), R11
+	BSWAPQ  R11
+	SHRXQ   CX, R11, R11
+	ORQ     R11, AX
+	MOVQ    CX, R11
+	XORQ    $0x3f, R11
+	SHRQ    $0x03, R11
+	ADDQ    R11, DX
 	ORQ     $0x38, CX
-	MOVQ    BX, R13
-	ORQ     DI, R13
+	MOVQ    BX, R12
+	ORQ     SI, R12
 	JNZ     symbol
 	JMP     apply
 
 special:
-	MOVL    R12, R13
-	ANDL    $0x3f, R13
-	JZ      stop
-	MOVL    R12, R14
-	SHRL    $0x10, R14
-	CMPL    R14, $0x000000f0
-	JNE     end
-	MOVL    R12, R13
-	SHRL    $0x08, R13
-	MOVBLZX R13, R13
-	MOVL    R12, R14
-	ANDL    $0x3f, R14
-	SHLXQ   R12, AX, AX
-	SUBQ    R14, CX
-	SUBQ    R13, SI
-	JL      past
-	MOVL    $0x00000001, R12
-	SHLXQ   SI, R12, R12
+	TESTL   $0x00000200, R11
+	JZ      end
 	PDEPQ   BX, R12, R12
-	DECQ    R12
-	ANDNQ   DI, R12, R13
-	ANDQ    R12, BX
-	ANDQ    R12, DI
-	POPCNTQ R13, R12
-	CMPQ    R12, $0x2d
+	MOVL    R11, R13
+	ANDL    $0x3f, R13
+	SHLXQ   R11, AX, AX
+	SUBQ    R13, CX
+	TESTQ   R12, R12
+	JZ      past
+	BLSMSKQ R12, R12
+	MOVQ    SI, R11
+	ANDQ    R12, R11
+	ANDNQ   BX, R12, BX
+	ANDNQ   SI, R12, SI
+	POPCNTQ R11, R11
+	CMPQ    R11, $0x2d
 	JA      stop
-	NEGQ    R12
-	SHRXQ   R12, AX, R14
-	NEGQ    R12
-	PDEPQ   R13, R14, R14
-	ORQ     R14, R8
-	SHLXQ   R12, AX, AX
-	SUBQ    R12, CX
-	MOVQ    (DX), R12
-	BSWAPQ  R12
-	SHRXQ   CX, R12, R12
-	ORQ     R12, AX
-	MOVQ    CX, R12
-	XORQ    $0x3f, R12
-	SHRQ    $0x03, R12
-	ADDQ    R12, DX
+	MOVQ    AX, R12
+	SHRQ    $0x01, R12
+	SHLXQ   R11, AX, AX
+	SHLXQ   R11, DI, DI
+	SUBQ    R11, CX
+	XORQ    $0x3f, R11
+	SHRXQ   R11, R12, R12
+	ORQ     R12, DI
+	MOVQ    (DX), R11
+	BSWAPQ  R11
+	SHRXQ   CX, R11, R11
+	ORQ     R11, AX
+	MOVQ    CX, R11
+	XORQ    $0x3f, R11
+	SHRQ    $0x03, R11
+	ADDQ    R11, DX
 	ORQ     $0x38, CX
 	MOVQ    BX, R12
-	ORQ     DI, R12
+	ORQ     SI, R12
 	JNZ     symbol
 	JMP     apply
 
 end:
-	TESTL   $0x00008000, R12
+	TESTL   $0x00000100, R11
 	JZ      stop
-	SHLXQ   R12, AX, AX
-	SUBQ    R13, CX
-	SHRL    $0x14, R12
+	MOVL    R11, BX
+	ANDL    $0x3f, BX
+	SHLXQ   R11, AX, AX
+	SUBQ    BX, CX
 	MOVL    $0x00000001, BX
 	SHLXQ   R12, BX, BX
-	MOVQ    AX, SI
-	SHRQ    $0x01, SI
+	MOVQ    AX, R11
+	SHRQ    $0x01, R11
 	SHLXQ   R12, AX, AX
 	SUBQ    R12, CX
 	XORQ    $0x3f, R12
-	SHRXQ   R12, SI, SI
-	LEAQ    -1(BX)(SI*1), SI
+	SHRXQ   R12, R11, R11
+	LEAQ    -1(BX)(R11*1), R11
 	MOVQ    (DX), BX
 	BSWAPQ  BX
 	SHRXQ   CX, BX, BX
@@ -227,18 +188,19 @@ end:
 	SHRQ    $0x03, BX
 	ADDQ    BX, DX
 	ORQ     $0x38, CX
-	POPCNTQ DI, BX
+	POPCNTQ SI, BX
 	CMPQ    BX, $0x38
 	JA      stop
-	MOVQ    r+0(FP), R12
-	MOVQ    SI, 40(R12)
-	NEGQ    BX
-	SHRXQ   BX, AX, SI
-	NEGQ    BX
-	PDEPQ   DI, SI, SI
-	ORQ     SI, R8
+	MOVQ    r+0(FP), SI
+	MOVQ    R11, 40(SI)
+	MOVQ    AX, SI
+	SHRQ    $0x01, SI
 	SHLXQ   BX, AX, AX
+	SHLXQ   BX, DI, DI
 	SUBQ    BX, CX
+	XORQ    $0x3f, BX
+	SHRXQ   BX, SI, SI
+	ORQ     SI, DI
 	JMP     apply
 
 past:
@@ -251,73 +213,78 @@ past:
 	SHRQ    $0x03, BX
 	ADDQ    BX, DX
 	ORQ     $0x38, CX
-	POPCNTQ DI, BX
+	POPCNTQ SI, BX
 	CMPQ    BX, $0x38
 	JA      stop
-	NEGQ    BX
-	SHRXQ   BX, AX, SI
-	NEGQ    BX
-	PDEPQ   DI, SI, SI
-	ORQ     SI, R8
+	MOVQ    AX, SI
+	SHRQ    $0x01, SI
 	SHLXQ   BX, AX, AX
+	SHLXQ   BX, DI, DI
 	SUBQ    BX, CX
+	XORQ    $0x3f, BX
+	SHRXQ   BX, SI, SI
+	ORQ     SI, DI
 
 apply:
-	MOVQ   r+0(FP), BX
-	MOVQ   R9, SI
-	BSWAPQ SI
-	MOVQ   $0x0f0f0f0f0f0f0f0f, DI
-	MOVQ   SI, R12
-	SHRQ   $0x04, R12
-	ANDQ   DI, R12
-	ANDQ   DI, SI
-	SHLQ   $0x04, SI
-	ORQ    R12, SI
-	MOVQ   $0x3333333333333333, DI
-	MOVQ   SI, R12
-	SHRQ   $0x02, R12
-	ANDQ   DI, R12
-	ANDQ   DI, SI
-	SHLQ   $0x02, SI
-	ORQ    R12, SI
-	MOVQ   $0x5555555555555555, DI
-	MOVQ   SI, R12
-	SHRQ   $0x01, R12
-	ANDQ   DI, R12
-	ANDQ   DI, SI
-	SHLQ   $0x01, SI
-	ORQ    R12, SI
-	MOVQ   72(BX), DI
-	MOVQ   32(BX), R12
-	ORQ    SI, (DI)(R12*8)
-	INCQ   32(BX)
-	MOVQ   R8, SI
-	ORQ    R9, SI
-	ANDQ   96(BX), SI
-	MOVQ   56(BX), DI
-	ADDQ   64(BX), DI
-	TESTQ  SI, SI
-	JZ     applied
+	MOVQ    r+0(FP), BX
+	MOVQ    72(BX), SI
+	MOVQ    32(BX), R11
+	MOVQ    (SI)(R11*8), R12
+	ORQ     R8, (SI)(R11*8)
+	INCQ    32(BX)
+	ANDQ    88(BX), R12
+	POPCNTQ R12, SI
+	NEGQ    SI
+	BSWAPQ  DI
+	MOVQ    $0x0f0f0f0f0f0f0f0f, R11
+	MOVQ    DI, R13
+	SHRQ    $0x04, R13
+	ANDQ    R11, R13
+	ANDQ    R11, DI
+	SHLQ    $0x04, DI
+	ORQ     R13, DI
+	MOVQ    $0x3333333333333333, R11
+	MOVQ    DI, R13
+	SHRQ    $0x02, R13
+	ANDQ    R11, R13
+	ANDQ    R11, DI
+	SHLQ    $0x02, DI
+	ORQ     R13, DI
+	MOVQ    $0x5555555555555555, R11
+	MOVQ    DI, R13
+	SHRQ    $0x01, R13
+	ANDQ    R11, R13
+	ANDQ    R11, DI
+	SHLQ    $0x01, DI
+	ORQ     R13, DI
+	SHRXQ   SI, DI, DI
+	PDEPQ   R12, DI, R12
+	ORQ     R8, R12
+	ANDQ    96(BX), R12
+	MOVQ    56(BX), SI
+	ADDQ    64(BX), SI
+	TESTQ   R12, R12
+	JZ      applied
 
 coefficient:
-	TZCNTQ  SI, R8
-	BTQ     R8, R10
+	TZCNTQ  R12, DI
+	BTQ     DI, R9
 	SBBL    R13, R13
-	MOVBLZX 120(BX)(R8*1), R8
-	MOVWLSX (DI)(R8*2), R9
-	MOVL    R9, R12
-	SARL    $0x1f, R12
-	ORL     R13, R12
+	MOVBLZX 120(BX)(DI*1), DI
+	MOVWLSX (SI)(DI*2), R8
+	MOVL    R8, R11
+	SARL    $0x1f, R11
+	ORL     R13, R11
 	MOVL    104(BX), R13
-	XORL    R12, R13
-	SUBL    R12, R13
-	MOVL    112(BX), R12
-	SHLXL   R12, R9, R12
-	SARL    $0x1f, R12
-	ANDNL   R13, R12, R13
-	ADDL    R13, R9
-	MOVW    R9, (DI)(R8*2)
-	BLSRQ   SI, SI
+	XORL    R11, R13
+	SUBL    R11, R13
+	MOVL    112(BX), R11
+	SHLXL   R11, R8, R11
+	SARL    $0x1f, R11
+	ANDNL   R13, R11, R13
+	ADDL    R13, R8
+	MOVW    R8, (SI)(DI*2)
+	BLSRQ   R12, R12
 	JNZ     coefficient
 
 applied:

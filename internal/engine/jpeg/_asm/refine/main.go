@@ -8,16 +8,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants, as in huffman.go and scan_walk.go.
+// Constants, as in huffman.go, scan_walk.go and scan_refine_amd64.go.
 const (
-	lookBits     = 11
-	minFill      = 56
-	special      = 1 << 6
-	lengthMask   = 63
-	advanceShift = 8
-	valueShift   = 16
-	endOfBlock   = 128
-	zeroRun      = 0xF0
+	lookBits   = 11
+	minFill    = 56
+	lengthMask = 63
+	special    = 1 << 6
+	blockEnd   = 1 << 8
+	zeroRun    = 1 << 9
+	runShift   = 16
 )
 
 // Indices of the words of a refineRun.
@@ -40,14 +39,10 @@ const (
 	runPlaces // bytes
 )
 
-// Sets of coefficients are in the reverse of the zigzag order, so that PDEP spreads correction bits,
-// of which the first is the most significant.
 var (
 	bits, have, next reg.GPVirtual // the window; next is a pointer
-	zeros            reg.GPVirtual // the zero coefficients that follow
-	count            reg.GPVirtual // how many they are
-	known            reg.GPVirtual // the nonzero ones that follow
-	change           reg.GPVirtual // those of which the magnitude grows
+	zeros, known     reg.GPVirtual // the coefficients that follow
+	corrections      reg.GPVirtual // correction bits of the block, the last in the lowest bit
 	fresh, negative  reg.GPVirtual // those that become nonzero, and which of them are negative
 	look             reg.GPVirtual
 )
@@ -57,8 +52,8 @@ func main() {
 	TEXT("refineKernel", NOSPLIT, "func(r *byte)")
 	Doc("refineKernel refines blocks.")
 	bits, have, next = GP64(), GP64(), GP64()
-	zeros, count, known = GP64(), GP64(), GP64()
-	change, fresh, negative, look = GP64(), GP64(), GP64(), GP64()
+	zeros, known, corrections = GP64(), GP64(), GP64()
+	fresh, negative, look = GP64(), GP64(), GP64()
 	start()
 	block()
 	symbols()
@@ -98,74 +93,56 @@ func block() {
 	MOVQ(pos, word(r, runPos))
 	CMPQ(pos, word(r, runSafe))
 	JA(LabelRef("stop"))
-	m, done := GP64(), GP64()
+	done := GP64()
 	MOVQ(word(r, runDone), done)
 	CMPQ(done, word(r, runCount))
 	JE(LabelRef("stop"))
-	MOVQ(word(r, runNonzero), m)
-	MOVQ(Mem{Base: m, Index: done, Scale: 8}, m)
-	reverse(m)
+	MOVQ(word(r, runNonzero), known)
+	MOVQ(Mem{Base: known, Index: done, Scale: 8}, known)
 	MOVQ(word(r, runBand), zeros)
-	ANDNQ(zeros, m, zeros)
-	MOVQ(word(r, runBand), known)
-	ANDQ(m, known)
-	XORL(change.As32(), change.As32())
+	ANDNQ(zeros, known, zeros)
+	ANDQ(word(r, runBand), known)
+	XORL(corrections.As32(), corrections.As32())
 	XORL(fresh.As32(), fresh.As32())
 	XORL(negative.As32(), negative.As32())
 	fill()
 	CMPQ(word(r, runEndRun), U8(0))
-	JE(LabelRef("coded"))
-	passed := bitsOf(known, minFill)
+	JE(LabelRef("symbol"))
+	n := count(known, minFill)
 	DECQ(word(r, runEndRun))
-	correct(known, passed)
+	correct(n)
 	JMP(LabelRef("apply"))
 }
 
 // symbols decodes the symbols of a block.
 func symbols() {
-	Label("coded")
-	POPCNTQ(zeros, count)
 	Label("symbol")
-	at, e := GP64(), GP64()
+	at, e, bit := GP64(), GP64(), GP64()
 	MOVQ(bits, at)
 	SHRQ(U8(64-lookBits), at)
+	MOVWLZX(Mem{Base: look, Index: at, Scale: 4, Disp: runShift / 8}, bit.As32())
 	MOVL(Mem{Base: look, Index: at, Scale: 4}, e.As32())
 	TESTL(U32(special), e.As32())
 	JNZ(LabelRef("special"))
-	value := GP32()
-	MOVL(e.As32(), value)
-	SARL(U8(valueShift), value)
-	odd := GP32()
-	LEAL(Mem{Base: value, Disp: 1}, odd)
-	TESTL(I32(^2), odd)
-	JNZ(LabelRef("stop")) // Values other than 1 and -1 are invalid.
-	bit := stop(e)
+	endRun(e, bit)
 	ORQ(bit, fresh)
-	sign := GP64()
-	MOVLQSX(e.As32(), sign)
-	SARQ(U8(63), sign)
-	ANDQ(bit, sign)
-	ORQ(sign, negative)
+	MOVBQSX(e.As8(), e) // Bit 7 says that the coefficient is negative.
+	SARQ(U8(63), e)
+	ANDQ(bit, e)
+	ORQ(e, negative)
 	pass(bit)
 
 	Label("special")
-	length, advance := GP32(), GP32()
-	MOVL(e.As32(), length)
-	ANDL(U8(lengthMask), length)
-	JZ(LabelRef("stop")) // The code is longer.
-	MOVL(e.As32(), advance)
-	SHRL(U8(valueShift), advance)
-	CMPL(advance, U32(zeroRun))
-	JNE(LabelRef("end"))
-	pass(stop(e))
+	TESTL(U32(zeroRun), e.As32())
+	JZ(LabelRef("end"))
+	endRun(e, bit)
+	pass(bit)
 
 	Label("end")
-	TESTL(U32(endOfBlock<<advanceShift), e.As32())
-	JZ(LabelRef("stop")) // The value is longer.
-	SHLXQ(e, bits, bits)
-	SUBQ(length.As64(), have)
-	size, blocks, more := e, GP64(), GP64()
-	SHRL(U8(valueShift+4), size.As32())
+	TESTL(U32(blockEnd), e.As32())
+	JZ(LabelRef("stop"))
+	drop(e)
+	size, blocks, more := bit, GP64(), GP64() // EOBn: 2ⁿ blocks and as many as n bits say
 	MOVL(U32(1), blocks.As32())
 	SHLXQ(size, blocks, blocks)
 	MOVQ(bits, more)
@@ -176,45 +153,43 @@ func symbols() {
 	SHRXQ(size, more, more)
 	LEAQ(Mem{Base: blocks, Index: more, Scale: 1, Disp: -1}, more)
 	fill()
-	passed := bitsOf(known, minFill)
+	n := count(known, minFill)
 	MOVQ(more, word(run(), runEndRun))
-	correct(known, passed)
+	correct(n)
 	JMP(LabelRef("apply"))
 
 	Label("past") // The run ends past the band.
 	fill()
-	passed = bitsOf(known, minFill)
-	correct(known, passed)
+	correct(count(known, minFill))
 	JMP(LabelRef("apply"))
 }
 
-// stop drops an entry and returns the zero coefficient at which its run ends.
-func stop(e reg.GPVirtual) (bit reg.GPVirtual) {
-	advance, length := GP32(), GP32()
-	MOVL(e.As32(), advance)
-	SHRL(U8(advanceShift), advance)
-	MOVBLZX(advance.As8(), advance)
+// drop skips the bits of an entry.
+func drop(e reg.GPVirtual) {
+	length := GP32()
 	MOVL(e.As32(), length)
 	ANDL(U8(lengthMask), length)
 	SHLXQ(e, bits, bits)
 	SUBQ(length.As64(), have)
-	SUBQ(advance.As64(), count)
-	JL(LabelRef("past"))
-	bit = GP64()
-	MOVL(U32(1), bit.As32())
-	SHLXQ(count, bit, bit)
+}
+
+// endRun finds the zero coefficient at which a run ends, 2ⁿ for a run of n.
+func endRun(e, bit reg.GPVirtual) {
 	PDEPQ(zeros, bit, bit)
-	return bit
+	drop(e)
+	TESTQ(bit, bit)
+	JZ(LabelRef("past"))
 }
 
 // pass corrects the nonzero coefficients before a zero one, and continues after it.
 func pass(bit reg.GPVirtual) {
-	before := GP64()
-	DECQ(bit)
-	ANDNQ(known, bit, before)
-	ANDQ(bit, zeros)
-	ANDQ(bit, known)
-	correct(before, bitsOf(before, minFill-lookBits))
+	passed := GP64()
+	BLSMSKQ(bit, bit)
+	MOVQ(known, passed)
+	ANDQ(bit, passed)
+	ANDNQ(zeros, bit, zeros)
+	ANDNQ(known, bit, known)
+	correct(count(passed, minFill-lookBits))
 	fill()
 	MOVQ(zeros, bit)
 	ORQ(known, bit)
@@ -222,8 +197,8 @@ func pass(bit reg.GPVirtual) {
 	JMP(LabelRef("apply"))
 }
 
-// bitsOf counts the members of a set, and stops if there are more than the bits in the window.
-func bitsOf(set reg.GPVirtual, most int) reg.GPVirtual {
+// count counts the members of a set, and stops if there are more than the bits in the window.
+func count(set reg.GPVirtual, most int) reg.GPVirtual {
 	n := GP64()
 	POPCNTQ(set, n)
 	CMPQ(n, U8(most))
@@ -231,31 +206,36 @@ func bitsOf(set reg.GPVirtual, most int) reg.GPVirtual {
 	return n
 }
 
-// correct reads a bit for each of the n members of a set.
-func correct(set, n reg.GPVirtual) {
-	grow := GP64()
-	NEGQ(n)
-	SHRXQ(n, bits, grow) // If n is 0, set is empty.
-	NEGQ(n)
-	PDEPQ(set, grow, grow)
-	ORQ(grow, change)
+// correct reads n correction bits.
+func correct(n reg.GPVirtual) {
+	read := GP64()
+	MOVQ(bits, read)
+	SHRQ(U8(1), read)
 	SHLXQ(n, bits, bits)
+	SHLXQ(n, corrections, corrections)
 	SUBQ(n, have)
+	XORQ(U8(63), n)
+	SHRXQ(n, read, read)
+	ORQ(read, corrections)
 }
 
 // endBlock changes the coefficients that are kept, and moves on to the next block.
 func endBlock() {
 	Label("apply")
 	r := run()
-	m, set := GP64(), GP64()
-	MOVQ(fresh, m)
-	reverse(m)
-	words, done := GP64(), GP64()
+	words, done, set := GP64(), GP64(), GP64()
 	MOVQ(word(r, runNonzero), words)
 	MOVQ(word(r, runDone), done)
-	ORQ(m, Mem{Base: words, Index: done, Scale: 8})
+	MOVQ(Mem{Base: words, Index: done, Scale: 8}, set)
+	ORQ(fresh, Mem{Base: words, Index: done, Scale: 8})
 	INCQ(word(r, runDone))
-	MOVQ(change, set)
+	ANDQ(word(r, runBand), set)
+	shift := GP64()
+	POPCNTQ(set, shift)
+	NEGQ(shift)
+	reverse(corrections)
+	SHRXQ(shift, corrections, corrections) // Without nonzero coefficients, it is 0.
+	PDEPQ(set, corrections, set)
 	ORQ(fresh, set)
 	ANDQ(word(r, runKept), set)
 	low := GP64()
