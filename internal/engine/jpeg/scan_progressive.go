@@ -289,25 +289,38 @@ func (s *progressiveScan) ac() func(from, to int) {
 		}
 	}
 	t := s.d.tables.builtAC[p.ac]
-	if s.ah > 0 {
-		kernel := s.newRefineRun(t, p.coef)
-		return func(from, to int) {
-			low, nonzero := p.coef.row(s.y)
-			s.refineBlocks(kernel, t, p.coef, low[from*size:], nonzero[from:to])
-		}
-	}
+	run := s.newBlocksRun(t, p.coef)
 	return func(from, to int) {
 		low, nonzero := p.coef.row(s.y)
-		for x := from; x < to && !s.bits.starved(); x++ {
-			s.bits.ensure()
-			if s.endRun > 0 {
-				skip := min(s.endRun, to-x)
-				s.endRun -= skip
-				x += skip - 1
-			} else {
-				s.acFirst(t, p.coef, low[x*size:][:size], &nonzero[x])
+		s.blocks(run, t, p.coef, low[from*size:to*size], nonzero[from:to])
+	}
+}
+
+// blocks decodes the blocks of low as long as there is data, by the kernels unless run is nil.
+func (s *progressiveScan) blocks(
+	run *blocksRun, t *decodeTable, c *coefficients, low []int16, nonzero []uint64,
+) {
+	size := c.n * c.n
+	for len(nonzero) > 0 && !s.bits.starved() {
+		s.bits.ensure()
+		if run != nil {
+			n := s.kernel(run, low, nonzero)
+			low, nonzero = low[n*size:], nonzero[n:]
+			if len(nonzero) == 0 || s.bits.pos > s.bits.safe {
+				continue
 			}
 		}
+		n := 1
+		switch {
+		case s.ah > 0:
+			s.refine(t, c, low[:size], &nonzero[0])
+		case s.endRun > 0:
+			n = min(s.endRun, len(nonzero))
+			s.endRun -= n
+		default:
+			s.acFirst(t, c, low[:size], &nonzero[0])
+		}
+		low, nonzero = low[n*size:], nonzero[n:]
 	}
 }
 

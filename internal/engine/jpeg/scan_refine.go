@@ -5,25 +5,6 @@ import (
 	"math/bits"
 )
 
-// refineBlocks refines the blocks of low as long as there is data, with a kernel unless that is nil.
-func (s *progressiveScan) refineBlocks(
-	kernel *refineRun, t *decodeTable, c *coefficients, low []int16, nonzero []uint64,
-) {
-	size := c.n * c.n
-	for len(nonzero) > 0 && !s.bits.starved() {
-		s.bits.ensure()
-		if kernel != nil {
-			n := s.refineSome(kernel, low, nonzero)
-			low, nonzero = low[n*size:], nonzero[n:]
-			if len(nonzero) == 0 || s.bits.pos > s.bits.safe {
-				continue
-			}
-		}
-		s.refine(t, c, low[:size], &nonzero[0])
-		low, nonzero = low[size:], nonzero[1:]
-	}
-}
-
 // refine decodes one more bit of a block's nonzero coefficients, and those that become nonzero with
 // it (T.81 G.1.2.3).
 func (s *progressiveScan) refine(t *decodeTable, c *coefficients, low []int16, nonzero *uint64) {

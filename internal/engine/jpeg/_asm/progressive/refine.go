@@ -1,5 +1,3 @@
-// Command refine generates the kernel that refines AC coefficients. scan_refine_amd64.go of package
-// jpeg defines what it computes and where it stops.
 package main
 
 import (
@@ -8,95 +6,30 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants, as in huffman.go, scan_walk.go and scan_refine_amd64.go.
-const (
-	lookBits   = 11
-	minFill    = 56
-	lengthMask = 63
-	special    = 1 << 6
-	blockEnd   = 1 << 8
-	zeroRun    = 1 << 9
-	runShift   = 16
-)
-
-// Indices of the words of a refineRun.
-const (
-	runMem = iota
-	runPos
-	runSafe
-	runCount
-	runDone
-	runEndRun
-	runLook
-	runLow
-	runOffset
-	runNonzero
-	runSize
-	runBand
-	runKept
-	runBit
-	runUp
-	runPlaces // bytes
-)
-
 var (
-	bits, have, next reg.GPVirtual // the window; next is a pointer
-	zeros, known     reg.GPVirtual // the coefficients that follow
-	corrections      reg.GPVirtual // correction bits of the block, the last in the lowest bit
-	fresh, negative  reg.GPVirtual // those that become nonzero, and which of them are negative
-	look             reg.GPVirtual
+	zeros, known    reg.GPVirtual // the coefficients that follow
+	corrections     reg.GPVirtual // correction bits of the block, the last in the lowest bit
+	fresh, negative reg.GPVirtual // those that become nonzero, and which of them are negative
 )
 
-func main() {
-	ConstraintExpr("!purego")
+func refine() {
 	TEXT("refineKernel", NOSPLIT, "func(r *byte)")
 	Doc("refineKernel refines blocks.")
-	bits, have, next = GP64(), GP64(), GP64()
 	zeros, known, corrections = GP64(), GP64(), GP64()
-	fresh, negative, look = GP64(), GP64(), GP64()
+	fresh, negative = GP64(), GP64()
 	start()
 	block()
 	symbols()
 	endBlock()
 	Label("stop")
 	RET()
-	Generate()
-}
-
-// start sets up the window.
-func start() {
-	r := run()
-	MOVQ(word(r, runLook), look)
-	MOVQ(word(r, runPos), have)
-	MOVQ(have, next)
-	SHRQ(U8(3), next)
-	ADDQ(word(r, runMem), next)
-	ANDQ(U8(7), have)
-	skipped := GP64()
-	MOVQ(have, skipped)
-	XORL(bits.As32(), bits.As32())
-	XORL(have.As32(), have.As32())
-	fill()
-	SHLXQ(skipped, bits, bits)
-	SUBQ(skipped, have)
 }
 
 // block starts a block, unless all are done or it may need more data.
 func block() {
 	Label("block")
 	r := run()
-	pos := GP64()
-	MOVQ(next, pos)
-	SUBQ(word(r, runMem), pos)
-	SHLQ(U8(3), pos)
-	SUBQ(have, pos)
-	MOVQ(pos, word(r, runPos))
-	CMPQ(pos, word(r, runSafe))
-	JA(LabelRef("stop"))
-	done := GP64()
-	MOVQ(word(r, runDone), done)
-	CMPQ(done, word(r, runCount))
-	JE(LabelRef("stop"))
+	done := startBlock(r)
 	MOVQ(word(r, runNonzero), known)
 	MOVQ(Mem{Base: known, Index: done, Scale: 8}, known)
 	MOVQ(word(r, runBand), zeros)
@@ -141,17 +74,7 @@ func symbols() {
 	Label("end")
 	TESTL(U32(blockEnd), e.As32())
 	JZ(LabelRef("stop"))
-	drop(e)
-	size, blocks, more := bit, GP64(), GP64() // EOBn: 2ⁿ blocks and as many as n bits say
-	MOVL(U32(1), blocks.As32())
-	SHLXQ(size, blocks, blocks)
-	MOVQ(bits, more)
-	SHRQ(U8(1), more)
-	SHLXQ(size, bits, bits)
-	SUBQ(size, have)
-	XORQ(U8(63), size)
-	SHRXQ(size, more, more)
-	LEAQ(Mem{Base: blocks, Index: more, Scale: 1, Disp: -1}, more)
+	more := blocksEnd(e, bit)
 	fill()
 	n := count(known, minFill)
 	MOVQ(more, word(run(), runEndRun))
@@ -162,15 +85,6 @@ func symbols() {
 	fill()
 	correct(count(known, minFill))
 	JMP(LabelRef("apply"))
-}
-
-// drop skips the bits of an entry.
-func drop(e reg.GPVirtual) {
-	length := GP32()
-	MOVL(e.As32(), length)
-	ANDL(U8(lengthMask), length)
-	SHLXQ(e, bits, bits)
-	SUBQ(length.As64(), have)
 }
 
 // endRun finds the zero coefficient at which a run ends, 2ⁿ for a run of n.
@@ -290,27 +204,3 @@ func reverse(m reg.GPVirtual) {
 		ORQ(high, m)
 	}
 }
-
-// fill does the same as window.fill, with a pointer.
-func fill() {
-	more, room := GP64(), GP64()
-	MOVQ(Mem{Base: next}, more)
-	BSWAPQ(more)
-	SHRXQ(have, more, more)
-	ORQ(more, bits)
-	MOVQ(have, room)
-	XORQ(U8(63), room)
-	SHRQ(U8(3), room)
-	ADDQ(room, next)
-	ORQ(U8(minFill), have)
-}
-
-// run loads the pointer to the refineRun.
-func run() reg.GPVirtual {
-	r := GP64()
-	Load(Param("r"), r)
-	return r
-}
-
-// word is the i-th word of a structure.
-func word(of reg.GPVirtual, i int) Mem { return Mem{Base: of, Disp: 8 * i} }
