@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"bufio"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +59,7 @@ func (e *emulator) look(t *testing.T) {
 	t.Run("failures", e.lookFailures)
 	t.Run("logs of failures", e.lookLogsOfFailures)
 	t.Run("test is tried again", e.lookTestAgain)
+	t.Run("test of a function that cannot start", e.lookTestBlocked)
 	if after := e.both(t); !slices.Equal(before, after) {
 		t.Errorf("the buckets held %q and now hold %q", before, after)
 	}
@@ -192,6 +195,32 @@ func (e *emulator) lookTestBad(t *testing.T) {
 	}
 	wantOutput(t, e.imgmill(t, 1, "test", "photos", file), "the function reports bad: ",
 		"\nRun imgmill doctor photos to find the cause\n")
+}
+
+// lookTestBlocked tests a function whose binary is for another processor: the reason is there within
+// seconds, and doctor has it, too.
+func (e *emulator) lookTestBlocked(t *testing.T) {
+	file := e.deployedBinary(t)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arch, machine := "arm64", elf.EM_AARCH64
+	if runtime.GOARCH == arch {
+		arch, machine = "amd64", elf.EM_X86_64
+	}
+	binary.LittleEndian.PutUint16(data[18:], uint16(machine)) // e_machine (System V ABI, "ELF Header")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.deploy(t, 0, "photos", firstRecipe, "--memory", "1024", "--arch", arch, "--binary", file)
+	start := time.Now()
+	output := e.imgmill(t, 1, "test", "photos", "--timeout", "2m")
+	wantOutput(t, output, "the function cannot start: ", "its binary is for another processor than the function")
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("it takes %v", took)
+	}
+	e.deploy(t, 0, "photos", firstRecipe, "--memory", "1024")
 }
 
 // lookTestInterrupted presses Ctrl-C while test waits for a picture, here for ever, since the

@@ -258,7 +258,7 @@ func (e *emulator) again(t *testing.T) {
 		"There is no imgmill.yaml here, so photos keeps its recipe.", "Nothing to change")
 	wantOutput(t, e.imgmill(t, 0, "deploy", "photos", "--dry-run", "--tags", "", "--permissions-boundary",
 		"arn:aws:iam::123456789012:policy/limit", "--memory", "2048"), "change  tags", "team=web -> (none)",
-		"permissions boundary  (none) -> arn:aws:iam::123456789012:policy/limit", "MB of memory          1024 -> 2048")
+		"permissions boundary  (none) -> arn:aws:iam::123456789012:policy/limit", "memory in MB          1024 -> 2048")
 	wantOutput(t, e.imgmill(t, 0, "cost", "--worst", "--from", "photos"), "1024 MB", "at most 10 instances",
 		"--function-name\nimgmill-photos")
 	// The binary of the deployed zip makes the same zip, without Go and the source tree.
@@ -350,8 +350,8 @@ func (e *emulator) recipe(t *testing.T) {
 	if len(before) != 1 || len(after) != 1 || before[0] == after[0] {
 		t.Errorf("the code bucket held %q and holds %q", before, after)
 	}
-	if list := e.notifications(t, "photos-input"); len(list) != 2 {
-		t.Errorf("the recipe has one suffix, so in two cases; the bucket has %v", list)
+	if list := e.notifications(t, "photos-input"); len(list) != 3 {
+		t.Errorf("the recipe has one suffix, so in three spellings; the bucket has %v", list)
 	}
 	if e.find(t, "photos").Parameters["MemoryMB"] != "1024" {
 		t.Error("the memory is the default again")

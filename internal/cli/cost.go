@@ -168,10 +168,10 @@ func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
 	}
 	ms, err := seen.PerPicture()
 	if err != nil {
-		return nil, fmt.Errorf("%s, in the last %s: %w", f.from, f.since, err)
+		return nil, fmt.Errorf("%s, in the last %s: %w", f.from, days(f.since), err)
 	}
 	changed := c.Flags().Changed
-	f.Region = cloud.Region
+	f.Region, f.Megapixels = cloud.Region, 0 // the log does not say how many
 	f.VariantMegabytes = float64(seen.BytesOut) / 1e6 / float64(max(1, seen.Variants))
 	if !changed("milliseconds") {
 		f.Milliseconds = ms
@@ -209,7 +209,7 @@ func (f *costFlags) readLog(c *cobra.Command) ([]string, error) {
 	}
 	return append(assumes,
 		fmt.Sprintf("Times and sizes are means from the log of %s: %s in %s of the last %s, with %d cold starts.",
-			f.from, count(seen.Pictures, "picture"), count(seen.Invocations, "invocation"), f.since,
+			f.from, count(seen.Pictures, "picture"), count(seen.Invocations, "invocation"), days(f.since),
 			seen.Cold)), nil
 }
 
@@ -313,8 +313,11 @@ func measureRendering(ctx context.Context, megapixels float64,
 // printBill writes a bill for a person.
 func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	l := b.Load
-	fmt.Fprintf(w, "%g uploads a day of %.3g MB and %g megapixels, %s each of %.2g MB\n", l.Uploads,
-		l.Megabytes, l.Megapixels, count(l.Variants, "variant"), l.VariantMegabytes)
+	size := fmt.Sprintf("%.3g MB", l.Megabytes)
+	if l.Megapixels > 0 {
+		size += fmt.Sprintf(" and %g megapixels", l.Megapixels)
+	}
+	fmt.Fprintf(w, "%g uploads a day of %s, %s each of %.2g MB\n", l.Uploads, size, count(l.Variants, "variant"), l.VariantMegabytes)
 	fmt.Fprintf(w, "%s, %s, %d MB, %.0f ms an upload, trigger %s\n\n", l.Region, l.Arch, l.MemoryMB,
 		l.Milliseconds, l.Trigger)
 	row := func(name, quantity, unit, full, free string) {
@@ -333,6 +336,14 @@ func printBill(w io.Writer, b price.Bill, assumes []string) error {
 		fmt.Fprintf(w, "\n%s\n", wrap(a, columnsOf(w)))
 	}
 	return nil
+}
+
+// days writes a duration of whole days as such.
+func days(d time.Duration) string {
+	if n := int(d / (24 * time.Hour)); n > 1 && d == time.Duration(n)*24*time.Hour {
+		return count(n, "day")
+	}
+	return d.String()
 }
 
 // dollars formats an amount with cents, and distinguishes a little from nothing.

@@ -19,6 +19,7 @@ import (
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/aws/stack"
+	"github.com/imgmill/imgmill/internal/aws/template"
 )
 
 // deployOutput reports what deploy and destroy do: to a person on standard error and, with --json,
@@ -113,9 +114,9 @@ func (o *deployOutput) plan(p *stack.Plan) {
 		idle.Uploads, tutorial.Uploads = 0, tutorialUploads/price.DaysPerMonth
 		none, _ := price.Estimate(idle)
 		few, _ := price.Estimate(tutorial)
-		o.printf("About $%.2f a month for %d uploads within AWS's free tier, $%.2f without it; for %s a day of %g MB (%s, kept for %g days) $%.2f and $%.2f. 'imgmill cost' shows the details.",
-			few.Free, tutorialUploads, few.Full, grouped(int64(load.Uploads)), load.Megabytes, count(load.Variants, "variant"),
-			load.DaysKept, busy.Free, busy.Full)
+		o.printf("About $%.2f a month for %d uploads, or $%.2f for %s a day of %g MB (%s, kept for %g days); without AWS's free tier, $%.2f and $%.2f. 'imgmill cost' shows the details.",
+			few.Free, tutorialUploads, busy.Free, grouped(int64(load.Uploads)), load.Megabytes, count(load.Variants, "variant"),
+			load.DaysKept, few.Full, busy.Full)
 		out["usd_a_month"], out["usd_a_month_idle"] = busy.Full, none.Full
 	}
 	most, err := price.Limit(deployment.Exposure(p.Region, p.Parameters, p.Unreserved, p.Recipe))
@@ -143,7 +144,10 @@ func (o *deployOutput) event(e stack.Event) {
 	}{since.Milliseconds(), e})
 	o.status.clear()
 	defer o.showStatus()
-	part, begins := e.Part, strings.HasSuffix(e.Status, "_IN_PROGRESS")
+	if strings.HasPrefix(e.Status, "will ") && e.Reason == "" || e.Status == "DELETE_SKIPPED" {
+		return // the plan says what is created or changed, and what is kept
+	}
+	part, begins := partName(e), strings.HasSuffix(e.Status, "_IN_PROGRESS")
 	for i, p := range o.inProgress {
 		if p == part {
 			o.inProgress = append(o.inProgress[:i], o.inProgress[i+1:]...)
@@ -159,6 +163,18 @@ func (o *deployOutput) event(e stack.Event) {
 		text += "  " + e.Reason
 	}
 	o.printf("%s", text)
+}
+
+// partName names a part of the stack as a person would, with its name in the template if it failed.
+func partName(e stack.Event) string {
+	words := template.Words[e.Part]
+	switch {
+	case words == "":
+		return e.Part
+	case strings.HasSuffix(e.Status, "_FAILED"):
+		return words + " (" + e.Part + ")"
+	}
+	return words
 }
 
 // shortStatus replaces CloudFormation's states by words.

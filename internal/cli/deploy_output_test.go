@@ -31,7 +31,7 @@ func TestStatusLineFitsTheTerminal(t *testing.T) {
 			}
 		}
 		if got := b.String(); !strings.HasSuffix(got, "\r\x1b[K") ||
-			!strings.Contains(got, "created      FailureQueue\n") {
+			!strings.Contains(got, "created      failure queue\n") {
 			t.Errorf("%q", got)
 		}
 	}

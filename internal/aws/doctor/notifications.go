@@ -104,11 +104,19 @@ func compareNotifications(
 	return missing, extra
 }
 
-// patterns lists entries as glob patterns, each once.
+// patterns lists entries as glob patterns, each once. One in lower case stands for its three spellings, if
+// all of them are there.
 func patterns(list []trigger.Notification) string {
 	var all []string
+	spellings := map[string]int{} // by prefix and suffix in lower case
+	for _, n := range list {
+		spellings[n.Prefix+"*"+strings.ToLower(n.Suffix)]++
+	}
 	for _, n := range list {
 		pattern := n.Prefix + "*" + n.Suffix
+		if lower := n.Prefix + "*" + strings.ToLower(n.Suffix); pattern != lower && spellings[lower] == 3 {
+			continue
+		}
 		if !slices.ContainsFunc(n.Events, func(e string) bool {
 			return strings.HasPrefix(e, "s3:ObjectCreated")
 		}) {

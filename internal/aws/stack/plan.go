@@ -297,11 +297,15 @@ func (p *Plan) compare() {
 				}
 				continue
 			}
-			p.change("change", cmp.Or(words[name], name), plain(before)+" -> "+plain(after))
+			none := "(none)"
+			if strings.HasSuffix(name, "ObjectArns") {
+				none = "all of the bucket"
+			}
+			p.change("change", cmp.Or(words[name], name), cmp.Or(plain(before), none)+" -> "+cmp.Or(plain(after), none))
 		}
 	}
 	if before, after := deployment.TagsText(p.Current.OwnTags()), deployment.TagsText(p.Tags); before != after {
-		p.change("change", "tags", plain(before)+" -> "+plain(after))
+		p.change("change", "tags", cmp.Or(before, "(none)")+" -> "+cmp.Or(after, "(none)"))
 	}
 	if before := p.Current.Parameters["Trigger"]; before != p.Parameters["Trigger"] {
 		p.note("Uploads may be missed for about a minute while the trigger changes.")
@@ -311,10 +315,10 @@ func (p *Plan) compare() {
 // words name the parameters of the template that may change.
 var words = map[string]string{
 	"AlarmEmail": "address of alarms", "Architecture": "processor", "AuditSchedule": "audit",
-	"EphemeralStorageMB": "MB of /tmp", "FocalTag": "right to read tags of uploads, for focal_tag",
+	"EphemeralStorageMB": "/tmp in MB", "FocalTag": "right to read tags of uploads, for focal_tag",
 	"GateRekognition": "right to ask Rekognition, for gates.rekognition", "GateTags": "right to read tags of uploads, for gates.tag",
 	"LogRetentionDays": "days to keep the log", "MaximumConcurrency": "instances that the queue passes events on to",
-	"MemoryMB": "MB of memory", "MonthlyBudgetUSD": "budget in dollars a month",
+	"MemoryMB": "memory in MB", "MonthlyBudgetUSD": "budget in dollars a month",
 	"Notify": "right to remove events that are sent", "NotifyBusArns": "event buses of notify",
 	"NotifyQueueArns": "queues of notify", "NotifySecrets": "secrets of notify", "NotifyTopicArns": "topics of notify",
 	"OnRemove": "variants of removed uploads", "PermissionsBoundaryArn": "permissions boundary",
@@ -329,8 +333,6 @@ var words = map[string]string{
 // plain returns the value of a parameter as a person reads it.
 func plain(value string) string {
 	switch value {
-	case "":
-		return "(none)"
 	case "true":
 		return "yes"
 	case "false":
@@ -353,7 +355,7 @@ func (p *Plan) createAll() {
 		p.Parameters["Architecture"], p.Parameters["MemoryMB"], p.Parameters["TimeoutSeconds"],
 		p.Parameters["Trigger"], deployment.Instances(p.Parameters, p.Unreserved)))
 	p.change("create", "role",
-		"reads "+roleMay(p.Parameters["SourceObjectArns"], "the source")+", writes and reads "+
+		"reads "+roleMay(p.Parameters["SourceObjectArns"], "the source")+"; reads and writes "+
 			roleMay(p.Parameters["TargetObjectArns"], "the target")+", its own log and queues")
 	p.change("create", "role for S3 Batch Operations", "invokes the function, for sync --via s3-batch")
 	p.change("create", "log group "+p.LogGroup(), p.Parameters["LogRetentionDays"]+" days")
@@ -361,7 +363,7 @@ func (p *Plan) createAll() {
 	if p.Parameters["Trigger"] == "queue" {
 		p.change("create", "queue "+p.WorkQueue(), "events to process")
 	}
-	p.change("create", "6 alarms and a dashboard", p.Parameters["AlarmEmail"])
+	p.change("create", "6 alarms and a dashboard", cmp.Or(p.Parameters["AlarmEmail"], "in CloudWatch; --email ADDRESS sends you the alarms"))
 	if len(p.Tags) > 0 {
 		p.change("create", "tags of all parts", deployment.TagsText(p.Tags))
 	}

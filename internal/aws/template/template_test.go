@@ -66,6 +66,9 @@ func TestNamesAreTheContract(t *testing.T) {
 	for id, r := range f.part("Resources") {
 		kinds[id] = r.(object)["Type"].(string)
 	}
+	if words := slices.Sorted(maps.Keys(template.Words)); !slices.Equal(words, slices.Sorted(maps.Keys(kinds))) {
+		t.Errorf("words of %q", words)
+	}
 	if !maps.Equal(kinds, logicalIDs) {
 		t.Errorf("logical IDs %v, want %v", kinds, logicalIDs)
 	}

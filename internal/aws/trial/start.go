@@ -53,7 +53,7 @@ var requestID = regexp.MustCompile(`^RequestId: [0-9a-f-]{36} `)
 // cannotStart explains an error of Lambda.
 func cannotStart(kind, message string) error {
 	message = strings.TrimPrefix(requestID.ReplaceAllString(strings.TrimSpace(message), ""), "Error: ")
-	if strings.Contains(message, "exec format error") {
+	if strings.Contains(strings.ToLower(message), "exec format error") {
 		message += "; its binary is for another processor than the function"
 	}
 	if message == "" {

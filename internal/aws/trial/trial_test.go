@@ -248,7 +248,7 @@ func TestWaitEndsIfTheFunctionCannotStart(t *testing.T) {
 			"the function cannot start: imgmill.yaml: line 1: no such setting", 30 * time.Second},
 		{"no message", "Unhandled", `{"errorType":"Runtime.ExitError"}`, 200, "", "the function cannot start: Runtime.ExitError", 30 * time.Second},
 		{"the log is first", "", `{}`, 200, format + "\nRuntime.InvalidEntrypoint", "exec format error Runtime.InvalidEntrypoint; its binary is for another processor than the function", 30 * time.Second},
-		{"all well", "", `{}`, 200, "", "did not appear within 6s; the function's log has no line about the picture: the function may not have been called", time.Minute},
+		{"all well", "", `{}`, 200, "", "did not appear within 6s; the function can start, but its log has no line about the picture: S3 may not have called it", time.Minute},
 		{"not allowed", "", `{"Message":"User u is not authorized to perform: lambda:InvokeFunction"}`, 403, "", "the function cannot be called: User u is not authorized to perform: lambda:InvokeFunction", time.Minute},
 	} {
 		c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {

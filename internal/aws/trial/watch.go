@@ -48,7 +48,8 @@ type watcher struct {
 	onRetry   func(logs.Line)
 
 	function string // that is called if nothing is heard of it
-	startErr error  // why that failed
+	started  bool   // whether that went well
+	startErr error  // or why not
 
 	failedAttempts int
 	maxAttempts    int         // after which Lambda gives up; 0 if that is too far away to wait for
@@ -77,6 +78,7 @@ func (w *watcher) wait(ctx context.Context, timeout time.Duration) error {
 		}
 		select {
 		case w.startErr = <-started:
+			w.started = w.startErr == nil
 		default:
 		}
 		if err := w.blocked(); err != nil {
@@ -164,6 +166,8 @@ func (w *watcher) timeoutError(timeout time.Duration) error {
 		why = "the function's log cannot be read: " + client.Reason(w.logErr)
 	case w.startErr != nil:
 		why = w.startErr.Error()
+	case w.started:
+		why = "the function can start, but its log has no line about the picture: S3 may not have called it"
 	default:
 		why = "the function's log has no line about the picture: the function may not have been called"
 	}
