@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,6 +35,7 @@ type emulator struct {
 	before   map[string]func()           // run once, before the call is passed on
 	serves   map[string]http.HandlerFunc // calls that the test answers itself
 	running  *os.Process                 // the command that runs
+	calls    map[string]bool             // permissions that commands of operators needed, as callsFile has them
 }
 
 // openEmulator connects to the emulator that IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR name, or
@@ -42,7 +44,8 @@ func openEmulator(t *testing.T) *emulator {
 	t.Helper()
 	endpoint := os.Getenv("IMGMILL_AWS_ENDPOINT")
 	e := &emulator{name: os.Getenv("IMGMILL_AWS_EMULATOR"), dir: t.TempDir(),
-		unserved: map[string]string{}, before: map[string]func(){}, serves: map[string]http.HandlerFunc{}}
+		unserved: map[string]string{}, before: map[string]func(){}, serves: map[string]http.HandlerFunc{},
+		calls: map[string]bool{}}
 	if endpoint == "" || e.name == "" {
 		t.Skip("IMGMILL_AWS_ENDPOINT and IMGMILL_AWS_EMULATOR are not set")
 	}
@@ -50,7 +53,7 @@ func openEmulator(t *testing.T) *emulator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(e.intercept(httputil.NewSingleHostReverseProxy(target)))
+	proxy := httptest.NewServer(e.intercept(t, httputil.NewSingleHostReverseProxy(target)))
 	t.Cleanup(proxy.Close)
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": proxy.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
@@ -65,6 +68,7 @@ func openEmulator(t *testing.T) *emulator {
 	if e.cloud, err = awsclient.Open(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { e.compareCalls(t) })
 	t.Cleanup(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -77,7 +81,7 @@ func openEmulator(t *testing.T) *emulator {
 
 // intercept passes calls on and records responses by which the emulator reports an unsupported
 // call.
-func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
+func (e *emulator) intercept(t *testing.T, proxy *httputil.ReverseProxy) http.Handler {
 	proxy.ErrorLog = log.New(io.Discard, "", 0) // about calls that Ctrl-C ends
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if r.StatusCode < 400 || r.Body == nil {
@@ -103,6 +107,12 @@ func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := callName(r)
 		r.Header.Set("X-Called", call)
+		if strings.Contains(r.UserAgent(), "app/"+operator) {
+			action, resource := permissionOf(t, r)
+			e.mu.Lock()
+			e.calls[action+" "+resource] = action != "" && (resource == "*" || photos.MatchString(resource))
+			e.mu.Unlock()
+		}
 		e.mu.Lock()
 		first := e.before[call]
 		delete(e.before, call)
@@ -125,6 +135,36 @@ func (e *emulator) intercept(proxy *httputil.ReverseProxy) http.Handler {
 		}
 		proxy.ServeHTTP(w, r)
 	})
+}
+
+// photos is a name of a part of the deployment photos.
+var photos = regexp.MustCompile(`\bphotos\b`)
+
+// compareCalls fails for each permission that a command needed and callsFile does not list.
+// IMGMILL_UPDATE_CALLS=1 adds them.
+func (e *emulator) compareCalls(t *testing.T) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	text, err := os.ReadFile(callsFile)
+	if err != nil {
+		t.Error(err)
+	}
+	known := strings.Split(strings.TrimSpace(string(text)), "\n")
+	all := slices.Clone(known)
+	for call, ours := range e.calls {
+		if ours && !slices.Contains(known, call) {
+			all = append(all, call)
+			if os.Getenv("IMGMILL_UPDATE_CALLS") == "" {
+				t.Errorf("%s does not list %s: add it, and see that docs/aws.md grants it", callsFile, call)
+			}
+		}
+	}
+	if os.Getenv("IMGMILL_UPDATE_CALLS") != "" {
+		slices.Sort(all)
+		if err := os.WriteFile(callsFile, []byte(strings.TrimSpace(strings.Join(all, "\n"))+"\n"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // callName names a call: by its action in the query and JSON protocols, by method and path in REST.
@@ -204,6 +244,9 @@ func (e *emulator) interruptAt(t *testing.T, call string, run func() string) str
 func (e *emulator) imgmill(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "imgmill", args...)
+	if operators[args[0]] {
+		c.Env = append(os.Environ(), "AWS_SDK_UA_APP_ID="+operator)
+	}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {

@@ -86,7 +86,7 @@ func (e *emulator) nightly(t *testing.T) {
 	if !e.runsFunctions() {
 		e.unsupported("ScheduledAudit in a stack", "left out without an error")
 	} else {
-		wantOutput(t, out, "ScheduledAudit")
+		wantOutput(t, out, "alarm of audit faults")
 		if line := e.auditLine(t); line["level"] != "INFO" || line["faults"] != 0.0 || line["uploads"] == 0.0 {
 			t.Errorf("%v", line)
 		}

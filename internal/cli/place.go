@@ -155,7 +155,7 @@ func (f *placeFlags) openSource(c *cobra.Command, r *recipe.Recipe) (*place, s3.
 		}
 	}
 	if r.Nameless && p.dir == "" {
-		return nil, o, fmt.Errorf("%s names no buckets, which only imgmill dev and resize can do without; add source.bucket and target.bucket",
+		return nil, o, fmt.Errorf("%s names no buckets, which only deployments, imgmill dev and resize can do without; add source.bucket and target.bucket",
 			shown(cmp.Or(f.config, recipeName)))
 	}
 	o.Endpoint = cmp.Or(o.Endpoint, s3.Environment(os.Getenv).Endpoint)
