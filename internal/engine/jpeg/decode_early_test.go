@@ -247,7 +247,7 @@ func TestLastBits(t *testing.T) {
 
 // TestDamageAfterTheLastBit damages a file after the part that a scale needs, and within it.
 func TestDamageAfterTheLastBit(t *testing.T) {
-	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 92, Progressive: true})
+	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
 	head, scans := takeApart(t, file)
 	needed := len(head)
 	for _, s := range scans[:7] {

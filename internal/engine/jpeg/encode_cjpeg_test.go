@@ -46,7 +46,7 @@ func TestEqualsLibjpeg(t *testing.T) {
 					want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q),
 						"-sample", name)
 					got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive",
-						nearest: true})
+						libjpeg: true})
 					if !bytes.Equal(got, want) {
 						t.Errorf("%v %s quality %d %s: %d bytes, libjpeg has %d, first difference at %d",
 							size, name, q, mode, len(got), len(want), firstDifference(got, want))
@@ -64,7 +64,7 @@ func TestEqualsLibjpegAnySize(t *testing.T) {
 		w, h := 1+i*7%40, 1+i*11%37
 		m := scene(w, h)
 		for _, mode := range []string{"-optimize", "-progressive"} {
-			o := Options{Quality: 20 + 2*i, Progressive: mode == "-progressive", nearest: true}
+			o := Options{Quality: 20 + 2*i, Progressive: mode == "-progressive", libjpeg: true}
 			quality := fmt.Sprint(o.Quality)
 			want := runCjpeg(t, m, "-baseline", mode, "-quality", quality, "-sample", "1x1")
 			if got := encode(t, toYCbCr(m, 1, 1), o); !bytes.Equal(got, want) {
@@ -89,7 +89,7 @@ func TestEqualsLibjpegPhotographs(t *testing.T) {
 			for _, mode := range []string{"-optimize", "-progressive"} {
 				want := runCjpeg(t, m, "-baseline", mode, "-quality", fmt.Sprint(q), "-sample", "2x2")
 				got := encode(t, p, Options{Quality: q, Progressive: mode == "-progressive",
-					nearest: true})
+					libjpeg: true})
 				if !bytes.Equal(got, want) {
 					t.Errorf("kodak %d quality %d %s: differs; %d bytes, libjpeg has %d",
 						n, q, mode, len(got), len(want))

@@ -151,7 +151,7 @@ func TestTrellisOptimal(t *testing.T) {
 	for i := range counts {
 		counts[i] = uint32(r.IntN(1 << r.IntN(14)))
 	}
-	choose := newTrellis(&counts, 0, scaleTable(&evenLuma, 60))
+	choose := newTrellis(&counts, 0, &newQuantisers(&Options{Quality: 60, Effort: High})[0])
 	changed := 0
 	for range 300 {
 		var raw, rounded [64]int16
@@ -174,8 +174,9 @@ func TestTrellisOptimal(t *testing.T) {
 				t.Fatalf("coefficient %d is %d, bit %v", k, got[zigzag[k]], set)
 			}
 		}
-		best := leastCost(choose, &raw, rounded, nonzero)
-		if c := blockCost(choose, &raw, &got); c != best {
+		seen := choose.visibility(&rounded, nonzero)
+		best := leastCost(choose, &raw, rounded, nonzero, seen)
+		if c := blockCost(choose, &raw, &got, seen); c != best {
 			t.Fatalf("cost %d, want %d", c, best)
 		}
 		if got != rounded {
@@ -188,12 +189,12 @@ func TestTrellisOptimal(t *testing.T) {
 }
 
 // leastCost is the lowest cost of keeping, reducing or dropping each of the coefficients in open.
-func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64) int64 {
+func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64, seen int64) int64 {
 	if open == 0 {
-		return blockCost(choose, raw, &block)
+		return blockCost(choose, raw, &block, seen)
 	}
 	z := zigzag[bits.TrailingZeros64(open)]
-	least := leastCost(choose, raw, block, open&(open-1))
+	least := leastCost(choose, raw, block, open&(open-1), seen)
 	v := block[z]
 	lower := int16(1)<<(bits.Len16(uint16(max(v, -v)))-1) - 1
 	if v < 0 {
@@ -201,13 +202,13 @@ func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64) in
 	}
 	for _, w := range []int16{lower, 0} {
 		block[z] = w
-		least = min(least, leastCost(choose, raw, block, open&(open-1)))
+		least = min(least, leastCost(choose, raw, block, open&(open-1), seen))
 	}
 	return least
 }
 
 // blockCost is the number of bits of a block, plus its distortion less that of a block of zeros.
-func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
+func blockCost(choose *trellis, raw, block *[64]int16, seen int64) (cost int64) {
 	last := 0
 	for k := 1; k < 64; k++ {
 		z := zigzag[k]
@@ -215,7 +216,7 @@ func blockCost(choose *trellis, raw, block *[64]int16) (cost int64) {
 		if v == 0 {
 			continue
 		}
-		cost += choose.rate[bits.Len16(uint16(v))][k-last-1] - choose.gain(k, max(raw[z], -raw[z]), v)
+		cost += choose.rate[bits.Len16(uint16(v))][k-last-1] - choose.gain(k, max(raw[z], -raw[z]), v)*seen>>8
 		last = k
 	}
 	if last < 63 {
@@ -230,7 +231,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grids := e.quantiseHigh(t.Context(), newTables(&Options{Quality: 85, Effort: High}), 1)
+	grids := e.quantiseHigh(t.Context(), newQuantisers(&Options{Quality: 85, Effort: High}), 1)
 	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}},
 		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
@@ -244,5 +245,34 @@ func TestMeasure(t *testing.T) {
 		if m := p.measure(e, &s); m != size {
 			t.Errorf("%+v: measured %d bytes, want %d", s, m, size)
 		}
+	}
+}
+
+// TestDrop requires coefficients to be dropped exactly if they cost more than they are worth, and more
+// of them in a busy block.
+func TestDrop(t *testing.T) {
+	q := &newQuantisers(&Options{Quality: 80})[0]
+	block := func(busy int16) (coef, raw [64]int16, nonzero uint64) {
+		set := func(k int, v int16, sixteenths int32) {
+			coef[zigzag[k]], raw[zigzag[k]] = v, int16(q.step[k]*sixteenths/16)
+			nonzero |= 1 << k
+		}
+		set(0, 50, 50*16)
+		set(1, busy, int32(busy)*16)
+		set(2, -1, -24)
+		set(3, 1, 10)
+		set(40, -1, -11)
+		return coef, raw, nonzero
+	}
+	coef, raw, nonzero := block(2)
+	if got, want := q.drop(&coef, &raw, nonzero), nonzero&^(1<<40); got != want {
+		t.Errorf("kept %b, want %b: all but the lone coefficient", got, want)
+	}
+	coef, raw, nonzero = block(300)
+	if got := q.drop(&coef, &raw, nonzero); got != 1<<0|1<<1|1<<2 {
+		t.Errorf("kept %b of a busy block, want the first three", got)
+	}
+	if got := q.drop(&coef, &raw, 1); got != 1 {
+		t.Errorf("kept %b of a block with DC alone", got)
 	}
 }

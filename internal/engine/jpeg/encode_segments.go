@@ -15,7 +15,7 @@ func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
 }
 
 // writeHeader writes everything up to the first Huffman table.
-func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
+func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantisers) {
 	b.bytes([]byte{0xFF, markerSOI})
 	// JFIF 1.01, square pixels, no thumbnail.
 	b.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
@@ -28,7 +28,7 @@ func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantTables) {
 	for class := range min(2, len(e.parts)) {
 		dqt := []byte{byte(class)}
 		for _, z := range zigzag[:64] {
-			dqt = append(dqt, t.table[class][z])
+			dqt = append(dqt, t[class].table[z])
 		}
 		b.segment(markerDQT, dqt)
 	}

@@ -3,16 +3,14 @@ package jpeg
 import (
 	"context"
 	"math/bits"
-
-	"github.com/imgmill/imgmill/internal/engine/dct"
 )
 
 // grid holds the quantised coefficients of a component, or of some rows of its blocks.
 type grid struct {
 	blocksX int
 	first   int      // number of the first row of blocks
-	coef    []int16  // 64 per block, in rows
-	nonzero []uint64 // a word per block: bit k is set if coefficient k in zigzag order is not zero
+	coef    []int16  // 64 per block, in rows; those that nonzero does not mark count as 0
+	nonzero []uint64 // a word per block: bit k marks coefficient k in zigzag order as not zero
 }
 
 func newGrid(blocksX, blocksY int) *grid {
@@ -47,25 +45,8 @@ func toZigzag(rows uint64) uint64 {
 		zigzagBits[6][byte(rows>>48)] | zigzagBits[7][rows>>56]
 }
 
-// quantiseRow computes the quantised coefficients of one row of blocks, for which the grid must
-// have room.
-func (c *part) quantiseRow(g *grid, by int, d *dct.Divisors) {
-	i := g.block(0, by)
-	dst, nonzero := g.coef[64*i:64*(i+c.blocksX)], g.nonzero[i:i+c.blocksX]
-	src := dst
-	if c.raw != nil {
-		src = c.raw[64*c.blocksX*by:]
-	} else {
-		c.transform(dst, by)
-	}
-	dct.Quantise(dst, src, nonzero, d)
-	for i, m := range nonzero {
-		nonzero[i] = toZigzag(m)
-	}
-}
-
 // quantiseAll computes the quantised coefficients of the whole picture.
-func (e *Encoder) quantiseAll(ctx context.Context, t *quantTables, threads int) []*grid {
+func (e *Encoder) quantiseAll(ctx context.Context, t *quantisers, threads int) []*grid {
 	var all []*grid
 	if spare := e.spare.Swap(nil); spare != nil {
 		all = *spare
@@ -77,8 +58,9 @@ func (e *Encoder) quantiseAll(ctx context.Context, t *quantTables, threads int) 
 		}
 		g := all[i]
 		share(threads, c.blocksY, func(_, from, to int) {
+			raw := c.newRow()
 			for by := from; by < to && ctx.Err() == nil; by++ {
-				c.quantiseRow(g, by, t.divisors[c.class])
+				t[c.class].row(c, g, by, raw)
 			}
 		})
 	}
@@ -87,7 +69,7 @@ func (e *Encoder) quantiseAll(ctx context.Context, t *quantTables, threads int) 
 
 // sequential writes the only scan of a baseline file. In memory it keeps the tokens, and one row of
 // MCUs of coefficients per thread.
-func (e *Encoder) sequential(ctx context.Context, b *bitWriter, t *quantTables, threads int) {
+func (e *Encoder) sequential(ctx context.Context, b *bitWriter, t *quantisers, threads int) {
 	parts := make([]sequentialTokens, shares(threads, e.mcusY))
 	share(threads, e.mcusY, func(part, from, to int) { e.gather(ctx, &parts[part], t, from, to) })
 	for i := 1; i < len(parts); i++ {
@@ -97,17 +79,18 @@ func (e *Encoder) sequential(ctx context.Context, b *bitWriter, t *quantTables, 
 }
 
 // gather collects the tokens of some rows of MCUs.
-func (e *Encoder) gather(ctx context.Context, s *sequentialTokens, t *quantTables, from, to int) {
+func (e *Encoder) gather(ctx context.Context, s *sequentialTokens, t *quantisers, from, to int) {
 	var rows []*grid
+	var raw [][]int16
 	for _, c := range e.parts {
-		rows = append(rows, newGrid(c.blocksX, c.v))
+		rows, raw = append(rows, newGrid(c.blocksX, c.v)), append(raw, c.newRow())
 	}
 	for my := max(from-1, 0); my < to && ctx.Err() == nil; my++ {
 		for i := range e.parts {
 			c, g := &e.parts[i], rows[i]
 			g.first = my * c.v
 			for by := g.first; by < min(g.first+c.v, c.blocksY); by++ {
-				c.quantiseRow(g, by, t.divisors[c.class])
+				t[c.class].row(c, g, by, raw[i])
 			}
 		}
 		s.mcuRow(e, rows, my)

@@ -10,26 +10,27 @@ import (
 // Trans. Image Processing 6(9), 1997, describe it for JPEG). Each coefficient keeps its rounded
 // value, takes the largest value of the next smaller category, or becomes zero.
 //
-// Distortion is the squared error of the coefficient. λ is proportional to the product of the
-// coefficient's own step and the mean step of low frequencies, a compromise between what minimises
-// the squared error and what preserves the weights of the table. All arithmetic is in integers, so
-// that a picture produces the same bytes on every machine: bits are in units of 1/256, and weights
-// have 16 more fraction bits.
+// Distortion is the squared error of the coefficient, weighted by how visible it is in its block, as
+// quantiser describes. λ is proportional to the product of the coefficient's own step and the mean step
+// of low frequencies, a compromise between what minimises the squared error and what preserves the
+// weights of the table. All arithmetic is in integers, so that a picture produces the same bytes on every
+// machine: bits are in units of 1/256, and weights have 16 more fraction bits.
 type trellis struct {
+	*quantiser
 	rate   [12][64]int64 // bits of a coefficient, by category and number of preceding zeros
 	end    int64         // bits of the end-of-block symbol
 	weight [64]int64     // bits per squared error of 1, for coefficients times 8, in zigzag order
-	step   [64]int32     // 8q, in zigzag order
 }
 
-// errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step. Larger values
-// make more faithful pictures and larger files; these produced small files at equal signal-to-noise
-// ratio and structural similarity.
-var errorBits = [2]int64{12, 16}
+// errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step where a block is flat.
+// Larger values make more faithful pictures and larger files; these produced the smallest files at equal
+// SSIMULACRA 2 and Butteraugli.
+var errorBits = [2]int64{32, 24}
 
 // newTrellis derives its rates from the symbols of the rounded values.
-func newTrellis(c *tokenCounts, class int, table *[64]uint8) *trellis {
-	t := new(trellis)
+func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
+	t := &trellis{quantiser: q}
+	table := q.table
 	freq := c.ac(class)
 	total := uint64(0)
 	for _, f := range freq {
@@ -54,7 +55,6 @@ func newTrellis(c *tokenCounts, class int, table *[64]uint8) *trellis {
 	}
 	for k, z := range zigzag[:64] {
 		q := int64(table[z])
-		t.step[k] = int32(8 * q)
 		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) / (q * mean)
 	}
 	return t
@@ -90,6 +90,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		value [64]int16
 		n     int
 	)
+	seen := t.visibility(coef, nonzero)
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
 		z := zigzag[k] & 63
@@ -98,7 +99,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		c, v := max(raw[z], -raw[z]), max(coef[z], -coef[z])
 		size := bits.Len16(uint16(v))
 		lower := int16(1)<<(size-1) - 1
-		keep, reduce := t.gain(k, c, v), t.gain(k, c, lower)
+		keep, reduce := t.gain(k, c, v)*seen>>8, t.gain(k, c, lower)*seen>>8
 		keepRate, reduceRate := &t.rate[size], &t.rate[size-1]
 
 		least := int64(1) << 60
@@ -142,7 +143,12 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 	return kept
 }
 
-// gain is the reduction in distortion, in bits, if a coefficient of magnitude c becomes v steps
+// visibility is the weight of errors in a block, in 256ths: it falls as the block's activity rises.
+func (t *trellis) visibility(coef *[64]int16, nonzero uint64) int64 {
+	return 256 * 8 * quiet / (8*quiet + t.activity(coef, nonzero))
+}
+
+// gain is the reduction in distortion, in bits where errors have their full weight, if a coefficient of magnitude c becomes v steps
 // instead of zero.
 func (t *trellis) gain(k int, c, v int16) int64 {
 	left := int64(c) - int64(v)*int64(t.step[k])
@@ -150,30 +156,25 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 }
 
 // quantiseHigh computes the coefficients of the whole picture by trellis.
-func (e *Encoder) quantiseHigh(ctx context.Context, t *quantTables, threads int) []*grid {
+func (e *Encoder) quantiseHigh(ctx context.Context, t *quantisers, threads int) []*grid {
 	grids := e.quantiseAll(ctx, t, threads)
 	s := e.sequentialOf(ctx, grids)
 	for i := range e.parts {
 		c, g := &e.parts[i], grids[i]
-		choose := newTrellis(&s.counts, c.class, t.table[c.class])
+		choose := newTrellis(&s.counts, c.class, &t[c.class])
 		share(threads, c.blocksY, func(_, from, to int) {
-			row := make([]int16, 64*c.blocksX)
+			raw := c.newRow()
 			for by := from; by < to && ctx.Err() == nil; by++ {
-				choose.row(c, g, by, row)
+				choose.row(c, g, by, raw)
 			}
 		})
 	}
 	return grids
 }
 
-// row chooses the coefficients of a row of blocks. made is scratch space for one row.
-func (t *trellis) row(c *part, g *grid, by int, made []int16) {
-	raw := made
-	if c.raw != nil {
-		raw = c.raw[64*c.blocksX*by:]
-	} else {
-		c.transform(raw, by)
-	}
+// row chooses the coefficients of a row of blocks. space is as long as newRow's.
+func (t *trellis) row(c *part, g *grid, by int, space []int16) {
+	raw := c.rawRow(by, space)
 	for bx := range c.blocksX {
 		j := g.block(bx, by)
 		g.nonzero[j] = t.block(g.at(j), (*[64]int16)(raw[64*bx:]), g.nonzero[j])

@@ -144,7 +144,7 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	t.Helper()
 	text := "source: {bucket: sources}\nvariants:\n  a: {width: 2, format: png}\n  b: {width: 3, format: jpeg}\n"
 	if m.partly {
-		text += "  c: {width: 96, format: jpeg, max_bytes: 1KB}\n"
+		text += "  c: {width: 200, format: jpeg, max_bytes: 1KB}\n"
 	}
 	if m.set {
 		text += "  s: {widths: [2, 5, 10, 20], format: png}\n"
@@ -165,7 +165,7 @@ func newSimWorld(t *testing.T, m simMode) *simWorld {
 	for i := range 12 {
 		data := dot(t, 8, i/2, i%2)
 		if m.partly && i%4 > 1 {
-			data = speckled(t, 96, i/2, i%2)
+			data = speckled(t, 200, i/2, i%2)
 		}
 		if m.bad && i%4 > 0 {
 			data = data[:len(data)-20] // within the last of the pixels
