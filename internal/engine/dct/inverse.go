@@ -77,7 +77,7 @@ func InverseBlocks(n int, dst []byte, stride, step int, b Blocks) {
 	}
 }
 
-func inverse2Blocks(dst []byte, stride, step int, b *Blocks) {
+func inverse2BlocksGo(dst []byte, stride, step int, b *Blocks) {
 	lower := dst[stride:]
 	for i := range b.N {
 		c := (*[4]int16)(b.Coef[i*b.Size:])

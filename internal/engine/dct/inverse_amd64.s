@@ -4,199 +4,267 @@
 
 #include "textflag.h"
 
-DATA inverseConst<>+0(SB)/8, $0x16a1200016a12000
-DATA inverseConst<>+8(SB)/8, $0x16a1200016a12000
-DATA inverseConst<>+16(SB)/8, $0x16a1200016a12000
-DATA inverseConst<>+24(SB)/8, $0x16a1200016a12000
-DATA inverseConst<>+32(SB)/8, $0x0000040000000400
-DATA inverseConst<>+40(SB)/8, $0x0000040000000400
-DATA inverseConst<>+48(SB)/8, $0x0000040000000400
-DATA inverseConst<>+56(SB)/8, $0x0000040000000400
-DATA inverseConst<>+64(SB)/8, $0x0000273100002731
-DATA inverseConst<>+72(SB)/8, $0x0000273100002731
-DATA inverseConst<>+80(SB)/8, $0x0000273100002731
-DATA inverseConst<>+88(SB)/8, $0x0000273100002731
-DATA inverseConst<>+96(SB)/8, $0xd2bf2000d2bf2000
-DATA inverseConst<>+104(SB)/8, $0xd2bf2000d2bf2000
-DATA inverseConst<>+112(SB)/8, $0xd2bf2000d2bf2000
-DATA inverseConst<>+120(SB)/8, $0xd2bf2000d2bf2000
-DATA inverseConst<>+128(SB)/8, $0x0202000002020000
-DATA inverseConst<>+136(SB)/8, $0x0202000002020000
-DATA inverseConst<>+144(SB)/8, $0x0202000002020000
-DATA inverseConst<>+152(SB)/8, $0x0202000002020000
-DATA inverseConst<>+160(SB)/8, $0x2000200020002000
-DATA inverseConst<>+168(SB)/8, $0x2000200020002000
-DATA inverseConst<>+176(SB)/8, $0x2000200020002000
-DATA inverseConst<>+184(SB)/8, $0x2000200020002000
-DATA inverseConst<>+192(SB)/8, $0x115129cf115129cf
-DATA inverseConst<>+200(SB)/8, $0x115129cf115129cf
-DATA inverseConst<>+208(SB)/8, $0x115129cf115129cf
-DATA inverseConst<>+216(SB)/8, $0x115129cf115129cf
-DATA inverseConst<>+224(SB)/8, $0xe0002000e0002000
-DATA inverseConst<>+232(SB)/8, $0xe0002000e0002000
-DATA inverseConst<>+240(SB)/8, $0xe0002000e0002000
-DATA inverseConst<>+248(SB)/8, $0xe0002000e0002000
-DATA inverseConst<>+256(SB)/8, $0xd6311151d6311151
-DATA inverseConst<>+264(SB)/8, $0xd6311151d6311151
-DATA inverseConst<>+272(SB)/8, $0xd6311151d6311151
-DATA inverseConst<>+280(SB)/8, $0xd6311151d6311151
-DATA inverseConst<>+288(SB)/8, $0x0dfc20000dfc2000
-DATA inverseConst<>+296(SB)/8, $0x0dfc20000dfc2000
-DATA inverseConst<>+304(SB)/8, $0x0dfc20000dfc2000
-DATA inverseConst<>+312(SB)/8, $0x0dfc20000dfc2000
-DATA inverseConst<>+320(SB)/8, $0x0000249d0000249d
-DATA inverseConst<>+328(SB)/8, $0x0000249d0000249d
-DATA inverseConst<>+336(SB)/8, $0x0000249d0000249d
-DATA inverseConst<>+344(SB)/8, $0x0000249d0000249d
-DATA inverseConst<>+352(SB)/8, $0x00002b0a00002b0a
-DATA inverseConst<>+360(SB)/8, $0x00002b0a00002b0a
-DATA inverseConst<>+368(SB)/8, $0x00002b0a00002b0a
-DATA inverseConst<>+376(SB)/8, $0x00002b0a00002b0a
-DATA inverseConst<>+384(SB)/8, $0x00001a9a00001a9a
-DATA inverseConst<>+392(SB)/8, $0x00001a9a00001a9a
-DATA inverseConst<>+400(SB)/8, $0x00001a9a00001a9a
-DATA inverseConst<>+408(SB)/8, $0x00001a9a00001a9a
-DATA inverseConst<>+416(SB)/8, $0xdb632000db632000
-DATA inverseConst<>+424(SB)/8, $0xdb632000db632000
-DATA inverseConst<>+432(SB)/8, $0xdb632000db632000
-DATA inverseConst<>+440(SB)/8, $0xdb632000db632000
-DATA inverseConst<>+448(SB)/8, $0x0000f2040000f204
-DATA inverseConst<>+456(SB)/8, $0x0000f2040000f204
-DATA inverseConst<>+464(SB)/8, $0x0000f2040000f204
-DATA inverseConst<>+472(SB)/8, $0x0000f2040000f204
-DATA inverseConst<>+480(SB)/8, $0x0000d4f60000d4f6
-DATA inverseConst<>+488(SB)/8, $0x0000d4f60000d4f6
-DATA inverseConst<>+496(SB)/8, $0x0000d4f60000d4f6
-DATA inverseConst<>+504(SB)/8, $0x0000d4f60000d4f6
-DATA inverseConst<>+512(SB)/8, $0x2d4120002d412000
-DATA inverseConst<>+520(SB)/8, $0x2d4120002d412000
-DATA inverseConst<>+528(SB)/8, $0x2d4120002d412000
-DATA inverseConst<>+536(SB)/8, $0x2d4120002d412000
-DATA inverseConst<>+544(SB)/8, $0x0000d2bf0000d2bf
-DATA inverseConst<>+552(SB)/8, $0x0000d2bf0000d2bf
-DATA inverseConst<>+560(SB)/8, $0x0000d2bf0000d2bf
-DATA inverseConst<>+568(SB)/8, $0x0000d2bf0000d2bf
-DATA inverseConst<>+576(SB)/8, $0x0bb62bb60bb62bb6
-DATA inverseConst<>+584(SB)/8, $0x0bb62bb60bb62bb6
-DATA inverseConst<>+592(SB)/8, $0x0bb62bb60bb62bb6
-DATA inverseConst<>+600(SB)/8, $0x0bb62bb60bb62bb6
-DATA inverseConst<>+608(SB)/8, $0x0000200000002000
-DATA inverseConst<>+616(SB)/8, $0x0000200000002000
-DATA inverseConst<>+624(SB)/8, $0x0000200000002000
-DATA inverseConst<>+632(SB)/8, $0x0000200000002000
-DATA inverseConst<>+640(SB)/8, $0x0000000000000000
-DATA inverseConst<>+648(SB)/8, $0x0000000000000000
-DATA inverseConst<>+656(SB)/8, $0x0000000000000000
-DATA inverseConst<>+664(SB)/8, $0x0000000000000000
-DATA inverseConst<>+672(SB)/8, $0x0000e0000000e000
-DATA inverseConst<>+680(SB)/8, $0x0000e0000000e000
-DATA inverseConst<>+688(SB)/8, $0x0000e0000000e000
-DATA inverseConst<>+696(SB)/8, $0x0000e0000000e000
-DATA inverseConst<>+704(SB)/8, $0x0000d8cf0000d8cf
-DATA inverseConst<>+712(SB)/8, $0x0000d8cf0000d8cf
-DATA inverseConst<>+720(SB)/8, $0x0000d8cf0000d8cf
-DATA inverseConst<>+728(SB)/8, $0x0000d8cf0000d8cf
-DATA inverseConst<>+736(SB)/8, $0x2bb60bb62bb60bb6
-DATA inverseConst<>+744(SB)/8, $0x2bb60bb62bb60bb6
-DATA inverseConst<>+752(SB)/8, $0x2bb60bb62bb60bb6
-DATA inverseConst<>+760(SB)/8, $0x2bb60bb62bb60bb6
-DATA inverseConst<>+768(SB)/8, $0x1c3720001c372000
-DATA inverseConst<>+776(SB)/8, $0x1c3720001c372000
-DATA inverseConst<>+784(SB)/8, $0x1c3720001c372000
-DATA inverseConst<>+792(SB)/8, $0x1c3720001c372000
-DATA inverseConst<>+800(SB)/8, $0x0a1228c60a1228c6
-DATA inverseConst<>+808(SB)/8, $0x0a1228c60a1228c6
-DATA inverseConst<>+816(SB)/8, $0x0a1228c60a1228c6
-DATA inverseConst<>+824(SB)/8, $0x0a1228c60a1228c6
-DATA inverseConst<>+832(SB)/8, $0x13a32c1f13a32c1f
-DATA inverseConst<>+840(SB)/8, $0x13a32c1f13a32c1f
-DATA inverseConst<>+848(SB)/8, $0x13a32c1f13a32c1f
-DATA inverseConst<>+856(SB)/8, $0x13a32c1f13a32c1f
-DATA inverseConst<>+864(SB)/8, $0x0000236200002362
-DATA inverseConst<>+872(SB)/8, $0x0000236200002362
-DATA inverseConst<>+880(SB)/8, $0x0000236200002362
-DATA inverseConst<>+888(SB)/8, $0x0000236200002362
-DATA inverseConst<>+896(SB)/8, $0xd73a2000d73a2000
-DATA inverseConst<>+904(SB)/8, $0xd73a2000d73a2000
-DATA inverseConst<>+912(SB)/8, $0xd73a2000d73a2000
-DATA inverseConst<>+920(SB)/8, $0xd73a2000d73a2000
-DATA inverseConst<>+928(SB)/8, $0xe3c90a12e3c90a12
-DATA inverseConst<>+936(SB)/8, $0xe3c90a12e3c90a12
-DATA inverseConst<>+944(SB)/8, $0xe3c90a12e3c90a12
-DATA inverseConst<>+952(SB)/8, $0xe3c90a12e3c90a12
-DATA inverseConst<>+960(SB)/8, $0xd3e12362d3e12362
-DATA inverseConst<>+968(SB)/8, $0xd3e12362d3e12362
-DATA inverseConst<>+976(SB)/8, $0xd3e12362d3e12362
-DATA inverseConst<>+984(SB)/8, $0xd3e12362d3e12362
-DATA inverseConst<>+992(SB)/8, $0x0000ec5d0000ec5d
-DATA inverseConst<>+1000(SB)/8, $0x0000ec5d0000ec5d
-DATA inverseConst<>+1008(SB)/8, $0x0000ec5d0000ec5d
-DATA inverseConst<>+1016(SB)/8, $0x0000ec5d0000ec5d
-DATA inverseConst<>+1024(SB)/8, $0xf5ee2000f5ee2000
-DATA inverseConst<>+1032(SB)/8, $0xf5ee2000f5ee2000
-DATA inverseConst<>+1040(SB)/8, $0xf5ee2000f5ee2000
-DATA inverseConst<>+1048(SB)/8, $0xf5ee2000f5ee2000
-DATA inverseConst<>+1056(SB)/8, $0x28c6e3c928c6e3c9
-DATA inverseConst<>+1064(SB)/8, $0x28c6e3c928c6e3c9
-DATA inverseConst<>+1072(SB)/8, $0x28c6e3c928c6e3c9
-DATA inverseConst<>+1080(SB)/8, $0x28c6e3c928c6e3c9
-DATA inverseConst<>+1088(SB)/8, $0x236213a3236213a3
-DATA inverseConst<>+1096(SB)/8, $0x236213a3236213a3
-DATA inverseConst<>+1104(SB)/8, $0x236213a3236213a3
-DATA inverseConst<>+1112(SB)/8, $0x236213a3236213a3
-DATA inverseConst<>+1120(SB)/8, $0x0000d3e10000d3e1
-DATA inverseConst<>+1128(SB)/8, $0x0000d3e10000d3e1
-DATA inverseConst<>+1136(SB)/8, $0x0000d3e10000d3e1
-DATA inverseConst<>+1144(SB)/8, $0x0000d3e10000d3e1
-DATA inverseConst<>+1152(SB)/8, $0xd2bfd2bfd2bfd2bf
-DATA inverseConst<>+1160(SB)/8, $0xd2bfd2bfd2bfd2bf
-DATA inverseConst<>+1168(SB)/8, $0xd2bfd2bfd2bfd2bf
-DATA inverseConst<>+1176(SB)/8, $0xd2bfd2bfd2bfd2bf
-DATA inverseConst<>+1184(SB)/8, $0x19252c6319252c63
-DATA inverseConst<>+1192(SB)/8, $0x19252c6319252c63
-DATA inverseConst<>+1200(SB)/8, $0x19252c6319252c63
-DATA inverseConst<>+1208(SB)/8, $0x19252c6319252c63
-DATA inverseConst<>+1216(SB)/8, $0x08d425a108d425a1
-DATA inverseConst<>+1224(SB)/8, $0x08d425a108d425a1
-DATA inverseConst<>+1232(SB)/8, $0x08d425a108d425a1
-DATA inverseConst<>+1240(SB)/8, $0x08d425a108d425a1
-DATA inverseConst<>+1248(SB)/8, $0xd6301151d6301151
-DATA inverseConst<>+1256(SB)/8, $0xd6301151d6301151
-DATA inverseConst<>+1264(SB)/8, $0xd6301151d6301151
-DATA inverseConst<>+1272(SB)/8, $0xd6301151d6301151
-DATA inverseConst<>+1280(SB)/8, $0xd39e25a1d39e25a1
-DATA inverseConst<>+1288(SB)/8, $0xd39e25a1d39e25a1
-DATA inverseConst<>+1296(SB)/8, $0xd39e25a1d39e25a1
-DATA inverseConst<>+1304(SB)/8, $0xd39e25a1d39e25a1
-DATA inverseConst<>+1312(SB)/8, $0xe6dcf72de6dcf72d
-DATA inverseConst<>+1320(SB)/8, $0xe6dcf72de6dcf72d
-DATA inverseConst<>+1328(SB)/8, $0xe6dcf72de6dcf72d
-DATA inverseConst<>+1336(SB)/8, $0xe6dcf72de6dcf72d
-DATA inverseConst<>+1344(SB)/8, $0x29d0eeaf29d0eeaf
-DATA inverseConst<>+1352(SB)/8, $0x29d0eeaf29d0eeaf
-DATA inverseConst<>+1360(SB)/8, $0x29d0eeaf29d0eeaf
-DATA inverseConst<>+1368(SB)/8, $0x29d0eeaf29d0eeaf
-DATA inverseConst<>+1376(SB)/8, $0x08d5192508d51925
-DATA inverseConst<>+1384(SB)/8, $0x08d5192508d51925
-DATA inverseConst<>+1392(SB)/8, $0x08d5192508d51925
-DATA inverseConst<>+1400(SB)/8, $0x08d5192508d51925
-DATA inverseConst<>+1408(SB)/8, $0x25a1d39e25a1d39e
-DATA inverseConst<>+1416(SB)/8, $0x25a1d39e25a1d39e
-DATA inverseConst<>+1424(SB)/8, $0x25a1d39e25a1d39e
-DATA inverseConst<>+1432(SB)/8, $0x25a1d39e25a1d39e
-DATA inverseConst<>+1440(SB)/8, $0xeeafd631eeafd631
-DATA inverseConst<>+1448(SB)/8, $0xeeafd631eeafd631
-DATA inverseConst<>+1456(SB)/8, $0xeeafd631eeafd631
-DATA inverseConst<>+1464(SB)/8, $0xeeafd631eeafd631
-DATA inverseConst<>+1472(SB)/8, $0x25a108d425a108d4
-DATA inverseConst<>+1480(SB)/8, $0x25a108d425a108d4
-DATA inverseConst<>+1488(SB)/8, $0x25a108d425a108d4
-DATA inverseConst<>+1496(SB)/8, $0x25a108d425a108d4
-DATA inverseConst<>+1504(SB)/8, $0xd39de6dcd39de6dc
-DATA inverseConst<>+1512(SB)/8, $0xd39de6dcd39de6dc
-DATA inverseConst<>+1520(SB)/8, $0xd39de6dcd39de6dc
-DATA inverseConst<>+1528(SB)/8, $0xd39de6dcd39de6dc
-GLOBL inverseConst<>(SB), RODATA|NOPTR, $1536
+DATA inverseConst<>+0(SB)/8, $0x0001000100010001
+DATA inverseConst<>+8(SB)/8, $0x0001000100010001
+DATA inverseConst<>+16(SB)/8, $0x0001000100010001
+DATA inverseConst<>+24(SB)/8, $0x0001000100010001
+DATA inverseConst<>+32(SB)/8, $0xffff0001ffff0001
+DATA inverseConst<>+40(SB)/8, $0xffff0001ffff0001
+DATA inverseConst<>+48(SB)/8, $0xffff0001ffff0001
+DATA inverseConst<>+56(SB)/8, $0xffff0001ffff0001
+DATA inverseConst<>+64(SB)/8, $0x0000040400000404
+DATA inverseConst<>+72(SB)/8, $0x0000040400000404
+DATA inverseConst<>+80(SB)/8, $0x0000040400000404
+DATA inverseConst<>+88(SB)/8, $0x0000040400000404
+DATA inverseConst<>+96(SB)/8, $0x0705060403010200
+DATA inverseConst<>+104(SB)/8, $0x0705060403010200
+DATA inverseConst<>+112(SB)/8, $0x0705060403010200
+DATA inverseConst<>+120(SB)/8, $0x0705060403010200
+DATA inverseConst<>+128(SB)/8, $0x16a1200016a12000
+DATA inverseConst<>+136(SB)/8, $0x16a1200016a12000
+DATA inverseConst<>+144(SB)/8, $0x16a1200016a12000
+DATA inverseConst<>+152(SB)/8, $0x16a1200016a12000
+DATA inverseConst<>+160(SB)/8, $0x0000040000000400
+DATA inverseConst<>+168(SB)/8, $0x0000040000000400
+DATA inverseConst<>+176(SB)/8, $0x0000040000000400
+DATA inverseConst<>+184(SB)/8, $0x0000040000000400
+DATA inverseConst<>+192(SB)/8, $0x0000273100002731
+DATA inverseConst<>+200(SB)/8, $0x0000273100002731
+DATA inverseConst<>+208(SB)/8, $0x0000273100002731
+DATA inverseConst<>+216(SB)/8, $0x0000273100002731
+DATA inverseConst<>+224(SB)/8, $0xd2bf2000d2bf2000
+DATA inverseConst<>+232(SB)/8, $0xd2bf2000d2bf2000
+DATA inverseConst<>+240(SB)/8, $0xd2bf2000d2bf2000
+DATA inverseConst<>+248(SB)/8, $0xd2bf2000d2bf2000
+DATA inverseConst<>+256(SB)/8, $0x0202000002020000
+DATA inverseConst<>+264(SB)/8, $0x0202000002020000
+DATA inverseConst<>+272(SB)/8, $0x0202000002020000
+DATA inverseConst<>+280(SB)/8, $0x0202000002020000
+DATA inverseConst<>+288(SB)/8, $0x2000200020002000
+DATA inverseConst<>+296(SB)/8, $0x2000200020002000
+DATA inverseConst<>+304(SB)/8, $0x2000200020002000
+DATA inverseConst<>+312(SB)/8, $0x2000200020002000
+DATA inverseConst<>+320(SB)/8, $0x115129cf115129cf
+DATA inverseConst<>+328(SB)/8, $0x115129cf115129cf
+DATA inverseConst<>+336(SB)/8, $0x115129cf115129cf
+DATA inverseConst<>+344(SB)/8, $0x115129cf115129cf
+DATA inverseConst<>+352(SB)/8, $0xe0002000e0002000
+DATA inverseConst<>+360(SB)/8, $0xe0002000e0002000
+DATA inverseConst<>+368(SB)/8, $0xe0002000e0002000
+DATA inverseConst<>+376(SB)/8, $0xe0002000e0002000
+DATA inverseConst<>+384(SB)/8, $0xd6311151d6311151
+DATA inverseConst<>+392(SB)/8, $0xd6311151d6311151
+DATA inverseConst<>+400(SB)/8, $0xd6311151d6311151
+DATA inverseConst<>+408(SB)/8, $0xd6311151d6311151
+DATA inverseConst<>+416(SB)/8, $0x0dfc20000dfc2000
+DATA inverseConst<>+424(SB)/8, $0x0dfc20000dfc2000
+DATA inverseConst<>+432(SB)/8, $0x0dfc20000dfc2000
+DATA inverseConst<>+440(SB)/8, $0x0dfc20000dfc2000
+DATA inverseConst<>+448(SB)/8, $0x0000249d0000249d
+DATA inverseConst<>+456(SB)/8, $0x0000249d0000249d
+DATA inverseConst<>+464(SB)/8, $0x0000249d0000249d
+DATA inverseConst<>+472(SB)/8, $0x0000249d0000249d
+DATA inverseConst<>+480(SB)/8, $0x00002b0a00002b0a
+DATA inverseConst<>+488(SB)/8, $0x00002b0a00002b0a
+DATA inverseConst<>+496(SB)/8, $0x00002b0a00002b0a
+DATA inverseConst<>+504(SB)/8, $0x00002b0a00002b0a
+DATA inverseConst<>+512(SB)/8, $0x00001a9a00001a9a
+DATA inverseConst<>+520(SB)/8, $0x00001a9a00001a9a
+DATA inverseConst<>+528(SB)/8, $0x00001a9a00001a9a
+DATA inverseConst<>+536(SB)/8, $0x00001a9a00001a9a
+DATA inverseConst<>+544(SB)/8, $0xdb632000db632000
+DATA inverseConst<>+552(SB)/8, $0xdb632000db632000
+DATA inverseConst<>+560(SB)/8, $0xdb632000db632000
+DATA inverseConst<>+568(SB)/8, $0xdb632000db632000
+DATA inverseConst<>+576(SB)/8, $0x0000f2040000f204
+DATA inverseConst<>+584(SB)/8, $0x0000f2040000f204
+DATA inverseConst<>+592(SB)/8, $0x0000f2040000f204
+DATA inverseConst<>+600(SB)/8, $0x0000f2040000f204
+DATA inverseConst<>+608(SB)/8, $0x0000d4f60000d4f6
+DATA inverseConst<>+616(SB)/8, $0x0000d4f60000d4f6
+DATA inverseConst<>+624(SB)/8, $0x0000d4f60000d4f6
+DATA inverseConst<>+632(SB)/8, $0x0000d4f60000d4f6
+DATA inverseConst<>+640(SB)/8, $0x2d4120002d412000
+DATA inverseConst<>+648(SB)/8, $0x2d4120002d412000
+DATA inverseConst<>+656(SB)/8, $0x2d4120002d412000
+DATA inverseConst<>+664(SB)/8, $0x2d4120002d412000
+DATA inverseConst<>+672(SB)/8, $0x0000d2bf0000d2bf
+DATA inverseConst<>+680(SB)/8, $0x0000d2bf0000d2bf
+DATA inverseConst<>+688(SB)/8, $0x0000d2bf0000d2bf
+DATA inverseConst<>+696(SB)/8, $0x0000d2bf0000d2bf
+DATA inverseConst<>+704(SB)/8, $0x0bb62bb60bb62bb6
+DATA inverseConst<>+712(SB)/8, $0x0bb62bb60bb62bb6
+DATA inverseConst<>+720(SB)/8, $0x0bb62bb60bb62bb6
+DATA inverseConst<>+728(SB)/8, $0x0bb62bb60bb62bb6
+DATA inverseConst<>+736(SB)/8, $0x0000200000002000
+DATA inverseConst<>+744(SB)/8, $0x0000200000002000
+DATA inverseConst<>+752(SB)/8, $0x0000200000002000
+DATA inverseConst<>+760(SB)/8, $0x0000200000002000
+DATA inverseConst<>+768(SB)/8, $0x0000000000000000
+DATA inverseConst<>+776(SB)/8, $0x0000000000000000
+DATA inverseConst<>+784(SB)/8, $0x0000000000000000
+DATA inverseConst<>+792(SB)/8, $0x0000000000000000
+DATA inverseConst<>+800(SB)/8, $0x0000e0000000e000
+DATA inverseConst<>+808(SB)/8, $0x0000e0000000e000
+DATA inverseConst<>+816(SB)/8, $0x0000e0000000e000
+DATA inverseConst<>+824(SB)/8, $0x0000e0000000e000
+DATA inverseConst<>+832(SB)/8, $0x0000d8cf0000d8cf
+DATA inverseConst<>+840(SB)/8, $0x0000d8cf0000d8cf
+DATA inverseConst<>+848(SB)/8, $0x0000d8cf0000d8cf
+DATA inverseConst<>+856(SB)/8, $0x0000d8cf0000d8cf
+DATA inverseConst<>+864(SB)/8, $0x2bb60bb62bb60bb6
+DATA inverseConst<>+872(SB)/8, $0x2bb60bb62bb60bb6
+DATA inverseConst<>+880(SB)/8, $0x2bb60bb62bb60bb6
+DATA inverseConst<>+888(SB)/8, $0x2bb60bb62bb60bb6
+DATA inverseConst<>+896(SB)/8, $0x1c3720001c372000
+DATA inverseConst<>+904(SB)/8, $0x1c3720001c372000
+DATA inverseConst<>+912(SB)/8, $0x1c3720001c372000
+DATA inverseConst<>+920(SB)/8, $0x1c3720001c372000
+DATA inverseConst<>+928(SB)/8, $0x0a1228c60a1228c6
+DATA inverseConst<>+936(SB)/8, $0x0a1228c60a1228c6
+DATA inverseConst<>+944(SB)/8, $0x0a1228c60a1228c6
+DATA inverseConst<>+952(SB)/8, $0x0a1228c60a1228c6
+DATA inverseConst<>+960(SB)/8, $0x13a32c1f13a32c1f
+DATA inverseConst<>+968(SB)/8, $0x13a32c1f13a32c1f
+DATA inverseConst<>+976(SB)/8, $0x13a32c1f13a32c1f
+DATA inverseConst<>+984(SB)/8, $0x13a32c1f13a32c1f
+DATA inverseConst<>+992(SB)/8, $0x0000236200002362
+DATA inverseConst<>+1000(SB)/8, $0x0000236200002362
+DATA inverseConst<>+1008(SB)/8, $0x0000236200002362
+DATA inverseConst<>+1016(SB)/8, $0x0000236200002362
+DATA inverseConst<>+1024(SB)/8, $0xd73a2000d73a2000
+DATA inverseConst<>+1032(SB)/8, $0xd73a2000d73a2000
+DATA inverseConst<>+1040(SB)/8, $0xd73a2000d73a2000
+DATA inverseConst<>+1048(SB)/8, $0xd73a2000d73a2000
+DATA inverseConst<>+1056(SB)/8, $0xe3c90a12e3c90a12
+DATA inverseConst<>+1064(SB)/8, $0xe3c90a12e3c90a12
+DATA inverseConst<>+1072(SB)/8, $0xe3c90a12e3c90a12
+DATA inverseConst<>+1080(SB)/8, $0xe3c90a12e3c90a12
+DATA inverseConst<>+1088(SB)/8, $0xd3e12362d3e12362
+DATA inverseConst<>+1096(SB)/8, $0xd3e12362d3e12362
+DATA inverseConst<>+1104(SB)/8, $0xd3e12362d3e12362
+DATA inverseConst<>+1112(SB)/8, $0xd3e12362d3e12362
+DATA inverseConst<>+1120(SB)/8, $0x0000ec5d0000ec5d
+DATA inverseConst<>+1128(SB)/8, $0x0000ec5d0000ec5d
+DATA inverseConst<>+1136(SB)/8, $0x0000ec5d0000ec5d
+DATA inverseConst<>+1144(SB)/8, $0x0000ec5d0000ec5d
+DATA inverseConst<>+1152(SB)/8, $0xf5ee2000f5ee2000
+DATA inverseConst<>+1160(SB)/8, $0xf5ee2000f5ee2000
+DATA inverseConst<>+1168(SB)/8, $0xf5ee2000f5ee2000
+DATA inverseConst<>+1176(SB)/8, $0xf5ee2000f5ee2000
+DATA inverseConst<>+1184(SB)/8, $0x28c6e3c928c6e3c9
+DATA inverseConst<>+1192(SB)/8, $0x28c6e3c928c6e3c9
+DATA inverseConst<>+1200(SB)/8, $0x28c6e3c928c6e3c9
+DATA inverseConst<>+1208(SB)/8, $0x28c6e3c928c6e3c9
+DATA inverseConst<>+1216(SB)/8, $0x236213a3236213a3
+DATA inverseConst<>+1224(SB)/8, $0x236213a3236213a3
+DATA inverseConst<>+1232(SB)/8, $0x236213a3236213a3
+DATA inverseConst<>+1240(SB)/8, $0x236213a3236213a3
+DATA inverseConst<>+1248(SB)/8, $0x0000d3e10000d3e1
+DATA inverseConst<>+1256(SB)/8, $0x0000d3e10000d3e1
+DATA inverseConst<>+1264(SB)/8, $0x0000d3e10000d3e1
+DATA inverseConst<>+1272(SB)/8, $0x0000d3e10000d3e1
+DATA inverseConst<>+1280(SB)/8, $0xd2bfd2bfd2bfd2bf
+DATA inverseConst<>+1288(SB)/8, $0xd2bfd2bfd2bfd2bf
+DATA inverseConst<>+1296(SB)/8, $0xd2bfd2bfd2bfd2bf
+DATA inverseConst<>+1304(SB)/8, $0xd2bfd2bfd2bfd2bf
+DATA inverseConst<>+1312(SB)/8, $0x19252c6319252c63
+DATA inverseConst<>+1320(SB)/8, $0x19252c6319252c63
+DATA inverseConst<>+1328(SB)/8, $0x19252c6319252c63
+DATA inverseConst<>+1336(SB)/8, $0x19252c6319252c63
+DATA inverseConst<>+1344(SB)/8, $0x08d425a108d425a1
+DATA inverseConst<>+1352(SB)/8, $0x08d425a108d425a1
+DATA inverseConst<>+1360(SB)/8, $0x08d425a108d425a1
+DATA inverseConst<>+1368(SB)/8, $0x08d425a108d425a1
+DATA inverseConst<>+1376(SB)/8, $0xd6301151d6301151
+DATA inverseConst<>+1384(SB)/8, $0xd6301151d6301151
+DATA inverseConst<>+1392(SB)/8, $0xd6301151d6301151
+DATA inverseConst<>+1400(SB)/8, $0xd6301151d6301151
+DATA inverseConst<>+1408(SB)/8, $0xd39e25a1d39e25a1
+DATA inverseConst<>+1416(SB)/8, $0xd39e25a1d39e25a1
+DATA inverseConst<>+1424(SB)/8, $0xd39e25a1d39e25a1
+DATA inverseConst<>+1432(SB)/8, $0xd39e25a1d39e25a1
+DATA inverseConst<>+1440(SB)/8, $0xe6dcf72de6dcf72d
+DATA inverseConst<>+1448(SB)/8, $0xe6dcf72de6dcf72d
+DATA inverseConst<>+1456(SB)/8, $0xe6dcf72de6dcf72d
+DATA inverseConst<>+1464(SB)/8, $0xe6dcf72de6dcf72d
+DATA inverseConst<>+1472(SB)/8, $0x29d0eeaf29d0eeaf
+DATA inverseConst<>+1480(SB)/8, $0x29d0eeaf29d0eeaf
+DATA inverseConst<>+1488(SB)/8, $0x29d0eeaf29d0eeaf
+DATA inverseConst<>+1496(SB)/8, $0x29d0eeaf29d0eeaf
+DATA inverseConst<>+1504(SB)/8, $0x08d5192508d51925
+DATA inverseConst<>+1512(SB)/8, $0x08d5192508d51925
+DATA inverseConst<>+1520(SB)/8, $0x08d5192508d51925
+DATA inverseConst<>+1528(SB)/8, $0x08d5192508d51925
+DATA inverseConst<>+1536(SB)/8, $0x25a1d39e25a1d39e
+DATA inverseConst<>+1544(SB)/8, $0x25a1d39e25a1d39e
+DATA inverseConst<>+1552(SB)/8, $0x25a1d39e25a1d39e
+DATA inverseConst<>+1560(SB)/8, $0x25a1d39e25a1d39e
+DATA inverseConst<>+1568(SB)/8, $0xeeafd631eeafd631
+DATA inverseConst<>+1576(SB)/8, $0xeeafd631eeafd631
+DATA inverseConst<>+1584(SB)/8, $0xeeafd631eeafd631
+DATA inverseConst<>+1592(SB)/8, $0xeeafd631eeafd631
+DATA inverseConst<>+1600(SB)/8, $0x25a108d425a108d4
+DATA inverseConst<>+1608(SB)/8, $0x25a108d425a108d4
+DATA inverseConst<>+1616(SB)/8, $0x25a108d425a108d4
+DATA inverseConst<>+1624(SB)/8, $0x25a108d425a108d4
+DATA inverseConst<>+1632(SB)/8, $0xd39de6dcd39de6dc
+DATA inverseConst<>+1640(SB)/8, $0xd39de6dcd39de6dc
+DATA inverseConst<>+1648(SB)/8, $0xd39de6dcd39de6dc
+DATA inverseConst<>+1656(SB)/8, $0xd39de6dcd39de6dc
+GLOBL inverseConst<>(SB), RODATA|NOPTR, $1664
+
+// func inverse2Vector(dst *byte, stride int, step int, coef *int16, size int, fours int)
+// Requires: AVX, AVX2
+TEXT ·inverse2Vector(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    stride+8(FP), CX
+	MOVQ    step+16(FP), DX
+	MOVQ    coef+24(FP), BX
+	MOVQ    size+32(FP), SI
+	MOVQ    fours+40(FP), DI
+	ADDQ    SI, SI
+	VMOVDQU inverseConst<>+0(SB), Y0
+	VMOVDQU inverseConst<>+32(SB), Y1
+	VMOVDQU inverseConst<>+64(SB), Y2
+	VMOVDQU inverseConst<>+96(SB), Y3
+
+four:
+	VMOVQ        (BX), X4
+	VPINSRQ      $0x01, (BX)(SI*1), X4, X4
+	LEAQ         (BX)(SI*2), BX
+	VMOVQ        (BX), X5
+	VPINSRQ      $0x01, (BX)(SI*1), X5, X5
+	LEAQ         (BX)(SI*2), BX
+	VINSERTI128  $0x01, X5, Y4, Y6
+	VPMADDWD     Y0, Y6, Y5
+	VPMADDWD     Y1, Y6, Y7
+	VPHADDD      Y7, Y5, Y6
+	VPHSUBD      Y7, Y5, Y5
+	VPADDD       Y2, Y6, Y6
+	VPSRAD       $0x03, Y6, Y6
+	VPADDD       Y2, Y5, Y5
+	VPSRAD       $0x03, Y5, Y5
+	VPACKSSDW    Y5, Y6, Y6
+	VPACKUSWB    Y6, Y6, Y6
+	VPSHUFB      Y3, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X5
+	VPEXTRW      $0x00, X6, (AX)
+	VPEXTRW      $0x02, X6, (AX)(CX*1)
+	ADDQ         DX, AX
+	VPEXTRW      $0x01, X6, (AX)
+	VPEXTRW      $0x03, X6, (AX)(CX*1)
+	ADDQ         DX, AX
+	VPEXTRW      $0x00, X5, (AX)
+	VPEXTRW      $0x02, X5, (AX)(CX*1)
+	ADDQ         DX, AX
+	VPEXTRW      $0x01, X5, (AX)
+	VPEXTRW      $0x03, X5, (AX)(CX*1)
+	ADDQ         DX, AX
+	DECQ         DI
+	JNZ          four
+	VZEROUPPER
+	RET
 
 // func inverse3Vector(dst *byte, stride int, step int, coef *int16, size int, count int)
 // Requires: AVX, AVX2
@@ -229,13 +297,13 @@ alone:
 	VMOVDQU      48(CX), X4
 	VINSERTI128  $0x01, 48(R9), Y4, Y4
 	VPUNPCKLWD   Y4, Y3, Y5
-	VPMADDWD     inverseConst<>+0(SB), Y2, Y6
-	VPADDD       inverseConst<>+32(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+64(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+128(SB), Y2, Y6
+	VPADDD       inverseConst<>+160(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+192(SB), Y5, Y5
 	VPADDD       Y5, Y6, Y7
 	VPSUBD       Y5, Y6, Y5
-	VPMADDWD     inverseConst<>+96(SB), Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+224(SB), Y2, Y2
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
 	VPSRAD       $0x0b, Y7, Y6
 	VPSLLD       $0x05, Y5, Y5
 	VPBLENDW     $0xaa, Y5, Y6, Y6
@@ -244,13 +312,13 @@ alone:
 	VPUNPCKHWD   Y2, Y6, Y2
 	VPUNPCKLWD   Y2, Y5, Y6
 	VPUNPCKHWD   Y2, Y5, Y2
-	VPMADDWD     inverseConst<>+0(SB), Y6, Y5
-	VPADDD       inverseConst<>+128(SB), Y5, Y5
-	VPMADDWD     inverseConst<>+64(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+128(SB), Y6, Y5
+	VPADDD       inverseConst<>+256(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+192(SB), Y2, Y2
 	VPADDD       Y2, Y5, Y7
 	VPSUBD       Y2, Y5, Y2
-	VPMADDWD     inverseConst<>+96(SB), Y6, Y5
-	VPADDD       inverseConst<>+128(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+224(SB), Y6, Y5
+	VPADDD       inverseConst<>+256(SB), Y5, Y5
 	VPSRAD       $0x12, Y7, Y6
 	VPSRAD       $0x02, Y5, Y5
 	VPBLENDW     $0xaa, Y5, Y6, Y6
@@ -311,14 +379,14 @@ alone:
 	VMOVDQU      48(CX), X4
 	VINSERTI128  $0x01, 48(R10), Y4, Y4
 	VPUNPCKLWD   Y4, Y3, Y5
-	VPMADDWD     inverseConst<>+160(SB), Y2, Y6
-	VPADDD       inverseConst<>+32(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+192(SB), Y5, Y7
+	VPMADDWD     inverseConst<>+288(SB), Y2, Y6
+	VPADDD       inverseConst<>+160(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+320(SB), Y5, Y7
 	VPADDD       Y7, Y6, Y8
 	VPSUBD       Y7, Y6, Y7
-	VPMADDWD     inverseConst<>+224(SB), Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+256(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+352(SB), Y2, Y2
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+384(SB), Y5, Y5
 	VPADDD       Y5, Y2, Y6
 	VPSUBD       Y5, Y2, Y5
 	VPSRAD       $0x0b, Y8, Y2
@@ -331,14 +399,14 @@ alone:
 	VPUNPCKHWD   Y5, Y2, Y2
 	VPUNPCKLWD   Y2, Y6, Y5
 	VPUNPCKHWD   Y2, Y6, Y2
-	VPMADDWD     inverseConst<>+160(SB), Y5, Y6
-	VPADDD       inverseConst<>+128(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+192(SB), Y2, Y7
+	VPMADDWD     inverseConst<>+288(SB), Y5, Y6
+	VPADDD       inverseConst<>+256(SB), Y6, Y6
+	VPMADDWD     inverseConst<>+320(SB), Y2, Y7
 	VPADDD       Y7, Y6, Y8
 	VPSUBD       Y7, Y6, Y7
-	VPMADDWD     inverseConst<>+224(SB), Y5, Y5
-	VPADDD       inverseConst<>+128(SB), Y5, Y5
-	VPMADDWD     inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+352(SB), Y5, Y5
+	VPADDD       inverseConst<>+256(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+384(SB), Y2, Y2
 	VPADDD       Y2, Y5, Y6
 	VPSUBD       Y2, Y5, Y2
 	VPSRAD       $0x12, Y8, Y5
@@ -389,28 +457,28 @@ next:
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	VPMADDWD     inverseConst<>+288(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+320(SB), Y5, Y3
+	VPMADDWD     inverseConst<>+416(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+448(SB), Y5, Y3
 	VPADDD       Y3, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+352(SB), Y0, Y3
-	VPMADDWD     inverseConst<>+384(SB), Y1, Y6
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+480(SB), Y0, Y3
+	VPMADDWD     inverseConst<>+512(SB), Y1, Y6
 	VPADDD       Y6, Y3, Y3
 	VPADDD       Y3, Y2, Y6
 	VPSUBD       Y3, Y2, Y3
-	VPMADDWD     inverseConst<>+416(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+448(SB), Y5, Y7
+	VPMADDWD     inverseConst<>+544(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+576(SB), Y5, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+384(SB), Y0, Y0
-	VPMADDWD     inverseConst<>+480(SB), Y1, Y1
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+512(SB), Y0, Y0
+	VPMADDWD     inverseConst<>+608(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y0, Y2, Y1
 	VPSUBD       Y0, Y2, Y0
-	VPMADDWD     inverseConst<>+512(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+544(SB), Y5, Y4
+	VPMADDWD     inverseConst<>+640(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+672(SB), Y5, Y4
 	VPADDD       Y4, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
 	VPSRAD       $0x0b, Y6, Y4
 	VPSLLD       $0x05, Y2, Y2
 	VPBLENDW     $0xaa, Y2, Y4, Y4
@@ -430,28 +498,28 @@ next:
 	VPUNPCKLWD   Y0, Y3, Y4
 	VPUNPCKHWD   Y2, Y5, Y2
 	VPUNPCKHWD   Y0, Y3, Y0
-	VPMADDWD     inverseConst<>+288(SB), Y1, Y3
-	VPMADDWD     inverseConst<>+320(SB), Y4, Y5
+	VPMADDWD     inverseConst<>+416(SB), Y1, Y3
+	VPMADDWD     inverseConst<>+448(SB), Y4, Y5
 	VPADDD       Y5, Y3, Y3
-	VPADDD       inverseConst<>+128(SB), Y3, Y3
-	VPMADDWD     inverseConst<>+352(SB), Y2, Y5
-	VPMADDWD     inverseConst<>+384(SB), Y0, Y6
+	VPADDD       inverseConst<>+256(SB), Y3, Y3
+	VPMADDWD     inverseConst<>+480(SB), Y2, Y5
+	VPMADDWD     inverseConst<>+512(SB), Y0, Y6
 	VPADDD       Y6, Y5, Y5
 	VPADDD       Y5, Y3, Y6
 	VPSUBD       Y5, Y3, Y5
-	VPMADDWD     inverseConst<>+416(SB), Y1, Y3
-	VPMADDWD     inverseConst<>+448(SB), Y4, Y7
+	VPMADDWD     inverseConst<>+544(SB), Y1, Y3
+	VPMADDWD     inverseConst<>+576(SB), Y4, Y7
 	VPADDD       Y7, Y3, Y3
-	VPADDD       inverseConst<>+128(SB), Y3, Y3
-	VPMADDWD     inverseConst<>+384(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+480(SB), Y0, Y0
+	VPADDD       inverseConst<>+256(SB), Y3, Y3
+	VPMADDWD     inverseConst<>+512(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+608(SB), Y0, Y0
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y3, Y0
 	VPSUBD       Y2, Y3, Y2
-	VPMADDWD     inverseConst<>+512(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+544(SB), Y4, Y3
+	VPMADDWD     inverseConst<>+640(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+672(SB), Y4, Y3
 	VPADDD       Y3, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
 	VPSRAD       $0x12, Y6, Y3
 	VPSRAD       $0x02, Y0, Y4
 	VPBLENDW     $0xaa, Y4, Y3, Y3
@@ -509,30 +577,30 @@ next:
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	VPMADDWD     inverseConst<>+0(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+64(SB), Y5, Y3
+	VPMADDWD     inverseConst<>+128(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+192(SB), Y5, Y3
 	VPADDD       Y3, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+576(SB), Y0, Y3
-	VPMADDWD     inverseConst<>+608(SB), Y1, Y6
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+704(SB), Y0, Y3
+	VPMADDWD     inverseConst<>+736(SB), Y1, Y6
 	VPADDD       Y6, Y3, Y3
 	VPADDD       Y3, Y2, Y6
 	VPSUBD       Y3, Y2, Y3
-	VPMADDWD     inverseConst<>+96(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+640(SB), Y5, Y7
+	VPMADDWD     inverseConst<>+224(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+768(SB), Y5, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+224(SB), Y0, Y7
-	VPMADDWD     inverseConst<>+672(SB), Y1, Y8
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+352(SB), Y0, Y7
+	VPMADDWD     inverseConst<>+800(SB), Y1, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y2, Y8
 	VPSUBD       Y7, Y2, Y7
-	VPMADDWD     inverseConst<>+0(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+704(SB), Y5, Y4
+	VPMADDWD     inverseConst<>+128(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+832(SB), Y5, Y4
 	VPADDD       Y4, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+736(SB), Y0, Y0
-	VPMADDWD     inverseConst<>+672(SB), Y1, Y1
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+864(SB), Y0, Y0
+	VPMADDWD     inverseConst<>+800(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y0, Y2, Y1
 	VPSUBD       Y0, Y2, Y0
@@ -556,30 +624,30 @@ next:
 	VPUNPCKLWD   Y0, Y2, Y3
 	VPUNPCKHWD   Y4, Y6, Y4
 	VPUNPCKHWD   Y0, Y2, Y0
-	VPMADDWD     inverseConst<>+0(SB), Y1, Y2
-	VPMADDWD     inverseConst<>+64(SB), Y3, Y5
+	VPMADDWD     inverseConst<>+128(SB), Y1, Y2
+	VPMADDWD     inverseConst<>+192(SB), Y3, Y5
 	VPADDD       Y5, Y2, Y2
-	VPADDD       inverseConst<>+128(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+576(SB), Y4, Y5
-	VPMADDWD     inverseConst<>+608(SB), Y0, Y6
+	VPADDD       inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+704(SB), Y4, Y5
+	VPMADDWD     inverseConst<>+736(SB), Y0, Y6
 	VPADDD       Y6, Y5, Y5
 	VPADDD       Y5, Y2, Y6
 	VPSUBD       Y5, Y2, Y5
-	VPMADDWD     inverseConst<>+96(SB), Y1, Y2
-	VPMADDWD     inverseConst<>+640(SB), Y3, Y7
+	VPMADDWD     inverseConst<>+224(SB), Y1, Y2
+	VPMADDWD     inverseConst<>+768(SB), Y3, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+128(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+224(SB), Y4, Y7
-	VPMADDWD     inverseConst<>+672(SB), Y0, Y8
+	VPADDD       inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+352(SB), Y4, Y7
+	VPMADDWD     inverseConst<>+800(SB), Y0, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y2, Y8
 	VPSUBD       Y7, Y2, Y7
-	VPMADDWD     inverseConst<>+0(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+704(SB), Y3, Y2
+	VPMADDWD     inverseConst<>+128(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+832(SB), Y3, Y2
 	VPADDD       Y2, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+736(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+672(SB), Y0, Y0
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+864(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+800(SB), Y0, Y0
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y1, Y0
 	VPSUBD       Y2, Y1, Y2
@@ -642,37 +710,37 @@ next:
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	VPMADDWD     inverseConst<>+768(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+800(SB), Y5, Y3
+	VPMADDWD     inverseConst<>+896(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+928(SB), Y5, Y3
 	VPADDD       Y3, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+832(SB), Y0, Y3
-	VPMADDWD     inverseConst<>+864(SB), Y1, Y6
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+960(SB), Y0, Y3
+	VPMADDWD     inverseConst<>+992(SB), Y1, Y6
 	VPADDD       Y6, Y3, Y3
 	VPADDD       Y3, Y2, Y6
 	VPSUBD       Y3, Y2, Y3
-	VPMADDWD     inverseConst<>+896(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+928(SB), Y5, Y7
+	VPMADDWD     inverseConst<>+1024(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1056(SB), Y5, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+960(SB), Y0, Y7
-	VPMADDWD     inverseConst<>+992(SB), Y1, Y8
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1088(SB), Y0, Y7
+	VPMADDWD     inverseConst<>+1120(SB), Y1, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y2, Y8
 	VPSUBD       Y7, Y2, Y7
-	VPMADDWD     inverseConst<>+1024(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+1056(SB), Y5, Y9
+	VPMADDWD     inverseConst<>+1152(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1184(SB), Y5, Y9
 	VPADDD       Y9, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1088(SB), Y0, Y0
-	VPMADDWD     inverseConst<>+1120(SB), Y1, Y1
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1216(SB), Y0, Y0
+	VPMADDWD     inverseConst<>+1248(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y0, Y2, Y1
 	VPSUBD       Y0, Y2, Y0
-	VPMADDWD     inverseConst<>+512(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+1152(SB), Y5, Y4
+	VPMADDWD     inverseConst<>+640(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1280(SB), Y5, Y4
 	VPADDD       Y4, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
 	VPSRAD       $0x0b, Y6, Y4
 	VPSLLD       $0x05, Y1, Y1
 	VPBLENDW     $0xaa, Y1, Y4, Y4
@@ -695,37 +763,37 @@ next:
 	VPUNPCKLWD   Y0, Y2, Y4
 	VPUNPCKHWD   Y3, Y6, Y3
 	VPUNPCKHWD   Y0, Y2, Y0
-	VPMADDWD     inverseConst<>+768(SB), Y1, Y2
-	VPMADDWD     inverseConst<>+800(SB), Y4, Y5
+	VPMADDWD     inverseConst<>+896(SB), Y1, Y2
+	VPMADDWD     inverseConst<>+928(SB), Y4, Y5
 	VPADDD       Y5, Y2, Y2
-	VPADDD       inverseConst<>+128(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+832(SB), Y3, Y5
-	VPMADDWD     inverseConst<>+864(SB), Y0, Y6
+	VPADDD       inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+960(SB), Y3, Y5
+	VPMADDWD     inverseConst<>+992(SB), Y0, Y6
 	VPADDD       Y6, Y5, Y5
 	VPADDD       Y5, Y2, Y6
 	VPSUBD       Y5, Y2, Y5
-	VPMADDWD     inverseConst<>+896(SB), Y1, Y2
-	VPMADDWD     inverseConst<>+928(SB), Y4, Y7
+	VPMADDWD     inverseConst<>+1024(SB), Y1, Y2
+	VPMADDWD     inverseConst<>+1056(SB), Y4, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+128(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+960(SB), Y3, Y7
-	VPMADDWD     inverseConst<>+992(SB), Y0, Y8
+	VPADDD       inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1088(SB), Y3, Y7
+	VPMADDWD     inverseConst<>+1120(SB), Y0, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y2, Y8
 	VPSUBD       Y7, Y2, Y7
-	VPMADDWD     inverseConst<>+1024(SB), Y1, Y2
-	VPMADDWD     inverseConst<>+1056(SB), Y4, Y9
+	VPMADDWD     inverseConst<>+1152(SB), Y1, Y2
+	VPMADDWD     inverseConst<>+1184(SB), Y4, Y9
 	VPADDD       Y9, Y2, Y2
-	VPADDD       inverseConst<>+128(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1088(SB), Y3, Y3
-	VPMADDWD     inverseConst<>+1120(SB), Y0, Y0
+	VPADDD       inverseConst<>+256(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1216(SB), Y3, Y3
+	VPMADDWD     inverseConst<>+1248(SB), Y0, Y0
 	VPADDD       Y0, Y3, Y3
 	VPADDD       Y3, Y2, Y0
 	VPSUBD       Y3, Y2, Y3
-	VPMADDWD     inverseConst<>+512(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+1152(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+640(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+1280(SB), Y4, Y2
 	VPADDD       Y2, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
 	VPSRAD       $0x12, Y6, Y2
 	VPSRAD       $0x02, Y8, Y4
 	VPBLENDW     $0xaa, Y4, Y2, Y2
@@ -787,39 +855,39 @@ next:
 	VPUNPCKLWD   Y3, Y1, Y5
 	VPUNPCKHWD   Y2, Y0, Y0
 	VPUNPCKHWD   Y3, Y1, Y1
-	VPMADDWD     inverseConst<>+160(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+192(SB), Y5, Y3
+	VPMADDWD     inverseConst<>+288(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+320(SB), Y5, Y3
 	VPADDD       Y3, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1184(SB), Y0, Y3
-	VPMADDWD     inverseConst<>+1216(SB), Y1, Y6
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1312(SB), Y0, Y3
+	VPMADDWD     inverseConst<>+1344(SB), Y1, Y6
 	VPADDD       Y6, Y3, Y3
 	VPADDD       Y3, Y2, Y6
 	VPSUBD       Y3, Y2, Y3
-	VPMADDWD     inverseConst<>+224(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+1248(SB), Y5, Y7
+	VPMADDWD     inverseConst<>+352(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1376(SB), Y5, Y7
 	VPADDD       Y7, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1280(SB), Y0, Y7
-	VPMADDWD     inverseConst<>+1312(SB), Y1, Y8
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1408(SB), Y0, Y7
+	VPMADDWD     inverseConst<>+1440(SB), Y1, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y2, Y8
 	VPSUBD       Y7, Y2, Y7
-	VPMADDWD     inverseConst<>+224(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+1344(SB), Y5, Y9
+	VPMADDWD     inverseConst<>+352(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1472(SB), Y5, Y9
 	VPADDD       Y9, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1376(SB), Y0, Y9
-	VPMADDWD     inverseConst<>+1408(SB), Y1, Y10
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1504(SB), Y0, Y9
+	VPMADDWD     inverseConst<>+1536(SB), Y1, Y10
 	VPADDD       Y10, Y9, Y9
 	VPADDD       Y9, Y2, Y10
 	VPSUBD       Y9, Y2, Y9
-	VPMADDWD     inverseConst<>+160(SB), Y4, Y2
-	VPMADDWD     inverseConst<>+1440(SB), Y5, Y4
+	VPMADDWD     inverseConst<>+288(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+1568(SB), Y5, Y4
 	VPADDD       Y4, Y2, Y2
-	VPADDD       inverseConst<>+32(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+1472(SB), Y0, Y0
-	VPMADDWD     inverseConst<>+1504(SB), Y1, Y1
+	VPADDD       inverseConst<>+160(SB), Y2, Y2
+	VPMADDWD     inverseConst<>+1600(SB), Y0, Y0
+	VPMADDWD     inverseConst<>+1632(SB), Y1, Y1
 	VPADDD       Y1, Y0, Y0
 	VPADDD       Y0, Y2, Y1
 	VPSUBD       Y0, Y2, Y0
@@ -847,39 +915,39 @@ next:
 	VPUNPCKLWD   Y0, Y1, Y4
 	VPUNPCKHWD   Y3, Y6, Y3
 	VPUNPCKHWD   Y0, Y1, Y0
-	VPMADDWD     inverseConst<>+160(SB), Y2, Y1
-	VPMADDWD     inverseConst<>+192(SB), Y4, Y5
+	VPMADDWD     inverseConst<>+288(SB), Y2, Y1
+	VPMADDWD     inverseConst<>+320(SB), Y4, Y5
 	VPADDD       Y5, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+1184(SB), Y3, Y5
-	VPMADDWD     inverseConst<>+1216(SB), Y0, Y6
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+1312(SB), Y3, Y5
+	VPMADDWD     inverseConst<>+1344(SB), Y0, Y6
 	VPADDD       Y6, Y5, Y5
 	VPADDD       Y5, Y1, Y6
 	VPSUBD       Y5, Y1, Y5
-	VPMADDWD     inverseConst<>+224(SB), Y2, Y1
-	VPMADDWD     inverseConst<>+1248(SB), Y4, Y7
+	VPMADDWD     inverseConst<>+352(SB), Y2, Y1
+	VPMADDWD     inverseConst<>+1376(SB), Y4, Y7
 	VPADDD       Y7, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+1280(SB), Y3, Y7
-	VPMADDWD     inverseConst<>+1312(SB), Y0, Y8
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+1408(SB), Y3, Y7
+	VPMADDWD     inverseConst<>+1440(SB), Y0, Y8
 	VPADDD       Y8, Y7, Y7
 	VPADDD       Y7, Y1, Y8
 	VPSUBD       Y7, Y1, Y7
-	VPMADDWD     inverseConst<>+224(SB), Y2, Y1
-	VPMADDWD     inverseConst<>+1344(SB), Y4, Y9
+	VPMADDWD     inverseConst<>+352(SB), Y2, Y1
+	VPMADDWD     inverseConst<>+1472(SB), Y4, Y9
 	VPADDD       Y9, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+1376(SB), Y3, Y9
-	VPMADDWD     inverseConst<>+1408(SB), Y0, Y10
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+1504(SB), Y3, Y9
+	VPMADDWD     inverseConst<>+1536(SB), Y0, Y10
 	VPADDD       Y10, Y9, Y9
 	VPADDD       Y9, Y1, Y10
 	VPSUBD       Y9, Y1, Y9
-	VPMADDWD     inverseConst<>+160(SB), Y2, Y1
-	VPMADDWD     inverseConst<>+1440(SB), Y4, Y2
+	VPMADDWD     inverseConst<>+288(SB), Y2, Y1
+	VPMADDWD     inverseConst<>+1568(SB), Y4, Y2
 	VPADDD       Y2, Y1, Y1
-	VPADDD       inverseConst<>+128(SB), Y1, Y1
-	VPMADDWD     inverseConst<>+1472(SB), Y3, Y2
-	VPMADDWD     inverseConst<>+1504(SB), Y0, Y0
+	VPADDD       inverseConst<>+256(SB), Y1, Y1
+	VPMADDWD     inverseConst<>+1600(SB), Y3, Y2
+	VPMADDWD     inverseConst<>+1632(SB), Y0, Y0
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y1, Y0
 	VPSUBD       Y2, Y1, Y2

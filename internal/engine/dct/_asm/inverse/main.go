@@ -1,4 +1,4 @@
-// Command inverse generates the AVX2 kernels of the inverse transforms of 3 to 8 points. inverse.go
+// Command inverse generates the AVX2 kernels of the inverse transforms of 2 to 8 points. inverse.go
 // of package dct defines what they compute.
 package main
 
@@ -23,6 +23,7 @@ const (
 func main() {
 	ConstraintExpr("!purego")
 	table = GLOBL("inverseConst", RODATA|NOPTR)
+	inverse2()
 	for n := 3; n <= 8; n++ {
 		inverse(n)
 	}
@@ -314,4 +315,63 @@ func inverse(n int) {
 	JG(LabelRef("next"))
 	VZEROUPPER()
 	RET()
+}
+
+// inverse2 transforms four blocks of four coefficients at a time. Their sums and differences by rows
+// are products with 1 and -1.
+func inverse2() {
+	TEXT("inverse2Vector", NOSPLIT, "func(dst *byte, stride, step int, coef *int16, size, fours int)")
+	Doc("inverse2Vector computes four times as many blocks as fours says, 2x2 samples each.")
+	dst, stride, step := Load(Param("dst"), GP64()), Load(Param("stride"), GP64()), Load(Param("step"), GP64())
+	coef, size, left := Load(Param("coef"), GP64()), Load(Param("size"), GP64()), Load(Param("fours"), GP64())
+	ADDQ(size, size)
+	sums, differences, bias, order := YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(row(1, 1), sums)
+	VMOVDQU(row(1, -1), differences)
+	VMOVDQU(long(4+128<<3), bias)
+	VMOVDQU(orderOf2(), order)
+
+	Label("four")
+	low, high := XMM(), XMM()
+	for _, half := range []reg.VecVirtual{low, high} {
+		VMOVQ(Mem{Base: coef}, half)
+		VPINSRQ(Imm(1), Mem{Base: coef, Index: size, Scale: 1}, half, half)
+		LEAQ(Mem{Base: coef, Index: size, Scale: 2}, coef)
+	}
+	in, even, odd := YMM(), YMM(), YMM()
+	VINSERTI128(Imm(1), high, low.AsY(), in)
+	VPMADDWD(sums, in, even)
+	VPMADDWD(differences, in, odd)
+	upper, lower := YMM(), YMM()
+	VPHADDD(odd, even, upper)
+	VPHSUBD(odd, even, lower)
+	for _, v := range []reg.VecVirtual{upper, lower} {
+		VPADDD(bias, v, v)
+		VPSRAD(Imm(3), v, v)
+	}
+	VPACKSSDW(lower, upper, upper)
+	VPACKUSWB(upper, upper, upper)
+	VPSHUFB(order, upper, upper)
+	VEXTRACTI128(Imm(1), upper, high)
+	for _, half := range []reg.VecVirtual{upper.AsX().(reg.VecVirtual), high} {
+		for i := range uint64(2) {
+			VPEXTRW(Imm(i), half, Mem{Base: dst})
+			VPEXTRW(Imm(i+2), half, Mem{Base: dst, Index: stride, Scale: 1})
+			ADDQ(step, dst)
+		}
+	}
+	DECQ(left)
+	JNZ(LabelRef("four"))
+	VZEROUPPER()
+	RET()
+}
+
+// orderOf2 is the order of the bytes of two blocks: the samples of a row next to each other.
+func orderOf2() Mem {
+	from := next
+	for range 4 {
+		DATA(next, U64(0x0705060403010200))
+		next += 8
+	}
+	return table.Offset(from)
 }
