@@ -85,9 +85,6 @@ type component struct {
 // It returns a *FormatError, an *UnsupportedError, or the reader's error, wrapped.
 func NewDecoder(r io.Reader, o DecodeOptions) (*Decoder, error) {
 	d := &Decoder{opt: o, src: newSource(r), stretchSize: stretchSize, stepBlocks: stepBlocks}
-	if o.Threads < 2 {
-		d.stretchSize = largeStretch
-	}
 	d.tables.conditionings = usualConditionings()
 	if err := d.readHeader(); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import "sync"
 const (
 	// stretchSize is the number of bytes of a stretch in which its MCUs start.
 	stretchSize = 24 << 10
-	// largeStretch is that number for one thread, to which the number of stretches does not matter.
+	// largeStretch is that number for one thread that looks for where blocks start.
 	largeStretch = 64 << 10
 	// leadSize is the number of bytes before a stretch in which a walk ahead can synchronise.
 	// Photographs took up to 450.

@@ -176,7 +176,11 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	}
 	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
-	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), d.stretchSize)
+	size := d.stretchSize
+	if size == stretchSize && d.opt.Threads < 2 && s.mcu.starts != nil {
+		size = largeStretch
+	}
+	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), size)
 	return s
 }
 
