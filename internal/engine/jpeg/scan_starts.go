@@ -53,32 +53,10 @@ func (c *stretch) walkKnown(m *mcu, end uint, limit int) {
 		return
 	}
 	at := s.at[s.read:][:n*units+1]
-	if m.size == units {
-		c.readDC(m, at)
-	} else {
-		c.readMCUs(m, at)
-	}
+	c.readBlocks(m, at)
 	c.mcus = n
 	s.read += n * units
 	c.pos = uint(at[n*units])
-}
-
-// readDC decodes the differences of the DC coefficients of blocks that start at the given bits; the
-// last is where the next MCU starts.
-func (c *stretch) readDC(m *mcu, at []uint32) {
-	coef := c.coef[:len(at)-1]
-	for units := len(m.units); len(coef) >= units; coef, at = coef[units:], at[units:] {
-		for i := range m.units {
-			t := m.units[i].dc
-			bits := load64(c.mem[:], uint(at[i]))
-			e := t.look[bits>>(64-lookBits)]
-			diff := int32(e) >> valueShift
-			if e&entrySpecial != 0 {
-				_, diff, _ = t.resolve(bits)
-			}
-			coef[i] = int16(diff)
-		}
-	}
 }
 
 // joined returns the first block that both lists contain in the same place of an MCU: its indices in

@@ -385,8 +385,34 @@ func (m *mcu) unitOf(t *startTables) *unit {
 	return &m.units[offset/unsafe.Sizeof(*t)]
 }
 
-// readMCUs decodes MCUs of blocks that start at the given bits; the last is where the next MCU
+// readBlocks decodes MCUs of blocks that start at the given bits; the last is where the next MCU
 // starts.
+func (c *stretch) readBlocks(m *mcu, at []uint32) {
+	if m.size == len(m.units) {
+		c.readDC(m, at[:len(at)-1])
+	} else {
+		c.readMCUs(m, at)
+	}
+}
+
+// readDC decodes blocks of which only the difference of the DC coefficient is needed. The number of
+// bits that it has is not predictable, so that there is no jump that depends on it.
+func (c *stretch) readDC(m *mcu, at []uint32) {
+	coef := c.coef[:len(at)]
+	for units := len(m.units); len(coef) >= units; coef, at = coef[units:], at[units:] {
+		for i := range m.read[:units] {
+			bits := load64(c.mem[:], uint(at[i]))
+			e := m.read[i].dc[bits>>(64-readBits)]
+			n := uint(e & lengthMask)
+			diff := int32(bits>>((64-n)&63)) - int32(e>>valueShift)
+			if n == readTooLong {
+				_, diff, _ = m.units[i].dc.resolve(bits)
+			}
+			coef[i] = int16(diff)
+		}
+	}
+}
+
 func (c *stretch) readMCUs(m *mcu, at []uint32) {
 	units := len(m.units)
 	n := len(at) / units

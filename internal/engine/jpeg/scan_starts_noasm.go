@@ -12,4 +12,4 @@ func (m *mcu) readyStarts() {}
 
 func (c *stretch) findStarts(*mcu, uint) {}
 
-func (c *stretch) readMCUs(*mcu, []uint32) {}
+func (c *stretch) readBlocks(*mcu, []uint32) {}
