@@ -322,14 +322,14 @@ func (s *sequentialScan) paint(c *stretch, x, n int) {
 // each.
 func (s *sequentialScan) paintFlat(units []unit, coef []int16, x, n int) {
 	c := units[0].component
-	pred, step := c.pred, int32(c.quant[0])
-	for ; n > 0; n-- {
+	pred, step, band, size := c.pred, int32(c.quant[0]), c.band, s.mcu.size
+	for at := 0; n > 0; n-- {
 		for i := range units {
 			u := &units[i]
-			pred += int32(coef[u.at])
-			c.band[u.off+x*u.step] = dct.Flat(int16(pred * step))
+			pred += int32(coef[at+u.at])
+			band[u.off+x*u.step] = dct.Flat(int16(pred * step))
 		}
-		coef = coef[s.mcu.size:]
+		at += size
 		x++
 	}
 	c.pred = pred

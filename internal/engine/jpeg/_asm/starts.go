@@ -37,15 +37,13 @@ const (
 const (
 	startBits    = 10
 	placeShift   = 7
-	placeStart   = 256 - 63
+	placeEnd     = 256
+	placeStart   = placeEnd - 63
 	startUnknown = 2 * (64 + 63)
 )
 
 // looksPerStep is how many look-ups of AC coefficients have enough bits after that of DC.
 const looksPerStep = 2
-
-// stateSign is the bit of a state that is set from placeEnd on.
-const stateSign = 15
 
 // startsKernel steps lanes in turn, so that the processor executes several steps at the same time.
 // That they do not depend on each other would be of no use if jumps were mispredicted: a step has
@@ -102,15 +100,12 @@ func startsKernel() {
 
 	// The current bit is where the next block starts if the last one has ended; otherwise it is
 	// overwritten later.
-	MOVL(state.As32(), t.As32())
-	ANDL(U8(7), t.As32())
-	LEAQ(Mem{Base: t, Index: at, Scale: 8}, t)
+	LEAQ(Mem{Base: state, Index: at, Scale: 8, Disp: -placeEnd << placeShift}, t)
 	MOVL(t.As32(), Mem{Base: starts})
-	MOVL(state.As32(), t.As32())
-	SHRL(U8(stateSign), t.As32())
-	LEAQ(Mem{Base: starts, Index: t, Scale: 4}, starts)
-	TESTW(state.As16(), state.As16())
-	CMOVQMI(word(unit, startNext), unit) // The sign of a state is that its block has ended.
+	LEAQ(Mem{Base: starts, Disp: 4}, t)
+	TESTW(state.As16(), state.As16()) // The sign of a state is that its block has ended.
+	CMOVQMI(t, starts)
+	CMOVQMI(word(unit, startNext), unit)
 	MOVQ(word(unit, startDC), table)
 	SHRXQ(shiftDC, window, entry)
 	MOVWLZX(Mem{Base: table, Index: entry, Scale: 2}, entry.As32())
