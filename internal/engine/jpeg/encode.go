@@ -202,13 +202,13 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 		e.sequential(ctx, b, t, o.Threads)
 	case o.Effort == Normal:
 		grids := e.quantiseAll(ctx, t, o.Threads)
-		e.progressive(ctx, b, grids, fixedScript(len(e.parts)))
+		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), o.Threads)
 		e.spare.Store(&grids)
 	case !o.Progressive:
 		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads)))
 	default:
 		grids := e.quantiseHigh(ctx, t, o.Threads)
-		e.progressive(ctx, b, grids, e.searchScript(ctx, grids))
+		e.progressive(ctx, b, grids, e.searchScript(ctx, grids, o.Threads), o.Threads)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -244,6 +244,16 @@ func share(threads, rows int, f func(part, from, to int)) {
 			panic(p)
 		}
 	}
+}
+
+// spread calls f for each i below n. A thread that is done with one takes the next.
+func spread(threads, n int, f func(thread, i int)) {
+	var next atomic.Int64
+	share(threads, shareRows*n, func(thread, _, _ int) {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(thread, i)
+		}
+	})
 }
 
 // shares is the number of parts into which share splits the rows.

@@ -65,6 +65,8 @@ type tokenList struct {
 	full [][]uint16
 	last []uint16
 	free [][]uint16
+	// discard makes the list forget its tokens instead of growing: only their counts are of interest.
+	discard bool
 }
 
 // room returns the last chunk, with room for the tokens of the given number of blocks. The caller
@@ -72,6 +74,9 @@ type tokenList struct {
 func (l *tokenList) room(blocks int) []uint16 {
 	if cap(l.last)-len(l.last) >= blocks*blockTokens {
 		return l.last
+	}
+	if l.discard && l.last != nil {
+		return l.last[:0]
 	}
 	if l.last != nil {
 		l.full = append(l.full, l.last)

@@ -78,11 +78,11 @@ func TestSearchedScript(t *testing.T) {
 			write := func(script []scan) int {
 				var out bytes.Buffer
 				b := newBitWriter(&out)
-				e.progressive(t.Context(), b, grids, script)
+				e.progressive(t.Context(), b, grids, script, 1)
 				b.flush()
 				return out.Len()
 			}
-			searched, fixed := write(e.searchScript(t.Context(), grids)), write(fixedScript(3))
+			searched, fixed := write(e.searchScript(t.Context(), grids, 2)), write(fixedScript(3))
 			if searched > fixed+2 { // The search does not count stuffed zeros.
 				t.Errorf("%v quality %d: %d bytes, the fixed script has %d", size, q, searched, fixed)
 			}

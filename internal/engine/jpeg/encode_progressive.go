@@ -22,13 +22,24 @@ func fixedScript(parts int) []scan {
 	}
 }
 
-// progressive writes the scans of a script.
-func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan) {
-	var p progressiveTokens
-	for i := range script {
-		s := &script[i]
-		p.scan(ctx, e, grids, s)
-		e.writeProgressive(ctx, b, &p, s)
+// progressive writes the scans of a script. Several threads collect the tokens of all scans first, which take
+// about four times the bytes of the file.
+func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan, threads int) {
+	if threads < 2 {
+		var p progressiveTokens
+		for i := range script {
+			p.scan(ctx, e, grids, &script[i])
+			e.writeProgressive(ctx, b, &p, &script[i])
+		}
+		return
+	}
+	tokens := make([]*progressiveTokens, len(script))
+	spread(threads, len(script), func(_, i int) {
+		tokens[i] = new(progressiveTokens)
+		tokens[i].scan(ctx, e, grids, &script[i])
+	})
+	for i, p := range tokens {
+		e.writeProgressive(ctx, b, p, &script[i])
 	}
 }
 
