@@ -205,7 +205,7 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), o.Threads)
 		e.spare.Store(&grids)
 	case !o.Progressive:
-		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads)))
+		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads), o.Threads, false))
 	default:
 		grids := e.quantiseHigh(ctx, t, o.Threads)
 		e.progressive(ctx, b, grids, e.searchScript(ctx, grids, o.Threads), o.Threads)

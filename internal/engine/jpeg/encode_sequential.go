@@ -70,12 +70,21 @@ func (e *Encoder) quantiseAll(ctx context.Context, t *quantisers, threads int) [
 // sequential writes the only scan of a baseline file. In memory it keeps the tokens, and one row of
 // MCUs of coefficients per thread.
 func (e *Encoder) sequential(ctx context.Context, b *bitWriter, t *quantisers, threads int) {
-	parts := make([]sequentialTokens, shares(threads, e.mcusY))
-	share(threads, e.mcusY, func(part, from, to int) { e.gather(ctx, &parts[part], t, from, to) })
-	for i := 1; i < len(parts); i++ {
-		parts[0].join(&parts[i])
+	s := e.joined(threads, func(s *sequentialTokens, from, to int) { e.gather(ctx, s, t, from, to) })
+	e.writeSequential(ctx, b, s)
+}
+
+// joined returns the tokens that several threads collect, each of some rows of MCUs.
+func (e *Encoder) joined(threads int, collect func(s *sequentialTokens, from, to int)) *sequentialTokens {
+	parts := make([]*sequentialTokens, shares(threads, e.mcusY))
+	share(threads, e.mcusY, func(part, from, to int) {
+		parts[part] = new(sequentialTokens) // by itself: threads would wait for each other's cache lines
+		collect(parts[part], from, to)
+	})
+	for _, next := range parts[1:] {
+		parts[0].join(next)
 	}
-	e.writeSequential(ctx, b, &parts[0])
+	return parts[0]
 }
 
 // gather collects the tokens of some rows of MCUs.
@@ -100,13 +109,19 @@ func (e *Encoder) gather(ctx context.Context, s *sequentialTokens, t *quantisers
 	}
 }
 
-// sequentialOf collects the tokens of coefficients that are all available.
-func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid) *sequentialTokens {
-	s := new(sequentialTokens)
-	for my := 0; my < e.mcusY && ctx.Err() == nil; my++ {
-		s.mcuRow(e, grids, my)
-	}
-	return s
+// sequentialOf collects the tokens of coefficients that are all available, or only counts them.
+func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid, threads int, count bool) *sequentialTokens {
+	return e.joined(threads, func(s *sequentialTokens, from, to int) {
+		s.list.discard = count
+		for i, g := range grids {
+			if c := &e.parts[i]; from > 0 {
+				s.dc[i] = int(g.at(g.block(c.blocksX-1, from*c.v-1))[0])
+			}
+		}
+		for my := from; my < to && ctx.Err() == nil; my++ {
+			s.mcuRow(e, grids, my)
+		}
+	})
 }
 
 // maxMCU is the largest number of blocks in an MCU: that of 4:2:0.

@@ -158,7 +158,7 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 // quantiseHigh computes the coefficients of the whole picture by trellis.
 func (e *Encoder) quantiseHigh(ctx context.Context, t *quantisers, threads int) []*grid {
 	grids := e.quantiseAll(ctx, t, threads)
-	s := e.sequentialOf(ctx, grids)
+	s := e.sequentialOf(ctx, grids, threads, true)
 	for i := range e.parts {
 		c, g := &e.parts[i], grids[i]
 		choose := newTrellis(&s.counts, c.class, &t[c.class])
