@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Stack, Token } from "aws-cdk-lib";
+import { Stack, Tags, Token } from "aws-cdk-lib";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -78,7 +78,7 @@ export class Imgmill extends Construct {
     for (const [parameter, p] of Object.entries<any>(whole.Parameters)) values[parameter] ??= p.Default;
     check(whole.Parameters, values);
     const template = fold(whole, values);
-    // The commands of imgmill know a stack of this name by its outputs.
+    // The commands of imgmill read the outputs of a stack of this name; without one, they look at the function.
     const known = Stack.of(this).stackName === values.StackName;
     if (!known) delete template.Outputs;
     // CfnInclude reads a file.
@@ -93,6 +93,7 @@ export class Imgmill extends Construct {
     }
 
     const fn = this.resources.getResource("ImageResizerFunction") as lambda.CfnFunction;
+    Tags.of(fn).add("imgmill:name", name); // by which imgmill's commands know it
     this.role = iam.Role.fromRoleArn(this, "Role", (this.resources.getResource("LambdaResizeRole") as iam.CfnRole).attrArn);
     this.function = lambda.Function.fromFunctionAttributes(this, "Function", { functionArn: fn.attrArn, role: this.role, sameEnvironment: true });
     const queue = (id: string) => sqs.Queue.fromQueueArn(this, id, (this.resources.getResource(id) as sqs.CfnQueue).attrArn);

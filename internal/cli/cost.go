@@ -148,7 +148,7 @@ func (f *costFlags) findDeployment(c *cobra.Command) (*client.Cloud, *deployment
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := deployment.Find(c.Context(), cloud, names)
+	d, err := deployment.FindAny(c.Context(), cloud, names)
 	if err != nil {
 		return nil, nil, explainNotDeployed(err, f.from)
 	}

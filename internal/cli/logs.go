@@ -78,7 +78,7 @@ func findDeployment(
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := deployment.Find(ctx, cloud, names)
+	d, err := deployment.FindAny(ctx, cloud, names)
 	if err = explainNotDeployed(err, name); err == nil && !d.Complete() {
 		err = fmt.Errorf("the deployment %s is incomplete (%s): complete it with imgmill deploy %[1]s, or run imgmill doctor %[1]s for details",
 			name, d.Status)

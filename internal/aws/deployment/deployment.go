@@ -137,6 +137,10 @@ var brokenStates = []types.StackStatus{
 // failed.
 func (d *Deployment) Broken() bool { return slices.Contains(brokenStates, d.Status) }
 
+// Elsewhere reports whether another tool keeps the deployment, such as SAM, the CDK or Terraform: the
+// template of imgmill deploy has a parameter for the place of the code.
+func (d *Deployment) Elsewhere() bool { return d.Parameters["CodeKey"] == "" && !d.Broken() }
+
 // Complete reports whether all outputs of the template are known. A stack that was never finished
 // lacks some.
 func (d *Deployment) Complete() bool {

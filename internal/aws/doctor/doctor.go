@@ -158,12 +158,23 @@ func (e *examination) unseen(what, action string, err error) {
 }
 
 // redeploy is the advice if a deploy repairs the fault.
-func (e *examination) redeploy() string { return "imgmill deploy " + e.names.Name }
+func (e *examination) redeploy() string {
+	if e.d != nil && e.d.Elsewhere() {
+		return elsewhere
+	}
+	return "imgmill deploy " + e.names.Name
+}
+
+// elsewhere is the advice for a deployment that another tool keeps.
+const elsewhere = "deploy it again with the tool that keeps it"
 
 // recreate is the advice if a part of the stack was changed or deleted by hand, which
 // CloudFormation does not repair. A new deployment does not know the settings of the old one, so
 // the advice names them.
 func (e *examination) recreate() string {
+	if e.d.Elsewhere() {
+		return elsewhere
+	}
 	return fmt.Sprintf("imgmill destroy %s --keep-buckets, then imgmill deploy %[1]s%s with the recipe: CloudFormation does not repair what was changed by hand",
 		e.names.Name, e.d.ChangedFlags())
 }

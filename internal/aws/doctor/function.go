@@ -43,7 +43,7 @@ func checkFunction(_ context.Context, e *examination) {
 
 // checkCode compares the zip in the code bucket with the function that runs it.
 func checkCode(_ context.Context, e *examination) {
-	zip := fmt.Sprintf("s3://%s/%s", e.d.Parameters["CodeBucket"], e.d.Parameters["CodeKey"])
+	zip := e.d.CodePlace()
 	_, invalid := errors.AsType[recipe.Errors](e.codeErr)
 	switch {
 	case client.IsCode(e.codeErr, "NoSuchKey", "NoSuchBucket", "NotFound"):
@@ -54,7 +54,11 @@ func checkCode(_ context.Context, e *examination) {
 		e.fault(e.redeploy(), "%v", e.codeErr)
 		return
 	case e.codeErr != nil:
-		e.unseen("the function's zip", "s3:GetObject on "+zip, e.codeErr)
+		permission := "s3:GetObject on " + zip
+		if e.d.Elsewhere() {
+			permission = "lambda:GetFunction"
+		}
+		e.unseen("the function's zip", permission, e.codeErr)
 		return
 	case e.functionErr != nil:
 		return // checkFunction reports it
@@ -77,6 +81,8 @@ func checkCode(_ context.Context, e *examination) {
 			arch, lambdaArch(e.code.Arch))
 	case aws.ToString(e.function.CodeSha256) != e.code.SHA256:
 		e.warn(update, "the function runs other code than %s: it was changed by hand", zip)
+	case e.d.Elsewhere():
+		e.ok("for %s, with its recipe", arch)
 	default:
 		e.ok("for %s, the function runs %s", arch, zip)
 	}

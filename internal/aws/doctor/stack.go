@@ -42,7 +42,7 @@ func checkIdentity(ctx context.Context, e *examination) {
 }
 
 func checkStack(ctx context.Context, e *examination) {
-	d, err := deployment.Find(ctx, e.Cloud, e.names)
+	d, err := deployment.FindAny(ctx, e.Cloud, e.names)
 	if err != nil {
 		e.ended = true
 		if errors.Is(err, deployment.ErrNotDeployed) {
@@ -55,6 +55,14 @@ func checkStack(ctx context.Context, e *examination) {
 	}
 	e.d = d
 	e.ended = !d.Complete()
+	if d.StackID == "" {
+		if e.ended {
+			e.fault(e.redeploy(), "there is no stack %s, and its function does not know its buckets", e.names.Stack)
+			return
+		}
+		e.ok("there is no stack %s; another tool keeps the deployment", e.names.Stack)
+		return
+	}
 	status, reason := string(d.Status), ""
 	if d.StatusReason != "" {
 		reason = ": " + d.StatusReason
@@ -78,6 +86,9 @@ func checkStack(ctx context.Context, e *examination) {
 // checkAlarms looks for the alarms in the stack. Whether one is in alarm is for CloudWatch to show,
 // and its cause for the other checks.
 func checkAlarms(ctx context.Context, e *examination) {
+	if e.d.Elsewhere() {
+		return
+	}
 	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm",
 		"OldestFailureAlarm", "BadPicturesAlarm"}
 	if e.d.Parameters["AuditSchedule"] != "" {

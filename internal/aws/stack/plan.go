@@ -130,6 +130,10 @@ func (p *Plan) findCurrent(ctx context.Context, c *client.Cloud) error {
 	if err := checkOwner(ctx, c, current); err != nil {
 		return err
 	}
+	if current.Elsewhere() {
+		return fmt.Errorf("stack %s was deployed by another tool, such as sam or cdk: change it with that one, and print its file again with --stack, or choose another name",
+			p.Stack)
+	}
 	if current.Broken() {
 		p.Broken = current
 		p.note("An earlier attempt left the stack in state %s; it is deleted first.",
