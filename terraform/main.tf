@@ -300,13 +300,13 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "ReadSource"
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
-        Resource = local.some_of_source ? var.source_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
+        Resource = local.some_of_source ? var.source_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"]
       },
       local.reads_tags ? {
         Sid      = "ReadTagsOfSource"
         Effect   = "Allow"
         Action   = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]
-        Resource = local.some_of_source ? var.source_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"
+        Resource = local.some_of_source ? var.source_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.source_bucket}/*"]
       } : null,
       local.asks_rekognition ? {
         Sid      = "AskRekognition"
@@ -318,7 +318,7 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "WriteAndReadTarget"
         Effect   = "Allow"
         Action   = ["s3:PutObject", "s3:GetObject"]
-        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"]
       },
       {
         Sid    = "ListAndTellMissingObjects"
@@ -333,19 +333,19 @@ resource "aws_iam_role_policy" "function" {
         Sid      = "RemoveVariants"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
-        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"]
       } : null,
       local.sets_tags ? {
         Sid      = "TagVariants"
         Effect   = "Allow"
         Action   = ["s3:PutObjectTagging"]
-        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"]
       } : null,
       local.sets_acl ? {
         Sid      = "SetAclOfVariants"
         Effect   = "Allow"
         Action   = ["s3:PutObjectAcl"]
-        Resource = local.some_of_target ? var.target_object_arns : "arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"
+        Resource = local.some_of_target ? var.target_object_arns : ["arn:${data.aws_partition.current.partition}:s3:::${var.target_bucket}/*"]
       } : null,
       local.source_has_key ? {
         Sid      = "DecryptSource"

@@ -194,7 +194,29 @@ func leaves(v any, keys bool, to map[string]bool) {
 	}
 }
 
+// canonical writes JSON in one form, with a list of one as a single value, as IAM reads it.
 func canonical(v any) string {
-	text, _ := json.Marshal(v)
+	text, _ := json.Marshal(single(v))
 	return string(text)
+}
+
+func single(v any) any {
+	switch v := v.(type) {
+	case []any:
+		if len(v) == 1 {
+			return single(v[0])
+		}
+		list := []any{}
+		for _, x := range v {
+			list = append(list, single(x))
+		}
+		return list
+	case object:
+		m := object{}
+		for k, x := range v {
+			m[k] = single(x)
+		}
+		return m
+	}
+	return v
 }

@@ -475,6 +475,11 @@ func isNoValue(v any) bool {
 	return ok && o["Ref"] == "AWS::NoValue"
 }
 
+func isSplit(v any) bool {
+	o, ok := v.(object)
+	return ok && o["Fn::Split"] != nil
+}
+
 var pseudo = map[string]string{
 	"AWS::AccountId": "data.aws_caller_identity.current.account_id", "AWS::Region": "data.aws_region.current.region",
 	"AWS::Partition": "data.aws_partition.current.partition", "AWS::URLSuffix": "data.aws_partition.current.dns_suffix",
@@ -493,6 +498,10 @@ func (m *module) call(name string, of any) string {
 			return m.expression(list[1])
 		}
 		yes, no := m.expression(list[1]), m.expression(list[2])
+		// Terraform wants one type. IAM reads a list of one as a single value.
+		if isSplit(list[1]) && !isNoValue(list[2]) && !isSplit(list[2]) {
+			no = hclList([]string{no})
+		}
 		if strings.Contains(yes, " ? ") && strings.HasPrefix(yes, "local.") {
 			yes = "(" + yes + ")"
 		}
