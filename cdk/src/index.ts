@@ -165,6 +165,11 @@ function fold(template: any, values: Record<string, any>): any {
     if (typeof v !== "object" || v === null) return v;
     if (v.Ref === "AWS::NoValue") return nothing;
     if (v["Fn::FindInMap"]) return v["Fn::FindInMap"].map(value).reduce((found: any, key: any) => found[key], template.Mappings);
+    if (typeof v["Fn::Sub"] === "string") {
+      const text = v["Fn::Sub"].replace(/\$\{(\w+)\}/g, (hole: string, name: string) =>
+        typeof values[name] === "string" && !Token.isUnresolved(values[name]) ? values[name] : hole);
+      return text.includes("${") ? { "Fn::Sub": text } : text;
+    }
     if (v["Fn::If"]) return walk(v["Fn::If"][holds(template.Conditions[v["Fn::If"][0]]) ? 1 : 2]);
     return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, walk(x)]).filter(([, x]) => x !== nothing));
   };

@@ -89,7 +89,7 @@ func readFunction(ctx context.Context, c *client.Cloud, name string) ([]byte, er
 		return nil, err
 	}
 	if out.Code == nil || out.Code.Location == nil {
-		return nil, errors.New("Lambda does not say where it is")
+		return nil, errors.New("its address is missing")
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, *out.Code.Location, nil)
 	if err != nil {
