@@ -174,7 +174,7 @@ func TestTrellisOptimal(t *testing.T) {
 				t.Fatalf("coefficient %d is %d, bit %v", k, got[zigzag[k]], set)
 			}
 		}
-		seen := choose.visibility(&rounded, nonzero)
+		seen := visibility(&raw)
 		best := leastCost(choose, &raw, rounded, nonzero, seen)
 		if c := blockCost(choose, &raw, &got, seen); c != best {
 			t.Fatalf("cost %d, want %d", c, best)
@@ -261,7 +261,7 @@ func TestDrop(t *testing.T) {
 		set(1, busy, int32(busy)*16)
 		set(2, -1, -24)
 		set(3, 1, 10)
-		set(40, -1, -11)
+		set(40, -1, -10)
 		return coef, raw, nonzero
 	}
 	coef, raw, nonzero := block(2)

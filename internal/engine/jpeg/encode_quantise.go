@@ -16,12 +16,12 @@ import (
 //
 //	λ = b × (activity + quiet) × (mean step of low frequencies) × (step of the coefficient)
 //
-// where activity is the sum of the block's AC coefficients after quantisation.
+// where activity is the sum of the lowest AC coefficients of the block.
 type quantiser struct {
 	table    *[64]uint8
 	divisors *dct.Divisors
 	step     [64]int32 // 8q, in zigzag order
-	bits     *bitTable // nil: no coefficient is dropped
+	saved    *savings  // nil: no coefficient is dropped
 	price    int64     // b × mean step × 10
 }
 
@@ -31,13 +31,15 @@ type quantisers [2]quantiser
 // What follows was fitted, together with the tables, to SSIMULACRA 2 and Butteraugli.
 const (
 	// quiet is the activity to which that of all blocks is added.
-	quiet = 128
+	quiet = 85
+	// busy is the highest activity: of an edge in a drawing, much more than that is visible.
+	busy = 512
 	// normalRound is the fraction of a step, in 64ths, from which on Normal rounds up.
 	normalRound = 28
 )
 
 // priceOfBit is b by class, in units of 2^-16.
-var priceOfBit = [2]int64{482, 562}
+var priceOfBit = [2]int64{723, 843}
 
 func newQuantisers(o *Options) *quantisers {
 	t := new(quantisers)
@@ -47,7 +49,7 @@ func newQuantisers(o *Options) *quantisers {
 		if o.libjpeg {
 			base = [2]*[64]uint8{&annexLuma, &annexChroma}[class]
 		} else if o.Effort == Normal { // The trellis of High starts from the nearest values.
-			q.bits, round = &usualBits[class], normalRound
+			q.saved, round = &usualSavings[class], normalRound
 		}
 		q.table = scaleTable(base, o.Quality)
 		q.divisors = dct.NewDivisors(q.table, round)
@@ -62,20 +64,26 @@ func newQuantisers(o *Options) *quantisers {
 	return t
 }
 
-// bitTable is the number of bits of a coefficient, by category and number of preceding zeros, with
-// the bits that follow its code.
-type bitTable [16][64]uint8
+// savings are the bits that are saved if a coefficient of ±1 becomes zero, by the number of zeros before
+// it, of those after it, and the category of the next coefficient, 0 if there is none. They are those of
+// the standard tables of Huffman codes (T.81 K.3.3.2): the codes of the file are not known before all
+// coefficients are. Runs of more than 15 zeros count as 15, and categories above 7 as 7.
+type savings [8][16][16]int8
 
-// usualBits are those of the standard tables of Huffman codes (T.81 K.3.3.2). The codes of the file
-// are not known before all coefficients are.
-var usualBits = [2]bitTable{newBitTable(&standardAC[0]), newBitTable(&standardAC[1])}
+var usualSavings = [2]savings{newSavings(&standardAC[0]), newSavings(&standardAC[1])}
 
-func newBitTable(s *huffmanSpec) (t bitTable) {
-	var length [256]uint8
-	s.each(func(symbol uint8, _, n uint32) { length[symbol] = uint8(n) })
-	for size := 1; size <= 10; size++ {
-		for run := range t[size] {
-			t[size][run] = length[run&15<<4|size] + uint8(run>>4)*length[symZRL] + uint8(size)
+func newSavings(s *huffmanSpec) (t savings) {
+	var length [256]int
+	s.each(func(symbol uint8, _, n uint32) { length[symbol] = int(n) })
+	for size := range t {
+		for before := range t[size] {
+			for after := range t[size][before] {
+				saved := length[before<<4|1] + 1
+				if size > 0 {
+					saved += length[after<<4|size] - length[min(before+after+1, 15)<<4|size]
+				}
+				t[size][before][after] = int8(saved)
+			}
 		}
 	}
 	return t
@@ -107,7 +115,7 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 	dct.Quantise(coef, raw, nonzero, q.divisors)
 	for j, rows := range nonzero {
 		nonzero[j] = toZigzag(rows)
-		if q.bits != nil && rows > 1 {
+		if q.saved != nil && rows > 1 {
 			nonzero[j] = q.drop((*[64]int16)(coef[64*j:]), (*[64]int16)(raw[64*j:]), nonzero[j])
 		}
 	}
@@ -117,35 +125,38 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 // the block before division. Both blocks are in rows. Each coefficient is decided once, after those before
 // it: what it saves are its own bits, less those by which the run of zeros before the next one grows.
 func (q *quantiser) drop(coef, raw *[64]int16, nonzero uint64) uint64 {
-	price := (8*quiet + q.activity(coef, nonzero)) * q.price >> 16
-	last := 0
+	price := (8*quiet + activity(raw)) * q.price >> 16
+	table, last := q.saved, 0
 	m := nonzero &^ 1
-	k := bits.TrailingZeros64(m)
+	k := bits.TrailingZeros64(m) & 63
+	z := zigzag[k] & 63
 	for m != 0 {
 		m &= m - 1
-		next := bits.TrailingZeros64(m) // 64, and v is 0, after the last one
-		v := abs(coef[zigzag[next&63]&63]) & int32(int64(m|-m)>>63)
-		after := &q.bits[bits.Len32(uint32(v))&15]
-		saved := int64(q.bits[1][(k-last-1)&63]) + int64(after[(next-k-1)&63]) - int64(after[(next-last-1)&63])
+		next := bits.TrailingZeros64(m)
+		nextZ := zigzag[next&63] & 63
+		size := bits.Len32(uint32(abs(coef[nextZ])))
+		if m == 0 {
+			size = 0
+		}
+		saved := table[min(size, 7)&7][min(k-last-1, 15)&15][min(next-k-1, 15)&15]
 		// By how much the squared error grows, divided by the step.
-		grows := int64(2*abs(raw[zigzag[k&63]&63]) - q.step[k&63])
-		if grows<<8 < price*saved {
+		grows := int64(2*abs(raw[z]) - q.step[k])
+		if grows<<8 < price*int64(saved) {
 			nonzero &^= 1 << k
 		} else {
 			last = k
 		}
-		k = next
+		k, z = next&63, nextZ
 	}
 	return nonzero
 }
 
-// activity is 8 times the sum of the AC coefficients of a block.
-func (q *quantiser) activity(coef *[64]int16, nonzero uint64) (sum int64) {
-	for m := nonzero &^ 1; m != 0; m &= m - 1 {
-		k := bits.TrailingZeros64(m)
-		sum += int64(abs(coef[zigzag[k]&63]) * q.step[k])
-	}
-	return sum
+// activity is 8 times the sum of the lowest AC coefficients of a block, up to busy. Of most blocks, they
+// are most of it.
+func activity(raw *[64]int16) int64 {
+	sum := abs(raw[1]) + abs(raw[2]) + abs(raw[3]) + abs(raw[8]) + abs(raw[9]) + abs(raw[10]) +
+		abs(raw[16]) + abs(raw[17]) + abs(raw[24])
+	return int64(min(sum, 8*busy))
 }
 
 func abs(v int16) int32 {

@@ -90,7 +90,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		value [64]int16
 		n     int
 	)
-	seen := t.visibility(coef, nonzero)
+	seen := visibility(raw)
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
 		z := zigzag[k] & 63
@@ -144,8 +144,8 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 }
 
 // visibility is the weight of errors in a block, in 256ths: it falls as the block's activity rises.
-func (t *trellis) visibility(coef *[64]int16, nonzero uint64) int64 {
-	return 256 * 8 * quiet / (8*quiet + t.activity(coef, nonzero))
+func visibility(raw *[64]int16) int64 {
+	return 256 * 8 * quiet / (8*quiet + activity(raw))
 }
 
 // gain is the reduction in distortion, in bits where errors have their full weight, if a coefficient of magnitude c becomes v steps
