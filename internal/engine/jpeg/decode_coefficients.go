@@ -183,6 +183,13 @@ func (c *component) dequantise(r *blockRun, low []int16, nonzero []uint64) {
 		b, block := low[i*n*n:][:n*n], (*[64]int16)(r.coef[64*i:])
 		m &= kept
 		r.last[i] = uint8(max(bits.Len64(m)-1, 0))
+		if n == 4 {
+			from, to := (*[16]int16)(b), (*[32]int16)(r.coef[64*i:])
+			for k, q := range steps {
+				to[(k>>2<<3|k&3)&31] = from[k] * q
+			}
+			continue
+		}
 		if dense {
 			for v := range n {
 				row := b[v*n:][:n]
