@@ -83,7 +83,7 @@ func (e *emulator) attach(t *testing.T) {
 		"yours, its settings stay", "the 3 of others stay", "album is ready")
 	n := names(t, "album")
 	ours, foreign := trigger.Split(n, e.notifications(t, "album-uploads"))
-	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 2*len(formats.All().Suffixes()) {
+	if !trigger.Same(foreign, trigger.Entries(before)) || len(ours) != 3*len(formats.All().Suffixes()) {
 		t.Errorf("others: %v\nours: %v", foreign, ours)
 	}
 	wantOutput(t, e.deploy(t, 0, "album", firstRecipe), "Nothing to change")
