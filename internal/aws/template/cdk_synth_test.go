@@ -79,7 +79,8 @@ func TestToolsCDK(t *testing.T) {
 		"defaults": {}, "every setting": everySetting, "existing buckets": {"CreateSourceBucket": "false", "CreateTargetBucket": "false"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			app, err := export.CDK(printed(t, settings))
+			d := printed(t, settings)
+			app, err := export.CDK(d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,8 +88,8 @@ func TestToolsCDK(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s\n%s", err, text, app)
 			}
-			all := map[string]string{"NotifyFromTemplate": "false", "ImgmillName": "photos"}
-			maps.Copy(all, settings)
+			all := maps.Clone(d.Parameters)
+			all["NotifyFromTemplate"], all["CodeKey"] = "false", "code.zip"
 			compareSynthesized(t, form(t, all), text)
 			if n := strings.Count(text, `"s3:ObjectCreated:*"`); n != 3 { // .jpg, .JPG and .Jpg
 				t.Errorf("pictures notify %d times", n)
