@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
@@ -107,6 +108,51 @@ func TestOpen(t *testing.T) {
 	cancel()
 	if _, err := io.ReadAll(o); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the context: %v", err)
+	}
+}
+
+// stalled is a store that sends ten bytes and no more.
+type stalled struct{ bucket.Store }
+
+func (s stalled) Get(ctx context.Context, name, key string, cond bucket.Condition) (*bucket.Object, error) {
+	o, err := s.Store.Get(ctx, name, key, cond)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err == nil {
+		o.Body = io.NopCloser(io.MultiReader(io.LimitReader(o.Body, 10), waiting{ctx}))
+	}
+	return o, err
+}
+
+type waiting struct{ context.Context }
+
+func (w waiting) Read([]byte) (int, error) {
+	<-w.Done()
+	return 0, w.Err()
+}
+
+// TestOpenSlow checks that the network, and not the picture, is to blame for a download that does not end.
+func TestOpenSlow(t *testing.T) {
+	store := mem.New("photos")
+	if _, err := store.Put(t.Context(), "photos", "a.jpg", sample.Photo(60, 40), bucket.Attributes{}, bucket.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	limits := recipe.Default(formats.All()).Limits
+	limits.Timeout = time.Second / 2
+	ctx, cancel := context.WithTimeout(t.Context(), limits.Timeout)
+	defer cancel()
+	o, err := mill.Open(ctx, stalled{store}, "photos", "a.jpg", limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	_, err = io.ReadAll(o)
+	if err = o.Explain(err); !errors.Is(err, bucket.ErrTransient) || !strings.Contains(err.Error(), "500ms were over after 10 of ") {
+		t.Error(err)
+	}
+	if _, err := mill.Open(ctx, stalled{store}, "photos", "a.jpg", limits); !errors.Is(err, bucket.ErrTransient) {
+		t.Error(err)
 	}
 }
 
