@@ -105,8 +105,8 @@ func TestSameBytesEverywhere(t *testing.T) {
 		o    Options
 		want uint32
 	}{
-		{Options{Quality: 80}, 0xf23fe6d2},
-		{Options{Quality: 80, Progressive: true}, 0xc7bf2da5},
+		{Options{Quality: 80}, 0xe4797be1},
+		{Options{Quality: 80, Progressive: true}, 0xaa91a2ed},
 		{Options{Quality: 80, Effort: High}, 0x12fec0d1},
 		{Options{Quality: 80, Effort: High, Progressive: true}, 0xae89b2ec},
 	} {

@@ -248,8 +248,8 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestDrop requires coefficients to be dropped exactly if they cost more than they are worth, and more
-// of them in a busy block.
+// TestDrop requires a lone coefficient to be dropped, a small one only in a busy block, and the lowest
+// never.
 func TestDrop(t *testing.T) {
 	q := &newQuantisers(&Options{Quality: 80})[0]
 	block := func(busy int16) (coef, raw [64]int16, nonzero uint64) {
@@ -259,8 +259,9 @@ func TestDrop(t *testing.T) {
 		}
 		set(0, 50, 50*16)
 		set(1, busy, int32(busy)*16)
-		set(2, -1, -24)
-		set(3, 1, 10)
+		set(2, -1, -8)
+		set(6, -1, -24)
+		set(7, 1, 10)
 		set(40, -1, -10)
 		return coef, raw, nonzero
 	}
@@ -269,8 +270,8 @@ func TestDrop(t *testing.T) {
 		t.Errorf("kept %b, want %b: all but the lone coefficient", got, want)
 	}
 	coef, raw, nonzero = block(300)
-	if got := q.drop(&coef, &raw, nonzero); got != 1<<0|1<<1|1<<2 {
-		t.Errorf("kept %b of a busy block, want the first three", got)
+	if got := q.drop(&coef, &raw, nonzero); got != 1<<0|1<<1|1<<2|1<<6 {
+		t.Errorf("kept %b of a busy block, want all but the two smallest", got)
 	}
 	if got := q.drop(&coef, &raw, 1); got != 1 {
 		t.Errorf("kept %b of a block with DC alone", got)

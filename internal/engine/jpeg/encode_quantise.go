@@ -34,6 +34,9 @@ const (
 	quiet = 85
 	// busy is the highest activity: of an edge in a drawing, much more than that is visible.
 	busy = 512
+	// gradients marks, in zigzag order, the coefficients that are always kept: without them, the edges of
+	// blocks show in smooth gradients.
+	gradients = 1<<6 - 1
 	// normalRound is the fraction of a step, in 64ths, from which on Normal rounds up.
 	normalRound = 28
 )
@@ -115,7 +118,7 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 	dct.Quantise(coef, raw, nonzero, q.divisors)
 	for j, rows := range nonzero {
 		nonzero[j] = toZigzag(rows)
-		if q.saved != nil && rows > 1 {
+		if q.saved != nil && nonzero[j] > gradients {
 			nonzero[j] = q.drop((*[64]int16)(coef[64*j:]), (*[64]int16)(raw[64*j:]), nonzero[j])
 		}
 	}
@@ -126,8 +129,8 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 // it: what it saves are its own bits, less those by which the run of zeros before the next one grows.
 func (q *quantiser) drop(coef, raw *[64]int16, nonzero uint64) uint64 {
 	price := (8*quiet + activity(raw)) * q.price >> 16
-	table, last := q.saved, 0
-	m := nonzero &^ 1
+	table, last := q.saved, bits.Len64(nonzero&gradients|1)-1
+	m := nonzero &^ gradients
 	k := bits.TrailingZeros64(m) & 63
 	z := zigzag[k] & 63
 	for m != 0 {
