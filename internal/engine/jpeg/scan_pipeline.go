@@ -398,6 +398,9 @@ func (p *pipeline) step(s *progressiveScan, until int, caller bool) {
 	s.running = false
 	s.passed, s.over = s.y, s.done || err != nil
 	s.err = err
+	if s.over && s.bits != nil {
+		p.readers, s.bits = append(p.readers, s.bits), nil
+	}
 	p.change.Broadcast()
 }
 
@@ -426,9 +429,6 @@ func (p *pipeline) settle() error {
 		p.scans = append(p.scans[:0], p.scans[1:]...)
 		for _, b := range append(s.data, s.chunk) { // Data after a marker that ends the scan early.
 			p.reuse(b)
-		}
-		if s.bits != nil {
-			p.readers = append(p.readers, s.bits)
 		}
 	}
 	return nil
