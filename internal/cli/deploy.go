@@ -299,7 +299,7 @@ var hints = []struct{ reason, hint string }{
 	{"UnreservedConcurrentExecution",
 		"The account's limit is too low to reserve that many instances: add --concurrency 0."},
 	{"is not authorized to perform",
-		"Your credentials lack a permission: use an administrator's, or have that action added."},
+		"Your credentials lack a permission: use an administrator's, or have the policy under \"Who deploys\" in docs/aws.md added."},
 	{"You must wait 60 seconds after deleting a queue", "Wait a minute."},
 	{"already exists",
 		"Something of that name already exists and does not belong to this deployment: delete it, or choose another NAME."},
