@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo cdk
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo cdk cdk-package
 
 check: fmt vet test race cross functions
 
@@ -270,13 +270,20 @@ terraform:
 	IMGMILL_TERRAFORM=$$dir $(GO) test -count=1 -run 'Terraform' -v ./internal/aws/template; \
 	status=$$?; rm -r $$dir; exit $$status
 
+# The package of the CDK construct, as releases have it.
+VERSION ?= 0.0.0
+cdk-package:
+	dir=$$(mktemp -d) && cp -r cdk $$dir && cd $$dir/cdk && rm -rf node_modules lib *.tgz && \
+	npm install --silent --no-audit --no-fund --ignore-scripts && npm version --silent --no-git-tag-version --allow-same-version $(VERSION) && \
+	npm pack --silent && mv imgmill-cdk-*.tgz $(CURDIR)/cdk/imgmill-cdk.tgz; \
+	status=$$?; rm -r $$dir; exit $$status
+
 # The CDK construct as releases have it: cdk synth must make of the printed app what the template makes.
-cdk:
-	dir=$$(mktemp -d) && cp -r cdk $$dir/cdk && rm -rf $$dir/cdk/node_modules $$dir/cdk/lib && mkdir $$dir/app && cd $$dir/app && \
-	npm install --silent --no-audit --no-fund aws-cdk@2.1148.1 aws-cdk-lib@2.276.0 constructs@10.8.1 typescript@7.0.2 tsx@4.23.15 @types/node@26.6.7 && \
-	ln -s ../app/node_modules $$dir/cdk/node_modules && (cd $$dir/cdk && npm pack --silent --pack-destination $$dir) && \
-	npm install --silent --no-audit --no-fund $$dir/imgmill-cdk-*.tgz && cd $(CURDIR) && \
-	IMGMILL_CDK=$$dir/app $(GO) test -count=1 -run 'CDK' -v ./internal/aws/template; \
+cdk: cdk-package
+	dir=$$(mktemp -d) && \
+	npm install --silent --no-audit --no-fund --prefix $$dir aws-cdk@2.1148.1 aws-cdk-lib@2.276.0 constructs@10.8.1 typescript@7.0.2 tsx@4.23.15 \
+		@types/node@26.6.7 $(CURDIR)/cdk/imgmill-cdk.tgz && \
+	IMGMILL_CDK=$$dir $(GO) test -count=1 -run 'CDK' -v ./internal/aws/template; \
 	status=$$?; rm -r $$dir; exit $$status
 
 # The Helm chart, by helm, which takes minutes to build: not in CI.
