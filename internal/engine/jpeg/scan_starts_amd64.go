@@ -415,7 +415,7 @@ func (c *stretch) readDC(m *mcu, at []uint32) {
 
 func (c *stretch) readMCUs(m *mcu, at []uint32) {
 	units := len(m.units)
-	n := len(at) / units
+	n := (len(at) - 1) / units // The last is where the next MCU starts.
 	r := readRun{
 		mem: &c.mem[0], starts: &at[0], units: &m.read[0], due: &m.read[0], past: &m.read[units],
 		coef: &c.coef[0], size: uint(m.size) * 2, ends: &c.ends[0], left: uint(n),

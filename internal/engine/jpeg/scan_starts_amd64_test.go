@@ -86,3 +86,17 @@ func findStarts(t *testing.T, file []byte, n int) {
 		t.Errorf("found only %d of %d blocks", found, blocks)
 	}
 }
+
+// TestGreyAtEveryScale compares scans of one block an MCU with progressive ones of the same coefficients.
+func TestGreyAtEveryScale(t *testing.T) {
+	p := toGray(scene(1600, 1200))
+	baseline := encode(t, p, Options{Quality: 90})
+	progressive := encode(t, p, Options{Quality: 90, Progressive: true})
+	for n := 1; n <= 8; n++ {
+		got, _ := decodeAll(t, baseline, 200*n, 150*n)
+		want, _ := decodeAll(t, progressive, 200*n, 150*n)
+		if !bytes.Equal(got.Pix[0], want.Pix[0]) {
+			t.Errorf("at %d/8, a baseline file has other samples than a progressive one", n)
+		}
+	}
+}
