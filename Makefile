@@ -245,7 +245,7 @@ webp-bytes:
 # cores, the next time less. It fails if normal or high effort needs more bytes, in percent of libjpeg-turbo's, than MOST says.
 # libjxl's butteraugli_main must be on the path (Debian: libjxl-devtools).
 ENCODERS ?= .
-MOST ?= normal=4,high=-4
+MOST ?= normal=-8,high=-10
 JPEGS ?= $(IMGMILL_CORPUS)/kodak/*.png $(filter-out %-progressive.jpg %-restart.jpg,$(wildcard $(IMGMILL_CORPUS)/photos/*.jpg))
 jpeg-bytes:
 	$(GO) run ./bench -rate -n 5 -rows '$(ENCODERS)' -most '$(MOST)' $(JPEGS)
