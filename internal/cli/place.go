@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -167,13 +168,19 @@ func (f *placeFlags) openSource(c *cobra.Command, r *recipe.Recipe) (*place, s3.
 	case err != nil:
 		return nil, o, err
 	}
-	p.store, p.where = source, "on AWS"
-	if endpoint, region := source.Place(); endpoint != "" {
-		p.where = "at " + endpoint
-	} else {
+	p.store, p.where = source, whereIs(source)
+	if endpoint, region := source.Place(); endpoint == "" {
 		p.region = region
 	}
 	return p, o, nil
+}
+
+// whereIs says where a store is, as in place. Buckets of AWS have one name in all regions.
+func whereIs(s *s3.Store) string {
+	if endpoint, _ := s.Place(); endpoint != "" {
+		return "at " + strings.TrimRight(endpoint, "/")
+	}
+	return "on AWS"
 }
 
 // openTarget adds the second store, if there is one.

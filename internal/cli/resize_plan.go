@@ -211,7 +211,7 @@ func (f *resizeFlags) find(ctx context.Context, arg string, r *recipe.Recipe, at
 	switch {
 	case isObject(arg) && isPrefix(arg):
 		except := ""
-		if at.to == storage(at.objects) {
+		if at.inOne() {
 			except = strings.TrimSuffix(f.output, "/") + "/"
 		}
 		list, err = at.objects.find(ctx, strings.TrimSuffix(arg, "/")+"/", except, r)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -280,16 +281,34 @@ func (f *resizeFlags) openStorages(c *cobra.Command, args []string, r *recipe.Re
 	if !isObject(f.output) {
 		return s, nil
 	}
-	target, where, err := f.place.targetStore(c.Context(), r, o)
+	target, _, err := f.place.targetStore(c.Context(), r, o)
 	if err != nil {
 		return s, err
 	}
 	to := s.objects
 	if target != nil {
-		to = &objects{target, where, r.Limits, inputs}
+		to = &objects{target, whereIs(target), r.Limits, inputs}
+	}
+	if name, _ := splitObject(f.output); to.where != s.objects.where && slices.ContainsFunc(args, inBucket(name)) {
+		return s, wrongUse("the pictures and -o are in buckets named %s in two stores, which may be one with two addresses; "+
+			"name a bucket that only one has", shown(name)) // else inputs could be overwritten
 	}
 	s.to = to
 	return s, to.checkBucket(c.Context(), f.output)
+}
+
+// inBucket returns what reports whether an argument names objects in a bucket.
+func inBucket(bucketName string) func(arg string) bool {
+	return func(arg string) bool {
+		name, _ := splitObject(arg)
+		return isObject(arg) && name == bucketName
+	}
+}
+
+// inOne reports whether inputs that are objects and outputs are in one store.
+func (s storages) inOne() bool {
+	to, ok := s.to.(*objects)
+	return ok && to.where == s.objects.where
 }
 
 // of returns the storage of an input.
