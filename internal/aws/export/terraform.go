@@ -66,7 +66,7 @@ func Terraform(d Deployment) (string, error) {
 	}
 	text += fmt.Sprintf("module %q {\n  source = %q\n\n", d.Name, source)
 	for _, a := range attributes {
-		text += fmt.Sprintf("  %-*s = %s\n", width, a[0], a[1])
+		text += fmt.Sprintf("  %-*s = %s\n", width, a[0], noTemplate.Replace(a[1]))
 	}
 	text += "}\n"
 	if d.existing("Source") {
@@ -74,6 +74,9 @@ func Terraform(d Deployment) (string, error) {
 	}
 	return text, nil
 }
+
+// noTemplate makes text of what would be evaluated in a string (Terraform documentation, "Strings and Templates").
+var noTemplate = strings.NewReplacer("${", "$${", "%{", "%%{")
 
 // ownNotifications says how an existing bucket gets its notifications.
 func (d Deployment) ownNotifications() string {

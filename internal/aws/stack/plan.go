@@ -110,6 +110,7 @@ func Draft(s Settings) (*Plan, error) {
 	}
 	p.Parameters["SourceObjectArns"], p.Parameters["TargetObjectArns"] = deployment.Access(p.Recipe, "aws",
 		p.Parameters["SourceBucketName"], p.Parameters["TargetBucketName"])
+	noteNames(p)
 	return p, p.twoBuckets()
 }
 
