@@ -100,7 +100,7 @@ func TestParseTags(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"team": "KEY=VALUE", "=x": "KEY=VALUE", "a=1,": "KEY=VALUE", "a=1,a=2": "twice", "aws:a=1": "taken", TagName + "=x": "taken",
-		"a=#": "not a tag", strings.Repeat("k", 129) + "=v": "not a tag", "k=" + strings.Repeat("v", 257): "not a tag",
+		"a=1, b=2": "space", "a = 1": "space", "a=#": "not a tag", strings.Repeat("k", 129) + "=v": "not a tag", "k=" + strings.Repeat("v", 257): "not a tag",
 		"a=1" + strings.Repeat(",b", 60): "KEY=VALUE",
 	} {
 		if _, err := ParseTags(text); err == nil || !strings.Contains(err.Error(), want) {

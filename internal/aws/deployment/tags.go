@@ -33,6 +33,8 @@ func ParseTags(text string) (map[string]string, error) {
 		switch {
 		case !ok || key == "":
 			return nil, fmt.Errorf("%q is not KEY=VALUE; write them as team=web,env=prod", pair)
+		case strings.TrimSpace(key) != key || strings.TrimSpace(value) != value:
+			return nil, fmt.Errorf("%q has a space at the start or the end of its key or value; write team=web,env=prod", pair)
 		case !tagText.MatchString(pair) || utf8.RuneCountInString(key) > maxTagKey || utf8.RuneCountInString(value) > maxTagValue:
 			return nil, fmt.Errorf("%q is not a tag of AWS: letters, digits, spaces and _.:/=+-@, at most %d before the = and %d after it",
 				pair, maxTagKey, maxTagValue)
