@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/imgmill/imgmill/internal/aws/client"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
 // Exit codes.
@@ -91,7 +92,7 @@ bucket, and the sizes that a recipe names appear in another.`,
 	}
 	// Not cobra's own flag: a program that links its templates keeps every exported method.
 	printVersion = root.Flags().Bool("version", false, "print the version")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true // completionCommand replaces it
 	for _, g := range groups {
 		root.AddCommand(g.commands...)
@@ -102,8 +103,17 @@ bucket, and the sizes that a recipe names appear in another.`,
 	return root
 }
 
-// flagError says of a value that is not of the flag's kind what the flag takes.
-func flagError(err error) error {
+// flagError says of a value that is not of the flag's kind what the flag takes, and suggests a flag of the command in
+// place of one that it does not have.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if best := recipe.Closest(unknown.GetSpecifiedName(), names); best != "" {
+			return wrongUse("%s; did you mean --%s?", err, best)
+		}
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return usageError{err}

@@ -29,9 +29,17 @@ func loadRecipe(name string) (*recipe.Recipe, error) {
 		return recipe.Default(formats.All()), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the recipe: %w", err)
+		return nil, unreadRecipe(name, err)
 	}
 	return recipe.ParseAnywhere(formats.All(), name, data)
+}
+
+// unreadRecipe says why a recipe cannot be read, and what to do if it is not there.
+func unreadRecipe(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no recipe %s; name another file, or write one: 'imgmill config example' prints one", shown(name))
+	}
+	return fmt.Errorf("read the recipe: %w", err)
 }
 
 func configCommand() *cobra.Command {
@@ -40,7 +48,7 @@ func configCommand() *cobra.Command {
 		Short: "Check a recipe, or print one to start from",
 		Long: `A recipe is a YAML file that names the source bucket, the target bucket, and the
 variants to make of each picture. Commands read imgmill.yaml from the current
-folder unless --config names another file.`,
+folder unless --config names another file; config check takes it without a flag.`,
 		Example: `  imgmill config example >imgmill.yaml
   imgmill config check`,
 		Args: noSuchCommand,

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -64,7 +63,7 @@ func openRecipeFile(name string) (*recipeFile, error) {
 	}
 	f := &recipeFile{name: name, path: path}
 	if f.data, err = f.read(); err != nil {
-		return nil, fmt.Errorf("read the recipe: %w", err)
+		return nil, unreadRecipe(name, err)
 	}
 	return f, nil
 }

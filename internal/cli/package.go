@@ -127,7 +127,7 @@ func readRecipe(name string) ([]byte, string, error) {
 		return nil, "", nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("read the recipe: %w", err)
+		return nil, "", unreadRecipe(name, err)
 	}
 	return data, name, nil
 }

@@ -8,16 +8,22 @@ import (
 // didYouMean suggests the known name that is closest to a wrong one or, if none is close, lists them
 // all.
 func didYouMean(wrong string, known []string) string {
+	if best := Closest(wrong, known); best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+}
+
+// Closest returns the known name that is closest to a wrong one, in upper or lower case, and the empty string if none
+// differs from it in less than about a third of its letters.
+func Closest(wrong string, known []string) string {
 	best, bestAt := "", max(1, (len(wrong)+1)/3)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(wrong), strings.ToLower(k)); d < bestAt {
 			best, bestAt = k, d
 		}
 	}
-	if best != "" {
-		return "did you mean " + best + "?"
-	}
-	return "known here: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+	return best
 }
 
 // distance is the number of insertions, deletions, replacements and swaps of neighbours that turn a
