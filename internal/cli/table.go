@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -79,7 +78,7 @@ func (t *table) print(rows []row) error {
 			b.WriteString(notes.String())
 			notes.Reset()
 		}
-		name, ms := shorten(path.Base(shown(r.name)), t.name), fmt.Sprintf("%.0f", r.ms)
+		name, ms := shorten(shown(r.name), t.name), fmt.Sprintf("%.0f", r.ms)
 		if !r.succeeded {
 			t.line(&b, name, "-", "-", bytesText(r.before), "-", ms)
 			fmt.Fprintf(&notes, "%s: %s\n", shown(r.name), shown(r.reason))

@@ -21,3 +21,19 @@ func TestTableNamesDroppedMetadata(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestTableTellsFoldersApart checks that pictures of one name in two folders have different rows.
+func TestTableTellsFoldersApart(t *testing.T) {
+	r := mill.Result{Verdict: outcome.Done, Variants: []mill.Variant{{Name: "a"}}}
+	var b strings.Builder
+	for _, name := range []string{"2025/IMG_0001.jpg", "/home/ana/all the pictures/2026/IMG_0001.jpg"} {
+		if err := newTable(&b, recipe.Default(formats.All())).print(resultRows(name, r)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"\n2025/IMG_0001.jpg ", "\n… pictures/2026/IMG_0001.jpg "} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no row begins with %q:\n%s", want, &b)
+		}
+	}
+}
