@@ -90,9 +90,9 @@ function totals() {
   $('total-done').textContent = number(status.done)
   $('total-bad').textContent = number(status.bad + status.retry)
   $('total-bad').classList.toggle('some', status.bad + status.retry > 0)
-  const { text } = saved(status.in, status.out)
+  const { text, smaller } = saved(status.in, status.out)
   $('total-bytes').replaceChildren(status.in ? `${bytes(status.in)} → ${bytes(status.out)}` : '–')
-  if (status.in) {
+  if (status.in && smaller) { // several variants of a picture may well have more bytes than it
     const small = document.createElement('small')
     small.textContent = text
     $('total-bytes').append(small)

@@ -163,7 +163,9 @@ function sizes(e, row) {
   if (!row.bytes) return
   if (row.state !== 'done' || !row.out) return e.sizes.append(bytes(row.bytes))
   const { text, smaller } = saved(row.bytes, row.out)
-  e.sizes.append(`${bytes(row.bytes)} → `, el('b', {}, bytes(row.out)), el('span', { class: smaller ? '' : 'more' }, text))
+  e.sizes.append(`${bytes(row.bytes)} → `, el('b', {}, bytes(row.out)))
+  // Several variants may well have more bytes than their picture: only of one is that worth a word.
+  if (smaller || row.made === 1) e.sizes.append(el('span', { class: smaller ? '' : 'more' }, text))
 }
 
 // thumb loads the smallest variant, once the row has stayed for a moment: under load, most rows do not.
