@@ -177,7 +177,7 @@ func (s *syncRun) run(ctx context.Context) error {
 		return explainInterrupt(err, "nothing was changed")
 	}
 	if err := s.printPlan(ctx, r); err != nil {
-		return err
+		return explainInterrupt(err, "nothing was changed")
 	}
 	switch {
 	case s.todo.Pictures.Pictures == 0 && s.todo.Orphans.Objects == 0:
