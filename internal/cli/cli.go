@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -139,7 +140,8 @@ func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "imgmill: %s\nSee '%s --help'.\n", shown(err.Error()), c.CommandPath())
+		text := strings.TrimPrefix(err.Error(), c.Root().Name()+" ")
+		fmt.Fprintf(stderr, "imgmill: %s\nSee '%s --help'.\n", shown(text), c.CommandPath())
 		return exitUsage
 	case errors.As(err, &noAccess):
 		err = noAccess

@@ -133,7 +133,7 @@ func checkRecipe(stdin io.Reader, w io.Writer, args []string) error {
 	}
 	buckets := fmt.Sprintf("from %s to %s", shown(r.Source.Bucket), shown(r.Target.Bucket))
 	if r.Nameless {
-		buckets = "without the names of buckets, which only resize, dev and deploy can do without"
+		buckets = "for resize, dev and deploy; other commands need source.bucket and target.bucket, too"
 	}
 	_, err = fmt.Fprintf(w, "%s is valid: %s %s.\n", shown(name), count(len(r.Variants), "variant"), buckets)
 	return err

@@ -134,7 +134,8 @@ func (e *Engine) search(ctx context.Context, j *job, p *plane.Picture, o codec.E
 		return nil, err
 	}
 	if s := j.found.Score; s < look.target() {
-		j.drop("the look %s: its score is %.1f, and quality 100 would add a point at most", look, s)
+		j.drop("the look %s in %s: it scores %.1f of %.0f, and no quality scores a point more",
+			look, j.format.Title, s, look.target())
 	}
 	j.file, j.found.File = j.found.File, nil
 	encoding := j.encoding()

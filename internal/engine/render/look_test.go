@@ -133,7 +133,7 @@ func TestAutoSaysWhatNoQualityReaches(t *testing.T) {
 		}
 	}
 	o := one(t, picture(p, 1), looking("webp", 0, Good))
-	if len(o.Dropped) != 1 || !strings.HasPrefix(o.Dropped[0], "the look good: its score is ") || o.Found.Score >= 70 {
+	if len(o.Dropped) != 1 || !strings.HasPrefix(o.Dropped[0], "the look good in WebP: it scores ") || o.Found.Score >= 70 {
 		t.Errorf("%+v, without %q", *o.Found, o.Dropped)
 	}
 }
