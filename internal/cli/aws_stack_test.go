@@ -53,10 +53,13 @@ func TestAWSStack(t *testing.T) {
 	wantOutput(t, e.imgmill(t, 0, "doctor", "kept"), "ok     stack          imgmill-kept is CREATE_COMPLETE",
 		"ok     notifications  kept-input notifies", "ok     code ", "ok     role ", "1 done, 0 skipped, 0 bad pictures")
 	wantOutput(t, e.imgmill(t, 1, "deploy", "kept", "--config", config, "--dry-run"), "was deployed by another tool")
+	wantOutput(t, e.imgmill(t, 1, "destroy", "kept", "--yes"), "was deployed by another tool")
 
 	// Without the stack: the function has the tag, and its environment the buckets.
 	e.withoutStack(t)
 	wantOutput(t, e.imgmill(t, 0, "test", "kept"), "kept-output/imgmill-test-", "200×150")
+	wantOutput(t, e.imgmill(t, 1, "deploy", "kept", "--config", config, "--dry-run"), "was deployed by another tool")
+	wantOutput(t, e.imgmill(t, 1, "destroy", "kept", "--yes"), "was deployed by another tool")
 	doctor := e.imgmill(t, 1, "doctor", "kept")
 	wantOutput(t, doctor, "another tool keeps the deployment", "ok     notifications  kept-input notifies", "ok     code ")
 	wantOutput(t, e.imgmill(t, 0, "failures", "kept"), "No")

@@ -77,13 +77,13 @@ func (v *Inventory) OnlyPictureBuckets() bool {
 func TakeInventory(ctx context.Context, c *client.Cloud, n deployment.Names, account,
 	source string) (*Inventory, error) {
 	v := &Inventory{Names: n, Account: account}
-	d, err := deployment.Find(ctx, c, n)
+	d, err := deployment.FindAny(ctx, c, n)
 	if err != nil && !errors.Is(err, deployment.ErrNotDeployed) {
 		return nil, err
 	}
 	target := ""
 	if d != nil {
-		if err := checkOwner(ctx, c, d); err != nil {
+		if err := checkKeeper(ctx, c, d, "nothing was changed: remove it with that one"); err != nil {
 			return nil, err
 		}
 		if d.Protected {

@@ -121,19 +121,15 @@ func (p *Plan) Notifications() []trigger.Notification {
 
 // findCurrent reads the deployment that exists and refuses a stack that imgmill did not create.
 func (p *Plan) findCurrent(ctx context.Context, c *client.Cloud) error {
-	current, err := deployment.Find(ctx, c, p.Names)
+	current, err := deployment.FindAny(ctx, c, p.Names)
 	if errors.Is(err, deployment.ErrNotDeployed) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := checkOwner(ctx, c, current); err != nil {
+	if err := checkKeeper(ctx, c, current, "change it with that one, and print its file again with --stack, or choose another name"); err != nil {
 		return err
-	}
-	if current.Elsewhere() {
-		return fmt.Errorf("stack %s was deployed by another tool, such as sam or cdk: change it with that one, and print its file again with --stack, or choose another name",
-			p.Stack)
 	}
 	if current.Broken() {
 		p.Broken = current
@@ -144,6 +140,20 @@ func (p *Plan) findCurrent(ctx context.Context, c *client.Cloud) error {
 	p.Current = current
 	if current.Status == types.StackStatusUpdateRollbackFailed {
 		p.change("change", "stack "+p.Stack, "the rollback of an earlier change is completed first")
+	}
+	return nil
+}
+
+// checkKeeper refuses a deployment that another tool keeps, in a stack or without one, and says what to do; and a
+// stack that checkOwner refuses.
+func checkKeeper(ctx context.Context, c *client.Cloud, d *deployment.Deployment, advice string) error {
+	if d.StackID != "" {
+		if err := checkOwner(ctx, c, d); err != nil {
+			return err
+		}
+	}
+	if d.Elsewhere() {
+		return fmt.Errorf("%s was deployed by another tool, such as sam, cdk or terraform: %s", d.Stack, advice)
 	}
 	return nil
 }
