@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // filerEntry is a file or folder of SeaweedFS's filer. Values of extended attributes are bytes,
@@ -87,7 +88,7 @@ func stored(at string, before, now *filerEntry) Item {
 		c.Key = strings.TrimSuffix(key, filerVersionFolder)
 		c.Removed = !now.has(filerLatest) || string(now.Extended[filerLatestMarker]) == "true"
 		if !c.Removed {
-			c.VersionID, c.ETag = string(now.Extended[filerLatest]), string(now.Extended[filerLatestETag])
+			c.VersionID, c.ETag = now.text(filerLatest), now.text(filerLatestETag)
 		}
 		return finish(c, nil)
 	}
@@ -98,10 +99,18 @@ func stored(at string, before, now *filerEntry) Item {
 	if now == nil {
 		return finish(c, nil)
 	}
-	c.ETag = string(now.Extended[filerETag])
+	c.ETag = now.text(filerETag)
 	c.Time = time.Unix(now.Attributes.MTime, 0).UTC()
 	return finish(c, now.Attributes.Size)
 }
 
 // has reports whether there is an entry with an extended attribute.
 func (e *filerEntry) has(attribute string) bool { return e != nil && len(e.Extended[attribute]) > 0 }
+
+// text returns an extended attribute, or nothing if it is no text.
+func (e *filerEntry) text(attribute string) string {
+	if b := e.Extended[attribute]; utf8.Valid(b) {
+		return string(b)
+	}
+	return ""
+}

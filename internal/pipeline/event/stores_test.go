@@ -167,3 +167,15 @@ func TestOthersInEnvelopes(t *testing.T) {
 		}
 	}
 }
+
+// TestAttributeThatIsNoText: SeaweedFS keeps attributes as bytes. An ETag that is no text counts as unknown, so that the
+// event can be passed on.
+func TestAttributeThatIsNoText(t *testing.T) {
+	for _, c := range []struct{ bytes, want string }{{"d41d8cd9", "d41d8cd9"}, {"d41d8cd\xe5", ""}} {
+		etag := base64.StdEncoding.EncodeToString([]byte(c.bytes))
+		e, err := Parse([]byte(`{"event_type":"create","key":"/buckets/b/k","message":{"new_entry":{"extended":{"Seaweed-X-Amz-ETag":"` + etag + `"}}}}`))
+		if err != nil || len(e.Items) != 1 || e.Items[0].Change.ETag != c.want {
+			t.Errorf("%q: %+v, %v; want the ETag %q", c.bytes, e.Items, err, c.want)
+		}
+	}
+}
