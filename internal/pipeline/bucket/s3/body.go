@@ -24,7 +24,9 @@ func (b *body) Read(p []byte) (int, error) {
 	// Only the wait for the network counts, not the time that the reader takes between two calls.
 	b.silent.Reset(b.patience)
 	n, err := b.rc.Read(p)
-	b.silent.Stop()
+	if !b.silent.Stop() && err != nil {
+		err = fmt.Errorf("nothing came for %v", b.patience)
+	}
 	b.left -= int64(n)
 	if b.sum != nil {
 		b.sum.Write(p[:n])
