@@ -127,15 +127,11 @@ func (o options) againstIn(b *bench, m mode, list []row, old peer, stderr io.Wri
 		}
 		peers = append(peers, peer{other.name, argv})
 	}
-	var children []*child
-	for _, p := range peers {
-		c, err := p.start(m)
-		if err != nil {
-			return nil, err
-		}
-		defer c.stop()
-		children = append(children, c)
+	children, stop, err := startAll(peers, m)
+	if err != nil {
+		return nil, err
 	}
+	defer stop()
 	for i, r := range list {
 		fmt.Fprintf(stderr, "%s, %d of %d: %s\n", m, i+1, len(list), r.name)
 		res, err := b.againstRow(r, m, children)

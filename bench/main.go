@@ -196,16 +196,14 @@ func (o options) mode(
 func (o options) measure(
 	b *bench, m mode, list []row, peers []peer, first bool, stdout, stderr io.Writer,
 ) (results []result, err error) {
-	var children []*child
-	for _, p := range peers {
-		c, err := p.start(m)
-		if err != nil {
-			return nil, err
-		}
-		defer c.stop()
-		children = append(children, c)
-		if first && !o.json {
-			fmt.Fprintf(stdout, "- %s %s\n", p.name, c.version)
+	children, stop, err := startAll(peers, m)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	if first && !o.json {
+		for _, c := range children {
+			fmt.Fprintf(stdout, "- %s %s\n", c.peer.name, c.version)
 		}
 	}
 	for i, r := range list {

@@ -124,6 +124,24 @@ func (c *child) ask(r request) (answer, error) {
 	return a, nil
 }
 
+// startAll starts programs. stop ends those that run.
+func startAll(peers []peer, m mode) (children []*child, stop func(), err error) {
+	stop = func() {
+		for _, c := range children {
+			c.stop()
+		}
+	}
+	for _, p := range peers {
+		c, err := p.start(m)
+		if err != nil {
+			stop()
+			return nil, nil, err
+		}
+		children = append(children, c)
+	}
+	return children, stop, nil
+}
+
 // stop ends the child, and kills it if it does not exit by itself.
 func (c *child) stop() {
 	c.in.Close()
