@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -42,19 +41,6 @@ func TestPixelsAskContext(t *testing.T) {
 		"filter": func(ctx context.Context) error { _, _, err := chooseFilter(ctx, p, 3); return err },
 		"alpha":  func(ctx context.Context) error { _, err := alphaChunk(ctx, p); return err },
 	} {
-		const least = h // a look for each row
-		c := &codectest.EndsAfter{Context: t.Context(), Left: math.MaxInt}
-		if err := stage(c); err != nil {
-			t.Fatal(err)
-		}
-		looks := math.MaxInt - c.Left
-		if looks < least {
-			t.Errorf("%s: %d looks at the context, want %d at least", name, looks, least)
-		}
-		for _, n := range []int{0, least / 2, looks - 1} {
-			if err := stage(&codectest.EndsAfter{Context: t.Context(), Left: n}); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: ended at look %d of %d: %v", name, n, looks, err)
-			}
-		}
+		codectest.AsksContext(t, name, h, stage) // a look for each row
 	}
 }

@@ -1,7 +1,6 @@
 package codectest
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 
@@ -41,18 +40,4 @@ func Draw(l plane.Layout, kind int, seed uint64) *plane.Picture {
 		}
 	}
 	return p
-}
-
-// EndsAfter is a context that ends when it has been asked Left times.
-type EndsAfter struct {
-	context.Context
-	Left int
-}
-
-// Err implements context.Context.
-func (c *EndsAfter) Err() error {
-	if c.Left--; c.Left < 0 {
-		return context.Canceled
-	}
-	return nil
 }

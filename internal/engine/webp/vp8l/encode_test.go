@@ -2,7 +2,6 @@ package vp8l
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,8 +11,8 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 )
 
-// TestStagesAskContext checks that every stage looks at its context
-// for each piece of a picture, and returns its error.
+// TestStagesAskContext checks that every stage looks at its context for each piece of a picture, and returns
+// its error.
 func TestStagesAskContext(t *testing.T) {
 	const w, h = 500, 300
 	pix, indexed := make([]uint32, w*h), make([]uint32, w*h)
@@ -39,24 +38,11 @@ func TestStagesAskContext(t *testing.T) {
 		},
 		"predict": func(ctx context.Context) error { _, _, err := predictPicture(ctx, pix, w, h, 4, false); return err },
 	} {
-		const least = w * h / checkPixels
-		c := &codectest.EndsAfter{Context: t.Context(), Left: math.MaxInt}
-		if err := stage(c); err != nil {
-			t.Fatal(err)
-		}
-		looks := math.MaxInt - c.Left
-		if looks < least {
-			t.Errorf("%s: %d looks at the context, want %d at least", name, looks, least)
-		}
-		for _, n := range []int{0, least / 2, looks - 1} {
-			if err := stage(&codectest.EndsAfter{Context: t.Context(), Left: n}); !errors.Is(err, context.Canceled) {
-				t.Errorf("%s: ended at look %d of %d: %v", name, n, looks, err)
-			}
-		}
+		codectest.AsksContext(t, name, w*h/checkPixels, stage)
 	}
 }
 
-// TestEntropyIsExact: the Entropy is that of the formula, and the same in both directions, for choices go
+// TestEntropyIsExact: the entropy is that of the formula, and the same in both directions, for choices go
 // by it where they do not differ.
 func TestEntropyIsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
