@@ -88,6 +88,9 @@ func IsCode(err error, codes ...string) bool {
 	return false
 }
 
+// NoQueue are the codes of SQS for a queue that does not exist, in its protocols of today and of before.
+var NoQueue = []string{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
+
 // IsDenied reports whether a service denied the call for lack of a permission.
 func IsDenied(err error) bool {
 	if IsCode(err, "AccessDenied", "AccessDeniedException", "AccessDeniedFault",

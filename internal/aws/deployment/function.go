@@ -64,7 +64,7 @@ func fromFunction(ctx context.Context, c *client.Cloud, n Names, f *types.Functi
 			return nil, fmt.Errorf("read queue %s: %w", work, err)
 		}
 		d.WorkQueueARN = attributes.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]
-	case !client.IsCode(err, "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"):
+	case !client.IsCode(err, client.NoQueue...):
 		return nil, fmt.Errorf("find queue %s: %w", work, err)
 	}
 	d.Parameters["Trigger"] = d.Trigger

@@ -27,7 +27,7 @@ func checkFailures(ctx context.Context, e *examination) {
 			AttributeNames: []types.QueueAttributeName{
 				types.QueueAttributeNameApproximateNumberOfMessages}})
 	switch n := ""; {
-	case client.IsCode(err, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"):
+	case client.IsCode(err, client.NoQueue...):
 		e.fault(e.recreate(), "the failure queue %s does not exist: failed events are lost",
 			e.names.FailureQueue())
 	case err != nil:

@@ -136,7 +136,7 @@ func Verify(
 		gone, err := isGone(ctx, queueDeletionTime, func() error {
 			_, err := c.Queue.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &q})
 			return err
-		}, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue")
+		}, client.NoQueue...)
 		add("queue "+q, gone, err)
 	}
 	if v.ForeignLogGroup == "" {
