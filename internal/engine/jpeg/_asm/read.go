@@ -29,7 +29,7 @@ const (
 	readWords
 )
 
-// Constants, as in scan_starts_amd64.go.
+// Constants, as in scan_starts_asm.go.
 const (
 	readBits    = 11
 	readUnknown = 255

@@ -33,7 +33,7 @@ const (
 	startFirst
 )
 
-// Constants, as in scan_starts_amd64.go.
+// Constants, as in scan_starts_asm.go.
 const (
 	startBits    = 10
 	placeShift   = 7

@@ -1,4 +1,4 @@
-// Command progressive generates the kernels of progressive scans. scan_progressive_amd64.go of package jpeg
+// Command progressive generates the kernels of progressive scans. scan_progressive_asm.go of package jpeg
 // defines what they compute and where they stop.
 package main
 
@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants, as in huffman.go, scan_walk.go and scan_progressive_amd64.go.
+// Constants, as in huffman.go, scan_walk.go and scan_progressive_asm.go.
 const (
 	lookBits     = 11
 	minFill      = 56
