@@ -2,7 +2,7 @@ package jpeg
 
 // Where blocks start. The walk through entropy-coded data is one chain of look-ups, each of which
 // waits for the one before it, although a core could make several at the same time. At small scales
-// the kernels for amd64 therefore work in two steps. The first finds only where blocks start, in
+// the kernels therefore work in two steps. The first finds only where blocks start, in
 // several lanes at a time, each through a part of a stretch. The second decodes the blocks, which
 // then no longer depend on each other.
 //

@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package jpeg
 
@@ -15,11 +15,11 @@ const (
 	laneRoom = 4096
 )
 
-// Fields of an entry of startTables, from bit 0 on: the number of bits, and from placeShift on how
-// far they advance in the block. A lane's state has the same fields: the number of bits from next to
-// the current one, and the place in the block, which is placeStart after its DC coefficient. From
-// placeEnd on, the block has ended, and nothing more happens until the next step begins another. A
-// place that is not in startResets stops the kernel.
+// Fields of an entry of startTables, from bit 0 on: the number of bits, and from startShift on how
+// far they advance in the block. Fields of a lane's state, from bit 0 on: the number of bits from
+// next to the current one, and from placeShift on the place in the block, which is placeStart after
+// its DC coefficient. From placeEnd on, the block has ended, and nothing more happens until the next
+// step begins another.
 const (
 	startBits  = 10 // of a look-up of a DC coefficient
 	placeShift = 7
@@ -27,12 +27,6 @@ const (
 	placeStart = placeEnd - 63
 	placeCount = 512
 	offsetMask = 1<<placeShift - 1
-	// startEnds is what an end-of-block code adds: more than other symbols of an entry together.
-	startEnds = maxRun + 63
-	// startUnknown is what an entry adds that holds no symbol: more than all others.
-	startUnknown = startEnds + maxRun + 63
-	// startInvalid is what an entry adds after which no place is valid.
-	startInvalid = placeCount - 1 - placeEnd
 	// maxStart is the largest number of bits of an entry: after two of them, a load holds enough
 	// bits for a third look-up.
 	maxStart = 22
@@ -43,19 +37,19 @@ const (
 
 // startCodes are the look-up tables of a Huffman code for startsKernel, and of readKernel.
 type startCodes struct {
-	dc    *[1 << startBits]uint16
-	ac    *[1 << skipBits]uint16
-	long  []uint16 // of codes longer than skipBits, from first on
+	dc    *[1 << startBits]startEntry
+	ac    *[1 << skipBits]startEntry
+	long  []startEntry // of codes longer than skipBits, from first on
 	first uint
 	read  [1 << readBits]uint32
 }
 
 // startTables are the look-up tables of a unit for startsKernel, which relies on this layout.
 type startTables struct {
-	dc    *[1 << startBits]uint16
-	ac    *[1 << skipBits]uint16
+	dc    *[1 << startBits]startEntry
+	ac    *[1 << skipBits]startEntry
 	next  *startTables // of the next unit
-	long  *uint16
+	long  *startEntry
 	first uint
 }
 
@@ -73,8 +67,8 @@ type startsRun struct {
 	rounds int // number of steps of each lane
 	past   *lane
 	mem    *byte
-	resets *[placeCount]uint16
-	lanes  [maxLanes + 1]lane // The last is the end that past may point to.
+	resets *[placeCount]uint16 // startResets
+	lanes  [maxLanes + 1]lane  // The last is the end that past may point to.
 }
 
 // startsKernel steps lanes in turn. It returns a lane that has reached its end or that is at
@@ -82,22 +76,6 @@ type startsRun struct {
 //
 //go:noescape
 func startsKernel(r *byte) (stopped *lane)
-
-// startResets maps a place to what must be subtracted from the state before the next step, or to
-// more than any state if the kernel must stop.
-var startResets = func() *[placeCount]uint16 {
-	t := new([placeCount]uint16)
-	for p := range t {
-		switch before := p - startEnds; {
-		case p < placeEnd:
-		case p == placeEnd, before >= placeStart && before < placeEnd:
-			t[p] = uint16(p-placeEnd) << placeShift
-		default:
-			t[p] = 1<<16 - 1
-		}
-	}
-	return t
-}()
 
 // Fields of an entry of readTables.dc and ac, from bit 0 on: the number of bits of a code and its
 // value, 8 bits of advance, and the lowest 16 bits of what must be subtracted from all these bits to
@@ -173,27 +151,27 @@ func (t *decodeTable) forStarts(dc bool) *startCodes {
 		s.read[x] = t.readEntry(uint64(x), dc)
 	}
 	if dc {
-		s.dc = new([1 << startBits]uint16)
+		s.dc = new([1 << startBits]startEntry)
 		for x := range s.dc {
 			_, _, n := t.whole(uint64(x)<<(64-startBits), startBits)
-			s.dc[x] = startInvalid << placeShift
+			s.dc[x] = startInvalid << startShift
 			if n != 0 && n <= maxStart {
-				s.dc[x] = (1<<16 - (placeEnd-placeStart)<<placeShift) | uint16(n)
+				s.dc[x] = startEntry(n) - (placeEnd-placeStart)<<startShift
 			}
 		}
 		return s
 	}
-	s.ac = new([1 << skipBits]uint16)
+	s.ac = new([1 << skipBits]startEntry)
 	for x := range s.ac {
 		s.ac[x] = t.startEntry(uint64(x))
 	}
 	s.first = uint(max(t.limit[skipBits], firstLong))
-	s.long = make([]uint16, 1<<16-s.first+1)
+	s.long = make([]startEntry, 1<<16-s.first+1)
 	for i := range s.long {
 		symbol, n := t.long(uint64(s.first+uint(i)) << 48)
-		s.long[i] = startInvalid << placeShift
+		s.long[i] = startInvalid << startShift
 		if n != badLength && !endsBlock(symbol) {
-			s.long[i] = uint16(symbol>>4+1)<<placeShift | uint16(n) + uint16(symbol&15)
+			s.long[i] = startEntry(symbol>>4+1)<<startShift | startEntry(n) + startEntry(symbol&15)
 		}
 	}
 	return s
@@ -213,7 +191,7 @@ func (t *decodeTable) whole(acc uint64, known uint) (symbol uint8, value int32, 
 }
 
 // startEntry returns the entry of startCodes.ac for skipBits bits.
-func (t *decodeTable) startEntry(x uint64) uint16 {
+func (t *decodeTable) startEntry(x uint64) startEntry {
 	e := t.skip[1<<skipBits+x]
 	n, advance := uint(e&63), uint(e>>6)
 	switch {
@@ -230,7 +208,7 @@ func (t *decodeTable) startEntry(x uint64) uint16 {
 			advance = startEnds
 		}
 	}
-	return uint16(advance<<placeShift | n)
+	return startEntry(advance<<startShift | n)
 }
 
 // readEntry returns the entry of startCodes.read for readBits bits. They must hold the first bit of
