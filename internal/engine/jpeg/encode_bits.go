@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -8,50 +9,57 @@ import (
 )
 
 // A token is one Huffman-coded symbol and the extra bits that follow it, buffered until all symbols
-// have been counted and their codes computed. The low byte of a token word is the symbol, the high
-// byte the low 8 of its extra bits; if a symbol has more than 8, the next word holds the others.
+// have been counted and their codes computed. The low 9 bits of a token word are the index of the
+// symbol in a codeTable, the high 7 the lowest of its extra bits; if a symbol has more of these, the
+// next word holds the others.
 //
 // Symbols are those of T.81 for AC coefficients. Values that AC never uses stand for everything
 // else, so that one table of codes per class (luma, chroma) serves a whole interleaved scan: see
-// dcLuma, dcChroma and rawBits.
+// dcSymbol and rawBits.
 const (
 	symEOB = 0x00
 	symZRL = 0xF0
 
 	classSize = 256 // number of entries per class in a codeTable: luma first, then chroma
+	tokenLow  = 7   // number of extra bits in the first word of a token
 )
 
-// dcLuma is the token symbol of a DC difference of the given size (0..11) in the luma class. It
-// also selects the class for the tokens up to the next DC symbol.
-func dcLuma(size int) int { return (size + 1) << 4 }
+// dcSymbol is the token symbol of a DC difference of the given size (0..11).
+func dcSymbol(size int) int { return size<<4 | 0x0B }
 
-// dcChroma is the token symbol of a DC difference in the chroma class.
-func dcChroma(size int) int { return size<<4 | 0x0B }
-
-// rawBits is the token symbol of n bits (1..8) without a code: the corrections of a refinement
+// rawBits is the token symbol of n bits (1..tokenLow) without a code: the corrections of a refinement
 // scan.
-func rawBits(n int) int { return (n-1)<<4 | 0x0F }
+func rawBits(n int) int { return n<<4 | 0x0F }
 
-// codeTable maps class*classSize+symbol to a code: bits 0..4 are its length, bit 8 the class of the
-// next token, bits 9..13 the number of extra bits, bits 16..31 the code itself.
-type codeTable [2 * classSize]uint32
+// codeTable maps class*classSize+symbol to a code: bits 0..5 are the length of the code and the extra
+// bits together, codeWide is set if the extra bits take two words, and the upper half is the code
+// followed by as many zeros as there are extra bits.
+type codeTable [2 * classSize]uint64
 
-func codeEntry(code, length, extra uint32, class int) uint32 {
-	return code<<16 | extra<<9 | uint32(class)<<8 | length
+const (
+	codeLength = 1<<6 - 1
+	codeWide   = 1 << 6
+	codeShift  = 32
+)
+
+func codeEntry(code, length, extra uint32) uint64 {
+	e := uint64(code)<<(codeShift+extra) | uint64(length+extra)
+	if extra > tokenLow {
+		e |= codeWide
+	}
+	return e
 }
 
-// setRaw adds the symbols for raw bits to both classes.
+// setRaw adds the symbols for raw bits.
 func (t *codeTable) setRaw() {
-	for class := range 2 {
-		for n := 1; n <= 8; n++ {
-			t[class*classSize+rawBits(n)] = codeEntry(0, 0, uint32(n), class)
-		}
+	for n := 1; n <= tokenLow; n++ {
+		t[rawBits(n)] = codeEntry(0, 0, uint32(n))
 	}
 }
 
 // tokenChunk is the capacity of one chunk of a tokenList in words. blockTokens is the largest
 // number of words of a block: 63 tokens of two words each, and the maxCorrections bits pending from
-// previous blocks, 8 per word.
+// previous blocks, 7 per word.
 const (
 	tokenChunk  = 1 << 15
 	blockTokens = 512
@@ -104,10 +112,15 @@ func (l *tokenList) reset() {
 type bitWriter struct {
 	w   io.Writer
 	err error
-	acc uint64 // its low n bits are pending
-	n   uint
+	acc uint64 // its high n bits are pending, the others are zero
+	n   uint   // at most 7
 	buf []byte // pending bytes; never grows beyond its capacity
+	raw [packTokens*4 + 8]byte
 }
+
+// packTokens is the number of tokens that are packed before zero bytes are stuffed. A token has at
+// most 30 bits.
+const packTokens = 512
 
 func newBitWriter(w io.Writer) *bitWriter { return &bitWriter{w: w, buf: make([]byte, 0, 32<<10)} }
 
@@ -130,51 +143,50 @@ func (b *bitWriter) bytes(p []byte) {
 	}
 }
 
-// word writes 8 bytes of entropy-coded data.
-func (b *bitWriter) word(x uint64) {
-	if cap(b.buf)-len(b.buf) < 16 {
-		b.flush()
-	}
-	const ones = 0x0101010101010101
-	// A byte of x is 0xFF only if its high bit is set and adding one clears it.
-	if x&(ones<<7)&^(x+ones) == 0 {
-		b.buf = binary.BigEndian.AppendUint64(b.buf, x)
-		return
-	}
-	for s := 56; s >= 0; s -= 8 {
-		c := byte(x >> s)
-		b.buf = append(b.buf, c)
-		if c == 0xFF {
-			b.buf = append(b.buf, 0)
+// stuff writes entropy-coded bytes, each 0xFF followed by a zero.
+func (b *bitWriter) stuff(p []byte) {
+	for {
+		i := bytes.IndexByte(p, 0xFF) + 1
+		if i == 0 {
+			b.bytes(p)
+			return
 		}
+		b.bytes(p[:i])
+		b.bytes([]byte{0})
+		p = p[i:]
 	}
 }
 
-// tokens writes a run of tokens. The first belongs to luma unless its symbol selects a class.
+// tokens writes tokens. It packs two at a time, without a jump that depends on how many bits these have.
 func (b *bitWriter) tokens(list []uint16, codes *codeTable) {
-	acc, n := b.acc, b.n
-	class := uint32(0)
-	for i := 0; i < len(list); i++ {
-		t := uint32(list[i])
-		e := codes[(class|t&0xFF)&(2*classSize-1)]
-		class = e & classSize
-		v, extra := uint64(t>>8), uint(e>>9&31)
-		if extra > 8 {
-			i++
-			v |= uint64(list[i]) << 8
+	const index = 2*classSize - 1
+	for i := 0; i < len(list); {
+		acc, n, size := b.acc, b.n, 0
+		for end := min(i+packTokens, len(list)); i < end; i++ {
+			t := list[i]
+			e := codes[t&index]
+			v, l := e>>codeShift|uint64(t>>(16-tokenLow)), uint(e)
+			if e&codeWide != 0 {
+				i++
+				v |= uint64(list[i]) << tokenLow
+			} else if i+1 < end {
+				t := list[i+1]
+				if e := codes[t&index]; e&codeWide == 0 {
+					i++
+					v = v<<(e&codeLength) | e>>codeShift | uint64(t>>(16-tokenLow))
+					l += uint(e)
+				}
+			}
+			n += l & codeLength
+			acc |= v << (-n & 63)
+			binary.BigEndian.PutUint64(b.raw[size:], acc)
+			size += int(n / 8)
+			acc <<= n &^ 7 & 63
+			n &= 7
 		}
-		v |= uint64(e>>16) << extra
-		l := uint(e&31) + extra
-		n += l
-		if n < 64 {
-			acc = acc<<(l&63) | v
-			continue
-		}
-		n -= 64
-		b.word(acc<<((l-n)&63) | v>>(n&63))
-		acc = v
+		b.acc, b.n = acc, n
+		b.stuff(b.raw[:size])
 	}
-	b.acc, b.n = acc, n
 }
 
 // list writes a whole list of tokens and pads the last byte with ones (T.81 F.1.2.3).
@@ -186,18 +198,8 @@ func (b *bitWriter) list(ctx context.Context, l *tokenList, codes *codeTable) {
 		b.tokens(t, codes)
 	}
 	b.tokens(l.last, codes)
-	if cap(b.buf)-len(b.buf) < 18 {
-		b.flush()
-	}
-	pad := -b.n & 7
-	acc := b.acc<<pad | (1<<pad - 1)
-	for n := b.n + pad; n > 0; {
-		n -= 8
-		c := byte(acc >> n)
-		b.buf = append(b.buf, c)
-		if c == 0xFF {
-			b.buf = append(b.buf, 0)
-		}
+	if b.n > 0 {
+		b.stuff([]byte{byte(b.acc>>56) | 0xFF>>b.n})
 	}
 	b.acc, b.n = 0, 0
 }

@@ -127,7 +127,7 @@ type tokenCounts [2 * classSize]uint32
 // dc returns how often each DC size occurs in a class.
 func (c *tokenCounts) dc(class int) (freq [256]uint32) {
 	for size := range 12 {
-		freq[size] = c[class*classSize+dcSymbol(class, size)]
+		freq[size] = c[class*classSize+dcSymbol(size)]
 	}
 	return freq
 }
@@ -153,27 +153,17 @@ func (c *tokenCounts) acProgressive() (freq [256]uint32) {
 	return freq
 }
 
-func dcSymbol(class, size int) int {
-	if class == 0 {
-		return dcLuma(size)
-	}
-	return dcChroma(size)
-}
-
-// setDC adds a table of DC sizes. Each symbol determines its class, so it is entered for either
-// class of the preceding token.
+// setDC adds a table of DC sizes.
 func (t *codeTable) setDC(class int, s *huffmanSpec) {
 	s.each(func(size uint8, code, length uint32) {
-		for from := range 2 {
-			t[from*classSize+dcSymbol(class, int(size))] = codeEntry(code, length, uint32(size), class)
-		}
+		t[class*classSize+dcSymbol(int(size))] = codeEntry(code, length, uint32(size))
 	})
 }
 
 // setAC adds a sequential scan's table of AC symbols.
 func (t *codeTable) setAC(class int, s *huffmanSpec) {
 	s.each(func(sym uint8, code, length uint32) {
-		t[class*classSize+int(sym)] = codeEntry(code, length, uint32(sym&15), class)
+		t[class*classSize+int(sym)] = codeEntry(code, length, uint32(sym&15))
 	})
 }
 
@@ -181,7 +171,7 @@ func (t *codeTable) setAC(class int, s *huffmanSpec) {
 // more is followed by r bits.
 func (t *codeTable) setACProgressive(s *huffmanSpec) {
 	s.each(func(sym uint8, code, length uint32) {
-		t[sym] = codeEntry(code, length, uint32(extraBits(int(sym))), 0)
+		t[sym] = codeEntry(code, length, uint32(extraBits(int(sym))))
 	})
 }
 

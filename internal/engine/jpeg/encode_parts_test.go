@@ -89,9 +89,9 @@ func TestBitWriter(t *testing.T) {
 	for range 200000 {
 		tokens := list.room(1)
 		if r.IntN(4) == 0 {
-			n := 1 + r.IntN(8)
-			v := uint(255) >> (8 - n)
-			tokens = append(tokens, uint16(rawBits(n))|uint16(v<<8))
+			n := 1 + r.IntN(tokenLow)
+			v := uint(1)<<n - 1
+			tokens = counts.add(tokens, 0, rawBits(n), n, v)
 			put(v, n)
 		} else {
 			sym := int(spec.symbols[r.IntN(len(spec.symbols))])
@@ -99,7 +99,7 @@ func TestBitWriter(t *testing.T) {
 			extra := extraBits(sym)
 			v := uint(1)<<extra - 1 - uint(r.IntN(4))&(1<<extra-1)
 			tokens = counts.add(tokens, 0, sym, extra, v)
-			put(uint(e>>16), int(e&31))
+			put(uint(e>>codeShift)>>extra, int(e&codeLength)-extra)
 			put(v, extra)
 		}
 		list.keep(tokens)

@@ -172,7 +172,7 @@ func (p *progressiveTokens) dcRefine(ctx context.Context, e *Encoder, grids []*g
 func (p *progressiveTokens) raw(t []uint16, bit uint8) []uint16 {
 	p.pending = p.pending<<1 | uint(bit)
 	p.waiting++
-	if p.waiting == 8 {
+	if p.waiting == tokenLow {
 		return p.endRaw(t)
 	}
 	return t
@@ -181,7 +181,7 @@ func (p *progressiveTokens) raw(t []uint16, bit uint8) []uint16 {
 func (p *progressiveTokens) endRaw(t []uint16) []uint16 {
 	if p.waiting > 0 {
 		p.counts[rawBits(int(p.waiting))]++
-		t = append(t, uint16(rawBits(int(p.waiting)))|uint16(p.pending<<8))
+		t = append(t, uint16(rawBits(int(p.waiting)))|uint16(p.pending<<(16-tokenLow)))
 	}
 	p.pending, p.waiting = 0, 0
 	return t

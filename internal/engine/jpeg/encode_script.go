@@ -9,7 +9,7 @@ import (
 // after 0xFF.
 func (p *progressiveTokens) measure(e *Encoder, s *scan) int {
 	bits := 0
-	for n := 1; n <= 8; n++ {
+	for n := 1; n <= tokenLow; n++ {
 		bits += n * int(p.counts[rawBits(n)])
 	}
 	table := func(spec huffmanSpec, freq *[256]uint32, extra func(sym int) int) {

@@ -178,22 +178,23 @@ func magnitude(v int) (size int, low uint) {
 
 // add counts a symbol and appends it with its extra bits.
 func (n *tokenCounts) add(t []uint16, class, symbol, extra int, low uint) []uint16 {
-	n[class*classSize+symbol]++
-	t = append(t, uint16(symbol)|uint16(low<<8))
-	if extra > 8 {
-		t = append(t, uint16(low>>8))
+	index := class*classSize + symbol
+	n[index]++
+	t = append(t, uint16(index)|uint16(low<<(16-tokenLow)))
+	if extra > tokenLow {
+		t = append(t, uint16(low>>tokenLow))
 	}
 	return t
 }
 
 func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
 	size, low := magnitude(diff)
-	return n.add(t, class, dcSymbol(class, size), size, low)
+	return n.add(t, class, dcSymbol(size), size, low)
 }
 
 // acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2).
 func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
-	count := (*[classSize]uint32)(n[class*classSize:])
+	count, base := (*[classSize]uint32)(n[class*classSize:]), uint16(class*classSize)
 	last := 0
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
@@ -201,19 +202,19 @@ func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero u
 		last = k
 		for ; run > 15; run -= 16 {
 			count[symZRL]++
-			t = append(t, symZRL)
+			t = append(t, base|symZRL)
 		}
 		size, low := magnitude(int(coef[zigzag[k]&63]))
 		symbol := (run<<4 | size) & 0xFF
 		count[symbol]++
-		t = append(t, uint16(symbol)|uint16(low<<8))
-		if size > 8 {
-			t = append(t, uint16(low>>8))
+		t = append(t, base|uint16(symbol)|uint16(low<<(16-tokenLow)))
+		if size > tokenLow {
+			t = append(t, uint16(low>>tokenLow))
 		}
 	}
 	if last < 63 {
 		count[symEOB]++
-		t = append(t, symEOB)
+		t = append(t, base|symEOB)
 	}
 	return t
 }
