@@ -192,9 +192,10 @@ func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
 	return n.add(t, class, dcSymbol(size), size, low)
 }
 
-// acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2).
+// acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2). t must have room for blockTokens.
 func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
 	count, base := (*[classSize]uint32)(n[class*classSize:]), uint16(class*classSize)
+	to, done := (*[blockTokens]uint16)(t[len(t):cap(t)]), 0
 	last := 0
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
@@ -202,21 +203,25 @@ func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero u
 		last = k
 		for ; run > 15; run -= 16 {
 			count[symZRL]++
-			t = append(t, base|symZRL)
+			to[done&(blockTokens-1)] = base | symZRL
+			done++
 		}
 		size, low := magnitude(int(coef[zigzag[k]&63]))
 		symbol := (run<<4 | size) & 0xFF
 		count[symbol]++
-		t = append(t, base|uint16(symbol)|uint16(low<<(16-tokenLow)))
+		to[done&(blockTokens-1)] = base | uint16(symbol) | uint16(low<<(16-tokenLow))
+		done++
 		if size > tokenLow {
-			t = append(t, uint16(low>>tokenLow))
+			to[done&(blockTokens-1)] = uint16(low >> tokenLow)
+			done++
 		}
 	}
 	if last < 63 {
 		count[symEOB]++
-		t = append(t, base|symEOB)
+		to[done&(blockTokens-1)] = base | symEOB
+		done++
 	}
-	return t
+	return t[:len(t)+done]
 }
 
 // writeSequential writes the tables and the scan.
