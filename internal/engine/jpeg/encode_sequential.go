@@ -144,7 +144,7 @@ func (s *sequentialTokens) join(next *sequentialTokens) {
 }
 
 func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
-	for mx := range e.mcusX {
+	for mx := s.wholeMCUs(e, grids, my); mx < e.mcusX; mx++ {
 		t := s.list.room(maxMCU)
 		for i := range e.parts {
 			c, g := &e.parts[i], grids[i]

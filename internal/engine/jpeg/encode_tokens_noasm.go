@@ -1,0 +1,5 @@
+//go:build purego || !amd64
+
+package jpeg
+
+func (s *sequentialTokens) wholeMCUs(*Encoder, []*grid, int) int { return 0 }
