@@ -65,14 +65,13 @@ const (
 	blockTokens = 512
 )
 
-// tokenChunks holds chunks that a decoder has used.
+// tokenChunks holds chunks that a decoder or an encoder has used.
 var tokenChunks = sync.Pool{New: func() any { return new([tokenChunk]uint16) }}
 
 // tokenList holds tokens in the order of the scan, in chunks that never move.
 type tokenList struct {
 	full [][]uint16
 	last []uint16
-	free [][]uint16
 	// discard makes the list forget its tokens instead of growing: only their counts are of interest.
 	discard bool
 }
@@ -89,21 +88,21 @@ func (l *tokenList) room(blocks int) []uint16 {
 	if l.last != nil {
 		l.full = append(l.full, l.last)
 	}
-	if n := len(l.free); n > 0 {
-		l.last, l.free = l.free[n-1][:0], l.free[:n-1]
-	} else {
-		l.last = tokenChunks.Get().(*[tokenChunk]uint16)[:0]
-	}
+	l.last = tokenChunks.Get().(*[tokenChunk]uint16)[:0]
 	return l.last
 }
 
 func (l *tokenList) keep(t []uint16) { l.last = t }
 
-// reset empties the list and keeps its memory.
+// reset empties the list.
 func (l *tokenList) reset() {
-	l.free = append(l.free, l.full...)
-	l.full = l.full[:0]
-	l.last = l.last[:0]
+	if l.last == nil {
+		return
+	}
+	for _, t := range append(l.full, l.last) {
+		tokenChunks.Put((*[tokenChunk]uint16)(t[:tokenChunk]))
+	}
+	l.full, l.last = nil, nil
 }
 
 // bitWriter packs codes into entropy-coded bytes and stuffs a zero byte after each 0xFF (T.81
@@ -189,7 +188,8 @@ func (b *bitWriter) tokens(list []uint16, codes *codeTable) {
 	}
 }
 
-// list writes a whole list of tokens and pads the last byte with ones (T.81 F.1.2.3).
+// list writes a whole list of tokens, which is empty afterwards, and pads the last byte with ones (T.81
+// F.1.2.3).
 func (b *bitWriter) list(ctx context.Context, l *tokenList, codes *codeTable) {
 	for _, t := range l.full {
 		if ctx.Err() != nil {
@@ -198,6 +198,7 @@ func (b *bitWriter) list(ctx context.Context, l *tokenList, codes *codeTable) {
 		b.tokens(t, codes)
 	}
 	b.tokens(l.last, codes)
+	l.reset()
 	if b.n > 0 {
 		b.stuff([]byte{byte(b.acc>>56) | 0xFF>>b.n})
 	}
