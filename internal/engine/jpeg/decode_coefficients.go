@@ -3,6 +3,7 @@ package jpeg
 import (
 	"math/bits"
 	"sync"
+	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -27,8 +28,11 @@ type coefficients struct {
 	// index k of the zigzag order. It is unused if n is 1.
 	nonzero [][]uint64
 	// at maps an index in the zigzag order to one in a block of low, or to dropped.
-	at  [64]uint8
-	bit bitsSent // decoded
+	at [64]uint8
+	// samples holds what the rows of blocks that were transformed ahead have become.
+	samples [][]byte
+	band    []byte   // samples of a row of blocks
+	bit     bitsSent // decoded
 	// sent is what bit will be if the scans found so far are intact.
 	sent bitsSent
 }
@@ -51,6 +55,7 @@ func newCoefficients(c *component) *coefficients {
 	k := &coefficients{n: c.n, keep: lastKept[c.n], padX: c.padX}
 	k.low = make([][]int16, c.padY)
 	k.nonzero = make([][]uint64, c.padY)
+	k.samples = make([][]byte, c.padY)
 	for i, z := range zigzag[:64] {
 		u, v := int(z&7), int(z>>3)
 		k.at[i], k.bit[i], k.sent[i] = dropped, noBit, noBit
@@ -98,22 +103,50 @@ func (c *coefficients) row(y int) ([]int16, []uint64) {
 	return c.low[y], c.nonzero[y]
 }
 
-// transformRow turns the coefficients of a row of MCUs into rows of samples, and forgets them.
+// transformRow turns the coefficients of a row of MCUs into rows of samples, unless transformAhead has
+// done so, passes them to the sink, and forgets them.
 func (d *Decoder) transformRow(sink plane.Sink, row int) error {
 	for _, c := range d.comps {
-		if c.band == nil {
-			c.band = make([]byte, c.stride*c.V*c.n)
-		}
-		for v := range c.V {
-			y := row*c.V + v
-			c.transformRow(c.band[v*c.n*c.stride:][:c.n*c.stride], y, d.deep())
-			c.coef.low[y], c.coef.nonzero[y] = nil, nil
-		}
-		if err := d.push(sink, c, row*c.V*c.n, c.V*c.n); err != nil {
-			return err
+		for y := row * c.V; y < (row+1)*c.V; y++ {
+			band := c.coef.samples[y]
+			if band == nil {
+				if c.coef.band == nil {
+					c.coef.band = make([]byte, c.stride*c.n)
+				}
+				band = c.coef.band
+				c.transformRow(band, y, d.deep())
+			}
+			c.coef.low[y], c.coef.nonzero[y], c.coef.samples[y] = nil, nil, nil
+			c.band = band
+			if err := d.push(sink, c, y*c.n, c.n); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// transformAhead turns the coefficients of a row of MCUs into samples, in the memory of the coefficients.
+// bands is its caller's space for rows of samples.
+func (d *Decoder) transformAhead(row int, bands *[][]byte) {
+	if *bands == nil {
+		*bands = make([][]byte, len(d.comps))
+		for i, c := range d.comps {
+			(*bands)[i] = make([]byte, c.stride*c.n)
+		}
+	}
+	for i, c := range d.comps {
+		for y := row * c.V; y < (row+1)*c.V; y++ {
+			low := c.coef.low[y]
+			if low == nil {
+				continue
+			}
+			c.transformRow((*bands)[i], y, d.deep())
+			samples := unsafe.Slice((*byte)(unsafe.Pointer(&low[0])), 2*len(low))
+			c.coef.samples[y] = samples[:copy(samples, (*bands)[i])]
+			c.coef.low[y], c.coef.nonzero[y] = nil, nil
+		}
+	}
 }
 
 // transformRow transforms a row of blocks.

@@ -24,9 +24,9 @@ import (
 //
 // Each may decode the rows of blocks that the scans of the same coefficients before it have passed.
 // The data of a scan is kept until it is decoded; where it ends, the next marker shows. Rows that
-// the last scan has passed are transformed while it decodes others. Each scan works on a copy of the
-// Decoder that reads the data of this scan only, and what has become of it is recorded in the order
-// of the file. The result is therefore the same for any number of threads.
+// the last scan has passed are transformed by any thread that has nothing to decode. Each scan works
+// on a copy of the Decoder that reads the data of this scan only, and what has become of it is recorded
+// in the order of the file. The result is therefore the same for any number of threads.
 
 const (
 	// dataAhead limits how much data of scans is read before it can be decoded.
@@ -59,12 +59,15 @@ type pipeline struct {
 	err    error  // why no scan follows
 	ended  bool   // whether no scan follows
 	pushed int    // rows of MCUs that were pushed
-	broken error  // of the sink
 
 	mu       sync.Mutex // guards the following, and all of a progressiveScan that its step does not own
 	change   sync.Cond  // of anything that another thread may wait for
 	scans    []*progressiveScan
 	last     bool                  // whether the only one of scans is the last that the scale needs
+	whole    bool                  // whether no scan is left, and the picture can be shown
+	claimed  int                   // rows of MCUs that a thread transforms or has transformed
+	made     []bool                // which of them are transformed, and not yet pushed
+	broken   error                 // of the sink
 	buffered int                   // bytes in chunks
 	chunks   [][]byte              // unused ones
 	memory   []*[tokenChunk]uint16 // of chunks
@@ -87,6 +90,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	if p.total < d.stepBlocks {
 		p.threads = 1
 	}
+	p.made = make([]bool, d.mcusY)
 	p.mu.Lock()
 	for range p.threads - 1 {
 		p.helpers.Go(p.help)
@@ -103,21 +107,32 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 	return p.run()
 }
 
-// help decodes scans until the pipeline stops.
+// help decodes scans and transforms rows until the pipeline stops.
 func (p *pipeline) help() {
+	var bands [][]byte
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer func() {
+		if r := recover(); r != nil {
+			p.panicked = r
+			p.change.Broadcast()
+		}
+	}()
 	for !p.stopped {
 		if s, until := p.ready(false); s != nil {
 			p.step(s, until, false)
+		} else if from, to := p.claim(); to > from {
+			p.transform(from, to, &bands)
 		} else {
 			p.change.Wait()
 		}
 	}
 }
 
-// run is the work of the caller's thread. Data comes first, because others may have to wait for it.
+// run is the work of the caller's thread. Data comes first, because others may have to wait for it, and
+// then the sink.
 func (p *pipeline) run() error {
+	var bands [][]byte
 	for {
 		if err := p.settle(); err != nil {
 			return err
@@ -125,19 +140,28 @@ func (p *pipeline) run() error {
 		if p.panicked != nil {
 			panic(p.panicked)
 		}
-		if len(p.scans) == 0 && p.ended {
-			return p.finish()
+		if len(p.scans) == 0 && p.ended && !p.whole {
+			if err := p.finish(); err != nil {
+				return err
+			}
+			p.whole = true
+			p.change.Broadcast()
+		}
+		if p.whole && (p.pushed == p.d.mcusY || p.broken != nil) {
+			return p.broken
 		}
 		if reads, due := p.readsOn(); due {
 			if err := p.unlocked(reads); err != nil {
 				return err
 			}
-		} else if rows := p.transformable(); rows > p.pushed && p.broken == nil {
+		} else if rows := p.pushable(); rows > p.pushed {
 			if err := p.unlocked(func() error { return p.push(rows) }); err != nil {
 				return err
 			}
 		} else if s, until := p.ready(true); s != nil {
 			p.step(s, until, true)
+		} else if from, to := p.claim(); to > from {
+			p.transform(from, to, &bands)
 		} else {
 			p.change.Wait()
 		}
@@ -360,7 +384,9 @@ func (p *pipeline) ready(caller bool) (most *progressiveScan, until int) {
 		}
 		free := s.rows
 		for _, before := range p.scans[:i] {
-			if (before.ss == 0) == (s.ss == 0) {
+			// Not even the first scan of DC may have neighbours in the same rows: threads that write to
+			// the same cache lines slow each other down.
+			if (before.ss == 0) == (s.ss == 0) || before.ss == 0 && before.ah == 0 {
 				for _, c := range s.parts {
 					free = min(free, before.passedOf(c.index)/s.high(c.component))
 				}
@@ -383,18 +409,7 @@ func (p *pipeline) step(s *progressiveScan, until int, caller bool) {
 		}
 		s.bits.source = &s.source
 	}
-	err := p.unlocked(func() error {
-		if !caller {
-			defer func() {
-				if r := recover(); r != nil {
-					p.mu.Lock()
-					p.panicked = r
-					p.mu.Unlock()
-				}
-			}()
-		}
-		return s.decode(p.ctx, until)
-	})
+	err := p.unlocked(func() error { return s.decode(p.ctx, until) })
 	s.running = false
 	s.passed, s.over = s.y, s.done || err != nil
 	s.err = err
@@ -436,29 +451,74 @@ func (p *pipeline) settle() error {
 
 // transformable returns the number of rows of MCUs that no scan can change any more.
 func (p *pipeline) transformable() int {
+	rows := p.d.mcusY
+	if p.whole {
+		return rows
+	}
 	if len(p.scans) == 0 || !p.last {
 		return 0
 	}
-	rows := p.d.mcusY
 	for _, c := range p.d.comps {
 		rows = min(rows, p.scans[0].passedOf(c.index)/c.V)
 	}
 	return rows
 }
 
-// push transforms the rows of MCUs up to one and passes them to the sink. If that breaks, the scans
-// are nevertheless decoded, because Report tells of their damage.
-func (p *pipeline) push(until int) error {
-	for ; p.pushed < until && p.broken == nil; p.pushed++ {
-		if err := p.ctx.Err(); err != nil {
-			return err
-		}
-		p.broken = p.d.transformRow(p.sink, p.pushed)
+// claim returns the next rows of MCUs that a thread may transform, if there are any.
+func (p *pipeline) claim() (from, to int) {
+	if p.broken != nil {
+		return 0, 0
 	}
-	return nil
+	from = p.claimed
+	p.claimed = max(from, min(p.transformable(), from+max(p.d.stepBlocks*p.d.mcusY/p.total, 1)))
+	return from, p.claimed
 }
 
-// finish records what is missing after the last scan, and pushes the rest of the picture.
+// transform transforms rows of MCUs for the caller's thread, which pushes them.
+func (p *pipeline) transform(from, to int, bands *[][]byte) {
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	for row := from; row < to; row++ {
+		p.d.transformAhead(row, bands)
+		p.mu.Lock()
+		p.made[row] = true
+		p.change.Broadcast()
+		p.mu.Unlock()
+	}
+}
+
+// pushable returns up to which row of MCUs the caller's thread may push. It claims those that are not
+// transformed yet.
+func (p *pipeline) pushable() int {
+	if p.broken != nil {
+		return 0
+	}
+	n := p.pushed
+	for n < p.claimed && p.made[n] {
+		n++
+	}
+	if n == p.claimed {
+		_, n = p.claim()
+	}
+	return n
+}
+
+// push passes the rows of MCUs up to one to the sink. If that breaks, the scans are nevertheless decoded,
+// because Report tells of their damage.
+func (p *pipeline) push(until int) (err error) {
+	row, broken := p.pushed, error(nil)
+	for ; row < until && broken == nil && err == nil; row++ {
+		if err = p.ctx.Err(); err == nil {
+			broken = p.d.transformRow(p.sink, row)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pushed, p.broken = row, broken
+	return err
+}
+
+// finish records what is missing after the last scan.
 func (p *pipeline) finish() error {
 	d := p.d
 	err := p.err
@@ -478,10 +538,7 @@ func (p *pipeline) finish() error {
 			}
 		}
 	}
-	if err := p.push(d.mcusY); err != nil {
-		return err
-	}
-	return p.broken
+	return nil
 }
 
 // passedOf returns how many rows of a component's blocks the following scans may decode.
