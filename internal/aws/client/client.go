@@ -89,7 +89,6 @@ func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
 // credentials that do not work.
 func Open(ctx context.Context, region string) (*Cloud, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithRetryer(newRetryer),
 		config.WithHTTPClient(awshttp.NewBuildableClient()), // the SDK's own, which reads AWS_CA_BUNDLE
 		config.WithLogger(logging.Nop{}),                    // returned errors carry what it would log
 	}
@@ -103,6 +102,7 @@ func Open(ctx context.Context, region string) (*Cloud, error) {
 	if cfg.Region == "" {
 		return nil, errors.New("no AWS region: set AWS_REGION, add --region, or set a region in your AWS profile")
 	}
+	cfg.Retryer = newRetryer // not an option, which would put AWS_MAX_ATTEMPTS out of force
 	cfg.APIOptions = append(cfg.APIOptions, explainNoAccess)
 	cfg.HTTPClient = plainBodies{cfg.HTTPClient}
 	return &Cloud{

@@ -57,3 +57,17 @@ func TestClosedBodiesEndWithoutError(t *testing.T) {
 type doer func(*http.Request) (*http.Response, error)
 
 func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
+
+// TestAttempts: as many as throttling takes, unless the environment says how many.
+func TestAttempts(t *testing.T) {
+	for value, want := range map[string]int{"": attempts, "2": 2} {
+		t.Setenv("AWS_MAX_ATTEMPTS", value)
+		cloud, err := Open(t.Context(), "us-east-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cloud.Function.Options().Retryer.MaxAttempts(); got != want {
+			t.Errorf("AWS_MAX_ATTEMPTS=%s: %d attempts, want %d", value, got, want)
+		}
+	}
+}
