@@ -11,22 +11,55 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 )
 
+// UnseenError reports that there is no stack, and that it is unknown whether another tool keeps the
+// deployment, because Lambda did not say whether its function exists, or which tags it has.
+type UnseenError struct {
+	Names  Names
+	Action string // the permission that the call needs
+	Denied bool   // that permission is lacking
+	Err    error
+}
+
+func (e *UnseenError) Error() string {
+	reason := e.Err.Error()
+	if _, ok := errors.AsType[*client.NoAccessError](e.Err); !ok {
+		reason = client.Reason(e.Err)
+	}
+	if e.Denied {
+		reason = "you need " + e.Action
+	}
+	return fmt.Sprintf("there is no stack %s, and whether another tool such as Terraform keeps the deployment %s cannot be told: %s",
+		e.Names.Stack, e.Names.Name, reason)
+}
+
+func (e *UnseenError) Unwrap() error { return e.Err }
+
 // FindAny reads a deployment that has a stack or, if there is none, one that another tool keeps, such
 // as Terraform: by its function, which has the same name and tag. Such a deployment has no StackID. The
-// error is ErrNotDeployed if there is neither.
+// error is ErrNotDeployed if there is neither, and an *UnseenError if there is no stack and nobody can
+// tell about the function.
 func FindAny(ctx context.Context, c *client.Cloud, n Names) (*Deployment, error) {
 	d, err := Find(ctx, c, n)
 	if !errors.Is(err, ErrNotDeployed) {
 		return d, err
 	}
 	f, functionErr := c.Function.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &n.Stack})
-	if functionErr != nil || f.Configuration == nil || f.Tags[TagName] != n.Name {
-		return nil, err // whoever may not read functions learns that there is no stack
+	switch {
+	case client.IsCode(functionErr, "ResourceNotFoundException"):
+		return nil, err
+	case functionErr != nil:
+		return nil, &UnseenError{n, "lambda:GetFunction", client.IsDenied(functionErr), functionErr}
+	case f.TagsError != nil: // Lambda describes a function without its tags to whoever may not list them
+		tagsErr := &smithy.GenericAPIError{Code: aws.ToString(f.TagsError.ErrorCode), Message: aws.ToString(f.TagsError.Message)}
+		return nil, &UnseenError{n, "lambda:ListTags", client.IsDenied(tagsErr), tagsErr}
+	case f.Configuration == nil || f.Tags[TagName] != n.Name:
+		return nil, err
 	}
 	return fromFunction(ctx, c, n, f.Configuration, f.Tags)
 }

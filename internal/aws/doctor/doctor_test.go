@@ -57,8 +57,14 @@ func examinationOf(c *client.Cloud) *examination {
 // TestCheckStack has states that no emulator reaches, in responses of DescribeStacks
 // (CloudFormation API Reference).
 func TestCheckStack(t *testing.T) {
-	status := ""
-	c := clienttest.Open(t, func(w http.ResponseWriter, _ *http.Request) {
+	status, function := "", http.StatusNotFound
+	c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/functions/") {
+			w.Header().Set("X-Amzn-Errortype", map[int]string{http.StatusNotFound: "ResourceNotFoundException",
+				http.StatusForbidden: "AccessDeniedException"}[function])
+			w.WriteHeader(function)
+			return
+		}
 		if status == "" {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id imgmill-photos does not exist</Message></Error></ErrorResponse>`)
@@ -94,6 +100,8 @@ func TestCheckStack(t *testing.T) {
 		status = test.status
 		wantDiagnosis(t, runCheck(t, "stack", examinationOf(c)), test.want, test.words)
 	}
+	status, function = "", http.StatusForbidden
+	wantDiagnosis(t, runCheck(t, "stack", examinationOf(c)), Unseen, "needs lambda:GetFunction")
 }
 
 // TestCheckFunction has functions that Lambda could not create or change (Lambda API Reference,

@@ -50,6 +50,10 @@ func checkStack(ctx context.Context, e *examination) {
 				"there is no stack %s in %s", e.names.Stack, e.Region)
 			return
 		}
+		if unseen, ok := errors.AsType[*deployment.UnseenError](err); ok {
+			e.unseen("the function "+e.names.Stack+", and there is no stack of that name", unseen.Action, err)
+			return
+		}
 		e.unseen("the stack "+e.names.Stack, "cloudformation:DescribeStacks", err)
 		return
 	}

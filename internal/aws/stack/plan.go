@@ -125,6 +125,11 @@ func (p *Plan) findCurrent(ctx context.Context, c *client.Cloud) error {
 	if errors.Is(err, deployment.ErrNotDeployed) {
 		return nil
 	}
+	if unseen, ok := errors.AsType[*deployment.UnseenError](err); ok && unseen.Denied {
+		p.note("It is unknown whether another tool, such as Terraform, keeps %s already, because you lack %s; if one does, CloudFormation refuses a second function of that name.",
+			p.Stack, unseen.Action)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

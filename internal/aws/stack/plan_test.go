@@ -1,7 +1,9 @@
 package stack
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/imgmill/imgmill/internal/aws/client/clienttest"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -273,6 +276,28 @@ func TestNamesOfBuckets(t *testing.T) {
 		noteNames(p)
 		if notes := strings.Join(p.Notes, "\n"); !strings.HasSuffix(notes, c.want) || (notes == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q", c.recipe, notes, c.want)
+		}
+	}
+}
+
+// TestPlanSaysWhatItDidNotSee: whoever may not read functions can deploy, and learns what nobody has looked at;
+// any other failure ends the plan, because another tool may keep the deployment.
+func TestPlanSaysWhatItDidNotSee(t *testing.T) {
+	for code, status := range map[string]int{"AccessDeniedException": http.StatusForbidden, "TooManyRequestsException": http.StatusTooManyRequests} {
+		c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/functions/") {
+				w.Header().Set("X-Amzn-Errortype", code)
+				w.WriteHeader(status)
+				return
+			}
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id imgmill-photos does not exist</Message></Error></ErrorResponse>`)
+		})
+		p := &Plan{Settings: Settings{Names: photosNames(t)}}
+		err := p.findCurrent(t.Context(), c)
+		if denied := status == http.StatusForbidden; denied != (err == nil) || denied != (len(p.Notes) == 1) ||
+			denied && !strings.Contains(p.Notes[0], "lambda:GetFunction") {
+			t.Errorf("%s: %v, notes %q", code, err, p.Notes)
 		}
 	}
 }
