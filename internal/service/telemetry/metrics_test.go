@@ -121,5 +121,5 @@ func TestQueueMetrics(t *testing.T) {
 
 // TestQueueConformance checks that an observed queue is still the queue that it was.
 func TestQueueConformance(t *testing.T) {
-	queuetest.Run(t, func(*testing.T) queue.Queue { return NewMetrics().Queue(mem.New(time.Second)) })
+	queuetest.Run(t, func(*testing.T) queue.Queue { return NewMetrics().Queue(mem.New(time.Second)) }, queuetest.FakeTime())
 }

@@ -39,7 +39,7 @@ func TestConformance(t *testing.T) {
 			return open(t, durable)
 		}
 		return open(t, filepath.Join(t.TempDir(), "events"))
-	}, queuetest.Durable(func(t *testing.T) queue.Queue { return open(t, durable) }))
+	}, queuetest.Durable(func(t *testing.T) queue.Queue { return open(t, durable) }), queuetest.FakeTime())
 }
 
 // crash returns a copy of the queue's file as it is, as the next process finds it after a kill.

@@ -10,5 +10,5 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	queuetest.Run(t, func(*testing.T) queue.Queue { return mem.New(time.Second) })
+	queuetest.Run(t, func(*testing.T) queue.Queue { return mem.New(time.Second) }, queuetest.FakeTime())
 }

@@ -2,7 +2,8 @@
 //
 // It checks what the comments of package queue guarantee and nothing more: it accepts any order,
 // inexact timing, and both results of publishing an id again. It sleeps for a few leases at most,
-// so the lease should be about a second. Its tests run in parallel, because they mostly wait.
+// so the lease should be about a second. Its tests run in parallel, because they mostly wait; those of
+// a queue within the process need not wait at all (FakeTime).
 package queuetest
 
 import (
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imgmill/imgmill/internal/pipeline/queue"
@@ -29,9 +31,14 @@ func Durable(reopen func(t *testing.T) queue.Queue) Option {
 	return func(s *suite) { s.reopen = reopen }
 }
 
+// FakeTime runs each test in a bubble of testing/synctest, where waiting takes no time. The queue must
+// wait for nothing but time and callers of its own process, and leave no goroutine once it is closed.
+func FakeTime() Option { return func(s *suite) { s.fakeTime = true } }
+
 type suite struct {
-	open   func(t *testing.T) queue.Queue
-	reopen func(t *testing.T) queue.Queue
+	open     func(t *testing.T) queue.Queue
+	reopen   func(t *testing.T) queue.Queue
+	fakeTime bool
 }
 
 // Run runs the suite. open must return a new, empty queue at each call, and is called from several
@@ -64,14 +71,22 @@ func Run(t *testing.T, open func(t *testing.T) queue.Queue, options ...Option) {
 		{"CloseWakesFetch", testCloseWakesFetch},
 		{"Cancel", testCancel},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			c.run(t, s.opened(t))
-		})
+		s.test(t, c.name, func(t *testing.T) { c.run(t, s.opened(t)) })
 	}
 	if s.reopen != nil {
-		t.Run("Durable", s.testDurable)
+		s.test(t, "Durable", s.testDurable)
 	}
+}
+
+func (s *suite) test(t *testing.T, name string, run func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		if s.fakeTime {
+			synctest.Test(t, run)
+		} else {
+			run(t)
+		}
+	})
 }
 
 func (s *suite) opened(t *testing.T) queue.Queue {
@@ -544,7 +559,6 @@ func testCancel(t *testing.T, q queue.Queue) {
 // testDurable checks that published, leased and buried messages survive a restart, and that settled
 // ones stay settled.
 func (s *suite) testDurable(t *testing.T) {
-	t.Parallel()
 	q := s.opened(t)
 	for _, b := range []string{"acked", "buried", "leased", "fresh"} {
 		publish(t, q, b, b)
