@@ -3,9 +3,9 @@ package stack
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -17,11 +17,7 @@ import (
 // TestInaccessibleBucketIsAnError: without it, a caller who may not access the stack's own buckets
 // would read that all is gone.
 func TestInaccessibleBucketIsAnError(t *testing.T) {
-	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
-		_ *http.Request) {
-		w.WriteHeader(http.StatusForbidden)
-	}))
-	defer store.Close()
+	c := clienttest.InProcess(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	n := photosNames(t)
 	stack := &deployment.Deployment{Names: n, Parameters: map[string]string{
 		"CreateSourceBucket": "true", "SourceBucketName": n.InputBucket,
@@ -37,7 +33,7 @@ func TestInaccessibleBucketIsAnError(t *testing.T) {
 		{nil, n.InputBucket, "source", false}, // may belong to anybody
 	} {
 		v := &Inventory{Names: n, Account: "123456789012", Stack: test.stack}
-		err := v.addBucket(t.Context(), clienttest.OnlyS3(store.URL), test.bucket, test.role)
+		err := v.addBucket(t.Context(), c, test.bucket, test.role)
 		if (err != nil) != test.fails || err != nil &&
 			!strings.Contains(err.Error(), "you may not access it") || len(v.Buckets) > 0 {
 			t.Errorf("%s of %v: %v, %+v", test.bucket, test.stack != nil, err, v.Buckets)
@@ -55,11 +51,13 @@ func TestIsGoneWaits(t *testing.T) {
 		err     error
 	}{{[]error{missing}, true, nil}, {[]error{nil, nil, missing}, true, nil},
 		{[]error{nil, denied}, false, denied}, {[]error{nil, nil, nil, nil}, false, nil}} {
-		calls := 0
-		gone, err := isGone(t.Context(), 2*time.Second,
-			func() error { calls++; return test.answers[calls-1] }, "NoSuchEntity", "NotFound")
-		if gone != test.gone || !errors.Is(err, test.err) || calls != len(test.answers) {
-			t.Errorf("%v: gone %v, %v after %d", test.answers, gone, err, calls)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			gone, err := isGone(t.Context(), 2*time.Second,
+				func() error { calls++; return test.answers[calls-1] }, "NoSuchEntity", "NotFound")
+			if gone != test.gone || !errors.Is(err, test.err) || calls != len(test.answers) {
+				t.Errorf("%v: gone %v, %v after %d", test.answers, gone, err, calls)
+			}
+		})
 	}
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,6 +99,7 @@ variants: {thumb: {width: 40, height: 40, fit: cover}, large: {width: 100}}`))
 // attempt and a timeout do.
 func TestWaitGoesOnAfterARetry(t *testing.T) {
 	const key = "imgmill-test-1.jpg"
+	picture := sample.Photo(40, 30)
 	for _, test := range []struct {
 		name     string
 		verdicts []outcome.Verdict // by pass of the log
@@ -120,7 +120,6 @@ func TestWaitGoesOnAfterARetry(t *testing.T) {
 			"did not appear within 1.5s; the function's last attempt failed, and there was no other yet: because of 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			log, there := &fakeLog{}, make(chan struct{})
 			log.before = func(pass int) {
 				if pass > len(test.verdicts) {
@@ -134,28 +133,30 @@ func TestWaitGoesOnAfterARetry(t *testing.T) {
 					close(there)
 				}
 			}
-			store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
-				_ *http.Request) {
+			c := clienttest.InProcess(func(w http.ResponseWriter, _ *http.Request) {
 				select {
 				case <-there:
 					w.Header().Set("X-Amz-Meta-"+outcome.MetadataSourceETag, "e")
-					w.Write(sample.Photo(40, 30))
+					w.Write(picture)
 				default:
 					w.WriteHeader(http.StatusNotFound)
 					fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
 				}
-			}))
-			defer store.Close()
+			})
 			reported := 0
 			w := &watcher{
-				cloud:  clienttest.OnlyS3(store.URL),
-				result: &Result{Key: key}, target: "photos-output", etag: "e", uploaded: time.Now(),
+				cloud:  c,
+				result: &Result{Key: key}, target: "photos-output", etag: "e",
 				maxAttempts: test.attempts,
 				expected:    []mill.Variant{{Name: "small", Key: key}},
 				log:         &logs.Reader{Log: log, Group: "g"},
 				onRetry:     func(logs.Line) { reported++ },
 			}
-			err := w.wait(t.Context(), test.timeout)
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				w.uploaded = time.Now()
+				err = w.wait(t.Context(), test.timeout)
+			})
 			if test.want == "" && err != nil || test.want != "" &&
 				(err == nil || !strings.HasSuffix(err.Error(), test.want)) {
 				t.Errorf("it ends with %v, want %q", err, test.want)
@@ -173,14 +174,10 @@ func TestWaitGoesOnAfterARetry(t *testing.T) {
 // TestCleanUpWaitsForLateWrites: the function read the picture before it was removed, and writes
 // afterwards.
 func TestCleanUpWaitsForLateWrites(t *testing.T) {
-	t.Parallel()
 	for _, line := range []*logs.Line{nil, {Change: outcome.Change{Verdict: outcome.Bad}}} { // after bad, nothing more is written
-		var mu sync.Mutex
 		var calls []string
 		var removed time.Time // the source
-		store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			mu.Lock()
-			defer mu.Unlock()
+		c := clienttest.InProcess(func(w http.ResponseWriter, r *http.Request) {
 			calls = append(calls, r.Method+" "+r.URL.Path)
 			switch {
 			case r.Method == http.MethodHead &&
@@ -192,15 +189,17 @@ func TestCleanUpWaitsForLateWrites(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusNoContent)
 			}
-		}))
+		})
 		w := &watcher{
-			cloud:  clienttest.OnlyS3(store.URL),
+			cloud:  c,
 			result: &Result{Bucket: "in", Key: "a.jpg", Line: line}, target: "out",
-			uploaded: time.Now(),
 			expected: []mill.Variant{{Name: "small", Key: "a.jpg"}},
 		}
-		err := w.cleanUp(t.Context(), "", false)
-		store.Close()
+		var err error
+		synctest.Test(t, func(t *testing.T) {
+			w.uploaded = time.Now()
+			err = w.cleanUp(t.Context(), "", false)
+		})
 		want := []string{"DELETE /in/a.jpg", "HEAD /out/a.jpg", "DELETE /out/a.jpg"}
 		if line != nil {
 			want = want[:2]
@@ -251,7 +250,7 @@ func TestWaitEndsIfTheFunctionCannotStart(t *testing.T) {
 		{"all well", "", `{}`, 200, "", "did not appear within 6s; the function can start, but its log has no line about the picture: S3 may not have called it", time.Minute},
 		{"not allowed", "", `{"Message":"User u is not authorized to perform: lambda:InvokeFunction"}`, 403, "", "the function cannot be called: User u is not authorized to perform: lambda:InvokeFunction", time.Minute},
 	} {
-		c := clienttest.Open(t, func(w http.ResponseWriter, r *http.Request) {
+		c := clienttest.InProcess(func(w http.ResponseWriter, r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, "/invocations") {
 				w.WriteHeader(http.StatusNotFound)
 				fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
@@ -265,22 +264,23 @@ func TestWaitEndsIfTheFunctionCannotStart(t *testing.T) {
 			fmt.Fprint(w, test.answer)
 		})
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
 			log := &fakeLog{before: func(int) {}}
 			if test.log != "" {
 				log.add(1, test.log)
 			}
-			start := time.Now()
-			w := &watcher{cloud: c, result: &Result{Key: "a.jpg"}, target: "photos-output", function: "imgmill-photos", uploaded: start,
-				expected: []mill.Variant{{Name: "small", Key: "a.jpg"}}, log: &logs.Reader{Log: log, Group: "g"}}
 			timeout := 2 * time.Minute
 			if test.most > 30*time.Second {
 				timeout = 6 * time.Second
 			}
-			err := w.wait(t.Context(), timeout)
-			if err == nil || !strings.HasSuffix(err.Error(), test.want) || time.Since(start) > test.most {
-				t.Errorf("after %v: %v, want %q within %v", time.Since(start), err, test.want, test.most)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				w := &watcher{cloud: c, result: &Result{Key: "a.jpg"}, target: "photos-output", function: "imgmill-photos", uploaded: start,
+					expected: []mill.Variant{{Name: "small", Key: "a.jpg"}}, log: &logs.Reader{Log: log, Group: "g"}}
+				err := w.wait(t.Context(), timeout)
+				if err == nil || !strings.HasSuffix(err.Error(), test.want) || time.Since(start) > test.most {
+					t.Errorf("after %v: %v, want %q within %v", time.Since(start), err, test.want, test.most)
+				}
+			})
 		})
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -212,7 +212,7 @@ func TestWriteReadsAgainBeforeARetry(t *testing.T) {
 	const theirs = `<QueueConfiguration><Id>theirs</Id><Queue>arn:aws:sqs:us-east-1:1:theirs</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>`
 	for _, code := range []string{"SlowDown 503", "OperationAborted 409", "MalformedXML 400"} {
 		current, puts, written := "", 0, ""
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := clienttest.InProcess(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				fmt.Fprintf(w, "<NotificationConfiguration>%s</NotificationConfiguration>", current)
 				return
@@ -230,13 +230,13 @@ func TestWriteReadsAgainBeforeARetry(t *testing.T) {
 				t.Error(err)
 			}
 			written = string(body)
-		}))
+		})
 		wanted := []Notification{{ID: "imgmill-photos-jpg",
 			ARN:    "arn:aws:lambda:us-east-1:1:function:imgmill-photos",
 			Events: []string{"s3:ObjectCreated:*"}, Suffix: ".jpg"}}
-		changed, err := Write(t.Context(), clienttest.OnlyS3(server.URL), photos(t), "uploads",
-			wanted)
-		server.Close()
+		var changed bool
+		var err error
+		synctest.Test(t, func(t *testing.T) { changed, err = Write(t.Context(), c, photos(t), "uploads", wanted) })
 		if strings.HasPrefix(code, "Malformed") {
 			if err == nil || changed || puts != 1 {
 				t.Errorf("%s: %d writes, %v", code, puts, err)

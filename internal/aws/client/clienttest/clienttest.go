@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/imgmill/imgmill/internal/aws/client"
@@ -35,10 +36,20 @@ func Open(t *testing.T, handler http.HandlerFunc) *client.Cloud {
 	return c
 }
 
-// OnlyS3 returns a client of the S3 server at url and of nothing else.
-func OnlyS3(url string) *client.Cloud {
-	return &client.Cloud{Region: "us-east-1", Store: s3.New(s3.Options{
-		BaseEndpoint: &url, UsePathStyle: true, Region: "us-east-1",
-		Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-	})}
+// InProcess returns a client of S3 and Lambda, and of nothing else, whose calls the handler answers without a
+// network. It can be used in a bubble of testing/synctest, where waiting takes no time.
+func InProcess(handler http.HandlerFunc) *client.Cloud {
+	url, key := "http://in.process", credentials.NewStaticCredentialsProvider("a", "b", "")
+	return &client.Cloud{Region: "us-east-1",
+		Store:    s3.New(s3.Options{BaseEndpoint: &url, UsePathStyle: true, Region: "us-east-1", Credentials: key, HTTPClient: direct(handler)}),
+		Function: lambda.New(lambda.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: key, HTTPClient: direct(handler)})}
+}
+
+// direct is a handler as an HTTP client.
+type direct http.HandlerFunc
+
+func (d direct) Do(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	d(w, r)
+	return w.Result(), nil
 }
