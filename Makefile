@@ -72,8 +72,9 @@ demo:
 clients:
 	IMGMILL_CLIENTS=1 $(GO) test -count=1 -timeout 280s -run "AWSCLI|Rclone|S3cmd|Boto3|JavaScript" -v ./internal/cli
 
+# Processes, faults and events in any order, and random recipes, more of them than go test ./... has.
 sim:
-	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run Simulation ./internal/pipeline/mill
+	IMGMILL_SEEDS=12000 $(GO) test -count=1 -run 'Simulation|NoLoops|NoCollisions' ./internal/pipeline/mill ./internal/pipeline/recipe
 
 # The pipeline through a proxy that stalls, truncates, resets and lies; a server with few files, among thousands of
 # connections, with a damaged queue; a full disk; a function and a worker with little memory.

@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -125,7 +126,7 @@ func (d draw) file() string {
 }
 
 // sourceKey draws the key of a source, or "".
-func (d draw) sourceKey(r *Recipe) string {
+func (d draw) sourceKey(r *Planner) string {
 	key := r.Source.Prefix + d.several(4, "a", "b", "/", "1", ".", "j", "K", "out/", ".jpg", ".b", ".json")
 	if n := len(r.Source.Suffixes); n > 0 && d.IntN(8) > 0 {
 		key += r.Source.Suffixes[d.IntN(n)]
@@ -151,12 +152,20 @@ func (d draw) output(v render.Variant) (width, height int, f *codec.Format) {
 	return width, 1 + d.IntN(20), f
 }
 
+// rounds is how many random recipes are drawn: the first quarter of those of make sim, unless IMGMILL_SEEDS is set.
+func rounds(all int) int {
+	if os.Getenv("IMGMILL_SEEDS") == "" {
+		return all / 4
+	}
+	return all
+}
+
 // TestNoLoops checks on random recipes that no key that an accepted one writes is the key of a
 // source.
 func TestNoLoops(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(1, 2))}
 	accepted, refused, checked := 0, 0, 0
-	for range 12000 {
+	for range rounds(12000) {
 		yaml := d.file()
 		r, err := Parse(all, "f", []byte(yaml))
 		if err != nil {
@@ -166,12 +175,13 @@ func TestNoLoops(t *testing.T) {
 			continue
 		}
 		accepted++
+		planner := r.Planner()
 		for range 30 {
-			source := d.sourceKey(r)
+			source := d.sourceKey(planner)
 			if source == "" {
 				continue
 			}
-			plan := r.Plan(source)
+			plan := planner.Plan(source)
 			written := map[string]string{plan.BadCopy: "bad copy", plan.BadRecord: "bad record", plan.Manifest.Key: "manifest"}
 			delete(written, "") // not written
 			for _, o := range plan.Outputs {
@@ -181,14 +191,14 @@ func TestNoLoops(t *testing.T) {
 			}
 			for key, what := range written {
 				checked++
-				if r.Plan(key).Excluded == "" {
+				if planner.Plan(key).Excluded == "" {
 					t.Fatalf("the %s of %q is written to %q, the key of a source:\n%s", what, source, key, yaml)
 				}
 			}
 		}
 	}
 	t.Logf("%d recipes accepted, %d refused as loops, %d keys checked", accepted, refused, checked)
-	if accepted < 150 || refused < 300 || checked < 10000 {
+	if accepted < rounds(150) || refused < rounds(300) || checked < rounds(10000) {
 		t.Errorf("%d recipes accepted, %d refused as loops, %d keys checked: too few to prove anything", accepted, refused, checked)
 	}
 }
@@ -198,7 +208,7 @@ func TestNoLoops(t *testing.T) {
 func TestNoCollisions(t *testing.T) {
 	d := draw{rand.New(rand.NewPCG(3, 4))}
 	accepted, refused, checked := 0, 0, 0
-	for range 20000 {
+	for range rounds(20000) {
 		yaml := strings.Replace(d.file(), "target: {bucket: one", "target: {bucket: two", 1)
 		r, err := Parse(all, "f", []byte(yaml))
 		if err != nil {
@@ -211,12 +221,13 @@ func TestNoCollisions(t *testing.T) {
 			continue
 		}
 		accepted++
+		planner := r.Planner()
 		for range 30 {
-			source := d.sourceKey(r)
+			source := d.sourceKey(planner)
 			if source == "" {
 				continue
 			}
-			plan := r.Plan(source)
+			plan := planner.Plan(source)
 			written := map[string]string{}
 			if r.Manifest {
 				written[plan.Manifest.Key] = "the manifest"
@@ -238,7 +249,7 @@ func TestNoCollisions(t *testing.T) {
 		}
 	}
 	t.Logf("%d recipes accepted, %d refused for collisions, %d keys checked", accepted, refused, checked)
-	if accepted < 150 || refused < 300 || checked < 10000 {
+	if accepted < rounds(150) || refused < rounds(300) || checked < rounds(10000) {
 		t.Errorf("%d recipes accepted, %d refused for collisions, %d keys checked: too few to prove anything", accepted, refused, checked)
 	}
 }
