@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package jpeg
 
@@ -17,10 +17,11 @@ import (
 //go:noescape
 func firstKernel(r *byte)
 
-// refineKernel refines blocks as refine does, with sets of coefficients as bits: PDEP (Intel Software
-// Developer's Manual) finds the end of a run of zeros, and spreads the correction bits of a block over its
-// nonzero coefficients, which all have one. It stops as firstKernel does, and also before a block with more
-// correction bits at a time than it covers.
+// refineKernel refines blocks as refine does, with sets of coefficients as bits. On amd64, PDEP (Intel
+// Software Developer's Manual) finds the end of a run of zeros, and spreads the correction bits of a block
+// over its nonzero coefficients, which all have one; on arm64, the end of a run is looked up in a list of
+// the block's zeros. It stops as firstKernel does, and also before a block with more correction bits at a
+// time than it covers.
 //
 //go:noescape
 func refineKernel(r *byte)
