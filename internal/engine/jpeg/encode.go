@@ -202,12 +202,14 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 		e.sequential(ctx, b, t, o.Threads)
 	case o.Effort == Normal:
 		grids := e.quantiseAll(ctx, t, o.Threads)
+		e.split(ctx, grids, o.Threads)
 		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), o.Threads)
 		e.spare.Store(&grids)
 	case !o.Progressive:
 		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads), o.Threads, false))
 	default:
 		grids := e.quantiseHigh(ctx, t, o.Threads)
+		e.split(ctx, grids, o.Threads)
 		e.progressive(ctx, b, grids, e.searchScript(ctx, grids, o.Threads), o.Threads)
 	}
 	if err := ctx.Err(); err != nil {

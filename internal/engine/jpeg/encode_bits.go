@@ -57,12 +57,11 @@ func (t *codeTable) setRaw() {
 	}
 }
 
-// tokenChunk is the capacity of one chunk of a tokenList in words. blockTokens is the largest
-// number of words of a block: 63 tokens of two words each, and the maxCorrections bits pending from
-// previous blocks, 7 per word.
 const (
-	tokenChunk  = 1 << 15
-	blockTokens = 512
+	tokenChunk  = 1 << 15                        // capacity of one chunk of a tokenList in words
+	acRoom      = 1 << 7                         // 63 tokens of two words each take less
+	blockTokens = 2 + acRoom                     // number of words for which a block needs room
+	scanTokens  = 2*blockTokens + maxCorrections // the same in a progressive scan
 )
 
 // tokenChunks holds chunks that a decoder or an encoder has used.
@@ -76,10 +75,10 @@ type tokenList struct {
 	discard bool
 }
 
-// room returns the last chunk, with room for the tokens of the given number of blocks. The caller
-// appends to it and passes the result to keep.
-func (l *tokenList) room(blocks int) []uint16 {
-	if cap(l.last)-len(l.last) >= blocks*blockTokens {
+// room returns the last chunk, with room for the given number of words. The caller appends to it and
+// passes the result to keep.
+func (l *tokenList) room(words int) []uint16 {
+	if cap(l.last)-len(l.last) >= words {
 		return l.last
 	}
 	if l.discard && l.last != nil {

@@ -75,6 +75,7 @@ func TestSearchedScript(t *testing.T) {
 			}
 			o := Options{Quality: q, Progressive: true, Effort: High}
 			grids := e.quantiseHigh(t.Context(), newQuantisers(&o), 1)
+			e.split(t.Context(), grids, 1)
 			write := func(script []scan) int {
 				var out bytes.Buffer
 				b := newBitWriter(&out)

@@ -87,7 +87,7 @@ func TestBitWriter(t *testing.T) {
 	}
 	var counts tokenCounts
 	for range 200000 {
-		tokens := list.room(1)
+		tokens := list.room(scanTokens)
 		if r.IntN(4) == 0 {
 			n := 1 + r.IntN(tokenLow)
 			v := uint(1)<<n - 1
@@ -232,6 +232,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	grids := e.quantiseHigh(t.Context(), newQuantisers(&Options{Quality: 85, Effort: High}), 1)
+	e.split(t.Context(), grids, 1)
 	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}},
 		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {

@@ -22,6 +22,42 @@ func fixedScript(parts int) []scan {
 	}
 }
 
+// split computes which coefficients have which bits, once for all scans.
+func (e *Encoder) split(ctx context.Context, grids []*grid, threads int) {
+	for i, g := range grids {
+		if g.atLeast[0] == nil {
+			g.atLeast[0] = g.nonzero
+			for l := range g.bit {
+				g.bit[l], g.atLeast[l+1] = make([]uint64, len(g.nonzero)), make([]uint64, len(g.nonzero))
+			}
+		}
+		share(threads, e.parts[i].blocksY, func(_, from, to int) {
+			for by := from; by < to && ctx.Err() == nil; by++ {
+				for j := by * g.blocksX; j < (by+1)*g.blocksX; j++ {
+					g.splitBlock(j)
+				}
+			}
+		})
+	}
+}
+
+func (g *grid) splitBlock(i int) {
+	coef := g.at(i)
+	var atLeast [maxLow + 1]uint64
+	var bit [maxLow]uint64
+	for m := g.nonzero[i] &^ 1; m != 0; m &= m - 1 {
+		k := bits.TrailingZeros64(m)
+		a := uint64(abs(coef[zigzag[k]&63]))
+		for l := range bit {
+			bit[l] |= a >> l & 1 << k
+			atLeast[l+1] |= -(a >> (l + 1)) >> 63 << k
+		}
+	}
+	for l := range bit {
+		g.bit[l][i], g.atLeast[l+1][i] = bit[l], atLeast[l+1]
+	}
+}
+
 // progressive writes the scans of a script. Several threads collect the tokens of all scans first, which take
 // about four times the bytes of the file.
 func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan, threads int) {
@@ -75,20 +111,22 @@ func (e *Encoder) classes(s *scan) (list []int) {
 	return list
 }
 
-// maxCorrections limits the correction bits that are pending at the end of a run of blocks, as in
-// libjpeg.
-const maxCorrections = 1000
+const (
+	// maxLow is the largest number of low bits that a first scan leaves for refinements.
+	maxLow = 3
+	// maxCorrections limits the correction bits that are pending at the end of a run of blocks, as in
+	// libjpeg.
+	maxCorrections = 1000
+)
 
 // progressiveTokens collects the tokens of one scan at a time (T.81 G.1.2).
 type progressiveTokens struct {
 	list   tokenList
 	counts tokenCounts
 
-	ended   int     // number of blocks ended since the last symbol, EOBRUN
-	waiting uint8   // number of bits in pending
-	pending uint    // bits for the next raw token
-	held    []uint8 // correction bits of the ended blocks
-	block   []uint8 // correction bits of the current block since its last symbol
+	ended    int      // number of blocks ended since the last symbol, EOBRUN
+	held     []uint16 // tokens of the correction bits of the ended blocks
+	heldBits int      // number of these bits
 }
 
 // scan replaces the collected tokens by those of s.
@@ -103,19 +141,19 @@ func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid,
 	default:
 		g := grids[s.parts[0]]
 		band := (uint64(2)<<s.to - 1) &^ (uint64(1)<<s.from - 1)
-		for i, nonzero := range g.nonzero {
+		for i, set := range g.atLeast[s.low] {
 			if i%g.blocksX == 0 && ctx.Err() != nil {
 				break
 			}
-			t := p.list.room(1)
+			t := p.list.room(scanTokens)
 			if s.high == 0 {
-				t = p.acFirst(t, g.at(i), nonzero&band, s)
+				t = p.acFirst(t, g.at(i), set&band, s)
 			} else {
-				t = p.acRefine(t, g.at(i), nonzero&band, s)
+				t = p.acRefine(t, g.at(i), set&band, g.atLeast[s.low+1][i], g.bit[s.low][i], s)
 			}
 			p.list.keep(t)
 		}
-		p.list.keep(p.endRun(p.list.room(1)))
+		p.list.keep(p.endRun(p.list.room(scanTokens)))
 	}
 }
 
@@ -156,38 +194,35 @@ func (p *progressiveTokens) dcFirst(ctx context.Context, e *Encoder, grids []*gr
 	var last [3]int
 	e.eachDC(ctx, grids, s, func(part, dc int) {
 		v := dc >> s.low
-		p.list.keep(p.counts.dcToken(p.list.room(1), e.parts[part].class, v-last[part]))
+		p.list.keep(p.counts.dcToken(p.list.room(scanTokens), e.parts[part].class, v-last[part]))
 		last[part] = v
 	})
 }
 
 func (p *progressiveTokens) dcRefine(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
+	var pending uint64
+	n := 0
 	e.eachDC(ctx, grids, s, func(_, dc int) {
-		p.list.keep(p.raw(p.list.room(1), uint8(dc>>s.low&1)))
+		pending = pending<<1 | uint64(dc>>s.low&1)
+		if n++; n == tokenLow {
+			p.list.keep(p.raw(p.list.room(scanTokens), pending, n))
+			n = 0
+		}
 	})
-	p.list.keep(p.endRaw(p.list.room(1)))
+	p.list.keep(p.raw(p.list.room(scanTokens), pending, n))
 }
 
-// raw adds one bit without a code.
-func (p *progressiveTokens) raw(t []uint16, bit uint8) []uint16 {
-	p.pending = p.pending<<1 | uint(bit)
-	p.waiting++
-	if p.waiting == tokenLow {
-		return p.endRaw(t)
+// raw appends tokens for the lowest n bits, the highest of them first.
+func (p *progressiveTokens) raw(t []uint16, list uint64, n int) []uint16 {
+	for n > 0 {
+		m := min(n, tokenLow)
+		n -= m
+		t = p.counts.add(t, 0, rawBits(m), 0, uint(list>>n&(1<<m-1)))
 	}
 	return t
 }
 
-func (p *progressiveTokens) endRaw(t []uint16) []uint16 {
-	if p.waiting > 0 {
-		p.counts[rawBits(int(p.waiting))]++
-		t = append(t, uint16(rawBits(int(p.waiting)))|uint16(p.pending<<(16-tokenLow)))
-	}
-	p.pending, p.waiting = 0, 0
-	return t
-}
-
-// endRun adds the symbol for the blocks that have ended, if any, and their correction bits (T.81
+// endRun appends the symbol for the blocks that have ended, if any, and their correction bits (T.81
 // G.1.2.2, G.1.2.3).
 func (p *progressiveTokens) endRun(t []uint16) []uint16 {
 	if p.ended == 0 {
@@ -195,109 +230,74 @@ func (p *progressiveTokens) endRun(t []uint16) []uint16 {
 	}
 	r := bits.Len(uint(p.ended)) - 1
 	t = p.counts.add(t, 0, r<<4, r, uint(p.ended)&(1<<r-1))
-	p.ended = 0
-	t = p.corrections(t, p.held)
-	p.held = p.held[:0]
+	t = append(t, p.held...)
+	p.ended, p.held, p.heldBits = 0, p.held[:0], 0
 	return t
-}
-
-func (p *progressiveTokens) corrections(t []uint16, list []uint8) []uint16 {
-	for _, bit := range list {
-		t = p.raw(t, bit)
-	}
-	return p.endRaw(t)
 }
 
 // endBlock counts a block as ended. A run of such blocks has at most 32767 (T.81 G.1.2.2).
 func (p *progressiveTokens) endBlock(t []uint16) []uint16 {
 	p.ended++
-	p.held = append(p.held, p.block...)
-	p.block = p.block[:0]
-	if p.ended == 0x7FFF || len(p.held) > maxCorrections-63 {
+	if p.ended == 0x7FFF || p.heldBits > maxCorrections-63 {
 		t = p.endRun(t)
 	}
 	return t
 }
 
-// acFirst adds the coefficients of a block in a band; nonzero marks those that are not zero.
-func (p *progressiveTokens) acFirst(t []uint16, coef *[64]int16, nonzero uint64, s *scan) []uint16 {
-	last := s.from - 1
-	for m := nonzero; m != 0; m &= m - 1 {
-		k := bits.TrailingZeros64(m)
-		v := int(coef[zigzag[k]&63])
-		if v < 0 {
-			v = -(-v >> s.low)
-		} else {
-			v >>= s.low
-		}
-		if v == 0 {
-			continue
-		}
-		if p.ended > 0 {
-			t = p.endRun(t)
-		}
-		run := k - last - 1
-		last = k
-		for ; run > 15; run -= 16 {
-			t = p.counts.add(t, 0, symZRL, 0, 0)
-		}
-		size, low := magnitude(v)
-		t = p.counts.add(t, 0, run<<4|size, size, low)
+// acFirst adds the coefficients of a block that are in set, of a band.
+func (p *progressiveTokens) acFirst(t []uint16, coef *[64]int16, set uint64, s *scan) []uint16 {
+	if set == 0 {
+		return p.endBlock(t)
 	}
+	t, last := p.counts.nonzero(p.endRun(t), 0, coef, set, s.from-1, s.low)
 	if last < s.to {
 		t = p.endBlock(t)
 	}
 	return t
 }
 
-// acRefine adds one more bit of a block's coefficients in a band. Coefficients that become nonzero
-// with this bit are sent as symbols; those that were nonzero before are sent as correction bits
-// after the symbol that passes them (T.81 G.1.2.3).
-func (p *progressiveTokens) acRefine(t []uint16, coef *[64]int16, nonzero uint64, s *scan) []uint16 {
-	var size [64]uint16 // the magnitudes down to this bit
-	final := 0          // the last coefficient that becomes nonzero
-	known := uint64(0)
-	for m := nonzero; m != 0; m &= m - 1 {
-		k := bits.TrailingZeros64(m)
-		v := int(coef[zigzag[k]&63])
-		sign := v >> (bits.UintSize - 1)
-		a := ((v ^ sign) - sign) >> s.low
-		if a == 0 {
-			continue
+// acRefine adds one more bit of a block's coefficients in a band. Of set, those that are also in known were
+// nonzero before: they are sent as correction bits, those in bit, after the symbol that passes them. The
+// others become nonzero with this bit, and are sent as symbols (T.81 G.1.2.3).
+func (p *progressiveTokens) acRefine(
+	t []uint16, coef *[64]int16, set, known, bit uint64, s *scan,
+) []uint16 {
+	next := s.from // the first coefficient after those that are sent
+	corrections := func(before int) (list uint64, n int) {
+		for m := set & known & (1<<before - 1) &^ (1<<next - 1); m != 0; m &= m - 1 {
+			list = list<<1 | bit>>bits.TrailingZeros64(m)&1
+			n++
 		}
-		size[k] = uint16(a)
-		known |= 1 << k
-		if a == 1 {
-			final = k
-		}
+		return list, n
 	}
-	run, last := 0, s.from-1
-	for m := known; m != 0; m &= m - 1 {
-		k := bits.TrailingZeros64(m)
-		run += k - last - 1
-		last = k
-		for ; run > 15 && k <= final; run -= 16 {
-			t = p.endRun(t)
-			t = p.counts.add(t, 0, symZRL, 0, 0)
-			t = p.corrections(t, p.block)
-			p.block = p.block[:0]
-		}
-		if size[k] > 1 {
-			p.block = append(p.block, uint8(size[k]&1))
-			continue
-		}
+	for fresh := set &^ known; fresh != 0; fresh &= fresh - 1 {
+		k := bits.TrailingZeros64(fresh)
 		t = p.endRun(t)
+		run, last := 0, next-1
+		for m := set & (2<<k - 1) &^ (1<<next - 1); m != 0; m &= m - 1 {
+			j := bits.TrailingZeros64(m)
+			run += j - last - 1
+			last = j
+			for ; run > 15; run -= 16 {
+				t = p.counts.add(t, 0, symZRL, 0, 0)
+				list, n := corrections(j)
+				t = p.raw(t, list, n)
+				next = j
+			}
+		}
 		positive := uint(1)
 		if coef[zigzag[k]&63] < 0 {
 			positive = 0
 		}
 		t = p.counts.add(t, 0, run<<4|1, 1, positive)
-		t = p.corrections(t, p.block)
-		p.block = p.block[:0]
-		run = 0
+		list, n := corrections(k)
+		t = p.raw(t, list, n)
+		next = k + 1
 	}
-	run += s.to - last
-	if run > 0 || len(p.block) > 0 {
+	if next <= s.to {
+		list, n := corrections(s.to + 1)
+		p.held = p.raw(p.held, list, n)
+		p.heldBits += n
 		t = p.endBlock(t)
 	}
 	return t

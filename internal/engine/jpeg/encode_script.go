@@ -105,7 +105,7 @@ func (s *scriptSearch) searchAC(ctx context.Context) (first, refine []scan) {
 	refined := make([]int, len(parts))
 	band := func(part, from, to, high, low int) []scan { return []scan{{[]int{part}, from, to, high, low}} }
 	more := parts // components for which another bit may be worth it
-	for l := 0; l <= 3 && len(more) > 0; l++ {
+	for l := 0; l <= maxLow && len(more) > 0; l++ {
 		var lists [][]scan
 		for _, i := range more {
 			lists = append(lists, band(i, 1, 63, 0, l))

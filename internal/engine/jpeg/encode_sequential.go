@@ -11,6 +11,11 @@ type grid struct {
 	first   int      // number of the first row of blocks
 	coef    []int16  // 64 per block, in rows; those that nonzero does not mark count as 0
 	nonzero []uint64 // a word per block: bit k marks coefficient k in zigzag order as not zero
+
+	// What split computes for a progressive file, in words like those of nonzero: the AC coefficients of
+	// which the magnitude is at least 1<<l, and those in which bit l of it is set.
+	atLeast [maxLow + 1][]uint64
+	bit     [maxLow][]uint64
 }
 
 func newGrid(blocksX, blocksY int) *grid {
@@ -124,8 +129,10 @@ func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid, threads int, 
 	})
 }
 
-// maxMCU is the largest number of blocks in an MCU: that of 4:2:0.
-const maxMCU = 6
+const (
+	maxMCU    = 6                    // the largest number of blocks in an MCU: that of 4:2:0
+	mcuTokens = maxMCU * blockTokens // number of words for which an MCU needs room
+)
 
 // sequentialTokens collects the tokens of an interleaved scan of all coefficients (T.81 F.1.2).
 type sequentialTokens struct {
@@ -145,7 +152,7 @@ func (s *sequentialTokens) join(next *sequentialTokens) {
 
 func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
 	for mx := s.wholeMCUs(e, grids, my); mx < e.mcusX; mx++ {
-		t := s.list.room(maxMCU)
+		t := s.list.room(mcuTokens)
 		for i := range e.parts {
 			c, g := &e.parts[i], grids[i]
 			for by := my * c.v; by < (my+1)*c.v; by++ {
@@ -192,36 +199,46 @@ func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
 	return n.add(t, class, dcSymbol(size), size, low)
 }
 
-// acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2). t must have room for blockTokens.
+// acTokens appends a block's 63 AC coefficients (T.81 F.1.2.2). t must have room for acRoom words.
 func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
+	t, last := n.nonzero(t, class, coef, nonzero&^1, 0, 0)
+	if last < 63 {
+		t = n.add(t, class, symEOB, 0, 0)
+	}
+	return t
+}
+
+// nonzero appends those AC coefficients of a block that are in set, without their lowest bits: none of them
+// is zero then. before is the index before the first coefficient. It returns the index of the last one. t
+// must have room for acRoom words.
+func (n *tokenCounts) nonzero(
+	t []uint16, class int, coef *[64]int16, set uint64, before, low int,
+) (_ []uint16, last int) {
 	count, base := (*[classSize]uint32)(n[class*classSize:]), uint16(class*classSize)
-	to, done := (*[blockTokens]uint16)(t[len(t):cap(t)]), 0
-	last := 0
-	for m := nonzero &^ 1; m != 0; m &= m - 1 {
-		k := bits.TrailingZeros64(m)
+	to, done := (*[acRoom]uint16)(t[len(t):cap(t)]), 0
+	last = before
+	for ; set != 0; set &= set - 1 {
+		k := bits.TrailingZeros64(set)
 		run := k - last - 1
 		last = k
 		for ; run > 15; run -= 16 {
 			count[symZRL]++
-			to[done&(blockTokens-1)] = base | symZRL
+			to[done&(acRoom-1)] = base | symZRL
 			done++
 		}
-		size, low := magnitude(int(coef[zigzag[k]&63]))
+		v := int(coef[zigzag[k]&63])
+		sign := v >> (bits.UintSize - 1)
+		size, extra := magnitude(((v^sign)-sign)>>(low&63) ^ sign - sign)
 		symbol := (run<<4 | size) & 0xFF
 		count[symbol]++
-		to[done&(blockTokens-1)] = base | uint16(symbol) | uint16(low<<(16-tokenLow))
+		to[done&(acRoom-1)] = base | uint16(symbol) | uint16(extra<<(16-tokenLow))
 		done++
 		if size > tokenLow {
-			to[done&(blockTokens-1)] = uint16(low >> tokenLow)
+			to[done&(acRoom-1)] = uint16(extra >> tokenLow)
 			done++
 		}
 	}
-	if last < 63 {
-		count[symEOB]++
-		to[done&(blockTokens-1)] = base | symEOB
-		done++
-	}
-	return t[:len(t)+done]
+	return t[:len(t)+done], last
 }
 
 // writeSequential writes the tables and the scan.

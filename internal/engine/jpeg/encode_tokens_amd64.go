@@ -34,9 +34,6 @@ type tokenBlock struct {
 	dc      *int
 }
 
-// mcuTokens is the largest number of words of an MCU: two for each of 64 coefficients.
-const mcuTokens = maxMCU * 64 * 2
-
 // wholeMCUs collects the tokens of those first MCUs of a row that are within all components, and returns
 // their number.
 func (s *sequentialTokens) wholeMCUs(e *Encoder, grids []*grid, my int) int {
@@ -67,7 +64,7 @@ func (s *sequentialTokens) wholeMCUs(e *Encoder, grids []*grid, my int) int {
 	}
 	r := tokenRun{counts: &s.counts, zigzag: &zigzag, blocks: &blocks[0], past: &blocks[n]}
 	for done := 0; done < mcus; done += int(r.mcus) {
-		t := s.list.room(maxMCU)
+		t := s.list.room(mcuTokens)
 		room := t[len(t):cap(t)]
 		r.mcus = uint(min(mcus-done, len(room)/mcuTokens))
 		r.to = &room[0]
