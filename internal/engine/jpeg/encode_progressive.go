@@ -141,15 +141,21 @@ func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid,
 	default:
 		g := grids[s.parts[0]]
 		band := (uint64(2)<<s.to - 1) &^ (uint64(1)<<s.from - 1)
-		for i, set := range g.atLeast[s.low] {
-			if i%g.blocksX == 0 && ctx.Err() != nil {
-				break
-			}
+		for i := 0; i < len(g.nonzero) && ctx.Err() == nil; i += g.blocksX {
 			t := p.list.room(scanTokens)
-			if s.high == 0 {
-				t = p.acFirst(t, g.at(i), set&band, s)
-			} else {
-				t = p.acRefine(t, g.at(i), set&band, g.atLeast[s.low+1][i], g.bit[s.low][i], s)
+			for j, set := range g.atLeast[s.low][i : i+g.blocksX] {
+				if cap(t)-len(t) < scanTokens {
+					p.list.keep(t)
+					t = p.list.room(scanTokens)
+				}
+				switch set &= band; {
+				case set == 0:
+					t = p.endBlock(t)
+				case s.high == 0:
+					t = p.acFirst(t, g.at(i+j), set, s)
+				default:
+					t = p.acRefine(t, g.at(i+j), set, g.atLeast[s.low+1][i+j], g.bit[s.low][i+j], s)
+				}
 			}
 			p.list.keep(t)
 		}
@@ -246,9 +252,6 @@ func (p *progressiveTokens) endBlock(t []uint16) []uint16 {
 
 // acFirst adds the coefficients of a block that are in set, of a band.
 func (p *progressiveTokens) acFirst(t []uint16, coef *[64]int16, set uint64, s *scan) []uint16 {
-	if set == 0 {
-		return p.endBlock(t)
-	}
 	t, last := p.counts.nonzero(p.endRun(t), 0, coef, set, s.from-1, s.low)
 	if last < s.to {
 		t = p.endBlock(t)
