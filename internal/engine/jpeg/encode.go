@@ -203,14 +203,15 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 	case o.Effort == Normal:
 		grids := e.quantiseAll(ctx, t, o.Threads)
 		e.split(ctx, grids, o.Threads)
-		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), o.Threads)
+		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), nil, o.Threads)
 		e.spare.Store(&grids)
 	case !o.Progressive:
 		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads), o.Threads, false))
 	default:
 		grids := e.quantiseHigh(ctx, t, o.Threads)
 		e.split(ctx, grids, o.Threads)
-		e.progressive(ctx, b, grids, e.searchScript(ctx, grids, o.Threads), o.Threads)
+		script, counts := e.searchScript(ctx, grids, o.Threads)
+		e.progressive(ctx, b, grids, script, counts, o.Threads)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -246,6 +247,34 @@ func share(threads, rows int, f func(part, from, to int)) {
 			panic(p)
 		}
 	}
+}
+
+// groupRows is the number of rows of blocks that a thread takes at a time.
+const groupRows = 4
+
+// eachRow calls f for each row of blocks of each component. space is as long as newRow's, or longer.
+func (e *Encoder) eachRow(ctx context.Context, threads int, f func(part, by int, space []int16)) {
+	type group struct{ part, from, to int }
+	var groups []group
+	threads = shares(threads, e.parts[0].blocksY)
+	for i, c := range e.parts {
+		rows := groupRows
+		if threads == 1 {
+			rows = c.blocksY
+		}
+		for by := 0; by < c.blocksY; by += rows {
+			groups = append(groups, group{i, by, min(by+rows, c.blocksY)})
+		}
+	}
+	spaces := make([][]int16, threads)
+	spread(threads, len(groups), func(thread, i int) {
+		if spaces[thread] == nil {
+			spaces[thread] = e.parts[0].newRow() // No component is wider.
+		}
+		for g, by := groups[i], groups[i].from; by < g.to && ctx.Err() == nil; by++ {
+			f(g.part, by, spaces[thread])
+		}
+	})
 }
 
 // spread calls f for each i below n. A thread that is done with one takes the next.

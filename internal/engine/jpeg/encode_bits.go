@@ -73,6 +73,8 @@ type tokenList struct {
 	last []uint16
 	// discard makes the list forget its tokens instead of growing: only their counts are of interest.
 	discard bool
+	// pass takes the tokens that have no room, instead of the list growing. It may be nil.
+	pass func(t []uint16)
 }
 
 // room returns the last chunk, with room for the given number of words. The caller appends to it and
@@ -80,6 +82,10 @@ type tokenList struct {
 func (l *tokenList) room(words int) []uint16 {
 	if cap(l.last)-len(l.last) >= words {
 		return l.last
+	}
+	if l.last != nil && l.pass != nil {
+		l.pass(l.last)
+		return l.last[:0]
 	}
 	if l.discard && l.last != nil {
 		return l.last[:0]

@@ -76,14 +76,14 @@ func TestSearchedScript(t *testing.T) {
 			o := Options{Quality: q, Progressive: true, Effort: High}
 			grids := e.quantiseHigh(t.Context(), newQuantisers(&o), 1)
 			e.split(t.Context(), grids, 1)
-			write := func(script []scan) int {
+			write := func(script []scan, counts []*tokenCounts) int {
 				var out bytes.Buffer
 				b := newBitWriter(&out)
-				e.progressive(t.Context(), b, grids, script, 1)
+				e.progressive(t.Context(), b, grids, script, counts, 1)
 				b.flush()
 				return out.Len()
 			}
-			searched, fixed := write(e.searchScript(t.Context(), grids, 2)), write(fixedScript(3))
+			searched, fixed := write(e.searchScript(t.Context(), grids, 2)), write(fixedScript(3), nil)
 			if searched > fixed+2 { // The search does not count stuffed zeros.
 				t.Errorf("%v quality %d: %d bytes, the fixed script has %d", size, q, searched, fixed)
 			}

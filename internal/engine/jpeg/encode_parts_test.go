@@ -238,12 +238,13 @@ func TestMeasure(t *testing.T) {
 	for _, s := range scans {
 		var p progressiveTokens
 		p.scan(t.Context(), e, grids, &s)
+		counts := p.counts
 		var out bytes.Buffer
 		b := newBitWriter(&out)
-		e.writeProgressive(t.Context(), b, &p, &s)
+		e.writeProgressive(t.Context(), b, &p, grids, &s, &counts)
 		b.flush()
 		size := out.Len() - bytes.Count(out.Bytes(), []byte{0xFF, 0})
-		if m := p.measure(e, &s); m != size {
+		if m := counts.measure(e, &s); m != size {
 			t.Errorf("%+v: measured %d bytes, want %d", s, m, size)
 		}
 	}

@@ -1,8 +1,10 @@
 package jpeg
 
 import (
+	"bytes"
 	"context"
 	"math/bits"
+	"slices"
 )
 
 // fixedScript is libjpeg's default sequence of scans: DC of all components first, then the lowest
@@ -58,46 +60,99 @@ func (g *grid) splitBlock(i int) {
 	}
 }
 
-// progressive writes the scans of a script. Several threads collect the tokens of all scans first, which take
-// about four times the bytes of the file.
-func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan, threads int) {
+// progressive writes the scans of a script. counts are those of their symbols, or nil if they are not known
+// yet. Several threads write scans to memory, those that take longest first.
+func (e *Encoder) progressive(
+	ctx context.Context, b *bitWriter, grids []*grid, script []scan, counts []*tokenCounts, threads int,
+) {
+	if counts == nil {
+		counts = make([]*tokenCounts, len(script))
+	}
 	if threads < 2 {
 		var p progressiveTokens
 		for i := range script {
-			p.scan(ctx, e, grids, &script[i])
-			e.writeProgressive(ctx, b, &p, &script[i])
+			e.writeProgressive(ctx, b, &p, grids, &script[i], counts[i])
 		}
 		return
 	}
-	tokens := make([]*progressiveTokens, len(script))
-	spread(threads, len(script), func(_, i int) {
-		tokens[i] = new(progressiveTokens)
-		tokens[i].scan(ctx, e, grids, &script[i])
+	written := make([]bytes.Buffer, len(script))
+	tokens, writers := make([]*progressiveTokens, threads), make([]*bitWriter, threads)
+	order := e.longestFirst(script, counts)
+	spread(threads, len(script), func(thread, n int) {
+		if tokens[thread] == nil {
+			tokens[thread], writers[thread] = new(progressiveTokens), newBitWriter(nil)
+		}
+		i, own := order[n], writers[thread]
+		own.w = &written[i]
+		e.writeProgressive(ctx, own, tokens[thread], grids, &script[i], counts[i])
+		own.flush()
 	})
-	for i, p := range tokens {
-		e.writeProgressive(ctx, b, p, &script[i])
+	for i := range written {
+		b.bytes(written[i].Bytes())
 	}
 }
 
-// writeProgressive writes a scan and the tables that it needs.
-func (e *Encoder) writeProgressive(ctx context.Context, b *bitWriter, p *progressiveTokens, s *scan) {
+// longestFirst returns the indices of scans, first of those that take longest to encode: that have the most
+// symbols, or else the most blocks.
+func (e *Encoder) longestFirst(script []scan, counts []*tokenCounts) []int {
+	order, length := make([]int, len(script)), make([]int, len(script))
+	for i := range script {
+		order[i] = i
+		if counts[i] == nil {
+			length[i] = e.visits(&script[i])
+			continue
+		}
+		for _, n := range counts[i] {
+			length[i] += int(n)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return length[j] - length[i] })
+	return order
+}
+
+// visits is the number of blocks in a scan. A DC coefficient counts as a quarter of a block.
+func (e *Encoder) visits(s *scan) (n int) {
+	for _, i := range s.parts {
+		n += e.parts[i].blocksX * e.parts[i].blocksY
+	}
+	if s.from == 0 {
+		n /= 4
+	}
+	return n
+}
+
+// writeProgressive writes a scan and the tables that it needs. If its symbols have been counted, tokens are
+// written as they are collected; if not, all are collected first.
+func (e *Encoder) writeProgressive(
+	ctx context.Context, b *bitWriter, p *progressiveTokens, grids []*grid, s *scan, counts *tokenCounts,
+) {
+	counted := counts != nil
+	if !counted {
+		p.scan(ctx, e, grids, s)
+		counts = &p.counts
+	}
 	var codes codeTable
 	codes.setRaw()
 	switch {
 	case s.from > 0:
-		freq := p.counts.acProgressive()
+		freq := counts.acProgressive()
 		ac := optimalSpec(&freq)
 		codes.setACProgressive(&ac)
 		b.writeHuffman(1, e.parts[s.parts[0]].class, &ac)
 	case s.high == 0:
 		for _, class := range e.classes(s) {
-			freq := p.counts.dc(class)
+			freq := counts.dc(class)
 			dc := optimalSpec(&freq)
 			codes.setDC(class, &dc)
 			b.writeHuffman(0, class, &dc)
 		}
 	}
 	e.writeScanHeader(b, s)
+	if counted {
+		p.list.pass = func(t []uint16) { b.tokens(t, &codes) }
+		p.scan(ctx, e, grids, s)
+		p.list.pass = nil
+	}
 	b.list(ctx, &p.list, &codes)
 }
 

@@ -61,14 +61,11 @@ func (e *Encoder) quantiseAll(ctx context.Context, t *quantisers, threads int) [
 		if i == len(all) {
 			all = append(all, newGrid(c.blocksX, c.blocksY))
 		}
-		g := all[i]
-		share(threads, c.blocksY, func(_, from, to int) {
-			raw := c.newRow()
-			for by := from; by < to && ctx.Err() == nil; by++ {
-				t[c.class].row(c, g, by, raw)
-			}
-		})
 	}
+	e.eachRow(ctx, threads, func(i, by int, space []int16) {
+		c := &e.parts[i]
+		t[c.class].row(c, all[i], by, space)
+	})
 	return all
 }
 

@@ -159,16 +159,14 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 func (e *Encoder) quantiseHigh(ctx context.Context, t *quantisers, threads int) []*grid {
 	grids := e.quantiseAll(ctx, t, threads)
 	s := e.sequentialOf(ctx, grids, threads, true)
-	for i := range e.parts {
-		c, g := &e.parts[i], grids[i]
-		choose := newTrellis(&s.counts, c.class, &t[c.class])
-		share(threads, c.blocksY, func(_, from, to int) {
-			raw := c.newRow()
-			for by := from; by < to && ctx.Err() == nil; by++ {
-				choose.row(c, g, by, raw)
-			}
-		})
+	var choose [2]*trellis
+	for class := range min(2, len(e.parts)) {
+		choose[class] = newTrellis(&s.counts, class, &t[class])
 	}
+	e.eachRow(ctx, threads, func(i, by int, space []int16) {
+		c := &e.parts[i]
+		choose[c.class].row(c, grids[i], by, space)
+	})
 	return grids
 }
 
