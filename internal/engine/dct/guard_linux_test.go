@@ -74,3 +74,26 @@ func TestForwardBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestDequantiseBounds multiplies coefficients that border on inaccessible memory.
+func TestDequantiseBounds(t *testing.T) {
+	cputest.NeedVector(t)
+	steps := [64]int16{}
+	for i := range steps {
+		steps[i] = int16(1 + i)
+	}
+	for _, n := range []int{1, 63, 64, 65, 128, 200} {
+		for _, end := range []bool{false, true} {
+			coef := cputest.Guarded[int16](t, n, end)
+			for i := range coef {
+				coef[i] = int16(1 + i)
+			}
+			Dequantise(coef, &steps)
+			for i, v := range coef {
+				if want := int16((1 + i) * (1 + i%64)); v != want {
+					t.Fatalf("%d coefficients: at %d got %d, want %d", n, i, v, want)
+				}
+			}
+		}
+	}
+}

@@ -986,3 +986,29 @@ next:
 	JG           next
 	VZEROUPPER
 	RET
+
+// func dequantiseVector(coef *int16, steps *int16, blocks int)
+// Requires: AVX, AVX2
+TEXT ·dequantiseVector(SB), NOSPLIT, $0-24
+	MOVQ    coef+0(FP), AX
+	MOVQ    steps+8(FP), CX
+	MOVQ    blocks+16(FP), DX
+	VMOVDQU (CX), Y0
+	VMOVDQU 32(CX), Y1
+	VMOVDQU 64(CX), Y2
+	VMOVDQU 96(CX), Y3
+
+block:
+	VPMULLW (AX), Y0, Y4
+	VMOVDQU Y4, (AX)
+	VPMULLW 32(AX), Y1, Y4
+	VMOVDQU Y4, 32(AX)
+	VPMULLW 64(AX), Y2, Y4
+	VMOVDQU Y4, 64(AX)
+	VPMULLW 96(AX), Y3, Y4
+	VMOVDQU Y4, 96(AX)
+	ADDQ    $0x80, AX
+	DECQ    DX
+	JNZ     block
+	VZEROUPPER
+	RET

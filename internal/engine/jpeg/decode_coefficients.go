@@ -171,12 +171,11 @@ func (c *component) transformRow(dst []byte, y int, deep bool) {
 		}
 		return
 	case 2: // is kept as dct takes it
-		for i := 0; i+4 <= len(low); i += 4 {
-			b := low[i : i+4 : i+4]
-			b[0], b[1], b[2], b[3] = b[0]*c.step(0), b[1]*c.step(1), b[2]*c.step(2), b[3]*c.step(4)
-		}
+		dct.Dequantise(low, c.steps())
 		dct.InverseBlocks(2, dst, c.stride, 2, dct.Blocks{Coef: low, Size: 4, N: len(low) / 4})
 		return
+	case 4:
+		dct.Dequantise(low, c.steps())
 	}
 	var b blockRun
 	for x := 0; x < len(nonzero); x += len(b.last) {
@@ -191,39 +190,48 @@ func (c *component) transformRow(dst []byte, y int, deep bool) {
 // step is the quantisation step of the coefficient at index k of the zigzag order.
 func (c *component) step(k int) int16 { return int16(c.quant[k]) }
 
+// steps returns the steps of the coefficients that are kept of a block, as often as they fit.
+func (c *component) steps() *[64]int16 {
+	t := new([64]int16)
+	for k, at := range c.coef.at {
+		for i := int(at); at != dropped && i < len(t); i += c.n * c.n {
+			t[i] = c.step(k)
+		}
+	}
+	return t
+}
+
 // blockRun is a run of blocks for dct. Coefficients that are not kept are zero.
 type blockRun struct {
 	coef [16 * 64]int16
 	last [16]uint8
 }
 
-// dequantise fills a run with the blocks of low, of which nonzero has a word each.
+// dequantise fills a run with the blocks of low, of which nonzero has a word each. Blocks of 4×4 have been
+// multiplied by their steps.
 func (c *component) dequantise(r *blockRun, low []int16, nonzero []uint64) {
 	n := c.n
 	kept := ^uint64(0) >> (63 - c.coef.keep)
-	dense := n <= 4
-	var steps [16]int16
-	if dense {
-		for k, at := range c.coef.at {
-			if at != dropped {
-				steps[at] = c.step(k)
-			}
-		}
-	} else {
+	var steps [9]int16
+	switch {
+	case n == 3:
+		steps = [9]int16(c.steps()[:])
+	case n > 4:
 		clear(r.coef[:])
 	}
 	for i, m := range nonzero {
 		b, block := low[i*n*n:][:n*n], (*[64]int16)(r.coef[64*i:])
 		m &= kept
 		r.last[i] = uint8(max(bits.Len64(m)-1, 0))
-		if n == 4 {
-			from, to := (*[16]int16)(b), (*[32]int16)(r.coef[64*i:])
-			for k, q := range steps {
-				to[(k>>2<<3|k&3)&31] = from[k] * q
-			}
+		switch n {
+		case 4:
+			from := (*[16]int16)(b)
+			copy(block[0:4], from[0:4])
+			copy(block[8:12], from[4:8])
+			copy(block[16:20], from[8:12])
+			copy(block[24:28], from[12:16])
 			continue
-		}
-		if dense {
+		case 3:
 			for v := range n {
 				row := b[v*n:][:n]
 				for u, q := range steps[v*n:][:n] {

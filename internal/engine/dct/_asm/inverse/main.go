@@ -27,6 +27,7 @@ func main() {
 	for n := 3; n <= 8; n++ {
 		inverse(n)
 	}
+	dequantise()
 	Generate()
 }
 
@@ -313,6 +314,29 @@ func inverse(n int) {
 	}
 	SUBQ(U8(atOnce), count)
 	JG(LabelRef("next"))
+	VZEROUPPER()
+	RET()
+}
+
+// dequantise multiplies 64 coefficients at a time.
+func dequantise() {
+	TEXT("dequantiseVector", NOSPLIT, "func(coef, steps *int16, blocks int)")
+	Doc("dequantiseVector multiplies each of 64 times as many coefficients as blocks says by its step.")
+	coef, steps, left := Load(Param("coef"), GP64()), Load(Param("steps"), GP64()), Load(Param("blocks"), GP64())
+	var by [4]reg.VecVirtual
+	for i := range by {
+		by[i] = YMM()
+		VMOVDQU(Mem{Base: steps, Disp: 32 * i}, by[i])
+	}
+	Label("block")
+	for i := range by {
+		v := YMM()
+		VPMULLW(Mem{Base: coef, Disp: 32 * i}, by[i], v)
+		VMOVDQU(v, Mem{Base: coef, Disp: 32 * i})
+	}
+	ADDQ(U8(128), coef)
+	DECQ(left)
+	JNZ(LabelRef("block"))
 	VZEROUPPER()
 	RET()
 }
