@@ -260,7 +260,7 @@ hevc-matrix:
 	status=$$?; rm -r $$dir; exit $$status
 
 template:
-	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run Tools -v ./internal/aws/template
+	IMGMILL_TEMPLATE_TOOLS=1 $(GO) test -count=1 -run 'Tools|EverySetting' -v ./internal/aws/template
 
 # The Terraform module, by terraform or tofu if one is installed: it must plan what the template makes. A provider of a hundred
 # lines stands in for AWS's, with the schema that @cdktf/provider-aws has.

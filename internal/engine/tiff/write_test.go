@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -330,6 +331,18 @@ func predictFloat(row []byte, size, per int, order binary.AppendByteOrder) []byt
 	return out
 }
 
+// zlibs and zstds are compressors for thousands of small pictures, each of which takes longer to make than to use.
+var (
+	zlibs = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+	zstds = sync.Pool{New: func() any {
+		z, err := zstd.NewWriter(nil, zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			panic(err)
+		}
+		return z
+	}}
+)
+
 func (d drawing) compress(t testing.TB, raw []byte, w, h int) []byte {
 	var b bytes.Buffer
 	switch d.compression {
@@ -338,14 +351,15 @@ func (d drawing) compress(t testing.TB, raw []byte, w, h int) []byte {
 	case packBits:
 		b.Write(packBitsEncode(raw))
 	case deflate, deflateOld:
-		z := zlib.NewWriter(&b)
+		z := zlibs.Get().(*zlib.Writer)
+		defer zlibs.Put(z)
+		z.Reset(&b)
 		z.Write(raw)
 		z.Close()
 	case zstandard:
-		z, err := zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
-		if err != nil {
-			t.Fatal(err)
-		}
+		z := zstds.Get().(*zstd.Encoder)
+		defer zstds.Put(z)
+		z.Reset(&b)
 		z.Write(raw)
 		z.Close()
 	case webpFile:
@@ -408,39 +422,39 @@ func lzwEncode(raw []byte, old bool) []byte {
 	if old {
 		early = 0
 	}
-	table := map[string]int{}
+	// A text is its code, and the table has the code of a text and one more byte.
+	type longer struct {
+		text int
+		c    byte
+	}
+	table := map[longer]int{}
 	width, next := 9, lzwFirst
 	w.put(lzwClear, width)
-	code := func(s string) int {
-		if len(s) == 1 {
-			return int(s[0])
-		}
-		return table[s]
-	}
-	s := ""
+	text := -1
 	for _, c := range raw {
-		longer := s + string([]byte{c})
-		if _, ok := table[longer]; ok || s == "" {
-			s = longer
+		if code, ok := table[longer{text, c}]; ok || text < 0 {
+			if text = code; !ok {
+				text = int(c)
+			}
 			continue
 		}
-		w.put(code(s), width)
-		table[longer] = next
+		w.put(text, width)
+		table[longer{text, c}] = next
 		next++
 		// The decoder is one entry behind.
 		if next-1+early == 1<<width && width < 12 {
 			width++
 		}
+		text = int(c)
 		if next == 4094 {
-			w.put(code(string([]byte{c})), width)
+			w.put(text, width)
 			w.put(lzwClear, width)
-			table, width, next, s = map[string]int{}, 9, lzwFirst, ""
-			continue
+			width, next, text = 9, lzwFirst, -1
+			clear(table)
 		}
-		s = string([]byte{c})
 	}
-	if s != "" {
-		w.put(code(s), width)
+	if text >= 0 {
+		w.put(text, width)
 		if next+early == 1<<width && width < 12 {
 			width++
 		}
