@@ -44,10 +44,12 @@ functions:
 		echo "bootstrap $$arch: $$size bytes compressed" && [ $$size -lt 8000000 ] || exit 1; \
 	done
 
-# The command as releases have it, for this machine: it deploys without Go.
+# The command as releases have it, for this machine: it deploys without Go. RELEASE=v1.2.3 says of which version, and checks
+# also that other places of the same source make the same function.
 release: functions
-	$(GO) build -trimpath -ldflags=-s -tags release -o dist/imgmill ./cmd/imgmill
+	$(GO) build -trimpath -ldflags='-s$(if $(RELEASE), -X github.com/imgmill/imgmill/internal/cli.release=$(RELEASE))' -tags release -o dist/imgmill ./cmd/imgmill
 	$(GO) test -tags release -run Bundled ./internal/aws/pack
+	IMGMILL_RELEASE=$(RELEASE) $(GO) test -count=1 -run 'EqualSource|ReleaseVersion' ./internal/aws/pack ./internal/cli
 	dir=$$(mktemp -d) && program=$$(pwd)/dist/imgmill && \
 	(cd $$dir && for arch in amd64 arm64; do env -i HOME=$$dir $$program package --arch $$arch || exit 1; done); \
 	status=$$?; rm -r $$dir; exit $$status
