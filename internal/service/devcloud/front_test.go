@@ -2,6 +2,7 @@ package devcloud
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -226,4 +227,28 @@ func TestUnfinishedUploads(t *testing.T) {
 			"PUT /photos-input/x.jpg HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
 	}
 	put(t, cl, source, "a.jpg", "body")
+}
+
+// TestEndBeforeItServes: a server that is told to end once it listens, and before it serves, does not serve for good.
+func TestEndBeforeItServes(t *testing.T) {
+	c := start(t, testConfig(t.TempDir()))
+	l, err := listenOn(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	listening := func() {
+		cancel()
+		time.Sleep(50 * time.Millisecond) // for the shutdown
+	}
+	if err := c.gw.serveInner(ctx, address, "us-east-1", c.account, listening); err != nil {
+		t.Error(err)
+	}
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err) // it still listens
+	}
+	l.Close()
 }

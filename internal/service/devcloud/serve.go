@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -134,11 +135,28 @@ func (g *gateway) serveInner(ctx context.Context, address, region string, accoun
 	go func() { ended <- server.ServeMultiPort([]string{address}) }()
 	select {
 	case <-ctx.Done():
+		err = endServer(server, ended)
 	case err = <-ended:
+		err = errors.Join(err, server.ShutDown())
 	}
-	err = errors.Join(err, server.ShutDown(), users.Shutdown())
+	err = errors.Join(err, users.Shutdown())
 	g.Shutdown()
 	return err
+}
+
+// endServer shuts a server down and waits until it has ended. It calls listening before it serves, and a shutdown in between
+// finds nothing to end: the server would serve for good.
+func endServer(server *s3api.S3ApiServer, ended <-chan error) error {
+	for {
+		if err := server.ShutDown(); err != nil {
+			return err
+		}
+		select {
+		case <-ended: // its error is that its listener is closed
+			return nil
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // serve runs the gateway behind a front on l until ctx ends, or until either fails. It calls ready
