@@ -211,7 +211,7 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 // stores planes one after another that are needed together.
 func (d *Decoder) Memory() int64 {
 	total := int64(scanRead + unstuffedSize + 1<<18)
-	if n := ringSize(min(d.opt.Threads, maxThreads)); n > 1 && !d.header.Progressive {
+	if n := max(ringSize(min(d.opt.Threads, maxThreads)), trackRing); !d.header.Progressive {
 		total += int64(n) * (memSize + 3*aheadSize) // two bytes per coefficient, at most one per block
 	}
 	if d.opt.Threads > 1 && d.header.Progressive {

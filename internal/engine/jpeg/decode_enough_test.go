@@ -137,7 +137,7 @@ func TestSequentialStopsReading(t *testing.T) {
 		if _, err := d.Decode(context.Background(), enoughAt{1000}); err != plane.ErrEnough {
 			t.Fatal(err)
 		}
-		ahead := ringSize(threads)*largeStretch + scanRead
+		ahead := max(ringSize(threads), trackRing)*stretchSize + scanRead
 		if read := len(file) - r.Len(); read > len(file)/4+ahead+len(file)/50 {
 			t.Errorf("%d threads: read %d of %d bytes for a quarter of the rows",
 				threads, read, len(file))

@@ -50,6 +50,7 @@ type decodeTable struct {
 	pairs  *[1 << pairBits]uint64
 	skip   *[2 << skipBits]uint16
 	starts *startCodes // for finding where blocks start
+	tracks *trackCodes // for walking several stretches at a time
 }
 
 var errBadTable = errors.New("invalid Huffman table: more codes than their lengths allow")

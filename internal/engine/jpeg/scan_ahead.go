@@ -14,8 +14,6 @@ import "sync"
 const (
 	// stretchSize is the number of bytes of a stretch in which its MCUs start.
 	stretchSize = 24 << 10
-	// largeStretch is that number for one thread that looks for where blocks start.
-	largeStretch = 64 << 10
 	// leadSize is the number of bytes before a stretch in which a walk ahead can synchronise.
 	// Photographs took up to 450.
 	leadSize = 768
@@ -23,7 +21,7 @@ const (
 	minShare = 8
 	// maxUnits is the largest number of blocks in an MCU: four components of 4×4.
 	maxUnits = 64
-	memSize  = leadSize + largeStretch + 2*maxUnits*slack
+	memSize  = leadSize + stretchSize + 2*maxUnits*slack
 
 	// aheadSize is how many coefficients a walk ahead keeps. If a stretch has more, the rest is
 	// walked when its turn comes.
@@ -41,7 +39,7 @@ type walker struct {
 	restart *restarts
 	threads int
 
-	stretchSize int // the constant stretchSize or largeStretch, except in tests
+	stretchSize int // the constant, except in tests
 
 	ring    []*stretch
 	head    int  // index in ring of the current stretch
@@ -53,23 +51,25 @@ type walker struct {
 	misses  int           // number of walks ahead that were useless
 	jobs    chan *stretch // stretches to walk ahead; nil until there are helpers
 	helpers sync.WaitGroup
+
+	// Of one thread; see scan_tracks.go.
+	tracks       *tracksRun // nil until there are tracks
+	list         [maxTracks]*stretch
+	room         int // number of MCUs for which tracks make room
+	walked       int // number of stretches that tracks have walked
+	steps, stops int // number of MCUs of each track, and how often tracks have stopped
 }
 
 // newWalker returns a walker that uses up to the given number of threads, including the caller's.
 // The caller must stop it.
 func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walker {
-	w := &walker{
-		source: src, mcu: m, restart: r, threads: threads, stretchSize: stretchSize,
-		ring: make([]*stretch, ringSize(threads)),
+	n := ringSize(threads)
+	if n == 1 && m.trackable() {
+		n = trackRing
 	}
-	for i := range w.ring {
-		w.ring[i] = stretches.Get().(*stretch)
-		w.ring[i].starts.misses = 0
-		if threads > 1 {
-			w.ring[i].done = make(chan struct{}, 1)
-		}
+	return &walker{
+		source: src, mcu: m, restart: r, threads: threads, stretchSize: stretchSize, ring: make([]*stretch, n),
 	}
-	return w
 }
 
 // ringSize is the number of stretches that keep the given number of threads busy.
@@ -89,8 +89,10 @@ func (w *walker) stop() {
 		w.helpers.Wait()
 	}
 	for _, c := range w.ring {
-		c.done = nil
-		stretches.Put(c)
+		if c != nil {
+			c.done = nil
+			stretches.Put(c)
+		}
 	}
 }
 
@@ -119,7 +121,16 @@ func (w *walker) beyond() int { return int(w.source.offset() - w.ring[w.head].at
 // load fills the next free stretch of the ring with the data that follows before, or with the start
 // of a segment if before is nil.
 func (w *walker) load(before *stretch) *stretch {
-	c := w.ring[(w.head+w.loaded)%len(w.ring)]
+	i := (w.head + w.loaded) % len(w.ring)
+	c := w.ring[i]
+	if c == nil {
+		c = stretches.Get().(*stretch)
+		c.starts.misses = 0
+		if w.threads > 1 {
+			c.done = make(chan struct{}, 1)
+		}
+		w.ring[i] = c
+	}
 	w.loaded++
 	n := leadSize
 	if c.fresh = before == nil; !c.fresh {
@@ -136,6 +147,7 @@ func (w *walker) load(before *stretch) *stretch {
 		clear(c.mem[n+more:][:tail])
 	}
 	c.starts.reset()
+	c.tracked = false
 	c.claimed.Store(false)
 	return c
 }
@@ -153,7 +165,7 @@ func (w *walker) readAhead() {
 		default:
 			return
 		}
-		if w.misses < maxMisses {
+		if w.threads > 1 && w.misses < maxMisses {
 			w.help()
 			select {
 			case w.jobs <- c:
@@ -237,7 +249,11 @@ func (w *walker) next(limit int) *stretch {
 		w.readAhead()
 	}
 	w.entered = false
-	if !w.guessed(c, pos, limit) {
+	ahead := w.guessed
+	if w.threads < 2 {
+		ahead = w.tracked
+	}
+	if !ahead(c, pos, limit) {
 		c.begin(pos)
 	}
 	return c

@@ -39,6 +39,8 @@ func sameByThreads(t testing.TB, file []byte, n, threads, size int) {
 	want := decodedBy(t, file, n, 1, stretchSize)
 	what := fmt.Sprintf("scale %d, %d threads, stretches of %d bytes", n, threads, size)
 	want.same(t, what, decodedBy(t, file, n, threads, size))
+	what = fmt.Sprintf("scale %d, one thread, stretches of %d bytes", n, size)
+	want.same(t, what, decodedBy(t, file, n, 1, size))
 }
 
 // sameInPlainGo checks that vector kernels do not change them either.

@@ -174,11 +174,11 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 			}
 		}
 	}
-	s.mcu.ready()
+	s.mcu.ready(d.opt.Threads)
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
 	size := d.stretchSize
-	if size == stretchSize && d.opt.Threads < 2 && s.mcu.starts != nil {
-		size = largeStretch
+	if d.opt.Threads < 2 && s.mcu.trackable() && s.restart.interval == 0 && s.mcu.size > 4*len(s.mcu.units) {
+		size = min(size, trackStretch)
 	}
 	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), size)
 	return s

@@ -11,10 +11,10 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 )
 
-// firstScan returns the first scan of a file at scale n.
-func firstScan(t *testing.T, file []byte, n int) *sequentialScan {
+// firstScan returns the first scan of a file at scale n, for a number of threads.
+func firstScan(t *testing.T, file []byte, n, threads int) *sequentialScan {
 	t.Helper()
-	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,8 @@ func TestFindStartsPhotographs(t *testing.T) {
 // findStarts checks what is found and read in the first segment of a file at scale n.
 func findStarts(t *testing.T, file []byte, n int) {
 	t.Helper()
-	s := firstScan(t, file, n)
+	s := firstScan(t, file, n, 2)
+	s.walker.misses = maxMisses // no helpers
 	m, w, units := &s.mcu, s.walker, len(s.mcu.units)
 	defer w.stop()
 	w.start()

@@ -22,7 +22,7 @@ func smallOddMCU(t *testing.T, rng *rand.Rand) *mcu {
 		dc, ac := oddTable(t, rng, true, true), oddTable(t, rng, false, true)
 		m.add(newUnit(&component{n: 1 + rng.IntN(2), quant: &quant}, dc, ac))
 	}
-	if m.ready(); m.starts == nil {
+	if m.ready(2); m.starts == nil {
 		t.Skip("the processor lacks the vector instructions")
 	}
 	return m

@@ -13,21 +13,22 @@ import (
 // significant. All are dequantised except the first, which is the difference of the DC coefficient.
 // A block of one sample has only this difference.
 type stretch struct {
-	mem    [memSize]byte
-	size   uint  // bytes of data in mem; zeros follow
-	fresh  bool  // whether it starts a segment; the data in mem then starts at leadSize
-	last   bool  // whether only a marker or the end of the stream follows the data
-	found  byte  // that marker; 0 at the end of the stream
-	at     int64 // offset in the stream of what follows
-	until  uint  // bit before which its MCUs start
-	first  uint  // bit at which the first walked MCU starts
-	pos    uint  // bit at which the next MCU starts
-	coef   []int16
-	ends   []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
-	mcus   int     // number of MCUs in coef
-	taken  int     // number of those that have been taken
-	starts blockStarts
-	bad    bool // whether there was an invalid code
+	mem     [memSize]byte
+	size    uint  // bytes of data in mem; zeros follow
+	fresh   bool  // whether it starts a segment; the data in mem then starts at leadSize
+	last    bool  // whether only a marker or the end of the stream follows the data
+	found   byte  // that marker; 0 at the end of the stream
+	at      int64 // offset in the stream of what follows
+	until   uint  // bit before which its MCUs start
+	first   uint  // bit at which the first walked MCU starts
+	pos     uint  // bit at which the next MCU starts
+	coef    []int16
+	ends    []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
+	mcus    int     // number of MCUs in coef
+	taken   int     // number of those that have been taken
+	starts  blockStarts
+	tracked bool // whether a track walks it or has done so
+	bad     bool // whether there was an invalid code
 
 	claimed atomic.Bool   // whether a thread is walking it or has done so
 	done    chan struct{} // receives a value after a walk ahead; nil in the pool and for one thread

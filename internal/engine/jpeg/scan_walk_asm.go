@@ -73,12 +73,11 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 	return r.window
 }
 
-// ready builds the tables of walkKernel if the processor supports the kernel.
-func (m *mcu) ready() {
+// ready builds the tables of walkKernel, for a number of threads, if the processor supports the kernel.
+func (m *mcu) ready(threads int) {
 	if !cpu.Vector() {
 		return
 	}
-	m.readyStarts()
 	m.tables = make([]walkTables, len(m.units)+1) // The last is the end that walkRun.past points to.
 	for i := range m.units {
 		u := &m.units[i]
@@ -87,5 +86,8 @@ func (m *mcu) ready() {
 			dc: &u.dc.look, pairs: u.ac.pairs, skip: u.ac.skip, steps: u.steps, ends: walkEnds,
 			keep: u.keep, at: uint(u.at) * 2, look: &u.ac.look,
 		}
+	}
+	if threads > 1 || !m.trackable() { // One thread walks several stretches at a time; see scan_tracks.go.
+		m.readyStarts()
 	}
 }

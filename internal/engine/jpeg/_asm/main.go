@@ -1,4 +1,4 @@
-// Command _asm generates the kernel that walks entropy-coded data. scan_walk_asm.go of package jpeg
+// Command _asm generates the kernels that walk entropy-coded data. scan_walk_asm.go of package jpeg
 // defines what it computes and where it stops.
 package main
 
@@ -78,6 +78,7 @@ func main() {
 	exits()
 	startsKernel()
 	readKernel()
+	tracksKernel()
 	Generate()
 }
 

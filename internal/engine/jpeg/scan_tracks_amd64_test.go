@@ -1,0 +1,140 @@
+//go:build !purego
+
+package jpeg
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/dct"
+)
+
+// TestWalkTracks walks random data, which contains every kind of code and of damage, on tracks and in
+// plain Go.
+func TestWalkTracks(t *testing.T) {
+	cputest.NeedVector(t)
+	rng := rand.New(rand.NewPCG(5, 6))
+	steps, stops := 0, 0
+	for round := range 400 {
+		m := randomMCU(t, rng)
+		m.ready(1)
+		w := newWalker(nil, m, new(restarts), 1, stretchSize)
+		w.tracks = newTracks(m)
+		w.loaded = 2 + rng.IntN(len(w.ring)-1)
+		const left = 0x5A5A // stands for values left by earlier MCUs
+		for i := range w.loaded {
+			c := new(stretch)
+			w.ring[i] = c
+			c.size = leadSize + 1 + uint(rng.IntN(2000))
+			for i := range c.mem[:c.size] {
+				c.mem[i] = byte(rng.Uint32()) & byte(rng.Uint32()|uint32(round&0x30)<<2)
+			}
+			c.until, c.last, c.fresh = c.size*8+1, true, rng.IntN(2) == 0
+			c.reserve(m, 1+rng.IntN(200))
+			for i := range c.coef {
+				c.coef[i] = left
+			}
+		}
+		head := w.ring[0]
+		if !w.tracked(head, leadSize*8+uint(rng.IntN(8)), 1<<20) {
+			t.Fatalf("round %d: the first stretch was not walked", round)
+		}
+		steps, stops = steps+w.steps, stops+w.stops
+		for i, c := range w.ring[:w.loaded] {
+			if c.first < leadSize*8 || !c.tracked {
+				continue
+			}
+			d := new(stretch)
+			d.mem = c.mem
+			d.begin(c.first)
+			d.reserve(m, c.mcus)
+			d.pos = d.walkMCUsGo(m, d.from(d.pos), 1<<30, c.mcus).pos()
+			what := fmt.Sprintf("round %d, stretch %d", round, i)
+			if c.pos != d.pos || c.bad != d.bad {
+				t.Fatalf("%s: %d MCUs from bit %d on: got bit %d, bad %v; plain Go has bit %d, bad %v",
+					what, c.mcus, c.first, c.pos, c.bad, d.pos, d.bad)
+			}
+			sameBlocks(t, what, m, c, d)
+		}
+	}
+	if t.Logf("%d steps, %d stops", steps, stops); steps < 10*400 {
+		t.Errorf("only %d steps", steps)
+	}
+}
+
+// sameBlocks compares the coefficients of c, and its ends of blocks, with those of d.
+func sameBlocks(t *testing.T, what string, m *mcu, c, d *stretch) {
+	t.Helper()
+	for i := range c.mcus {
+		for j, u := range m.units {
+			at, end := i*m.size+u.at, i*len(m.units)+j
+			got, want := c.coef[at:][:blockSize(u.n)], d.coef[at:][:blockSize(u.n)]
+			pitch := dct.Pitch(u.n)
+			for z := range got {
+				if read := z%pitch < u.n; read && got[z] != want[z] {
+					t.Fatalf("%s, MCU %d, block %d of scale %d: got %v, plain Go has %v", what, i, j, u.n, got, want)
+				}
+			}
+			for k := int(c.ends[end]) + 1; k < 64; k++ {
+				x, y := int(zigzag[k]&7), int(zigzag[k]>>3)
+				if u.n > 1 && x < u.n && y < u.n && got[y*pitch+x] != 0 {
+					t.Fatalf("%s, MCU %d, block %d of scale %d: coefficient %d is after the end %d",
+						what, i, j, u.n, k, c.ends[end])
+				}
+			}
+		}
+	}
+}
+
+// TestTracks checks that tracks walk most stretches and that what they find can be used.
+func TestTracks(t *testing.T) {
+	cputest.NeedVector(t)
+	files := make(map[string][]byte)
+	for _, sub := range samplings {
+		files[fmt.Sprint(sub)] = encode(t, toYCbCr(scene(1600, 1200), sub.subX, sub.subY), Options{Quality: 90})
+	}
+	files["grey"] = encode(t, toGray(scene(1600, 1200)), Options{Quality: 90})
+	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
+	restarts.interval = 23
+	files["restarts"] = restarts.bytes()
+	for name, file := range files {
+		tracks(t, name, file, 4<<10)
+	}
+}
+
+func TestTracksPhotographs(t *testing.T) {
+	cputest.NeedVector(t)
+	for _, name := range corpus(t, "photos/*420.jpg", "photos/*422.jpg") {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracks(t, filepath.Base(name), file, stretchSize)
+	}
+}
+
+// tracks checks how much of a file is walked on tracks.
+func tracks(t *testing.T, name string, file []byte, size int) {
+	t.Helper()
+	for n := 1; n <= 8; n += 2 {
+		s := firstScan(t, file, n, 1)
+		s.walker.stretchSize = size
+		s.walker.start()
+		for row := range s.rows {
+			if err := s.row((s.rows - row) * s.mcus); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := s.walker
+		w.stop()
+		most := len(file) / size * 3 / 4
+		if w.walked < most || w.misses*10 > w.walked || w.stops*50 > w.steps {
+			t.Errorf("%s, scale %d: %d stretches walked, of which %d useless; %d steps and %d stops",
+				name, n, w.walked, w.misses, w.steps, w.stops)
+		}
+	}
+}
