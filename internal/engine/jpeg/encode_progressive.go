@@ -195,28 +195,38 @@ func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid,
 		p.dcRefine(ctx, e, grids, s)
 	default:
 		g := grids[s.parts[0]]
-		band := (uint64(2)<<s.to - 1) &^ (uint64(1)<<s.from - 1)
 		for i := 0; i < len(g.nonzero) && ctx.Err() == nil; i += g.blocksX {
-			t := p.list.room(scanTokens)
-			for j, set := range g.atLeast[s.low][i : i+g.blocksX] {
-				if cap(t)-len(t) < scanTokens {
-					p.list.keep(t)
-					t = p.list.room(scanTokens)
-				}
-				switch set &= band; {
-				case set == 0:
-					t = p.endBlock(t)
-				case s.high == 0:
-					t = p.acFirst(t, g.at(i+j), set, s)
-				default:
-					t = p.acRefine(t, g.at(i+j), set, g.atLeast[s.low+1][i+j], g.bit[s.low][i+j], s)
-				}
-			}
-			p.list.keep(t)
+			p.row(g, s, i)
 		}
 		p.list.keep(p.endRun(p.list.room(scanTokens)))
 	}
 }
+
+// row adds a row of blocks, from block i of a grid, to a scan of AC coefficients.
+func (p *progressiveTokens) row(g *grid, s *scan, i int) {
+	if p.rowByKernel(g, s, i) {
+		return
+	}
+	t, band := p.list.room(scanTokens), s.band()
+	for j, set := range g.atLeast[s.low][i : i+g.blocksX] {
+		if cap(t)-len(t) < scanTokens {
+			p.list.keep(t)
+			t = p.list.room(scanTokens)
+		}
+		switch set &= band; {
+		case set == 0:
+			t = p.endBlock(t)
+		case s.high == 0:
+			t = p.acFirst(t, g.at(i+j), set, s)
+		default:
+			t = p.acRefine(t, g.at(i+j), set, g.atLeast[s.low+1][i+j], g.bit[s.low][i+j], s)
+		}
+	}
+	p.list.keep(t)
+}
+
+// band marks the coefficients of a scan.
+func (s *scan) band() uint64 { return (2<<s.to - 1) &^ (1<<s.from - 1) }
 
 // eachDC calls f with the DC coefficient of every block in the order of the scan. In an interleaved
 // scan, blocks past the edge of their component repeat the previous block.

@@ -3,6 +3,7 @@
 package jpeg
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
@@ -25,12 +26,13 @@ type tokenRun struct {
 	blocks, past *tokenBlock // of an MCU
 }
 
-// tokenBlock is a block of the next MCU.
+// tokenBlock is a block of an MCU.
 type tokenBlock struct {
-	coef    *int16
-	nonzero *uint64
-	step    uint // bytes of nonzero from one MCU to the next
-	base    uint // of the class in a codeTable
+	coef    *int16  // of the first MCU
+	nonzero *uint64 // of the first MCU
+	at      uint    // that of the next MCU, in bytes after nonzero
+	step    uint    // bytes of nonzero from one MCU to the next
+	base    uint    // of the class in a codeTable
 	dc      *int
 }
 
@@ -72,4 +74,81 @@ func (s *sequentialTokens) wholeMCUs(e *Encoder, grids []*grid, my int) int {
 		s.list.keep(t[:len(t)+int(r.words)])
 	}
 	return mcus
+}
+
+// firstTokens collects the tokens of blocks as endBlock and acFirst do. r points to a bandRun. It stops where
+// there is less room than scanTokens.
+//
+//go:noescape
+func firstTokens(r *byte)
+
+// refineTokens does the same as endBlock and acRefine.
+//
+//go:noescape
+func refineTokens(r *byte)
+
+// bandRun is the state of firstTokens and refineTokens: the blocks, and where their tokens go.
+type bandRun struct {
+	to         *uint16
+	words      uint // that the kernel has written
+	limit      uint // bytes after which no other block begins
+	counts     *tokenCounts
+	zigzag     *[64 + 16]uint8
+	reversed   *[1 << tokenLow]uint8
+	coef       *int16  // of the first block
+	sets       *uint64 // coefficients to send
+	known      *uint64 // in a refinement, which of them were nonzero before
+	bit        *uint64 // and the bit to send
+	blocks     uint
+	done       uint // number of blocks that are done
+	band       uint64
+	from, last uint // of the band
+	low        uint
+	ended      uint // as in progressiveTokens
+	held       *uint16
+	heldWords  uint
+	heldBits   uint
+	_          [2]uint // for the kernel
+}
+
+// reversedBits has the bits of the index in reverse order.
+var reversedBits = makeReversedBits()
+
+func makeReversedBits() (t [1 << tokenLow]uint8) {
+	for i := range t {
+		t[i] = bits.Reverse8(uint8(i)) >> (8 - tokenLow)
+	}
+	return t
+}
+
+// rowByKernel does the same as row, if the processor has what the kernels need.
+func (p *progressiveTokens) rowByKernel(g *grid, s *scan, i int) bool {
+	if !cpu.Vector() {
+		return false
+	}
+	if p.held == nil {
+		p.held = make([]uint16, 0, maxCorrections+3) // The kernel copies four words at a time.
+	}
+	r := bandRun{
+		counts: &p.counts, zigzag: &zigzag, reversed: &reversedBits,
+		coef: &g.coef[64*i], sets: &g.atLeast[s.low][i], blocks: uint(g.blocksX),
+		band: s.band(), from: uint(s.from), last: uint(s.to), low: uint(s.low),
+		ended: uint(p.ended), held: &p.held[:1][0], heldWords: uint(len(p.held)), heldBits: uint(p.heldBits),
+	}
+	if s.high > 0 {
+		r.known, r.bit = &g.atLeast[s.low+1][i], &g.bit[s.low][i]
+	}
+	for r.done < r.blocks {
+		t := p.list.room(scanTokens)
+		room := t[len(t):cap(t)]
+		r.to, r.limit = &room[0], uint(2*(len(room)-scanTokens))
+		if s.high == 0 {
+			firstTokens((*byte)(unsafe.Pointer(&r)))
+		} else {
+			refineTokens((*byte)(unsafe.Pointer(&r)))
+		}
+		p.list.keep(t[:len(t)+int(r.words)])
+	}
+	p.ended, p.held, p.heldBits = int(r.ended), p.held[:r.heldWords], int(r.heldBits)
+	return true
 }

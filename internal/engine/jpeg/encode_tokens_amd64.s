@@ -10,34 +10,40 @@ TEXT ·tokensKernel(SB), NOSPLIT, $0-8
 	MOVQ r+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 24(AX), DX
-	MOVQ 32(AX), SI
-	MOVQ 16(AX), DI
+	MOVQ 32(AX), BX
+	MOVQ 16(AX), SI
 
 mcu:
-	MOVQ 40(AX), R8
+	MOVQ 40(AX), DI
 
 block:
-	MOVQ    (R8), R9
-	MOVQ    8(R8), R10
-	MOVQ    (R10), R10
-	MOVQ    24(R8), BX
+	MOVQ    16(DI), R8
+	MOVQ    8(DI), R9
+	MOVQ    (R9)(R8*1), R10
+	MOVQ    R8, R9
+	SHLQ    $0x04, R9
+	ADDQ    (DI), R9
+	ADDQ    24(DI), R8
+	MOVQ    R8, 16(DI)
+	MOVQ    32(DI), R8
+	MOVQ    40(DI), R12
 	MOVWQSX (R9), R13
-	MOVQ    32(R8), R12
 	MOVQ    R13, R11
 	SUBQ    (R12), R11
 	MOVQ    R13, (R12)
 	MOVL    R11, R12
 	SARL    $0x1f, R12
-	LEAL    (R11)(R12*1), R13
 	XORL    R12, R11
 	SUBL    R12, R11
+	MOVL    R11, R13
+	XORL    R12, R13
 	LEAL    1(R11)(R11*1), R11
 	BSRL    R11, R11
 	BZHIL   R11, R13, R13
 	MOVL    R11, R12
 	SHLL    $0x04, R12
 	ORL     $0x0b, R12
-	ADDQ    BX, R12
+	ADDQ    R8, R12
 	INCL    (DX)(R12*4)
 	MOVL    R13, R14
 	SHLL    $0x09, R14
@@ -57,13 +63,14 @@ difference:
 
 coefficient:
 	TZCNTQ  R10, R12
-	MOVBLZX (SI)(R12*1), R13
+	MOVBLZX (BX)(R12*1), R13
 	MOVWLSX (R9)(R13*2), R13
 	MOVL    R13, R14
 	SARL    $0x1f, R14
-	LEAL    (R13)(R14*1), R15
 	XORL    R14, R13
 	SUBL    R14, R13
+	MOVL    R13, R15
+	XORL    R14, R15
 	LEAL    1(R13)(R13*1), R14
 	BSRL    R14, R14
 	BZHIL   R14, R15, R15
@@ -76,7 +83,7 @@ coefficient:
 near:
 	SHLL $0x04, R13
 	ADDL R14, R13
-	ADDQ BX, R13
+	ADDQ R8, R13
 	INCL (DX)(R13*4)
 	MOVL R15, R12
 	SHLL $0x09, R12
@@ -92,31 +99,10 @@ near:
 stored:
 	BLSRQ R10, R10
 	JNZ   coefficient
-
-end:
-	CMPL R11, $0x3f
-	JA   full
-	INCL (DX)(BX*4)
-	MOVW BX, (CX)
-	ADDQ $0x02, CX
-
-full:
-	MOVQ 16(R8), BX
-	ADDQ BX, 8(R8)
-	SHLQ $0x04, BX
-	ADDQ BX, (R8)
-	ADDQ $0x28, R8
-	CMPQ R8, 48(AX)
-	JNE  block
-	DECQ DI
-	JNZ  mcu
-	SUBQ (AX), CX
-	SHRQ $0x01, CX
-	MOVQ CX, 8(AX)
-	RET
+	JMP   end
 
 zeros:
-	LEAQ 240(BX), R12
+	LEAQ 240(R8), R12
 	INCL (DX)(R12*4)
 	MOVW R12, (CX)
 	ADDQ $0x02, CX
@@ -124,3 +110,501 @@ zeros:
 	CMPL R13, $0x0f
 	JA   zeros
 	JMP  near
+
+end:
+	CMPL R11, $0x3f
+	JA   full
+	INCL (DX)(R8*4)
+	MOVW R8, (CX)
+	ADDQ $0x02, CX
+
+full:
+	ADDQ $0x30, DI
+	CMPQ DI, 48(AX)
+	JNE  block
+	DECQ SI
+	JNZ  mcu
+	SUBQ (AX), CX
+	SHRQ $0x01, CX
+	MOVQ CX, 8(AX)
+	RET
+
+// func firstTokens(r *byte)
+// Requires: BMI, BMI2
+TEXT ·firstTokens(SB), NOSPLIT, $0-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), AX
+	MOVQ r+0(FP), BX
+	MOVQ 24(BX), BX
+
+block:
+	MOVQ  r+0(FP), DI
+	MOVQ  AX, SI
+	SUBQ  (DI), SI
+	CMPQ  SI, 16(DI)
+	JA    stop
+	MOVQ  88(DI), SI
+	CMPQ  SI, 80(DI)
+	JE    stop
+	MOVQ  56(DI), R8
+	MOVQ  (R8)(SI*8), SI
+	ANDQ  96(DI), SI
+	JZ    ended
+	MOVQ  104(DI), DI
+	MOVQ  r+0(FP), R8
+	CMPQ  128(R8), $0x00
+	JE    pendingNone
+	MOVQ  r+0(FP), R8
+	MOVQ  128(R8), R9
+	BSRL  R9, CX
+	MOVL  CX, R10
+	SHLL  $0x04, R10
+	XORL  R11, R11
+	MOVQ  R11, 128(R8)
+	BZHIL CX, R9, R9
+	INCL  (BX)(R10*4)
+	MOVL  R9, R8
+	SHLL  $0x09, R8
+	ORL   R10, R8
+	MOVW  R8, (AX)
+	ADDQ  $0x02, AX
+	CMPL  CX, $0x07
+	JBE   pendingRun
+	SHRL  $0x07, R9
+	MOVW  R9, (AX)
+	ADDQ  $0x02, AX
+
+pendingRun:
+pendingNone:
+	MOVQ r+0(FP), R8
+	MOVQ 88(R8), R9
+	SHLQ $0x07, R9
+	ADDQ 48(R8), R9
+	MOVQ r+0(FP), R8
+	MOVQ 32(R8), R8
+	MOVQ r+0(FP), R10
+	MOVQ 120(R10), R10
+
+coefficient:
+	TZCNTQ  SI, R11
+	MOVBLZX (R8)(R11*1), R12
+	MOVWLSX (R9)(R12*2), R12
+	MOVL    R12, R13
+	SARL    $0x1f, R13
+	XORL    R13, R12
+	SUBL    R13, R12
+	SHRXL   R10, R12, R12
+	MOVL    R12, R14
+	XORL    R13, R14
+	LEAL    1(R12)(R12*1), R13
+	BSRL    R13, R13
+	BZHIL   R13, R14, R14
+	MOVQ    R11, R12
+	SUBQ    DI, R12
+	LEAQ    1(R11), DI
+	CMPL    R12, $0x0f
+	JA      zeros
+
+near:
+	SHLL $0x04, R12
+	ADDL R13, R12
+	INCL (BX)(R12*4)
+	MOVL R14, R11
+	SHLL $0x09, R11
+	ORL  R12, R11
+	MOVW R11, (AX)
+	ADDQ $0x02, AX
+	CMPL R13, $0x07
+	JBE  stored
+	SHRL $0x07, R14
+	MOVW R14, (AX)
+	ADDQ $0x02, AX
+
+stored:
+	BLSRQ SI, SI
+	JNZ   coefficient
+	JMP   end
+
+zeros:
+	MOVL $0x000000f0, R11
+	INCL (BX)(R11*4)
+	MOVW R11, (AX)
+	ADDQ $0x02, AX
+	SUBL $0x10, R12
+	CMPL R12, $0x0f
+	JA   zeros
+	JMP  near
+
+end:
+	MOVQ r+0(FP), SI
+	CMPQ DI, 112(SI)
+	JA   next
+
+ended:
+	MOVQ r+0(FP), SI
+	MOVQ 128(SI), DI
+	INCQ DI
+	MOVQ DI, 128(SI)
+	CMPQ DI, $0x00007fff
+	JE   full
+
+next:
+	MOVQ r+0(FP), SI
+	INCQ 88(SI)
+	JMP  block
+
+full:
+	MOVQ  r+0(FP), SI
+	MOVQ  128(SI), DI
+	BSRL  DI, DX
+	MOVL  DX, R8
+	SHLL  $0x04, R8
+	XORL  R9, R9
+	MOVQ  R9, 128(SI)
+	BZHIL DX, DI, DI
+	INCL  (BX)(R8*4)
+	MOVL  DI, SI
+	SHLL  $0x09, SI
+	ORL   R8, SI
+	MOVW  SI, (AX)
+	ADDQ  $0x02, AX
+	CMPL  DX, $0x07
+	JBE   fullRun
+	SHRL  $0x07, DI
+	MOVW  DI, (AX)
+	ADDQ  $0x02, AX
+
+fullRun:
+	JMP next
+
+stop:
+	MOVQ r+0(FP), CX
+	SUBQ (CX), AX
+	SHRQ $0x01, AX
+	MOVQ AX, 8(CX)
+	RET
+
+// func refineTokens(r *byte)
+// Requires: BMI, BMI2, CMOV, POPCNT
+TEXT ·refineTokens(SB), NOSPLIT, $8-8
+	MOVQ r+0(FP), AX
+	MOVQ (AX), AX
+	MOVQ r+0(FP), BX
+	MOVQ 24(BX), BX
+
+block:
+	MOVQ  r+0(FP), DI
+	MOVQ  AX, SI
+	SUBQ  (DI), SI
+	CMPQ  SI, 16(DI)
+	JA    stop
+	MOVQ  88(DI), SI
+	CMPQ  SI, 80(DI)
+	JE    stop
+	MOVQ  56(DI), R8
+	MOVQ  (R8)(SI*8), SI
+	ANDQ  96(DI), SI
+	JZ    ended
+	MOVQ  104(DI), DI
+	MOVQ  r+0(FP), R8
+	MOVQ  88(R8), R9
+	MOVQ  64(R8), R10
+	MOVQ  72(R8), R8
+	MOVQ  (R10)(R9*8), R10
+	MOVQ  (R8)(R9*8), R8
+	ANDQ  SI, R10
+	ANDNQ SI, R10, SI
+	JZ    corrections
+
+fresh:
+	MOVQ  r+0(FP), R9
+	CMPQ  128(R9), $0x00
+	JE    pendingNone
+	MOVQ  r+0(FP), R9
+	MOVQ  128(R9), R11
+	BSRL  R11, CX
+	MOVL  CX, R12
+	SHLL  $0x04, R12
+	XORL  R13, R13
+	MOVQ  R13, 128(R9)
+	BZHIL CX, R11, R11
+	INCL  (BX)(R12*4)
+	MOVL  R11, R9
+	SHLL  $0x09, R9
+	ORL   R12, R9
+	MOVW  R9, (AX)
+	ADDQ  $0x02, AX
+	CMPL  CX, $0x07
+	JBE   pendingRun
+	SHRL  $0x07, R11
+	MOVW  R11, (AX)
+	ADDQ  $0x02, AX
+
+pendingRun:
+	MOVQ r+0(FP), R12
+	MOVQ 136(R12), R9
+	MOVQ 144(R12), R11
+	XORL CX, CX
+	MOVQ CX, 144(R12)
+	MOVQ CX, 152(R12)
+	CMPQ CX, R11
+	JE   pendingHeld
+
+pendingCopy:
+	MOVQ (R9)(CX*2), R12
+	MOVQ R12, (AX)(CX*2)
+	ADDQ $0x04, CX
+	CMPQ CX, R11
+	JB   pendingCopy
+	LEAQ (AX)(R11*2), AX
+
+pendingHeld:
+pendingNone:
+	TZCNTQ  SI, R9
+	BZHIQ   R9, R10, R11
+	POPCNTQ R11, R12
+	ADDQ    DI, R12
+	NEGQ    R12
+	ADDQ    R9, R12
+	CMPL    R12, $0x0f
+	JA      zeros
+
+near:
+	LEAQ    1(R9), DI
+	MOVQ    r+0(FP), R13
+	MOVQ    32(R13), R13
+	MOVBLZX (R13)(R9*1), R9
+	MOVQ    r+0(FP), R13
+	MOVQ    88(R13), R14
+	SHLQ    $0x07, R14
+	ADDQ    48(R13), R14
+	MOVWLSX (R14)(R9*2), R9
+	SHRL    $0x1f, R9
+	XORL    $0x01, R9
+	SHLL    $0x09, R9
+	SHLL    $0x04, R12
+	ORL     $0x01, R12
+	INCL    (BX)(R12*4)
+	ORL     R12, R9
+	MOVW    R9, (AX)
+	ADDQ    $0x02, AX
+	ANDNQ   R10, R11, R10
+	PEXTQ   R11, R8, R9
+	POPCNTQ R11, R11
+	JZ      passedDone
+
+passedBits:
+	MOVL    $0x00000007, R12
+	CMPL    R11, R12
+	CMOVLCS R11, R12
+	SUBL    R12, R11
+	MOVL    R9, R13
+	ANDL    $0x7f, R13
+	MOVQ    r+0(FP), R14
+	MOVQ    40(R14), R14
+	MOVBLZX (R14)(R13*1), R13
+	MOVL    R12, R14
+	SHLL    $0x04, R14
+	ORL     $0x0f, R14
+	INCL    (BX)(R14*4)
+	XORL    $0x07, R12
+	SHRXL   R12, R13, R13
+	SHLL    $0x09, R13
+	ORL     R14, R13
+	MOVW    R13, (AX)
+	ADDQ    $0x02, AX
+	SHRQ    $0x07, R9
+	TESTL   R11, R11
+	JNZ     passedBits
+
+passedDone:
+	BLSRQ SI, SI
+	JNZ   fresh
+
+corrections:
+	MOVQ    r+0(FP), SI
+	CMPQ    DI, 112(SI)
+	JA      next
+	TESTQ   R10, R10
+	JZ      ended
+	MOVQ    AX, SI
+	MOVQ    r+0(FP), R9
+	POPCNTQ R10, DI
+	ADDQ    DI, 152(R9)
+	MOVQ    136(R9), AX
+	MOVQ    144(R9), DI
+	LEAQ    (AX)(DI*2), AX
+	PEXTQ   R10, R8, DI
+	POPCNTQ R10, R8
+	JZ      heldDone
+
+heldBits:
+	MOVL    $0x00000007, R9
+	CMPL    R8, R9
+	CMOVLCS R8, R9
+	SUBL    R9, R8
+	MOVL    DI, R10
+	ANDL    $0x7f, R10
+	MOVQ    r+0(FP), R11
+	MOVQ    40(R11), R11
+	MOVBLZX (R11)(R10*1), R10
+	MOVL    R9, R11
+	SHLL    $0x04, R11
+	ORL     $0x0f, R11
+	INCL    (BX)(R11*4)
+	XORL    $0x07, R9
+	SHRXL   R9, R10, R10
+	SHLL    $0x09, R10
+	ORL     R11, R10
+	MOVW    R10, (AX)
+	ADDQ    $0x02, AX
+	SHRQ    $0x07, DI
+	TESTL   R8, R8
+	JNZ     heldBits
+
+heldDone:
+	MOVQ r+0(FP), DI
+	SUBQ 136(DI), AX
+	SHRQ $0x01, AX
+	MOVQ AX, 144(DI)
+	MOVQ SI, AX
+	JMP  ended
+
+zeros:
+	MOVQ r+0(FP), R12
+	MOVQ SI, 160(R12)
+	MOVQ R9, 168(R12)
+	MOVQ R11, SI
+	BTSQ R9, SI
+	XORL R12, R12
+	MOVQ DI, R9
+
+passing:
+	TZCNTQ  SI, DI
+	ADDQ    DI, R12
+	SUBQ    R9, R12
+	LEAQ    1(DI), R9
+	CMPL    R12, $0x0f
+	JBE     short
+	MOVL    $0x000000f0, R13
+	INCL    (BX)(R13*4)
+	MOVW    R13, (AX)
+	ADDQ    $0x02, AX
+	SUBL    $0x10, R12
+	BZHIQ   DI, R11, DI
+	ANDNQ   R11, DI, R11
+	ANDNQ   R10, DI, R10
+	PEXTQ   DI, R8, R13
+	POPCNTQ DI, DI
+	JZ      beforeDone
+
+beforeBits:
+	MOVL    $0x00000007, R14
+	CMPL    DI, R14
+	CMOVLCS DI, R14
+	SUBL    R14, DI
+	MOVL    R13, R15
+	ANDL    $0x7f, R15
+	MOVQ    r+0(FP), BP
+	MOVQ    40(BP), BP
+	MOVBLZX (BP)(R15*1), R15
+	MOVL    R14, BP
+	SHLL    $0x04, BP
+	ORL     $0x0f, BP
+	INCL    (BX)(BP*4)
+	XORL    $0x07, R14
+	SHRXL   R14, R15, R15
+	SHLL    $0x09, R15
+	ORL     BP, R15
+	MOVW    R15, (AX)
+	ADDQ    $0x02, AX
+	SHRQ    $0x07, R13
+	TESTL   DI, DI
+	JNZ     beforeBits
+
+beforeDone:
+long:
+	CMPL R12, $0x0f
+	JBE  short
+	MOVL $0x000000f0, DI
+	INCL (BX)(DI*4)
+	MOVW DI, (AX)
+	ADDQ $0x02, AX
+	SUBL $0x10, R12
+	JMP  long
+
+short:
+	BLSRQ SI, SI
+	JNZ   passing
+	MOVQ  r+0(FP), DI
+	MOVQ  160(DI), SI
+	MOVQ  168(DI), R9
+	JMP   near
+	MOVQ r+0(FP), SI
+	CMPQ DI, 112(SI)
+	JA   next
+
+ended:
+	MOVQ r+0(FP), SI
+	MOVQ 128(SI), DI
+	INCQ DI
+	MOVQ DI, 128(SI)
+	CMPQ DI, $0x00007fff
+	JE   full
+	MOVQ r+0(FP), SI
+	CMPQ 152(SI), $0x000003a9
+	JA   full
+
+next:
+	MOVQ r+0(FP), SI
+	INCQ 88(SI)
+	JMP  block
+
+full:
+	MOVQ  r+0(FP), SI
+	MOVQ  128(SI), DI
+	BSRL  DI, DX
+	MOVL  DX, R8
+	SHLL  $0x04, R8
+	XORL  R9, R9
+	MOVQ  R9, 128(SI)
+	BZHIL DX, DI, DI
+	INCL  (BX)(R8*4)
+	MOVL  DI, SI
+	SHLL  $0x09, SI
+	ORL   R8, SI
+	MOVW  SI, (AX)
+	ADDQ  $0x02, AX
+	CMPL  DX, $0x07
+	JBE   fullRun
+	SHRL  $0x07, DI
+	MOVW  DI, (AX)
+	ADDQ  $0x02, AX
+
+fullRun:
+	MOVQ r+0(FP), R8
+	MOVQ 136(R8), SI
+	MOVQ 144(R8), DI
+	XORL DX, DX
+	MOVQ DX, 144(R8)
+	MOVQ DX, 152(R8)
+	CMPQ DX, DI
+	JE   fullHeld
+
+fullCopy:
+	MOVQ (SI)(DX*2), R8
+	MOVQ R8, (AX)(DX*2)
+	ADDQ $0x04, DX
+	CMPQ DX, DI
+	JB   fullCopy
+	LEAQ (AX)(DI*2), AX
+
+fullHeld:
+	JMP next
+
+stop:
+	MOVQ r+0(FP), CX
+	SUBQ (CX), AX
+	SHRQ $0x01, AX
+	MOVQ AX, 8(CX)
+	RET

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
 // TestTokensKernel compares the kernel with plain Go on rows of MCUs of every sampling, with few and with
@@ -17,7 +18,7 @@ func TestTokensKernel(t *testing.T) {
 	cputest.NeedVector(t)
 	rng := rand.New(rand.NewPCG(5, 6))
 	whole := 0
-	for round := range 400 {
+	for round := range 200 {
 		p := noise(1+rng.IntN(1500), 1+rng.IntN(40), 1+round&1, 1+round>>1&1, 1)
 		if round%5 == 0 {
 			p = toGray(scene(p.Width(), p.Height()))
@@ -56,8 +57,69 @@ func TestTokensKernel(t *testing.T) {
 			t.Fatalf("round %d, %d×%d: the kernel differs from plain Go", round, e.width, e.height)
 		}
 	}
-	if whole < 10000 {
+	if whole < 5000 {
 		t.Errorf("the kernel collected only %d MCUs", whole)
+	}
+}
+
+// TestBandKernels compares the kernels of progressive scans with plain Go: on blocks with many and with few
+// coefficients, on runs of blocks that end because they are too long, or have too many correction bits.
+func TestBandKernels(t *testing.T) {
+	cputest.NeedVector(t)
+	rng := rand.New(rand.NewPCG(7, 8))
+	var blocks, runs [2]int
+	full := 0
+	for round := range 240 {
+		p := toGray(scene(8*(1+rng.IntN(40)), 8*(1+rng.IntN(30))))
+		if round%40 == 0 {
+			p = plane.New(plane.NewLayout(plane.Gray, false, 8*300, 8*250, 1, 1))
+		}
+		e, err := newFrame(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grids := []*grid{newGrid(e.parts[0].blocksX, e.parts[0].blocksY)}
+		g := grids[0]
+		for i := range g.nonzero {
+			if round%40 == 0 && rng.IntN(1<<16) > 0 {
+				continue
+			}
+			for g.nonzero[i] = rng.Uint64(); rng.IntN(1+round%4) > 0; {
+				g.nonzero[i] &= rng.Uint64()
+			}
+			for k := range 64 {
+				v := 1 + rng.IntN(1023)>>rng.IntN(11)
+				if round%8 == 5 && rng.IntN(1000) > 0 {
+					v = 1023 // nonzero before, whatever the scan
+				}
+				g.coef[64*i+k] = int16(v * (1 - 2*rng.IntN(2)))
+			}
+		}
+		e.split(t.Context(), grids, 1)
+		s := scan{parts: []int{0}, from: 1 + rng.IntN(20), low: rng.IntN(maxLow)}
+		s.to = s.from + rng.IntN(64-s.from)
+		if rng.IntN(2) > 0 {
+			s.high = s.low + 1
+		}
+		var got, want progressiveTokens
+		if got.rowByKernel(g, &s, 0) {
+			blocks[min(s.high, 1)] += g.blocksX
+		}
+		got = progressiveTokens{}
+		got.scan(t.Context(), e, grids, &s)
+		restore := cpu.Plain()
+		want.scan(t.Context(), e, grids, &s)
+		restore()
+		if got.counts != want.counts || !slices.Equal(allTokens(&got.list), allTokens(&want.list)) {
+			t.Fatalf("round %d, %+v: the kernel differs from plain Go", round, s)
+		}
+		runs[min(s.high, 1)] += int(got.counts[14<<4])
+		if s.high > 0 && round%8 == 5 {
+			full += int(got.counts[3<<4] + got.counts[4<<4] + got.counts[5<<4])
+		}
+	}
+	if min(blocks[0], blocks[1]) < 500 || min(runs[0], runs[1], full) == 0 {
+		t.Errorf("only %d blocks, %d of the longest runs, %d with many bits", blocks, runs, full)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Command tokens generates the kernel that collects the tokens of a sequential scan. encode_tokens_amd64.go
-// of package jpeg defines what it computes.
+// Command tokens generates the kernels that collect the tokens of scans. encode_tokens_amd64.go of package
+// jpeg defines what they compute.
 package main
 
 import (
@@ -8,86 +8,100 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants, as in encode_bits.go and encode_tokens_amd64.go.
+// Constants, as in encode_bits.go and encode_progressive.go.
 const (
-	symEOB    = 0x00
-	symZRL    = 0xF0
-	dcSize    = 0x0B
-	tokenLow  = 7
-	indexBits = 16 - tokenLow
+	symEOB      = 0x00
+	symZRL      = 0xF0
+	symDC       = 0x0B
+	symRaw      = 0x0F
+	tokenLow    = 7
+	indexBits   = 16 - tokenLow
+	longestRun  = 0x7FFF
+	mostPending = 1000 - 63
 )
 
-// Indices of the words of a tokenRun.
-const (
-	runTo = iota
-	runWords
-	runMCUs
-	runCounts
-	runZigzag
-	runBlocks
-	runPast
+var (
+	to     reg.GPVirtual // where the next token goes
+	counts reg.GPVirtual
+	base   reg.GPVirtual // of the class in a codeTable, or nil
+	places reg.GPVirtual // zigzag
+	coef   reg.GPVirtual // the block
+	set    reg.GPVirtual // coefficients of the block that are left
+	due    reg.GPVirtual // index of the coefficient before which there are no zeros
 )
-
-// Indices of the words of a tokenBlock.
-const (
-	blockCoef = iota
-	blockNonzero
-	blockStep
-	blockBase
-	blockDC
-	blockWords
-)
-
-var to, counts, base reg.GPVirtual
 
 func main() {
 	ConstraintExpr("!purego")
-	TEXT("tokensKernel", NOSPLIT, "func(r *byte)")
-	Doc("tokensKernel collects the tokens of MCUs.")
-	r := GP64()
-	Load(Param("r"), r)
-	to, counts, base = GP64(), GP64(), GP64()
-	places := GP64()
-	MOVQ(word(r, runTo), to)
-	MOVQ(word(r, runCounts), counts)
-	MOVQ(word(r, runZigzag), places)
+	sequential()
+	first()
+	refine()
+	Generate()
+}
 
-	left, block := GP64(), GP64()
-	MOVQ(word(r, runMCUs), left)
-	Label("mcu")
-	MOVQ(word(r, runBlocks), block)
-	Label("block")
-	coef, set := GP64(), GP64()
-	MOVQ(word(block, blockCoef), coef)
-	MOVQ(word(block, blockNonzero), set)
-	MOVQ(Mem{Base: set}, set)
-	MOVQ(word(block, blockBase), base)
+// magnitude returns what the function magnitude of package jpeg does, of v without its lowest bits if low is
+// given.
+func magnitude(v, low reg.GPVirtual) (size, extra reg.GPVirtual) {
+	sign := GP64()
+	size, extra = GP64(), GP64()
+	MOVL(v.As32(), sign.As32())
+	SARL(U8(31), sign.As32())
+	XORL(sign.As32(), v.As32())
+	SUBL(sign.As32(), v.As32())
+	if low != nil {
+		SHRXL(low.As32(), v.As32(), v.As32())
+	}
+	MOVL(v.As32(), extra.As32())
+	XORL(sign.As32(), extra.As32())
+	LEAL(Mem{Base: v, Index: v, Scale: 1, Disp: 1}, size.As32())
+	BSRL(size.As32(), size.As32()) // The length of v is that of 2v+1, less one, also of 0.
+	BZHIL(size.As32(), extra.As32(), extra.As32())
+	return size, extra
+}
 
-	v, dc, last := GP64(), GP64(), GP64()
-	MOVWQSX(Mem{Base: coef}, last)
-	MOVQ(word(block, blockDC), dc)
-	MOVQ(last, v)
-	SUBQ(Mem{Base: dc}, v)
-	MOVQ(last, Mem{Base: dc})
-	size, low := magnitude(v)
+// store counts a symbol, which becomes its index in a codeTable, and stores it with its extra bits.
+func store(symbol, size, extra reg.GPVirtual, stored string) {
+	if base != nil {
+		ADDQ(base, symbol)
+	}
+	INCL(Mem{Base: counts, Index: symbol, Scale: 4})
+	token := GP64()
+	MOVL(extra.As32(), token.As32())
+	SHLL(U8(indexBits), token.As32())
+	ORL(symbol.As32(), token.As32())
+	put(token)
+	CMPL(size.As32(), U8(tokenLow))
+	JBE(LabelRef(stored))
+	SHRL(U8(tokenLow), extra.As32())
+	put(extra)
+	Label(stored)
+}
+
+func put(word reg.GPVirtual) {
+	MOVW(word.As16(), Mem{Base: to})
+	ADDQ(U8(2), to)
+}
+
+// zeroRun stores the symbol for 16 zeros.
+func zeroRun() {
 	symbol := GP64()
-	MOVL(size, symbol.As32())
-	SHLL(U8(4), symbol.As32())
-	ORL(U8(dcSize), symbol.As32())
-	store(symbol, size, low, "difference")
+	if base == nil {
+		MOVL(U32(symZRL), symbol.As32())
+	} else {
+		LEAQ(Mem{Base: base, Disp: symZRL}, symbol)
+	}
+	INCL(Mem{Base: counts, Index: symbol, Scale: 4})
+	put(symbol)
+}
 
-	due := GP64() // index of the coefficient for which the run is 0
-	MOVL(U32(1), due.As32())
-	ANDQ(I8(-2), set)
-	JZ(LabelRef("end"))
+// coefficients stores those of a block that are in set, which is not empty, and continues at the label
+// after. The lowest bits are left out if low is given.
+func coefficients(low reg.GPVirtual, after string) {
 	Label("coefficient")
-	k, run := GP64(), GP64()
+	k, run, v := GP64(), GP64(), GP64()
 	TZCNTQ(set, k)
-	place := GP64()
-	MOVBLZX(Mem{Base: places, Index: k, Scale: 1}, place.As32())
-	v = GP64()
-	MOVWLSX(Mem{Base: coef, Index: place, Scale: 2}, v.As32())
-	size, low = magnitude(v)
+	MOVBLZX(Mem{Base: places, Index: k, Scale: 1}, v.As32())
+	MOVWLSX(Mem{Base: coef, Index: v, Scale: 2}, v.As32())
+	size, extra := magnitude(v, low)
 	MOVQ(k, run)
 	SUBQ(due, run)
 	LEAQ(Mem{Base: k, Disp: 1}, due)
@@ -95,77 +109,25 @@ func main() {
 	JA(LabelRef("zeros"))
 	Label("near")
 	SHLL(U8(4), run.As32())
-	ADDL(size, run.As32())
-	store(run, size, low, "stored")
+	ADDL(size.As32(), run.As32())
+	store(run, size, extra, "stored")
 	BLSRQ(set, set)
 	JNZ(LabelRef("coefficient"))
-
-	Label("end")
-	CMPL(due.As32(), U8(63))
-	JA(LabelRef("full"))
-	INCL(Mem{Base: counts, Index: base, Scale: 4, Disp: 4 * symEOB})
-	MOVW(base.As16(), Mem{Base: to})
-	ADDQ(U8(2), to)
-	Label("full")
-	step := GP64()
-	MOVQ(word(block, blockStep), step)
-	ADDQ(step, word(block, blockNonzero))
-	SHLQ(U8(4), step)
-	ADDQ(step, word(block, blockCoef))
-	ADDQ(U8(8*blockWords), block)
-	CMPQ(block, word(r, runPast))
-	JNE(LabelRef("block"))
-	DECQ(left)
-	JNZ(LabelRef("mcu"))
-	SUBQ(word(r, runTo), to)
-	SHRQ(U8(1), to)
-	MOVQ(to, word(r, runWords))
-	RET()
+	JMP(LabelRef(after))
 
 	Label("zeros")
-	zeros := GP64()
-	LEAQ(Mem{Base: base, Disp: symZRL}, zeros)
-	INCL(Mem{Base: counts, Index: zeros, Scale: 4})
-	MOVW(zeros.As16(), Mem{Base: to})
-	ADDQ(U8(2), to)
+	zeroRun()
 	SUBL(U8(16), run.As32())
 	CMPL(run.As32(), U8(15))
 	JA(LabelRef("zeros"))
 	JMP(LabelRef("near"))
-	Generate()
 }
 
-// magnitude returns what the function magnitude of package jpeg does.
-func magnitude(v64 reg.GPVirtual) (size, low reg.GPVirtual) {
-	v, sign := v64.As32(), GP32()
-	size, low = GP32(), GP32()
-	MOVL(v, sign)
-	SARL(U8(31), sign)
-	LEAL(Mem{Base: v64, Index: sign.As64(), Scale: 1}, low)
-	XORL(sign, v)
-	SUBL(sign, v)
-	LEAL(Mem{Base: v64, Index: v64, Scale: 1, Disp: 1}, size)
-	BSRL(size, size) // The length of v is that of 2v+1, less one, also of 0.
-	BZHIL(size, low, low)
-	return size, low
-}
-
-// store counts a symbol and stores it with its extra bits.
-func store(symbol, size, low reg.GPVirtual, stored string) {
-	ADDQ(base, symbol.As64())
-	INCL(Mem{Base: counts, Index: symbol.As64(), Scale: 4})
-	token := GP32()
-	MOVL(low, token)
-	SHLL(U8(indexBits), token)
-	ORL(symbol.As32(), token)
-	MOVW(token.As16(), Mem{Base: to})
-	ADDQ(U8(2), to)
-	CMPL(size, U8(tokenLow))
-	JBE(LabelRef(stored))
-	SHRL(U8(tokenLow), low)
-	MOVW(low.As16(), Mem{Base: to})
-	ADDQ(U8(2), to)
-	Label(stored)
+// load loads a word of a structure.
+func load(of reg.GPVirtual, i int) reg.GPVirtual {
+	r := GP64()
+	MOVQ(word(of, i), r)
+	return r
 }
 
 // word is the i-th word of a structure.
