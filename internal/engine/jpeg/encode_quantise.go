@@ -21,6 +21,7 @@ type quantiser struct {
 	table    *[64]uint8
 	divisors *dct.Divisors
 	step     [64]int32 // 8q, in zigzag order
+	steps    [64]int16 // 8q, in rows
 	saved    *savings  // nil: no coefficient is dropped
 	price    int64     // b × mean step × 10
 }
@@ -58,6 +59,7 @@ func newQuantisers(o *Options) *quantisers {
 		q.divisors = dct.NewDivisors(q.table, round)
 		for k, z := range zigzag[:64] {
 			q.step[k] = 8 * int32(q.table[z])
+			q.steps[z] = 8 * int16(q.table[z])
 		}
 		for _, z := range zigzag[1:11] {
 			q.price += int64(q.table[z])
@@ -118,8 +120,16 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 	dct.Quantise(coef, raw, nonzero, q.divisors)
 	for j, rows := range nonzero {
 		nonzero[j] = toZigzag(rows)
-		if q.saved != nil && nonzero[j] > gradients {
-			nonzero[j] = q.drop((*[64]int16)(coef[64*j:]), (*[64]int16)(raw[64*j:]), nonzero[j])
+	}
+	if q.saved != nil {
+		q.dropRow(coef, raw, nonzero)
+	}
+}
+
+func (q *quantiser) dropRowGo(coef, raw []int16, nonzero []uint64) {
+	for j, m := range nonzero {
+		if m > gradients {
+			nonzero[j] = q.drop((*[64]int16)(coef[64*j:]), (*[64]int16)(raw[64*j:]), m)
 		}
 	}
 }
