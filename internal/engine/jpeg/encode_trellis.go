@@ -17,9 +17,12 @@ import (
 // machine: bits are in units of 1/256, and weights have 16 more fraction bits.
 type trellis struct {
 	*quantiser
-	rate   [12][64]int64 // bits of a coefficient, by category and number of preceding zeros
-	end    int64         // bits of the end-of-block symbol
-	weight [64]int64     // bits per squared error of 1, for coefficients times 8, in zigzag order
+	rate [12][64]int64 // bits of a coefficient, by category and number of preceding zeros
+	end  int64         // bits of the end-of-block symbol
+	// saves is by how many bits the rate of any category falls at most if the number of zeros grows by
+	// the index.
+	saves  [64]int64
+	weight [64]int64 // bits per squared error of 1, for coefficients times 8, in zigzag order
 }
 
 // errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step where a block is flat.
@@ -47,6 +50,13 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 				continue
 			}
 			t.rate[size][run] = cost(run&15<<4|size) + int64(run>>4)*cost(symZRL) + int64(size)<<8
+		}
+	}
+	for size := 1; size <= 10; size++ {
+		for run, bits := range t.rate[size] {
+			for more, fewer := range t.rate[size][run:] {
+				t.saves[more] = max(t.saves[more], bits-fewer)
+			}
 		}
 	}
 	mean := int64(0) // the sum of 10 steps
@@ -89,6 +99,9 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		from  [64]uint8
 		value [64]int16
 		n     int
+		// open are the paths that may be continued: each other costs more than one of them, whatever follows.
+		open  [64]uint8
+		opens = 1
 	)
 	seen := visibility(raw)
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
@@ -103,26 +116,35 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		keepRate, reduceRate := &t.rate[size], &t.rate[size-1]
 
 		least := int64(1) << 60
-		for i := range n {
+		for _, i := range open[:opens] {
 			run := (k - int(place[i&63]) - 1) & 63
 			if sum := cost[i&63] + keepRate[run] - keep; sum < least {
-				least, from[n&63], value[n&63] = sum, uint8(i), v
+				least, from[n&63], value[n&63] = sum, i, v
 			}
 			if sum := cost[i&63] + reduceRate[run] - reduce; sum < least {
-				least, from[n&63], value[n&63] = sum, uint8(i), lower
+				least, from[n&63], value[n&63] = sum, i, lower
 			}
 		}
 		cost[n&63] = least
+		still := 0
+		for _, i := range open[:opens] {
+			if cost[i&63] <= least+t.saves[(k-int(place[i&63]))&63] {
+				open[still&63] = i
+				still++
+			}
+		}
+		open[still&63] = uint8(n)
+		opens = still + 1
 	}
 
 	last, least := 0, int64(1)<<60
-	for i := range n + 1 {
+	for _, i := range open[:opens] {
 		sum := cost[i&63]
 		if place[i&63] < 63 {
 			sum += t.end
 		}
 		if sum < least {
-			last, least = i, sum
+			last, least = int(i), sum
 		}
 	}
 	kept := nonzero & 1
