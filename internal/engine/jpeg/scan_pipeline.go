@@ -30,7 +30,7 @@ import (
 
 const (
 	// dataAhead limits how much data of scans is read before it can be decoded.
-	dataAhead = 896 << 10
+	dataAhead = 768 << 10
 	chunkSize = 16 << 10
 	// scansAhead limits the number of scans at work, each of which takes up to 20 kB.
 	scansAhead = 8
