@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,9 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/probe"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
+	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 	"github.com/imgmill/imgmill/internal/service/sync"
@@ -303,7 +306,7 @@ func startDev(
 	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
 	m.Overlays.Dir = marks
 	d.mill.replace(m)
-	observers = append(observers, d.results)
+	observers = append(observers, d.results, noPictures{d, ctx, cfg.Log})
 	if page != nil {
 		observers = append(observers, page.connect(d, cfg.Log))
 	}
@@ -406,6 +409,30 @@ func (d *dev) search(ctx context.Context, found func(bucketName, key string) err
 	w := sync.Work{Mill: m}
 	_, err = w.Delete(ctx, todo)
 	return err
+}
+
+// noPictures remembers which uploads are no pictures, so that the next searches do not find that they lack variants.
+type noPictures struct {
+	d   *dev
+	ctx context.Context
+	log *slog.Logger
+}
+
+// Reached implements mill.Observer.
+func (n noPictures) Reached(event.Change, mill.Stage, mill.Picture) {}
+
+// Ended implements mill.Observer.
+func (n noPictures) Ended(c event.Change, r mill.Result) {
+	if c.Removed || r.Verdict != outcome.Skipped {
+		return
+	}
+	m, err := n.d.mill.get().WithOverlays(n.ctx) // as the search has it
+	if err == nil {
+		err = n.d.known.NoteSkipped(m.Recipe.Planner(), cmp.Or(r.Key, c.Key), r)
+	}
+	if err != nil {
+		n.log.Warn("the next search looks at it again", "key", c.Key, "error", err)
+	}
 }
 
 // welcome prints what a person needs to upload pictures.

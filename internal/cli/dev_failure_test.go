@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
@@ -55,5 +56,25 @@ func TestDevEndsWithItsServer(t *testing.T) {
 	}
 	if strings.Contains(stderr.String(), "Stopping") {
 		t.Errorf("dev claims to have been interrupted: %s", &stderr)
+	}
+}
+
+// TestDevRemembersWhatIsNoPicture: a text named .jpg is looked at once, and no search takes it for an upload without
+// variants.
+func TestDevRemembersWhatIsNoPicture(t *testing.T) {
+	cfg := devcloud.Config{Dir: t.TempDir(), Port: devcloud.AnyPort, Log: slog.New(slog.DiscardHandler)}
+	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()), "", false, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.put(t.Context(), "letter.jpg", []byte("Dear reader"))
+	if err != nil || r.Verdict != outcome.Skipped || !strings.Contains(r.Reason, "not a picture") {
+		t.Errorf("%s %s, %v", r.Verdict, r.Reason, err)
+	}
+	if err := d.search(t.Context(), func(_, key string) error { t.Errorf("%s is looked at again", key); return nil }); err != nil {
+		t.Error(err)
+	}
+	if err := d.stop(); err != nil {
+		t.Error(err)
 	}
 }

@@ -118,6 +118,9 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		return nil // of another version
 	}
 	rec := w.Mill.Recipe
+	if err := w.Known.NoteSkipped(planner, i.Key, r); err != nil {
+		return err
+	}
 	for _, o := range r.Objects {
 		if err := w.Known.Add(freshFact(rec, i.Key, i.ETag, o.Object, o.ETag)); err != nil {
 			return err
@@ -134,8 +137,6 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		}
 	case r.Verdict == outcome.Bad:
 		facts = []string{badFact(rec, i.Modified, "")}
-	case r.Verdict == outcome.Skipped && !r.Overtaken():
-		facts = []string{"skipped"}
 	}
 	plan := planner.Plan(i.Key)
 	for _, what := range facts {
@@ -144,6 +145,15 @@ func (w *Work) note(planner *recipe.Planner, i Item, r mill.Result) error {
 		}
 	}
 	return nil
+}
+
+// NoteSkipped adds to what is known that an upload is no picture, if that is what a result says of it: no comparison
+// takes it for one without variants from then on.
+func (k *Known) NoteSkipped(planner *recipe.Planner, key string, r mill.Result) error {
+	if r.Verdict != outcome.Skipped || r.Overtaken() || r.OfTarget || r.Source.ETag == "" {
+		return nil
+	}
+	return k.Add(planFact(planner.Recipe, "skipped", key, r.Source.ETag, planner.Plan(key)))
 }
 
 // Deliver sends the events that are still to be delivered (mill.Unsent). Where no more than a note is left, of a process
