@@ -111,9 +111,12 @@ func (f *devFlags) run(c *cobra.Command) error {
 		effect{"notify", len(r.Notify) > 0, "without notify in the recipe"}); err != nil {
 		return err
 	}
-	pictures, err := f.pictures(r)
+	pictures, unread, err := f.pictures(r)
 	if err != nil {
 		return err
+	}
+	for _, err := range unread {
+		fmt.Fprintf(c.ErrOrStderr(), "imgmill: %s; the others are uploaded\n", shown(err.Error()))
 	}
 	if f.reset {
 		if err := f.resetFolder(c); err != nil {
@@ -127,7 +130,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 			effect{"console", false, why}, effect{"notify", false, why}, effect{"log", false, why}); err != nil {
 			return err
 		}
-		return f.uploadToRunning(c.Context(), page, pictures, out.table, c.ErrOrStderr())
+		return f.uploadToRunning(c.Context(), page, pictures, len(unread), out.table, c.ErrOrStderr())
 	}
 	notes := &noteHandler{output: out, w: c.ErrOrStderr(), least: slog.LevelInfo}
 	if f.once {
@@ -160,7 +163,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 		defer end()
 		go out.count(counting, d.cloud.Queue())
 	}
-	return d.run(c.Context(), pictures, f.once, out.table, c.ErrOrStderr())
+	return d.run(c.Context(), pictures, len(unread), f.once, out.table, c.ErrOrStderr())
 }
 
 // resetFolder removes the data folder, after a question.
@@ -201,10 +204,10 @@ type picture struct {
 	read func() ([]byte, error)
 }
 
-// pictures lists the uploads, with keys below the recipe's prefix. It checks the files, so that
-// mistakes are reported before anything starts.
-func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
-	var list []picture
+// pictures lists the uploads, with keys below the recipe's prefix. It opens the files, so that
+// mistakes are reported before anything starts. Some that cannot be opened, as a link to nowhere among
+// those of a pattern, do not keep the others from being uploaded.
+func (f *devFlags) pictures(r *recipe.Recipe) (list []picture, unread []error, err error) {
 	seen := map[string]string{}
 	if f.sample {
 		draw := func() ([]byte, error) { return sample.Photo(2400, 1600), nil }
@@ -215,28 +218,46 @@ func (f *devFlags) pictures(r *recipe.Recipe) ([]picture, error) {
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, wrongUse("--upload %s: no such file", name)
-		case err != nil:
-			return nil, fmt.Errorf("--upload: %w", err)
-		case info.IsDir():
-			return nil, wrongUse("--upload %s is a folder; name the files in it", name)
+			unread = append(unread, wrongUse("--upload %s: no such file", name))
+			continue
+		case err == nil && info.IsDir():
+			return nil, nil, wrongUse("--upload %s is a folder; name the files in it", name)
+		case err == nil:
+			err = readable(name)
+		}
+		if err != nil {
+			unread = append(unread, fmt.Errorf("--upload: %w", err))
+			continue
 		}
 		base := filepath.Base(name)
 		if first, ok := seen[base]; ok {
-			return nil, wrongUse("--upload: %s and %s would have the same key %q", first, name, base)
+			return nil, nil, wrongUse("--upload: %s and %s would have the same key %q", first, name, base)
 		}
 		seen[base] = name
 		if name, err = filepath.Abs(name); err != nil { // the cloud changes the working directory
-			return nil, err
+			return nil, nil, err
 		}
 		list = append(list, picture{base, r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
 	}
-	return list, nil
+	if len(list) == 0 && len(unread) > 0 {
+		return nil, nil, unread[0]
+	}
+	return list, unread, nil
 }
 
-// uploadOutcome returns the error that --once ends with.
-func uploadOutcome(rows []row) error {
-	failed := 0
+// readable returns why a file cannot be read.
+func readable(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// uploadOutcome returns the error that --once ends with, if some files could not be read beside what became of the
+// uploads.
+func uploadOutcome(rows []row, unread int) error {
+	failed := unread
 	for _, r := range rows {
 		if !r.succeeded {
 			failed++
@@ -245,7 +266,7 @@ func uploadOutcome(rows []row) error {
 	switch failed {
 	case 0:
 		return nil
-	case len(rows):
+	case len(rows) + unread:
 		return errReported
 	}
 	return errPartial
@@ -332,7 +353,7 @@ func startDev(
 
 // run uploads the pictures and prints what became of them. Unless once is set, it then serves until
 // ctx ends or a part of the cloud fails. It stops the cloud before it returns.
-func (d *dev) run(ctx context.Context, pictures []picture, once bool, t *table, stderr io.Writer) error {
+func (d *dev) run(ctx context.Context, pictures []picture, unread int, once bool, t *table, stderr io.Writer) error {
 	serving, release := d.untilFailure(ctx)
 	defer release()
 	rows, err := d.upload(serving, pictures)
@@ -356,7 +377,7 @@ func (d *dev) run(ctx context.Context, pictures []picture, once bool, t *table, 
 	if err != nil || !once {
 		return err
 	}
-	return uploadOutcome(rows)
+	return uploadOutcome(rows, unread)
 }
 
 // untilFailure returns a context that also ends when a server or the worker ends by itself, which

@@ -32,7 +32,7 @@ func TestDevEndsWithItsServer(t *testing.T) {
 	var stderr bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- d.run(t.Context(), nil, false, newTable(io.Discard, recipe.Default(formats.All())), &stderr)
+		ended <- d.run(t.Context(), nil, 0, false, newTable(io.Discard, recipe.Default(formats.All())), &stderr)
 	}()
 	select {
 	case err := <-ended:

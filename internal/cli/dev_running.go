@@ -21,7 +21,7 @@ func findPage(dir string) string {
 
 // uploadToRunning uploads the pictures through the console of a dev that runs already, and prints what becomes
 // of them. Its recipe decides about keys and variants.
-func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []picture, t *table, stderr io.Writer) error {
+func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []picture, unread int, t *table, stderr io.Writer) error {
 	fmt.Fprintf(stderr, "imgmill dev runs here already; uploading to it. Console: %s\n", page)
 	c, err := console.Dial(ctx, page, f.consoleToken())
 	if err != nil {
@@ -45,7 +45,7 @@ func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []
 		}
 		all = append(all, rows...)
 	}
-	return uploadOutcome(all)
+	return uploadOutcome(all, unread)
 }
 
 // inUse adds to the error of a folder that is in use where the console of whoever uses it is.
