@@ -243,7 +243,7 @@ func (f *costFlags) measure(c *cobra.Command) ([]string, error) {
 			variants[i].Set = "" // so many are made, whatever their width
 		}
 	}
-	m, err := measureRendering(c.Context(), f.Megapixels, variants)
+	m, err := measureRendering(c.Context(), c.ErrOrStderr(), f.Megapixels, variants)
 	if err != nil {
 		return nil, err
 	}
@@ -277,9 +277,12 @@ type rendering struct {
 }
 
 // measureRendering renders a drawn 4:3 picture of so many megapixels with the function's code. The
-// time is the median of three.
-func measureRendering(ctx context.Context, megapixels float64,
+// time is the median of three. It takes seconds, during which a terminal says what for.
+func measureRendering(ctx context.Context, stderr io.Writer, megapixels float64,
 	variants []render.Variant) (rendering, error) {
+	status := newStatus(stderr)
+	defer status.clear()
+	status.show("Making the variants of a drawn picture (%.3g megapixels) to time them", megapixels)
 	height := math.Sqrt(megapixels * 1e6 * 3 / 4)
 	photo := sample.Photo(int(math.Round(height*4/3)), int(math.Round(height)))
 	engine := &render.Engine{Formats: formats.All()}

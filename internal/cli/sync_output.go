@@ -89,7 +89,7 @@ type effort struct {
 // effort measures a drawn picture on this machine, and adds the requests to the store. The time is in
 // proportion to the bytes of a picture.
 func (s *syncRun) effort(ctx context.Context) (effort, error) {
-	m, err := measureRendering(ctx, 1, s.place.recipe.Variants)
+	m, err := measureRendering(ctx, s.out.err, 1, s.place.recipe.Variants)
 	if err != nil {
 		return effort{}, err
 	}

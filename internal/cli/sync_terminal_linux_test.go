@@ -9,8 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
+	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
@@ -61,5 +63,26 @@ func TestSyncOnATerminal(t *testing.T) {
 	want := "1 of 3 pictures" + clear + "1.jpg: bad: corrupt\r\n" + "2 of 3 pictures" + clear + "3 of 3 pictures" + clear
 	if seen.String() != want {
 		t.Errorf("the terminal shows %q, want %q", seen.String(), want)
+	}
+}
+
+// TestMeasuringIsAnnounced: the seconds in which a drawn picture is measured are not silent on a terminal, and leave no
+// line behind.
+func TestMeasuringIsAnnounced(t *testing.T) {
+	program, person := terminal(t)
+	var seen bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(&seen, person)
+	}()
+	m, err := measureRendering(t.Context(), program, 0.01, recipe.Default(formats.All()).Variants)
+	if err != nil || m.variants != 1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	program.Close()
+	<-read
+	if got, want := seen.String(), "Making the variants of a drawn picture (0.01 megapixels) to time them\r\x1b[K"; got != want {
+		t.Errorf("a terminal of 80 columns shows %q, want %q", got, want)
 	}
 }
