@@ -88,13 +88,13 @@ sim:
 # The last three need root, for a mount and control groups.
 faults:
 	IMGMILL_FAULT_SEEDS=5 $(GO) test -count=1 -timeout 280s -run 'Fault|FewFiles|Crowd|Unfinished|Queue' ./internal/service/devcloud
-	$(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
+	IMGMILL_DISK=1 $(GO) test -count=1 -timeout 60s -run FullDisk -v ./internal/cli
 	$(GO) test -count=1 -timeout 200s -run 'Function/a_memory_limit' -v ./cmd/bootstrap
 	IMGMILL_GROUP=1 $(GO) test -count=1 -timeout 280s -run WorkerGroup -v ./internal/cli
 
-# SIGKILL before every change of the journal and the queue, one after the other (Linux).
+# SIGKILL before every change of the journal and the queue, one after the other (Linux), and ten during 500 uploads.
 kills:
-	IMGMILL_KILL_POINTS=1 $(GO) test -count=1 -timeout 900s -run KillPoints -v ./internal/cli
+	IMGMILL_KILL_POINTS=1 $(GO) test -count=1 -timeout 900s -run 'KillPoints|TestKill$$' -v ./internal/cli
 
 # Kills of sync over 20,000 pictures: two minutes. CI takes fewer.
 PICTURES ?= 20000

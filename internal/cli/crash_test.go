@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/draw"
 	"image/jpeg"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,8 +27,10 @@ import (
 // must get its variant.
 func TestKill(t *testing.T) {
 	const clients = 6
-	uploads, kills := 500, 10
-	if testing.Short() {
+	uploads, kills := 200, 5
+	if os.Getenv("IMGMILL_KILL_POINTS") != "" {
+		uploads, kills = 500, 10
+	} else if testing.Short() {
 		uploads, kills = 100, 3
 	}
 	port, err := findPort()

@@ -137,12 +137,13 @@ func (s *syncing) write(width int) string {
 //
 // IMGMILL_SYNC_OBJECTS, which `make synckills` sets, is the number of pictures.
 func TestSyncKilled(t *testing.T) {
-	pictures, kills := 300, 5
+	pictures, kills := 120, 3
 	if text := os.Getenv("IMGMILL_SYNC_OBJECTS"); text != "" {
 		var err error
 		if pictures, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
 		}
+		kills = 5
 	} else if testing.Short() {
 		t.Skip("takes seconds")
 	}
