@@ -109,7 +109,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		z := zigzag[k] & 63
 		n++
 		place[n&63] = uint8(k)
-		c, v := max(raw[z], -raw[z]), max(coef[z], -coef[z])
+		c, v := int16(abs(raw[z])), int16(abs(coef[z]))
 		size := bits.Len16(uint16(v))
 		lower := int16(1)<<(size-1) - 1
 		keep, reduce := t.gain(k, c, v)*seen>>8, t.gain(k, c, lower)*seen>>8
@@ -128,10 +128,9 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		cost[n&63] = least
 		still := 0
 		for _, i := range open[:opens] {
-			if cost[i&63] <= least+t.saves[(k-int(place[i&63]))&63] {
-				open[still&63] = i
-				still++
-			}
+			worth := least + t.saves[(k-int(place[i&63]))&63] - cost[i&63]
+			open[still&63] = i
+			still += int(^uint64(worth) >> 63) // without a jump, which could not be foreseen
 		}
 		open[still&63] = uint8(n)
 		opens = still + 1
@@ -155,10 +154,8 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 			coef[z] = 0
 			continue
 		}
-		coef[z] = value[i&63]
-		if raw[z] < 0 {
-			coef[z] = -coef[z]
-		}
+		sign := raw[z] >> 15
+		coef[z] = (value[i&63] ^ sign) - sign
 		kept |= 1 << k
 		last = int(from[i&63])
 	}
