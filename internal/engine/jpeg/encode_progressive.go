@@ -35,11 +35,15 @@ func (e *Encoder) split(ctx context.Context, grids []*grid, threads int) {
 		}
 		share(threads, e.parts[i].blocksY, func(_, from, to int) {
 			for by := from; by < to && ctx.Err() == nil; by++ {
-				for j := by * g.blocksX; j < (by+1)*g.blocksX; j++ {
-					g.splitBlock(j)
-				}
+				g.splitRow(by * g.blocksX)
 			}
 		})
+	}
+}
+
+func (g *grid) splitRowGo(i int) {
+	for j := range g.blocksX {
+		g.splitBlock(i + j)
 	}
 }
 

@@ -152,3 +152,30 @@ func (p *progressiveTokens) rowByKernel(g *grid, s *scan, i int) bool {
 	p.ended, p.held, p.heldBits = int(r.ended), p.held[:r.heldWords], int(r.heldBits)
 	return true
 }
+
+// splitKernel computes the bits of blocks as splitBlock does. r points to a splitRun.
+//
+//go:noescape
+func splitKernel(r *byte)
+
+// splitRun is the state of splitKernel: the first of some blocks, as in a grid.
+type splitRun struct {
+	coef    *int16
+	nonzero *uint64
+	bit     [maxLow]*uint64
+	atLeast [maxLow]*uint64 // from the second one on
+	blocks  uint
+}
+
+// splitRow computes the bits of a row of blocks, from block i.
+func (g *grid) splitRow(i int) {
+	if !cpu.Vector() {
+		g.splitRowGo(i)
+		return
+	}
+	r := splitRun{coef: &g.coef[64*i], nonzero: &g.nonzero[i], blocks: uint(g.blocksX)}
+	for l := range maxLow {
+		r.bit[l], r.atLeast[l] = &g.bit[l][i], &g.atLeast[l+1][i]
+	}
+	splitKernel((*byte)(unsafe.Pointer(&r)))
+}

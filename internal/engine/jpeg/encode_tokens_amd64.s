@@ -608,3 +608,369 @@ stop:
 	SHRQ $0x01, AX
 	MOVQ AX, 8(CX)
 	RET
+
+DATA zigzagShuffles<>+0(SB)/1, $0x00
+DATA zigzagShuffles<>+1(SB)/1, $0x01
+DATA zigzagShuffles<>+2(SB)/1, $0x08
+DATA zigzagShuffles<>+3(SB)/1, $0x80
+DATA zigzagShuffles<>+4(SB)/1, $0x09
+DATA zigzagShuffles<>+5(SB)/1, $0x02
+DATA zigzagShuffles<>+6(SB)/1, $0x03
+DATA zigzagShuffles<>+7(SB)/1, $0x0a
+DATA zigzagShuffles<>+8(SB)/1, $0x80
+DATA zigzagShuffles<>+9(SB)/1, $0x80
+DATA zigzagShuffles<>+10(SB)/1, $0x80
+DATA zigzagShuffles<>+11(SB)/1, $0x80
+DATA zigzagShuffles<>+12(SB)/1, $0x80
+DATA zigzagShuffles<>+13(SB)/1, $0x0b
+DATA zigzagShuffles<>+14(SB)/1, $0x04
+DATA zigzagShuffles<>+15(SB)/1, $0x05
+DATA zigzagShuffles<>+16(SB)/1, $0x0c
+DATA zigzagShuffles<>+17(SB)/1, $0x80
+DATA zigzagShuffles<>+18(SB)/1, $0x80
+DATA zigzagShuffles<>+19(SB)/1, $0x80
+DATA zigzagShuffles<>+20(SB)/1, $0x80
+DATA zigzagShuffles<>+21(SB)/1, $0x80
+DATA zigzagShuffles<>+22(SB)/1, $0x80
+DATA zigzagShuffles<>+23(SB)/1, $0x80
+DATA zigzagShuffles<>+24(SB)/1, $0x80
+DATA zigzagShuffles<>+25(SB)/1, $0x80
+DATA zigzagShuffles<>+26(SB)/1, $0x0d
+DATA zigzagShuffles<>+27(SB)/1, $0x06
+DATA zigzagShuffles<>+28(SB)/1, $0x07
+DATA zigzagShuffles<>+29(SB)/1, $0x0e
+DATA zigzagShuffles<>+30(SB)/1, $0x80
+DATA zigzagShuffles<>+31(SB)/1, $0x80
+DATA zigzagShuffles<>+32(SB)/1, $0x80
+DATA zigzagShuffles<>+33(SB)/1, $0x80
+DATA zigzagShuffles<>+34(SB)/1, $0x80
+DATA zigzagShuffles<>+35(SB)/1, $0x80
+DATA zigzagShuffles<>+36(SB)/1, $0x80
+DATA zigzagShuffles<>+37(SB)/1, $0x80
+DATA zigzagShuffles<>+38(SB)/1, $0x80
+DATA zigzagShuffles<>+39(SB)/1, $0x80
+DATA zigzagShuffles<>+40(SB)/1, $0x80
+DATA zigzagShuffles<>+41(SB)/1, $0x80
+DATA zigzagShuffles<>+42(SB)/1, $0x0f
+DATA zigzagShuffles<>+43(SB)/1, $0x80
+DATA zigzagShuffles<>+44(SB)/1, $0x80
+DATA zigzagShuffles<>+45(SB)/1, $0x80
+DATA zigzagShuffles<>+46(SB)/1, $0x80
+DATA zigzagShuffles<>+47(SB)/1, $0x80
+DATA zigzagShuffles<>+48(SB)/1, $0x80
+DATA zigzagShuffles<>+49(SB)/1, $0x80
+DATA zigzagShuffles<>+50(SB)/1, $0x80
+DATA zigzagShuffles<>+51(SB)/1, $0x80
+DATA zigzagShuffles<>+52(SB)/1, $0x80
+DATA zigzagShuffles<>+53(SB)/1, $0x80
+DATA zigzagShuffles<>+54(SB)/1, $0x80
+DATA zigzagShuffles<>+55(SB)/1, $0x80
+DATA zigzagShuffles<>+56(SB)/1, $0x80
+DATA zigzagShuffles<>+57(SB)/1, $0x80
+DATA zigzagShuffles<>+58(SB)/1, $0x80
+DATA zigzagShuffles<>+59(SB)/1, $0x80
+DATA zigzagShuffles<>+60(SB)/1, $0x80
+DATA zigzagShuffles<>+61(SB)/1, $0x80
+DATA zigzagShuffles<>+62(SB)/1, $0x80
+DATA zigzagShuffles<>+63(SB)/1, $0x80
+DATA zigzagShuffles<>+64(SB)/1, $0x80
+DATA zigzagShuffles<>+65(SB)/1, $0x80
+DATA zigzagShuffles<>+66(SB)/1, $0x80
+DATA zigzagShuffles<>+67(SB)/1, $0x00
+DATA zigzagShuffles<>+68(SB)/1, $0x80
+DATA zigzagShuffles<>+69(SB)/1, $0x80
+DATA zigzagShuffles<>+70(SB)/1, $0x80
+DATA zigzagShuffles<>+71(SB)/1, $0x80
+DATA zigzagShuffles<>+72(SB)/1, $0x01
+DATA zigzagShuffles<>+73(SB)/1, $0x08
+DATA zigzagShuffles<>+74(SB)/1, $0x80
+DATA zigzagShuffles<>+75(SB)/1, $0x09
+DATA zigzagShuffles<>+76(SB)/1, $0x02
+DATA zigzagShuffles<>+77(SB)/1, $0x80
+DATA zigzagShuffles<>+78(SB)/1, $0x80
+DATA zigzagShuffles<>+79(SB)/1, $0x80
+DATA zigzagShuffles<>+80(SB)/1, $0x80
+DATA zigzagShuffles<>+81(SB)/1, $0x03
+DATA zigzagShuffles<>+82(SB)/1, $0x0a
+DATA zigzagShuffles<>+83(SB)/1, $0x80
+DATA zigzagShuffles<>+84(SB)/1, $0x80
+DATA zigzagShuffles<>+85(SB)/1, $0x80
+DATA zigzagShuffles<>+86(SB)/1, $0x80
+DATA zigzagShuffles<>+87(SB)/1, $0x80
+DATA zigzagShuffles<>+88(SB)/1, $0x0b
+DATA zigzagShuffles<>+89(SB)/1, $0x04
+DATA zigzagShuffles<>+90(SB)/1, $0x80
+DATA zigzagShuffles<>+91(SB)/1, $0x80
+DATA zigzagShuffles<>+92(SB)/1, $0x80
+DATA zigzagShuffles<>+93(SB)/1, $0x80
+DATA zigzagShuffles<>+94(SB)/1, $0x05
+DATA zigzagShuffles<>+95(SB)/1, $0x0c
+DATA zigzagShuffles<>+96(SB)/1, $0x80
+DATA zigzagShuffles<>+97(SB)/1, $0x80
+DATA zigzagShuffles<>+98(SB)/1, $0x80
+DATA zigzagShuffles<>+99(SB)/1, $0x80
+DATA zigzagShuffles<>+100(SB)/1, $0x80
+DATA zigzagShuffles<>+101(SB)/1, $0x80
+DATA zigzagShuffles<>+102(SB)/1, $0x80
+DATA zigzagShuffles<>+103(SB)/1, $0x80
+DATA zigzagShuffles<>+104(SB)/1, $0x0d
+DATA zigzagShuffles<>+105(SB)/1, $0x06
+DATA zigzagShuffles<>+106(SB)/1, $0x80
+DATA zigzagShuffles<>+107(SB)/1, $0x07
+DATA zigzagShuffles<>+108(SB)/1, $0x0e
+DATA zigzagShuffles<>+109(SB)/1, $0x80
+DATA zigzagShuffles<>+110(SB)/1, $0x80
+DATA zigzagShuffles<>+111(SB)/1, $0x80
+DATA zigzagShuffles<>+112(SB)/1, $0x80
+DATA zigzagShuffles<>+113(SB)/1, $0x80
+DATA zigzagShuffles<>+114(SB)/1, $0x80
+DATA zigzagShuffles<>+115(SB)/1, $0x80
+DATA zigzagShuffles<>+116(SB)/1, $0x80
+DATA zigzagShuffles<>+117(SB)/1, $0x0f
+DATA zigzagShuffles<>+118(SB)/1, $0x80
+DATA zigzagShuffles<>+119(SB)/1, $0x80
+DATA zigzagShuffles<>+120(SB)/1, $0x80
+DATA zigzagShuffles<>+121(SB)/1, $0x80
+DATA zigzagShuffles<>+122(SB)/1, $0x80
+DATA zigzagShuffles<>+123(SB)/1, $0x80
+DATA zigzagShuffles<>+124(SB)/1, $0x80
+DATA zigzagShuffles<>+125(SB)/1, $0x80
+DATA zigzagShuffles<>+126(SB)/1, $0x80
+DATA zigzagShuffles<>+127(SB)/1, $0x80
+DATA zigzagShuffles<>+128(SB)/1, $0x80
+DATA zigzagShuffles<>+129(SB)/1, $0x80
+DATA zigzagShuffles<>+130(SB)/1, $0x80
+DATA zigzagShuffles<>+131(SB)/1, $0x80
+DATA zigzagShuffles<>+132(SB)/1, $0x80
+DATA zigzagShuffles<>+133(SB)/1, $0x80
+DATA zigzagShuffles<>+134(SB)/1, $0x80
+DATA zigzagShuffles<>+135(SB)/1, $0x80
+DATA zigzagShuffles<>+136(SB)/1, $0x80
+DATA zigzagShuffles<>+137(SB)/1, $0x80
+DATA zigzagShuffles<>+138(SB)/1, $0x00
+DATA zigzagShuffles<>+139(SB)/1, $0x80
+DATA zigzagShuffles<>+140(SB)/1, $0x80
+DATA zigzagShuffles<>+141(SB)/1, $0x80
+DATA zigzagShuffles<>+142(SB)/1, $0x80
+DATA zigzagShuffles<>+143(SB)/1, $0x80
+DATA zigzagShuffles<>+144(SB)/1, $0x80
+DATA zigzagShuffles<>+145(SB)/1, $0x80
+DATA zigzagShuffles<>+146(SB)/1, $0x80
+DATA zigzagShuffles<>+147(SB)/1, $0x01
+DATA zigzagShuffles<>+148(SB)/1, $0x08
+DATA zigzagShuffles<>+149(SB)/1, $0x80
+DATA zigzagShuffles<>+150(SB)/1, $0x09
+DATA zigzagShuffles<>+151(SB)/1, $0x02
+DATA zigzagShuffles<>+152(SB)/1, $0x80
+DATA zigzagShuffles<>+153(SB)/1, $0x80
+DATA zigzagShuffles<>+154(SB)/1, $0x80
+DATA zigzagShuffles<>+155(SB)/1, $0x80
+DATA zigzagShuffles<>+156(SB)/1, $0x80
+DATA zigzagShuffles<>+157(SB)/1, $0x80
+DATA zigzagShuffles<>+158(SB)/1, $0x80
+DATA zigzagShuffles<>+159(SB)/1, $0x80
+DATA zigzagShuffles<>+160(SB)/1, $0x03
+DATA zigzagShuffles<>+161(SB)/1, $0x0a
+DATA zigzagShuffles<>+162(SB)/1, $0x80
+DATA zigzagShuffles<>+163(SB)/1, $0x80
+DATA zigzagShuffles<>+164(SB)/1, $0x80
+DATA zigzagShuffles<>+165(SB)/1, $0x80
+DATA zigzagShuffles<>+166(SB)/1, $0x0b
+DATA zigzagShuffles<>+167(SB)/1, $0x04
+DATA zigzagShuffles<>+168(SB)/1, $0x80
+DATA zigzagShuffles<>+169(SB)/1, $0x80
+DATA zigzagShuffles<>+170(SB)/1, $0x80
+DATA zigzagShuffles<>+171(SB)/1, $0x80
+DATA zigzagShuffles<>+172(SB)/1, $0x80
+DATA zigzagShuffles<>+173(SB)/1, $0x05
+DATA zigzagShuffles<>+174(SB)/1, $0x0c
+DATA zigzagShuffles<>+175(SB)/1, $0x80
+DATA zigzagShuffles<>+176(SB)/1, $0x80
+DATA zigzagShuffles<>+177(SB)/1, $0x80
+DATA zigzagShuffles<>+178(SB)/1, $0x80
+DATA zigzagShuffles<>+179(SB)/1, $0x0d
+DATA zigzagShuffles<>+180(SB)/1, $0x06
+DATA zigzagShuffles<>+181(SB)/1, $0x80
+DATA zigzagShuffles<>+182(SB)/1, $0x07
+DATA zigzagShuffles<>+183(SB)/1, $0x0e
+DATA zigzagShuffles<>+184(SB)/1, $0x80
+DATA zigzagShuffles<>+185(SB)/1, $0x80
+DATA zigzagShuffles<>+186(SB)/1, $0x80
+DATA zigzagShuffles<>+187(SB)/1, $0x80
+DATA zigzagShuffles<>+188(SB)/1, $0x0f
+DATA zigzagShuffles<>+189(SB)/1, $0x80
+DATA zigzagShuffles<>+190(SB)/1, $0x80
+DATA zigzagShuffles<>+191(SB)/1, $0x80
+DATA zigzagShuffles<>+192(SB)/1, $0x80
+DATA zigzagShuffles<>+193(SB)/1, $0x80
+DATA zigzagShuffles<>+194(SB)/1, $0x80
+DATA zigzagShuffles<>+195(SB)/1, $0x80
+DATA zigzagShuffles<>+196(SB)/1, $0x80
+DATA zigzagShuffles<>+197(SB)/1, $0x80
+DATA zigzagShuffles<>+198(SB)/1, $0x80
+DATA zigzagShuffles<>+199(SB)/1, $0x80
+DATA zigzagShuffles<>+200(SB)/1, $0x80
+DATA zigzagShuffles<>+201(SB)/1, $0x80
+DATA zigzagShuffles<>+202(SB)/1, $0x80
+DATA zigzagShuffles<>+203(SB)/1, $0x80
+DATA zigzagShuffles<>+204(SB)/1, $0x80
+DATA zigzagShuffles<>+205(SB)/1, $0x80
+DATA zigzagShuffles<>+206(SB)/1, $0x80
+DATA zigzagShuffles<>+207(SB)/1, $0x80
+DATA zigzagShuffles<>+208(SB)/1, $0x80
+DATA zigzagShuffles<>+209(SB)/1, $0x80
+DATA zigzagShuffles<>+210(SB)/1, $0x80
+DATA zigzagShuffles<>+211(SB)/1, $0x80
+DATA zigzagShuffles<>+212(SB)/1, $0x80
+DATA zigzagShuffles<>+213(SB)/1, $0x00
+DATA zigzagShuffles<>+214(SB)/1, $0x80
+DATA zigzagShuffles<>+215(SB)/1, $0x80
+DATA zigzagShuffles<>+216(SB)/1, $0x80
+DATA zigzagShuffles<>+217(SB)/1, $0x80
+DATA zigzagShuffles<>+218(SB)/1, $0x80
+DATA zigzagShuffles<>+219(SB)/1, $0x80
+DATA zigzagShuffles<>+220(SB)/1, $0x80
+DATA zigzagShuffles<>+221(SB)/1, $0x80
+DATA zigzagShuffles<>+222(SB)/1, $0x80
+DATA zigzagShuffles<>+223(SB)/1, $0x80
+DATA zigzagShuffles<>+224(SB)/1, $0x80
+DATA zigzagShuffles<>+225(SB)/1, $0x80
+DATA zigzagShuffles<>+226(SB)/1, $0x01
+DATA zigzagShuffles<>+227(SB)/1, $0x08
+DATA zigzagShuffles<>+228(SB)/1, $0x09
+DATA zigzagShuffles<>+229(SB)/1, $0x02
+DATA zigzagShuffles<>+230(SB)/1, $0x80
+DATA zigzagShuffles<>+231(SB)/1, $0x80
+DATA zigzagShuffles<>+232(SB)/1, $0x80
+DATA zigzagShuffles<>+233(SB)/1, $0x80
+DATA zigzagShuffles<>+234(SB)/1, $0x80
+DATA zigzagShuffles<>+235(SB)/1, $0x80
+DATA zigzagShuffles<>+236(SB)/1, $0x80
+DATA zigzagShuffles<>+237(SB)/1, $0x80
+DATA zigzagShuffles<>+238(SB)/1, $0x80
+DATA zigzagShuffles<>+239(SB)/1, $0x03
+DATA zigzagShuffles<>+240(SB)/1, $0x0a
+DATA zigzagShuffles<>+241(SB)/1, $0x0b
+DATA zigzagShuffles<>+242(SB)/1, $0x04
+DATA zigzagShuffles<>+243(SB)/1, $0x80
+DATA zigzagShuffles<>+244(SB)/1, $0x80
+DATA zigzagShuffles<>+245(SB)/1, $0x80
+DATA zigzagShuffles<>+246(SB)/1, $0x80
+DATA zigzagShuffles<>+247(SB)/1, $0x80
+DATA zigzagShuffles<>+248(SB)/1, $0x05
+DATA zigzagShuffles<>+249(SB)/1, $0x0c
+DATA zigzagShuffles<>+250(SB)/1, $0x0d
+DATA zigzagShuffles<>+251(SB)/1, $0x06
+DATA zigzagShuffles<>+252(SB)/1, $0x80
+DATA zigzagShuffles<>+253(SB)/1, $0x07
+DATA zigzagShuffles<>+254(SB)/1, $0x0e
+DATA zigzagShuffles<>+255(SB)/1, $0x0f
+GLOBL zigzagShuffles<>(SB), RODATA|NOPTR, $256
+
+// func splitKernel(r *byte)
+// Requires: AVX, AVX2
+TEXT ·splitKernel(SB), NOSPLIT, $0-8
+	MOVQ     r+0(FP), AX
+	MOVQ     (AX), CX
+	MOVQ     64(AX), BX
+	XORL     DX, DX
+	VPCMPEQW Y0, Y0, Y0
+	VPSRLW   $0x0d, Y0, Y0
+	VPSRLW   $0x02, Y0, Y1
+	VPSLLW   $0x03, Y1, Y1
+
+block:
+	VPABSW    (CX), Y2
+	VPCMPGTW  Y0, Y2, Y3
+	VPAND     Y0, Y2, Y2
+	VPAND     Y1, Y3, Y3
+	VPOR      Y3, Y2, Y2
+	VPABSW    32(CX), Y3
+	VPCMPGTW  Y0, Y3, Y4
+	VPAND     Y0, Y3, Y3
+	VPAND     Y1, Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPACKUSWB Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VPABSW    64(CX), Y3
+	VPCMPGTW  Y0, Y3, Y4
+	VPAND     Y0, Y3, Y3
+	VPAND     Y1, Y4, Y4
+	VPOR      Y4, Y3, Y3
+	VPABSW    96(CX), Y4
+	VPCMPGTW  Y0, Y4, Y5
+	VPAND     Y0, Y4, Y4
+	VPAND     Y1, Y5, Y5
+	VPOR      Y5, Y4, Y4
+	VPACKUSWB Y4, Y3, Y3
+	VPERMQ    $0xd8, Y3, Y3
+	VPERMQ    $0x44, Y2, Y4
+	VPSHUFB   zigzagShuffles<>+0(SB), Y4, Y5
+	VPSHUFB   zigzagShuffles<>+32(SB), Y4, Y4
+	VPERMQ    $0xee, Y2, Y2
+	VPSHUFB   zigzagShuffles<>+64(SB), Y2, Y6
+	VPOR      Y6, Y5, Y5
+	VPSHUFB   zigzagShuffles<>+96(SB), Y2, Y2
+	VPOR      Y2, Y4, Y4
+	VPERMQ    $0x44, Y3, Y2
+	VPSHUFB   zigzagShuffles<>+128(SB), Y2, Y6
+	VPOR      Y6, Y5, Y5
+	VPSHUFB   zigzagShuffles<>+160(SB), Y2, Y2
+	VPOR      Y2, Y4, Y4
+	VPERMQ    $0xee, Y3, Y2
+	VPSHUFB   zigzagShuffles<>+192(SB), Y2, Y3
+	VPOR      Y3, Y5, Y5
+	VPSHUFB   zigzagShuffles<>+224(SB), Y2, Y2
+	VPOR      Y2, Y4, Y4
+	MOVQ      8(AX), SI
+	MOVQ      (SI)(DX*8), SI
+	ANDQ      $-2, SI
+	VPSLLW    $0x04, Y5, Y2
+	VPMOVMSKB Y2, DI
+	VPSLLW    $0x04, Y4, Y2
+	VPMOVMSKB Y2, R8
+	SHLQ      $0x20, R8
+	ORQ       R8, DI
+	ANDQ      SI, DI
+	MOVQ      56(AX), R8
+	MOVQ      DI, (R8)(DX*8)
+	VPSLLW    $0x05, Y5, Y2
+	VPMOVMSKB Y2, R8
+	VPSLLW    $0x05, Y4, Y2
+	VPMOVMSKB Y2, R9
+	SHLQ      $0x20, R9
+	ORQ       R9, R8
+	ANDQ      SI, R8
+	MOVQ      32(AX), R9
+	MOVQ      R8, (R9)(DX*8)
+	ORQ       R8, DI
+	MOVQ      48(AX), R8
+	MOVQ      DI, (R8)(DX*8)
+	VPSLLW    $0x06, Y5, Y2
+	VPMOVMSKB Y2, R8
+	VPSLLW    $0x06, Y4, Y2
+	VPMOVMSKB Y2, R9
+	SHLQ      $0x20, R9
+	ORQ       R9, R8
+	ANDQ      SI, R8
+	MOVQ      24(AX), R9
+	MOVQ      R8, (R9)(DX*8)
+	ORQ       R8, DI
+	MOVQ      40(AX), R8
+	MOVQ      DI, (R8)(DX*8)
+	VPSLLW    $0x07, Y5, Y2
+	VPMOVMSKB Y2, R8
+	VPSLLW    $0x07, Y4, Y2
+	VPMOVMSKB Y2, R9
+	SHLQ      $0x20, R9
+	ORQ       R9, R8
+	ANDQ      SI, R8
+	MOVQ      16(AX), SI
+	MOVQ      R8, (SI)(DX*8)
+	ORQ       R8, DI
+	ADDQ      $0x00000080, CX
+	INCQ      DX
+	CMPQ      DX, BX
+	JNE       block
+	VZEROUPPER
+	RET

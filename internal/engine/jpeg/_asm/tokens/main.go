@@ -1,5 +1,5 @@
-// Command tokens generates the kernels that collect the tokens of scans. encode_tokens_amd64.go of package
-// jpeg defines what they compute.
+// Command tokens generates the kernels that collect the tokens of scans, and what they need for it.
+// encode_tokens_amd64.go of package jpeg defines what they compute.
 package main
 
 import (
@@ -35,6 +35,7 @@ func main() {
 	sequential()
 	first()
 	refine()
+	split()
 	Generate()
 }
 
