@@ -1,6 +1,6 @@
 package jpeg
 
-import "sort"
+import "slices"
 
 // huffmanSpec is a Huffman table as in a DHT segment: the number of codes of each length 1..16, and
 // their symbols in the order of the codes.
@@ -14,28 +14,27 @@ type huffmanSpec struct {
 // as in libjpeg, so that the same pictures produce the same bytes. If no symbol occurs, the code is
 // empty.
 func optimalSpec(freq *[256]uint32) huffmanSpec {
-	// The procedure of figure K.1. weight[i] is the weight of the chain that starts at i and is
-	// linked by next.
-	var weight [257]uint64
+	// The procedure of figure K.1. A chain of symbols is linked by next. Its key has its weight in the high
+	// bits and the complement of its first symbol in the low ones: of equal weights, the last is lightest.
+	// Keys are in ascending order.
+	const symbolMask = 1<<9 - 1
 	var next [257]int
 	var length [257]uint8
-	var heads []int
+	keys := make([]uint64, 0, 257)
 	for i, f := range freq {
 		next[i] = -1
 		if f > 0 {
-			weight[i] = uint64(f)
-			heads = append(heads, i)
+			keys = append(keys, uint64(f)<<9|symbolMask-uint64(i))
 		}
 	}
-	if len(heads) == 0 {
+	if len(keys) == 0 {
 		return huffmanSpec{}
 	}
-	weight[256], next[256] = 1, -1 // reserves the code that consists only of ones
-	heads = append(heads, 256)
-	for len(heads) > 1 {
-		a := takeLightest(&heads, &weight)
-		b := takeLightest(&heads, &weight)
-		weight[a] += weight[b]
+	next[256] = -1
+	keys = append(keys, 1<<9|symbolMask-256) // reserves the code that consists only of ones
+	slices.Sort(keys)
+	for ; len(keys) > 1; keys = keys[1:] {
+		a, b := symbolMask-int(keys[0]&symbolMask), symbolMask-int(keys[1]&symbolMask)
 		last := a
 		for i := a; i >= 0; i = next[i] {
 			length[i]++
@@ -45,27 +44,13 @@ func optimalSpec(freq *[256]uint32) huffmanSpec {
 		for i := b; i >= 0; i = next[i] {
 			length[i]++
 		}
-		heads = append(heads, a)
-		for i := len(heads) - 1; i > 0 && heads[i-1] > heads[i]; i-- {
-			heads[i-1], heads[i] = heads[i], heads[i-1]
-		}
+		both := (keys[0]&^symbolMask + keys[1]&^symbolMask) | (symbolMask - uint64(a))
+		rest := keys[2:]
+		at, _ := slices.BinarySearch(rest, both)
+		copy(keys[1:], rest[:at])
+		keys[1+at] = both
 	}
 	return limitLengths(&length)
-}
-
-// takeLightest removes the head of least weight from the ascending heads; if several are equal, the
-// last.
-func takeLightest(heads *[]int, weight *[257]uint64) int {
-	h := *heads
-	best := 0
-	for i, v := range h {
-		if weight[v] <= weight[h[best]] {
-			best = i
-		}
-	}
-	v := h[best]
-	*heads = append(h[:best], h[best+1:]...)
-	return v
 }
 
 // limitLengths reduces all lengths to 16 or less (T.81 figure K.3), removes the reserved code, and
@@ -102,9 +87,7 @@ func limitLengths(length *[257]uint8) huffmanSpec {
 			s.symbols = append(s.symbols, uint8(i))
 		}
 	}
-	sort.SliceStable(s.symbols, func(a, b int) bool {
-		return length[s.symbols[a]] < length[s.symbols[b]]
-	})
+	slices.SortStableFunc(s.symbols, func(a, b uint8) int { return int(length[a]) - int(length[b]) })
 	return s
 }
 
