@@ -63,6 +63,62 @@ pair:
 	VZEROUPPER
 	RET
 
+// func spreadView(dst *int16, src *byte, base *int32, mask *byte, coef *int16, groups int, pairs int, start int32)
+// Requires: AVX, AVX2
+TEXT ·spreadView(SB), NOSPLIT, $0-60
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         base+16(FP), DX
+	MOVQ         mask+24(FP), BX
+	MOVQ         coef+32(FP), SI
+	MOVQ         groups+40(FP), DI
+	MOVQ         pairs+48(FP), R8
+	MOVL         start+56(FP), R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPEQB     Y1, Y1, Y1
+	VPADDB       Y1, Y1, Y1
+	VPABSB       Y1, Y1
+
+group:
+	MOVLQSX     (DX), R9
+	VMOVDQU     (CX)(R9*1), X2
+	MOVLQSX     4(DX), R9
+	VINSERTI128 $0x01, (CX)(R9*1), Y2, Y2
+	MOVLQSX     8(DX), R9
+	VMOVDQU     (CX)(R9*1), X3
+	MOVLQSX     12(DX), R9
+	VINSERTI128 $0x01, (CX)(R9*1), Y3, Y3
+	VMOVDQA     Y0, Y4
+	VMOVDQA     Y0, Y5
+	VMOVDQU     (BX), Y6
+	VMOVDQU     32(BX), Y7
+	MOVQ        R8, R9
+
+pair:
+	VPSHUFB   Y6, Y2, Y8
+	VPSHUFB   Y7, Y3, Y9
+	VPADDB    Y1, Y6, Y6
+	VPADDB    Y1, Y7, Y7
+	VPMADDWD  (SI), Y8, Y8
+	VPMADDWD  32(SI), Y9, Y9
+	VPADDD    Y8, Y4, Y4
+	VPADDD    Y9, Y5, Y5
+	ADDQ      $0x40, SI
+	DECQ      R9
+	JNZ       pair
+	VPSRAD    $0x07, Y4, Y4
+	VPSRAD    $0x07, Y5, Y5
+	VPACKSSDW Y5, Y4, Y4
+	VMOVDQU   Y4, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, BX
+	DECQ      DI
+	JNZ       group
+	VZEROUPPER
+	RET
+
 // func dot8(dst *int16, src *byte, base *int32, coef *int16, fours int, chunks int)
 // Requires: AVX, AVX2
 TEXT ·dot8(SB), NOSPLIT, $0-48

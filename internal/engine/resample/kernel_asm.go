@@ -89,8 +89,7 @@ func (k *kernels) horizontal8(dst []int16, src []byte, width int) {
 	}
 	dst = dst[:16*l.groups]
 	if l.mask != nil {
-		spread(&dst[0], unsafe.Pointer(&src[0]), &l.base[0], &l.mask[0], &l.coef[0],
-			l.groups, l.steps, 2, horizontalStart8, horizontalShift8)
+		l.spread8(dst, src)
 		return
 	}
 	dot8(&dst[0], &src[0], &l.base[0], &l.coef[0], 4*l.groups, l.steps)

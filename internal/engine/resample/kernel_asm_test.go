@@ -82,7 +82,7 @@ func TestHorizontalVectorEqualsGo(t *testing.T) {
 			got := make([]int16, blocks(a.Dst)+1)
 			for size := 1; size <= 2; size++ {
 				k := newKernels(tb, size)
-				seen[fmt.Sprint(size, k.lanes.mask != nil)]++
+				seen[fmt.Sprint(size, k.lanes.mask != nil, size == 1 && k.lanes.mask != nil && k.lanes.whole)]++
 				// The rows end where memory ends, at various alignments, or are followed by others.
 				for i, length := range []int{a.Src, max(a.Src, k.need()), a.Src + 1 + n%7,
 					2*a.Src + 64} {
@@ -107,8 +107,8 @@ func TestHorizontalVectorEqualsGo(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 4 {
-		t.Errorf("tested kinds of lanes: %v, want both kinds for both sizes", seen)
+	if len(seen) != 5 {
+		t.Errorf("tested kinds of lanes: %v, want both kinds for both sizes, and whole views", seen)
 	}
 }
 

@@ -7,7 +7,8 @@ package resample
 // view of 16 bytes of source, which begins at the first sample of the first output's window. For
 // each output, the mask picks the two samples at which its window begins, as 16-bit values (0x80
 // picks a zero byte). A step weights these two samples and moves the view forward by two samples,
-// so the same mask serves every step. The views of a group are stored in the order 0, 2, 1, 3:
+// so the same mask serves every step; where the view holds all that its outputs need, the mask may
+// move instead. The views of a group are stored in the order 0, 2, 1, 3:
 // views 0 and 2 in the two 128-bit lanes of one register, 1 and 3 in those of another, which narrow
 // to 16 values in order.
 //
@@ -23,19 +24,21 @@ package resample
 type lanes struct {
 	groups, steps int
 	// need is the number of samples that must be readable in a row; some may have zero weight.
-	need int
-	base []int32
-	mask []byte // nil for dot lanes
-	coef []int16
+	need  int
+	base  []int32
+	mask  []byte // nil for dot lanes
+	coef  []int16
+	whole bool // whether each view of spread lanes holds the windows of its four outputs
 }
 
 var viewOrder = [4]int{0, 2, 1, 3}
 
 // newLanes arranges the weights of t for source samples of size bytes.
 func newLanes(t *table, size int) *lanes {
-	l := &lanes{groups: (len(t.first) + 15) / 16}
+	l := &lanes{groups: (len(t.first) + 15) / 16, whole: true}
 	for i := 0; i < len(t.first); i += 4 {
 		distance := int(t.first[min(i+3, len(t.first)-1)] - t.first[i])
+		l.whole = l.whole && (distance+t.taps)*size <= 16
 		if (distance+2)*size > 16 {
 			l.dot(t, size)
 			return l

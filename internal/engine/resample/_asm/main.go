@@ -12,6 +12,7 @@ import (
 func main() {
 	ConstraintExpr("!purego")
 	spread()
+	spreadView()
 	dot("dot8", 1)
 	dot("dot16", 2)
 	vertical("vertical8Vector", output8)
@@ -68,6 +69,67 @@ func spread() {
 
 	VPSRAD(shift, a, a)
 	VPSRAD(shift, b, b)
+	VPACKSSDW(b, a, a)
+	VMOVDQU(a, Mem{Base: dst})
+	ADDQ(Imm(32), dst)
+	ADDQ(Imm(16), base)
+	ADDQ(Imm(64), mask)
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// spreadView computes the same as spread for samples of one byte, if each view holds the whole windows of its
+// outputs: the masks move instead of the views.
+func spreadView() {
+	TEXT("spreadView", NOSPLIT, "func(dst *int16, src *byte, base *int32, mask *byte, coef *int16, "+
+		"groups, pairs int, start int32)")
+	Doc("spreadView computes 16*groups values of h.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	base, mask := Load(Param("base"), GP64()), Load(Param("mask"), GP64())
+	coef, groups := Load(Param("coef"), GP64()), Load(Param("groups"), GP64())
+	pairs := Load(Param("pairs"), GP64())
+	start, two := broadcast(Load(Param("start"), GP32())), YMM()
+	VPCMPEQB(two, two, two)
+	VPADDB(two, two, two)
+	VPABSB(two, two)
+
+	Label("group")
+	x, y := YMM(), YMM()
+	for i, view := range []reg.VecVirtual{x, x, y, y} {
+		at := GP64()
+		MOVLQSX(Mem{Base: base, Disp: 4 * i}, at)
+		if i%2 == 0 {
+			VMOVDQU(Mem{Base: src, Index: at, Scale: 1}, view.AsX())
+		} else {
+			VINSERTI128(Imm(1), Mem{Base: src, Index: at, Scale: 1}, view, view)
+		}
+	}
+	a, b, maskA, maskB := YMM(), YMM(), YMM(), YMM()
+	VMOVDQA(start, a)
+	VMOVDQA(start, b)
+	VMOVDQU(Mem{Base: mask}, maskA)
+	VMOVDQU(Mem{Base: mask, Disp: 32}, maskB)
+	left := GP64()
+	MOVQ(pairs, left)
+
+	Label("pair")
+	p, q := YMM(), YMM()
+	VPSHUFB(maskA, x, p)
+	VPSHUFB(maskB, y, q)
+	VPADDB(two, maskA, maskA) // The bytes that pick zero remain negative.
+	VPADDB(two, maskB, maskB)
+	VPMADDWD(Mem{Base: coef}, p, p)
+	VPMADDWD(Mem{Base: coef, Disp: 32}, q, q)
+	VPADDD(p, a, a)
+	VPADDD(q, b, b)
+	ADDQ(Imm(64), coef)
+	DECQ(left)
+	JNZ(LabelRef("pair"))
+
+	VPSRAD(Imm(7), a, a)
+	VPSRAD(Imm(7), b, b)
 	VPACKSSDW(b, a, a)
 	VMOVDQU(a, Mem{Base: dst})
 	ADDQ(Imm(32), dst)
