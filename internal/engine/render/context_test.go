@@ -6,21 +6,9 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/codec/codectest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
-
-// patience is a context that ends once it has been looked at so many times.
-type patience struct {
-	context.Context
-	left int
-}
-
-func (p *patience) Err() error {
-	if p.left--; p.left < 0 {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
 
 // TestStepsLookAtTheContext runs a large picture through every step with a context that ends at each
 // look in turn. A reduced picture can be as large as its source, so the steps must not hold on to a
@@ -38,11 +26,11 @@ func TestStepsLookAtTheContext(t *testing.T) {
 		if err := engine.reduce(t.Context(), d, codec.Limits{}, []*job{j}); err != nil {
 			t.Fatal(err)
 		}
-		p, err := j.finish(&patience{t.Context(), looks})
+		p, err := j.finish(&codectest.EndsAfter{Context: t.Context(), Left: looks})
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, context.DeadlineExceeded) || p != nil {
+		if !errors.Is(err, context.Canceled) || p != nil {
 			t.Fatalf("after %d looks: %v", looks, err)
 		}
 	}
