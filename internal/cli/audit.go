@@ -199,7 +199,16 @@ func printCauses(w io.Writer, r sync.Report, e *examples) error {
 	row := func(cause, uploads, objects, size string) {
 		fmt.Fprintf(w, "%-42s %10s %11s %9s\n", cause, uploads, objects, size)
 	}
-	row("", "uploads", "objects", "size")
+	if columns := columnsOf(w); columns < 42+10+11+9+3 {
+		row = func(cause, uploads, objects, size string) {
+			if uploads != "-" {
+				uploads = "uploads " + uploads
+			}
+			stacked(w, columns, cause, strings.Trim(uploads, "-"), "objects "+objects, strings.Trim(size, "-"))
+		}
+	} else {
+		row("", "uploads", "objects", "size")
+	}
 	for _, c := range []struct {
 		name   string
 		n      sync.Tally

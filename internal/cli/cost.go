@@ -320,11 +320,21 @@ func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	if l.Megapixels > 0 {
 		size += fmt.Sprintf(" and %g megapixels", l.Megapixels)
 	}
-	fmt.Fprintf(w, "%g uploads a day of %s, %s each of %.2g MB\n", l.Uploads, size, count(l.Variants, "variant"), l.VariantMegabytes)
-	fmt.Fprintf(w, "%s, %s, %d MB, %.0f ms an upload, trigger %s\n\n", l.Region, l.Arch, l.MemoryMB,
-		l.Milliseconds, l.Trigger)
+	columns := columnsOf(w)
+	for _, line := range []string{
+		fmt.Sprintf("%g uploads a day of %s, %s each of %.2g MB", l.Uploads, size, count(l.Variants, "variant"), l.VariantMegabytes),
+		fmt.Sprintf("%s, %s, %d MB, %.0f ms an upload, trigger %s\n", l.Region, l.Arch, l.MemoryMB, l.Milliseconds, l.Trigger),
+	} {
+		fmt.Fprintln(w, wrap(line, columns))
+	}
+	fmt.Fprintln(w)
 	row := func(name, quantity, unit, full, free string) {
 		fmt.Fprintf(w, "%-26s %9s %-10s %10s %17s\n", name, quantity, unit, full, free)
+	}
+	if columns < 26+9+10+10+17+4 {
+		row = func(name, quantity, unit, full, free string) {
+			stacked(w, columns, name, strings.TrimSpace(quantity+" "+unit), full, free)
+		}
 	}
 	row("per month", "", "", "$", "$ after free tier")
 	for _, line := range b.Lines {
@@ -336,7 +346,7 @@ func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	}
 	row("total", "", "", dollars(b.Full), dollars(b.Free))
 	for _, a := range assumes {
-		fmt.Fprintf(w, "\n%s\n", wrap(a, columnsOf(w)))
+		fmt.Fprintf(w, "\n%s\n", wrap(a, columns))
 	}
 	return nil
 }

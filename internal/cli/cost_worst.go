@@ -190,9 +190,15 @@ func printCeiling(w io.Writer, c price.Ceiling, assumes []string) error {
 	e, columns := c.Exposure, columnsOf(w)
 	settings := fmt.Sprintf("%s, %s, %d MB, %d s, trigger %s, at most %s at a time, %s", e.Region, e.Arch,
 		e.MemoryMB, e.TimeoutSeconds, e.Trigger, count(e.Instances, "instance"), count(e.Variants, "variant"))
-	fmt.Fprintf(w, "Whoever uploads, and whatever they upload: at most $%s an hour\n%s\n\n", dollars(c.Total), wrap(settings, columns))
+	title := fmt.Sprintf("Whoever uploads, and whatever they upload: at most $%s an hour", dollars(c.Total))
+	fmt.Fprintf(w, "%s\n%s\n\n", wrap(title, columns), wrap(settings, columns))
 	row := func(name, quantity, unit, usd string) {
 		fmt.Fprintf(w, "%-26s %11s %-10s %10s\n", name, quantity, unit, usd)
+	}
+	if columns < 26+11+10+10+3 {
+		row = func(name, quantity, unit, usd string) {
+			stacked(w, columns, name, strings.TrimSpace(quantity+" "+unit), usd)
+		}
 	}
 	row("per hour, at most", "", "", "$")
 	for _, l := range c.Lines {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -84,5 +86,57 @@ func TestMeasuringIsAnnounced(t *testing.T) {
 	<-read
 	if got, want := seen.String(), "Making the variants of a drawn picture (0.01 megapixels) to time them\r\x1b[K"; got != want {
 		t.Errorf("a terminal of 80 columns shows %q, want %q", got, want)
+	}
+}
+
+// TestTablesOnANarrowTerminal: no line of a table is wider than the terminal, which would cut it within a word.
+func TestTablesOnANarrowTerminal(t *testing.T) {
+	program, person := terminal(t)
+	const columns = 40
+	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
+		t.Fatal(err)
+	}
+	var seen bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		io.Copy(&seen, person)
+	}()
+	long := "2026/a-very-long-name-of-a-picture-that-somebody-has-thought-of.jpg"
+	rows := append(resultRows(long, mill.Result{Verdict: outcome.Done, Source: mill.Picture{Bytes: 12_345_678},
+		Variants: []mill.Variant{{Name: "thumbnail-square", Width: 1200, Height: 1600, Bytes: 98_765}}}),
+		resultRows("cut.jpg", mill.Result{Verdict: outcome.Bad, Reason: "corrupt: the data ends too early for a picture"})...)
+	bill, err := price.Estimate(price.Typical())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := sync.Tally{Pictures: 3, Objects: 4_000_000, Bytes: 1 << 40}
+	for _, err := range []error{
+		newTable(program, recipe.Default(formats.All())).print(rows),
+		printBill(program, bill, []string{"Prices are from a list."}),
+		printCauses(program, sync.Report{Fresh: 7, Missing: n, Foreign: n}, &examples{}),
+		printCeiling(program, price.Ceiling{Lines: []price.Charge{{Name: "requests", Quantity: 9, Unit: "thousand", USD: 3}}}, nil),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	program.Close()
+	<-read
+	text := strings.ReplaceAll(seen.String(), "\r\n", "\n")
+	for line := range strings.Lines(text) {
+		if n := runes.StringWidth(strings.TrimSuffix(line, "\n")); n > columns {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	for _, want := range []string{
+		"…icture-that-somebody-has-thought-of.jpg\n  thumbnail-square 1200×1600, 12.3 MB ->\n  98.8 kB, 0 ms\n",
+		"cut.jpg\n  0 B, 0 ms, bad: corrupt: the data ends\n  too early for a picture\n",
+		"per month\n  $, $ after free tier\n", "\n  60800 requests, 0.02, 0.02\n",
+		"missing\n  uploads 3, objects 4,000,000, 1099.5\n  GB\n", "fresh\n  objects 7\n", "taken: an object of somebody else is\nthere\n  uploads 3", "requests\n  9 thousand, 3.00\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
 	}
 }

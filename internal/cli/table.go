@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -44,8 +45,21 @@ func resultRows(name string, r mill.Result) []row {
 	return rows
 }
 
+// stacked writes what is a row of a table on a wider terminal: its first column, then the others with their units, indented, but for
+// those that are empty.
+func stacked(w io.Writer, columns int, title string, details ...string) {
+	for line := range strings.SplitSeq(wrap(title, columns), "\n") {
+		fmt.Fprintln(w, shorten(line, columns))
+	}
+	details = slices.DeleteFunc(details, func(s string) bool { return s == "" })
+	for line := range strings.Lines(wrap(strings.Join(details, ", "), columns-2)) {
+		fmt.Fprint(w, "  ", line)
+	}
+	fmt.Fprintln(w)
+}
+
 // table prints rows in columns of fixed widths, so that each row can be printed as soon as it is known. It
-// fits a terminal of 80 columns.
+// fits a terminal of 80 columns; on a narrower one, the rows are stacked.
 type table struct {
 	w             io.Writer
 	name, variant int // widths of the columns with names
@@ -68,7 +82,9 @@ const numbersWidth = 11 + 8 + 8 + 5 + 5*2
 // sentence, and what metadata the others lack.
 func (t *table) print(rows []row) error {
 	var b strings.Builder
-	if !t.begun && len(rows) > 0 {
+	columns := columnsOf(t.w)
+	narrow := columns < t.name+t.variant+numbersWidth
+	if !t.begun && len(rows) > 0 && !narrow {
 		t.begun = true
 		t.line(&b, "picture", "variant", "pixels", "before", "after", "ms")
 	}
@@ -80,11 +96,19 @@ func (t *table) print(rows []row) error {
 		}
 		name, ms := shorten(shown(r.name), t.name), fmt.Sprintf("%.0f", r.ms)
 		if !r.succeeded {
+			if narrow {
+				stacked(&b, columns, shown(r.name), bytesText(r.before), ms+" ms", shown(r.reason))
+				continue
+			}
 			t.line(&b, name, "-", "-", bytesText(r.before), "-", ms)
 			fmt.Fprintf(&notes, "%s: %s\n", shown(r.name), shown(r.reason))
 			continue
 		}
-		t.line(&b, name, shorten(shown(r.variant), t.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), ms)
+		if narrow {
+			stacked(&b, columns, shown(r.name), shown(r.variant)+" "+r.size, bytesText(r.before)+" -> "+bytesText(int64(r.after)), ms+" ms")
+		} else {
+			t.line(&b, name, shorten(shown(r.variant), t.variant), r.size, bytesText(r.before), bytesText(int64(r.after)), ms)
+		}
 		if r.dropped != "" {
 			fmt.Fprintf(&notes, "%s: without %s\n", shown(r.name), shown(r.dropped))
 		}
