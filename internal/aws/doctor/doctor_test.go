@@ -203,6 +203,7 @@ func TestDeniedChecksNameThePermission(t *testing.T) {
 	})
 	e := examinationOf(c)
 	e.d.FailureQueue = "https://sqs.us-east-1.amazonaws.com/123456789012/imgmill-photos-failures"
+	e.d.StackID = "arn:aws:cloudformation:us-east-1:123456789012:stack/imgmill-photos/1"
 	e.readShared(t.Context())
 	for check, action := range map[string]string{
 		"notifications": "s3:GetBucketNotification", "permission": "lambda:GetPolicy",
@@ -380,4 +381,55 @@ func TestCheckOverlays(t *testing.T) {
 	}
 	there[recipe.OverlayKey("logo.png")] = true
 	wantDiagnosis(t, runCheck(t, "watermarks", e), OK, "1 overlay of watermarks found")
+}
+
+// TestCheckAlarms: of a stack that SAM or the CDK keeps, the alarms of its template count, under the names that the CDK
+// gives them (aws-cdk-lib, "Logical IDs").
+func TestCheckAlarms(t *testing.T) {
+	var resources map[string]string
+	c := clienttest.Open(t, func(w http.ResponseWriter, _ *http.Request) {
+		members := ""
+		for id, status := range resources {
+			members += "<member><LogicalResourceId>" + id + "</LogicalResourceId><ResourceStatus>" + status + "</ResourceStatus></member>"
+		}
+		fmt.Fprintf(w, "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>%s</StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>", members)
+	})
+	const made, gone = "CREATE_COMPLETE", "DELETE_COMPLETE"
+	all := map[string]string{"FailureQueue": made}
+	for _, id := range alarmIDs[:6] {
+		all[id] = made
+	}
+	for _, test := range []struct {
+		name      string
+		elsewhere bool
+		resources map[string]string
+		want      State
+		words     string // empty: nothing is said
+	}{
+		{"ours", false, all, OK, "6, shown in CloudWatch but not sent to anybody (imgmill deploy photos --email"},
+		{"ours, of an earlier version", false, map[string]string{"ErrorsAlarm": made}, Warn, "lacks ThrottlesAlarm, BusyAlarm"},
+		{"SAM", true, all, OK, "6, shown in CloudWatch but not sent to anybody (AlarmEmail"},
+		{"SAM, fewer in its template", true, map[string]string{"ErrorsAlarm": made, "AlarmSubscription": made}, OK, "1, sent to an address"},
+		{"SAM, none in its template", true, map[string]string{"FailureQueue": made}, "", ""},
+		{"CDK", true, map[string]string{"ImgmillResourcesErrorsAlarm0A1B2C3D": made, "ImgmillResourcesAlarmSubscription0A1B2C3E": made}, OK, "1, sent to an address"},
+		{"CDK, one deleted", true, map[string]string{"PhotosImgmillResourcesErrorsAlarm0A1B2C3D": gone}, Warn, "lacks ErrorsAlarm"},
+	} {
+		e := examinationOf(c)
+		e.d.StackID, resources = "arn:aws:cloudformation:us-east-1:123456789012:stack/imgmill-photos/1", test.resources
+		if test.elsewhere {
+			e.d.Parameters = map[string]string{}
+		}
+		list := runCheck(t, "alarms", e)
+		if test.words == "" {
+			if len(list) > 0 {
+				t.Errorf("%s: %+v", test.name, list)
+			}
+			continue
+		}
+		t.Log(test.name)
+		wantDiagnosis(t, list, test.want, test.words)
+	}
+	if list := runCheck(t, "alarms", examinationOf(c)); len(list) > 0 {
+		t.Errorf("without a stack: %+v", list)
+	}
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -87,18 +88,13 @@ func checkStack(ctx context.Context, e *examination) {
 	}
 }
 
-// checkAlarms looks for the alarms in the stack. Whether one is in alarm is for CloudWatch to show,
-// and its cause for the other checks.
+// checkAlarms looks for the alarms in the stack; in one that another tool keeps, for those that its template has.
+// Whether one is in alarm is for CloudWatch to show, and its cause for the other checks.
 func checkAlarms(ctx context.Context, e *examination) {
-	if e.d.Elsewhere() {
-		return
+	if e.d.StackID == "" {
+		return // nothing lists what the other tool has made
 	}
-	alarms := []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm",
-		"OldestFailureAlarm", "BadPicturesAlarm"}
-	if e.d.Parameters["AuditSchedule"] != "" {
-		alarms = append(alarms, "AuditAlarm")
-	}
-	existing := map[string]bool{}
+	there := map[string]bool{} // by name in the template: whether a resource that is listed exists
 	pages := cloudformation.NewListStackResourcesPaginator(e.Formation,
 		&cloudformation.ListStackResourcesInput{StackName: &e.d.Stack})
 	for pages.HasMorePages() {
@@ -108,25 +104,50 @@ func checkAlarms(ctx context.Context, e *examination) {
 			return
 		}
 		for _, r := range page.StackResourceSummaries {
-			if r.ResourceStatus != types.ResourceStatusDeleteComplete {
-				existing[aws.ToString(r.LogicalResourceId)] = true
-			}
+			there[templateID(aws.ToString(r.LogicalResourceId))] = r.ResourceStatus != types.ResourceStatusDeleteComplete &&
+				r.ResourceStatus != types.ResourceStatusCreateFailed
 		}
 	}
-	var missing []string
-	for _, name := range alarms {
-		if !existing[name] {
+	var alarms, missing []string
+	for _, name := range alarmIDs {
+		exists, listed := there[name]
+		optional := name == "AuditAlarm" && e.d.Parameters["AuditSchedule"] == "" || e.d.Elsewhere()
+		if !listed && optional {
+			continue
+		}
+		if alarms = append(alarms, name); !exists {
 			missing = append(missing, name)
 		}
 	}
-	email := e.d.Parameters["AlarmEmail"]
+	to, how := e.d.Parameters["AlarmEmail"], "imgmill deploy "+e.names.Name+" --email ADDRESS"
+	if e.d.Elsewhere() {
+		how = "AlarmEmail of the template"
+		if to == "" && there["AlarmSubscription"] {
+			to = "an address"
+		}
+	}
 	switch {
+	case len(alarms) == 0:
 	case len(missing) > 0:
 		e.warn(e.redeploy(), "the stack lacks %s", strings.Join(missing, ", "))
-	case email == "":
-		e.ok("%d, shown in CloudWatch but not sent to anybody (imgmill deploy %s --email ADDRESS)",
-			len(alarms), e.names.Name)
+	case to == "":
+		e.ok("%d, shown in CloudWatch but not sent to anybody (%s)", len(alarms), how)
 	default:
-		e.ok("%d, sent to %s once that address is confirmed", len(alarms), email)
+		e.ok("%d, sent to %s once that address is confirmed", len(alarms), to)
 	}
+}
+
+// alarmIDs are the alarms of the template.
+var alarmIDs = []string{"ErrorsAlarm", "ThrottlesAlarm", "BusyAlarm", "FailuresWaitingAlarm", "OldestFailureAlarm",
+	"BadPicturesAlarm", "AuditAlarm"}
+
+// cdkID is a logical ID that the CDK gives to a resource of the template: the path of the construct, and a hash.
+var cdkID = regexp.MustCompile(`^.+?Resources(\w+)[0-9A-F]{8}$`)
+
+// templateID returns the ID that a resource has in the template.
+func templateID(logical string) string {
+	if m := cdkID.FindStringSubmatch(logical); m != nil {
+		return m[1]
+	}
+	return logical
 }
