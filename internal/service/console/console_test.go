@@ -22,7 +22,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/jpeg"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/mem"
@@ -764,12 +766,12 @@ func TestTexts(t *testing.T) {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(have)) {
-			if !used[name] && !used[strings.TrimSuffix(strings.TrimSuffix(name, "_one"), "_other")] {
+			if !strings.HasPrefix(name, "reason: ") && !used[name] && !used[strings.TrimSuffix(strings.TrimSuffix(name, "_one"), "_other")] {
 				t.Errorf("%s has a text %s that nothing uses", language, name)
 			}
 		}
 		for name, text := range have {
-			for _, place := range regexp.MustCompile(`\{\w+\}`).FindAllString(texts["en"][name], -1) {
+			for _, place := range regexp.MustCompile(`\{\w+\}`).FindAllString(texts["en"][name]+strings.TrimPrefix(name, "reason: "), -1) {
 				if !strings.Contains(text, place) {
 					t.Errorf("%s: %s lacks %s", language, name, place)
 				}
@@ -788,4 +790,40 @@ func TestTexts(t *testing.T) {
 	if page := w.Body.String(); !strings.Contains(page, `<html lang="ja">`) || !strings.Contains(page, "画像をここにドロップ") {
 		t.Errorf("in Japanese:\n%s", page)
 	}
+}
+
+// TestReasons: what makes pictures fail most often has a text in Japanese, which is found by the English one.
+func TestReasons(t *testing.T) {
+	var patterns []*regexp.Regexp
+	for name := range texts["ja"] {
+		if english, ok := strings.CutPrefix(name, "reason: "); ok {
+			patterns = append(patterns, regexp.MustCompile("^"+regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(english), "(.+)")+"$"))
+		}
+	}
+	known := func(reason string) bool {
+		return slices.ContainsFunc(patterns, func(p *regexp.Regexp) bool { return p.MatchString(reason) })
+	}
+	b := newBench(t)
+	photo := sample.Photo(60, 40)
+	for what, reason := range map[string]string{
+		"empty": b.reason("a.jpg", nil), "text": b.reason("b.jpg", []byte("Dear reader")), "cut off": b.reason("c.jpg", photo[:len(photo)/2]),
+		"another picture's": (&codec.CorruptError{Format: jpeg.Format, Offset: 9, Reason: "x"}).Error(),
+		"large":             codec.Limits{Pixels: 100}.Check(codec.Header{Width: 60, Height: 40}).Error(),
+		"wide":              codec.Limits{}.Check(codec.Header{Width: codec.MaxSide + 1, Height: 1}).Error(),
+		"gone":              b.Process(t.Context(), event.Change{Bucket: "sources", Key: "gone.jpg", ETag: "e", Sequencer: "01"}).Reason,
+		"a folder":          b.recipe().Plan("x/").Excluded,
+	} {
+		if reason == "" || !known(reason) {
+			t.Errorf("%s: %q has no text", what, reason)
+		}
+	}
+}
+
+// reason uploads an object and returns why it fails.
+func (b *bench) reason(key string, data []byte) string {
+	etag, err := b.store.Put(b.Context(), "sources", key, data, bucket.Attributes{}, bucket.Condition{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return b.Process(b.Context(), event.Change{Bucket: "sources", Key: key, ETag: etag, Size: int64(len(data)), Sequencer: "01", Time: time.Now()}).Reason
 }

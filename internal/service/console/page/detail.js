@@ -1,6 +1,6 @@
 // One picture: how far it is, its variants beside the original, and what to do if it failed.
 
-import { $, bytes, clock, copy, duration, el, failed, formatName, language, number, pixels, request, saved, t } from './lib.js'
+import { $, bytes, clock, copy, duration, el, failed, formatName, language, number, pixels, reasonOf, request, saved, t } from './lib.js'
 import { slide } from './slider.js'
 import { changed, isWorking, rowOf, rows } from './store.js'
 import { again } from './upload.js'
@@ -101,8 +101,9 @@ function steps(d) {
 
 function failure(d) {
   const calm = d.state === 'skipped'
+  const reason = reasonOf(d.reason)
   const box = el('div', { class: `failure${calm ? ' calm' : ''}` },
-    el('h3', {}, t(calm ? 'why_skipped' : 'why')), el('p', { class: 'reason', lang: 'en' }, d.reason))
+    el('h3', {}, t(calm ? 'why_skipped' : 'why')), el('p', { class: 'reason', lang: reason === d.reason ? 'en' : language }, reason))
   if (d.failed?.length) box.append(el('p', {}, t('not_made', { what: d.failed.map(f => f.name).join(', ') })))
   if (d.advice) box.append(el('p', {}, t(`advice_${d.advice}`)))
   if (d.upload) box.append(el('button', { type: 'button', id: 'again', click: () => again(d.upload) }, t('upload_again')))

@@ -8,6 +8,23 @@ export function t(name, values = {}) {
   return (texts[name] ?? name).replace(/\{(\w+)\}/g, (place, value) => values[value] ?? place)
 }
 
+const literal = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+// reasons are texts for what the server says in English, each by a sentence whose places stand for anything.
+const reasons = Object.entries(texts).filter(([name]) => name.startsWith('reason: ')).map(([name, text]) => {
+  const parts = name.slice('reason: '.length).split(/\{(\w+)\}/) // places are every second one
+  return { text, places: parts.filter((_, i) => i % 2), pattern: new RegExp(`^${parts.map((part, i) => i % 2 ? '([^]+)' : literal(part)).join('')}$`) }
+})
+
+// reasonOf returns a reason of the server in the language of the page, as far as it has a text for it.
+export function reasonOf(english) {
+  for (const { text, places, pattern } of reasons) {
+    const values = english.match(pattern)
+    if (values) return text.replace(/\{(\w+)\}/g, (place, name) => reasonOf(values[places.indexOf(name) + 1]))
+  }
+  return english
+}
+
 const plurals = new Intl.PluralRules(language)
 
 // count returns the text for a number of things.

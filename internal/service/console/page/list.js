@@ -1,6 +1,6 @@
 // The list of pictures. However many there are, only the rows that are seen have elements.
 
-import { $, bytes, clock, count, duration, el, number, saved, t } from './lib.js'
+import { $, bytes, clock, count, duration, el, number, reasonOf, saved, t } from './lib.js'
 import { all, changed, isDone, isFailed, isWorking, rowOf } from './store.js'
 
 const list = $('list'), canvas = $('canvas')
@@ -152,7 +152,7 @@ function place(e, row, i) {
   const slash = row.key.lastIndexOf('/')
   e.name.textContent = row.key.slice(slash + 1) || row.key
   e.title = row.key
-  e.sub.textContent = row.reason && !working ? row.reason : [row.key.slice(0, slash + 1), row.at ? clock.format(row.at) : ''].filter(Boolean).join(' · ')
+  e.sub.textContent = row.reason && !working ? reasonOf(row.reason) : [row.key.slice(0, slash + 1), row.at ? clock.format(row.at) : ''].filter(Boolean).join(' · ')
   sizes(e, row)
   e.time.textContent = row.ms && !working ? duration(row.ms) : ''
   thumb(e, row)

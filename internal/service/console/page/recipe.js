@@ -1,6 +1,6 @@
 // The recipe: checked as one types, tried out on a picture, and saved.
 
-import { $, bytes, count, el, failed, formatName, language, pixels, request, saved, t } from './lib.js'
+import { $, bytes, count, el, failed, formatName, language, pixels, reasonOf, request, saved, t } from './lib.js'
 import { changed, rows } from './store.js'
 
 const panel = $('recipe'), text = $('text'), gutter = $('gutter')
@@ -159,13 +159,13 @@ async function preview() {
     urls.forEach(URL.revokeObjectURL)
     urls = []
     const before = rows.get(key)?.bytes ?? 0
-    box.replaceChildren(excluded ? el('p', {}, t('preview_excluded', { reason: excluded })) : '', ...variants.map(v => figure(v, before)))
+    box.replaceChildren(excluded ? el('p', {}, t('preview_excluded', { reason: reasonOf(excluded) })) : '', ...variants.map(v => figure(v, before)))
     box.classList.remove('waits')
   } catch (error) {
     if (error.name === 'AbortError') return
     box.classList.remove('waits')
     if (error.status === 422 && error.data?.problems) return
-    box.replaceChildren(el('p', {}, t('preview_fails', { reason: error.message })))
+    box.replaceChildren(el('p', {}, t('preview_fails', { reason: reasonOf(error.message) })))
   }
 }
 

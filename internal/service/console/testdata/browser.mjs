@@ -348,6 +348,7 @@ async function check(browser) {
   await state(ja, names[1], '3 種類')
   await rowOf(ja, 'cut-off.jpg').click()
   await ja.locator('.failure', { hasText: 'もう一度アップロードしてください' }).waitFor()
+  assert.match(await ja.locator('.failure .reason').textContent(), /^jpeg が \d+ バイト目で壊れています：/)
   assert.equal(await ja.locator('#again').textContent(), '再試行')
   await rowOf(ja, names[1]).click()
   await ja.locator('.stage:not(.waits)').waitFor()
