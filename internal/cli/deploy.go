@@ -226,23 +226,10 @@ func (f *deployFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := requireAnswer(c, f.yes || f.dryRun); err != nil {
-		return err
-	}
-	cloud, err := client.Open(ctx, f.region)
-	if err != nil {
-		return err
-	}
 	o := newDeployOutput(c, f.json)
-	who, err := o.identity(ctx, cloud)
+	cloud, who, err := o.begin(c, f.region, names, f.yes, f.dryRun)
 	if err != nil {
 		return err
-	}
-	if !f.dryRun {
-		if _, err := stack.Wait(ctx, cloud, names, o.event); err != nil &&
-			!errors.Is(err, deployment.ErrNotDeployed) {
-			return err
-		}
 	}
 	if err := code.keepRecipe(ctx, cloud, names, o); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,6 +59,27 @@ func (o *deployOutput) line(v any) {
 	if o.json != nil {
 		_ = o.json.Encode(v) // a reader that closed the pipe wants no more
 	}
+}
+
+// begin opens AWS for a change of a deployment, which has to be confirmed unless yes is set, and shows who makes it.
+// Unless it is a dry run, it waits until nobody else changes the stack.
+func (o *deployOutput) begin(c *cobra.Command, region string, names deployment.Names, yes, dryRun bool) (*client.Cloud, client.Identity, error) {
+	if err := requireAnswer(c, yes || dryRun); err != nil {
+		return nil, client.Identity{}, err
+	}
+	ctx := c.Context()
+	cloud, err := client.Open(ctx, region)
+	if err != nil {
+		return nil, client.Identity{}, err
+	}
+	who, err := o.identity(ctx, cloud)
+	if err != nil || dryRun {
+		return cloud, who, err
+	}
+	if _, err = stack.Wait(ctx, cloud, names, o.event); errors.Is(err, deployment.ErrNotDeployed) {
+		err = nil
+	}
+	return cloud, who, err
 }
 
 // identity shows the account and region, and warns about credentials that are a risk.

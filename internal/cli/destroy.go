@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/imgmill/imgmill/internal/aws/client"
 	"github.com/imgmill/imgmill/internal/aws/deployment"
 	"github.com/imgmill/imgmill/internal/aws/stack"
 )
@@ -55,23 +53,10 @@ func (f *destroyFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if err := requireAnswer(c, f.yes || f.dryRun); err != nil {
-		return err
-	}
-	cloud, err := client.Open(ctx, f.region)
-	if err != nil {
-		return err
-	}
 	o := newDeployOutput(c, f.json)
-	who, err := o.identity(ctx, cloud)
+	cloud, who, err := o.begin(c, f.region, names, f.yes, f.dryRun)
 	if err != nil {
 		return err
-	}
-	if !f.dryRun {
-		if _, err := stack.Wait(ctx, cloud, names, o.event); err != nil &&
-			!errors.Is(err, deployment.ErrNotDeployed) {
-			return err
-		}
 	}
 	v, err := stack.TakeInventory(ctx, cloud, names, who.Account, f.source)
 	if err != nil {

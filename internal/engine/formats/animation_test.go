@@ -175,19 +175,7 @@ func TestMemoryOfAnimations(t *testing.T) {
 	engine := &render.Engine{Formats: All()}
 	for _, f := range All().Writable().Where(func(f *codec.Format) bool { return f.Animation }) {
 		e := f.Encoder(exact(f)).(codec.FrameEncoder)
-		w, err := e.Animate(frames[0].Layout, 1, codec.EncodeOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range frames {
-			if err := w.WriteFrame(t.Context(), p, 50); err != nil {
-				t.Fatal(err)
-			}
-		}
-		file, err := w.Close(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		file := written(t, f.Encoder(exact(f)), frames)
 		v := render.Variant{Name: "v", Width: 2000, Height: 1500, Enlarge: true, Format: f, Encoding: exact(f), Frames: render.AllFrames}
 		most := e.FrameMemory(plane.NewLayout(plane.RGB, true, 2000, 1500, 1, 1))
 		for limit, fits := range map[int64]bool{most: false, most + 40e6: true} {
