@@ -218,7 +218,11 @@ func (d *Decoder) Memory() int64 {
 		total += dataAhead + scansAhead*(unstuffedSize+chunkSize)
 	}
 	for _, c := range d.comps {
-		total += int64(c.padX*c.side) * int64(c.V*c.side)
+		bands := c.V
+		if d.header.Progressive {
+			bands = min(max(d.opt.Threads, 1), maxThreads) // a row of blocks per thread
+		}
+		total += int64(c.padX*c.side) * int64(bands*c.side)
 		if d.header.Lossless {
 			total += 2 * int64(c.padX) * int64(c.V+1)
 		}

@@ -79,7 +79,7 @@ func (e *Encoder) progressive(
 		}
 		return
 	}
-	written := make([]bytes.Buffer, len(script))
+	written := make([]pieces, len(script))
 	tokens, writers := make([]*progressiveTokens, threads), make([]*bitWriter, threads)
 	order := e.longestFirst(script, counts)
 	spread(threads, len(script), func(thread, n int) {
@@ -91,9 +91,19 @@ func (e *Encoder) progressive(
 		e.writeProgressive(ctx, own, tokens[thread], grids, &script[i], counts[i])
 		own.flush()
 	})
-	for i := range written {
-		b.bytes(written[i].Bytes())
+	for _, scan := range written {
+		for _, piece := range scan {
+			b.bytes(piece)
+		}
 	}
+}
+
+// pieces keeps what is written.
+type pieces [][]byte
+
+func (p *pieces) Write(b []byte) (int, error) {
+	*p = append(*p, bytes.Clone(b))
+	return len(b), nil
 }
 
 // longestFirst returns the indices of scans, first of those that take longest to encode: that have the most
