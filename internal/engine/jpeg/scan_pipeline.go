@@ -30,7 +30,7 @@ import (
 
 const (
 	// dataAhead limits how much data of scans is read before it can be decoded.
-	dataAhead = 768 << 10
+	dataAhead = 896 << 10
 	chunkSize = 16 << 10
 	// scansAhead limits the number of scans at work, each of which takes up to 20 kB.
 	scansAhead = 8
@@ -375,11 +375,11 @@ func (p *pipeline) more(s *progressiveScan) ([]byte, error) {
 }
 
 // ready returns a scan that can be decoded, and up to which of its rows, or nil. Of several it is the
-// one that visits the most blocks, because the scans of luma take longest and wait for one another.
+// most urgent.
 func (p *pipeline) ready(caller bool) (most *progressiveScan, until int) {
 	for i, s := range p.scans {
 		starved := len(s.data) == 0 && s.chunk == nil && !s.complete && !caller
-		if s.running || s.over || starved || s.alone && i > 0 || most != nil && s.across*s.rows <= most.across*most.rows {
+		if s.running || s.over || starved || s.alone && i > 0 || most != nil && s.urgency() <= most.urgency() {
 			continue
 		}
 		free := s.rows
@@ -539,6 +539,20 @@ func (p *pipeline) finish() error {
 		}
 	}
 	return nil
+}
+
+// urgency is the number of blocks that a scan visits, because the scans of luma take longest and wait for one
+// another. Of those with as many blocks, the one that no other follows has most to catch up. A refinement of
+// DC takes hardly any time.
+func (s *progressiveScan) urgency() int {
+	if s.ss == 0 && s.ah > 0 {
+		return 0
+	}
+	blocks := s.across * s.rows
+	if s.al == 0 {
+		blocks++
+	}
+	return blocks
 }
 
 // passedOf returns how many rows of a component's blocks the following scans may decode.
