@@ -99,6 +99,17 @@ func (l *tokenList) room(words int) []uint16 {
 
 func (l *tokenList) keep(t []uint16) { l.last = t }
 
+// join appends the tokens of another list.
+func (l *tokenList) join(next *tokenList) {
+	if next.last == nil {
+		return
+	}
+	if l.last != nil {
+		l.full = append(l.full, l.last)
+	}
+	l.full, l.last = append(l.full, next.full...), next.last
+}
+
 // reset empties the list.
 func (l *tokenList) reset() {
 	if l.last == nil {

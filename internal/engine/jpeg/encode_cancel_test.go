@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -52,6 +53,27 @@ func TestEncodeAsksContext(t *testing.T) {
 				t.Fatalf("%s, ended at look %d of %d: error %v", name, n, w.asked, err)
 			}
 		}
+	}
+}
+
+// TestTokensJoin joins lists of which some are empty, as those of threads are that the end of a context has
+// kept from their rows.
+func TestTokensJoin(t *testing.T) {
+	for set := range 8 {
+		var all tokenList
+		var want []uint16
+		for i := range uint16(3) {
+			var next tokenList
+			for n := range uint16(set>>i&1) * (tokenChunk + 5) {
+				next.keep(append(next.room(1), n^i))
+				want = append(want, n^i)
+			}
+			all.join(&next)
+		}
+		if got := slices.Concat(append(all.full, all.last)...); !slices.Equal(got, want) {
+			t.Errorf("lists %03b: got %d tokens, want %d", set, len(got), len(want))
+		}
+		all.reset()
 	}
 }
 

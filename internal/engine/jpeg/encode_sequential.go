@@ -138,13 +138,12 @@ type sequentialTokens struct {
 	dc     [3]int // DC coefficient of the last block, by component
 }
 
-// join appends the tokens of the rows that follow.
+// join appends the tokens of the rows that follow. Either may have none, if the context has ended.
 func (s *sequentialTokens) join(next *sequentialTokens) {
 	for i, n := range next.counts {
 		s.counts[i] += n
 	}
-	s.list.full = append(append(s.list.full, s.list.last), next.list.full...)
-	s.list.last = next.list.last
+	s.list.join(&next.list)
 }
 
 func (s *sequentialTokens) mcuRow(e *Encoder, grids []*grid, my int) {
