@@ -144,7 +144,9 @@ func (t *decodeTable) forTracks(dc bool) *trackCodes {
 	}
 	s.skip = new([1 << skipBits]uint16)
 	for x := range s.skip {
-		s.skip[x] = t.startEntry(uint64(x))
+		if s.skip[x] = t.startEntry(uint64(x)); s.skip[x]&offsetMask > maxSkip {
+			s.skip[x] = startUnknown << placeShift // tracksKernel relies on it.
+		}
 	}
 	s.least = uint(max(t.limit[keptBits-1], firstLong))
 	s.long = make([]uint16, 1<<16-s.least+1)

@@ -1020,6 +1020,162 @@ unit:
 	MOVQ    R12, 80(AX)
 	CMPQ    R12, $0x00006080
 	JE      flat
+	MOVQ    72(AX), R14
+	MOVQ    8(R14), R14
+	MOVL    $0x00000035, BP
+	MOVQ    72(AX), R15
+	MOVQ    24(R15), R15
+	MOVQ    136(AX), R13
+	SHRXQ   BP, CX, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    DX, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, CX, R12
+	SHLXQ   R11, CX, CX
+	ADDW    R11, DX
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    DX, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    136(AX), R13
+	SHRXQ   BP, CX, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    DX, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, CX, R12
+	SHLXQ   R11, CX, CX
+	ADDW    R11, DX
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    DX, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    216(AX), R13
+	SHRXQ   BP, BX, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    SI, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, BX, R12
+	SHLXQ   R11, BX, BX
+	ADDW    R11, SI
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    SI, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    216(AX), R13
+	SHRXQ   BP, BX, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    SI, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, BX, R12
+	SHLXQ   R11, BX, BX
+	ADDW    R11, SI
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    SI, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    296(AX), R13
+	SHRXQ   BP, DI, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    R8, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, DI, R12
+	SHLXQ   R11, DI, DI
+	ADDW    R11, R8
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    R8, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    296(AX), R13
+	SHRXQ   BP, DI, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    R8, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, DI, R12
+	SHLXQ   R11, DI, DI
+	ADDW    R11, R8
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    R8, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    376(AX), R13
+	SHRXQ   BP, R9, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    R10, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, R9, R12
+	SHLXQ   R11, R9, R9
+	ADDW    R11, R10
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    R10, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVQ    376(AX), R13
+	SHRXQ   BP, R9, R11
+	MOVL    (R14)(R11*4), R11
+	CMPL    R10, 80(AX)
+	CMOVLCC 64(AX), R11
+	CMOVQCC 56(AX), R13
+	MOVL    R11, R12
+	NEGL    R12
+	SHRXQ   R12, R9, R12
+	SHLXQ   R11, R9, R9
+	ADDW    R11, R10
+	SHRL    $0x10, R11
+	SUBL    R11, R12
+	MOVL    R10, R11
+	SHRL    $0x07, R11
+	IMULL   (R15)(R11*8), R12
+	MOVL    4(R15)(R11*8), R11
+	MOVW    R12, (R13)(R11*2)
+	MOVL    DX, R11
+	ORL     SI, R11
+	ORL     R8, R11
+	ORL     R10, R11
+	TESTL   $0x00000040, R11
+	JNZ     stop
+	JMP     keptCheck
 
 kept:
 	MOVQ    72(AX), R14
@@ -1207,12 +1363,6 @@ kept:
 	IMULL   (R15)(R11*8), R12
 	MOVL    4(R15)(R11*8), R11
 	MOVW    R12, (R13)(R11*2)
-	MOVL    DX, R11
-	ORL     SI, R11
-	ORL     R8, R11
-	ORL     R10, R11
-	TESTL   $0x00000040, R11
-	JNZ     stop
 
 keptCheck:
 	MOVL    DX, R12
@@ -1312,15 +1462,20 @@ flat:
 	JMP     skipCheck
 
 skips:
-	MOVL    DX, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    128(AX), R11
+	MOVQ    128(AX), R11
+	MOVQ    8(R11), R12
+	BSWAPQ  R12
+	SHRQ    $0x01, R12
+	MOVL    DX, R13
+	NOTL    R13
+	SHRXQ   R13, R12, R12
+	ORQ     R12, CX
+	MOVL    DX, R13
+	SHRL    $0x03, R13
+	ANDL    $0x07, R13
+	ADDQ    R13, R11
 	MOVQ    R11, 128(AX)
-	MOVQ    (R11), CX
 	ANDL    $-121, DX
-	BSWAPQ  CX
-	SHLXQ   DX, CX, CX
 	TESTW   DX, DX
 	SHRXQ   BP, CX, R11
 	MOVWLZX (R14)(R11*2), R11
@@ -1337,15 +1492,20 @@ skips:
 	CMOVLMI 64(AX), R11
 	SHLXQ   R11, CX, CX
 	ADDW    R11, DX
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    208(AX), R11
+	MOVQ    208(AX), R11
+	MOVQ    8(R11), R12
+	BSWAPQ  R12
+	SHRQ    $0x01, R12
+	MOVL    SI, R13
+	NOTL    R13
+	SHRXQ   R13, R12, R12
+	ORQ     R12, BX
+	MOVL    SI, R13
+	SHRL    $0x03, R13
+	ANDL    $0x07, R13
+	ADDQ    R13, R11
 	MOVQ    R11, 208(AX)
-	MOVQ    (R11), BX
 	ANDL    $-121, SI
-	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
 	TESTW   SI, SI
 	SHRXQ   BP, BX, R11
 	MOVWLZX (R14)(R11*2), R11
@@ -1362,15 +1522,20 @@ skips:
 	CMOVLMI 64(AX), R11
 	SHLXQ   R11, BX, BX
 	ADDW    R11, SI
-	MOVL    R8, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    288(AX), R11
+	MOVQ    288(AX), R11
+	MOVQ    8(R11), R12
+	BSWAPQ  R12
+	SHRQ    $0x01, R12
+	MOVL    R8, R13
+	NOTL    R13
+	SHRXQ   R13, R12, R12
+	ORQ     R12, DI
+	MOVL    R8, R13
+	SHRL    $0x03, R13
+	ANDL    $0x07, R13
+	ADDQ    R13, R11
 	MOVQ    R11, 288(AX)
-	MOVQ    (R11), DI
 	ANDL    $-121, R8
-	BSWAPQ  DI
-	SHLXQ   R8, DI, DI
 	TESTW   R8, R8
 	SHRXQ   BP, DI, R11
 	MOVWLZX (R14)(R11*2), R11
@@ -1387,15 +1552,20 @@ skips:
 	CMOVLMI 64(AX), R11
 	SHLXQ   R11, DI, DI
 	ADDW    R11, R8
-	MOVL    R10, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    368(AX), R11
+	MOVQ    368(AX), R11
+	MOVQ    8(R11), R12
+	BSWAPQ  R12
+	SHRQ    $0x01, R12
+	MOVL    R10, R13
+	NOTL    R13
+	SHRXQ   R13, R12, R12
+	ORQ     R12, R9
+	MOVL    R10, R13
+	SHRL    $0x03, R13
+	ANDL    $0x07, R13
+	ADDQ    R13, R11
 	MOVQ    R11, 368(AX)
-	MOVQ    (R11), R9
 	ANDL    $-121, R10
-	BSWAPQ  R9
-	SHLXQ   R10, R9, R9
 	TESTW   R10, R10
 	SHRXQ   BP, R9, R11
 	MOVWLZX (R14)(R11*2), R11
@@ -1562,14 +1732,50 @@ keptSpecialLane:
 	MOVQ    BX, 72(CX)
 
 keptSpecialNext:
-	ADDQ $0x50, CX
-	CMPQ CX, DX
-	JNE  keptSpecialLane
-	MOVQ 160(AX), DX
-	MOVQ 240(AX), SI
-	MOVQ 320(AX), R8
-	MOVQ 400(AX), R10
-	JMP  keptCheck
+	ADDQ   $0x50, CX
+	CMPQ   CX, DX
+	JNE    keptSpecialLane
+	MOVQ   160(AX), DX
+	MOVL   DX, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   128(AX), R11
+	MOVQ   R11, 128(AX)
+	MOVQ   (R11), CX
+	ANDL   $-121, DX
+	BSWAPQ CX
+	SHLXQ  DX, CX, CX
+	MOVQ   240(AX), SI
+	MOVL   SI, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   208(AX), R11
+	MOVQ   R11, 208(AX)
+	MOVQ   (R11), BX
+	ANDL   $-121, SI
+	BSWAPQ BX
+	SHLXQ  SI, BX, BX
+	MOVQ   320(AX), R8
+	MOVL   R8, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   288(AX), R11
+	MOVQ   R11, 288(AX)
+	MOVQ   (R11), DI
+	ANDL   $-121, R8
+	BSWAPQ DI
+	SHLXQ  R8, DI, DI
+	MOVQ   400(AX), R10
+	MOVL   R10, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   368(AX), R11
+	MOVQ   R11, 368(AX)
+	MOVQ   (R11), R9
+	ANDL   $-121, R10
+	BSWAPQ R9
+	SHLXQ  R10, R9, R9
+	JMP    keptCheck
 
 skipSpecial:
 	MOVQ DX, 160(AX)
@@ -1580,14 +1786,16 @@ skipSpecial:
 	LEAQ 408(AX), DX
 
 skipSpecialLane:
-	MOVQ    72(CX), SI
-	MOVQ    48(AX), R14
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	CMPB    (R14)(R11*1), $+0
-	JGE     skipSpecialNext
-	CMPL    SI, $0x0000df80
-	JAE     skipSpecialLong
+	MOVQ 72(CX), SI
+	MOVQ 48(AX), R14
+	MOVL SI, R11
+	SHRL $0x07, R11
+	CMPB (R14)(R11*1), $+0
+	JGE  skipSpecialNext
+	CMPL SI, $0x0000df80
+	JAE  skipSpecialLong
+
+skipSpecialAgain:
 	MOVQ    56(CX), R11
 	MOVQ    R11, 40(CX)
 	MOVQ    64(CX), SI
@@ -1683,7 +1891,7 @@ skipSpecialLong:
 	MOVQ    BX, R11
 	SHRQ    $0x30, R11
 	SUBQ    40(R14), R11
-	JB      stop
+	JB      skipSpecialAgain
 	MOVQ    32(R14), R14
 	MOVWLZX (R14)(R11*2), R11
 	TESTL   R11, R11
@@ -1706,11 +1914,47 @@ skipSpecialStore:
 	MOVQ SI, 72(CX)
 
 skipSpecialNext:
-	ADDQ $0x50, CX
-	CMPQ CX, DX
-	JNE  skipSpecialLane
-	MOVQ 160(AX), DX
-	MOVQ 240(AX), SI
-	MOVQ 320(AX), R8
-	MOVQ 400(AX), R10
-	JMP  skip
+	ADDQ   $0x50, CX
+	CMPQ   CX, DX
+	JNE    skipSpecialLane
+	MOVQ   160(AX), DX
+	MOVL   DX, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   128(AX), R11
+	MOVQ   R11, 128(AX)
+	MOVQ   (R11), CX
+	ANDL   $-121, DX
+	BSWAPQ CX
+	SHLXQ  DX, CX, CX
+	MOVQ   240(AX), SI
+	MOVL   SI, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   208(AX), R11
+	MOVQ   R11, 208(AX)
+	MOVQ   (R11), BX
+	ANDL   $-121, SI
+	BSWAPQ BX
+	SHLXQ  SI, BX, BX
+	MOVQ   320(AX), R8
+	MOVL   R8, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   288(AX), R11
+	MOVQ   R11, 288(AX)
+	MOVQ   (R11), DI
+	ANDL   $-121, R8
+	BSWAPQ DI
+	SHLXQ  R8, DI, DI
+	MOVQ   400(AX), R10
+	MOVL   R10, R11
+	SHRL   $0x03, R11
+	ANDL   $0x0f, R11
+	ADDQ   368(AX), R11
+	MOVQ   R11, 368(AX)
+	MOVQ   (R11), R9
+	ANDL   $-121, R10
+	BSWAPQ R9
+	SHLXQ  R10, R9, R9
+	JMP    skip

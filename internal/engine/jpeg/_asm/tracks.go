@@ -138,6 +138,26 @@ func (k *tracks) load(from, window, state reg.GPVirtual, at ...int) {
 	SHLXQ(state, window, window)
 }
 
+// add adds bits to the window of a lane whose block has not ended. Unlike that of refill, its load does
+// not wait for the look-ups since the last one.
+func (k *tracks) add(l int) {
+	at, state, more, n := k.entry, k.state[l].As32(), k.value, k.block
+	MOVQ(k.field(l, trackAt), at)
+	MOVQ(Mem{Base: at, Disp: 8}, more)
+	BSWAPQ(more)
+	SHRQ(U8(1), more)
+	MOVL(state, n.As32())
+	NOTL(n.As32()) // 63 less the bits that have been used
+	SHRXQ(n, more, more)
+	ORQ(more, k.window[l])
+	MOVL(state, n.As32())
+	SHRL(U8(3), n.As32())
+	ANDL(U8(7), n.As32())
+	ADDQ(n, at)
+	MOVQ(at, k.field(l, trackAt))
+	ANDL(I32(^0x78), state)
+}
+
 // take takes the bits of an entry from the window, and leaves them in value.
 func (k *tracks) take(l int) {
 	MOVL(k.entry.As32(), k.value.As32())
@@ -242,25 +262,20 @@ func (k *tracks) difference() {
 
 // kept decodes the AC coefficients that are kept.
 func (k *tracks) kept() {
+	k.look(trackKept, keptBits)
+	k.fetch(trackSteps, k.steps)
+	for l := range trackCount {
+		k.keep(l)
+	}
+	k.enough() // There almost always are.
+	JMP(LabelRef("keptCheck"))
 	Label("kept")
 	k.look(trackKept, keptBits)
 	k.fetch(trackSteps, k.steps)
 	for l := range trackCount {
 		k.refill(l)
-		for range keptLooks {
-			MOVQ(k.field(l, trackBlock), k.block)
-			SHRXQ(k.shift, k.window[l], k.entry)
-			MOVL(Mem{Base: k.table, Index: k.entry, Scale: 4}, k.entry.As32())
-			CMPL(k.state[l].As32(), word(k.r, tracksKeep))
-			CMOVLCC(word(k.r, tracksZero), k.entry.As32())
-			CMOVQCC(word(k.r, tracksUnread), k.block)
-			k.take(l)
-			ADDW(k.entry.As16(), k.state[l].As16())
-			k.extend()
-			k.put(k.state[l])
-		}
+		k.keep(l)
 	}
-	k.enough()
 	Label("keptCheck")
 	least := k.value.As32()
 	MOVL(k.state[0].As32(), least)
@@ -295,6 +310,22 @@ func (k *tracks) kept() {
 	JMP(LabelRef("skipCheck"))
 }
 
+// keep makes look-ups of AC coefficients that are kept. Nothing happens after the last one.
+func (k *tracks) keep(l int) {
+	for range keptLooks {
+		MOVQ(k.field(l, trackBlock), k.block)
+		SHRXQ(k.shift, k.window[l], k.entry)
+		MOVL(Mem{Base: k.table, Index: k.entry, Scale: 4}, k.entry.As32())
+		CMPL(k.state[l].As32(), word(k.r, tracksKeep))
+		CMOVLCC(word(k.r, tracksZero), k.entry.As32())
+		CMOVQCC(word(k.r, tracksUnread), k.block)
+		k.take(l)
+		ADDW(k.entry.As16(), k.state[l].As16())
+		k.extend()
+		k.put(k.state[l])
+	}
+}
+
 // pass makes look-ups of AC coefficients that are not kept. Nothing happens after the end of a block,
 // which is the sign of a state.
 func (k *tracks) pass(l, looks int) {
@@ -313,7 +344,7 @@ func (k *tracks) pass(l, looks int) {
 func (k *tracks) skip() {
 	Label("skips")
 	for l := range trackCount {
-		k.refill(l)
+		k.add(l)
 		k.pass(l, skipLooks)
 	}
 	Label("skipCheck")
@@ -370,6 +401,7 @@ func (k *tracks) finish() {
 func (k *tracks) special(label, back string, kept bool) {
 	lane, end, window, state := GP64(), GP64(), GP64(), GP64()
 	next, store, long, each := label+"Next", label+"Store", label+"Long", label+"Each"
+	again := label + "Again"
 	check := func(valid string) {
 		MOVQ(word(k.r, tracksClasses), k.table)
 		k.place(state)
@@ -388,11 +420,12 @@ func (k *tracks) special(label, back string, kept bool) {
 	check(next)
 	if kept {
 		JB(LabelRef("stop"))
-		k.long(lane, window, state, true)
+		k.long(lane, window, state, "stop", true)
 	} else {
 		JAE(LabelRef(long))
 
 		// An entry of several symbols may contain some of the next block: look them up one by one.
+		Label(again)
 		MOVQ(word(lane, trackStart), k.entry)
 		MOVQ(k.entry, word(lane, trackAt))
 		MOVQ(word(lane, trackStartBits), state)
@@ -409,13 +442,13 @@ func (k *tracks) special(label, back string, kept bool) {
 		JPL(LabelRef(each))
 		check(store)
 		JB(LabelRef("stop"))
-		k.long(lane, window, state, false)
+		k.long(lane, window, state, "stop", false)
 		TESTW(state.As16(), state.As16())
 		JPL(LabelRef(each))
 		JMP(LabelRef(store))
 
 		Label(long)
-		k.long(lane, window, state, false)
+		k.long(lane, window, state, again, false)
 	}
 	Label(store)
 	MOVQ(state, word(lane, trackState))
@@ -425,6 +458,7 @@ func (k *tracks) special(label, back string, kept bool) {
 	JNE(LabelRef(label + "Lane"))
 	for l, s := range k.state {
 		MOVQ(k.field(l, trackState), s)
+		k.refill(l)
 	}
 	JMP(LabelRef(back))
 }
@@ -436,8 +470,9 @@ func (k *tracks) single(window reg.GPVirtual) {
 	MOVL(Mem{Base: k.table, Index: k.entry, Scale: 4}, k.entry.As32())
 }
 
-// long decodes a code that is too long for a look-up in kept.
-func (k *tracks) long(lane, window, state reg.GPVirtual, kept bool) {
+// long decodes a code that is too long for a look-up in kept. If it is not long, it jumps to the label
+// short.
+func (k *tracks) long(lane, window, state reg.GPVirtual, short string, kept bool) {
 	SUBL(U32((placeUnknown-placeStart)<<placeShift), state.As32())
 	k.load(lane, window, state)
 	unit, length, size := k.table, k.value, k.value
@@ -445,7 +480,7 @@ func (k *tracks) long(lane, window, state reg.GPVirtual, kept bool) {
 	MOVQ(window, k.entry)
 	SHRQ(U8(48), k.entry)
 	SUBQ(word(unit, trackLeast), k.entry)
-	JB(LabelRef("stop"))
+	JB(LabelRef(short))
 	MOVQ(word(unit, trackLong), unit)
 	MOVWLZX(Mem{Base: unit, Index: k.entry, Scale: 2}, k.entry.As32())
 	TESTL(k.entry.As32(), k.entry.As32())
