@@ -49,6 +49,7 @@ type Abilities struct {
 	EXIF, XMP, IPTC bool
 	GainMap         bool // a file holds a gain map beside the picture
 	Palette         bool // colours come from a table: drawings, which lossy compression spoils
+	Interpolated    bool // chroma is halved for the look in readers that interpolate it, and not to the means
 	Bits            int  // the most bits of a sample
 	// MaxEXIF, MaxXMP and MaxIPTC are the most bytes of such a block that a file holds; 0 means no limit.
 	// A packet of more than MaxXMP can be divided.

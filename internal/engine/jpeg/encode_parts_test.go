@@ -216,7 +216,7 @@ func blockCost(choose *trellis, raw, block *[64]int16, seen int64) (cost int64) 
 		if v == 0 {
 			continue
 		}
-		cost += choose.rate[bits.Len16(uint16(v))][k-last-1] - choose.gain(k, max(raw[z], -raw[z]), v)*seen>>8
+		cost += choose.rate[bits.Len16(uint16(v))][k-last-1] - choose.gain(k, max(raw[z], -raw[z])-choose.weaken[k], v)*seen>>8
 		last = k
 	}
 	if last < 63 {

@@ -38,8 +38,9 @@ const (
 	// gradients marks, in zigzag order, the coefficients that are always kept: without them, the edges of
 	// blocks show in smooth gradients.
 	gradients = 1<<6 - 1
-	// normalRound is the fraction of a step, in 64ths, from which on Normal rounds up.
-	normalRound = 28
+	// normalRound is what Normal adds to a quotient before it drops the fraction, in 64ths of 1: less than half, because
+	// what is too weak is seen less than what is too strong.
+	normalRound = 25
 )
 
 // priceOfBit is b by class, in units of 2^-16.

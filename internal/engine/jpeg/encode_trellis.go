@@ -23,12 +23,17 @@ type trellis struct {
 	// the index.
 	saves  [64]int64
 	weight [64]int64 // bits per squared error of 1, for coefficients times 8, in zigzag order
+	weaken [64]int16 // by how much less a coefficient is aimed at, in the same unit and order
 }
 
 // errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step where a block is flat.
 // Larger values make more faithful pictures and larger files; these produced the smallest files at equal
 // SSIMULACRA 2 and Butteraugli.
 var errorBits = [2]int64{32, 24}
+
+// weakerBy is the part of a step by which coefficients of luma are weakened: their errors count from there, because what is
+// too weak is seen less than what is too strong, as with normalRound.
+const weakerBy = 16
 
 // newTrellis derives its rates from the symbols of the rounded values.
 func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
@@ -66,6 +71,9 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	for k, z := range zigzag[:64] {
 		q := int64(table[z])
 		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) / (q * mean)
+		if class == 0 {
+			t.weaken[k] = int16(t.step[k] / weakerBy)
+		}
 	}
 	return t
 }
@@ -109,7 +117,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 		z := zigzag[k] & 63
 		n++
 		place[n&63] = uint8(k)
-		c, v := int16(abs(raw[z])), int16(abs(coef[z]))
+		c, v := int16(abs(raw[z]))-t.weaken[k], int16(abs(coef[z]))
 		size := bits.Len16(uint16(v))
 		lower := int16(1)<<(size-1) - 1
 		keep, reduce := t.gain(k, c, v)*seen>>8, t.gain(k, c, lower)*seen>>8

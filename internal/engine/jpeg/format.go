@@ -20,7 +20,7 @@ var Format = &codec.Format{
 	Extensions: []string{".jpg", ".jpeg"},
 	MediaType:  "image/jpeg",
 	Abilities: codec.Abilities{
-		Lossy: true, Profile: true, GainMap: true, Bits: 8,
+		Lossy: true, Profile: true, GainMap: true, Interpolated: true, Bits: 8,
 		EXIF: true, XMP: true, IPTC: true, MaxEXIF: maxEXIF, MaxXMP: maxXMP, MaxIPTC: maxIPTC,
 	},
 	Uploaded: true,

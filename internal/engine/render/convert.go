@@ -27,7 +27,7 @@ func (j *job) convert(ctx context.Context, p *plane.Picture) (_ *plane.Picture, 
 			return nil, err
 		}
 	}
-	return plane.Subsample(ctx, p, want)
+	return plane.Subsample(ctx, p, want, j.format.Interpolated)
 }
 
 // inModel returns p in another colour model, in its planes as far as there are enough. All planes have

@@ -52,7 +52,7 @@ func withMap(t *testing.T, w, h int, o exif.Orientation) []byte {
 		t.Fatal(err)
 	}
 	p := ramp(plane.RGB, w, h)
-	q, err := (&job{encoder: e, header: codec.Header{Layout: p.Layout}, frame: fit(Variant{}, w, h, subject{})}).convert(t.Context(), p)
+	q, err := (&job{format: jpegFormat, encoder: e, header: codec.Header{Layout: p.Layout}, frame: fit(Variant{}, w, h, subject{})}).convert(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -102,19 +101,17 @@ func (j *job) coded(ctx context.Context, p *plane.Picture) (*plane.Picture, erro
 			full.Pix, full.Stride = append(full.Pix, p.Pix[a]), append(full.Stride, p.Stride[a])
 		}
 		full.Space = p.Space.For(want.Model)
-		return plane.Subsample(ctx, full, want)
+		return plane.Subsample(ctx, full, want, j.format.Interpolated)
 	}
 	if !want.Subsampled() {
 		return p, nil
 	}
 	q := *p
-	q.Pix = slices.Clone(p.Pix)
-	for i, s := range p.Planes {
-		if s.Kind == plane.Chroma {
-			q.Pix[i] = bytes.Clone(p.Pix[i]) // Subsample works where it lies
-		}
+	q.Pix = nil
+	for _, pix := range p.Pix {
+		q.Pix = append(q.Pix, bytes.Clone(pix)) // Subsample works where it lies
 	}
-	return plane.Subsample(ctx, &q, want)
+	return plane.Subsample(ctx, &q, want, j.format.Interpolated)
 }
 
 // search makes the file of a job at the lowest quality that meets its look, from p, which has lost nothing.

@@ -35,7 +35,7 @@ func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 	p := scene(w, h, m, false, 1)
 	if m == plane.YCbCr {
 		var err error
-		if p, err = plane.Subsample(t.Context(), p, plane.NewLayout(m, false, w, h, subX, subY)); err != nil {
+		if p, err = plane.Subsample(t.Context(), p, plane.NewLayout(m, false, w, h, subX, subY), false); err != nil {
 			t.Fatal(err)
 		}
 	}

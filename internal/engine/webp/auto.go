@@ -127,7 +127,7 @@ func (e autoEncoder) chroma(ctx context.Context, p *plane.Picture) (*plane.Pictu
 		}
 		colours.YCbCrRow(full.Row(0, y), full.Row(1, y), full.Row(2, y), p.Row(0, y), p.Row(1, y), p.Row(2, y))
 	}
-	return plane.Subsample(ctx, full, want)
+	return plane.Subsample(ctx, full, want, false)
 }
 
 // drawingRows is of how many rows one is looked at to tell a drawing from a photograph, and drawingBits
