@@ -19,8 +19,8 @@ import (
 type halving struct {
 	from, to *Picture        // which share their memory
 	full     [3][2][2][]byte // full chroma, by the number of the row of halved chroma modulo 3, plane, and row
-	mean     [3][2][]byte    // halved chroma, before it is made sharper
-	sum      [2][]int32      // by plane: three times the nearest row of halved chroma, plus the next nearest one
+	mean     [3][2][]byte    // halved chroma, before it is made sharper, with its first and last sample once more
+	sum      [2][]uint16     // by plane: what sumRow computes
 }
 
 func halve(ctx context.Context, from, to *Picture) error {
@@ -29,11 +29,11 @@ func halve(ctx context.Context, from, to *Picture) error {
 	for i := range h.full {
 		for c := range h.full[i] {
 			h.full[i][c] = [2][]byte{make([]byte, from.Width()), make([]byte, from.Width())}
-			h.mean[i][c] = make([]byte, width)
+			h.mean[i][c] = make([]byte, width+2)
 		}
 	}
 	for c := range h.sum {
-		h.sum[c] = make([]int32, width)
+		h.sum[c] = make([]uint16, width+2)
 	}
 	// Halved rows overwrite full ones, so that each step is one row behind the step before it.
 	rows := to.Planes[1].Height
@@ -61,7 +61,9 @@ func (h *halving) average(y int) {
 		for i, full := range h.full[y%3][c] {
 			copy(full, p.Row(1+c, min(2*y+i, p.Height()-1)))
 		}
-		meanRow(row, p, 1+c, y, 2, 2, nil)
+		last := len(row) - 2
+		meanRow(row[1:last+1], p, 1+c, y, 2, 2, nil)
+		row[0], row[last+1] = row[1], row[last]
 	}
 }
 
@@ -73,16 +75,13 @@ func (h *halving) sharpen(y int) {
 	}
 }
 
+// sharpenRow computes a row from those of means, which have one sample more at either end.
 func sharpenRow(dst, above, row, below []byte) {
-	dst, above, below = dst[:len(row)], above[:len(row)], below[:len(row)]
-	left, here := int32(row[0]), int32(row[0])
-	for x := range row {
-		right := here
-		if x+1 < len(row) {
-			right = int32(row[x+1])
-		}
-		dst[x] = uint8(min(max((20*here-left-right-int32(above[x])-int32(below[x])+8)>>4, 0), 255))
-		left, here = here, right
+	row = row[:len(dst)+2]
+	above, below = above[1:len(dst)+1], below[1:len(dst)+1]
+	for x := sharpenBlocks(dst, above, row, below); x < len(dst); x++ {
+		beside := int32(row[x]) + int32(row[x+2]) + int32(above[x]) + int32(below[x])
+		dst[x] = uint8(min(max((20*int32(row[x+1])-beside+8)>>4, 0), 255))
 	}
 }
 
@@ -91,34 +90,35 @@ func (h *halving) correct(y int) {
 	for i := range min(2, h.to.Height()-2*y) {
 		beside := min(max(y+2*i-1, 0), h.to.Planes[1].Height-1)
 		for c, sum := range h.sum {
-			near, far := h.to.Row(1+c, y)[:len(sum)], h.to.Row(1+c, beside)[:len(sum)]
-			for x := range sum {
-				sum[x] = 3*int32(near[x]) + int32(far[x])
-			}
+			sumRow(sum, h.to.Row(1+c, y), h.to.Row(1+c, beside))
 		}
 		full := &h.full[y%3]
 		correctRow(h.to.Row(0, 2*y+i), full[0][i], full[1][i], h.sum[0], h.sum[1])
 	}
 }
 
+// sumRow computes three times the nearest row of halved chroma, plus the next nearest one, with the first and the last sum
+// once more.
+func sumRow(dst []uint16, near, far []byte) {
+	n := len(near)
+	far = far[:n]
+	for x := sumBlocks(dst[1:], near, far); x < n; x++ {
+		dst[x+1] = 3*uint16(near[x]) + uint16(far[x])
+	}
+	dst[0], dst[n+1] = dst[1], dst[n]
+}
+
 // correctRow corrects a row of luma, whose full chroma is blue and red.
-func correctRow(luma, blue, red []byte, blues, reds []int32) {
-	w := len(luma)
-	blue, red, reds = blue[:w], red[:w], reds[:len(blues)]
-	leftBlue, leftRed := blues[0], reds[0]
-	hereBlue, hereRed := leftBlue, leftRed
-	for x := range blues {
-		rightBlue, rightRed := hereBlue, hereRed
-		if x+1 < len(blues) {
-			rightBlue, rightRed = blues[x+1], reds[x+1]
+func correctRow(luma, blue, red []byte, blues, reds []uint16) {
+	blue, red = blue[:len(luma)], red[:len(luma)]
+	for x := correctBlocks(luma, blue, red, blues, reds); x < len(luma); x++ {
+		at, next, half := x/2+1, x/2, int32(8) // a sum, that of the samples beside, and what rounds
+		if x%2 == 1 {
+			next, half = x/2+2, 7
 		}
-		i := 2 * x
-		luma[i] = corrected(luma[i], int32(blue[i]), int32(red[i]), (3*hereBlue+leftBlue+8)>>4, (3*hereRed+leftRed+8)>>4)
-		if i++; i < w {
-			luma[i] = corrected(luma[i], int32(blue[i]), int32(red[i]), (3*hereBlue+rightBlue+7)>>4, (3*hereRed+rightRed+7)>>4)
-		}
-		leftBlue, leftRed = hereBlue, hereRed
-		hereBlue, hereRed = rightBlue, rightRed
+		u := (3*int32(blues[at]) + int32(blues[next]) + half) >> 4
+		v := (3*int32(reds[at]) + int32(reds[next]) + half) >> 4
+		luma[x] = corrected(luma[x], int32(blue[x]), int32(red[x]), u, v)
 	}
 }
 

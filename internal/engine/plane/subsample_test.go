@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/cpu"
 )
 
 // TestHalvedChroma compares halved chroma with its definition, for odd sizes too.
@@ -118,6 +120,41 @@ func TestLuminance(t *testing.T) {
 	luma := bytes.Clone(gray.Pix[0])
 	if q, err := Subsample(t.Context(), gray, NewLayout(YCbCr, false, 9, 7, 2, 2), true); err != nil || !bytes.Equal(q.Pix[0], luma) {
 		t.Errorf("the luma of a gray picture changes, error %v", err)
+	}
+}
+
+// TestHalvePlain requires the same planes with and without vector instructions.
+func TestHalvePlain(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 5))
+	for w := 1; w < 140; w += 3 {
+		h := 1 + w%7
+		p, same := New(NewLayout(YCbCr, false, w, h, 1, 1)), New(NewLayout(YCbCr, false, w, h, 1, 1))
+		for i := range p.Pix {
+			for k := range p.Pix[i] {
+				if p.Pix[i][k] = uint8(random.Uint32()); w%2 == 1 { // extremes
+					p.Pix[i][k] = uint8(255 * (random.Uint32() & 1))
+				}
+			}
+			copy(same.Pix[i], p.Pix[i])
+		}
+		half := NewLayout(YCbCr, false, w, h, 2, 2)
+		got, err := Subsample(t.Context(), p, half, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vectors := cpu.Plain()
+		want, err := Subsample(t.Context(), same, half, true)
+		vectors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range got.Planes {
+			for y := range got.Planes[i].Height {
+				if !bytes.Equal(got.Row(i, y), want.Row(i, y)) {
+					t.Fatalf("%d×%d: row %d of plane %d is %v, want %v", w, h, y, i, got.Row(i, y), want.Row(i, y))
+				}
+			}
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-// Command _asm generates the AVX2 kernels of package plane. split.go defines what they compute.
+// Command split generates the AVX2 kernels of splitting. split.go defines what they compute.
 package main
 
 import (
