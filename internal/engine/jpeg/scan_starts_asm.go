@@ -192,23 +192,30 @@ func (t *decodeTable) whole(acc uint64, known uint) (symbol uint8, value int32, 
 
 // startEntry returns the entry of startCodes.ac for skipBits bits.
 func (t *decodeTable) startEntry(x uint64) startEntry {
+	n, advance := t.startLook(x, startEnds, startUnknown)
+	return startEntry(advance<<startShift | n)
+}
+
+// startLook returns the number of bits of the symbols in skipBits bits, and how far they advance in the
+// block, plus ends if they end it, or none if they hold no symbol.
+func (t *decodeTable) startLook(x uint64, ends, none uint) (n, advance uint) {
 	e := t.skip[1<<skipBits+x]
-	n, advance := uint(e&63), uint(e>>6)
+	n, advance = uint(e&63), uint(e>>6)
 	switch {
 	case advance != unknown && advance >= endOfBlock:
-		advance += startEnds
+		advance += ends
 		advance -= endOfBlock
 	case advance == unknown: // Its code may be too long for look, or its value for skip.
 		var symbol uint8
 		symbol, _, n = t.whole(x<<(64-skipBits), skipBits)
 		switch advance = uint(symbol>>4) + 1; {
 		case n == 0 || n > maxStart:
-			n, advance = 0, startUnknown
+			n, advance = 0, none
 		case endsBlock(symbol):
-			advance = startEnds
+			advance = ends
 		}
 	}
-	return startEntry(advance<<startShift | n)
+	return n, advance
 }
 
 // readEntry returns the entry of startCodes.read for readBits bits. They must hold the first bit of

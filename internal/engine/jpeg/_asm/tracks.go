@@ -53,7 +53,7 @@ const (
 	trackTableWords
 )
 
-// Constants, as in scan_tracks_amd64.go.
+// Constants, as in scan_tracks_asm.go.
 const (
 	trackCount   = 4
 	keptBits     = 11

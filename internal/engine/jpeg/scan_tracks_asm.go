@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package jpeg
 
@@ -14,6 +14,10 @@ const (
 	maxKeptDC = 20
 	// placeSpecial is the class of places that are not valid after a block.
 	placeSpecial = 128
+	// trackEnds is what an end-of-block code adds: more than other symbols of an entry together.
+	trackEnds = maxRun + 63
+	// trackUnknown is what an entry adds that holds no symbol: more than all others.
+	trackUnknown = trackEnds + maxRun + 63
 )
 
 // trackTables are the look-up tables of a unit for tracksKernel, which relies on this layout.
@@ -69,7 +73,7 @@ func tracksKernel(r *byte) (stopped bool)
 var placeClasses = func() *[placeCount]uint8 {
 	t := new([placeCount]uint8)
 	for p := range t {
-		switch before := p - startEnds; {
+		switch before := p - trackEnds; {
 		case p >= placeStart && p <= placeEnd:
 			t[p] = uint8(p - placeStart)
 		case before >= placeStart && before < placeEnd:
@@ -144,9 +148,11 @@ func (t *decodeTable) forTracks(dc bool) *trackCodes {
 	}
 	s.skip = new([1 << skipBits]uint16)
 	for x := range s.skip {
-		if s.skip[x] = t.startEntry(uint64(x)); s.skip[x]&offsetMask > maxSkip {
-			s.skip[x] = startUnknown << placeShift // tracksKernel relies on it.
+		n, advance := t.startLook(uint64(x), trackEnds, trackUnknown)
+		if n > maxSkip {
+			n, advance = 0, trackUnknown // tracksKernel relies on it.
 		}
+		s.skip[x] = uint16(advance<<placeShift | n)
 	}
 	s.least = uint(max(t.limit[keptBits-1], firstLong))
 	s.long = make([]uint16, 1<<16-s.least+1)
@@ -172,11 +178,11 @@ func (t *decodeTable) keptEntry(x uint64, dc bool) uint32 {
 		if dc {
 			return keptLong
 		}
-		return startUnknown << placeShift
+		return trackUnknown << placeShift
 	case dc:
 		advance = 0
 	case endsBlock(symbol):
-		advance = startEnds
+		advance = trackEnds
 	}
 	bits := uint32(x << (64 - keptBits) >> (64 - n))
 	return uint32(n) | advance<<placeShift | (bits-uint32(value))<<valueShift
