@@ -148,7 +148,7 @@ arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run EveryMachine ./internal/engine/ssimulacra2
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Kernels|Streams|PlainEqualsVector' ./internal/engine/hevc
-	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Starts|Kernel|Grey|Decode|ProgressiveEquals' ./internal/engine/jpeg
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Tracks|Kernel|Grey|Decode|ProgressiveEquals' ./internal/engine/jpeg
 
 # The conformance suite against a store that runs, such as MinIO or SeaweedFS: make store STORE=http://127.0.0.1:9000
 # KEY=minioadmin SECRET=minioadmin VERSIONS=1. SKIP names tests of what the probe cannot find out, such as KeysFolded.

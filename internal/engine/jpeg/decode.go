@@ -211,8 +211,9 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 // stores planes one after another that are needed together.
 func (d *Decoder) Memory() int64 {
 	total := int64(scanRead + unstuffedSize + 1<<18)
-	if n := max(ringSize(min(d.opt.Threads, maxThreads)), trackRing); !d.header.Progressive {
-		total += int64(n) * (memSize + 3*aheadSize) // two bytes per coefficient, at most one per block
+	if n := ringSize(min(d.opt.Threads, maxThreads), true); !d.header.Progressive {
+		// Two bytes per coefficient, at most one per block.
+		total += int64(n) * (memSize + 3*(firstRoom+aheadSize))
 	}
 	if d.opt.Threads > 1 && d.header.Progressive {
 		total += dataAhead + scansAhead*(unstuffedSize+chunkSize)

@@ -49,7 +49,6 @@ type decodeTable struct {
 	count  int
 	pairs  *[1 << pairBits]uint64
 	skip   *[2 << skipBits]uint16
-	starts *startCodes // for finding where blocks start
 	tracks *trackCodes // for walking several stretches at a time
 }
 

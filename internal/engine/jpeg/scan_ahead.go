@@ -1,6 +1,9 @@
 package jpeg
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Decoding in parallel. Walking through entropy-coded data, which means decoding its Huffman codes,
 // cannot start at an arbitrary position, because only decoding a code shows where the next one
@@ -25,8 +28,9 @@ const (
 
 	// aheadSize is how many coefficients a walk ahead keeps. If a stretch has more, the rest is
 	// walked when its turn comes.
-	aheadSize = 1 << 17
-	// maxMisses is the number of useless walks ahead after which no more are made.
+	aheadSize = 1 << 16
+	// maxMisses is the number of useless walks ahead, beyond a quarter of all, after which no more are
+	// made.
 	maxMisses = 8
 	// maxThreads is the number of threads that the rest of the work can keep busy.
 	maxThreads = 8
@@ -48,33 +52,39 @@ type walker struct {
 	entered bool // whether the head starts a segment and has not been examined yet
 	bad     bool // whether the stretches before the head contained an invalid code
 
-	misses  int           // number of walks ahead that were useless
-	jobs    chan *stretch // stretches to walk ahead; nil until there are helpers
+	walked  int         // number of stretches that were walked ahead
+	misses  int         // number of those walks that were useless
+	group   *group      // stretches that will be walked ahead, until there are enough of them
+	jobs    chan *group // to walk ahead; nil until there are helpers
 	helpers sync.WaitGroup
 
-	// Of one thread; see scan_tracks.go.
-	tracks       *tracksRun // nil until there are tracks
-	list         [maxTracks]*stretch
-	room         int // number of MCUs for which tracks make room
-	walked       int // number of stretches that tracks have walked
-	steps, stops int // number of MCUs of each track, and how often tracks have stopped
+	tracks *tracks // of the caller's thread; nil until there are some
+}
+
+// group is some stretches that one thread walks ahead.
+type group struct {
+	list    []*stretch
+	tracks  *tracks     // of another thread, or nil
+	claimed atomic.Bool // whether a thread is walking them or has done so
+	dropped bool        // whether the caller's thread has claimed them without walking them
 }
 
 // newWalker returns a walker that uses up to the given number of threads, including the caller's.
 // The caller must stop it.
 func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walker {
-	n := ringSize(threads)
-	if n == 1 && m.trackable() {
-		n = trackRing
-	}
 	return &walker{
-		source: src, mcu: m, restart: r, threads: threads, stretchSize: stretchSize, ring: make([]*stretch, n),
+		source: src, mcu: m, restart: r, threads: threads, stretchSize: stretchSize,
+		ring: make([]*stretch, ringSize(threads, m.trackable())),
 	}
 }
 
-// ringSize is the number of stretches that keep the given number of threads busy.
-func ringSize(threads int) int {
-	if threads < 2 {
+// ringSize is the number of stretches that keep the given number of threads busy, each with several
+// or with one.
+func ringSize(threads int, tracks bool) int {
+	switch {
+	case tracks:
+		return max(threads, 1)*maxTracks + 1
+	case threads < 2:
 		return 1
 	}
 	return 2 * threads
@@ -90,7 +100,7 @@ func (w *walker) stop() {
 	}
 	for _, c := range w.ring {
 		if c != nil {
-			c.done = nil
+			c.done, c.group = nil, nil
 			stretches.Put(c)
 		}
 	}
@@ -125,7 +135,6 @@ func (w *walker) load(before *stretch) *stretch {
 	c := w.ring[i]
 	if c == nil {
 		c = stretches.Get().(*stretch)
-		c.starts.misses = 0
 		if w.threads > 1 {
 			c.done = make(chan struct{}, 1)
 		}
@@ -146,9 +155,7 @@ func (w *walker) load(before *stretch) *stretch {
 		c.until = c.size*8 + 1
 		clear(c.mem[n+more:][:tail])
 	}
-	c.starts.reset()
-	c.tracked = false
-	c.claimed.Store(false)
+	c.tracked, c.group = false, nil
 	return c
 }
 
@@ -163,16 +170,36 @@ func (w *walker) readAhead() {
 			w.fresh++
 			c = w.load(nil)
 		default:
+			w.post()
 			return
 		}
-		if w.threads > 1 && w.misses < maxMisses {
-			w.help()
-			select {
-			case w.jobs <- c:
-			default: // The helpers have enough to do.
+		if w.threads > 1 && w.misses <= maxMisses+w.walked/4 {
+			if w.group == nil {
+				w.group = new(group)
+			}
+			c.group = w.group
+			if w.group.list = append(w.group.list, c); len(w.group.list) == maxTracks || !w.mcu.trackable() {
+				w.post()
 			}
 		}
 	}
+}
+
+// post passes the group to the helpers.
+func (w *walker) post() {
+	if w.group == nil {
+		return
+	}
+	if w.tracks == nil && len(w.group.list) == maxTracks {
+		w.tracks = newTracks(w.mcu)
+	}
+	w.help()
+	w.group.tracks = w.tracks
+	select {
+	case w.jobs <- w.group:
+	default: // The helpers have enough to do.
+	}
+	w.group = nil
 }
 
 // follows reports whether the segment after c, the last stretch of another, should be read ahead.
@@ -189,33 +216,96 @@ func (w *walker) help() {
 	if w.jobs != nil {
 		return
 	}
-	w.jobs = make(chan *stretch, len(w.ring))
+	w.jobs = make(chan *group, len(w.ring))
 	for range w.threads - 1 {
 		w.helpers.Go(func() {
-			for c := range w.jobs {
-				w.guess(c)
+			var t *tracks
+			for g := range w.jobs {
+				if t == nil {
+					t = g.tracks.another()
+				}
+				w.guess(g, t)
 			}
 		})
 	}
 }
 
-// guess walks a stretch ahead, unless another thread has claimed it.
-func (w *walker) guess(c *stretch) {
-	if !c.claimed.CompareAndSwap(false, true) {
+// guess walks a group of stretches ahead, unless another thread has claimed them.
+func (w *walker) guess(g *group, t *tracks) {
+	if !g.claimed.CompareAndSwap(false, true) {
 		return
 	}
+	list := g.list
 	defer func() {
-		c.failed = recover() != nil // The stretch will be walked again; a real fault will recur there.
-		c.done <- struct{}{}
+		failed := recover() != nil // The stretches will be walked again; a real fault will recur there.
+		for _, c := range list {
+			c.failed = failed
+			c.done <- struct{}{}
+		}
 	}()
-	for c.begin(c.lead()); c.pos < leadSize*8; c.begin(c.pos) {
+	for _, c := range list {
+		c.begin(c.lead())
+	}
+	for len(list) > 0 {
+		w.walkSome(t, list)
+		rest := make([]*stretch, 0, len(list))
+		for _, c := range list {
+			if !w.walkedAhead(c) {
+				rest = append(rest, c)
+				continue
+			}
+			c.failed = false
+			c.done <- struct{}{}
+		}
+		list = rest
+	}
+}
+
+// walkSome goes on walking stretches ahead, until at least one is complete or there is something else
+// to do for one.
+func (w *walker) walkSome(t *tracks, list []*stretch) {
+	if t != nil && len(list) > 1 && !t.useless() {
+		t.walk(w, list)
+		return
+	}
+	c := list[0]
+	for ; c.pos < leadSize*8; c.begin(c.pos) {
 		c.walk(w.mcu, leadSize*8, 1)
 	}
-	end := c.until
-	if c.last {
-		end = c.size*8 - 7 // Leave bits that may be padding.
+	limit := w.aheadLimit()
+	if t != nil {
+		limit = t.reserve(w, c)
 	}
-	c.walk(w.mcu, end, max(aheadSize/w.mcu.size, 1))
+	c.extend(w.mcu, limit)
+	c.pos = c.walkMCUs(w.mcu, c.from(c.pos), c.aheadEnd()*8, limit).pos()
+}
+
+// extend makes room for n MCUs, as reserve does, and keeps those that there are.
+func (c *stretch) extend(m *mcu, n int) {
+	coef, ends := c.coef, c.ends
+	c.reserve(m, n)
+	copy(c.coef, coef)
+	copy(c.ends, ends)
+}
+
+// walkedAhead reports whether the walk ahead through a stretch is complete.
+func (w *walker) walkedAhead(c *stretch) bool {
+	return c.pos >= leadSize*8 && (c.pos>>3 >= c.aheadEnd() || c.mcus >= w.aheadLimit())
+}
+
+// aheadLimit is the number of MCUs of a stretch that a walk ahead keeps.
+func (w *walker) aheadLimit() int { return max(aheadSize/w.mcu.size, 1) }
+
+// aheadEnd is the index in mem before which a walk ahead starts MCUs: first in the lead, then in the
+// stretch.
+func (c *stretch) aheadEnd() uint {
+	switch {
+	case c.pos < leadSize*8:
+		return leadSize
+	case c.last:
+		return c.size - 1 // Leave bits that may be padding.
+	}
+	return c.until / 8
 }
 
 // wait waits for the walk through a stretch that another thread has claimed, and helps meanwhile.
@@ -230,7 +320,7 @@ func (w *walker) wait(c *stretch) {
 		case <-c.done:
 			return
 		case other := <-w.jobs:
-			w.guess(other)
+			w.guess(other, w.tracks)
 		}
 	}
 }
@@ -281,10 +371,25 @@ func (w *walker) advance() *stretch {
 // guessed reports whether a stretch has been walked ahead, starting at bit pos and with no more
 // than limit MCUs. If not, it claims the stretch.
 func (w *walker) guessed(c *stretch, pos uint, limit int) bool {
-	if c.claimed.CompareAndSwap(false, true) {
+	g := c.group
+	if g == nil || g.dropped {
+		return false
+	}
+	if g == w.group {
+		w.group = nil
+	}
+	if len(g.list) > 1 {
+		w.guess(g, w.tracks)
+	} else if g.claimed.CompareAndSwap(false, true) {
 		return false
 	}
 	w.wait(c)
+	return w.useful(c, pos, limit)
+}
+
+// useful counts a walk ahead, and reports whether its result can be used.
+func (w *walker) useful(c *stretch, pos uint, limit int) bool {
+	w.walked++
 	if c.first != pos || c.failed || c.mcus > limit {
 		w.misses++
 		return false
@@ -313,11 +418,25 @@ func (w *walker) finish() (rest remainder, found byte) {
 		shared := c.size - uint(w.stretchSize)
 		c = w.advance()
 		rest.bytes += int(c.size - shared)
-		if !c.claimed.CompareAndSwap(false, true) {
-			<-c.done
-		}
+		w.drop(c)
 	}
 	w.bad = bad // The rest is not checked.
 	c.begin(c.size * 8)
 	return rest, c.found
+}
+
+// drop makes sure that no helper walks a stretch.
+func (w *walker) drop(c *stretch) {
+	g := c.group
+	if g == nil || g.dropped {
+		return
+	}
+	if g == w.group {
+		w.group = nil
+	}
+	if g.claimed.CompareAndSwap(false, true) {
+		g.dropped = true
+	} else {
+		<-c.done
+	}
 }

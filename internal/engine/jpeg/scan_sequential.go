@@ -34,10 +34,6 @@ type mcu struct {
 	units  []unit
 	size   int          // number of kept coefficients
 	tables []walkTables // of the units; nil if plain Go is used
-	// Tables of the units for finding where blocks start and for decoding these; nil if they are
-	// walked in order.
-	starts []startTables
-	read   []readTables
 }
 
 // newUnit returns a block of a component whose scale and quantisation table are known, without its
@@ -174,10 +170,10 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 			}
 		}
 	}
-	s.mcu.ready(d.opt.Threads)
+	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
 	size := d.stretchSize
-	if d.opt.Threads < 2 && s.mcu.trackable() && s.restart.interval == 0 && s.mcu.size > 4*len(s.mcu.units) {
+	if s.mcu.trackable() && s.restart.interval == 0 && s.mcu.size > 4*len(s.mcu.units) {
 		size = min(size, trackStretch)
 	}
 	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), size)

@@ -4,20 +4,31 @@ package jpeg
 
 import "unsafe"
 
+// A track's state holds the number of bits that have been used, from bit 0 on, and from placeShift on
+// the place in the block, which is placeStart after its DC coefficient. Entries of look-ups have the
+// same fields. From placeEnd on, the block has ended.
 const (
-	keptBits = 11
+	placeShift = 7
+	placeEnd   = 256
+	placeStart = placeEnd - 63
+	placeCount = 512
+	// placeEnds is what an end-of-block code adds: more than other symbols of an entry together.
+	placeEnds = maxRun + 63
+	// placeUnknown is what an entry adds that holds no symbol: more than all others.
+	placeUnknown = placeEnds + maxRun + 63
+	// placeSpecial is the class of places that are not valid after a block.
+	placeSpecial = 128
+
+	keptBits = 11 // of a look-up of a coefficient that is kept
 	// keptLong is the number of bits of an entry of trackTables.dc that holds no symbol: more than a
 	// window has.
 	keptLong = 64
 	// maxKeptDC is the largest number of bits of an entry of trackTables.dc: after it, a window has
 	// enough bits for two look-ups of skip.
 	maxKeptDC = 20
-	// placeSpecial is the class of places that are not valid after a block.
-	placeSpecial = 128
-	// trackEnds is what an end-of-block code adds: more than other symbols of an entry together.
-	trackEnds = maxRun + 63
-	// trackUnknown is what an entry adds that holds no symbol: more than all others.
-	trackUnknown = trackEnds + maxRun + 63
+	// firstLong is the least code, left-aligned in 16 bits, for which there may be an entry in long.
+	// The tables of encoders have their long codes at the end of the code space.
+	firstLong = 1<<16 - 1<<13
 )
 
 // trackTables are the look-up tables of a unit for tracksKernel, which relies on this layout.
@@ -73,7 +84,7 @@ func tracksKernel(r *byte) (stopped bool)
 var placeClasses = func() *[placeCount]uint8 {
 	t := new([placeCount]uint8)
 	for p := range t {
-		switch before := p - trackEnds; {
+		switch before := p - placeEnds; {
 		case p >= placeStart && p <= placeEnd:
 			t[p] = uint8(p - placeStart)
 		case before >= placeStart && before < placeEnd:
@@ -88,13 +99,16 @@ var placeClasses = func() *[placeCount]uint8 {
 // trackable reports whether the processor supports the kernel.
 func (m *mcu) trackable() bool { return m.tables != nil }
 
-// newTracks returns the state of tracksKernel for an MCU.
-func newTracks(m *mcu) *tracksRun {
+// newTracks returns tracks for an MCU, or nil if it cannot have any.
+func newTracks(m *mcu) *tracks {
+	if !m.trackable() {
+		return nil
+	}
 	tables := make([]trackTables, len(m.units)+1) // The last is the end that past points to.
-	r := &tracksRun{
+	r := &tracks{tracksRun: tracksRun{
 		units: &tables[0], past: &tables[len(m.units)], classes: placeClasses,
 		size: uint(m.size) * 2, blocks: uint(len(m.units)),
-	}
+	}}
 	if m.size > len(m.units) { // Otherwise every coefficient is written.
 		r.clear = r.size
 	}
@@ -125,7 +139,9 @@ func newTracks(m *mcu) *tracksRun {
 
 // trackCodes are the look-up tables of a Huffman code for tracksKernel. The entries of kept have, from
 // bit 0 on, the number of bits of a code and its value, from placeShift on how far they advance in the
-// block, and the lowest 16 bits of what must be subtracted from all these bits to give the value.
+// block, and the lowest 16 bits of what must be subtracted from all these bits to give the value. An
+// entry of skip stands for one or more symbols without their values, and one of long has the number of
+// bits of the code, that of its value from bit 5 on, and the advance from bit 9 on, or is 0.
 type trackCodes struct {
 	kept  [1 << keptBits]uint32
 	skip  *[1 << skipBits]uint16
@@ -141,79 +157,165 @@ func (t *decodeTable) forTracks(dc bool) *trackCodes {
 	s := new(trackCodes)
 	t.tracks = s
 	for x := range s.kept {
-		s.kept[x] = t.keptEntry(uint64(x), dc)
+		s.kept[x] = t.keptEntry(uint32(x), dc)
 	}
 	if dc {
 		return s
 	}
 	s.skip = new([1 << skipBits]uint16)
 	for x := range s.skip {
-		n, advance := t.startLook(uint64(x), trackEnds, trackUnknown)
-		if n > maxSkip {
-			n, advance = 0, trackUnknown // tracksKernel relies on it.
-		}
-		s.skip[x] = uint16(advance<<placeShift | n)
+		s.skip[x] = t.passEntry(uint64(x))
 	}
 	s.least = uint(max(t.limit[keptBits-1], firstLong))
 	s.long = make([]uint16, 1<<16-s.least+1)
-	for i := range s.long[:1<<16-s.least] {
-		symbol, _, n := t.resolve(uint64(s.least+uint(i)) << 48)
-		if size := uint(symbol & 15); !(n == badLength && symbol == 0) && !endsBlock(symbol) {
-			s.long[i] = uint16((uint(symbol>>4)+1)<<9 | size<<5 | (n - size))
+	for l := uint32(keptBits); l <= 16; l++ {
+		for at := t.limit[l-1]; at < t.limit[l]; at += 1 << (16 - l) {
+			symbol := t.symbol[uint8(int32(at>>(16-l))+t.delta[l])]
+			if uint(at) < s.least || endsBlock(symbol) {
+				continue
+			}
+			entries := s.long[uint(at)-s.least:][:1<<(16-l)]
+			for i := range entries {
+				entries[i] = (uint16(symbol>>4)+1)<<9 | uint16(symbol&15)<<5 | uint16(l)
+			}
 		}
 	}
 	return s
 }
 
-// keptEntry returns the entry of trackCodes.kept for keptBits bits. They must hold the first bit of the
-// value, which is its sign.
-func (t *decodeTable) keptEntry(x uint64, dc bool) uint32 {
-	symbol, value, n := t.whole(x<<(64-keptBits), keptBits)
-	size := uint(symbol & 15)
-	advance := uint32(symbol>>4) + 1
+// passEntry returns the entry of trackCodes.skip for skipBits bits. It has at most maxSkip.
+func (t *decodeTable) passEntry(x uint64) uint16 {
+	e := t.skip[1<<skipBits+x]
+	n, advance := uint(e&63), uint(e>>6)
 	switch {
-	case dc && n > maxKeptDC:
-		return keptLong
-	case n == 0 || size > 0 && n-size == keptBits:
+	case advance != unknown && advance >= endOfBlock:
+		advance += placeEnds
+		advance -= endOfBlock
+	case advance == unknown: // Its code may be too long for look, or its value for skip.
+		var symbol uint8
+		symbol, _, n = t.whole(x<<(64-skipBits), skipBits)
+		switch advance = uint(symbol>>4) + 1; {
+		case n == 0 || n > maxSkip:
+			n, advance = 0, placeUnknown
+		case endsBlock(symbol):
+			advance = placeEnds
+		}
+	}
+	return uint16(advance<<placeShift | n)
+}
+
+// keptEntry returns the entry of trackCodes.kept for keptBits bits, as many as look has. They must hold
+// the first bit of the value, which is its sign.
+func (t *decodeTable) keptEntry(x uint32, dc bool) uint32 {
+	e := t.look[x]
+	n := e & lengthMask
+	size := e >> valueShift & 15 // of a special entry
+	least := x >> (keptBits - min(n, keptBits))
+	switch {
+	case n == 0 || e&entrySpecial != 0 && n-size == keptBits && size > 0 || dc && n > maxKeptDC:
 		if dc {
 			return keptLong
 		}
-		return trackUnknown << placeShift
+		return placeUnknown << placeShift
+	case e&entrySpecial == 0:
+		least -= e >> valueShift
+	case size > 0:
+		code := n - size
+		least = x >> (keptBits - code) << size
+		if x>>(keptBits-1-code)&1 == 0 {
+			least += 1<<size - 1
+		}
+	}
+	advance := e >> advanceShift & advanceMask
+	switch {
 	case dc:
 		advance = 0
-	case endsBlock(symbol):
-		advance = trackEnds
+	case advance == endOfBlock:
+		advance = placeEnds
 	}
-	bits := uint32(x << (64 - keptBits) >> (64 - n))
-	return uint32(n) | advance<<placeShift | (bits-uint32(value))<<valueShift
+	return n | advance<<placeShift | least<<valueShift
 }
 
-// walkTracks walks up to maxTracks stretches until one of them has reached its end or has no more room.
-func (w *walker) walkTracks(list []*stretch) {
-	r, m, units := w.tracks, w.mcu, len(w.mcu.units)
-	n := w.trackLimit()
-	for i := range r.tracks {
+// endsBlock reports whether an AC symbol is an end-of-block code.
+func endsBlock(symbol uint8) bool { return symbol&15 == 0 && symbol>>4 < 15 }
+
+// whole resolves the code in the most significant bits of acc, of which only the first are known. n
+// is 0 if they do not hold the whole code.
+func (t *decodeTable) whole(acc uint64, known uint) (symbol uint8, value int32, n uint) {
+	symbol, value, n = t.resolve(acc)
+	if n == badLength && symbol == 0 || n-uint(symbol&15) > known {
+		n = 0
+	}
+	return symbol, value, n
+}
+
+// tracks are those of a thread.
+type tracks struct {
+	tracksRun
+	room         int // number of MCUs for which tracks make room
+	steps, stops int // number of MCUs of each track, and how often tracks have stopped
+}
+
+// another returns tracks for another thread.
+func (t *tracks) another() *tracks {
+	if t == nil {
+		return nil
+	}
+	a := &tracks{tracksRun: tracksRun{
+		units: t.units, past: t.past, classes: t.classes, size: t.size, clear: t.clear, blocks: t.blocks,
+	}}
+	a.unread = &a.scrap[0]
+	return a
+}
+
+// useless reports whether tracks have stopped too often.
+func (t *tracks) useless() bool { return t.stops*maxStops > t.steps+256 }
+
+// walk walks up to maxTracks stretches until one of them has reached its end or has no more room.
+func (t *tracks) walk(w *walker, list []*stretch) {
+	m, units := w.mcu, len(w.mcu.units)
+	n := w.aheadLimit()
+	for i := range t.tracks {
 		c := list[i%len(list)] // If there are fewer, some do the same.
-		n = min(n, w.reserveTrack(c)-c.mcus)
-		r.tracks[i] = track{
-			next: &c.mem[c.pos>>3], bits: c.pos & 7, end: &c.mem[c.trackEnd()],
+		n = min(n, t.reserve(w, c)-c.mcus)
+		t.tracks[i] = track{
+			next: &c.mem[c.pos>>3], bits: c.pos & 7, end: &c.mem[c.aheadEnd()],
 			coef: &c.coef[c.mcus*m.size], ends: &c.ends[c.mcus*units],
 		}
 	}
-	r.left = n
-	stopped := tracksKernel((*byte)(unsafe.Pointer(r)))
-	n -= r.left
+	t.left = n
+	stopped := tracksKernel((*byte)(unsafe.Pointer(&t.tracksRun)))
+	n -= t.left
 	for i, c := range list {
-		t := &r.tracks[i]
-		next := uint(uintptr(unsafe.Pointer(t.next)) - uintptr(unsafe.Pointer(&c.mem[0])))
-		c.passTrack(n, next*8+t.bits)
+		at := &t.tracks[i]
+		next := uint(uintptr(unsafe.Pointer(at.next)) - uintptr(unsafe.Pointer(&c.mem[0])))
+		c.passTrack(n, next*8+at.bits)
 		if stopped {
-			pos := c.walkMCUs(m, c.from(c.pos), c.trackEnd()*8, c.mcus+1).pos()
+			pos := c.walkMCUs(m, c.from(c.pos), c.aheadEnd()*8, c.mcus+1).pos()
 			c.passTrack(0, pos)
 		}
 	}
-	w.steps += n
+	t.steps += n
 	if stopped {
-		w.stops++
+		t.stops++
 	}
+}
+
+// reserve makes room for another MCU of a stretch, and returns for how many there is room: if there
+// was none, for as many as the rest of the stretch probably has.
+func (t *tracks) reserve(w *walker, c *stretch) (room int) {
+	limit, units := w.aheadLimit(), len(w.mcu.units)
+	if t.room == 0 {
+		t.room = min(max(firstRoom/w.mcu.size, 1), limit)
+	}
+	room = min((len(c.coef)-blockRoom)/w.mcu.size, (len(c.ends)-1)/units, limit)
+	if room > c.mcus {
+		return room
+	}
+	if c.mcus > 0 {
+		walked := int(c.pos-c.first)>>3 + 1
+		t.room = min(max(t.room, c.mcus*w.stretchSize/walked*9/8, c.mcus+c.mcus/8+1), limit)
+	}
+	c.extend(w.mcu, t.room)
+	return t.room
 }

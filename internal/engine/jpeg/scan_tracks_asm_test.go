@@ -3,12 +3,14 @@
 package jpeg
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/dct"
 )
@@ -21,7 +23,7 @@ func TestWalkTracks(t *testing.T) {
 	steps, stops := 0, 0
 	for round := range 400 {
 		m := randomMCU(t, rng)
-		m.ready(1)
+		m.ready()
 		w := newWalker(nil, m, new(restarts), 1, stretchSize)
 		w.tracks = newTracks(m)
 		w.loaded = 2 + rng.IntN(len(w.ring)-1)
@@ -43,7 +45,7 @@ func TestWalkTracks(t *testing.T) {
 		if !w.tracked(head, leadSize*8+uint(rng.IntN(8)), 1<<20) {
 			t.Fatalf("round %d: the first stretch was not walked", round)
 		}
-		steps, stops = steps+w.steps, stops+w.stops
+		steps, stops = steps+w.tracks.steps, stops+w.tracks.stops
 		for i, c := range w.ring[:w.loaded] {
 			if c.first < leadSize*8 || !c.tracked {
 				continue
@@ -102,7 +104,33 @@ func TestTracks(t *testing.T) {
 	restarts.interval = 23
 	files["restarts"] = restarts.bytes()
 	for name, file := range files {
-		tracks(t, name, file, 4<<10)
+		checkTracks(t, name, file, 4<<10)
+	}
+}
+
+// TestTracksOfUnequalLength decodes pictures whose stretches have few blocks or many, so that some are
+// complete before others.
+func TestTracksOfUnequalLength(t *testing.T) {
+	cputest.NeedVector(t)
+	rng := rand.New(rand.NewPCG(7, 8))
+	for n := 2; n <= 8; n += 3 {
+		p := toYCbCr(scene(1600, 1200), 2, 2)
+		for i, pix := range p.Pix {
+			for k := range pix[:len(pix)/(2+i)] {
+				pix[k] = byte(128 + rng.IntN(3*n))
+			}
+		}
+		file := encode(t, p, Options{Quality: 90})
+		want := decodedBy(t, file, n, 1, stretchSize)
+		for _, threads := range []int{1, 2} {
+			for _, size := range []int{2000, 8000, 20000} {
+				what := fmt.Sprintf("scale %d, %d threads, stretches of %d bytes", n, threads, size)
+				want.same(t, what, decodedBy(t, file, n, threads, size))
+			}
+		}
+		restore := cpu.Plain()
+		decodedBy(t, file, n, 1, stretchSize).same(t, fmt.Sprintf("scale %d, kernels", n), want)
+		restore()
 	}
 }
 
@@ -113,15 +141,15 @@ func TestTracksPhotographs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tracks(t, filepath.Base(name), file, stretchSize)
+		checkTracks(t, filepath.Base(name), file, stretchSize)
 	}
 }
 
-// tracks checks how much of a file is walked on tracks.
-func tracks(t *testing.T, name string, file []byte, size int) {
+// checkTracks checks how much of a file is walked on tracks.
+func checkTracks(t *testing.T, name string, file []byte, size int) {
 	t.Helper()
 	for n := 1; n <= 8; n += 2 {
-		s := firstScan(t, file, n, 1)
+		s := firstScan(t, file, n)
 		s.walker.stretchSize = size
 		s.walker.start()
 		for row := range s.rows {
@@ -132,9 +160,40 @@ func tracks(t *testing.T, name string, file []byte, size int) {
 		w := s.walker
 		w.stop()
 		most := len(file) / size * 3 / 4
-		if w.walked < most || w.misses*10 > w.walked || w.stops*50 > w.steps {
+		if w.walked < most || w.misses*10 > w.walked || w.tracks.stops*50 > w.tracks.steps {
 			t.Errorf("%s, scale %d: %d stretches walked, of which %d useless; %d steps and %d stops",
-				name, n, w.walked, w.misses, w.steps, w.stops)
+				name, n, w.walked, w.misses, w.tracks.steps, w.tracks.stops)
+		}
+	}
+}
+
+// firstScan returns the first scan of a file at scale n.
+func firstScan(t *testing.T, file []byte, n int) *sequentialScan {
+	t.Helper()
+	d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.prepare(d.first, true, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range d.comps {
+		d.setScale(c, n)
+		c.stride = c.padX * c.side
+	}
+	return d.newSequentialScan(d.first)
+}
+
+// TestGreyAtEveryScale compares scans of one block an MCU with progressive ones of the same coefficients.
+func TestGreyAtEveryScale(t *testing.T) {
+	p := toGray(scene(1600, 1200))
+	baseline := encode(t, p, Options{Quality: 90})
+	progressive := encode(t, p, Options{Quality: 90, Progressive: true})
+	for n := 1; n <= 8; n++ {
+		got, _ := decodeAll(t, baseline, 200*n, 150*n)
+		want, _ := decodeAll(t, progressive, 200*n, 150*n)
+		if !bytes.Equal(got.Pix[0], want.Pix[0]) {
+			t.Errorf("at %d/8, a baseline file has other samples than a progressive one", n)
 		}
 	}
 }

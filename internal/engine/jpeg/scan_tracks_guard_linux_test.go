@@ -17,7 +17,7 @@ func TestTracksKernelBounds(t *testing.T) {
 	steps, stops := 0, 0
 	for round := range 400 {
 		m := randomMCU(t, rng)
-		m.ready(1)
+		m.ready()
 		if !m.trackable() {
 			t.Skip("the processor lacks the vector instructions")
 		}

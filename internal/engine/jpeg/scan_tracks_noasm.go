@@ -3,12 +3,18 @@
 package jpeg
 
 type (
-	tracksRun  struct{}
+	tracks     struct{}
 	trackCodes struct{}
 )
 
 func (m *mcu) trackable() bool { return false }
 
-func newTracks(*mcu) *tracksRun { return nil }
+func newTracks(*mcu) *tracks { return nil }
 
-func (w *walker) walkTracks([]*stretch) {}
+func (t *tracks) another() *tracks { return nil }
+
+func (t *tracks) useless() bool { return true }
+
+func (t *tracks) walk(*walker, []*stretch) {}
+
+func (t *tracks) reserve(*walker, *stretch) int { return 0 }

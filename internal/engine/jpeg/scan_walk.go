@@ -3,7 +3,6 @@ package jpeg
 import (
 	"encoding/binary"
 	"sync"
-	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
 )
@@ -13,24 +12,23 @@ import (
 // significant. All are dequantised except the first, which is the difference of the DC coefficient.
 // A block of one sample has only this difference.
 type stretch struct {
-	mem     [memSize]byte
-	size    uint  // bytes of data in mem; zeros follow
-	fresh   bool  // whether it starts a segment; the data in mem then starts at leadSize
-	last    bool  // whether only a marker or the end of the stream follows the data
-	found   byte  // that marker; 0 at the end of the stream
-	at      int64 // offset in the stream of what follows
-	until   uint  // bit before which its MCUs start
-	first   uint  // bit at which the first walked MCU starts
-	pos     uint  // bit at which the next MCU starts
-	coef    []int16
-	ends    []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
-	mcus    int     // number of MCUs in coef
-	taken   int     // number of those that have been taken
-	starts  blockStarts
-	tracked bool // whether a track walks it or has done so
-	bad     bool // whether there was an invalid code
+	mem   [memSize]byte
+	size  uint  // bytes of data in mem; zeros follow
+	fresh bool  // whether it starts a segment; the data in mem then starts at leadSize
+	last  bool  // whether only a marker or the end of the stream follows the data
+	found byte  // that marker; 0 at the end of the stream
+	at    int64 // offset in the stream of what follows
+	until uint  // bit before which its MCUs start
+	first uint  // bit at which the first walked MCU starts
+	pos   uint  // bit at which the next MCU starts
+	coef  []int16
+	ends  []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
+	mcus  int     // number of MCUs in coef
+	taken int     // number of those that have been taken
+	bad   bool    // whether there was an invalid code
 
-	claimed atomic.Bool   // whether a thread is walking it or has done so
+	tracked bool          // whether the only thread is walking it ahead or has done so
+	group   *group        // of several threads; nil if it is not walked ahead
 	done    chan struct{} // receives a value after a walk ahead; nil in the pool and for one thread
 	failed  bool          // whether that walk panicked
 }
@@ -160,7 +158,6 @@ func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 // data ends within an MCU, that MCU is completed with zero bits, as libjpeg does, and is the last.
 func (c *stretch) walk(m *mcu, end uint, limit int) {
 	c.reserve(m, limit)
-	c.walkKnown(m, end, limit)
 	c.pos = c.walkMCUs(m, c.from(c.pos), end, limit).pos()
 }
 

@@ -73,8 +73,8 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 	return r.window
 }
 
-// ready builds the tables of walkKernel, for a number of threads, if the processor supports the kernel.
-func (m *mcu) ready(threads int) {
+// ready builds the tables of walkKernel if the processor supports the kernel.
+func (m *mcu) ready() {
 	if !cpu.Vector() {
 		return
 	}
@@ -86,8 +86,5 @@ func (m *mcu) ready(threads int) {
 			dc: &u.dc.look, pairs: u.ac.pairs, skip: u.ac.skip, steps: u.steps, ends: walkEnds,
 			keep: u.keep, at: uint(u.at) * 2, look: &u.ac.look,
 		}
-	}
-	if threads > 1 || !m.trackable() { // One thread walks several stretches at a time; see scan_tracks.go.
-		m.readyStarts()
 	}
 }

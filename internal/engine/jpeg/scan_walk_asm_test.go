@@ -71,7 +71,7 @@ func TestWalkKernel(t *testing.T) {
 		d.begin(c.pos)
 		end, limit := uint(rng.IntN(8*stretchSize)), rng.IntN(3000)
 		d.walk(m, end, limit)
-		m.ready(2)
+		m.ready()
 		if m.tables == nil {
 			t.Fatal("no tables for the kernel")
 		}
@@ -120,7 +120,7 @@ func TestWalkKernel(t *testing.T) {
 func TestWalkKernelRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	m := randomMCU(t, rng)
-	m.ready(2)
+	m.ready()
 	if m.tables == nil {
 		t.Skip("the processor lacks the vector instructions")
 	}

@@ -47,7 +47,7 @@ func TestWalkKernelBounds(t *testing.T) {
 	walked := 0
 	for round := range 400 {
 		m := oddMCU(t, rng)
-		if m.ready(2); m.tables == nil {
+		if m.ready(); m.tables == nil {
 			t.Skip("the processor lacks the vector instructions")
 		}
 		limit, until := 1+rng.IntN(3), 1+rng.IntN(400)

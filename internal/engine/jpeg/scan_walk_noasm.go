@@ -6,4 +6,4 @@ func (c *stretch) walkMCUs(m *mcu, w window, end uint, limit int) window {
 	return c.walkMCUsGo(m, w, end, limit)
 }
 
-func (m *mcu) ready(int) {}
+func (m *mcu) ready() {}

@@ -76,8 +76,6 @@ func main() {
 	end := endUnit()
 	storeEnd(end)
 	exits()
-	startsKernel()
-	readKernel()
 	tracksKernel()
 	Generate()
 }

@@ -57,6 +57,9 @@ const (
 const (
 	trackCount   = 4
 	keptBits     = 11
+	placeShift   = 7
+	placeEnd     = 256
+	placeStart   = placeEnd - 63
 	placeUnknown = placeStart + 2*(64+63)
 	placeSpecial = 128
 	tooLong      = 64
@@ -64,12 +67,12 @@ const (
 	longAdvance  = 9
 )
 
-// Numbers of look-ups for which there are enough bits: of skip after a load and after a DC
-// coefficient. For those of kept, there usually are.
+// Numbers of look-ups for which a window has enough bits after a load. After a DC coefficient, it
+// almost always has enough for kept, too.
 const (
-	skipLooks   = 3
-	skipLooksDC = 2
 	keptLooks   = 2
+	skipLooks   = 3
+	skipLooksDC = 2 // after a DC coefficient
 )
 
 // tracks are the registers of tracksKernel.
