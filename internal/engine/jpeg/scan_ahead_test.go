@@ -32,6 +32,32 @@ func decodeBy(t testing.TB, file []byte, n, threads, size int) (*plane.Picture, 
 	return p, r, err
 }
 
+// TestAheadMemory checks that Memory covers what walks ahead allocate, at the scales where they keep most.
+func TestAheadMemory(t *testing.T) {
+	file := encode(t, noise(1100, 900, 2, 2, 1), Options{Quality: 85})
+	for _, threads := range []int{1, 8} {
+		for _, n := range []int{1, 2, 8} {
+			runtime.GC()
+			runtime.GC() // also of what pools hold
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Shrink(ceilDiv(1100*n, 8), ceilDiv(900*n, 8))
+			if _, err := d.Decode(t.Context(), newDiscard(d.Header().Layout)); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			got, most := int64(after.TotalAlloc-before.TotalAlloc), d.Memory()
+			if got > most || threads > 1 && got < most/3 {
+				t.Errorf("%d threads, scale %d: %d bytes were allocated, Memory says %d", threads, n, got, most)
+			}
+		}
+	}
+}
+
 // sameByThreads checks that the number of threads changes neither the samples nor the report nor
 // the error.
 func sameByThreads(t testing.TB, file []byte, n, threads, size int) {
