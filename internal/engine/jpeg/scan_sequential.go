@@ -57,9 +57,10 @@ type sequentialScan struct {
 	walker  *walker
 	parts   []scanPart
 	restart restarts
-	mcus    int  // number of MCUs in a row
-	rows    int  // number of rows of MCUs
-	flagged bool // whether an early end of the data has been reported
+	mcus    int   // number of MCUs in a row
+	rows    int   // number of rows of MCUs
+	from    int64 // offset of its data in the stream
+	flagged bool  // whether an early end of the data has been reported
 }
 
 // sequential decodes the scans of a baseline or extended sequential picture. Each component is in
@@ -150,7 +151,7 @@ func (d *Decoder) sequentialScan(
 }
 
 func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
-	s := &sequentialScan{d: d, parts: h.parts, mcus: d.mcusX, rows: d.mcusY}
+	s := &sequentialScan{d: d, parts: h.parts, mcus: d.mcusX, rows: d.mcusY, from: d.src.offset()}
 	for _, p := range h.parts {
 		across, down := p.H, p.V
 		if len(h.parts) == 1 {
@@ -234,12 +235,12 @@ func (s *sequentialScan) row(rest int) error {
 }
 
 // stopped returns the error with which the sink has ended the scan, after checking the MCUs taken
-// so far for damage.
+// so far for damage. Where in the scan that is would depend on how much has been read ahead.
 func (s *sequentialScan) stopped(err error) error {
 	if !s.walker.broken() {
 		return err
 	}
-	return cmp.Or(s.d.flag(s.walker.beyond(), invalidCode), err)
+	return cmp.Or(s.d.flag(int(s.d.src.offset()-s.from), invalidCode), err)
 }
 
 // grey makes n MCUs grey, starting with the x-th.
