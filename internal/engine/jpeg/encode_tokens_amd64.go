@@ -30,7 +30,7 @@ type tokenRun struct {
 type tokenBlock struct {
 	coef    *int16  // of the first MCU
 	nonzero *uint64 // of the first MCU
-	at      uint    // that of the next MCU, in bytes after nonzero
+	_       uint    // for the kernel: that of the next MCU, in bytes after nonzero
 	step    uint    // bytes of nonzero from one MCU to the next
 	base    uint    // of the class in a codeTable
 	dc      *int
