@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,8 +50,8 @@ func TestKillPoints(t *testing.T) {
 			if !first {
 				k.recover() // an earlier start
 			}
-			points := 0
-			for n := 1 + step/2; ; n += step {
+			points, begin := 0, 1+rand.IntN(1+step/2)
+			for n := begin; ; n += step {
 				if first {
 					k.move()
 				}
@@ -60,7 +61,7 @@ func TestKillPoints(t *testing.T) {
 				k.recover()
 				points++
 			}
-			t.Logf("%d points", points)
+			t.Logf("%d points, every %d from %d on", points, step, begin)
 			if points == 0 {
 				t.Error("nothing was killed")
 			}
