@@ -424,7 +424,7 @@ func TestMemoryIsJustified(t *testing.T) {
 		if c.ok && err != nil || !c.ok && (err == nil || !strings.Contains(err.Error(), "too little data")) {
 			t.Errorf("side %d: %v", c.side, err)
 		}
-		if kept := d.comps[0].coef.rows * d.comps[0].padX * coefficientBytes(8); kept > 20<<20 {
+		if kept := d.allocated(); kept > 20<<20 {
 			t.Errorf("side %d: %d bytes of coefficients", c.side, kept)
 		}
 	}

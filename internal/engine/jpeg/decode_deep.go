@@ -82,15 +82,15 @@ func (s *sequentialScan) paintDeep(units []unit, coef []int16, x, n, pitch int) 
 }
 
 // transformRowDeep is transformRow for 12 bits.
-func (c *component) transformRowDeep(dst []byte, y int) {
+func (c *component) transformRowDeep(dst []byte, dc, low []int16, nonzero []uint64) {
 	n := c.n
 	kept := ^uint64(0) >> (63 - c.coef.keep)
-	for x := range c.padX {
-		b := c.coef.low[y][x*n*n:][:n*n]
+	for x, v := range dc {
 		var block [64]int16
-		block[0] = int16(int32(b[0]) * int32(c.quant[0]))
+		block[0] = int16(int32(v) * int32(c.quant[0]))
 		if n > 1 {
-			for m := c.coef.nonzero[y][x] & kept &^ 1; m != 0; m &= m - 1 {
+			b := low[x*(n*n-1):]
+			for m := nonzero[x] & kept &^ 1; m != 0; m &= m - 1 {
 				k := bits.TrailingZeros64(m)
 				if at := c.coef.at[k]; at != dropped {
 					block[zigzag[k]] = int16(int32(b[at]) * int32(c.quant[k]))

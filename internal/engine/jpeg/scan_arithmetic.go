@@ -270,17 +270,16 @@ func (c *component) paint(dst []byte, block *[64]int16, last int, deep bool) {
 
 // arithmeticDC is dcBlocks for arithmetic coding (T.81 G.1.3.1).
 func (s *progressiveScan) arithmeticDC(p scanPart, y, from, to int) {
-	low, _ := p.coef.row(y)
-	size := p.coef.n * p.coef.n
+	dc := p.coef.rowDC(y)
 	for x := from; x < to && !s.coder.starved(); x++ {
 		if s.ah > 0 {
 			if s.coder.even() != 0 {
-				low[x*size] |= 1 << s.al
+				dc[x] |= 1 << s.al
 			}
 			continue
 		}
 		p.pred += s.coder.difference(p)
-		low[x*size] = int16(p.pred << s.al)
+		dc[x] = int16(p.pred << s.al)
 	}
 }
 

@@ -223,7 +223,7 @@ func (p *pipeline) parse() error {
 	}
 	s := p.newScan(h)
 	s.note = note
-	s.alone = d.coefficients(func(c *component) int { return c.padY }) > d.justified()
+	s.alone = d.coefficients() > d.justified()
 	p.scans = append(p.scans, s)
 	p.change.Broadcast()
 	return nil
@@ -384,9 +384,7 @@ func (p *pipeline) ready(caller bool) (most *progressiveScan, until int) {
 		}
 		free := s.rows
 		for _, before := range p.scans[:i] {
-			// Not even the first scan of DC may have neighbours in the same rows: threads that write to
-			// the same cache lines slow each other down.
-			if (before.ss == 0) == (s.ss == 0) || before.ss == 0 && before.ah == 0 {
+			if (before.ss == 0) == (s.ss == 0) {
 				for _, c := range s.parts {
 					free = min(free, before.passedOf(c.index)/s.high(c.component))
 				}

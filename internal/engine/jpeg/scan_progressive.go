@@ -85,12 +85,20 @@ func (p *pipeline) newScan(h scanHeader) *progressiveScan {
 	return s
 }
 
-// coefficients returns the memory of a number of rows of each component's coefficients.
-func (d *Decoder) coefficients(rows func(*component) int) (kept int64) {
+// coefficients returns the memory of all components' coefficients.
+func (d *Decoder) coefficients() (all int64) {
 	for _, c := range d.comps {
-		kept += int64(rows(c)) * int64(c.padX*coefficientBytes(c.n))
+		all += int64(c.padY) * int64(c.padX*coefficientBytes(c.n))
 	}
-	return kept
+	return all
+}
+
+// allocated returns how much of that is allocated.
+func (d *Decoder) allocated() (bytes int64) {
+	for _, c := range d.comps {
+		bytes += c.coef.bytes
+	}
+	return bytes
 }
 
 // justified returns how much memory the data read so far justifies for coefficients.
@@ -177,7 +185,7 @@ func (s *progressiveScan) decode(ctx context.Context, until int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if s.alone && d.coefficients(func(c *component) int { return c.coef.rows }) > d.justified() {
+		if s.alone && d.allocated() > d.justified() {
 			return d.corrupt("too little data for so many pixels")
 		}
 		if err := s.row(); err != nil {
@@ -275,7 +283,7 @@ func (s *progressiveScan) row() error {
 // ac returns what decodes blocks of a band of AC coefficients of one component.
 func (s *progressiveScan) ac() func(from, to int) {
 	p := s.parts[0]
-	size := p.coef.n * p.coef.n
+	size := p.coef.n*p.coef.n - 1
 	if s.coder != nil {
 		decode := s.arithmeticFirst
 		if s.ah > 0 {
@@ -300,7 +308,7 @@ func (s *progressiveScan) ac() func(from, to int) {
 func (s *progressiveScan) blocks(
 	run *blocksRun, t *decodeTable, c *coefficients, low []int16, nonzero []uint64,
 ) {
-	size := c.n * c.n
+	size := c.n*c.n - 1
 	for len(nonzero) > 0 && !s.bits.starved() {
 		s.bits.ensure()
 		if run != nil {

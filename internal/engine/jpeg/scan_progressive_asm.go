@@ -84,7 +84,7 @@ func (s *progressiveScan) newBlocksRun(t *decodeTable, c *coefficients) *blocksR
 		return nil
 	}
 	r := &blocksRun{
-		mem: &s.bits.mem[0], look: &t.look, size: uint(2 * c.n * c.n), band: band(s.ss, s.se),
+		mem: &s.bits.mem[0], look: &t.look, size: uint(2 * (c.n*c.n - 1)), band: band(s.ss, s.se),
 		bit: 1 << s.al, up: uint(s.al), before: uint(s.ss) - 1, last: uint(s.se), places: c.at,
 	}
 	for k, at := range c.at {

@@ -34,7 +34,7 @@ func TestProgressiveKernels(t *testing.T) {
 				}
 				c.nonzero[0][i] |= 1 << k
 				if at := c.at[k]; at != dropped { // Rarely, the bit is there already, or all are 0.
-					c.low[0][i*n*n+int(at)] = int16((rng.IntN(9) - 4) << (h.al + 1 - rng.IntN(20)/19))
+					c.low[0][i*(n*n-1)+int(at)] = int16((rng.IntN(9) - 4) << (h.al + 1 - rng.IntN(20)/19))
 				}
 			}
 		}

@@ -23,14 +23,12 @@ type dcRow struct {
 	part  scanPart
 	y     int
 	each  int // blocks of an MCU
-	low   []int16
-	size  int // of a block in low
+	dc    []int16
 	table *decodeTable
 }
 
 func (s *progressiveScan) dcRow(p scanPart, y, each int) dcRow {
-	low, _ := p.coef.row(y)
-	return dcRow{p, y, each, low, p.coef.n * p.coef.n, s.d.tables.builtDC[p.dc]}
+	return dcRow{p, y, each, p.coef.rowDC(y), s.d.tables.builtDC[p.dc]}
 }
 
 // dcBlocks decodes the DC coefficients of the MCUs from one up to another, which have blocks of rows.
@@ -57,7 +55,7 @@ func (s *progressiveScan) dcBlocks(rows []dcRow, from, to int) {
 					_, v := b.symbol(r.table)
 					r.part.pred += v
 				}
-				r.low[x*r.size] = int16(r.part.pred << s.al)
+				r.dc[x] = int16(r.part.pred << s.al)
 			}
 		}
 	}
@@ -74,7 +72,7 @@ func (s *progressiveScan) dcRefine(rows []dcRow, from, to int) {
 			b.ensure()
 			acc := load64(b.mem[:], b.pos)
 			for x := mcu * r.each; x < (mcu+1)*r.each; x++ {
-				r.low[x*r.size] |= int16(int64(acc)>>63) & one
+				r.dc[x] |= int16(int64(acc)>>63) & one
 				acc <<= 1
 				b.pos++
 			}
