@@ -264,7 +264,7 @@ func (c *component) dequantise(r *blockRun, steps *[64]int16, dc, low []int16, n
 	n := c.n
 	if n == 2 {
 		for i, v := range dc {
-			from, to := low[3*i:][:3], r.coef[4*i:][:4]
+			from, to := (*[3]int16)(low[3*i:]), (*[4]int16)(r.coef[4*i:])
 			to[0], to[1], to[2], to[3] = v, from[0], from[1], from[2]
 		}
 		dct.Dequantise(r.coef[:4*len(dc)], steps)
