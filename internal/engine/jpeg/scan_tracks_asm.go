@@ -2,7 +2,11 @@
 
 package jpeg
 
-import "unsafe"
+import (
+	"runtime"
+	"slices"
+	"unsafe"
+)
 
 // A track's state holds the number of bits that have been used, from bit 0 on, and from placeShift on
 // the place in the block, which is placeStart after its DC coefficient. Entries of look-ups have the
@@ -96,8 +100,15 @@ var placeClasses = func() *[placeCount]uint8 {
 	return t
 }()
 
-// trackable reports whether the processor supports the kernel.
-func (m *mcu) trackable() bool { return m.tables != nil }
+// maxTrackScale is the largest scale at which stretches are walked on tracks on arm64: at larger ones, the
+// kernel executes almost twice as many instructions as walkKernel; see docs/performance.md.
+const maxTrackScale = 3
+
+// trackable reports whether the processor supports the kernel, and whether it pays at the scale.
+func (m *mcu) trackable() bool {
+	large := func(u unit) bool { return u.n > maxTrackScale }
+	return m.tables != nil && !(runtime.GOARCH == "arm64" && slices.ContainsFunc(m.units, large))
+}
 
 // newTracks returns tracks for an MCU, or nil if it cannot have any.
 func newTracks(m *mcu) *tracks {
