@@ -122,10 +122,15 @@ func correctRow(luma, blue, red []byte, blues, reds []uint16) {
 	}
 }
 
+// mostCorrected is by how much luma is corrected at most. More makes a pale line between saturated colours, and saves no
+// bytes at equal scores.
+const mostCorrected = 8
+
 // corrected returns the luma with which chroma u, v has the luminance of luma y with chroma blue, red.
 func corrected(y uint8, blue, red, u, v int32) uint8 {
 	s := &luminance[int(y)>>4<<8|int(blue+u)>>5<<4&0xF0|int(red+v)>>5&0xF]
-	return uint8(min(max(int32(y)+(int32(s[0])*(blue-u)+int32(s[1])*(red-v)+1<<9)>>10, 0), 255))
+	by := (int32(s[0])*(blue-u) + int32(s[1])*(red-v) + 1<<9) >> 10
+	return uint8(min(max(int32(y)+min(max(by, -mostCorrected), mostCorrected), 0), 255))
 }
 
 // luminance is how much luma makes up for a Cb or Cr that is smaller by 1, in units of 2^-10: the ratio of the

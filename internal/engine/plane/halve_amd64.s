@@ -138,6 +138,8 @@ block:
 	VPADDD      Y2, Y4, Y4
 	VPSRAD      $0x0a, Y4, Y4
 	VPACKSSDW   Y4, Y11, Y11
+	VPMINSW     correctLimits<>+0(SB), Y11, Y11
+	VPMAXSW     correctLimits<>+32(SB), Y11, Y11
 	VPADDW      Y11, Y12, Y12
 	VPACKUSWB   Y12, Y12, Y12
 	VPERMQ      $0x08, Y12, Y12
@@ -157,6 +159,40 @@ GLOBL correctEight<>(SB), RODATA|NOPTR, $2
 
 DATA correctSeven<>+0(SB)/2, $0x0007
 GLOBL correctSeven<>(SB), RODATA|NOPTR, $2
+
+DATA correctLimits<>+0(SB)/2, $0x0008
+DATA correctLimits<>+2(SB)/2, $0x0008
+DATA correctLimits<>+4(SB)/2, $0x0008
+DATA correctLimits<>+6(SB)/2, $0x0008
+DATA correctLimits<>+8(SB)/2, $0x0008
+DATA correctLimits<>+10(SB)/2, $0x0008
+DATA correctLimits<>+12(SB)/2, $0x0008
+DATA correctLimits<>+14(SB)/2, $0x0008
+DATA correctLimits<>+16(SB)/2, $0x0008
+DATA correctLimits<>+18(SB)/2, $0x0008
+DATA correctLimits<>+20(SB)/2, $0x0008
+DATA correctLimits<>+22(SB)/2, $0x0008
+DATA correctLimits<>+24(SB)/2, $0x0008
+DATA correctLimits<>+26(SB)/2, $0x0008
+DATA correctLimits<>+28(SB)/2, $0x0008
+DATA correctLimits<>+30(SB)/2, $0x0008
+DATA correctLimits<>+32(SB)/2, $0xfff8
+DATA correctLimits<>+34(SB)/2, $0xfff8
+DATA correctLimits<>+36(SB)/2, $0xfff8
+DATA correctLimits<>+38(SB)/2, $0xfff8
+DATA correctLimits<>+40(SB)/2, $0xfff8
+DATA correctLimits<>+42(SB)/2, $0xfff8
+DATA correctLimits<>+44(SB)/2, $0xfff8
+DATA correctLimits<>+46(SB)/2, $0xfff8
+DATA correctLimits<>+48(SB)/2, $0xfff8
+DATA correctLimits<>+50(SB)/2, $0xfff8
+DATA correctLimits<>+52(SB)/2, $0xfff8
+DATA correctLimits<>+54(SB)/2, $0xfff8
+DATA correctLimits<>+56(SB)/2, $0xfff8
+DATA correctLimits<>+58(SB)/2, $0xfff8
+DATA correctLimits<>+60(SB)/2, $0xfff8
+DATA correctLimits<>+62(SB)/2, $0xfff8
+GLOBL correctLimits<>(SB), RODATA|NOPTR, $64
 
 DATA correctHalf<>+0(SB)/4, $0x00000200
 GLOBL correctHalf<>(SB), RODATA|NOPTR, $4

@@ -97,6 +97,10 @@ func correct() {
 	blues, reds := Load(Param("blues"), GP64()), Load(Param("reds"), GP64())
 	table, blocks := Load(Param("table"), GP64()), Load(Param("blocks"), GP64())
 	eight, seven := each("correctEight", 8), each("correctSeven", 7)
+	limits := GLOBL("correctLimits", RODATA|NOPTR) // the most and the least, in memory: registers are few
+	for i := range 32 {
+		DATA(2*i, U16([]int{8, 1<<16 - 8}[i/16]))
+	}
 	half, zero := YMM(), YMM()
 	halves := GLOBL("correctHalf", RODATA|NOPTR)
 	DATA(0, U32(512))
@@ -151,6 +155,8 @@ func correct() {
 		sum[i] = pair
 	}
 	VPACKSSDW(sum[1], sum[0], sum[0])
+	VPMINSW(limits.Offset(0), sum[0], sum[0])
+	VPMAXSW(limits.Offset(32), sum[0], sum[0])
 	VPADDW(sum[0], y, y)
 	store(y, Mem{Base: luma})
 	for _, p := range []reg.Register{luma, blue, red, blues, reds} {
