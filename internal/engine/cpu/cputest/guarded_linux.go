@@ -8,7 +8,7 @@ import (
 
 // Guarded returns memory for n values between two inaccessible pages. The values touch the page
 // after them if end is set, and the page before them otherwise.
-func Guarded[T byte | int16 | uint32 | uint64](t testing.TB, n int, end bool) []T {
+func Guarded[T byte | int16 | uint16 | uint32 | uint64](t testing.TB, n int, end bool) []T {
 	t.Helper()
 	var one T
 	size, page := n*int(unsafe.Sizeof(one)), syscall.Getpagesize()
