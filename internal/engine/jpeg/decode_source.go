@@ -181,6 +181,10 @@ func (s *source) unstuff(dst []byte) (n int, found byte, ended bool) {
 		if len(c) == 0 {
 			return n, 0, true
 		}
+		written, read := unstuffMost(dst[n:], c)
+		n += written
+		s.pos += read
+		c = c[read:]
 		c = c[:min(len(c), len(dst)-n)]
 		i := bytes.IndexByte(c, 0xFF)
 		if i < 0 {

@@ -1678,3 +1678,49 @@ skipSpecialNext:
 	BSWAPQ R9
 	SHLXQ  R10, R9, R9
 	JMP    skip
+
+// func unstuffKernel(dst []byte, src []byte) (written int, read int)
+// Requires: AVX, AVX2, BMI
+TEXT ·unstuffKernel(SB), NOSPLIT, $0-64
+	MOVQ     dst_base+0(FP), AX
+	MOVQ     dst_len+8(FP), DX
+	MOVQ     src_base+24(FP), CX
+	MOVQ     src_len+32(FP), BX
+	LEAQ     -32(AX)(DX*1), DX
+	LEAQ     -33(CX)(BX*1), BX
+	VPCMPEQB Y0, Y0, Y0
+
+copy:
+	CMPQ      CX, BX
+	JG        copied
+	CMPQ      AX, DX
+	JG        copied
+	VMOVDQU   (CX), Y1
+	VMOVDQU   Y1, (AX)
+	VPCMPEQB  Y0, Y1, Y1
+	VPMOVMSKB Y1, SI
+	TESTL     SI, SI
+	JNZ       escape
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, AX
+	JMP       copy
+
+escape:
+	TZCNTL SI, SI
+	ADDQ   SI, CX
+	ADDQ   SI, AX
+	CMPB   1(CX), $0x00
+	JNE    copied
+	ADDQ   $0x02, CX
+	INCQ   AX
+	JMP    copy
+
+copied:
+	MOVQ dst_base+0(FP), DX
+	SUBQ DX, AX
+	MOVQ AX, written+48(FP)
+	MOVQ src_base+24(FP), DX
+	SUBQ DX, CX
+	MOVQ CX, read+56(FP)
+	VZEROUPPER
+	RET

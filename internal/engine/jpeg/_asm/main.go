@@ -77,6 +77,7 @@ func main() {
 	storeEnd(end)
 	exits()
 	tracksKernel()
+	unstuffKernel()
 	Generate()
 }
 
