@@ -77,7 +77,8 @@ func Encode(ctx context.Context, w io.Writer, p *plane.Picture, o Options) error
 }
 
 // Encoder writes one picture several times, at different qualities, and transforms it only once. It
-// holds two bytes per sample. It is safe for concurrent use.
+// holds two bytes per sample, and three more from the first progressive file with effort Normal on. It is safe for
+// concurrent use.
 type Encoder struct {
 	width, height int
 	hMax, vMax    int

@@ -50,15 +50,15 @@ func (j *job) auto() codec.LossyEncoder {
 }
 
 // searchMemory returns about how many bytes a search holds beside the reduced picture: a copy of its colours; of each
-// sample that is encoded, two bytes in trials, in a progressive encoder and in its decoder each; and rows
-// of all scales.
+// sample that is encoded, two bytes in trials and in the decoder of a progressive file each, and three in its
+// encoder; and rows of all scales.
 func searchMemory(coded plane.Layout) (n int64) {
 	w, h := int64(coded.Width()), int64(coded.Height())
 	if coded.Model != plane.Gray {
 		n = 3 * w * h
 	}
 	for _, p := range coded.Planes {
-		n += 6 * int64(p.Width) * int64(p.Height)
+		n += 7 * int64(p.Width) * int64(p.Height)
 	}
 	return n + w<<11
 }
