@@ -497,6 +497,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		tryDecode(t, file, 1, 8, 5, 1)
 		sameByThreads(t, file, 8, 2, 24)
+		sameByThreads(t, file, 3, 2, 24)
 		sameInPlainGo(t, file, 8)
 		sameInPlainGo(t, file, 3)
 		sameEnoughByThreads(t, file, 2, 24)
