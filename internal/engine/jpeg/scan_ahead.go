@@ -155,7 +155,7 @@ func (w *walker) load(before *stretch) *stretch {
 		c.until = c.size*8 + 1
 		clear(c.mem[n+more:][:tail])
 	}
-	c.tracked, c.group = false, nil
+	c.tracked, c.group, c.failed = false, nil, false
 	return c
 }
 
