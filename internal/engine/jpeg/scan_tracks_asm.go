@@ -110,11 +110,8 @@ func (m *mcu) trackable() bool {
 	return m.tables != nil && !(runtime.GOARCH == "arm64" && slices.ContainsFunc(m.units, large))
 }
 
-// newTracks returns tracks for an MCU, or nil if it cannot have any.
+// newTracks returns tracks for an MCU whose tables are ready.
 func newTracks(m *mcu) *tracks {
-	if !m.trackable() {
-		return nil
-	}
 	tables := make([]trackTables, len(m.units)+1) // The last is the end that past points to.
 	r := &tracks{tracksRun: tracksRun{
 		units: &tables[0], past: &tables[len(m.units)], classes: placeClasses,

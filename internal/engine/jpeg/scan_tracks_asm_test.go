@@ -25,7 +25,7 @@ func TestWalkTracks(t *testing.T) {
 		m := randomMCU(t, rng)
 		m.ready()
 		w := newWalker(nil, m, new(restarts), 1, stretchSize)
-		w.ring, w.tracks = make([]*stretch, trackRing), newTracks(m) // at every scale
+		w.ring, w.tracks = make([]*stretch, ringSize(1, true)), newTracks(m)
 		w.loaded = 2 + rng.IntN(len(w.ring)-1)
 		const left = 0x5A5A // stands for values left by earlier MCUs
 		for i := range w.loaded {
