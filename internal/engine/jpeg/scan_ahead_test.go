@@ -176,6 +176,9 @@ func TestWalkAhead(t *testing.T) {
 		w.jobs = make(chan *group, len(w.ring)) // no helpers: this thread makes every walk ahead
 		w.start()
 		for row := range s.rows {
+			for len(w.jobs) > 0 {
+				w.guess(<-w.jobs, w.tracks)
+			}
 			if err := s.row((s.rows - row) * s.mcus); err != nil {
 				t.Fatal(err)
 			}
