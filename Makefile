@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
-.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo cdk cdk-package
+.PHONY: check build chart test race fmt vet cross clients sim faults kills scales fuzz bench-smoke arm64 instructions generate template rie lcms gainmaps watermarks cases matrix store stores webp-readers webp-bytes manykeys synckills workers events receivers overload placeholders browser hevc-matrix ssimulacra2 jpeg-bytes functions release console png-readers prices terraform jpeg-readers demo cdk cdk-package
 
 check: fmt vet test race cross functions
 
@@ -151,6 +151,11 @@ arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run EveryMachine ./internal/engine/ssimulacra2
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Kernels|Streams|PlainEqualsVector' ./internal/engine/hevc
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Tracks|Kernel|Grey|Decode|ProgressiveEquals' ./internal/engine/jpeg
+
+# Instructions that the kernels of JPEG execute for each Huffman symbol, on amd64 and arm64, as QEMU's user mode emulation counts
+# them: some minutes. It needs jpegtran and IMGMILL_CORPUS.
+instructions:
+	IMGMILL_INSTRUCTIONS=1 $(GO) test -count=1 -timeout 1800s -run 'Instructions$$' -v ./internal/engine/jpeg
 
 # The conformance suite against a store that runs, such as MinIO or SeaweedFS: make store STORE=http://127.0.0.1:9000
 # KEY=minioadmin SECRET=minioadmin VERSIONS=1. SKIP names tests of what the probe cannot find out, such as KeysFolded.
