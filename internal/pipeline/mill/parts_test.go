@@ -72,7 +72,7 @@ func TestPartsOfASource(t *testing.T) {
 	run := func(key string, file []byte, verdict outcome.Verdict, reason string, before func(*partial)) *partial {
 		t.Helper()
 		r, err := recipe.Parse(formats.All(), "test", []byte("source: {bucket: sources}\n"+
-			"target: {bucket: outputs}\nlimits: {memory: 3mb}\nvariants: {a: {width: 100, format: jpeg}}\n"))
+			"target: {bucket: outputs}\nlimits: {memory: 4mb}\nvariants: {a: {width: 100, format: jpeg}}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
