@@ -77,7 +77,7 @@ func TestQuantiseVectorRuns(t *testing.T) {
 	for i := range table {
 		table[i] = 1
 	}
-	d := NewDivisors(&table, Nearest)
+	d := NewDivisors(&table, Nearest, 0)
 	clear(d.wide[:])
 	src, dst, nonzero := slices.Repeat([]int16{800}, 64), make([]int16, 64), make([]uint64, 1)
 	Quantise(dst, src, nonzero, d)
@@ -96,7 +96,7 @@ func TestQuantiseVectorAnyValue(t *testing.T) {
 	}
 	nonzero := make([]uint64, len(src)/64)
 	for q := 1; q <= 255; q++ {
-		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)), Nearest)
+		d := NewDivisors((*[64]uint8)(slices.Repeat([]uint8{uint8(q)}, 64)), Nearest, 0)
 		bias, recip, scale := uint32(d.bias[1]), uint32(d.recip[0]), uint32(d.scale[0])
 		quantiseVector(&got[0], &src[0], &nonzero[0], len(nonzero), &d.bias[0], &d.recip[0],
 			&d.scale[0])
@@ -120,7 +120,7 @@ func TestQuantiseVector(t *testing.T) {
 		for i := range table {
 			table[i] = uint8(1 + r.IntN(255)>>(n%8))
 		}
-		d := NewDivisors(&table, n%(Nearest+1))
+		d := NewDivisors(&table, n%(Nearest+1), n%3*(n%(Nearest+1))/3)
 		src := make([]int16, 64*n)
 		for i := range src {
 			src[i] = int16(r.IntN(2*8192)-8192) >> r.IntN(14)

@@ -28,10 +28,11 @@ type Divisors struct {
 const Nearest = 32
 
 // NewDivisors returns the divisors for a table in rows with entries 1..255. b is round 64ths of a
-// step for all coefficients except the first, which is rounded to nearest; round is at most
-// Nearest. Where b is not an integer, it is rounded up for some coefficients and down for others,
+// step for the lowest frequency, and falls evenly, with the sum of the horizontal and the vertical one, by
+// fall 64ths to the highest; but the first coefficient is rounded to nearest. round is at most Nearest, and
+// fall at most round. Where b is not an integer, it is rounded up for some coefficients and down for others,
 // so that the result of quantisation changes evenly with the table.
-func NewDivisors(table *[64]uint8, round int) *Divisors {
+func NewDivisors(table *[64]uint8, round, fall int) *Divisors {
 	t := new(Divisors)
 	for i, q := range table {
 		d := 8 * uint32(q)
@@ -40,7 +41,7 @@ func NewDivisors(table *[64]uint8, round int) *Divisors {
 			l--
 		}
 		t.wide[i] = 1<<25/d + 1
-		t.bias[i] = uint16((d*uint32(round) + 8*(uint32(i)*5%8)) / 64)
+		t.bias[i] = uint16((d*uint32(14*round-fall*(i%8+i/8)) + 14*8*(uint32(i)*5%8)) / (14 * 64))
 		t.recip[i] = uint16((1<<(16+l) + d - 1) / d)
 		t.scale[i] = uint16(1 << (16 - l))
 	}

@@ -114,19 +114,19 @@ func TestForwardFlat(t *testing.T) {
 
 // TestQuantiseExhaustive divides every coefficient by every possible table entry.
 func TestQuantiseExhaustive(t *testing.T) {
-	for _, round := range []int{Nearest, 31, 20, 0} {
-		quantiseExhaustive(t, round)
+	for _, c := range [][2]int{{Nearest, 0}, {31, 0}, {26, 10}, {20, 20}, {0, 0}} {
+		quantiseExhaustive(t, c[0], c[1])
 	}
 }
 
-func quantiseExhaustive(t *testing.T, round int) {
+func quantiseExhaustive(t *testing.T, round, fall int) {
 	t.Helper()
 	for q := 1; q <= 255; q++ {
 		var table [64]uint8
 		for i := range table {
 			table[i] = uint8(q)
 		}
-		d := NewDivisors(&table, round)
+		d := NewDivisors(&table, round, fall)
 		src, dst := make([]int16, 2*8192), make([]int16, 2*8192)
 		for i := range src {
 			src[i] = int16(i - 8192)
@@ -134,7 +134,7 @@ func quantiseExhaustive(t *testing.T, round int) {
 		nonzero := make([]uint64, len(src)/64)
 		Quantise(dst, src, nonzero, d)
 		for i, c := range src {
-			bias := (8*q*round + 8*(i%64*5%8)) / 64
+			bias := (8*q*(14*round-fall*(i%8+i/8%8)) + 14*8*(i%64*5%8)) / (14 * 64)
 			if i%64 == 0 {
 				bias = 4 * q
 			}
@@ -171,7 +171,7 @@ func BenchmarkQuantise(b *testing.B) {
 	for i := range table {
 		table[i] = uint8(5 + i)
 	}
-	d := NewDivisors(&table, Nearest)
+	d := NewDivisors(&table, Nearest, 0)
 	b.SetBytes(64 * n)
 	for b.Loop() {
 		Quantise(dst, coef, nonzero, d)

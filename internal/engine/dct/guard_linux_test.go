@@ -51,7 +51,7 @@ func TestForwardBounds(t *testing.T) {
 	for i := range table {
 		table[i] = uint8(1 + i)
 	}
-	d := NewDivisors(&table, Nearest)
+	d := NewDivisors(&table, Nearest, 0)
 	for n := 1; n <= 9; n++ {
 		for _, end := range []bool{false, true} {
 			stride := 8*n + n%4

@@ -38,26 +38,29 @@ const (
 	// gradients marks, in zigzag order, the coefficients that are always kept: without them, the edges of
 	// blocks show in smooth gradients.
 	gradients = 1<<6 - 1
-	// normalRound is what Normal adds to a quotient before it drops the fraction, in 64ths of 1: less than half, because
-	// what is too weak is seen less than what is too strong.
-	normalRound = 25
+	// normalFall is by how much less than normalRound is added at the highest frequency.
+	normalFall = 10
 )
 
+// normalRound is what Normal adds to a quotient before it drops the fraction, in 64ths of 1, by class: less than half,
+// because what is too weak is seen less than what is too strong.
+var normalRound = [2]int{26, 23}
+
 // priceOfBit is b by class, in units of 2^-16.
-var priceOfBit = [2]int64{723, 843}
+var priceOfBit = [2]int64{723, 1200}
 
 func newQuantisers(o *Options) *quantisers {
 	t := new(quantisers)
 	for class := range t {
 		q := &t[class]
-		base, round := [2]*[64]uint8{&lumaTable, &chromaTable}[class], dct.Nearest
+		base, round, fall := [2]*[64]uint8{&lumaTable, &chromaTable}[class], dct.Nearest, 0
 		if o.libjpeg {
 			base = [2]*[64]uint8{&annexLuma, &annexChroma}[class]
 		} else if o.Effort == Normal { // The trellis of High starts from the nearest values.
-			q.saved, round = &usualSavings[class], normalRound
+			q.saved, round, fall = &usualSavings[class], normalRound[class], normalFall
 		}
 		q.table = scaleTable(base, o.Quality)
-		q.divisors = dct.NewDivisors(q.table, round)
+		q.divisors = dct.NewDivisors(q.table, round, fall)
 		for k, z := range zigzag[:64] {
 			q.step[k] = 8 * int32(q.table[z])
 			q.steps[z] = 8 * int16(q.table[z])
@@ -112,9 +115,9 @@ func (c *part) rawRow(by int, space []int16) []int16 {
 	return space
 }
 
-// row computes the quantised coefficients of one row of blocks, for which the grid must have room.
-// space is as long as newRow's.
-func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
+// row computes the quantised coefficients of one row of blocks, for which the grid must have room, and
+// returns those before division. space is as long as newRow's.
+func (q *quantiser) row(c *part, g *grid, by int, space []int16) []int16 {
 	i := g.block(0, by)
 	coef, nonzero := g.coef[64*i:64*(i+c.blocksX)], g.nonzero[i:i+c.blocksX]
 	raw := c.rawRow(by, space)
@@ -125,6 +128,7 @@ func (q *quantiser) row(c *part, g *grid, by int, space []int16) {
 	if q.saved != nil {
 		q.dropRow(coef, raw, nonzero)
 	}
+	return raw
 }
 
 func (q *quantiser) dropRowGo(coef, raw []int16, nonzero []uint64) {

@@ -29,13 +29,13 @@ type trellis struct {
 // errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step where a block is flat.
 // Larger values make more faithful pictures and larger files; these produced the smallest files at equal
 // SSIMULACRA 2 and Butteraugli.
-var errorBits = [2]int64{32, 24}
+var errorBits = [2]int64{40, 24}
 
-// weakerBy is the part of a step by which coefficients of luma are weakened: their errors count from there, because what is
-// too weak is seen less than what is too strong, as with normalRound.
-const weakerBy = 16
+// weakerBy is by how many hundredths of a step coefficients are weakened, by class: their errors count from there, because
+// in luma what is too weak is seen less than what is too strong, as with normalRound. Chroma is strengthened.
+var weakerBy = [2]int32{4, -3}
 
-// newTrellis derives its rates from the symbols of the rounded values.
+// newTrellis derives its rates from symbols that have been counted.
 func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	t := &trellis{quantiser: q}
 	table := q.table
@@ -70,10 +70,9 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	}
 	for k, z := range zigzag[:64] {
 		q := int64(table[z])
-		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) / (q * mean)
-		if class == 0 {
-			t.weaken[k] = int16(t.step[k] / weakerBy)
-		}
+		// Errors of the highest frequencies count five eighths as much as those of the lowest.
+		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) * 320 / (q * mean * int64(320+3*k))
+		t.weaken[k] = int16(t.step[k] * weakerBy[class] / 100)
 	}
 	return t
 }
@@ -182,24 +181,27 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 	return (int64(c)*int64(c) - left*left) * t.weight[k] >> 16
 }
 
-// quantiseHigh computes the coefficients of the whole picture by trellis.
+// quantiseHigh computes the coefficients of the whole picture by trellis: with the rates of the nearest
+// values first, and then with those of what that has chosen.
 func (e *Encoder) quantiseHigh(ctx context.Context, t *quantisers, threads int) []*grid {
 	grids := e.quantiseAll(ctx, t, threads)
-	s := e.sequentialOf(ctx, grids, threads, true)
-	var choose [2]*trellis
-	for class := range min(2, len(e.parts)) {
-		choose[class] = newTrellis(&s.counts, class, &t[class])
+	for range 2 {
+		s := e.sequentialOf(ctx, grids, threads, true)
+		var choose [2]*trellis
+		for class := range min(2, len(e.parts)) {
+			choose[class] = newTrellis(&s.counts, class, &t[class])
+		}
+		e.eachRow(ctx, threads, func(i, by int, space []int16) {
+			c := &e.parts[i]
+			choose[c.class].row(c, grids[i], by, space)
+		})
 	}
-	e.eachRow(ctx, threads, func(i, by int, space []int16) {
-		c := &e.parts[i]
-		choose[c.class].row(c, grids[i], by, space)
-	})
 	return grids
 }
 
 // row chooses the coefficients of a row of blocks. space is as long as newRow's.
 func (t *trellis) row(c *part, g *grid, by int, space []int16) {
-	raw := c.rawRow(by, space)
+	raw := t.quantiser.row(c, g, by, space)
 	for bx := range c.blocksX {
 		j := g.block(bx, by)
 		g.nonzero[j] = t.block(g.at(j), (*[64]int16)(raw[64*bx:]), g.nonzero[j])
