@@ -69,6 +69,9 @@ func Reason(err error) string {
 	}
 	var answer *awshttp.ResponseError
 	if errors.As(err, &answer) {
+		if broken, ok := errors.AsType[*smithy.DeserializationError](err); ok && answer.HTTPStatusCode()/100 == 2 {
+			return fmt.Sprintf("the response cannot be read: %s", broken.Err)
+		}
 		return fmt.Sprintf("the response is HTTP %d", answer.HTTPStatusCode())
 	}
 	return err.Error()
