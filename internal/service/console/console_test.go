@@ -794,10 +794,16 @@ func TestTexts(t *testing.T) {
 
 // TestReasons: what makes pictures fail most often has a text in Japanese, which is found by the English one.
 func TestReasons(t *testing.T) {
-	var patterns []*regexp.Regexp
+	place := regexp.MustCompile(`\\\{\w+\\\}`)
+	var patterns []*regexp.Regexp // as the page has them
 	for name := range texts["ja"] {
 		if english, ok := strings.CutPrefix(name, "reason: "); ok {
-			patterns = append(patterns, regexp.MustCompile("^"+regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(english), "(.+)")+"$"))
+			patterns = append(patterns, regexp.MustCompile("^"+place.ReplaceAllStringFunc(regexp.QuoteMeta(english), func(name string) string {
+				if slices.Contains([]string{`\{n\}`, `\{limit\}`, `\{offset\}`}, name) {
+					return `\d+`
+				}
+				return ".+"
+			})+"$"))
 		}
 	}
 	known := func(reason string) bool {

@@ -10,11 +10,13 @@ export function t(name, values = {}) {
 
 const literal = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-// reasons are texts for what the server says in English, each by a sentence whose places stand for anything.
+// reasons are texts for what the server says in English, each by a sentence whose places stand for numbers or for anything. What may
+// follow any other reason is looked for first.
 const reasons = Object.entries(texts).filter(([name]) => name.startsWith('reason: ')).map(([name, text]) => {
   const parts = name.slice('reason: '.length).split(/\{(\w+)\}/) // places are every second one
-  return { text, places: parts.filter((_, i) => i % 2), pattern: new RegExp(`^${parts.map((part, i) => i % 2 ? '([^]+)' : literal(part)).join('')}$`) }
-})
+  const place = name => ['n', 'limit', 'offset'].includes(name) ? '(\\d+)' : '([^]+)'
+  return { text, places: parts.filter((_, i) => i % 2), pattern: new RegExp(`^${parts.map((part, i) => i % 2 ? place(part) : literal(part)).join('')}$`) }
+}).sort((a, b) => b.places.includes('reason') - a.places.includes('reason'))
 
 // reasonOf returns a reason of the server in the language of the page, as far as it has a text for it.
 export function reasonOf(english) {
