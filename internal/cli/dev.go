@@ -218,7 +218,11 @@ func (f *devFlags) pictures(r *recipe.Recipe) (list []picture, unread []error, e
 		info, err := os.Stat(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			unread = append(unread, wrongUse("--upload %s: no such file", name))
+			missing := wrongUse("--upload %s: no such file", name)
+			if link, err := os.Readlink(name); err == nil {
+				missing = wrongUse("--upload %s: this link points to %s, which does not exist", name, link)
+			}
+			unread = append(unread, missing)
 			continue
 		case err == nil && info.IsDir():
 			return nil, nil, wrongUse("--upload %s is a folder; name the files in it", name)

@@ -131,7 +131,11 @@ func shorten(name string, columns int) string {
 	if runes.StringWidth(name) <= columns {
 		return name
 	}
-	return runes.TruncateLeft(name, runes.StringWidth(name)-columns+1, "…")
+	kept := []rune(name)
+	for runes.StringWidth(string(kept)) >= columns { // "…" takes a column
+		kept = kept[1:]
+	}
+	return "…" + string(kept)
 }
 
 // bytesText returns a size in decimal units.

@@ -37,3 +37,14 @@ func TestTableTellsFoldersApart(t *testing.T) {
 		}
 	}
 }
+
+// TestShorten: no gap follows the sign of what is left out, even if a character of two columns is cut.
+func TestShorten(t *testing.T) {
+	for name, want := range map[string]string{
+		"photo.jpg": "photo.jpg", "photograph.jpg": "…raph.jpg", "写真の山.jpg": "…の山.jpg", "a写真の山.jpg": "…の山.jpg",
+	} {
+		if got := shorten(name, 9); got != want {
+			t.Errorf("%s is shortened to %q, want %q", name, got, want)
+		}
+	}
+}
