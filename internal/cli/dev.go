@@ -331,7 +331,7 @@ func startDev(
 	m := mill.New(probe.Prepare(ctx, cloud.Local(store), r.Target.Bucket, cfg.Log), r)
 	m.Overlays.Dir = marks
 	d.mill.replace(m)
-	observers = append(observers, d.results, noPictures{d, ctx, cfg.Log})
+	observers = append(observers, noPictures{d, ctx, cfg.Log}, d.results) // It is noted before anybody is told.
 	if page != nil {
 		observers = append(observers, page.connect(d, cfg.Log))
 	}
