@@ -15,6 +15,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -137,7 +138,7 @@ func (d *Decoder) findHeight() error {
 	if err := d.src.fail(); err != nil {
 		return err
 	}
-	if w := d.src.window(i + 6); ok && len(w) == i+6 && w[i+1] == markerDNL {
+	if w := d.src.window(i + 6); ok && len(w) == i+6 && w[i+1] == stream.DNL {
 		d.header.Height = int(w[i+4])<<8 | int(w[i+5])
 	}
 	if d.header.Height == 0 {

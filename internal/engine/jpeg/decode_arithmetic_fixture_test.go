@@ -6,6 +6,8 @@ import (
 	"image/color"
 	"image/draw"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // arithmeticBits encodes decisions (T.81 D.1), with carries resolved in memory.
@@ -157,13 +159,13 @@ func (b *arithmeticBits) block(i int, z *[64]int16, c conditioning, split int) {
 
 // arithmetically returns a fixture's file with arithmetic coding, and the given conditioning.
 func (f *fixture) arithmetically(c conditioning, split int) []byte {
-	f.sof = markerSOF9
-	f.before = f.segment(f.before, markerDAC, 0, c.upper<<4|c.lower, 0x10, byte(split))
+	f.sof = stream.SOF9
+	f.before = f.segment(f.before, stream.DAC, 0, c.upper<<4|c.lower, 0x10, byte(split))
 	f.coder = func(out []byte, across, down int, each func(m int, block func(i int, z *[64]int16))) []byte {
 		b := newArithmeticBits()
 		for m := range across * down {
 			if f.interval > 0 && m > 0 && m%f.interval == 0 {
-				out = append(append(out, b.finish()...), 0xFF, markerRST0+byte(m/f.interval-1)&7)
+				out = append(append(out, b.finish()...), 0xFF, stream.RST0+byte(m/f.interval-1)&7)
 				b = newArithmeticBits()
 			}
 			each(m, func(i int, z *[64]int16) { b.block(i, z, c, split) })

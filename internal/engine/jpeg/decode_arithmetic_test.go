@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // arithmeticFiles returns files that libjpeg has written with arithmetic coding.
@@ -39,7 +41,7 @@ func TestArithmeticEqualsLibjpeg(t *testing.T) {
 func TestArithmeticCut(t *testing.T) {
 	cuts, shown := 0, 0
 	for name, file := range arithmeticFiles(t) {
-		sos := bytes.Index(file, []byte{0xFF, markerSOS})
+		sos := bytes.Index(file, []byte{0xFF, stream.SOS})
 		for n := 1; n < 20; n++ {
 			at := sos + 20 + (len(file)-sos-40)*n/20
 			for _, end := range []string{"", "\xff\xd9"} {

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -60,7 +61,7 @@ func newCoefficients(c *component) *coefficients {
 	k.low = make([][]int16, c.padY)
 	k.nonzero = make([][]uint64, c.padY)
 	k.samples = make([][]byte, c.padY)
-	for i, z := range zigzag[:64] {
+	for i, z := range stream.Zigzag[:64] {
 		u, v := int(z&7), int(z>>3)
 		k.at[i], k.bit[i], k.sent[i] = dropped, noBit, noBit
 		if i > 0 && u < c.n && v < c.n {
@@ -295,7 +296,7 @@ func (c *component) dequantise(r *blockRun, steps *[64]int16, dc, low []int16, n
 			for ; m != 0; m &= m - 1 {
 				k := bits.TrailingZeros64(m)
 				if at := c.coef.at[k]; at != dropped {
-					block[zigzag[k]] = b[at] * c.step(k)
+					block[stream.Zigzag[k]] = b[at] * c.step(k)
 				}
 			}
 		}

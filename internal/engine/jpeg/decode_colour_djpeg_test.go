@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -53,14 +54,14 @@ func asRGB(t testing.TB, file []byte) []byte {
 			at++
 		}
 		m := file[at+1]
-		if m == markerSOS {
+		if m == stream.SOS {
 			return append(out, file[at:]...)
 		}
 		end := at + 2
-		if m != markerTEM && (m < markerRST0 || m > markerSOI) {
+		if m != stream.TEM && (m < stream.RST0 || m > stream.SOI) {
 			end += max(int(file[end])<<8|int(file[end+1]), 2) // libjpeg reads no less
 		}
-		if m != markerAPP0 && m != markerAPP14 {
+		if m != stream.APP0 && m != stream.APP14 {
 			out = append(out, file[at:end]...)
 		}
 		at = end
@@ -225,7 +226,7 @@ func TestCorpusEqualsDjpeg(t *testing.T) {
 		}
 		short := strings.TrimPrefix(name, root+"/")
 		hostile := strings.Contains(short, "hostile") || strings.HasPrefix(short, "cases/") // not all valid
-		if !hostile && !bytes.HasPrefix(file, []byte{0xFF, markerSOI, 0xFF}) {
+		if !hostile && !bytes.HasPrefix(file, []byte{0xFF, stream.SOI, 0xFF}) {
 			return nil
 		}
 		if _, _, _, _, complaint := djpegPixels(t, file, false); complaint != "" {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -64,7 +65,7 @@ func invalidCodeFile(side, block int, ac bool) []byte {
 	blocks := f.comps[0].blocks
 	clear(blocks)
 	file := f.bytes()
-	data := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
+	data := bytes.Index(file, []byte{0xFF, stream.SOS}) + 10
 	zero := &fixtureBits{}
 	for i := range blocks {
 		if i == block && !ac {
@@ -79,7 +80,7 @@ func invalidCodeFile(side, block int, ac bool) []byte {
 		}
 	}
 	zero.pad()
-	return append(append(file[:data:data], zero.out...), 0xFF, markerEOI)
+	return append(append(file[:data:data], zero.out...), 0xFF, stream.EOI)
 }
 
 // TestInvalidCode checks that an invalid code in place of a DC or an AC coefficient is reported.
@@ -107,7 +108,7 @@ func TestRestartDamage(t *testing.T) {
 	marker := func(n int) int { // returns the position of the n-th restart marker
 		at := 0
 		for range n + 1 {
-			at += bytes.Index(file[at:], []byte{0xFF, markerRST0 + byte(n&7)}) + 1
+			at += bytes.Index(file[at:], []byte{0xFF, stream.RST0 + byte(n&7)}) + 1
 			if n < 8 {
 				break
 			}
@@ -124,7 +125,7 @@ func TestRestartDamage(t *testing.T) {
 		{"segment missing", cut(marker(2), marker(3)), 12, 16},
 		{"two segments missing", cut(marker(2), marker(4)), 12, 20},
 		{"half a segment missing", cut(marker(2)+9, marker(3)), 12, 16},
-		{"old marker", insert(marker(3), 0xFF, markerRST0+2), 0, 0},
+		{"old marker", insert(marker(3), 0xFF, stream.RST0+2), 0, 0},
 		{"marker of another kind", insert(marker(3), 0xFF, 0x02), 0, 0},
 	} {
 		p, report := decodeAll(t, c.file, 0, 0)
@@ -190,9 +191,9 @@ func TestMissingComponent(t *testing.T) {
 func TestNoData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
-		sos := bytes.Index(file, []byte{0xFF, markerSOS})
+		sos := bytes.Index(file, []byte{0xFF, stream.SOS})
 		empty := bytes.Clone(file[:sos+4+int(file[sos+3])-2])
-		for _, end := range [][]byte{nil, {0xFF, markerEOI}, {0xFF, markerSOI, 0xFF, markerEOI}} {
+		for _, end := range [][]byte{nil, {0xFF, stream.EOI}, {0xFF, stream.SOI, 0xFF, stream.EOI}} {
 			d, err := NewDecoder(bytes.NewReader(append(empty, end...)), DecodeOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -212,8 +213,8 @@ func TestEmptyFirstSegment(t *testing.T) {
 	f := newFixture(640, 32, 4, [2]int{1, 1})
 	f.interval = 4
 	file := f.bytes()
-	scan := bytes.Index(file, []byte{0xFF, markerSOS}) + 10
-	restart := bytes.Index(file, []byte{0xFF, markerRST0})
+	scan := bytes.Index(file, []byte{0xFF, stream.SOS}) + 10
+	restart := bytes.Index(file, []byte{0xFF, stream.RST0})
 	p, report := decodeAll(t, append(file[:scan:scan], file[restart:]...), 0, 0)
 	if !strings.Contains(report.Damage, "scan ends early") {
 		t.Errorf("damage is %q", report.Damage)
@@ -227,10 +228,10 @@ func TestEmptyFirstSegment(t *testing.T) {
 		}
 	}
 	file = encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: true})
-	scan = bytes.Index(file, []byte{0xFF, markerSOS})
+	scan = bytes.Index(file, []byte{0xFF, stream.SOS})
 	first := scan + 4 + int(file[scan+3]) - 2
-	file = slices.Concat(file[:scan], []byte{0xFF, markerDRI, 0, 4, 0, 100},
-		file[scan:first], []byte{0xFF, markerRST0}, file[first:])
+	file = slices.Concat(file[:scan], []byte{0xFF, stream.DRI, 0, 4, 0, 100},
+		file[scan:first], []byte{0xFF, stream.RST0}, file[first:])
 	if _, report = decodeAll(t, file, 0, 0); report.Damage == "" {
 		t.Error("progressive: no damage reported")
 	}
@@ -267,8 +268,8 @@ func TestStrayBytesBeforeRestarts(t *testing.T) {
 	want, _ := decodeAll(t, file, 0, 0)
 	for _, stray := range []string{"\x00", "\xff\x00", "\x55stray\xff\x00", string(make([]byte, 300))} {
 		b := bytes.Clone(file)
-		for i := len(b) - 2; i > bytes.Index(b, []byte{0xFF, markerSOS}); i-- {
-			if b[i] == 0xFF && b[i+1] >= markerRST0 && b[i+1] <= markerRST7 {
+		for i := len(b) - 2; i > bytes.Index(b, []byte{0xFF, stream.SOS}); i-- {
+			if b[i] == 0xFF && b[i+1] >= stream.RST0 && b[i+1] <= stream.RST7 {
 				b = slices.Insert(b, i, []byte(stray)...)
 			}
 		}
@@ -285,7 +286,7 @@ func TestStrayBytesBeforeRestarts(t *testing.T) {
 func TestLostSynchronisation(t *testing.T) {
 	file := encode(t, noise(200, 200, 2, 2, 1), Options{Quality: 90})
 	sound, _ := decodeAll(t, file, 0, 0)
-	first := bytes.Index(file, []byte{0xFF, markerSOS}) + 14
+	first := bytes.Index(file, []byte{0xFF, stream.SOS}) + 14
 	changed, found := 0, 0
 	for i := range 400 {
 		b := bytes.Clone(file)
@@ -312,13 +313,13 @@ func TestLostSynchronisation(t *testing.T) {
 func giant(progressive bool) []byte {
 	f := newFixture(8, 8, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})
 	if progressive {
-		f.sof = markerSOF2
+		f.sof = stream.SOF2
 	}
 	b := f.bytes()
 	sof := bytes.Index(b, []byte{0xFF, f.sof})
 	copy(b[sof+5:], "\xFF\xFF\xFF\xFF")
 	if progressive {
-		sos := bytes.Index(b, []byte{0xFF, markerSOS})
+		sos := bytes.Index(b, []byte{0xFF, stream.SOS})
 		b[sos+2+int(b[sos+3])-2] = 0 // DC only
 	}
 	return b
@@ -363,14 +364,14 @@ func TestGiant(t *testing.T) {
 func TestManyScans(t *testing.T) {
 	const side = 2000
 	file := encode(t, noise(side, side, 1, 1, 1), Options{Quality: 50, Progressive: true})
-	last := bytes.LastIndex(file, []byte{0xFF, markerSOS})
+	last := bytes.LastIndex(file, []byte{0xFF, stream.SOS})
 	bomb := bytes.Clone(file[:last])
 	// A table with one code, of one bit, for the longest run of empty blocks, and many refinement
 	// scans of the luma band.
-	bomb = append(bomb, 0xFF, markerDHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	bomb = append(bomb, 0xFF, stream.DHT, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0xE0)
 	for range 20000 {
-		bomb = append(bomb, 0xFF, markerSOS, 0, 8, 1, 1, 0, 1, 63, 0x21)
+		bomb = append(bomb, 0xFF, stream.SOS, 0, 8, 1, 1, 0, 1, 63, 0x21)
 		bomb = append(bomb, "\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F\x7F"...)
 	}
 	begin := time.Now()
@@ -397,14 +398,14 @@ func TestManyScans(t *testing.T) {
 // without nonzero coefficients.
 func emptyScans(side int) (file []byte, scan func(file []byte, ss, se, bits byte) []byte) {
 	f := newFixture(8, 8, 1, [2]int{1, 1})
-	f.sof = markerSOF10
+	f.sof = stream.SOF10
 	file = f.bytes()
-	file = file[:bytes.Index(file, []byte{0xFF, markerSOS})]
+	file = file[:bytes.Index(file, []byte{0xFF, stream.SOS})]
 	size := file[bytes.Index(file, []byte{0xFF, f.sof})+5:]
 	binary.BigEndian.PutUint16(size, uint16(side))
 	binary.BigEndian.PutUint16(size[2:], uint16(side))
 	return file, func(file []byte, ss, se, bits byte) []byte {
-		return append(file, 0xFF, markerSOS, 0, 8, 1, 1, 0, ss, se, bits, 0xA5, 0xE3)
+		return append(file, 0xFF, stream.SOS, 0, 8, 1, 1, 0, ss, se, bits, 0xA5, 0xE3)
 	}
 }
 
@@ -415,7 +416,7 @@ func TestMemoryIsJustified(t *testing.T) {
 		ok   bool
 	}{{2400, true}, {8000, false}} {
 		file, scan := emptyScans(c.side)
-		file = append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, markerEOI)
+		file = append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, stream.EOI)
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -438,7 +439,7 @@ func TestVisitsAreBounded(t *testing.T) {
 	for range 20 {
 		file = scan(file, 0, 0, 1) // the lowest bit never comes
 	}
-	d, err := NewDecoder(bytes.NewReader(append(file, 0xFF, markerEOI)), DecodeOptions{})
+	d, err := NewDecoder(bytes.NewReader(append(file, 0xFF, stream.EOI)), DecodeOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

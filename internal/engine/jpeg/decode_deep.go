@@ -3,6 +3,8 @@ package jpeg
 import (
 	"math"
 	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // Pictures of 12 bits (T.81, extended sequential and progressive). Their entropy coding is that of 8
@@ -93,7 +95,7 @@ func (c *component) transformRowDeep(dst []byte, dc, low []int16, nonzero []uint
 			for m := nonzero[x] & kept &^ 1; m != 0; m &= m - 1 {
 				k := bits.TrailingZeros64(m)
 				if at := c.coef.at[k]; at != dropped {
-					block[zigzag[k]] = int16(int32(b[at]) * int32(c.quant[k]))
+					block[stream.Zigzag[k]] = int16(int32(b[at]) * int32(c.quant[k]))
 				}
 			}
 		}

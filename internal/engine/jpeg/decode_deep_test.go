@@ -3,7 +3,10 @@ package jpeg
 import (
 	"bytes"
 	"math"
+	"math/bits"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestDeepCosines checks that no entry is so close to the middle of two numbers that another
@@ -45,18 +48,18 @@ func TestDeepSequential(t *testing.T) {
 func TestDeepProgressive(t *testing.T) {
 	f := newFixture(75, 43, 5, [2]int{1, 1})
 	f.deepen()
-	f.sof = markerSOF2
+	f.sof = stream.SOF2
 	var codes [2][256][2]uint32
 	for class, s := range f.tables() {
-		s.each(func(symbol uint8, c, l uint32) { codes[class][symbol] = [2]uint32{c, l} })
+		s.Each(func(symbol uint8, c, l uint32) { codes[class][symbol] = [2]uint32{c, l} })
 	}
 	f.coder = func(out []byte, across, down int, each func(m int, block func(i int, z *[64]int16))) []byte {
 		b := &fixtureBits{out: out}
 		put := func(class, run int, v int16) {
-			size, low := magnitude(int(v))
+			size := bits.Len16(uint16(max(v, -v)))
 			c := codes[class][run<<4|size]
 			b.put(c[0], c[1])
-			b.put(uint32(low), uint32(size))
+			b.put(uint32(v+v>>15)&(1<<size-1), uint32(size))
 		}
 		pred := int16(0)
 		for m := range across * down {
@@ -66,7 +69,7 @@ func TestDeepProgressive(t *testing.T) {
 			})
 		}
 		b.pad()
-		b.out = f.segment(b.out, markerSOS, 1, f.comps[0].id, 0, 1, 63, 0)
+		b.out = f.segment(b.out, stream.SOS, 1, f.comps[0].id, 0, 1, 63, 0)
 		for m := range across * down {
 			each(m, func(_ int, z *[64]int16) {
 				run := 0
@@ -89,7 +92,7 @@ func TestDeepProgressive(t *testing.T) {
 		return b.out
 	}
 	file := f.bytes()
-	file[bytes.Index(file, []byte{0xFF, markerSOS})+8] = 0 // the first scan ends with DC
+	file[bytes.Index(file, []byte{0xFF, stream.SOS})+8] = 0 // the first scan ends with DC
 	for n := 1; n <= 8; n++ {
 		f.compare(t, decodeAt(t, file, n), n, onlyLuma)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -113,13 +114,13 @@ func TestProgressiveEqualsSequential(t *testing.T) {
 func takeApart(t testing.TB, file []byte) (head []byte, scans [][]byte) {
 	t.Helper()
 	at, from := 2, 2
-	for file[at+1] != markerEOI {
+	for file[at+1] != stream.EOI {
 		m := file[at+1]
-		if len(scans) == 0 && head == nil && m == markerDHT {
+		if len(scans) == 0 && head == nil && m == stream.DHT {
 			head, from = file[:at], at
 		}
 		at += 2 + int(file[at+2])<<8 + int(file[at+3])
-		if m != markerSOS {
+		if m != stream.SOS {
 			continue
 		}
 		for file[at] != 0xFF || file[at+1] == 0 {
@@ -132,7 +133,7 @@ func takeApart(t testing.TB, file []byte) (head []byte, scans [][]byte) {
 }
 
 // poison is an invalid scan: a decoder that reads it reports damage.
-var poison = []byte{0xFF, markerSOS, 0, 8, 1, 1, 0, 9, 3, 0, 0xFF, markerEOI}
+var poison = []byte{0xFF, stream.SOS, 0, 8, 1, 1, 0, 9, 3, 0, 0xFF, stream.EOI}
 
 // TestStopsWithTheLastBit puts the scans of libjpeg's default script in other orders, and an
 // invalid scan after each in turn. The decoder must reach that scan only while something is

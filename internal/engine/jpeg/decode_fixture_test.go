@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -37,7 +38,7 @@ type fixtureComponent struct {
 }
 
 func newFixture(w, h int, seed uint64, sampling ...[2]int) *fixture {
-	f := &fixture{w: w, h: h, sof: markerSOF0, quant: new([64]uint16), end: []byte{0xFF, markerEOI}}
+	f := &fixture{w: w, h: h, sof: stream.SOF0, quant: new([64]uint16), end: []byte{0xFF, stream.EOI}}
 	for i := range f.quant {
 		f.quant[i] = uint16(3 + i/2)
 	}
@@ -77,7 +78,7 @@ func (f *fixture) precision() byte {
 
 // deepen makes a picture of 12 bits of one of 8.
 func (f *fixture) deepen() {
-	f.deep, f.sof = true, markerSOF1
+	f.deep, f.sof = true, stream.SOF1
 	for _, c := range f.comps {
 		for i := range c.blocks {
 			for k := range c.blocks[i] {
@@ -88,18 +89,18 @@ func (f *fixture) deepen() {
 }
 
 // tables returns the table of DC coefficients and that of AC coefficients.
-func (f *fixture) tables() [2]*huffmanSpec {
+func (f *fixture) tables() [2]*stream.HuffmanTable {
 	if !f.deep {
-		return [2]*huffmanSpec{&standardDC[0], &standardAC[0]}
+		return [2]*stream.HuffmanTable{&stream.StandardDC[0], &stream.StandardAC[0]}
 	}
-	dc, ac := &huffmanSpec{counts: [17]uint8{5: 16}}, &huffmanSpec{counts: [17]uint8{8: 200, 9: 56}}
+	dc, ac := &stream.HuffmanTable{Counts: [17]uint8{5: 16}}, &stream.HuffmanTable{Counts: [17]uint8{8: 200, 9: 56}}
 	for i := range 256 {
 		if i < 16 {
-			dc.symbols = append(dc.symbols, uint8(i))
+			dc.Symbols = append(dc.Symbols, uint8(i))
 		}
-		ac.symbols = append(ac.symbols, uint8(i))
+		ac.Symbols = append(ac.Symbols, uint8(i))
 	}
-	return [2]*huffmanSpec{dc, ac}
+	return [2]*stream.HuffmanTable{dc, ac}
 }
 
 func (f *fixture) hmax() int {
@@ -128,7 +129,7 @@ func (f *fixture) segment(out []byte, m byte, body ...byte) []byte {
 }
 
 func (f *fixture) bytes() []byte {
-	out := append([]byte{0xFF, markerSOI}, f.before...)
+	out := append([]byte{0xFF, stream.SOI}, f.before...)
 	dqt := []byte{0}
 	if f.wide {
 		dqt[0] = 0x10
@@ -139,7 +140,7 @@ func (f *fixture) bytes() []byte {
 		}
 		dqt = append(dqt, byte(q))
 	}
-	out = f.segment(out, markerDQT, dqt...)
+	out = f.segment(out, stream.DQT, dqt...)
 	h := f.h
 	if f.dnl {
 		h = 0
@@ -151,12 +152,12 @@ func (f *fixture) bytes() []byte {
 	out = f.segment(out, f.sof, sof...)
 	if !f.noTables {
 		for class, s := range f.tables() {
-			dht := append([]byte{byte(class << 4)}, s.counts[1:]...)
-			out = f.segment(out, markerDHT, append(dht, s.symbols...)...)
+			dht := append([]byte{byte(class << 4)}, s.Counts[1:]...)
+			out = f.segment(out, stream.DHT, append(dht, s.Symbols...)...)
 		}
 	}
 	if f.interval > 0 {
-		out = f.segment(out, markerDRI, byte(f.interval>>8), byte(f.interval))
+		out = f.segment(out, stream.DRI, byte(f.interval>>8), byte(f.interval))
 	}
 	scans := f.scans
 	if scans == nil {
@@ -170,10 +171,10 @@ func (f *fixture) bytes() []byte {
 		for _, c := range s {
 			sos = append(sos, f.comps[c].id, 0)
 		}
-		out = f.segment(out, markerSOS, append(sos, 0, 63, 0)...)
+		out = f.segment(out, stream.SOS, append(sos, 0, 63, 0)...)
 		out = f.scan(out, s)
 		if i == 0 && f.dnl {
-			out = f.segment(out, markerDNL, byte(f.h>>8), byte(f.h))
+			out = f.segment(out, stream.DNL, byte(f.h>>8), byte(f.h))
 		}
 	}
 	return append(out, f.end...)
@@ -210,8 +211,8 @@ func (f *fixture) scan(out []byte, comps []int) []byte {
 	type code struct{ code, length uint32 }
 	var dc, ac [256]code
 	tables := f.tables()
-	tables[0].each(func(s uint8, c, l uint32) { dc[s] = code{c, l} })
-	tables[1].each(func(s uint8, c, l uint32) { ac[s] = code{c, l} })
+	tables[0].Each(func(s uint8, c, l uint32) { dc[s] = code{c, l} })
+	tables[1].Each(func(s uint8, c, l uint32) { ac[s] = code{c, l} })
 	b := &fixtureBits{out: out}
 	value := func(run uint8, v int16, t *[256]code) {
 		size, m := uint32(0), max(v, -v)
@@ -269,7 +270,7 @@ func (f *fixture) scan(out []byte, comps []int) []byte {
 	for m := range across * down {
 		if f.interval > 0 && m > 0 && m%f.interval == 0 {
 			b.pad()
-			b.out = append(b.out, 0xFF, markerRST0+byte(m/f.interval-1)&7)
+			b.out = append(b.out, 0xFF, stream.RST0+byte(m/f.interval-1)&7)
 		}
 		each(m, block)
 	}
@@ -292,7 +293,7 @@ func (f *fixture) formula(block *[64]int16, n, x, y int) float64 {
 	}
 	sum := 0.0
 	for k, q := range block {
-		if u, v := int(zigzag[k]&7), int(zigzag[k]>>3); q != 0 && u < n && v < n {
+		if u, v := int(stream.Zigzag[k]&7), int(stream.Zigzag[k]>>3); q != 0 && u < n && v < n {
 			sum += scale(u) * scale(v) * float64(q) * float64(f.quant[k]) *
 				math.Cos(float64((2*x+1)*u)*math.Pi/float64(2*n)) *
 				math.Cos(float64((2*y+1)*v)*math.Pi/float64(2*n))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -37,7 +38,7 @@ type Header struct {
 // tables holds what DQT, DHT and DRI segments define, before the frame header or between scans.
 type tables struct {
 	quant  [4]*[64]uint16 // in zigzag order
-	dc, ac [4]*huffmanSpec
+	dc, ac [4]*stream.HuffmanTable
 	conditionings
 	restart  int // number of MCUs between restart markers; 0 for none
 	builtDC  [4]*decodeTable
@@ -50,7 +51,7 @@ type tables struct {
 
 // readHeader reads up to and including the first SOS segment.
 func (d *Decoder) readHeader() error {
-	if w := d.src.window(2); len(w) < 2 || w[0] != 0xFF || w[1] != markerSOI {
+	if w := d.src.window(2); len(w) < 2 || w[0] != 0xFF || w[1] != stream.SOI {
 		if err := d.src.fail(); err != nil {
 			return err
 		}
@@ -76,14 +77,14 @@ func (d *Decoder) readHeader() error {
 // headerMarker processes one marker before the first scan. done is true after SOS.
 func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 	switch {
-	case m == 0 || m == markerEOI:
+	case m == 0 || m == stream.EOI:
 		if err := d.src.fail(); err != nil {
 			return false, err
 		}
 		return false, d.corrupt("ends before the first scan")
-	case m == markerTEM || m >= markerRST0 && m <= markerSOI:
+	case m == stream.TEM || m >= stream.RST0 && m <= stream.SOI:
 		return false, nil // These have no segment; some cameras write SOI twice.
-	case m == markerSOS:
+	case m == stream.SOS:
 		if d.comps == nil {
 			return false, d.corrupt("scan before the frame header")
 		}
@@ -95,21 +96,21 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		return false, err
 	}
 	switch {
-	case m >= markerSOF0 && m <= markerSOF3 || m == markerSOF9 || m == markerSOF10:
+	case m >= stream.SOF0 && m <= stream.SOF3 || m == stream.SOF9 || m == stream.SOF10:
 		err = d.frame(m, body)
-	case isFrame(m) || m == markerDHP || m == markerEXP:
+	case isFrame(m) || m == stream.DHP || m == stream.EXP:
 		err = &UnsupportedError{d.at, frameKind(m)}
-	case m == markerAPP0:
+	case m == stream.APP0:
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
-	case m == markerAPP1:
+	case m == stream.APP1:
 		d.app1(body)
 		d.hints.read(body, d.at+4)
-	case m == markerAPP13:
+	case m == stream.APP13:
 		d.app13(body)
-	case m == markerAPP2:
+	case m == stream.APP2:
 		d.iccPart(body)
 		d.hints.read(body, d.at+4)
-	case m == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
+	case m == stream.APP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
 		d.header.Adobe, d.header.AdobeTransform = true, int(body[11])
 	default:
 		err = d.tableMarker(m, body)
@@ -121,19 +122,19 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 func (d *Decoder) deep() bool { return d.header.Precision == deepBits && !d.header.Lossless }
 
 func isFrame(m byte) bool {
-	return m >= markerSOF0 && m <= markerSOF15 && m != markerDHT && m != markerDAC
+	return m >= stream.SOF0 && m <= stream.SOF15 && m != stream.DHT && m != stream.DAC
 }
 
 // frameKind names the coding process of a frame that this package does not read (T.81 table B.1).
 func frameKind(m byte) string {
 	switch {
-	case m == markerJPG:
+	case m == stream.JPG:
 		return "JPEG extension"
-	case m == markerDHP || m == markerEXP:
+	case m == stream.DHP || m == stream.EXP:
 		return "hierarchical coding"
-	case m >= markerSOF5 && m <= markerSOF7:
+	case m >= stream.SOF5 && m <= stream.SOF7:
 		return "hierarchical coding"
-	case m == markerSOF11:
+	case m == stream.SOF11:
 		return "lossless arithmetic coding"
 	}
 	return "hierarchical arithmetic coding"
@@ -163,7 +164,7 @@ func (d *Decoder) segment() ([]byte, error) {
 // segmentOf reads the segment of a marker. A comment or application segment whose length is less
 // than 2, which T.81 B.1.1.4 does not allow, is empty, as in libjpeg.
 func (d *Decoder) segmentOf(m byte) ([]byte, error) {
-	if m >= markerAPP0 && m <= markerAPP15 || m == markerCOM {
+	if m >= stream.APP0 && m <= stream.APP15 || m == stream.COM {
 		if l := d.src.window(2); len(l) == 2 && l[0] == 0 && l[1] < 2 {
 			d.at = d.src.offset() - 2
 			d.note(fmt.Sprintf("segment length %d at offset %d", l[1], d.at))
@@ -195,8 +196,8 @@ func (d *Decoder) frame(m byte, b []byte) error {
 	h := &d.header
 	h.Precision = int(b[0])
 	h.Height, h.Width = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4])
-	h.Progressive = m == markerSOF2 || m == markerSOF10
-	h.Arithmetic, h.Lossless = m >= markerSOF9, m == markerSOF3
+	h.Progressive = m == stream.SOF2 || m == stream.SOF10
+	h.Arithmetic, h.Lossless = m >= stream.SOF9, m == stream.SOF3
 	known := h.Precision == 8 || h.Precision == deepBits
 	if h.Lossless {
 		known = h.Precision >= minLossless && h.Precision <= maxLossless
@@ -233,13 +234,13 @@ func (d *Decoder) frame(m byte, b []byte) error {
 // ignores those that do not affect decoding.
 func (d *Decoder) tableMarker(m byte, body []byte) error {
 	switch m {
-	case markerDQT:
+	case stream.DQT:
 		return d.quantTables(body)
-	case markerDHT:
+	case stream.DHT:
 		return d.huffmanTables(body)
-	case markerDAC:
+	case stream.DAC:
 		return d.conditioningTables(body)
-	case markerDRI:
+	case stream.DRI:
 		if len(body) < 2 {
 			return &FormatError{d.at, "truncated restart interval"}
 		}
@@ -282,16 +283,16 @@ func (d *Decoder) huffmanTables(b []byte) error {
 			return &FormatError{d.at, fmt.Sprintf(
 				"invalid Huffman table: number %d, class %d", id, class)}
 		}
-		spec := new(huffmanSpec)
-		copy(spec.counts[1:], b[1:17])
+		spec := new(stream.HuffmanTable)
+		copy(spec.Counts[1:], b[1:17])
 		n := 0
-		for _, c := range spec.counts {
+		for _, c := range spec.Counts {
 			n += int(c)
 		}
 		if n > 256 || len(b) < 17+n {
 			return &FormatError{d.at, "Huffman table exceeds its segment"}
 		}
-		spec.symbols = bytes.Clone(b[17 : 17+n])
+		spec.Symbols = bytes.Clone(b[17 : 17+n])
 		if class == 0 {
 			d.tables.dc[id], d.tables.builtDC[id] = spec, nil
 		} else {
@@ -308,15 +309,15 @@ func (d *Decoder) huffmanTables(b []byte) error {
 // iccPart stores a chunk of a colour profile (ICC.1 annex B.4).
 func (d *Decoder) iccPart(b []byte) {
 	t := &d.tables
-	if len(b) < len(iccPrefix)+2 || string(b[:len(iccPrefix)]) != iccPrefix {
+	if len(b) < len(stream.ICCPrefix)+2 || string(b[:len(stream.ICCPrefix)]) != stream.ICCPrefix {
 		return
 	}
-	number, count, data := b[len(iccPrefix)], b[len(iccPrefix)+1], b[len(iccPrefix)+2:]
+	number, count, data := b[len(stream.ICCPrefix)], b[len(stream.ICCPrefix)+1], b[len(stream.ICCPrefix)+2:]
 	if t.iccParts == nil {
 		t.iccParts = map[byte][]byte{}
 		t.iccCount = count
 	}
-	if _, twice := t.iccParts[number]; !twice && t.iccBytes+len(data) <= maxICCBytes {
+	if _, twice := t.iccParts[number]; !twice && t.iccBytes+len(data) <= stream.MaxICC {
 		t.iccParts[number] = bytes.Clone(data)
 		t.iccBytes += len(data)
 	}

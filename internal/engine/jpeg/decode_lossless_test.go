@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // losslessFixture is a lossless file with known samples.
@@ -66,7 +68,7 @@ func (f *losslessFixture) at(i, x, y int) int {
 }
 
 func (f *losslessFixture) bytes() []byte {
-	out := append([]byte{0xFF, markerSOI}, f.before...)
+	out := append([]byte{0xFF, stream.SOI}, f.before...)
 	segment := func(m byte, body ...byte) {
 		out = append(out, 0xFF, m)
 		out = binary.BigEndian.AppendUint16(out, uint16(len(body)+2))
@@ -76,12 +78,12 @@ func (f *losslessFixture) bytes() []byte {
 	for i, s := range f.sampling {
 		sof = append(sof, byte(i+1), byte(s[0]<<4|s[1]), 0)
 	}
-	segment(markerSOF3, sof...)
-	spec := huffmanSpec{counts: [17]uint8{4: 14, 5: 3}}
+	segment(stream.SOF3, sof...)
+	spec := stream.HuffmanTable{Counts: [17]uint8{4: 14, 5: 3}}
 	for i := range 17 {
-		spec.symbols = append(spec.symbols, uint8(i))
+		spec.Symbols = append(spec.Symbols, uint8(i))
 	}
-	segment(markerDHT, append(append([]byte{0}, spec.counts[1:]...), spec.symbols...)...)
+	segment(stream.DHT, append(append([]byte{0}, spec.Counts[1:]...), spec.Symbols...)...)
 	hm, vm := f.most()
 	for _, s := range f.scans {
 		across, down := ceilDiv(f.w, hm), ceilDiv(f.h, vm)
@@ -89,22 +91,22 @@ func (f *losslessFixture) bytes() []byte {
 			across, down = f.size(s[0])
 		}
 		if f.interval > 0 {
-			segment(markerDRI, byte(f.interval*across>>8), byte(f.interval*across))
+			segment(stream.DRI, byte(f.interval*across>>8), byte(f.interval*across))
 		}
 		sos := []byte{byte(len(s))}
 		for _, c := range s {
 			sos = append(sos, byte(c+1), 0)
 		}
-		segment(markerSOS, append(sos, byte(f.predictor), 0, byte(f.shift))...)
+		segment(stream.SOS, append(sos, byte(f.predictor), 0, byte(f.shift))...)
 		out = f.scan(out, &spec, s, across, down)
 	}
-	return append(out[:len(out)-f.cut], 0xFF, markerEOI)
+	return append(out[:len(out)-f.cut], 0xFF, stream.EOI)
 }
 
-func (f *losslessFixture) scan(out []byte, spec *huffmanSpec, comps []int, across, down int) []byte {
+func (f *losslessFixture) scan(out []byte, spec *stream.HuffmanTable, comps []int, across, down int) []byte {
 	b := &fixtureBits{out: out}
 	var codes [17][2]uint32
-	spec.each(func(s uint8, c, l uint32) { codes[s] = [2]uint32{c, l} })
+	spec.Each(func(s uint8, c, l uint32) { codes[s] = [2]uint32{c, l} })
 	fresh := true
 	code := func(i, x, y int, first bool) {
 		var p int
@@ -141,7 +143,7 @@ func (f *losslessFixture) scan(out []byte, spec *huffmanSpec, comps []int, acros
 	for y := range down {
 		if f.interval > 0 && y > 0 && y%f.interval == 0 {
 			b.pad()
-			b.out = append(b.out, 0xFF, markerRST0+byte(y/f.interval-1)&7)
+			b.out = append(b.out, 0xFF, stream.RST0+byte(y/f.interval-1)&7)
 			fresh = true
 		}
 		for x := range across {
@@ -233,13 +235,13 @@ func TestLosslessDamage(t *testing.T) {
 		t.Error("cut, with restarts: no error")
 	}
 	for name, change := range map[string]func(f *losslessFixture, file []byte){
-		"predictor 0": func(_ *losslessFixture, b []byte) { b[bytes.Index(b, []byte{0xFF, markerSOS})+11] = 0 },
-		"predictor 8": func(_ *losslessFixture, b []byte) { b[bytes.Index(b, []byte{0xFF, markerSOS})+11] = 8 },
+		"predictor 0": func(_ *losslessFixture, b []byte) { b[bytes.Index(b, []byte{0xFF, stream.SOS})+11] = 0 },
+		"predictor 8": func(_ *losslessFixture, b []byte) { b[bytes.Index(b, []byte{0xFF, stream.SOS})+11] = 8 },
 		"point transform 12": func(_ *losslessFixture, b []byte) {
-			b[bytes.Index(b, []byte{0xFF, markerSOS})+13] = 12
+			b[bytes.Index(b, []byte{0xFF, stream.SOS})+13] = 12
 		},
 		"category 17": func(_ *losslessFixture, b []byte) {
-			b[bytes.Index(b, []byte{0xFF, markerDHT})+4+17+16] = 17
+			b[bytes.Index(b, []byte{0xFF, stream.DHT})+4+17+16] = 17
 		},
 	} {
 		f := newLossless(60, 40, 12, 7, 0, one, one, one)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 const (
@@ -163,7 +165,7 @@ func (s *source) peekMarker() (int, bool) {
 		switch m := w[i+1]; {
 		case m == 0xFF:
 			i++
-		case m == 0 || m >= markerRST0 && m <= markerRST7:
+		case m == 0 || m >= stream.RST0 && m <= stream.RST7:
 			i += 2
 		default:
 			return i, true

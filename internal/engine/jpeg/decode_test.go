@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -127,11 +128,11 @@ func TestShrink(t *testing.T) {
 }
 
 func adobe(transform byte) []byte {
-	return append([]byte{0xFF, markerAPP14, 0, 14},
+	return append([]byte{0xFF, stream.APP14, 0, 14},
 		"Adobe\x00\x64\x00\x00\x00\x00"+string(transform)...)
 }
 
-var jfif = append([]byte{0xFF, markerAPP0, 0, 16}, "JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"...)
+var jfif = append([]byte{0xFF, stream.APP0, 0, 16}, "JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"...)
 
 // TestDecodeModels checks how the colour model is determined, and that the planes of all models
 // except YCbCr have one size.
@@ -231,13 +232,13 @@ func TestDecodeOddities(t *testing.T) {
 	}
 	for name, change := range map[string]func(*fixture) []byte{
 		"extended, 16-bit table": func(f *fixture) []byte {
-			f.sof, f.wide = markerSOF1, true
+			f.sof, f.wide = stream.SOF1, true
 			return f.bytes()
 		},
 		"no Huffman tables": func(f *fixture) []byte { f.noTables = true; return f.bytes() },
 		"fill bytes":        func(f *fixture) []byte { f.fill = 5; return f.bytes() },
 		"second start": func(f *fixture) []byte {
-			f.before = []byte{0xFF, markerSOI}
+			f.before = []byte{0xFF, stream.SOI}
 			return f.bytes()
 		},
 		"stray bytes": func(f *fixture) []byte {
@@ -257,19 +258,19 @@ func TestDecodeOddities(t *testing.T) {
 		},
 		"long frame header": func(f *fixture) []byte {
 			b := f.bytes()
-			i := bytes.Index(b, []byte{0xFF, markerSOF0})
+			i := bytes.Index(b, []byte{0xFF, stream.SOF0})
 			b[i+3] += 4
 			return append(append(bytes.Clone(b[:i+19]), 1, 2, 3, 4), b[i+19:]...)
 		},
 		"fill before restart markers": func(f *fixture) []byte {
 			f.interval = 1
 			return bytes.ReplaceAll(f.bytes(),
-				[]byte{0xFF, markerRST0 + 3}, []byte{0xFF, 0xFF, 0xFF, markerRST0 + 3})
+				[]byte{0xFF, stream.RST0 + 3}, []byte{0xFF, 0xFF, 0xFF, stream.RST0 + 3})
 		},
 		"other table numbers": func(f *fixture) []byte {
 			b := f.bytes()
-			b[bytes.Index(b, []byte{0xFF, markerDQT})+4] = 3
-			i := bytes.Index(b, []byte{0xFF, markerSOF0})
+			b[bytes.Index(b, []byte{0xFF, stream.DQT})+4] = 3
+			i := bytes.Index(b, []byte{0xFF, stream.SOF0})
 			for k := range f.comps {
 				b[i+12+3*k] = 3
 			}
@@ -308,7 +309,7 @@ func TestDecodeByOnes(t *testing.T) {
 // TestUnsupported checks that the errors for valid but unsupported kinds of JPEG name the feature.
 func TestUnsupported(t *testing.T) {
 	file := newFixture(16, 16, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}).bytes()
-	sof := bytes.Index(file, []byte{0xFF, markerSOF0})
+	sof := bytes.Index(file, []byte{0xFF, stream.SOF0})
 	for _, c := range []struct {
 		at   int
 		to   byte
@@ -335,9 +336,9 @@ func TestUnsupported(t *testing.T) {
 // TestHeaderErrors checks that an invalid header is refused with the right position.
 func TestHeaderErrors(t *testing.T) {
 	file := newFixture(16, 16, 1, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1}).bytes()
-	sof := bytes.Index(file, []byte{0xFF, markerSOF0})
-	sos := bytes.Index(file, []byte{0xFF, markerSOS})
-	dht := bytes.Index(file, []byte{0xFF, markerDHT})
+	sof := bytes.Index(file, []byte{0xFF, stream.SOF0})
+	sos := bytes.Index(file, []byte{0xFF, stream.SOS})
+	dht := bytes.Index(file, []byte{0xFF, stream.DHT})
 	for _, c := range []struct {
 		name   string
 		at     int
@@ -379,9 +380,9 @@ func TestDecodeMetadata(t *testing.T) {
 		t.Errorf("profile of %d bytes, EXIF %q, JFIF %v, Adobe %v, notes %q",
 			len(h.ICC), h.EXIF, h.JFIF, h.Adobe, h.Notes)
 	}
-	first := bytes.Index(file, []byte(iccPrefix+"\x01")) - 4
-	second := bytes.Index(file, []byte(iccPrefix+"\x02")) - 4
-	third := bytes.Index(file, []byte(iccPrefix+"\x03")) - 4
+	first := bytes.Index(file, []byte(stream.ICCPrefix+"\x01")) - 4
+	second := bytes.Index(file, []byte(stream.ICCPrefix+"\x02")) - 4
+	third := bytes.Index(file, []byte(stream.ICCPrefix+"\x03")) - 4
 	swapped := slices.Concat(file[:first], file[second:third], file[first:second], file[third:])
 	if h := header(swapped); !bytes.Equal(h.ICC, icc) {
 		t.Error("chunks in another order are not sorted")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -42,12 +43,7 @@ type Options struct {
 	libjpeg bool // makes Normal quantise as libjpeg does, so that tests can compare every byte
 }
 
-const (
-	maxSide     = 65535
-	iccChunk    = 65533 - 14        // capacity less "ICC_PROFILE\0", number and count (ICC.1 annex B.4)
-	maxICCBytes = 255 * iccChunk    // The number of chunks is stored in a byte.
-	iccPrefix   = "ICC_PROFILE\x00" // ICC.1 annex B.4
-)
+const maxSide = 65535
 
 func (o *Options) check() error {
 	if o.Quality < 1 || o.Quality > 100 {
@@ -56,9 +52,9 @@ func (o *Options) check() error {
 	if o.Effort > High {
 		return fmt.Errorf("encode jpeg: unknown effort %d", o.Effort)
 	}
-	if len(o.ICC) > maxICCBytes {
+	if len(o.ICC) > stream.MaxICC {
 		return fmt.Errorf("encode jpeg: colour profile of %d bytes exceeds the %d that fit a file",
-			len(o.ICC), maxICCBytes)
+			len(o.ICC), stream.MaxICC)
 	}
 	return checkMetadata(&o.Metadata)
 }
@@ -217,7 +213,7 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.bytes([]byte{0xFF, markerEOI})
+	b.bytes([]byte{0xFF, stream.EOI})
 	b.flush()
 	if b.err != nil {
 		return fmt.Errorf("encode jpeg: %w", b.err)

@@ -5,7 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"sync"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // A token is one Huffman-coded symbol and the extra bits that follow it, buffered until all symbols
@@ -17,9 +18,6 @@ import (
 // else, so that one table of codes per class (luma, chroma) serves a whole interleaved scan: see
 // dcSymbol and rawBits.
 const (
-	symEOB = 0x00
-	symZRL = 0xF0
-
 	classSize = 256 // number of entries per class in a codeTable: luma first, then chroma
 	tokenLow  = 7   // number of extra bits in the first word of a token
 )
@@ -58,14 +56,10 @@ func (t *codeTable) setRaw() {
 }
 
 const (
-	tokenChunk  = 1 << 15                        // capacity of one chunk of a tokenList in words
 	acRoom      = 1 << 7                         // 63 tokens of two words each take less
 	blockTokens = 2 + acRoom                     // number of words for which a block needs room
 	scanTokens  = 2*blockTokens + maxCorrections // the same in a progressive scan
 )
-
-// tokenChunks holds chunks that a decoder or an encoder has used.
-var tokenChunks = sync.Pool{New: func() any { return new([tokenChunk]uint16) }}
 
 // tokenList holds tokens in the order of the scan, in chunks that never move.
 type tokenList struct {
@@ -93,7 +87,7 @@ func (l *tokenList) room(words int) []uint16 {
 	if l.last != nil {
 		l.full = append(l.full, l.last)
 	}
-	l.last = tokenChunks.Get().(*[tokenChunk]uint16)[:0]
+	l.last = stream.Chunks.Get().(*[stream.ChunkSize]uint16)[:0]
 	return l.last
 }
 
@@ -116,7 +110,7 @@ func (l *tokenList) reset() {
 		return
 	}
 	for _, t := range append(l.full, l.last) {
-		tokenChunks.Put((*[tokenChunk]uint16)(t[:tokenChunk]))
+		stream.Chunks.Put((*[stream.ChunkSize]uint16)(t[:stream.ChunkSize]))
 	}
 	l.full, l.last = nil, nil
 }

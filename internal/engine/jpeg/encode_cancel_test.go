@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -64,7 +65,7 @@ func TestTokensJoin(t *testing.T) {
 		var want []uint16
 		for i := range uint16(3) {
 			var next tokenList
-			for n := range uint16(set>>i&1) * (tokenChunk + 5) {
+			for n := range uint16(set>>i&1) * (stream.ChunkSize + 5) {
 				next.keep(append(next.room(1), n^i))
 				want = append(want, n^i)
 			}

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 //go:generate go -C _asm run ./drop -out ../encode_drop_amd64.s -pkg jpeg
@@ -41,7 +42,7 @@ func (q *quantiser) dropRow(coef, raw []int16, nonzero []uint64) {
 	}
 	r := dropRun{
 		coef: &coef[0], raw: &raw[0], nonzero: &nonzero[0], blocks: uint(len(nonzero)),
-		steps: &q.steps, lowest: &lowestAC, table: q.saved, zigzag: &zigzag,
+		steps: &q.steps, lowest: &lowestAC, table: q.saved, zigzag: &stream.Zigzag,
 		gradients: gradients, quiet: 8 * quiet, busy: 8 * busy, price: q.price,
 	}
 	dropKernel((*byte)(unsafe.Pointer(&r)))

@@ -10,6 +10,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestDropKernel compares the kernel with plain Go on blocks of every activity, with few and with many
@@ -64,7 +65,7 @@ func TestDropKernelRuns(t *testing.T) {
 	cputest.NeedVector(t)
 	q := &newQuantisers(&Options{Quality: 80})[0]
 	coef, raw := make([]int16, 64), make([]int16, 64)
-	k := zigzag[40]
+	k := stream.Zigzag[40]
 	coef[k], raw[k] = 1, q.steps[k]/2+1
 	clear(q.step[:])
 	for _, plain := range []bool{false, true} {

@@ -1,19 +1,16 @@
 package jpeg
 
-import "slices"
+import (
+	"slices"
 
-// huffmanSpec is a Huffman table as in a DHT segment: the number of codes of each length 1..16, and
-// their symbols in the order of the codes.
-type huffmanSpec struct {
-	counts  [17]uint8
-	symbols []uint8
-}
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
+)
 
 // optimalSpec returns the code that needs the fewest bits for symbols of the given frequencies,
 // with no code longer than 16 bits and none consisting only of ones (T.81 K.2). Ties are resolved
 // as in libjpeg, so that the same pictures produce the same bytes. If no symbol occurs, the code is
 // empty.
-func optimalSpec(freq *[256]uint32) huffmanSpec {
+func optimalSpec(freq *[256]uint32) stream.HuffmanTable {
 	// The procedure of figure K.1. A chain of symbols is linked by next. Its key has its weight in the high
 	// bits and the complement of its first symbol in the low ones: of equal weights, the last is lightest.
 	// Keys are in ascending order.
@@ -28,7 +25,7 @@ func optimalSpec(freq *[256]uint32) huffmanSpec {
 		}
 	}
 	if len(keys) == 0 {
-		return huffmanSpec{}
+		return stream.HuffmanTable{}
 	}
 	next[256] = -1
 	keys = append(keys, 1<<9|symbolMask-256) // reserves the code that consists only of ones
@@ -55,7 +52,7 @@ func optimalSpec(freq *[256]uint32) huffmanSpec {
 
 // limitLengths reduces all lengths to 16 or less (T.81 figure K.3), removes the reserved code, and
 // sorts the symbols by their original lengths.
-func limitLengths(length *[257]uint8) huffmanSpec {
+func limitLengths(length *[257]uint8) stream.HuffmanTable {
 	var bits [257]int
 	for _, l := range length {
 		bits[l]++
@@ -78,30 +75,17 @@ func limitLengths(length *[257]uint8) huffmanSpec {
 	}
 	bits[i]--
 
-	var s huffmanSpec
+	var s stream.HuffmanTable
 	for i := 1; i <= 16; i++ {
-		s.counts[i] = uint8(bits[i])
+		s.Counts[i] = uint8(bits[i])
 	}
 	for i, l := range length[:256] {
 		if l > 0 {
-			s.symbols = append(s.symbols, uint8(i))
+			s.Symbols = append(s.Symbols, uint8(i))
 		}
 	}
-	slices.SortStableFunc(s.symbols, func(a, b uint8) int { return int(length[a]) - int(length[b]) })
+	slices.SortStableFunc(s.Symbols, func(a, b uint8) int { return int(length[a]) - int(length[b]) })
 	return s
-}
-
-// each calls f with every symbol, its code and the code's length (T.81 C.2).
-func (s *huffmanSpec) each(f func(symbol uint8, code, length uint32)) {
-	code, k := uint32(0), 0
-	for l := 1; l <= 16; l++ {
-		for range s.counts[l] {
-			f(s.symbols[k], code, uint32(l))
-			code++
-			k++
-		}
-		code <<= 1
-	}
 }
 
 // tokenCounts counts how often each token symbol occurs, by class as in a codeTable.
@@ -118,7 +102,7 @@ func (c *tokenCounts) dc(class int) (freq [256]uint32) {
 // ac returns how often each AC symbol of a sequential scan occurs in a class.
 func (c *tokenCounts) ac(class int) (freq [256]uint32) {
 	for sym := range 256 {
-		if s := sym & 15; s > 0 && s <= 10 || sym == symEOB || sym == symZRL {
+		if s := sym & 15; s > 0 && s <= 10 || sym == stream.EOB || sym == stream.ZRL {
 			freq[sym] = c[class*classSize+sym]
 		}
 	}
@@ -137,30 +121,30 @@ func (c *tokenCounts) acProgressive() (freq [256]uint32) {
 }
 
 // setDC adds a table of DC sizes.
-func (t *codeTable) setDC(class int, s *huffmanSpec) {
-	s.each(func(size uint8, code, length uint32) {
+func (t *codeTable) setDC(class int, s *stream.HuffmanTable) {
+	s.Each(func(size uint8, code, length uint32) {
 		t[class*classSize+dcSymbol(int(size))] = codeEntry(code, length, uint32(size))
 	})
 }
 
 // setAC adds a sequential scan's table of AC symbols.
-func (t *codeTable) setAC(class int, s *huffmanSpec) {
-	s.each(func(sym uint8, code, length uint32) {
+func (t *codeTable) setAC(class int, s *stream.HuffmanTable) {
+	s.Each(func(sym uint8, code, length uint32) {
 		t[class*classSize+int(sym)] = codeEntry(code, length, uint32(sym&15))
 	})
 }
 
 // setACProgressive adds a progressive scan's table of AC symbols, in which a run of 2^r blocks or
 // more is followed by r bits.
-func (t *codeTable) setACProgressive(s *huffmanSpec) {
-	s.each(func(sym uint8, code, length uint32) {
+func (t *codeTable) setACProgressive(s *stream.HuffmanTable) {
+	s.Each(func(sym uint8, code, length uint32) {
 		t[sym] = codeEntry(code, length, uint32(extraBits(int(sym))))
 	})
 }
 
 // extraBits is the number of bits that follow an AC symbol of a progressive scan.
 func extraBits(symbol int) int {
-	if size := symbol & 15; size > 0 || symbol == symZRL {
+	if size := symbol & 15; size > 0 || symbol == stream.ZRL {
 		return size
 	}
 	return symbol >> 4

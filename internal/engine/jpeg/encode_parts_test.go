@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestOptimalSpec requires codes that are prefix-free, have at most 16 bits, never consist only of
@@ -30,7 +32,7 @@ func TestOptimalSpec(t *testing.T) {
 		for _, f := range freq {
 			sum += float64(f)
 		}
-		s.each(func(sym uint8, code, length uint32) {
+		s.Each(func(sym uint8, code, length uint32) {
 			if length > 16 || freq[sym] == 0 || seen[sym] {
 				t.Fatalf("symbol %d, code of %d bits, frequency %d", sym, length, freq[sym])
 			}
@@ -59,8 +61,8 @@ func TestOptimalSpec(t *testing.T) {
 			t.Errorf("%.0f bits for an entropy of %.0f and %.0f symbols", total, entropy, sum)
 		}
 	}
-	if s := optimalSpec(new([256]uint32)); len(s.symbols) != 0 {
-		t.Errorf("got %d symbols, want none", len(s.symbols))
+	if s := optimalSpec(new([256]uint32)); len(s.Symbols) != 0 {
+		t.Errorf("got %d symbols, want none", len(s.Symbols))
 	}
 }
 
@@ -94,7 +96,7 @@ func TestBitWriter(t *testing.T) {
 			tokens = counts.add(tokens, 0, rawBits(n), n, v)
 			put(v, n)
 		} else {
-			sym := int(spec.symbols[r.IntN(len(spec.symbols))])
+			sym := int(spec.Symbols[r.IntN(len(spec.Symbols))])
 			e := codes[sym]
 			extra := extraBits(sym)
 			v := uint(1)<<extra - 1 - uint(r.IntN(4))&(1<<extra-1)
@@ -160,8 +162,8 @@ func TestTrellisOptimal(t *testing.T) {
 			k := 1 + r.IntN(63)
 			v := int16(r.IntN(9) - 4)
 			step := int(choose.step[k])
-			raw[zigzag[k]] = v*int16(step) + int16(r.IntN(step)-step/2)
-			if rounded[zigzag[k]] = v; v != 0 {
+			raw[stream.Zigzag[k]] = v*int16(step) + int16(r.IntN(step)-step/2)
+			if rounded[stream.Zigzag[k]] = v; v != 0 {
 				nonzero |= 1 << k
 			} else {
 				nonzero &^= 1 << k
@@ -170,8 +172,8 @@ func TestTrellisOptimal(t *testing.T) {
 		got := rounded
 		kept := choose.block(&got, &raw, nonzero)
 		for k := range 64 {
-			if set := kept>>k&1 == 1; set != (got[zigzag[k]] != 0) {
-				t.Fatalf("coefficient %d is %d, bit %v", k, got[zigzag[k]], set)
+			if set := kept>>k&1 == 1; set != (got[stream.Zigzag[k]] != 0) {
+				t.Fatalf("coefficient %d is %d, bit %v", k, got[stream.Zigzag[k]], set)
 			}
 		}
 		seen := visibility(&raw)
@@ -193,7 +195,7 @@ func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64, se
 	if open == 0 {
 		return blockCost(choose, raw, &block, seen)
 	}
-	z := zigzag[bits.TrailingZeros64(open)]
+	z := stream.Zigzag[bits.TrailingZeros64(open)]
 	least := leastCost(choose, raw, block, open&(open-1), seen)
 	v := block[z]
 	lower := int16(1)<<(bits.Len16(uint16(max(v, -v)))-1) - 1
@@ -211,7 +213,7 @@ func leastCost(choose *trellis, raw *[64]int16, block [64]int16, open uint64, se
 func blockCost(choose *trellis, raw, block *[64]int16, seen int64) (cost int64) {
 	last := 0
 	for k := 1; k < 64; k++ {
-		z := zigzag[k]
+		z := stream.Zigzag[k]
 		v := max(block[z], -block[z])
 		if v == 0 {
 			continue
@@ -256,7 +258,7 @@ func TestDrop(t *testing.T) {
 	q := &newQuantisers(&Options{Quality: 80})[0]
 	block := func(busy int16) (coef, raw [64]int16, nonzero uint64) {
 		set := func(k int, v int16, sixteenths int32) {
-			coef[zigzag[k]], raw[zigzag[k]] = v, int16(q.step[k]*sixteenths/16)
+			coef[stream.Zigzag[k]], raw[stream.Zigzag[k]] = v, int16(q.step[k]*sixteenths/16)
 			nonzero |= 1 << k
 		}
 		set(0, 50, 50*16)

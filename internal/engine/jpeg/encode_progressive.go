@@ -5,6 +5,8 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // fixedScript is libjpeg's default sequence of scans: DC of all components first, then the lowest
@@ -51,7 +53,7 @@ func (g *grid) splitBlock(i int) {
 	var bit [maxLow]uint64
 	for m := g.nonzero[i] &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
-		a := uint64(abs(coef[zigzag[k]&63]))
+		a := uint64(abs(coef[stream.Zigzag[k]&63]))
 		for l := range bit {
 			bit[l] |= a >> l & 1 << k
 			atLeast[l+1] |= -(a >> (l + 1)) >> 63 << k
@@ -359,14 +361,14 @@ func (p *progressiveTokens) acRefine(
 			run += j - last - 1
 			last = j
 			for ; run > 15; run -= 16 {
-				t = p.counts.add(t, 0, symZRL, 0, 0)
+				t = p.counts.add(t, 0, stream.ZRL, 0, 0)
 				list, n := corrections(j)
 				t = p.raw(t, list, n)
 				next = j
 			}
 		}
 		positive := uint(1)
-		if coef[zigzag[k]&63] < 0 {
+		if coef[stream.Zigzag[k]&63] < 0 {
 			positive = 0
 		}
 		t = p.counts.add(t, 0, run<<4|1, 1, positive)

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // quantiser quantises the coefficients of one class of components: luma or chroma.
@@ -61,11 +62,11 @@ func newQuantisers(o *Options) *quantisers {
 		}
 		q.table = scaleTable(base, o.Quality)
 		q.divisors = dct.NewDivisors(q.table, round, fall)
-		for k, z := range zigzag[:64] {
+		for k, z := range stream.Zigzag[:64] {
 			q.step[k] = 8 * int32(q.table[z])
 			q.steps[z] = 8 * int16(q.table[z])
 		}
-		for _, z := range zigzag[1:11] {
+		for _, z := range stream.Zigzag[1:11] {
 			q.price += int64(q.table[z])
 		}
 		q.price *= priceOfBit[class]
@@ -79,11 +80,11 @@ func newQuantisers(o *Options) *quantisers {
 // coefficients are. Runs of more than 15 zeros count as 15, and categories above 7 as 7.
 type savings [8][16][16]int8
 
-var usualSavings = [2]savings{newSavings(&standardAC[0]), newSavings(&standardAC[1])}
+var usualSavings = [2]savings{newSavings(&stream.StandardAC[0]), newSavings(&stream.StandardAC[1])}
 
-func newSavings(s *huffmanSpec) (t savings) {
+func newSavings(s *stream.HuffmanTable) (t savings) {
 	var length [256]int
-	s.each(func(symbol uint8, _, n uint32) { length[symbol] = int(n) })
+	s.Each(func(symbol uint8, _, n uint32) { length[symbol] = int(n) })
 	for size := range t {
 		for before := range t[size] {
 			for after := range t[size][before] {
@@ -147,11 +148,11 @@ func (q *quantiser) drop(coef, raw *[64]int16, nonzero uint64) uint64 {
 	table, last := q.saved, bits.Len64(nonzero&gradients|1)-1
 	m := nonzero &^ gradients
 	k := bits.TrailingZeros64(m) & 63
-	z := zigzag[k] & 63
+	z := stream.Zigzag[k] & 63
 	for m != 0 {
 		m &= m - 1
 		next := bits.TrailingZeros64(m)
-		nextZ := zigzag[next&63] & 63
+		nextZ := stream.Zigzag[next&63] & 63
 		size := bits.Len32(uint32(abs(coef[nextZ])))
 		if m == 0 {
 			size = 0

@@ -3,6 +3,8 @@ package jpeg
 import (
 	"context"
 	"slices"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // measure returns the size in bytes of a scan that has these symbols, with its tables and header, without the
@@ -12,9 +14,9 @@ func (n *tokenCounts) measure(e *Encoder, s *scan) int {
 	for k := 1; k <= tokenLow; k++ {
 		bits += k * int(n[rawBits(k)])
 	}
-	table := func(spec huffmanSpec, freq *[256]uint32, extra func(sym int) int) {
-		bits += 8 * (2 + 2 + 1 + 16 + len(spec.symbols))
-		spec.each(func(sym uint8, _, length uint32) {
+	table := func(spec stream.HuffmanTable, freq *[256]uint32, extra func(sym int) int) {
+		bits += 8 * (2 + 2 + 1 + 16 + len(spec.Symbols))
+		spec.Each(func(sym uint8, _, length uint32) {
 			bits += int(freq[sym]) * (int(length) + extra(int(sym)))
 		})
 	}

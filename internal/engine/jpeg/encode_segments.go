@@ -1,6 +1,10 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
+)
 
 // segment writes a marker segment with the concatenated pieces (T.81 B.1.1.4).
 func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
@@ -16,21 +20,21 @@ func (b *bitWriter) segment(marker byte, pieces ...[]byte) {
 
 // writeHeader writes everything up to the first Huffman table.
 func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantisers) {
-	b.bytes([]byte{0xFF, markerSOI})
+	b.bytes([]byte{0xFF, stream.SOI})
 	// JFIF 1.01, square pixels, no thumbnail.
-	b.segment(markerAPP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
+	b.segment(stream.APP0, []byte("JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"))
 	b.metadata(&o.Metadata)
-	chunks := (len(o.ICC) + iccChunk - 1) / iccChunk
+	chunks := (len(o.ICC) + stream.ICCChunk - 1) / stream.ICCChunk
 	for i := range chunks {
-		chunk := o.ICC[i*iccChunk : min((i+1)*iccChunk, len(o.ICC))]
-		b.segment(markerAPP2, []byte(iccPrefix), []byte{byte(i + 1), byte(chunks)}, chunk)
+		chunk := o.ICC[i*stream.ICCChunk : min((i+1)*stream.ICCChunk, len(o.ICC))]
+		b.segment(stream.APP2, []byte(stream.ICCPrefix), []byte{byte(i + 1), byte(chunks)}, chunk)
 	}
 	for class := range min(2, len(e.parts)) {
 		dqt := []byte{byte(class)}
-		for _, z := range zigzag[:64] {
+		for _, z := range stream.Zigzag[:64] {
 			dqt = append(dqt, t[class].table[z])
 		}
-		b.segment(markerDQT, dqt)
+		b.segment(stream.DQT, dqt)
 	}
 	sof := []byte{
 		8, byte(e.height >> 8), byte(e.height), byte(e.width >> 8), byte(e.width), byte(len(e.parts)),
@@ -38,16 +42,16 @@ func (e *Encoder) writeHeader(b *bitWriter, o *Options, t *quantisers) {
 	for i, c := range e.parts {
 		sof = append(sof, byte(i+1), byte(c.h<<4|c.v), byte(c.class))
 	}
-	marker := byte(markerSOF0)
+	marker := byte(stream.SOF0)
 	if o.Progressive {
-		marker = markerSOF2
+		marker = stream.SOF2
 	}
 	b.segment(marker, sof)
 }
 
 // writeHuffman writes one table; kind is 0 for DC and 1 for AC.
-func (b *bitWriter) writeHuffman(kind, class int, s *huffmanSpec) {
-	b.segment(markerDHT, []byte{byte(kind<<4 | class)}, s.counts[1:], s.symbols)
+func (b *bitWriter) writeHuffman(kind, class int, s *stream.HuffmanTable) {
+	b.segment(stream.DHT, []byte{byte(kind<<4 | class)}, s.Counts[1:], s.Symbols)
 }
 
 // scan describes one scan: its components by number, the band of coefficients in zigzag order, and
@@ -72,5 +76,5 @@ func (e *Encoder) writeScanHeader(b *bitWriter, s *scan) {
 		}
 		sos = append(sos, byte(i+1), byte(dc<<4|ac))
 	}
-	b.segment(markerSOS, append(sos, byte(s.from), byte(s.to), byte(s.high<<4|s.low)))
+	b.segment(stream.SOS, append(sos, byte(s.from), byte(s.to), byte(s.high<<4|s.low)))
 }

@@ -3,6 +3,8 @@ package jpeg
 import (
 	"context"
 	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // grid holds the quantised coefficients of a component, or of some rows of its blocks.
@@ -35,7 +37,7 @@ func (g *grid) at(i int) *[64]int16 { return (*[64]int16)(g.coef[64*i:]) }
 var zigzagBits = makeZigzagBits()
 
 func makeZigzagBits() (t [8][256]uint64) {
-	for k, z := range zigzag[:64] {
+	for k, z := range stream.Zigzag[:64] {
 		for b := range 256 {
 			t[z/8][b] |= uint64(b>>(z%8)&1) << k
 		}
@@ -199,7 +201,7 @@ func (n *tokenCounts) dcToken(t []uint16, class, diff int) []uint16 {
 func (n *tokenCounts) acTokens(t []uint16, class int, coef *[64]int16, nonzero uint64) []uint16 {
 	t, last := n.nonzero(t, class, coef, nonzero&^1, 0, 0)
 	if last < 63 {
-		t = n.add(t, class, symEOB, 0, 0)
+		t = n.add(t, class, stream.EOB, 0, 0)
 	}
 	return t
 }
@@ -218,11 +220,11 @@ func (n *tokenCounts) nonzero(
 		run := k - last - 1
 		last = k
 		for ; run > 15; run -= 16 {
-			count[symZRL]++
-			to[done&(acRoom-1)] = base | symZRL
+			count[stream.ZRL]++
+			to[done&(acRoom-1)] = base | stream.ZRL
 			done++
 		}
-		v := int(coef[zigzag[k]&63])
+		v := int(coef[stream.Zigzag[k]&63])
 		sign := v >> (bits.UintSize - 1)
 		size, extra := magnitude(((v^sign)-sign)>>(low&63) ^ sign - sign)
 		symbol := (run<<4 | size) & 0xFF

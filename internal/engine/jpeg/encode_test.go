@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -227,11 +228,11 @@ func TestDjpeg(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	icc := make([]byte, 3*iccChunk-5)
+	icc := make([]byte, 3*stream.ICCChunk-5)
 	for i := range icc {
 		icc[i] = byte(i * i >> 3)
 	}
-	exif := bytes.Repeat([]byte("MM"), maxEXIF/2)
+	exif := bytes.Repeat([]byte("MM"), stream.MaxEXIF/2)
 	p := toYCbCr(scene(20, 10), 2, 2)
 	file := encode(t, p, Options{Quality: 70, ICC: icc, Metadata: codec.Metadata{EXIF: exif}})
 	decodeStandard(t, file)
@@ -242,16 +243,16 @@ func TestMetadata(t *testing.T) {
 		body := file[at+4 : at+2+n]
 		order = append(order, marker)
 		switch marker {
-		case markerAPP1:
-			gotEXIF = body[len(exifPrefix):]
-		case markerAPP2:
-			want := append([]byte(iccPrefix), byte(len(gotICC)/iccChunk+1), 3)
+		case stream.APP1:
+			gotEXIF = body[len(stream.EXIFPrefix):]
+		case stream.APP2:
+			want := append([]byte(stream.ICCPrefix), byte(len(gotICC)/stream.ICCChunk+1), 3)
 			if !bytes.Equal(body[:14], want) {
 				t.Errorf("ICC segment starts with %q, want %q", body[:14], want)
 			}
 			gotICC = append(gotICC, body[14:]...)
 		}
-		if marker == markerSOS {
+		if marker == stream.SOS {
 			break
 		}
 		at += 2 + n
@@ -261,8 +262,8 @@ func TestMetadata(t *testing.T) {
 			len(gotICC), len(icc), len(gotEXIF), len(exif))
 	}
 	want := []byte{
-		markerAPP0, markerAPP1, markerAPP2, markerAPP2, markerAPP2, markerDQT, markerDQT, markerSOF0,
-		markerDHT, markerDHT, markerDHT, markerDHT, markerSOS,
+		stream.APP0, stream.APP1, stream.APP2, stream.APP2, stream.APP2, stream.DQT, stream.DQT, stream.SOF0,
+		stream.DHT, stream.DHT, stream.DHT, stream.DHT, stream.SOS,
 	}
 	if !bytes.Equal(order, want) {
 		t.Errorf("segments % X, want % X", order, want)

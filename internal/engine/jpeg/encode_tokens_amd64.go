@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 //go:generate go -C _asm run ./tokens -out ../encode_tokens_amd64.s -pkg jpeg
@@ -64,7 +65,7 @@ func (s *sequentialTokens) wholeMCUs(e *Encoder, grids []*grid, my int) int {
 			}
 		}
 	}
-	r := tokenRun{counts: &s.counts, zigzag: &zigzag, blocks: &blocks[0], past: &blocks[n]}
+	r := tokenRun{counts: &s.counts, zigzag: &stream.Zigzag, blocks: &blocks[0], past: &blocks[n]}
 	for done := 0; done < mcus; done += int(r.mcus) {
 		t := s.list.room(mcuTokens)
 		room := t[len(t):cap(t)]
@@ -130,7 +131,7 @@ func (p *progressiveTokens) rowByKernel(g *grid, s *scan, i int) bool {
 		p.held = make([]uint16, 0, maxCorrections+3) // The kernel copies four words at a time.
 	}
 	r := bandRun{
-		counts: &p.counts, zigzag: &zigzag, reversed: &reversedBits,
+		counts: &p.counts, zigzag: &stream.Zigzag, reversed: &reversedBits,
 		coef: &g.coef[64*i], sets: &g.atLeast[s.low][i], blocks: uint(g.blocksX),
 		band: s.band(), from: uint(s.from), last: uint(s.to), low: uint(s.low),
 		ended: uint(p.ended), held: &p.held[:1][0], heldWords: uint(len(p.held)), heldBits: uint(p.heldBits),

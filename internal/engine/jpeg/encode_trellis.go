@@ -3,6 +3,8 @@ package jpeg
 import (
 	"context"
 	"math/bits"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // A trellis chooses a block's AC coefficients so that bits + distortion/λ is minimal
@@ -47,14 +49,14 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	// A symbol that does not occur counts as a quarter.
 	all := log2(4*total + 256)
 	cost := func(symbol int) int64 { return all - log2(4*uint64(freq[symbol])+1) }
-	t.end = cost(symEOB)
+	t.end = cost(stream.EOB)
 	for size := range t.rate {
 		for run := range t.rate[size] {
 			if size == 0 || size > 10 {
 				t.rate[size][run] = 1 << 40 // cannot be coded
 				continue
 			}
-			t.rate[size][run] = cost(run&15<<4|size) + int64(run>>4)*cost(symZRL) + int64(size)<<8
+			t.rate[size][run] = cost(run&15<<4|size) + int64(run>>4)*cost(stream.ZRL) + int64(size)<<8
 		}
 	}
 	for size := 1; size <= 10; size++ {
@@ -65,10 +67,10 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 		}
 	}
 	mean := int64(0) // the sum of 10 steps
-	for _, z := range zigzag[1:11] {
+	for _, z := range stream.Zigzag[1:11] {
 		mean += int64(table[z])
 	}
-	for k, z := range zigzag[:64] {
+	for k, z := range stream.Zigzag[:64] {
 		q := int64(table[z])
 		// Errors of the highest frequencies count five eighths as much as those of the lowest.
 		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) * 320 / (q * mean * int64(320+3*k))
@@ -113,7 +115,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 	seen := visibility(raw)
 	for m := nonzero &^ 1; m != 0; m &= m - 1 {
 		k := bits.TrailingZeros64(m)
-		z := zigzag[k] & 63
+		z := stream.Zigzag[k] & 63
 		n++
 		place[n&63] = uint8(k)
 		c, v := int16(abs(raw[z]))-t.weaken[k], int16(abs(coef[z]))
@@ -156,7 +158,7 @@ func (t *trellis) block(coef, raw *[64]int16, nonzero uint64) uint64 {
 	kept := nonzero & 1
 	for i := n; i > 0; i-- {
 		k := place[i&63]
-		z := zigzag[k] & 63
+		z := stream.Zigzag[k] & 63
 		if i != last {
 			coef[z] = 0
 			continue

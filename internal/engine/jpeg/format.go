@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
 )
@@ -21,7 +22,7 @@ var Format = &codec.Format{
 	MediaType:  "image/jpeg",
 	Abilities: codec.Abilities{
 		Lossy: true, Profile: true, GainMap: true, Interpolated: true, Bits: 8,
-		EXIF: true, XMP: true, IPTC: true, MaxEXIF: maxEXIF, MaxXMP: maxXMP, MaxIPTC: maxIPTC,
+		EXIF: true, XMP: true, IPTC: true, MaxEXIF: stream.MaxEXIF, MaxXMP: stream.MaxXMP, MaxIPTC: stream.MaxIPTC,
 	},
 	Uploaded: true,
 	Settings: []*setting.Setting{qualitySetting, effortSetting, subsamplingSetting, progressiveSetting},

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // A JPEG with a gain map (Android's Ultra HDR image format 1.1; ISO 21496-1:2025, annex C) is two JPEG files
@@ -33,7 +34,7 @@ type gainMapHints struct {
 // read takes in an APP1 or APP2 segment, whose body begins at an offset of the file.
 func (h *gainMapHints) read(body []byte, offset int64) {
 	switch {
-	case bytes.HasPrefix(body, []byte(xmpPrefix)):
+	case bytes.HasPrefix(body, []byte(stream.XMPPrefix)):
 		h.announced = h.announced || bytes.Contains(body, []byte(hdrgmSpace))
 	case bytes.HasPrefix(body, []byte(isoPrefix)):
 		h.announced = true
@@ -97,7 +98,7 @@ func (d *streamDecoder) GainMap(context.Context) (*codec.GainMap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the gain map: %w", err)
 	}
-	start := bytes.Index(file, []byte{0xFF, markerSOI, 0xFF})
+	start := bytes.Index(file, []byte{0xFF, stream.SOI, 0xFF})
 	if start < 0 {
 		return nil, errNoGainMap
 	}
@@ -113,12 +114,12 @@ func (d *streamDecoder) GainMap(context.Context) (*codec.GainMap, error) {
 func gainOf(file []byte) (gain *codec.Gain, err error) {
 	for _, s := range appSegments(file) {
 		switch body := s.body; {
-		case s.marker == markerAPP2 && bytes.HasPrefix(body, []byte(isoPrefix)):
+		case s.marker == stream.APP2 && bytes.HasPrefix(body, []byte(isoPrefix)):
 			if g, isoErr := parseGainISO(body[len(isoPrefix):]); isoErr == nil {
 				return g, nil
 			}
-		case s.marker == markerAPP1 && bytes.HasPrefix(body, []byte(xmpPrefix)) && gain == nil:
-			gain, err = parseGainXMP(body[len(xmpPrefix):])
+		case s.marker == stream.APP1 && bytes.HasPrefix(body, []byte(stream.XMPPrefix)) && gain == nil:
+			gain, err = parseGainXMP(body[len(stream.XMPPrefix):])
 		}
 	}
 	if gain == nil && err == nil {
@@ -137,7 +138,7 @@ type appSegment struct {
 func appSegments(file []byte) (list []appSegment) {
 	for at := 2; at+4 <= len(file); {
 		n := int(binary.BigEndian.Uint16(file[at+2:]))
-		if file[at] != 0xFF || file[at+1] < markerAPP0 || file[at+1] > markerAPP15 || n < 2 || at+2+n > len(file) {
+		if file[at] != 0xFF || file[at+1] < stream.APP0 || file[at+1] > stream.APP15 || n < 2 || at+2+n > len(file) {
 			break
 		}
 		list = append(list, appSegment{file[at+1], file[at+4 : at+2+n]})

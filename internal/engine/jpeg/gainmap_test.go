@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -111,14 +112,14 @@ func TestGainMapIsForgiving(t *testing.T) {
 		"an offset of 5":      {func(b []byte) { copy(b[at+50+24:], "\x00\x00\x00\x05") }, true},
 		"an offset beyond it": {func(b []byte) { copy(b[at+50+24:], "\x7f\x00\x00\x05") }, false},
 		"XMP alone":           {without(isoPrefix), true},
-		"ISO alone":           {without(xmpPrefix), true},
-		"neither":             {func(b []byte) { without(isoPrefix)(b); without(xmpPrefix)(b) }, false},
+		"ISO alone":           {without(stream.XMPPrefix), true},
+		"neither":             {func(b []byte) { without(isoPrefix)(b); without(stream.XMPPrefix)(b) }, false},
 		"the map has neither": {func(b []byte) {
 			i := len(b) - len(second)
 			without(isoPrefix)(b[i-1000:])
-			without(xmpPrefix)(b[i-1000:])
+			without(stream.XMPPrefix)(b[i-1000:])
 		}, false},
-		"a gamma of 0":            {func(b []byte) { without(xmpPrefix)(b); zeroGamma(b) }, false},
+		"a gamma of 0":            {func(b []byte) { without(stream.XMPPrefix)(b); zeroGamma(b) }, false},
 		"a directory without end": {func(b []byte) { copy(b[at+4:], "\xff\xff\xff\xff") }, true},
 	} {
 		b := bytes.Clone(file)

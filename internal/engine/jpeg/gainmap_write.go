@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // withGainMap returns a file and its gain map as one file. The segments that announce the map follow the
@@ -14,8 +15,8 @@ import (
 // for readers look at one packet.
 func withGainMap(file []byte, m *codec.GainMap) []byte {
 	second := insert(m.File,
-		rawSegment(markerAPP1, xmpPrefix+gainXMP(&m.Gain)), rawSegment(markerAPP2, isoPrefix+string(gainISO(&m.Gain))))
-	file = insert(announce(file, containerDescription(len(second))), rawSegment(markerAPP2, isoPrefix+"\x00\x00\x00\x00"))
+		rawSegment(stream.APP1, stream.XMPPrefix+gainXMP(&m.Gain)), rawSegment(stream.APP2, isoPrefix+string(gainISO(&m.Gain))))
+	file = insert(announce(file, containerDescription(len(second))), rawSegment(stream.APP2, isoPrefix+"\x00\x00\x00\x00"))
 	// An MPF segment has the same length whatever it says, so that it can count itself.
 	size := len(file) + len(mpf(0, 0, 0))
 	at := afterSegments(file) + 4 + len(mpfPrefix) // of the byte order mark
@@ -28,17 +29,17 @@ func announce(file []byte, description string) []byte {
 	at := 2
 	for _, s := range appSegments(file) {
 		end := at + 4 + len(s.body)
-		if s.marker == markerAPP1 && bytes.HasPrefix(s.body, []byte(xmpPrefix)) {
+		if s.marker == stream.APP1 && bytes.HasPrefix(s.body, []byte(stream.XMPPrefix)) {
 			i := bytes.LastIndex(s.body, []byte("</rdf:RDF>"))
-			if i < 0 || len(s.body)+len(description) > maxSegment {
+			if i < 0 || len(s.body)+len(description) > stream.MaxSegment {
 				return file
 			}
-			packet := rawSegment(markerAPP1, string(s.body[:i])+description+string(s.body[i:]))
+			packet := rawSegment(stream.APP1, string(s.body[:i])+description+string(s.body[i:]))
 			return slices.Concat(file[:at], packet, file[end:])
 		}
 		at = end
 	}
-	return insert(file, rawSegment(markerAPP1, xmpPrefix+xmpPacket(description)))
+	return insert(file, rawSegment(stream.APP1, stream.XMPPrefix+xmpPacket(description)))
 }
 
 func rawSegment(marker byte, body string) []byte {
@@ -96,5 +97,5 @@ func mpf(first, second, offset int) []byte {
 		}
 		b = o.AppendUint32(b, 0) // it depends on no other picture
 	}
-	return rawSegment(markerAPP2, string(b))
+	return rawSegment(stream.APP2, string(b))
 }

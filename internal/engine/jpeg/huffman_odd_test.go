@@ -3,6 +3,8 @@ package jpeg
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // oddTable returns a Huffman code of any shape: codes of random lengths as long as there is room
@@ -27,11 +29,11 @@ func oddTable(t *testing.T, rng *rand.Rand, dc, whole bool) *decodeTable {
 			counts[shortest+rng.IntN(17-shortest)]++
 		}
 	}
-	spec, room := new(huffmanSpec), 1<<16
+	spec, room := new(stream.HuffmanTable), 1<<16
 	for l := 1; l <= 16; l++ {
 		for ; counts[l] > 0 && room >= 1<<(16-l); counts[l]-- {
 			room -= 1 << (16 - l)
-			spec.counts[l]++
+			spec.Counts[l]++
 			symbol := uint8(rng.Uint32())
 			if rng.IntN(2) == 0 {
 				symbol &= 0xF0 // ends of blocks, runs of them, and runs of zeros
@@ -39,7 +41,7 @@ func oddTable(t *testing.T, rng *rand.Rand, dc, whole bool) *decodeTable {
 			if dc {
 				symbol &= 15
 			}
-			spec.symbols = append(spec.symbols, symbol)
+			spec.Symbols = append(spec.Symbols, symbol)
 		}
 	}
 	table, err := newDecodeTable(spec, dc)

@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"slices"
 	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // scanSymbols is the number of Huffman symbols in the scans of a file, by kind; those of scans of DC
@@ -25,19 +27,19 @@ func countSymbols(t *testing.T, file []byte) (n scanSymbols) {
 	var parts []codedPart
 	var width, height, hmax, vmax int
 	var tables [2][4]*decodeTable
-	for at := 2; at+4 <= len(file) && file[at+1] != markerEOI; {
+	for at := 2; at+4 <= len(file) && file[at+1] != stream.EOI; {
 		marker, body := file[at+1], file[at+4:at+2+(int(file[at+2])<<8|int(file[at+3]))]
 		at += 4 + len(body)
 		switch marker {
-		case markerDHT:
+		case stream.DHT:
 			readCodes(t, body, &tables)
-		case markerSOF0, markerSOF1, markerSOF2:
+		case stream.SOF0, stream.SOF1, stream.SOF2:
 			height, width = int(body[1])<<8|int(body[2]), int(body[3])<<8|int(body[4])
 			for c := body[6:]; len(c) > 0; c = c[3:] {
 				parts = append(parts, codedPart{id: c[0], h: c[1] >> 4, v: c[1] & 15})
 				hmax, vmax = max(hmax, int(c[1]>>4)), max(vmax, int(c[1]&15))
 			}
-		case markerSOS:
+		case stream.SOS:
 			scan := body[1+2*int(body[0]):]
 			ss, se, refines := int(scan[0]), int(scan[1]), scan[2]>>4 > 0
 			b := &bitReader{source: newSource(bytes.NewReader(file[at:]))}
@@ -77,12 +79,12 @@ func countSymbols(t *testing.T, file []byte) (n scanSymbols) {
 func readCodes(t *testing.T, body []byte, tables *[2][4]*decodeTable) {
 	t.Helper()
 	for len(body) > 0 {
-		spec, class, id, count := new(huffmanSpec), body[0]>>4, body[0]&15, 0
+		spec, class, id, count := new(stream.HuffmanTable), body[0]>>4, body[0]&15, 0
 		for l, c := range body[1:17] {
-			spec.counts[l+1] = c
+			spec.Counts[l+1] = c
 			count += int(c)
 		}
-		spec.symbols, body = body[17:17+count], body[17+count:]
+		spec.Symbols, body = body[17:17+count], body[17+count:]
 		table, err := newDecodeTable(spec, class == 0)
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/xmp"
 )
 
@@ -36,8 +37,8 @@ func metadataOf(t *testing.T, file []byte) codec.Metadata {
 func TestMetadataReturns(t *testing.T) {
 	extension := bytes.Repeat([]byte("extension "), 20000)
 	want := codec.Metadata{
-		EXIF: bytes.Repeat([]byte("M"), maxEXIF), XMP: bytes.Repeat([]byte("x"), maxXMP),
-		ExtendedXMP: extension, IPTC: bytes.Repeat([]byte("\x1c"), maxIPTC),
+		EXIF: bytes.Repeat([]byte("M"), stream.MaxEXIF), XMP: bytes.Repeat([]byte("x"), stream.MaxXMP),
+		ExtendedXMP: extension, IPTC: bytes.Repeat([]byte("\x1c"), stream.MaxIPTC),
 	}
 	copy(want.XMP, xmp.GUID(extension))
 	file := encode(t, toGray(scene(20, 20)), Options{Quality: 80, Metadata: want})
@@ -53,7 +54,7 @@ func TestMetadataReturns(t *testing.T) {
 	if got.Missing != nil {
 		t.Errorf("missing: %q", got.Missing)
 	}
-	for name, m := range map[string]codec.Metadata{"XMP": {XMP: make([]byte, maxXMP+1)}, "IPTC": {IPTC: make([]byte, maxIPTC+1)}} {
+	for name, m := range map[string]codec.Metadata{"XMP": {XMP: make([]byte, stream.MaxXMP+1)}, "IPTC": {IPTC: make([]byte, stream.MaxIPTC+1)}} {
 		p := toGray(scene(20, 20))
 		if err := Encode(t.Context(), &bytes.Buffer{}, p, Options{Quality: 80, Metadata: m}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s that is too long: %v", name, err)
@@ -65,10 +66,10 @@ func TestMetadataReturns(t *testing.T) {
 func TestExtendedXMPIsJoined(t *testing.T) {
 	extension := strings.Repeat("abcdefghij", 30)
 	guid, other := xmp.GUID([]byte(extension)), strings.Repeat("A", 32)
-	packet := textSegment(markerAPP1, xmpPrefix, "<x>", guid, "</x>")
+	packet := textSegment(stream.APP1, stream.XMPPrefix, "<x>", guid, "</x>")
 	piece := func(guid string, full, at, end int) []byte {
 		head := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(full)), uint32(at))
-		return textSegment(markerAPP1, extendedPrefix, guid, string(head), extension[at:end])
+		return textSegment(stream.APP1, stream.ExtendedXMPPrefix, guid, string(head), extension[at:end])
 	}
 	a, b, c := piece(guid, 300, 0, 100), piece(guid, 300, 100, 200), piece(guid, 300, 200, 300)
 	for name, test := range map[string]struct {
@@ -98,8 +99,8 @@ func TestIPTCOfSeveralSegments(t *testing.T) {
 	iim := "\x1c\x02\x50\x00\x03Ann"
 	resources := string(iptc.AppendResource(iptc.AppendResource(nil, 0x03ED, []byte("odd")), iptc.ResourceIIM, []byte(iim)))
 	for at := range len(resources) + 1 {
-		file := withSegments(t, textSegment(markerAPP13, photoshopPrefix, resources[:at]), textSegment(markerAPP13, "Adobe_CM"),
-			textSegment(markerAPP13, photoshopPrefix, resources[at:]))
+		file := withSegments(t, textSegment(stream.APP13, stream.PhotoshopPrefix, resources[:at]), textSegment(stream.APP13, "Adobe_CM"),
+			textSegment(stream.APP13, stream.PhotoshopPrefix, resources[at:]))
 		if m := metadataOf(t, file); string(m.IPTC) != iim {
 			t.Errorf("divided at byte %d: %q", at, m.IPTC)
 		}

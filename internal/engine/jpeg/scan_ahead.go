@@ -3,6 +3,8 @@ package jpeg
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // Decoding in parallel. Walking through entropy-coded data, which means decoding its Huffman codes,
@@ -206,7 +208,7 @@ func (w *walker) post() {
 // It should if the marker between them is the one expected there, and if segments are not too short
 // for helpers to be of use.
 func (w *walker) follows(c *stretch) bool {
-	due := markerRST0 + (w.restart.next+byte(w.fresh))&7
+	due := stream.RST0 + (w.restart.next+byte(w.fresh))&7
 	return w.fresh < w.restart.more && c.found == due &&
 		(!c.fresh || int(c.size) > leadSize+w.stretchSize/minShare)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -226,7 +227,7 @@ func TestThreadsProgressive(t *testing.T) {
 	}
 	file, scan := emptyScans(8000) // More memory than the data justifies.
 	for _, n := range []int{1, 5, 8} {
-		sameByThreads(t, append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, markerEOI), n, 2, 100)
+		sameByThreads(t, append(scan(scan(file, 0, 0, 0), 1, 63, 0), 0xFF, stream.EOI), n, 2, 100)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -162,7 +163,7 @@ func (r *arithmeticReader) block(p scanPart, block *[64]int16) (last int) {
 		}
 		v := r.value(p, k)
 		if k <= keep {
-			block[zigzag[k]] = int16(v * int32(p.quant[k]))
+			block[stream.Zigzag[k]] = int16(v * int32(p.quant[k]))
 			last = k
 		}
 	}

@@ -1,6 +1,10 @@
 package jpeg
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
+)
 
 // scanHeader is an SOS segment (T.81 B.2.3).
 type scanHeader struct {
@@ -74,10 +78,10 @@ func (d *Decoder) nextScan(m byte) (scanHeader, bool, error) {
 		switch {
 		case m == 0 && d.header.Progressive:
 			return scanHeader{}, false, errNoEnd
-		case m == 0 || m == markerEOI:
+		case m == 0 || m == stream.EOI:
 			return scanHeader{}, false, d.src.fail()
-		case m < markerSOF0 || m >= markerRST0 && m <= markerSOI: // Those below are reserved, or TEM.
-		case m == markerSOS:
+		case m < stream.SOF0 || m >= stream.RST0 && m <= stream.SOI: // Those below are reserved, or TEM.
+		case m == stream.SOS:
 			s, err := d.readScanHeader()
 			return d.orDamage(s, err)
 		case isFrame(m):
@@ -121,13 +125,13 @@ func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 		}
 		if dc {
 			t := &d.tables
-			if err := d.build(&t.builtDC[p.dc], t.dc[p.dc], &standardDC, p.dc, true); err != nil {
+			if err := d.build(&t.builtDC[p.dc], t.dc[p.dc], &stream.StandardDC, p.dc, true); err != nil {
 				return err
 			}
 		}
 		if ac {
 			t := &d.tables
-			if err := d.build(&t.builtAC[p.ac], t.ac[p.ac], &standardAC, p.ac, false); err != nil {
+			if err := d.build(&t.builtAC[p.ac], t.ac[p.ac], &stream.StandardAC, p.ac, false); err != nil {
 				return err
 			}
 		}
@@ -136,7 +140,7 @@ func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 }
 
 func (d *Decoder) build(
-	t **decodeTable, spec *huffmanSpec, standard *[2]huffmanSpec, id byte, dc bool,
+	t **decodeTable, spec *stream.HuffmanTable, standard *[2]stream.HuffmanTable, id byte, dc bool,
 ) (err error) {
 	if *t != nil {
 		return nil

@@ -92,11 +92,11 @@ func (s *losslessScan) prepare() error {
 		if spec == nil {
 			return d.corrupt(fmt.Sprintf("missing Huffman table %d", p.dc))
 		}
-		if len(spec.symbols) > 0 && slices.Max(spec.symbols) > halfTurn {
+		if len(spec.Symbols) > 0 && slices.Max(spec.Symbols) > halfTurn {
 			return d.corrupt(errBadTable.Error())
 		}
 		// A table for DC refuses category 16; one for AC has a code for it, but is slower at 0.
-		t, err := newDecodeTable(spec, !slices.Contains(spec.symbols, halfTurn))
+		t, err := newDecodeTable(spec, !slices.Contains(spec.Symbols, halfTurn))
 		if err != nil {
 			return d.corrupt(err.Error())
 		}

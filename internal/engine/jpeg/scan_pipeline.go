@@ -9,6 +9,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -63,16 +64,16 @@ type pipeline struct {
 	mu       sync.Mutex // guards the following, and all of a progressiveScan that its step does not own
 	change   sync.Cond  // of anything that another thread may wait for
 	scans    []*progressiveScan
-	last     bool                  // whether the only one of scans is the last that the scale needs
-	whole    bool                  // whether no scan is left, and the picture can be shown
-	claimed  int                   // rows of MCUs that a thread transforms or has transformed
-	made     []bool                // which of them are transformed, and not yet pushed
-	broken   error                 // of the sink
-	buffered int                   // bytes in chunks
-	chunks   [][]byte              // unused ones
-	memory   []*[tokenChunk]uint16 // of chunks
-	readers  []*bitReader          // unused ones
-	starving int                   // threads that wait for data
+	last     bool                        // whether the only one of scans is the last that the scale needs
+	whole    bool                        // whether no scan is left, and the picture can be shown
+	claimed  int                         // rows of MCUs that a thread transforms or has transformed
+	made     []bool                      // which of them are transformed, and not yet pushed
+	broken   error                       // of the sink
+	buffered int                         // bytes in chunks
+	chunks   [][]byte                    // unused ones
+	memory   []*[stream.ChunkSize]uint16 // of chunks
+	readers  []*bitReader                // unused ones
+	starving int                         // threads that wait for data
 	stopped  bool
 	panicked any
 	helpers  sync.WaitGroup
@@ -101,7 +102,7 @@ func (d *Decoder) progressive(ctx context.Context, sink plane.Sink) error {
 		p.mu.Unlock()
 		p.helpers.Wait()
 		for _, m := range p.memory {
-			tokenChunks.Put(m)
+			stream.Chunks.Put(m)
 		}
 	}()
 	return p.run()
@@ -263,7 +264,7 @@ func (p *pipeline) next() (h scanHeader, ok bool, err error) {
 			d.scans++
 			return h, true, nil
 		}
-		for p.mark = markerRST0; p.mark >= markerRST0 && p.mark <= markerRST7; {
+		for p.mark = stream.RST0; p.mark >= stream.RST0 && p.mark <= stream.RST7; {
 			p.mark, _ = d.src.marker()
 		}
 	}
@@ -311,7 +312,7 @@ func (p *pipeline) scanEnd(b []byte) (n int, end bool) {
 		m := b[n]
 		n++
 		p.after = m == 0xFF
-		if m >= markerSOF0 && (m < markerRST0 || m > markerRST7) && m != 0xFF {
+		if m >= stream.SOF0 && (m < stream.RST0 || m > stream.RST7) && m != 0xFF {
 			p.mark = m
 			return n, true
 		}
@@ -323,7 +324,7 @@ func (p *pipeline) scanEnd(b []byte) (n int, end bool) {
 // encodes it next.
 func (p *pipeline) chunk() []byte {
 	if len(p.chunks) == 0 {
-		m := tokenChunks.Get().(*[tokenChunk]uint16)
+		m := stream.Chunks.Get().(*[stream.ChunkSize]uint16)
 		p.memory = append(p.memory, m)
 		b := unsafe.Slice((*byte)(unsafe.Pointer(m)), unsafe.Sizeof(*m))
 		for ; len(b) > 0; b = b[chunkSize:] {

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 //go:generate go -C _asm run ./progressive -out ../scan_progressive_amd64.s -pkg jpeg
@@ -66,7 +67,7 @@ func refineEntry(e uint32) uint32 {
 	length, symbol, value := e&lengthMask, e>>valueShift, int32(e)>>valueShift
 	run := e>>advanceShift&advanceMask - 1
 	switch special := e&entrySpecial != 0; {
-	case special && length > 0 && symbol == symZRL:
+	case special && length > 0 && symbol == stream.ZRL:
 		return length | entrySpecial | refineZeroRun | 1<<(15+refineShift)
 	case special && length > 0 && symbol&15 == 0:
 		return length | entrySpecial | refineBlockEnd | symbol>>4<<refineShift

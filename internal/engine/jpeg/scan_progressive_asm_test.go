@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestProgressiveKernels decodes random blocks from random data, which contains every kind of code and of
@@ -77,14 +78,14 @@ func (s *progressiveScan) clone() *progressiveScan {
 // randomFirstTable returns a table of a baseline file, in which most codes are valid in a first scan.
 func randomFirstTable(t *testing.T, rng *rand.Rand) *decodeTable {
 	t.Helper()
-	spec := standardAC[rng.IntN(2)]
-	spec.symbols = slices.Clone(spec.symbols)
-	if s := spec.symbols; rng.IntN(2) == 0 {
+	spec := stream.StandardAC[rng.IntN(2)]
+	spec.Symbols = slices.Clone(spec.Symbols)
+	if s := spec.Symbols; rng.IntN(2) == 0 {
 		rng.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
 	}
-	for i := range spec.symbols {
+	for i := range spec.Symbols {
 		if rng.IntN(20) == 0 {
-			spec.symbols[i] = uint8(rng.IntN(16) << 4) // EOBn
+			spec.Symbols[i] = uint8(rng.IntN(16) << 4) // EOBn
 		}
 	}
 	table, err := newDecodeTable(&spec, false)
@@ -97,12 +98,12 @@ func randomFirstTable(t *testing.T, rng *rand.Rand) *decodeTable {
 // randomRefineTable returns a table of the symbols of refinements, and of a few others.
 func randomRefineTable(t *testing.T, rng *rand.Rand) *decodeTable {
 	t.Helper()
-	spec := standardAC[rng.IntN(2)]
-	spec.symbols = slices.Clone(spec.symbols)
-	for i := range spec.symbols {
-		spec.symbols[i] = uint8(rng.IntN(16)<<4 | rng.IntN(8)/2&1)
+	spec := stream.StandardAC[rng.IntN(2)]
+	spec.Symbols = slices.Clone(spec.Symbols)
+	for i := range spec.Symbols {
+		spec.Symbols[i] = uint8(rng.IntN(16)<<4 | rng.IntN(8)/2&1)
 		if rng.IntN(40) == 0 {
-			spec.symbols[i] = uint8(rng.Uint32())
+			spec.Symbols[i] = uint8(rng.Uint32())
 		}
 	}
 	table, err := newDecodeTable(&spec, false)

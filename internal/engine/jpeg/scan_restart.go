@@ -1,5 +1,7 @@
 package jpeg
 
+import "github.com/imgmill/imgmill/internal/engine/jpeg/stream"
+
 // restarts counts MCUs from one restart marker to the next.
 type restarts struct {
 	interval, left int
@@ -40,7 +42,7 @@ func (r *restarts) due() bool { return r.interval > 0 && r.left == 0 }
 
 // continues reports whether a marker at the end of a segment announces another segment.
 func (r *restarts) continues(found byte) bool {
-	return r.interval > 0 && found >= markerRST0 && found <= markerRST7
+	return r.interval > 0 && found >= stream.RST0 && found <= stream.RST7
 }
 
 // segment reads the entropy-coded data between two markers.
@@ -105,17 +107,17 @@ func (d *Decoder) restart(s segment, r *restarts) error {
 	if rest.damaged(0) {
 		damage = "extra data before a restart marker"
 	}
-	if r.found != markerRST0+due {
+	if r.found != stream.RST0+due {
 		damage = "missing restart marker"
 	}
 	r.pending = false
-	for r.found != markerRST0+due {
-		ahead := (r.found - markerRST0 - due) & 7
+	for r.found != stream.RST0+due {
+		ahead := (r.found - stream.RST0 - due) & 7
 		switch m := r.found; {
-		case m == 0 || m > markerRST7 || m >= markerSOF0 && m < markerRST0,
-			m >= markerRST0 && m <= markerRST7 && (ahead == 1 || ahead == 2):
+		case m == 0 || m > stream.RST7 || m >= stream.SOF0 && m < stream.RST0,
+			m >= stream.RST0 && m <= stream.RST7 && (ahead == 1 || ahead == 2):
 			r.pending = true
-		case m < markerSOF0 || ahead >= 6:
+		case m < stream.SOF0 || ahead >= 6:
 			r.found, _ = d.src.marker()
 			continue
 		}

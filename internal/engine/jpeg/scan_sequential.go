@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -185,7 +186,7 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 // coefficients.
 var lastKept = func() (last [9]int) {
 	for n := 1; n <= 8; n++ {
-		for k, z := range zigzag[:64] {
+		for k, z := range stream.Zigzag[:64] {
 			if z == uint8(9*(n-1)) {
 				last[n] = k
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestWalkTracks walks random data, which contains every kind of code and of damage, on tracks and in
@@ -82,7 +83,7 @@ func sameBlocks(t *testing.T, what string, m *mcu, c, d *stretch) {
 				}
 			}
 			for k := int(c.ends[end]) + 1; k < 64; k++ {
-				x, y := int(zigzag[k]&7), int(zigzag[k]>>3)
+				x, y := int(stream.Zigzag[k]&7), int(stream.Zigzag[k]>>3)
 				if u.n > 1 && x < u.n && y < u.n && got[y*pitch+x] != 0 {
 					t.Fatalf("%s, MCU %d, block %d of scale %d: coefficient %d is after the end %d",
 						what, i, j, u.n, k, c.ends[end])

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // stretch is a piece of entropy-coded data without stuffed zeros, and the decoded MCUs that start
@@ -147,7 +148,7 @@ func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 		if place > 63 {
 			continue
 		}
-		if z := zigzag[place]; int(z&7) < n && int(z>>3) < n {
+		if z := stream.Zigzag[place]; int(z&7) < n && int(z>>3) < n {
 			t[k] = uint32(quant[place])<<16 | uint32(int(z>>3)*pitch+int(z&7))
 		}
 	}

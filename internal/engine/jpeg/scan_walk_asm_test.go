@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // randomMCU returns an MCU with units of all scales. Their codes are standard ones, half of them
@@ -26,20 +27,20 @@ func randomMCU(t *testing.T, rng *rand.Rand) *mcu {
 			quant[i] = uint16(1 + rng.IntN(1<<(1+rng.IntN(16))-1))
 		}
 		n := 1 + rng.IntN(most)
-		dcSpec := standardDC[rng.IntN(2)]
+		dcSpec := stream.StandardDC[rng.IntN(2)]
 		if rng.IntN(2) == 0 {
-			dcSpec.symbols = make([]uint8, len(dcSpec.symbols))
-			for i := range dcSpec.symbols {
-				dcSpec.symbols[i] = uint8(rng.IntN(16))
+			dcSpec.Symbols = make([]uint8, len(dcSpec.Symbols))
+			for i := range dcSpec.Symbols {
+				dcSpec.Symbols[i] = uint8(rng.IntN(16))
 			}
 		}
 		dc, err := newDecodeTable(&dcSpec, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		acSpec := standardAC[rng.IntN(2)]
-		acSpec.symbols = slices.Clone(acSpec.symbols)
-		if s := acSpec.symbols; rng.IntN(2) == 0 {
+		acSpec := stream.StandardAC[rng.IntN(2)]
+		acSpec.Symbols = slices.Clone(acSpec.Symbols)
+		if s := acSpec.Symbols; rng.IntN(2) == 0 {
 			rng.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
 		}
 		ac, err := newDecodeTable(&acSpec, false)
@@ -103,7 +104,7 @@ func TestWalkKernel(t *testing.T) {
 					}
 				}
 				for k := int(c.ends[end]) + 1; k < 64; k++ {
-					x, y := int(zigzag[k]&7), int(zigzag[k]>>3)
+					x, y := int(stream.Zigzag[k]&7), int(stream.Zigzag[k]>>3)
 					if x < u.n && y < u.n && got[y*pitch+x] != 0 {
 						t.Fatalf("round %d, MCU %d, block %d of scale %d: coefficient %d is after the end %d",
 							round, i, j, u.n, k, c.ends[end])

@@ -1,9 +1,9 @@
-package jpeg
+package stream
 
-// zigzag maps a coefficient's index in the stream to its index in a block in rows, v*8+u (T.81
+// Zigzag maps a coefficient's index in the stream to its index in a block in rows, v*8+u (T.81
 // figure A.6). The 16 entries after the last catch runs that leave the block, so that damaged
 // streams do not require a check of every index.
-var zigzag = [64 + 16]uint8{
+var Zigzag = [64 + 16]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
 	12, 19, 26, 33, 40, 48, 41, 34,
