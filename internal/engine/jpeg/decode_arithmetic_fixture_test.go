@@ -7,6 +7,7 @@ import (
 	"image/draw"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
@@ -199,12 +200,12 @@ func TestArithmeticFixture(t *testing.T) {
 // TestArithmeticFlatEnd decodes pictures that end so flat that their data ends before them.
 func TestArithmeticFlatEnd(t *testing.T) {
 	for _, flat := range []int{0, 16, 100, 156} {
-		m := scene(203, 157)
+		m := jpegtest.Scene(203, 157)
 		draw.Draw(m, image.Rect(0, flat, 203, 157), image.NewUniform(color.White), image.Point{}, draw.Src)
 		for _, mode := range []string{"-baseline", "-progressive"} {
 			for _, restart := range []string{"0", "1", "7B"} {
 				t.Run(fmt.Sprint(flat, mode, restart), func(t *testing.T) {
-					equalsLibjpeg(t, runCjpeg(t, m, "-arithmetic", mode, "-restart", restart), 1, 8)
+					equalsLibjpeg(t, jpegtest.Cjpeg(t, m, "-arithmetic", mode, "-restart", restart), 1, 8)
 				})
 			}
 		}

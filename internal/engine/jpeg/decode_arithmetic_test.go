@@ -5,26 +5,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // arithmeticFiles returns files that libjpeg has written with arithmetic coding.
 func arithmeticFiles(t testing.TB) map[string][]byte {
 	files := map[string][]byte{}
-	m := scene(203, 157)
+	m := jpegtest.Scene(203, 157)
 	for _, sample := range []string{"1x1", "2x2"} {
 		for _, quality := range []string{"25", "95"} {
 			for _, mode := range []string{"-baseline", "-progressive"} {
 				for _, restart := range []string{"0", "5B", "1"} {
 					name := strings.Join([]string{sample, quality, mode, restart}, " ")
-					files[name] = runCjpeg(t, m, "-arithmetic", mode, "-quality", quality,
+					files[name] = jpegtest.Cjpeg(t, m, "-arithmetic", mode, "-quality", quality,
 						"-sample", sample, "-restart", restart)
 				}
 			}
 		}
 	}
-	files["grey"] = runCjpeg(t, m, "-arithmetic", "-grayscale")
-	files["grey, progressive"] = runCjpeg(t, m, "-arithmetic", "-grayscale", "-progressive")
+	files["grey"] = jpegtest.Cjpeg(t, m, "-arithmetic", "-grayscale")
+	files["grey, progressive"] = jpegtest.Cjpeg(t, m, "-arithmetic", "-grayscale", "-progressive")
 	return files
 }
 

@@ -8,41 +8,14 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
-
-// djpegPixels decodes with libjpeg to 1 or 3 samples per pixel, with the accurate integer method
-// and with coarse planes raised by repetition, or by interpolation if smooth is set. complaint holds libjpeg's messages about the file, and
-// is empty if the file is valid.
-func djpegPixels(t testing.TB, file []byte, smooth bool) (w, h, samples int, pix []byte, complaint string) {
-	t.Helper()
-	args := []string{"-dct", "int", "-nosmooth", "-pnm"}
-	if smooth {
-		args = slices.Delete(args, 2, 3)
-	}
-	cmd := exec.Command(tool(t, "djpeg"), args...)
-	var out, messages bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(file), &out, &messages
-	if err := cmd.Run(); err != nil || messages.Len() > 0 {
-		text := strings.ReplaceAll(strings.TrimSpace(messages.String()), "\n", "; ")
-		return 0, 0, 0, nil, fmt.Sprintf("%s (%v)", text, err)
-	}
-	var kind byte
-	var depth int
-	r := bytes.NewReader(out.Bytes())
-	if _, err := fmt.Fscanf(r, "P%c\n%d %d\n%d\n", &kind, &w, &h, &depth); err != nil {
-		t.Fatal(err)
-	}
-	samples = map[byte]int{'5': 1, '6': 3}[kind]
-	return w, h, samples, out.Bytes()[out.Len()-w*h*samples:], ""
-}
 
 // asRGB marks a file of three components as RGB, whatever it is, so that libjpeg outputs the
 // samples without colour conversion.
@@ -139,7 +112,7 @@ func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after flo
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, h, samples, pix, complaint := djpegPixels(t, file, d.colour.model != plane.YCbCr)
+	w, h, samples, pix, complaint := jpegtest.Djpeg(t, file, d.colour.model != plane.YCbCr)
 	if complaint != "" {
 		t.Fatalf("libjpeg: %s", complaint)
 	}
@@ -161,7 +134,7 @@ func compareWithDjpeg(t *testing.T, file []byte, threads int) (before, after flo
 		before = after
 	case plane.YCbCr:
 		at := raised(d.header, p)
-		if _, _, _, pix, complaint = djpegPixels(t, asRGB(t, file), false); complaint != "" {
+		if _, _, _, pix, complaint = jpegtest.Djpeg(t, asRGB(t, file), false); complaint != "" {
 			t.Fatalf("libjpeg, with the file marked as RGB: %s", complaint)
 		}
 		before, where = difference(p, 3, pix, func(x, y int) [3]float64 {
@@ -213,7 +186,7 @@ func TestColoursEqualDjpeg(t *testing.T) {
 // TestCorpusEqualsDjpeg compares every valid JPEG of the corpus, which is one about which libjpeg
 // prints no message. The log lists the others.
 func TestCorpusEqualsDjpeg(t *testing.T) {
-	tool(t, "djpeg")
+	jpegtest.Tool(t, "djpeg")
 	root := filepath.Dir(filepath.Dir(corpus(t, "photos/*.jpg")[0]))
 	valid := 0
 	err := filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
@@ -229,7 +202,7 @@ func TestCorpusEqualsDjpeg(t *testing.T) {
 		if !hostile && !bytes.HasPrefix(file, []byte{0xFF, stream.SOI, 0xFF}) {
 			return nil
 		}
-		if _, _, _, _, complaint := djpegPixels(t, file, false); complaint != "" {
+		if _, _, _, _, complaint := jpegtest.Djpeg(t, file, false); complaint != "" {
 			t.Logf("%s is not valid: %s", short, complaint)
 			if !hostile {
 				t.Errorf("%s is not valid", short)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -34,7 +35,7 @@ func decodeAll(t testing.TB, file []byte, w, h int) (*plane.Picture, Report) {
 // djpegGray returns libjpeg's luma at n/8 of the size, decoded with the accurate integer method.
 func djpegGray(t testing.TB, file []byte, n int) (w, h int, pix []byte) {
 	t.Helper()
-	cmd := exec.Command(tool(t, "djpeg"),
+	cmd := exec.Command(jpegtest.Tool(t, "djpeg"),
 		"-grayscale", "-dct", "int", "-scale", fmt.Sprintf("%d/8", n), "-pnm")
 	cmd.Stdin = bytes.NewReader(file)
 	out, err := cmd.Output()
@@ -81,7 +82,7 @@ func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
 		if p.Width() != w || p.Height() != h {
 			t.Fatalf("scale %d: %d×%d, libjpeg has %d×%d", n, p.Width(), p.Height(), w, h)
 		}
-		if i := firstDifference(p.Pix[0], want); i < len(want) {
+		if i := jpegtest.FirstDifference(p.Pix[0], want); i < len(want) {
 			t.Errorf("scale %d: luma differs at %d,%d: got %d, libjpeg has %d",
 				n, i%w, i/w, p.Pix[0][i], want[i])
 		}
@@ -89,13 +90,13 @@ func equalsLibjpeg(t *testing.T, file []byte, scales ...int) {
 }
 
 func TestDecodeEqualsLibjpeg(t *testing.T) {
-	for _, sub := range samplings {
+	for _, sub := range jpegtest.Samplings {
 		for _, progressive := range []bool{false, true} {
 			for _, p := range []*plane.Picture{
-				noise(203, 157, sub.subX, sub.subY, 1),
-				toYCbCr(scene(203, 157), sub.subX, sub.subY),
+				jpegtest.Noise(203, 157, sub.X, sub.Y, 1),
+				jpegtest.YCbCr(jpegtest.Scene(203, 157), sub.X, sub.Y),
 			} {
-				equalsLibjpeg(t, encode(t, p, Options{Quality: 90, Progressive: progressive}), 1, 8)
+				equalsLibjpeg(t, encoded(t, p, Options{Quality: 90, Progressive: progressive}), 1, 8)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -33,7 +34,7 @@ func decodeCounted(
 func samePlanes(t testing.TB, what string, got, want *plane.Picture) {
 	t.Helper()
 	for i := range want.Pix {
-		if k := firstDifference(got.Pix[i], want.Pix[i]); k < len(want.Pix[i]) {
+		if k := jpegtest.FirstDifference(got.Pix[i], want.Pix[i]); k < len(want.Pix[i]) {
 			t.Errorf("%s: plane %d differs at sample %d", what, i, k)
 		}
 	}
@@ -58,7 +59,7 @@ var scripts = map[string]string{
 // checks that the planes equal those of a sequential file with the same coefficients, which is read
 // to its end.
 func TestProgressiveEqualsSequential(t *testing.T) {
-	m := scene(333, 221)
+	m := jpegtest.Scene(333, 221)
 	compare := func(name string, progressive, sequential []byte) {
 		for n := 1; n <= 8; n++ {
 			want, _, _, _ := decodeCounted(t, sequential, n, DecodeOptions{})
@@ -74,25 +75,25 @@ func TestProgressiveEqualsSequential(t *testing.T) {
 			samePlanes(t, fmt.Sprintf("%s, scale %d, strict", name, n), whole, want)
 		}
 	}
-	for _, sub := range samplings {
-		p := toYCbCr(m, sub.subX, sub.subY)
+	for _, sub := range jpegtest.Samplings {
+		p := jpegtest.YCbCr(m, sub.X, sub.Y)
 		for _, effort := range []Effort{Normal, High} {
 			o := Options{Quality: 85, Effort: effort}
-			sequential := encode(t, p, o)
+			sequential := encoded(t, p, o)
 			o.Progressive = true
-			compare(fmt.Sprint(sub, effort), encode(t, p, o), sequential)
+			compare(fmt.Sprint(sub, effort), encoded(t, p, o), sequential)
 		}
 	}
-	compare("gray", encode(t, toGray(m), Options{Quality: 85, Progressive: true}),
-		encode(t, toGray(m), Options{Quality: 85}))
-	tool(t, "cjpeg")
+	compare("gray", encoded(t, jpegtest.Gray(m), Options{Quality: 85, Progressive: true}),
+		encoded(t, jpegtest.Gray(m), Options{Quality: 85}))
+	jpegtest.Tool(t, "cjpeg")
 	for name, script := range scripts {
 		path := filepath.Join(t.TempDir(), "script")
 		if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for _, sample := range []string{"1x1", "2x2"} {
-			scripted := runCjpeg(t, m, "-quality", "85", "-sample", sample, "-scans", path)
+			scripted := jpegtest.Cjpeg(t, m, "-quality", "85", "-sample", sample, "-scans", path)
 			if name == "coarse only" { // Every scan is needed, so the decoder never stops early.
 				for n := 1; n <= 8; n++ {
 					got, _, _, _ := decodeCounted(t, scripted, n, DecodeOptions{})
@@ -104,7 +105,7 @@ func TestProgressiveEqualsSequential(t *testing.T) {
 				}
 				continue
 			}
-			compare(name+" "+sample, scripted, runCjpeg(t, m, "-quality", "85", "-sample", sample))
+			compare(name+" "+sample, scripted, jpegtest.Cjpeg(t, m, "-quality", "85", "-sample", sample))
 		}
 	}
 }
@@ -139,7 +140,7 @@ var poison = []byte{0xFF, stream.SOS, 0, 8, 1, 1, 0, 9, 3, 0, 0xFF, stream.EOI}
 // invalid scan after each in turn. The decoder must reach that scan only while something is
 // missing.
 func TestStopsWithTheLastBit(t *testing.T) {
-	file := encode(t, toYCbCr(scene(200, 150), 2, 2), Options{Quality: 80, Progressive: true})
+	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(200, 150), 2, 2), Options{Quality: 80, Progressive: true})
 	head, scans := takeApart(t, file)
 	if len(scans) != 10 {
 		t.Fatalf("%d scans", len(scans))
@@ -248,7 +249,7 @@ func TestLastBits(t *testing.T) {
 
 // TestDamageAfterTheLastBit damages a file after the part that a scale needs, and within it.
 func TestDamageAfterTheLastBit(t *testing.T) {
-	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
+	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
 	head, scans := takeApart(t, file)
 	needed := len(head)
 	for _, s := range scans[:7] {
@@ -291,7 +292,7 @@ func TestDamageAfterTheLastBit(t *testing.T) {
 // TestReadsLittleForAThumbnail checks a file with DC in a single scan, as those of high effort
 // have.
 func TestReadsLittleForAThumbnail(t *testing.T) {
-	file := encode(t, toYCbCr(scene(1600, 1200), 2, 2),
+	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2),
 		Options{Quality: 92, Progressive: true, Effort: High})
 	want, _, _, err := decodeCounted(t, file, 1, DecodeOptions{Strict: true})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -66,8 +67,8 @@ func TestEverySamplingAsGoodAsDjpeg(t *testing.T) {
 			continue
 		}
 		sample := fmt.Sprintf("%dx%d,%dx%d,%dx%d", s[0][0], s[0][1], s[1][0], s[1][1], s[2][0], s[2][1])
-		file := runCjpeg(t, m, "-rgb", "-quality", "97", "-sample", sample)
-		_, _, _, pix, complaint := djpegPixels(t, file, true)
+		file := jpegtest.Cjpeg(t, m, "-rgb", "-quality", "97", "-sample", sample)
+		_, _, _, pix, complaint := jpegtest.Djpeg(t, file, true)
 		if complaint != "" {
 			t.Fatalf("%s: %s", sample, complaint)
 		}
@@ -81,7 +82,7 @@ func TestEverySamplingAsGoodAsDjpeg(t *testing.T) {
 				original = append(original, m.Pix[4*k+c])
 				theirs = append(theirs, pix[3*k+c])
 			}
-			gain := psnr(p.Pix[c], original) - psnr(theirs, original)
+			gain := jpegtest.PSNR(p.Pix[c], original) - jpegtest.PSNR(theirs, original)
 			if least = min(least, gain); gain < -0.1 {
 				t.Errorf("%s: plane %d is %.2f dB worse than libjpeg's", sample, c, -gain)
 			}

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -79,15 +80,15 @@ func decodeAt(t testing.TB, file []byte, n int) *plane.Picture {
 // TestDecodeScales compares each scale of a progressive file with a sequential file of the same
 // coefficients.
 func TestDecodeScales(t *testing.T) {
-	for _, sub := range samplings {
-		p := toYCbCr(scene(203, 157), sub.subX, sub.subY)
-		sequential := encode(t, p, Options{Quality: 85})
-		progressive := encode(t, p, Options{Quality: 85, Progressive: true})
+	for _, sub := range jpegtest.Samplings {
+		p := jpegtest.YCbCr(jpegtest.Scene(203, 157), sub.X, sub.Y)
+		sequential := encoded(t, p, Options{Quality: 85})
+		progressive := encoded(t, p, Options{Quality: 85, Progressive: true})
 		for n := 1; n <= 8; n++ {
 			a, b := decodeAt(t, sequential, n), decodeAt(t, progressive, n)
 			for i := range a.Pix {
-				if k := firstDifference(a.Pix[i], b.Pix[i]); k < len(a.Pix[i]) {
-					t.Errorf("%d×%d scale %d: plane %d differs at %d", sub.subX, sub.subY, n, i, k)
+				if k := jpegtest.FirstDifference(a.Pix[i], b.Pix[i]); k < len(a.Pix[i]) {
+					t.Errorf("%d×%d scale %d: plane %d differs at %d", sub.X, sub.Y, n, i, k)
 				}
 			}
 		}
@@ -365,7 +366,7 @@ func TestHeaderErrors(t *testing.T) {
 // another order or incomplete.
 func TestDecodeMetadata(t *testing.T) {
 	icc := bytes.Repeat([]byte("profile "), 20000)
-	file := encode(t, toGray(scene(20, 20)),
+	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)),
 		Options{Quality: 80, ICC: icc, Metadata: codec.Metadata{EXIF: []byte("II*\x00 exif")}})
 	header := func(file []byte) Header {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
@@ -397,7 +398,7 @@ func TestDecodeMetadata(t *testing.T) {
 // unchanged.
 func TestSinkErrors(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encode(t, toGray(scene(100, 100)), Options{Quality: 80, Progressive: progressive})
+		file := encoded(t, jpegtest.Gray(jpegtest.Scene(100, 100)), Options{Quality: 80, Progressive: progressive})
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {
 			t.Fatal(err)

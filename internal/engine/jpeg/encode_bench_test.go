@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -21,7 +22,7 @@ func stdImage(p *plane.Picture) *image.YCbCr {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	p := toYCbCr(scene(benchW, benchH), 2, 2)
+	p := jpegtest.YCbCr(jpegtest.Scene(benchW, benchH), 2, 2)
 	for _, o := range []Options{
 		{Quality: 80}, {Quality: 95}, {Quality: 80, Progressive: true},
 		{Quality: 80, Progressive: true, Effort: High},
@@ -41,19 +42,10 @@ func BenchmarkEncode(b *testing.B) {
 // BenchmarkStandard runs the standard library's encoder, which does not optimise Huffman tables, on
 // the same picture.
 func BenchmarkStandard(b *testing.B) {
-	m := stdImage(toYCbCr(scene(benchW, benchH), 2, 2))
+	m := stdImage(jpegtest.YCbCr(jpegtest.Scene(benchW, benchH), 2, 2))
 	b.SetBytes(benchW * benchH * 3 / 2)
 	for b.Loop() {
 		if err := jpeg.Encode(io.Discard, m, &jpeg.Options{Quality: 80}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkFit(b *testing.B) {
-	p := toYCbCr(scene(800, 600), 2, 2)
-	for b.Loop() {
-		if _, _, err := fit(p, Options{}, 60<<10, 40, 90); err != nil {
 			b.Fatal(err)
 		}
 	}

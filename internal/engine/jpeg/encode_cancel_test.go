@@ -8,9 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
-	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
 // watched is a context that is cancelled when it is asked for the n-th time.
@@ -31,7 +30,7 @@ func (w *watched) Err() error {
 // TestEncodeAsksContext checks for every way to encode that the context is looked at often, and that
 // an encode that it ends at any time returns its error.
 func TestEncodeAsksContext(t *testing.T) {
-	p := noise(2500, 400, 2, 2, 1)
+	p := jpegtest.Noise(2500, 400, 2, 2, 1)
 	for _, o := range []Options{
 		{Quality: 85}, {Quality: 85, Progressive: true},
 		{Quality: 85, Effort: High}, {Quality: 85, Effort: High, Progressive: true},
@@ -44,7 +43,7 @@ func TestEncodeAsksContext(t *testing.T) {
 		if least := 2 * 400 / 16; w.asked < least { // twice for each row of MCUs
 			t.Errorf("%s: asked %d times, want %d at least", name, w.asked, least)
 		}
-		small := noise(120, 100, 2, 2, 1)
+		small := jpegtest.Noise(120, 100, 2, 2, 1)
 		w = &watched{Context: t.Context(), left: 1 << 30}
 		if err := Encode(w, io.Discard, small, o); err != nil {
 			t.Fatal(err)
@@ -75,29 +74,5 @@ func TestTokensJoin(t *testing.T) {
 			t.Errorf("lists %03b: got %d tokens, want %d", set, len(got), len(want))
 		}
 		all.reset()
-	}
-}
-
-// TestEncoderContract checks that the error of a context comes through codec's contract unchanged.
-func TestEncoderContract(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	e, p := Format.Encoder(nil).(codec.LossyEncoder), noise(40, 30, 2, 2, 1)
-	if _, err := e.Encode(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
-		t.Errorf("Encode: %v", err)
-	}
-	if _, err := e.Trials(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
-		t.Errorf("Trials: %v", err)
-	}
-	trials, err := e.Trials(t.Context(), p, codec.EncodeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := trials.Encode(ctx, 50); err != context.Canceled {
-		t.Errorf("Trials.Encode: %v", err)
-	}
-	if _, err := e.Encode(t.Context(), &plane.Picture{Layout: plane.NewLayout(plane.RGB, false, 1, 1, 1, 1)},
-		codec.EncodeOptions{}); !errors.Is(err, codec.ErrUnsupported) {
-		t.Errorf("RGB: %v", err)
 	}
 }

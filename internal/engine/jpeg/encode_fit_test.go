@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -23,12 +24,12 @@ func fit(p *plane.Picture, o Options, maxBytes, lo, hi int) ([]byte, int, error)
 
 // TestFit requires the best quality within the limit, which it determines by trying them all.
 func TestFit(t *testing.T) {
-	p := toYCbCr(scene(300, 200), 2, 2)
+	p := jpegtest.YCbCr(jpegtest.Scene(300, 200), 2, 2)
 	for _, o := range []Options{{}, {Progressive: true}} {
 		size := make([]int, 101)
 		for q := 1; q <= 100; q++ {
 			o.Quality = q
-			size[q] = len(encode(t, p, o))
+			size[q] = len(encoded(t, p, o))
 		}
 		for _, c := range []struct{ limit, lo, hi int }{
 			{size[95] + 1, 10, 95}, {size[80], 10, 95}, {size[80] - 1, 10, 95},
@@ -45,7 +46,7 @@ func TestFit(t *testing.T) {
 				best--
 			}
 			o.Quality = quality
-			if quality != best || !bytes.Equal(file, encode(t, p, o)) {
+			if quality != best || !bytes.Equal(file, encoded(t, p, o)) {
 				t.Errorf("%+v: got quality %d with %d bytes, want quality %d",
 					c, quality, len(file), best)
 			}
@@ -54,8 +55,8 @@ func TestFit(t *testing.T) {
 }
 
 func TestFitTooLarge(t *testing.T) {
-	p := noise(100, 100, 1, 1, 3)
-	smallest := len(encode(t, p, Options{Quality: 20}))
+	p := jpegtest.Noise(100, 100, 1, 1, 3)
+	smallest := len(encoded(t, p, Options{Quality: 20}))
 	for _, limit := range []int{0, 1, 1000, smallest - 1} {
 		_, _, err := fit(p, Options{}, limit, 20, 90)
 		want := fmt.Sprintf("%d bytes at the lowest quality allowed, the limit is %d; raise max_bytes", smallest, limit)
@@ -66,7 +67,7 @@ func TestFitTooLarge(t *testing.T) {
 }
 
 func TestFitErrors(t *testing.T) {
-	p := noise(10, 10, 1, 1, 3)
+	p := jpegtest.Noise(10, 10, 1, 1, 3)
 	for _, c := range [][2]int{{0, 50}, {50, 101}, {60, 50}} {
 		if _, _, err := fit(p, Options{}, 1000, c[0], c[1]); err == nil || errors.Is(err, codec.ErrTooLarge) {
 			t.Errorf("qualities %v: %v", c, err)
@@ -84,8 +85,8 @@ func TestFitErrors(t *testing.T) {
 
 // TestFitPhotographs requires six trials to suffice for photographs.
 func TestFitPhotographs(t *testing.T) {
-	for n, m := range kodak(t, 3, 8, 19) {
-		p := toYCbCr(m, 2, 2)
+	for n, m := range jpegtest.Kodak(t, 3, 8, 19) {
+		p := jpegtest.YCbCr(m, 2, 2)
 		for _, limit := range []int{25 << 10, 35 << 10, 60 << 10, 90 << 10, 150 << 10} {
 			file, quality, err := fit(p, Options{}, limit, 10, 95)
 			if err != nil {
@@ -96,11 +97,44 @@ func TestFitPhotographs(t *testing.T) {
 				t.Errorf("kodak %d: %d bytes exceed the limit of %d", n, len(file), limit)
 			}
 			if quality < 95 {
-				if above := len(encode(t, p, Options{Quality: quality + 1})); above <= limit {
+				if above := len(encoded(t, p, Options{Quality: quality + 1})); above <= limit {
 					t.Errorf("kodak %d, limit %d: got quality %d, but the next one fits with %d bytes",
 						n, limit, quality, above)
 				}
 			}
 		}
+	}
+}
+
+func BenchmarkFit(b *testing.B) {
+	p := jpegtest.YCbCr(jpegtest.Scene(800, 600), 2, 2)
+	for b.Loop() {
+		if _, _, err := fit(p, Options{}, 60<<10, 40, 90); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestEncoderContract checks that the error of a context comes through codec's contract unchanged.
+func TestEncoderContract(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	e, p := Format.Encoder(nil).(codec.LossyEncoder), jpegtest.Noise(40, 30, 2, 2, 1)
+	if _, err := e.Encode(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
+		t.Errorf("Encode: %v", err)
+	}
+	if _, err := e.Trials(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
+		t.Errorf("Trials: %v", err)
+	}
+	trials, err := e.Trials(t.Context(), p, codec.EncodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trials.Encode(ctx, 50); err != context.Canceled {
+		t.Errorf("Trials.Encode: %v", err)
+	}
+	if _, err := e.Encode(t.Context(), &plane.Picture{Layout: plane.NewLayout(plane.RGB, false, 1, 1, 1, 1)},
+		codec.EncodeOptions{}); !errors.Is(err, codec.ErrUnsupported) {
+		t.Errorf("RGB: %v", err)
 	}
 }

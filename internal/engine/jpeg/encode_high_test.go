@@ -7,6 +7,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/ssimulacra2"
 )
@@ -17,12 +18,12 @@ func TestLook(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
 		efforts := []Options{{libjpeg: true}, {Effort: Normal}, {Effort: High}}
 		scores, sizes, pictures := make([]float64, 3), make([]float64, 3), 0
-		for _, m := range kodak(t, 2, 7, 13, 19, 24) {
-			p := toYCbCr(m, 2, 2)
+		for _, m := range jpegtest.Kodak(t, 2, 7, 13, 19, 24) {
+			p := jpegtest.YCbCr(m, 2, 2)
 			for _, q := range []int{60, 75, 85} {
 				for i, o := range efforts {
 					o.Quality, o.Progressive = q, progressive
-					file := encode(t, p, o)
+					file := encoded(t, p, o)
 					scores[i] += score(t, m, file)
 					sizes[i] += math.Log(float64(len(file)))
 				}
@@ -69,7 +70,7 @@ func score(t *testing.T, original image.Image, file []byte) float64 {
 func TestSearchedScript(t *testing.T) {
 	for _, size := range [][2]int{{40, 30}, {300, 200}, {8, 8}} {
 		for _, q := range []int{30, 80, 97} {
-			e, err := NewEncoder(t.Context(), toYCbCr(scene(size[0], size[1]), 2, 2))
+			e, err := NewEncoder(t.Context(), jpegtest.YCbCr(jpegtest.Scene(size[0], size[1]), 2, 2))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +112,7 @@ func TestSameBytesEverywhere(t *testing.T) {
 		{Options{Quality: 80, Effort: High}, 0x1e9edb15},
 		{Options{Quality: 80, Effort: High, Progressive: true}, 0x65560e98},
 	} {
-		if got := crc32.ChecksumIEEE(encode(t, p, c.o)); got != c.want {
+		if got := crc32.ChecksumIEEE(encoded(t, p, c.o)); got != c.want {
 			t.Errorf("%+v: checksum %#x, want %#x", c.o, got, c.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
@@ -229,7 +230,7 @@ func blockCost(choose *trellis, raw, block *[64]int16, seen int64) (cost int64) 
 
 // TestMeasure requires the size of a scan that the search computes to equal the actual size.
 func TestMeasure(t *testing.T) {
-	e, err := NewEncoder(t.Context(), toYCbCr(scene(203, 155), 2, 2))
+	e, err := NewEncoder(t.Context(), jpegtest.YCbCr(jpegtest.Scene(203, 155), 2, 2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,65 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
-	"math"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
-
-var samplings = []struct {
-	name       string
-	subX, subY int
-	ratio      image.YCbCrSubsampleRatio
-}{
-	{"4:4:4", 1, 1, image.YCbCrSubsampleRatio444},
-	{"4:2:2", 2, 1, image.YCbCrSubsampleRatio422},
-	{"4:4:0", 1, 2, image.YCbCrSubsampleRatio440},
-	{"4:2:0", 2, 2, image.YCbCrSubsampleRatio420},
-}
-
-// decodeStandard decodes with the standard library into planes, clipped to the picture.
-func decodeStandard(t testing.TB, file []byte) [][]byte {
-	t.Helper()
-	m, err := jpeg.Decode(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cut := func(pix []byte, stride, w, h int) (b []byte) {
-		for y := range h {
-			b = append(b, pix[y*stride:][:w]...)
-		}
-		return b
-	}
-	w, h := m.Bounds().Dx(), m.Bounds().Dy()
-	switch m := m.(type) {
-	case *image.Gray:
-		return [][]byte{cut(m.Pix, m.Stride, w, h)}
-	case *image.YCbCr:
-		cw, ch := w, h
-		switch m.SubsampleRatio {
-		case image.YCbCrSubsampleRatio420:
-			cw, ch = (w+1)/2, (h+1)/2
-		case image.YCbCrSubsampleRatio422:
-			cw = (w + 1) / 2
-		case image.YCbCrSubsampleRatio440:
-			ch = (h + 1) / 2
-		}
-		return [][]byte{
-			cut(m.Y, m.YStride, w, h), cut(m.Cb, m.CStride, cw, ch), cut(m.Cr, m.CStride, cw, ch),
-		}
-	}
-	t.Fatalf("decoded to %T", m)
-	return nil
-}
 
 // modes returns options for every kind of file at a quality.
 func modes(quality int) []Options {
@@ -74,39 +25,30 @@ func modes(quality int) []Options {
 	}
 }
 
-func psnr(a, b []byte) float64 {
-	sum := 0.0
-	for i := range a {
-		d := float64(a[i]) - float64(b[i])
-		sum += d * d
-	}
-	return 10 * math.Log10(255*255*float64(len(a))/math.Max(sum, 1e-9))
-}
-
 // TestEverySize encodes small pictures of every size in every sampling and mode, and requires each
 // plane to decode to nearly the source.
 func TestEverySize(t *testing.T) {
-	for _, s := range samplings {
+	for _, s := range jpegtest.Samplings {
 		for w := 1; w <= 35; w++ {
 			for h := 1; h <= 35; h += 1 + w%3 {
-				p := toYCbCr(scene(w, h), s.subX, s.subY)
+				p := jpegtest.YCbCr(jpegtest.Scene(w, h), s.X, s.Y)
 				var first [][]byte
 				for _, o := range modes(95) {
-					got := decodeStandard(t, encode(t, p, o))
+					got := jpegtest.Standard(t, encoded(t, p, o))
 					if first == nil {
 						first = got
 					}
 					for i := range got {
 						if len(got[i]) != len(p.Pix[i]) {
 							t.Fatalf("%s %d×%d: plane %d has %d samples, want %d",
-								s.name, w, h, i, len(got[i]), len(p.Pix[i]))
+								s.Name, w, h, i, len(got[i]), len(p.Pix[i]))
 						}
-						if db := psnr(got[i], p.Pix[i]); db < 33 {
-							t.Errorf("%s %d×%d %+v: plane %d at %.1f dB", s.name, w, h, o, i, db)
+						if db := jpegtest.PSNR(got[i], p.Pix[i]); db < 33 {
+							t.Errorf("%s %d×%d %+v: plane %d at %.1f dB", s.Name, w, h, o, i, db)
 						}
 						if o.Effort == Normal && !bytes.Equal(got[i], first[i]) {
 							t.Errorf("%s %d×%d: progressive differs from baseline in plane %d",
-								s.name, w, h, i)
+								s.Name, w, h, i)
 						}
 					}
 				}
@@ -118,13 +60,13 @@ func TestEverySize(t *testing.T) {
 func TestEverySizeGray(t *testing.T) {
 	for w := 1; w <= 35; w++ {
 		for h := 1; h <= 35; h += 1 + w%3 {
-			p := toGray(scene(w, h))
+			p := jpegtest.Gray(jpegtest.Scene(w, h))
 			for _, o := range modes(95) {
-				got := decodeStandard(t, encode(t, p, o))
+				got := jpegtest.Standard(t, encoded(t, p, o))
 				if len(got) != 1 || len(got[0]) != w*h {
 					t.Fatalf("%d×%d: %d planes", w, h, len(got))
 				}
-				if db := psnr(got[0], p.Pix[0]); db < 33 {
+				if db := jpegtest.PSNR(got[0], p.Pix[0]); db < 33 {
 					t.Errorf("%d×%d %+v: %.1f dB", w, h, o, db)
 				}
 			}
@@ -135,14 +77,14 @@ func TestEverySizeGray(t *testing.T) {
 // TestEveryQuality requires a higher quality to need more bytes and to be closer to the source, in
 // every mode.
 func TestEveryQuality(t *testing.T) {
-	p := toYCbCr(scene(200, 150), 2, 2)
+	p := jpegtest.YCbCr(jpegtest.Scene(200, 150), 2, 2)
 	for _, o := range []Options{{}, {Progressive: true}, {Effort: High},
 		{Progressive: true, Effort: High}} {
 		lastBytes, lastDB := 0, 0.0
 		for q := 1; q <= 100; q++ {
 			o.Quality = q
-			file := encode(t, p, o)
-			db := psnr(decodeStandard(t, file)[0], p.Pix[0])
+			file := encoded(t, p, o)
+			db := jpegtest.PSNR(jpegtest.Standard(t, file)[0], p.Pix[0])
 			// One step of quality may round to the same table, or to a slightly worse one.
 			if float64(len(file)) < 0.98*float64(lastBytes) || db < lastDB-0.4 {
 				t.Errorf("%+v: %d bytes at %.2f dB after %d at %.2f",
@@ -156,27 +98,13 @@ func TestEveryQuality(t *testing.T) {
 	}
 }
 
-// noise makes all coefficients nonzero, which causes the largest symbols and the longest codes.
-func noise(w, h, subX, subY int, seed uint64) *plane.Picture {
-	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, subX, subY))
-	r := rand.New(rand.NewPCG(seed, 1))
-	for _, pix := range p.Pix {
-		for i := range pix {
-			if pix[i] = byte(r.Uint32()); seed%2 == 0 {
-				pix[i] = byte(int8(pix[i]) >> 7) // black and white
-			}
-		}
-	}
-	return p
-}
-
 func TestNoise(t *testing.T) {
 	for seed := range uint64(4) {
-		p := noise(97, 61, 2, 1, seed)
+		p := jpegtest.Noise(97, 61, 2, 1, seed)
 		for _, o := range modes(100) {
-			got := decodeStandard(t, encode(t, p, o))
+			got := jpegtest.Standard(t, encoded(t, p, o))
 			for i := range got {
-				if db := psnr(got[i], p.Pix[i]); db < 44 {
+				if db := jpegtest.PSNR(got[i], p.Pix[i]); db < 44 {
 					t.Errorf("seed %d %+v: plane %d at %.1f dB", seed, o, i, db)
 				}
 			}
@@ -192,8 +120,8 @@ func TestLongEndRun(t *testing.T) {
 	}
 	copy(p.Row(0, p.Height()-1)[p.Width()-3:], "abc")
 	for _, o := range modes(90) {
-		got := decodeStandard(t, encode(t, p, o))
-		if db := psnr(got[0], p.Pix[0]); db < 60 {
+		got := jpegtest.Standard(t, encoded(t, p, o))
+		if db := jpegtest.PSNR(got[0], p.Pix[0]); db < 60 {
 			t.Errorf("%+v: %.1f dB", o, db)
 		}
 	}
@@ -201,12 +129,12 @@ func TestLongEndRun(t *testing.T) {
 
 // TestDjpeg checks that libjpeg decodes the output without a warning.
 func TestDjpeg(t *testing.T) {
-	djpeg := tool(t, "djpeg")
-	for _, s := range samplings {
-		p := toYCbCr(scene(123, 77), s.subX, s.subY)
+	djpeg := jpegtest.Tool(t, "djpeg")
+	for _, s := range jpegtest.Samplings {
+		p := jpegtest.YCbCr(jpegtest.Scene(123, 77), s.X, s.Y)
 		for _, o := range modes(85) {
 			file := filepath.Join(t.TempDir(), "a.jpg")
-			if err := os.WriteFile(file, encode(t, p, o), 0o600); err != nil {
+			if err := os.WriteFile(file, encoded(t, p, o), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var stderr bytes.Buffer
@@ -214,14 +142,14 @@ func TestDjpeg(t *testing.T) {
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()
 			if err != nil || stderr.Len() > 0 {
-				t.Fatalf("%s %+v: %v %s", s.name, o, err, stderr.Bytes())
+				t.Fatalf("%s %+v: %v %s", s.Name, o, err, stderr.Bytes())
 			}
 			head := fmt.Appendf(nil, "P5\n%d %d\n255\n", p.Width(), p.Height())
 			if !bytes.HasPrefix(out, head) {
 				t.Fatalf("djpeg printed %q", out[:20])
 			}
-			if db := psnr(out[len(head):], p.Pix[0]); db < 30 {
-				t.Errorf("%s %+v: %.1f dB", s.name, o, db)
+			if db := jpegtest.PSNR(out[len(head):], p.Pix[0]); db < 30 {
+				t.Errorf("%s %+v: %.1f dB", s.Name, o, db)
 			}
 		}
 	}
@@ -233,9 +161,9 @@ func TestMetadata(t *testing.T) {
 		icc[i] = byte(i * i >> 3)
 	}
 	exif := bytes.Repeat([]byte("MM"), stream.MaxEXIF/2)
-	p := toYCbCr(scene(20, 10), 2, 2)
-	file := encode(t, p, Options{Quality: 70, ICC: icc, Metadata: codec.Metadata{EXIF: exif}})
-	decodeStandard(t, file)
+	p := jpegtest.YCbCr(jpegtest.Scene(20, 10), 2, 2)
+	file := encoded(t, p, Options{Quality: 70, ICC: icc, Metadata: codec.Metadata{EXIF: exif}})
+	jpegtest.Standard(t, file)
 
 	var order, gotICC, gotEXIF []byte
 	for at := 2; ; {
@@ -307,7 +235,7 @@ func TestEncodeErrors(t *testing.T) {
 		}
 	}
 	for _, p := range []*plane.Picture{gray(65535, 1), gray(1, 65535)} {
-		if got := decodeStandard(t, encode(t, p, ok)); len(got[0]) != 65535 {
+		if got := jpegtest.Standard(t, encoded(t, p, ok)); len(got[0]) != 65535 {
 			t.Errorf("%d×%d: read back %d samples", p.Width(), p.Height(), len(got[0]))
 		}
 	}
@@ -315,8 +243,6 @@ func TestEncodeErrors(t *testing.T) {
 
 // brokenWriter accepts left bytes and then fails.
 type brokenWriter struct{ left int }
-
-var errBroken = errors.New("broken")
 
 func (w *brokenWriter) Write(b []byte) (int, error) {
 	if len(b) > w.left {
@@ -329,9 +255,9 @@ func (w *brokenWriter) Write(b []byte) (int, error) {
 }
 
 func TestWriterErrors(t *testing.T) {
-	p := noise(400, 300, 2, 2, 1)
+	p := jpegtest.Noise(400, 300, 2, 2, 1)
 	for _, o := range []Options{{Quality: 95}, {Quality: 95, Progressive: true}} {
-		size := len(encode(t, p, o))
+		size := len(encoded(t, p, o))
 		for _, left := range []int{0, 100, 40 << 10, size - 1} {
 			if err := Encode(t.Context(), &brokenWriter{left}, p, o); !errors.Is(err, errBroken) {
 				t.Errorf("%d of %d bytes written: error %v", left, size, err)
@@ -346,7 +272,7 @@ func TestWriterErrors(t *testing.T) {
 // TestEncoderReuse requires the same bytes from an Encoder, however often and from however many
 // goroutines it is used.
 func TestEncoderReuse(t *testing.T) {
-	p := toYCbCr(scene(133, 91), 2, 2)
+	p := jpegtest.YCbCr(jpegtest.Scene(133, 91), 2, 2)
 	e, err := NewEncoder(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -359,7 +285,7 @@ func TestEncoderReuse(t *testing.T) {
 				if err := e.Encode(t.Context(), &b, o); err != nil {
 					t.Fatal(err)
 				}
-				if !bytes.Equal(b.Bytes(), encode(t, p, o)) {
+				if !bytes.Equal(b.Bytes(), encoded(t, p, o)) {
 					t.Error("differs from Encode")
 				}
 			})
@@ -377,8 +303,8 @@ func FuzzEncode(f *testing.F) {
 		if w == 0 || h == 0 || len(pixels) == 0 {
 			return
 		}
-		s := samplings[mode&3]
-		p := plane.New(plane.NewLayout(plane.YCbCr, false, int(w), int(h), s.subX, s.subY))
+		s := jpegtest.Samplings[mode&3]
+		p := plane.New(plane.NewLayout(plane.YCbCr, false, int(w), int(h), s.X, s.Y))
 		at := 0
 		for _, pix := range p.Pix {
 			for i := range pix {
@@ -388,12 +314,12 @@ func FuzzEncode(f *testing.F) {
 		}
 		o := Options{Quality: 1 + int(quality)%100, Progressive: mode&4 != 0,
 			Effort: Effort(mode >> 3 & 1)}
-		got := decodeStandard(t, encode(t, p, o))
+		got := jpegtest.Standard(t, encoded(t, p, o))
 		for i := range got {
 			if len(got[i]) != len(p.Pix[i]) {
 				t.Fatalf("plane %d: got %d samples, want %d", i, len(got[i]), len(p.Pix[i]))
 			}
-			if db := psnr(got[i], p.Pix[i]); o.Quality == 100 && db < 40 {
+			if db := jpegtest.PSNR(got[i], p.Pix[i]); o.Quality == 100 && db < 40 {
 				t.Fatalf("plane %d at %.1f dB", i, db)
 			}
 		}
@@ -417,12 +343,12 @@ func TestSharePanic(t *testing.T) {
 
 // TestEncodeThreads checks that the number of threads does not change any byte.
 func TestEncodeThreads(t *testing.T) {
-	for _, sub := range samplings {
-		p := toYCbCr(scene(301, 429), sub.subX, sub.subY)
+	for _, sub := range jpegtest.Samplings {
+		p := jpegtest.YCbCr(jpegtest.Scene(301, 429), sub.X, sub.Y)
 		for _, o := range modes(80) {
-			want := encode(t, p, o)
+			want := encoded(t, p, o)
 			for o.Threads = 2; o.Threads < 8; o.Threads++ {
-				if got := encode(t, p, o); !bytes.Equal(got, want) {
+				if got := encoded(t, p, o); !bytes.Equal(got, want) {
 					t.Errorf("%v, %+v: %d bytes differ from the %d of one thread",
 						sub, o, len(got), len(want))
 				}

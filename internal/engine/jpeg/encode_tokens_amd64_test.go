@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -19,9 +20,9 @@ func TestTokensKernel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	whole := 0
 	for round := range 200 {
-		p := noise(1+rng.IntN(1500), 1+rng.IntN(40), 1+round&1, 1+round>>1&1, 1)
+		p := jpegtest.Noise(1+rng.IntN(1500), 1+rng.IntN(40), 1+round&1, 1+round>>1&1, 1)
 		if round%5 == 0 {
-			p = toGray(scene(p.Width(), p.Height()))
+			p = jpegtest.Gray(jpegtest.Scene(p.Width(), p.Height()))
 		}
 		e, err := newFrame(p)
 		if err != nil {
@@ -70,7 +71,7 @@ func TestBandKernels(t *testing.T) {
 	var blocks, runs [2]int
 	full := 0
 	for round := range 160 {
-		p := toGray(scene(8*(1+rng.IntN(40)), 8*(1+rng.IntN(30))))
+		p := jpegtest.Gray(jpegtest.Scene(8*(1+rng.IntN(40)), 8*(1+rng.IntN(30))))
 		if round%40 == 0 {
 			p = plane.New(plane.NewLayout(plane.Gray, false, 8*300, 8*250, 1, 1))
 		}

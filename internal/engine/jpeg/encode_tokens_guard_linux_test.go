@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 )
 
 // TestTokenKernelBounds collects tokens of blocks that border on inaccessible memory, into room that does, too.
@@ -16,7 +17,7 @@ func TestTokenKernelBounds(t *testing.T) {
 	longest := 0
 	for round := range 120 {
 		after := round%2 == 0
-		e, err := newFrame(noise(1+rng.IntN(100), 1+rng.IntN(40), 1+round&1, 1+round>>1&1, 1))
+		e, err := newFrame(jpegtest.Noise(1+rng.IntN(100), 1+rng.IntN(40), 1+round&1, 1+round>>1&1, 1))
 		if err != nil {
 			t.Fatal(err)
 		}

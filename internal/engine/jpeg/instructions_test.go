@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 )
 
 // job is what TestInstructions has a process do.
@@ -92,7 +93,7 @@ func TestInstructions(t *testing.T) {
 		if name == "progressive" {
 			args = append(args, "-progressive")
 		}
-		file, err := exec.Command(tool(t, "jpegtran"), append(args, corpus(t, "photos/"+photo)...)...).Output()
+		file, err := exec.Command(jpegtest.Tool(t, "jpegtran"), append(args, corpus(t, "photos/"+photo)...)...).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +180,7 @@ func (j job) count(t *testing.T, dir, arch string) map[string]int {
 	}
 	defer r.Close()
 	var out bytes.Buffer
-	emulator := tool(t, map[string]string{"amd64": "qemu-x86_64-static", "arm64": "qemu-aarch64-static"}[arch])
+	emulator := jpegtest.Tool(t, map[string]string{"amd64": "qemu-x86_64-static", "arm64": "qemu-aarch64-static"}[arch])
 	cmd := exec.Command(emulator, "-cpu", "max", "-d", "exec,in_asm,nochain", "-dfilter", strings.Join(filter, ","),
 		"-D", "/proc/self/fd/3", path, "-test.run", "^TestInstructionsJob$", "-test.v")
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1",

@@ -9,13 +9,14 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/xmp"
 )
 
 // withSegments returns a small JPEG with segments behind its first marker.
 func withSegments(t *testing.T, segments ...[]byte) []byte {
-	file := encode(t, toGray(scene(20, 20)), Options{Quality: 80})
+	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), Options{Quality: 80})
 	return slices.Concat(file[:2], slices.Concat(segments...), file[2:])
 }
 
@@ -41,8 +42,8 @@ func TestMetadataReturns(t *testing.T) {
 		ExtendedXMP: extension, IPTC: bytes.Repeat([]byte("\x1c"), stream.MaxIPTC),
 	}
 	copy(want.XMP, xmp.GUID(extension))
-	file := encode(t, toGray(scene(20, 20)), Options{Quality: 80, Metadata: want})
-	decodeStandard(t, file)
+	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), Options{Quality: 80, Metadata: want})
+	jpegtest.Standard(t, file)
 	got := metadataOf(t, file)
 	for name, blocks := range map[string][2][]byte{
 		"EXIF": {got.EXIF, want.EXIF}, "XMP": {got.XMP, want.XMP}, "extended XMP": {got.ExtendedXMP, want.ExtendedXMP}, "IPTC": {got.IPTC, want.IPTC},
@@ -55,7 +56,7 @@ func TestMetadataReturns(t *testing.T) {
 		t.Errorf("missing: %q", got.Missing)
 	}
 	for name, m := range map[string]codec.Metadata{"XMP": {XMP: make([]byte, stream.MaxXMP+1)}, "IPTC": {IPTC: make([]byte, stream.MaxIPTC+1)}} {
-		p := toGray(scene(20, 20))
+		p := jpegtest.Gray(jpegtest.Scene(20, 20))
 		if err := Encode(t.Context(), &bytes.Buffer{}, p, Options{Quality: 80, Metadata: m}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s that is too long: %v", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/pipeline/readerstest"
 )
@@ -39,7 +40,7 @@ func TestReaders(t *testing.T) {
 		o := modes(1 + r.IntN(100))[r.IntN(4)]
 		o.Threads = 1 + r.IntN(3)
 		name = fmt.Sprintf("%d×%d %s %+v", w, h, name, o)
-		file := encode(t, p, o)
+		file := encoded(t, p, o)
 		pixels, err := readByDjpeg(t, file, w, h)
 		if err != nil {
 			t.Errorf("%s: djpeg: %v", name, err)
@@ -47,7 +48,7 @@ func TestReaders(t *testing.T) {
 		}
 		ours, _ := decodeAll(t, file, 0, 0)
 		samePlanes := func(planes []byte) bool { return readerstest.Near(planes, bytes.Join(ours.Pix, nil), within) }
-		if !samePlanes(bytes.Join(decodeStandard(t, file), nil)) {
+		if !samePlanes(bytes.Join(jpegtest.Standard(t, file), nil)) {
 			t.Errorf("%s: image/jpeg reads other samples", name)
 		}
 		readers.Add(t, file, readerstest.Specimen{
@@ -59,20 +60,20 @@ func TestReaders(t *testing.T) {
 
 // randomPicture draws a photograph or noise, in one of the samplings or gray.
 func randomPicture(r *rand.Rand, w, h int) (name string, p *plane.Picture) {
-	k := r.IntN(len(samplings) + 1)
-	if k == len(samplings) {
-		return "gray", toGray(scene(w, h))
+	k := r.IntN(len(jpegtest.Samplings) + 1)
+	if k == len(jpegtest.Samplings) {
+		return "gray", jpegtest.Gray(jpegtest.Scene(w, h))
 	}
-	s := samplings[k]
+	s := jpegtest.Samplings[k]
 	if r.IntN(4) == 0 {
-		return s.name + " noise", noise(w, h, s.subX, s.subY, r.Uint64())
+		return s.Name + " noise", jpegtest.Noise(w, h, s.X, s.Y, r.Uint64())
 	}
-	return s.name, toYCbCr(scene(w, h), s.subX, s.subY)
+	return s.Name, jpegtest.YCbCr(jpegtest.Scene(w, h), s.X, s.Y)
 }
 
 // readByDjpeg returns RGBA.
 func readByDjpeg(t *testing.T, file []byte, w, h int) ([]byte, error) {
-	dw, dh, samples, pix, complaint := djpegPixels(t, file, true)
+	dw, dh, samples, pix, complaint := jpegtest.Djpeg(t, file, true)
 	if complaint != "" || dw != w || dh != h {
 		return nil, fmt.Errorf("%d×%d, %s", dw, dh, complaint)
 	}

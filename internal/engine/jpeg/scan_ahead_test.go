@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -35,7 +36,7 @@ func decodeBy(t testing.TB, file []byte, n, threads, size int) (*plane.Picture, 
 
 // TestAheadMemory checks that Memory covers what walks ahead allocate, at the scales where they keep most.
 func TestAheadMemory(t *testing.T) {
-	file := encode(t, noise(1100, 900, 2, 2, 1), Options{Quality: 85})
+	file := encoded(t, jpegtest.Noise(1100, 900, 2, 2, 1), Options{Quality: 85})
 	for _, threads := range []int{1, 8} {
 		for _, n := range []int{1, 2, 8} {
 			runtime.GC()
@@ -102,7 +103,7 @@ func (want decoded) same(t testing.TB, what string, got decoded) {
 		return
 	}
 	for i, pix := range want.picture.Pix {
-		if k := firstDifference(got.picture.Pix[i], pix); k < len(pix) {
+		if k := jpegtest.FirstDifference(got.picture.Pix[i], pix); k < len(pix) {
 			w := want.picture.Planes[i].Width
 			t.Errorf("%s: plane %d differs at %d,%d", what, i, k%w, k/w)
 		}
@@ -112,8 +113,8 @@ func (want decoded) same(t testing.TB, what string, got decoded) {
 // TestThreads decodes undamaged and damaged pictures, in stretches so small that a walk ahead is
 // often useless, and in larger ones.
 func TestThreads(t *testing.T) {
-	for _, sub := range samplings {
-		file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), Options{Quality: 85})
+	for _, sub := range jpegtest.Samplings {
+		file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), Options{Quality: 85})
 		for n := 1; n <= 8; n++ {
 			sameByThreads(t, file, n, 2, 40)
 			sameByThreads(t, file, n, 3, 3000)
@@ -152,8 +153,8 @@ func TestThreadsPhotographs(t *testing.T) {
 // TestWalkAhead checks that most walks ahead can be used; otherwise threads would be of no use.
 func TestWalkAhead(t *testing.T) {
 	files := make(map[string][]byte)
-	for _, sub := range samplings {
-		files[fmt.Sprint(sub)] = encode(t, toYCbCr(scene(1600, 1200), sub.subX, sub.subY),
+	for _, sub := range jpegtest.Samplings {
+		files[fmt.Sprint(sub)] = encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), sub.X, sub.Y),
 			Options{Quality: 90})
 	}
 	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
@@ -194,10 +195,10 @@ func TestWalkAhead(t *testing.T) {
 // TestThreadsProgressive decodes undamaged and damaged progressive pictures in steps of one row or
 // several.
 func TestThreadsProgressive(t *testing.T) {
-	for _, sub := range samplings {
+	for _, sub := range jpegtest.Samplings {
 		for _, effort := range []Effort{Normal, High} {
 			o := Options{Quality: 85, Progressive: true, Effort: effort}
-			file := encode(t, noise(300, 200, sub.subX, sub.subY, 1), o)
+			file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), o)
 			for n := 1; n <= 8; n++ {
 				sameByThreads(t, file, n, 2, 1)
 				sameByThreads(t, file, n, 3, 100)
@@ -207,7 +208,7 @@ func TestThreadsProgressive(t *testing.T) {
 			}
 		}
 	}
-	file := encode(t, noise(300, 200, 2, 2, 1), Options{Quality: 80, Progressive: true})
+	file := encoded(t, jpegtest.Noise(300, 200, 2, 2, 1), Options{Quality: 80, Progressive: true})
 	head, scans := takeApart(t, file)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100 { // scans in any order, some of them repeated, damaged or missing
@@ -221,7 +222,7 @@ func TestThreadsProgressive(t *testing.T) {
 		}
 		sameByThreads(t, b, 1+random.IntN(8), 2+random.IntN(3), 1+random.IntN(200))
 	}
-	big := encode(t, toYCbCr(scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
+	big := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
 	for i := range 8 {
 		sameByThreads(t, damaged(big, i), 1+i, 2, stepBlocks)
 	}
@@ -234,8 +235,8 @@ func TestThreadsProgressive(t *testing.T) {
 // TestThreadsProgressiveTools does the same for what libjpeg writes: restart intervals, arithmetic
 // coding, other scripts.
 func TestThreadsProgressiveTools(t *testing.T) {
-	tool(t, "cjpeg")
-	m := scene(333, 221)
+	jpegtest.Tool(t, "cjpeg")
+	m := jpegtest.Scene(333, 221)
 	for _, coding := range []string{"-optimize", "-arithmetic"} {
 		for _, restart := range []string{"0", "1", "7B"} {
 			for name, script := range scripts {
@@ -243,7 +244,7 @@ func TestThreadsProgressiveTools(t *testing.T) {
 				if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				file := runCjpeg(t, m, coding, "-restart", restart, "-scans", path)
+				file := jpegtest.Cjpeg(t, m, coding, "-restart", restart, "-scans", path)
 				t.Run(fmt.Sprint(coding, restart, name), func(t *testing.T) {
 					for i := range 16 {
 						sameByThreads(t, file, 1+i%8, 2+i%3, 1+50*(i%4))
@@ -258,7 +259,7 @@ func TestThreadsProgressiveTools(t *testing.T) {
 // TestThreadsEnd checks that no goroutine is left running, however a decode ends.
 func TestThreadsEnd(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		testThreadsEnd(t, encode(t, noise(900, 700, 2, 2, 1), Options{Quality: 85, Progressive: progressive}))
+		testThreadsEnd(t, encoded(t, jpegtest.Noise(900, 700, 2, 2, 1), Options{Quality: 85, Progressive: progressive}))
 	}
 }
 

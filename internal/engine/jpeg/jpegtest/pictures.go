@@ -1,4 +1,6 @@
-package jpeg
+// Package jpegtest holds what the tests of the decoder and of the encoder share: pictures, comparisons, and libjpeg's tools.
+// It is linked into tests only.
+package jpegtest
 
 import (
 	"fmt"
@@ -6,17 +8,31 @@ import (
 	"image/color"
 	_ "image/png"
 	"math"
+	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// scene draws a picture like a photograph: soft shading, edges in all directions, texture and some
+// Sampling is how many samples of luma there are to one of chroma, across and down.
+type Sampling struct {
+	Name string
+	X, Y int
+}
+
+// Samplings are those that the encoder writes.
+var Samplings = []Sampling{
+	{"4:4:4", 1, 1},
+	{"4:2:2", 2, 1},
+	{"4:4:0", 1, 2},
+	{"4:2:0", 2, 2},
+}
+
+// Scene draws a picture like a photograph: soft shading, edges in all directions, texture and some
 // noise.
-func scene(w, h int) *image.RGBA {
+func Scene(w, h int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	seed := uint32(12345)
 	for y := range h {
@@ -39,9 +55,9 @@ func scene(w, h int) *image.RGBA {
 	return m
 }
 
-// kodak returns some of the Kodak pictures, by number. It skips the test if IMGMILL_CORPUS is not
+// Kodak returns some of the Kodak pictures, by number. It skips the test if IMGMILL_CORPUS is not
 // set.
-func kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
+func Kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
 	t.Helper()
 	root := os.Getenv("IMGMILL_CORPUS")
 	if root == "" {
@@ -69,9 +85,9 @@ func kodak(t testing.TB, numbers ...int) map[int]*image.RGBA {
 	return all
 }
 
-// toYCbCr converts as libjpeg's jccolor.c and jcsample.c do, bit for bit, so that files can be
+// YCbCr converts as libjpeg's jccolor.c and jcsample.c do, bit for bit, so that files can be
 // compared with cjpeg's.
-func toYCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
+func YCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	full := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, 1, 1))
 	for y := range h {
@@ -111,33 +127,25 @@ func toYCbCr(m *image.RGBA, subX, subY int) *plane.Picture {
 	return p
 }
 
-// toGray returns only the luma plane.
-func toGray(m *image.RGBA) *plane.Picture {
-	full := toYCbCr(m, 1, 1)
+// Gray returns only the luma plane.
+func Gray(m *image.RGBA) *plane.Picture {
+	full := YCbCr(m, 1, 1)
 	return &plane.Picture{
 		Layout: plane.NewLayout(plane.Gray, false, full.Width(), full.Height(), 1, 1),
 		Pix:    full.Pix[:1], Stride: full.Stride[:1],
 	}
 }
 
-// ppm returns a picture in the format that cjpeg reads.
-func ppm(m *image.RGBA) []byte {
-	b := fmt.Appendf(nil, "P6\n%d %d\n255\n", m.Rect.Dx(), m.Rect.Dy())
-	for y := range m.Rect.Dy() {
-		for x := range m.Rect.Dx() {
-			c := m.RGBAAt(x, y)
-			b = append(b, c.R, c.G, c.B)
+// Noise makes all coefficients nonzero, which causes the largest symbols and the longest codes.
+func Noise(w, h, subX, subY int, seed uint64) *plane.Picture {
+	p := plane.New(plane.NewLayout(plane.YCbCr, false, w, h, subX, subY))
+	r := rand.New(rand.NewPCG(seed, 1))
+	for _, pix := range p.Pix {
+		for i := range pix {
+			if pix[i] = byte(r.Uint32()); seed%2 == 0 {
+				pix[i] = byte(int8(pix[i]) >> 7) // black and white
+			}
 		}
 	}
-	return b
-}
-
-// tool returns the path of a program, or skips the test if it is not installed.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed", name)
-	}
-	return path
+	return p
 }

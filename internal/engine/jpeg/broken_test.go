@@ -1,0 +1,5 @@
+package jpeg
+
+import "errors"
+
+var errBroken = errors.New("broken")

@@ -1,0 +1,18 @@
+package jpeg
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/imgmill/imgmill/internal/engine/plane"
+)
+
+// encoded encodes a picture.
+func encoded(t testing.TB, p *plane.Picture, o Options) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Encode(t.Context(), &b, p, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
