@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -150,7 +151,7 @@ func TestRestartDamage(t *testing.T) {
 // TestStrict checks that with Strict damage is an error that states its position.
 func TestStrict(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90, Progressive: progressive})
 		cut := file[:len(file)*2/3]
 		d, err := NewDecoder(bytes.NewReader(cut), DecodeOptions{Strict: true})
 		if err != nil {
@@ -191,7 +192,7 @@ func TestMissingComponent(t *testing.T) {
 // TestNoData checks that a file that ends before anything can be shown is refused.
 func TestNoData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90, Progressive: progressive})
 		sos := bytes.Index(file, []byte{0xFF, stream.SOS})
 		empty := bytes.Clone(file[:sos+4+int(file[sos+3])-2])
 		for _, end := range [][]byte{nil, {0xFF, stream.EOI}, {0xFF, stream.SOI, 0xFF, stream.EOI}} {
@@ -228,7 +229,7 @@ func TestEmptyFirstSegment(t *testing.T) {
 			}
 		}
 	}
-	file = encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: true})
+	file = encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90, Progressive: true})
 	scan = bytes.Index(file, []byte{0xFF, stream.SOS})
 	first := scan + 4 + int(file[scan+3]) - 2
 	file = slices.Concat(file[:scan], []byte{0xFF, stream.DRI, 0, 4, 0, 100},
@@ -242,7 +243,7 @@ func TestEmptyFirstSegment(t *testing.T) {
 // damage, unless what precedes it is not padding.
 func TestStrayData(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), Options{Quality: 90, Progressive: progressive})
+		file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90, Progressive: progressive})
 		end := len(file) - 2
 		for _, stray := range []int{1, strayBytes, strayBytes + 1, 3 * stretchSize, 200_000} {
 			b := append(bytes.Clone(file[:end]), bytes.Repeat([]byte{0x55}, stray)...)
@@ -285,7 +286,7 @@ func TestStrayBytesBeforeRestarts(t *testing.T) {
 // TestLostSynchronisation changes one bit at a time. Where the blocks then end too early, that is
 // damage unless the bits that are left look like padding.
 func TestLostSynchronisation(t *testing.T) {
-	file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), Options{Quality: 90})
+	file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90})
 	sound, _ := decodeAll(t, file, 0, 0)
 	first := bytes.Index(file, []byte{0xFF, stream.SOS}) + 14
 	changed, found := 0, 0
@@ -364,7 +365,7 @@ func TestGiant(t *testing.T) {
 // TestManyScans checks that a file with very many scans does not take long.
 func TestManyScans(t *testing.T) {
 	const side = 2000
-	file := encoded(t, jpegtest.Noise(side, side, 1, 1, 1), Options{Quality: 50, Progressive: true})
+	file := encoded(t, jpegtest.Noise(side, side, 1, 1, 1), encode.Options{Quality: 50, Progressive: true})
 	last := bytes.LastIndex(file, []byte{0xFF, stream.SOS})
 	bomb := bytes.Clone(file[:last])
 	// A table with one code, of one bit, for the longest run of empty blocks, and many refinement
@@ -483,7 +484,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	for _, sub := range jpegtest.Samplings {
 		for _, progressive := range []bool{false, true} {
-			f.Add(encoded(f, jpegtest.YCbCr(jpegtest.Scene(40, 30), sub.X, sub.Y), Options{
+			f.Add(encoded(f, jpegtest.YCbCr(jpegtest.Scene(40, 30), sub.X, sub.Y), encode.Options{
 				Quality: 60, Progressive: progressive, Metadata: codec.Metadata{EXIF: []byte("MM\x00*")}, ICC: []byte("icc"),
 			}))
 		}

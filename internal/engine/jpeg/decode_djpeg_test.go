@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -96,7 +97,7 @@ func TestDecodeEqualsLibjpeg(t *testing.T) {
 				jpegtest.Noise(203, 157, sub.X, sub.Y, 1),
 				jpegtest.YCbCr(jpegtest.Scene(203, 157), sub.X, sub.Y),
 			} {
-				equalsLibjpeg(t, encoded(t, p, Options{Quality: 90, Progressive: progressive}), 1, 8)
+				equalsLibjpeg(t, encoded(t, p, encode.Options{Quality: 90, Progressive: progressive}), 1, 8)
 			}
 		}
 	}

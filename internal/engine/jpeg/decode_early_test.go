@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -77,15 +78,15 @@ func TestProgressiveEqualsSequential(t *testing.T) {
 	}
 	for _, sub := range jpegtest.Samplings {
 		p := jpegtest.YCbCr(m, sub.X, sub.Y)
-		for _, effort := range []Effort{Normal, High} {
-			o := Options{Quality: 85, Effort: effort}
+		for _, effort := range []encode.Effort{encode.Normal, encode.High} {
+			o := encode.Options{Quality: 85, Effort: effort}
 			sequential := encoded(t, p, o)
 			o.Progressive = true
 			compare(fmt.Sprint(sub, effort), encoded(t, p, o), sequential)
 		}
 	}
-	compare("gray", encoded(t, jpegtest.Gray(m), Options{Quality: 85, Progressive: true}),
-		encoded(t, jpegtest.Gray(m), Options{Quality: 85}))
+	compare("gray", encoded(t, jpegtest.Gray(m), encode.Options{Quality: 85, Progressive: true}),
+		encoded(t, jpegtest.Gray(m), encode.Options{Quality: 85}))
 	jpegtest.Tool(t, "cjpeg")
 	for name, script := range scripts {
 		path := filepath.Join(t.TempDir(), "script")
@@ -140,7 +141,7 @@ var poison = []byte{0xFF, stream.SOS, 0, 8, 1, 1, 0, 9, 3, 0, 0xFF, stream.EOI}
 // invalid scan after each in turn. The decoder must reach that scan only while something is
 // missing.
 func TestStopsWithTheLastBit(t *testing.T) {
-	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(200, 150), 2, 2), Options{Quality: 80, Progressive: true})
+	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(200, 150), 2, 2), encode.Options{Quality: 80, Progressive: true})
 	head, scans := takeApart(t, file)
 	if len(scans) != 10 {
 		t.Fatalf("%d scans", len(scans))
@@ -249,7 +250,7 @@ func TestLastBits(t *testing.T) {
 
 // TestDamageAfterTheLastBit damages a file after the part that a scale needs, and within it.
 func TestDamageAfterTheLastBit(t *testing.T) {
-	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
+	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), encode.Options{Quality: 95, Progressive: true})
 	head, scans := takeApart(t, file)
 	needed := len(head)
 	for _, s := range scans[:7] {
@@ -293,7 +294,7 @@ func TestDamageAfterTheLastBit(t *testing.T) {
 // have.
 func TestReadsLittleForAThumbnail(t *testing.T) {
 	file := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2),
-		Options{Quality: 92, Progressive: true, Effort: High})
+		encode.Options{Quality: 92, Progressive: true, Effort: encode.High})
 	want, _, _, err := decodeCounted(t, file, 1, DecodeOptions{Strict: true})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -46,7 +47,7 @@ func sameEnoughByThreads(t testing.TB, file []byte, threads, size int) {
 // TestEnoughByThreads damages pictures in many ways.
 func TestEnoughByThreads(t *testing.T) {
 	for _, sub := range jpegtest.Samplings {
-		file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), Options{Quality: 85})
+		file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), encode.Options{Quality: 85})
 		for i := range 90 {
 			sameEnoughByThreads(t, damaged(file, i), 2+i%3, 300+i)
 		}
@@ -125,7 +126,7 @@ func TestBrokenWithinATakenStretch(t *testing.T) {
 // TestSequentialStopsReading checks that a sequential picture is read only a little further than
 // the sink needs.
 func TestSequentialStopsReading(t *testing.T) {
-	file := encoded(t, jpegtest.Noise(400, 4000, 2, 2, 1), Options{Quality: 90})
+	file := encoded(t, jpegtest.Noise(400, 4000, 2, 2, 1), encode.Options{Quality: 90})
 	for _, threads := range []int{1, 2} {
 		r := bytes.NewReader(file)
 		d, err := NewDecoder(r, DecodeOptions{Threads: threads})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -154,7 +155,7 @@ func TestDecodeLargestMCU(t *testing.T) {
 // reader's error must be returned.
 func TestDecodeCut(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encoded(t, jpegtest.Noise(90, 70, 2, 2, 1), Options{Quality: 80, Progressive: progressive})
+		file := encoded(t, jpegtest.Noise(90, 70, 2, 2, 1), encode.Options{Quality: 80, Progressive: progressive})
 		for n := 0; n < len(file); n += 1 + len(file)/300 {
 			tryDecode(t, file[:n], 1, 8, 3)
 			if err := failAfter(file[:n]); !errors.Is(err, errBroken) {
@@ -172,6 +173,8 @@ func failAfter(b []byte) error {
 	_, err = d.Decode(context.Background(), newDiscard(d.Header().Layout))
 	return err
 }
+
+var errBroken = errors.New("broken")
 
 type brokenReader struct{}
 

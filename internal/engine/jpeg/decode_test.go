@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -82,8 +83,8 @@ func decodeAt(t testing.TB, file []byte, n int) *plane.Picture {
 func TestDecodeScales(t *testing.T) {
 	for _, sub := range jpegtest.Samplings {
 		p := jpegtest.YCbCr(jpegtest.Scene(203, 157), sub.X, sub.Y)
-		sequential := encoded(t, p, Options{Quality: 85})
-		progressive := encoded(t, p, Options{Quality: 85, Progressive: true})
+		sequential := encoded(t, p, encode.Options{Quality: 85})
+		progressive := encoded(t, p, encode.Options{Quality: 85, Progressive: true})
 		for n := 1; n <= 8; n++ {
 			a, b := decodeAt(t, sequential, n), decodeAt(t, progressive, n)
 			for i := range a.Pix {
@@ -367,7 +368,7 @@ func TestHeaderErrors(t *testing.T) {
 func TestDecodeMetadata(t *testing.T) {
 	icc := bytes.Repeat([]byte("profile "), 20000)
 	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)),
-		Options{Quality: 80, ICC: icc, Metadata: codec.Metadata{EXIF: []byte("II*\x00 exif")}})
+		encode.Options{Quality: 80, ICC: icc, Metadata: codec.Metadata{EXIF: []byte("II*\x00 exif")}})
 	header := func(file []byte) Header {
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {
@@ -398,7 +399,7 @@ func TestDecodeMetadata(t *testing.T) {
 // unchanged.
 func TestSinkErrors(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		file := encoded(t, jpegtest.Gray(jpegtest.Scene(100, 100)), Options{Quality: 80, Progressive: progressive})
+		file := encoded(t, jpegtest.Gray(jpegtest.Scene(100, 100)), encode.Options{Quality: 80, Progressive: progressive})
 		d, err := NewDecoder(bytes.NewReader(file), DecodeOptions{})
 		if err != nil {
 			t.Fatal(err)

@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/setting"
@@ -146,21 +146,21 @@ func (e encoder) Layout(model plane.Model, _ bool, w, h int) plane.Layout {
 	return plane.NewLayout(plane.YCbCr, false, w, h, x, y)
 }
 
-func (e encoder) options(p *plane.Picture, o codec.EncodeOptions) Options {
-	opt := Options{
+func (e encoder) options(p *plane.Picture, o codec.EncodeOptions) encode.Options {
+	opt := encode.Options{
 		Quality:     int(e.v.Int(qualitySetting, DefaultQuality)),
 		Progressive: e.v.Bool(progressiveSetting) || o.Compact,
 		ICC:         p.Space.ICC, Metadata: o.Metadata, Threads: o.Threads,
 	}
 	if e.v.Text(effortSetting) == "high" {
-		opt.Effort, opt.Progressive = High, true
+		opt.Effort, opt.Progressive = encode.High, true
 	}
 	return opt
 }
 
 func (e encoder) Encode(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) ([]byte, error) {
 	var b bytes.Buffer
-	if err := Encode(ctx, &b, p, e.options(p, o)); err != nil {
+	if err := encode.Encode(ctx, &b, p, e.options(p, o)); err != nil {
 		return nil, unsupported(ctx, err)
 	}
 	return finished(b.Bytes(), o.GainMap), nil
@@ -176,7 +176,7 @@ func finished(file []byte, m *codec.GainMap) []byte {
 
 // Trials implements codec.LossyEncoder.
 func (e encoder) Trials(ctx context.Context, p *plane.Picture, o codec.EncodeOptions) (codec.Trials, error) {
-	prepared, err := NewEncoder(ctx, p)
+	prepared, err := encode.New(ctx, p)
 	if err != nil {
 		return nil, unsupported(ctx, err)
 	}
@@ -194,8 +194,8 @@ func unsupported(ctx context.Context, err error) error {
 
 // trials encodes one picture at several qualities; its blocks are transformed once.
 type trials struct {
-	e    *Encoder
-	o    Options
+	e    *encode.Encoder
+	o    encode.Options
 	gain *codec.GainMap
 }
 
@@ -211,9 +211,8 @@ func (t *trials) Encode(ctx context.Context, quality int) ([]byte, error) {
 	return finished(b.Bytes(), t.gain), nil
 }
 
-// LogStep is the logarithm of the scale of the quantisation tables, bent for the finest tables,
-// whose entries cannot fall below 1.
-func (t *trials) LogStep(quality int) float64 { return math.Log(float64(qualityScale(quality)) + 4) }
+// LogStep implements codec.Trials.
+func (t *trials) LogStep(quality int) float64 { return encode.LogStep(quality) }
 
 // usualScores are medians over 34 photographs, reduced to 320, 800 and 1600 pixels, with half of their chroma
 // each way.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -31,7 +32,7 @@ func gray(t *testing.T, w, h int) []byte {
 		p.Pix[0][i] = byte(i*7/w + i%w)
 	}
 	var b bytes.Buffer
-	if err := Encode(t.Context(), &b, p, Options{Quality: 90}); err != nil {
+	if err := encode.Encode(t.Context(), &b, p, encode.Options{Quality: 90}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/iptc"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/xmp"
@@ -16,7 +17,7 @@ import (
 
 // withSegments returns a small JPEG with segments behind its first marker.
 func withSegments(t *testing.T, segments ...[]byte) []byte {
-	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), Options{Quality: 80})
+	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), encode.Options{Quality: 80})
 	return slices.Concat(file[:2], slices.Concat(segments...), file[2:])
 }
 
@@ -42,7 +43,7 @@ func TestMetadataReturns(t *testing.T) {
 		ExtendedXMP: extension, IPTC: bytes.Repeat([]byte("\x1c"), stream.MaxIPTC),
 	}
 	copy(want.XMP, xmp.GUID(extension))
-	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), Options{Quality: 80, Metadata: want})
+	file := encoded(t, jpegtest.Gray(jpegtest.Scene(20, 20)), encode.Options{Quality: 80, Metadata: want})
 	jpegtest.Standard(t, file)
 	got := metadataOf(t, file)
 	for name, blocks := range map[string][2][]byte{
@@ -57,7 +58,7 @@ func TestMetadataReturns(t *testing.T) {
 	}
 	for name, m := range map[string]codec.Metadata{"XMP": {XMP: make([]byte, stream.MaxXMP+1)}, "IPTC": {IPTC: make([]byte, stream.MaxIPTC+1)}} {
 		p := jpegtest.Gray(jpegtest.Scene(20, 20))
-		if err := Encode(t.Context(), &bytes.Buffer{}, p, Options{Quality: 80, Metadata: m}); err == nil || !strings.Contains(err.Error(), name) {
+		if err := encode.Encode(t.Context(), &bytes.Buffer{}, p, encode.Options{Quality: 80, Metadata: m}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s that is too long: %v", name, err)
 		}
 	}

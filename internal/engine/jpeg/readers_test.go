@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/pipeline/readerstest"
@@ -37,8 +38,9 @@ func TestReaders(t *testing.T) {
 			w, h = 100+r.IntN(900), 100+r.IntN(600)
 		}
 		name, p := randomPicture(r, w, h)
-		o := modes(1 + r.IntN(100))[r.IntN(4)]
-		o.Threads = 1 + r.IntN(3)
+		o := encode.Options{Quality: 1 + r.IntN(100)}
+		mode := r.IntN(4)
+		o.Progressive, o.Effort, o.Threads = mode&1 != 0, encode.Effort(mode>>1), 1+r.IntN(3)
 		name = fmt.Sprintf("%d×%d %s %+v", w, h, name, o)
 		file := encoded(t, p, o)
 		pixels, err := readByDjpeg(t, file, w, h)

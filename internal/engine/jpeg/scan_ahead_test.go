@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/cpu"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -36,7 +37,7 @@ func decodeBy(t testing.TB, file []byte, n, threads, size int) (*plane.Picture, 
 
 // TestAheadMemory checks that Memory covers what walks ahead allocate, at the scales where they keep most.
 func TestAheadMemory(t *testing.T) {
-	file := encoded(t, jpegtest.Noise(1100, 900, 2, 2, 1), Options{Quality: 85})
+	file := encoded(t, jpegtest.Noise(1100, 900, 2, 2, 1), encode.Options{Quality: 85})
 	for _, threads := range []int{1, 8} {
 		for _, n := range []int{1, 2, 8} {
 			runtime.GC()
@@ -114,7 +115,7 @@ func (want decoded) same(t testing.TB, what string, got decoded) {
 // often useless, and in larger ones.
 func TestThreads(t *testing.T) {
 	for _, sub := range jpegtest.Samplings {
-		file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), Options{Quality: 85})
+		file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), encode.Options{Quality: 85})
 		for n := 1; n <= 8; n++ {
 			sameByThreads(t, file, n, 2, 40)
 			sameByThreads(t, file, n, 3, 3000)
@@ -155,7 +156,7 @@ func TestWalkAhead(t *testing.T) {
 	files := make(map[string][]byte)
 	for _, sub := range jpegtest.Samplings {
 		files[fmt.Sprint(sub)] = encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), sub.X, sub.Y),
-			Options{Quality: 90})
+			encode.Options{Quality: 90})
 	}
 	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
 	restarts.interval = 20 // A segment is about as long as a stretch.
@@ -196,8 +197,8 @@ func TestWalkAhead(t *testing.T) {
 // several.
 func TestThreadsProgressive(t *testing.T) {
 	for _, sub := range jpegtest.Samplings {
-		for _, effort := range []Effort{Normal, High} {
-			o := Options{Quality: 85, Progressive: true, Effort: effort}
+		for _, effort := range []encode.Effort{encode.Normal, encode.High} {
+			o := encode.Options{Quality: 85, Progressive: true, Effort: effort}
 			file := encoded(t, jpegtest.Noise(300, 200, sub.X, sub.Y, 1), o)
 			for n := 1; n <= 8; n++ {
 				sameByThreads(t, file, n, 2, 1)
@@ -208,7 +209,7 @@ func TestThreadsProgressive(t *testing.T) {
 			}
 		}
 	}
-	file := encoded(t, jpegtest.Noise(300, 200, 2, 2, 1), Options{Quality: 80, Progressive: true})
+	file := encoded(t, jpegtest.Noise(300, 200, 2, 2, 1), encode.Options{Quality: 80, Progressive: true})
 	head, scans := takeApart(t, file)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100 { // scans in any order, some of them repeated, damaged or missing
@@ -222,7 +223,7 @@ func TestThreadsProgressive(t *testing.T) {
 		}
 		sameByThreads(t, b, 1+random.IntN(8), 2+random.IntN(3), 1+random.IntN(200))
 	}
-	big := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), Options{Quality: 95, Progressive: true})
+	big := encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), 2, 2), encode.Options{Quality: 95, Progressive: true})
 	for i := range 8 {
 		sameByThreads(t, damaged(big, i), 1+i, 2, stepBlocks)
 	}
@@ -259,7 +260,7 @@ func TestThreadsProgressiveTools(t *testing.T) {
 // TestThreadsEnd checks that no goroutine is left running, however a decode ends.
 func TestThreadsEnd(t *testing.T) {
 	for _, progressive := range []bool{false, true} {
-		testThreadsEnd(t, encoded(t, jpegtest.Noise(900, 700, 2, 2, 1), Options{Quality: 85, Progressive: progressive}))
+		testThreadsEnd(t, encoded(t, jpegtest.Noise(900, 700, 2, 2, 1), encode.Options{Quality: 85, Progressive: progressive}))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/cpu"
 	"github.com/imgmill/imgmill/internal/engine/cpu/cputest"
 	"github.com/imgmill/imgmill/internal/engine/dct"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
@@ -99,9 +100,9 @@ func TestTracks(t *testing.T) {
 	cputest.NeedVector(t)
 	files := make(map[string][]byte)
 	for _, sub := range jpegtest.Samplings {
-		files[fmt.Sprint(sub)] = encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), sub.X, sub.Y), Options{Quality: 90})
+		files[fmt.Sprint(sub)] = encoded(t, jpegtest.YCbCr(jpegtest.Scene(1600, 1200), sub.X, sub.Y), encode.Options{Quality: 90})
 	}
-	files["grey"] = encoded(t, jpegtest.Gray(jpegtest.Scene(1600, 1200)), Options{Quality: 90})
+	files["grey"] = encoded(t, jpegtest.Gray(jpegtest.Scene(1600, 1200)), encode.Options{Quality: 90})
 	restarts := newFixture(1600, 1200, 1, [2]int{2, 2}, [2]int{1, 1}, [2]int{1, 1})
 	restarts.interval = 23
 	files["restarts"] = restarts.bytes()
@@ -122,7 +123,7 @@ func TestTracksOfUnequalLength(t *testing.T) {
 				pix[k] = byte(128 + rng.IntN(3*n))
 			}
 		}
-		file := encoded(t, p, Options{Quality: 90})
+		file := encoded(t, p, encode.Options{Quality: 90})
 		want := decodedBy(t, file, n, 1, stretchSize)
 		for _, threads := range []int{1, 2} {
 			for _, size := range []int{2000, 8000, 20000} {
@@ -192,8 +193,8 @@ func firstScan(t *testing.T, file []byte, n int) *sequentialScan {
 // TestGreyAtEveryScale compares scans of one block an MCU with progressive ones of the same coefficients.
 func TestGreyAtEveryScale(t *testing.T) {
 	p := jpegtest.Gray(jpegtest.Scene(1600, 1200))
-	baseline := encoded(t, p, Options{Quality: 90})
-	progressive := encoded(t, p, Options{Quality: 90, Progressive: true})
+	baseline := encoded(t, p, encode.Options{Quality: 90})
+	progressive := encoded(t, p, encode.Options{Quality: 90, Progressive: true})
 	for n := 1; n <= 8; n++ {
 		got, _ := decodeAll(t, baseline, 200*n, 150*n)
 		want, _ := decodeAll(t, progressive, 200*n, 150*n)

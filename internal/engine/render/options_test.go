@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	encoder "github.com/imgmill/imgmill/internal/engine/jpeg"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/resample"
 	"github.com/imgmill/imgmill/internal/engine/sample"
@@ -40,7 +40,7 @@ func file(t *testing.T, m plane.Model, w, h, subX, subY int) []byte {
 		}
 	}
 	var b bytes.Buffer
-	if err := encoder.Encode(t.Context(), &b, p, encoder.Options{Quality: 95}); err != nil {
+	if err := encode.Encode(t.Context(), &b, p, encode.Options{Quality: 95}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -163,7 +163,7 @@ func TestFineColourSurvivesWithoutSubsampling(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := encoder.Encode(t.Context(), &b, p, encoder.Options{Quality: 98}); err != nil {
+	if err := encode.Encode(t.Context(), &b, p, encode.Options{Quality: 98}); err != nil {
 		t.Fatal(err)
 	}
 	contrast := func(v Variant) int {

@@ -1,5 +1,0 @@
-package jpeg
-
-import "errors"
-
-var errBroken = errors.New("broken")

@@ -1,9 +1,0 @@
-//go:build purego || !amd64
-
-package jpeg
-
-func (s *sequentialTokens) wholeMCUs(*Encoder, []*grid, int) int { return 0 }
-
-func (p *progressiveTokens) rowByKernel(*grid, *scan, int) bool { return false }
-
-func (g *grid) splitRow(i int) { g.splitRowGo(i) }
