@@ -12,6 +12,7 @@
 package jpeg
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -30,6 +31,9 @@ type DecodeOptions struct {
 	// Threads is the number of threads that may decode, including the caller's. More than 8 are of no
 	// use, and more than 2 of little for a progressive picture.
 	Threads int
+	// Application, unless it is nil, is called with the body of each APP1 and APP2 segment before the first scan, and the
+	// body's offset in the stream. The body is valid until it returns.
+	Application func(body []byte, offset int64)
 }
 
 // Report describes a completed decode.
@@ -46,7 +50,6 @@ type Decoder struct {
 	stepBlocks  int   // for the pipeline: the constant, except in tests
 	at          int64 // offset of the marker being read
 	header      Header
-	hints       gainMapHints
 	tables      tables
 	comps       []*component
 	first       scanHeader
@@ -265,6 +268,18 @@ func (d *Decoder) Decode(ctx context.Context, sink plane.Sink) (Report, error) {
 		err = d.src.fail()
 	}
 	return Report{d.damage}, err
+}
+
+// Rest returns what the stream has behind the picture, after Decode: from an offset on, or from where the Decoder stands if
+// that is farther.
+func (d *Decoder) Rest(offset int64) io.Reader {
+	s := d.src
+	if skip := offset - s.offset(); skip > 0 {
+		s.skip(int(skip))
+	}
+	rest := io.MultiReader(bytes.NewReader(s.buf[s.pos:s.end]), s.r)
+	s.pos = s.end
+	return rest
 }
 
 // flag records damage at the source's position less readAhead bytes, or returns it as an error.

@@ -104,18 +104,25 @@ func (d *Decoder) headerMarker(m byte) (done bool, err error) {
 		d.header.JFIF = d.header.JFIF || bytes.HasPrefix(body, []byte("JFIF\x00"))
 	case m == stream.APP1:
 		d.app1(body)
-		d.hints.read(body, d.at+4)
+		d.application(body)
 	case m == stream.APP13:
 		d.app13(body)
 	case m == stream.APP2:
 		d.iccPart(body)
-		d.hints.read(body, d.at+4)
+		d.application(body)
 	case m == stream.APP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
 		d.header.Adobe, d.header.AdobeTransform = true, int(body[11])
 	default:
 		err = d.tableMarker(m, body)
 	}
 	return false, err
+}
+
+// application passes on the body of the segment that has just been read.
+func (d *Decoder) application(body []byte) {
+	if d.opt.Application != nil {
+		d.opt.Application(body, d.at+4)
+	}
 }
 
 // deep reports whether coefficients are those of 12 bits.

@@ -58,12 +58,14 @@ var (
 // streamDecoder is a Decoder behind codec's contract. Rows come while the file is still read.
 type streamDecoder struct {
 	d      *Decoder
+	hints  gainMapHints
 	stream *codec.Stream
 	header codec.Header
 }
 
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
-	d, err := NewDecoder(s, DecodeOptions{Threads: o.Threads})
+	var hints gainMapHints
+	d, err := NewDecoder(s, DecodeOptions{Threads: o.Threads, Application: hints.read})
 	if err != nil {
 		return nil, classify(s, err)
 	}
@@ -73,7 +75,7 @@ func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	if h.Metadata = j.Metadata; j.EXIF != nil {
 		h.SetEXIF(j.EXIF)
 	}
-	return &streamDecoder{d, s, h}, nil
+	return &streamDecoder{d, hints, s, h}, nil
 }
 
 func (d *streamDecoder) Header() codec.Header { return d.header }

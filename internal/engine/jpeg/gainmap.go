@@ -82,16 +82,10 @@ var errNoGainMap = fmt.Errorf("%w: the file announces a gain map and has none th
 
 // GainMap implements codec.GainMapDecoder.
 func (d *streamDecoder) GainMap(context.Context) (*codec.GainMap, error) {
-	h := d.d.hints
-	if !h.announced {
+	if !d.hints.announced {
 		return nil, nil
 	}
-	s := d.d.src
-	if skip := h.at - s.offset(); h.at > 0 && skip > 0 {
-		s.skip(int(skip))
-	}
-	file, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(s.buf[s.pos:s.end]), s.r), maxGainMap))
-	s.pos = s.end
+	file, err := io.ReadAll(io.LimitReader(d.d.Rest(d.hints.at), maxGainMap))
 	if failed := d.stream.Err(); failed != nil {
 		return nil, failed
 	}
