@@ -132,7 +132,7 @@ manykeys:
 
 # Every photograph of IMGMILL_CORPUS at every n/8 against djpeg's.
 scales:
-	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/engine/jpeg
+	IMGMILL_SCALES=all $(GO) test -count=1 -run ScaledQuality -v ./internal/engine/jpeg/decode
 
 # A count, not a time: a deadline can end a worker mid-run, which go test reports as a failure (golang/go#75804).
 FUZZTIME ?= 20000x
@@ -150,12 +150,12 @@ arm64:
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static ./internal/engine/resample ./internal/engine/dct ./internal/engine/cpu ./internal/engine/plane
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run EveryMachine ./internal/engine/ssimulacra2
 	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Kernels|Streams|PlainEqualsVector' ./internal/engine/hevc
-	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Tracks|Kernel|Grey|Decode|ProgressiveEquals' ./internal/engine/jpeg
+	GOARCH=arm64 $(GO) test -count=1 -exec qemu-aarch64-static -run 'Walk|Tracks|Kernel|Grey|Decode|ProgressiveEquals' ./internal/engine/jpeg/decode
 
 # Instructions that the kernels of JPEG execute for each Huffman symbol, on amd64 and arm64, as QEMU's user mode emulation counts
 # them: some minutes. It needs jpegtran and IMGMILL_CORPUS.
 instructions:
-	IMGMILL_INSTRUCTIONS=1 $(GO) test -count=1 -timeout 1800s -run 'Instructions$$' -v ./internal/engine/jpeg
+	IMGMILL_INSTRUCTIONS=1 $(GO) test -count=1 -timeout 1800s -run 'Instructions$$' -v ./internal/engine/jpeg/decode
 
 # The conformance suite against a store that runs, such as MinIO or SeaweedFS: make store STORE=http://127.0.0.1:9000
 # KEY=minioadmin SECRET=minioadmin VERSIONS=1. SKIP names tests of what the probe cannot find out, such as KeysFolded.

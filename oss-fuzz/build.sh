@@ -18,6 +18,6 @@ targets=$(grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's
 module=$(go list -m)
 while read -r file target; do
 	folder=$(dirname "$file")
-	name=$(echo "${folder#internal/}" | tr / _)_$target # such as engine_jpeg_FuzzDecode
+	name=$(echo "${folder#internal/}" | tr / _)_$target # such as engine_jpeg_decode_FuzzDecode
 	compile_native_go_fuzzer_v2 "$module/$folder" "$target" "$name"
 done <<<"$targets"

@@ -115,27 +115,3 @@ func BenchmarkFit(b *testing.B) {
 		}
 	}
 }
-
-// TestEncoderContract checks that the error of a context comes through codec's contract unchanged.
-func TestEncoderContract(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	e, p := Format.Encoder(nil).(codec.LossyEncoder), jpegtest.Noise(40, 30, 2, 2, 1)
-	if _, err := e.Encode(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
-		t.Errorf("Encode: %v", err)
-	}
-	if _, err := e.Trials(ctx, p, codec.EncodeOptions{}); err != context.Canceled {
-		t.Errorf("Trials: %v", err)
-	}
-	trials, err := e.Trials(t.Context(), p, codec.EncodeOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := trials.Encode(ctx, 50); err != context.Canceled {
-		t.Errorf("Trials.Encode: %v", err)
-	}
-	if _, err := e.Encode(t.Context(), &plane.Picture{Layout: plane.NewLayout(plane.RGB, false, 1, 1, 1, 1)},
-		codec.EncodeOptions{}); !errors.Is(err, codec.ErrUnsupported) {
-		t.Errorf("RGB: %v", err)
-	}
-}

@@ -1,3 +1,5 @@
+// Package jpeg is the format of JPEG files: packages decode and encode read and write their pictures, and this one the gain
+// map that may stand behind a picture.
 package jpeg
 
 import (
@@ -7,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/decode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 	"github.com/imgmill/imgmill/internal/engine/plane"
@@ -57,7 +60,7 @@ var (
 
 // streamDecoder is a Decoder behind codec's contract. Rows come while the file is still read.
 type streamDecoder struct {
-	d      *Decoder
+	d      *decode.Decoder
 	hints  gainMapHints
 	stream *codec.Stream
 	header codec.Header
@@ -65,7 +68,7 @@ type streamDecoder struct {
 
 func open(s *codec.Stream, o codec.OpenOptions) (codec.Decoder, error) {
 	var hints gainMapHints
-	d, err := NewDecoder(s, DecodeOptions{Threads: o.Threads, Application: hints.read})
+	d, err := decode.New(s, decode.Options{Threads: o.Threads, Application: hints.read})
 	if err != nil {
 		return nil, classify(s, err)
 	}
@@ -106,8 +109,8 @@ func (d *streamDecoder) Decode(ctx context.Context, sink plane.Sink) (codec.Repo
 // classify gives an error the kind that callers branch on. Errors of the sink or the context stay
 // as they are.
 func classify(s *codec.Stream, err error) error {
-	var f *FormatError
-	var u *UnsupportedError
+	var f *decode.FormatError
+	var u *decode.UnsupportedError
 	switch {
 	case errors.As(err, &f):
 		return s.Corrupt(f.Offset, "%s", f.Reason)

@@ -41,14 +41,7 @@ func gray(t *testing.T, w, h int) []byte {
 // readGainMap decodes a file and returns its gain map.
 func readGainMap(t *testing.T, file []byte, threads int) (*codec.GainMap, error) {
 	t.Helper()
-	d, err := codec.Set{Format}.Open(bytes.NewReader(file), codec.OpenOptions{Threads: threads})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := plane.New(d.Header().Layout)
-	if _, err := d.Decode(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
+	d, _ := decoded(t, file, threads)
 	return d.(codec.GainMapDecoder).GainMap(t.Context())
 }
 

@@ -9,7 +9,7 @@ import (
 	"math"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/jpeg"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/decode"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -21,7 +21,7 @@ import (
 // jpegParts is what all strips or tiles have in common.
 type jpegParts struct {
 	tables     []byte // marker segments, without SOI and EOI
-	components []jpeg.Component
+	components []decode.Component
 	memory     int64 // of the decoder of the first one
 }
 
@@ -58,7 +58,7 @@ func (d *decoder) openJPEG() (*jpegParts, error) {
 
 // openBlock reads the header of the strip or tile between two offsets, which it brings into memory
 // as far as it must.
-func (d *decoder) openBlock(p *jpegParts, at, end int64) (*jpeg.Decoder, error) {
+func (d *decoder) openBlock(p *jpegParts, at, end int64) (*decode.Decoder, error) {
 	var err error
 	for n := int64(64 << 10); ; n *= 16 {
 		last := n >= end-at
@@ -66,12 +66,12 @@ func (d *decoder) openBlock(p *jpegParts, at, end int64) (*jpeg.Decoder, error) 
 			return nil, err
 		}
 		last = last || d.c.ended
-		var j *jpeg.Decoder
+		var j *decode.Decoder
 		s := &section{f: d.c.file}
 		s.reset(at, min(end, d.c.size))
 		var r io.Reader
 		if r, err = jpegFile(p.tables, s); err == nil {
-			j, err = jpeg.NewDecoder(r, jpeg.DecodeOptions{InkAsStored: true})
+			j, err = decode.New(r, decode.Options{InkAsStored: true})
 		}
 		if err == nil || last {
 			return j, d.jpegFault(err, at)
@@ -80,7 +80,7 @@ func (d *decoder) openBlock(p *jpegParts, at, end int64) (*jpeg.Decoder, error) 
 }
 
 // sampling sets the subsampling of chroma, and refuses components that do not fit the planes.
-func (d *decoder) sampling(components []jpeg.Component) error {
+func (d *decoder) sampling(components []decode.Component) error {
 	f := d.f
 	want := f.samples
 	if f.planar {
@@ -165,8 +165,8 @@ func jpegFile(tables []byte, s *section) (io.Reader, error) {
 func (d *decoder) jpegFault(err error, at int64) error { return d.c.jpegFault(err, at) }
 
 func (c *container) jpegFault(err error, at int64) error {
-	var f *jpeg.FormatError
-	var u *jpeg.UnsupportedError
+	var f *decode.FormatError
+	var u *decode.UnsupportedError
 	switch {
 	case err == nil:
 		return nil
@@ -274,7 +274,7 @@ func (b *jpegBand) block(ctx context.Context, i int64) error {
 	if err != nil {
 		return d.blockFault(err, at)
 	}
-	j, err := jpeg.NewDecoder(r, jpeg.DecodeOptions{InkAsStored: true})
+	j, err := decode.New(r, decode.Options{InkAsStored: true})
 	if err != nil {
 		return d.jpegFault(err, at)
 	}

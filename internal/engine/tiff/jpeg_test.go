@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/jpeg"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/decode"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 	"github.com/imgmill/imgmill/internal/engine/sample"
 )
@@ -167,7 +167,7 @@ func TestJPEGOfOneStrip(t *testing.T) {
 			file = append(append(append([]byte("II*\x00"), binary.LittleEndian.AppendUint32(nil, uint32(8+len(data)))...), data...), dir...)
 		}
 		p := mustDecode(t, name, file)
-		j, err := jpeg.NewDecoder(bytes.NewReader(data), jpeg.DecodeOptions{})
+		j, err := decode.New(bytes.NewReader(data), decode.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

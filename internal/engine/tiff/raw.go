@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/engine/jpeg"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/decode"
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
@@ -182,7 +182,7 @@ type preview struct {
 	header codec.Header
 	c      *container
 	at     int64
-	j      *jpeg.Decoder
+	j      *decode.Decoder
 }
 
 // openRaw opens the largest preview of a camera raw file. It returns nil for other files.
@@ -250,7 +250,7 @@ func (c *container) largest(places []span, o codec.OpenOptions) (*preview, error
 		}
 		s := &section{f: c.file}
 		s.reset(p.at, min(p.end, c.size))
-		j, err := jpeg.NewDecoder(s, jpeg.DecodeOptions{Threads: o.Threads})
+		j, err := decode.New(s, decode.Options{Threads: o.Threads})
 		if err != nil {
 			continue
 		}
