@@ -12,6 +12,9 @@ import (
 	"github.com/imgmill/imgmill/internal/service/sync"
 )
 
+// auditLooks is how many uploads without fresh variants are opened, because they may be no pictures.
+const auditLooks = 1000
+
 // auditFlags are the flags of audit.
 type auditFlags struct {
 	placeFlags
@@ -31,7 +34,8 @@ upload is there, was made from the present content with the present settings, an
 
 The marks of every object are read, which takes a request for each. With --quick the listings have to do: they show
 what is missing, and what is older than its upload. With --sample N the marks of N uploads, chosen at random, are
-read beside that, and the result says how many may be wrong at most, with a confidence of 95 %.`,
+read beside that, and the result says how many may be wrong at most, with a confidence of 95 %. Up to 1,000 uploads
+that lack all of their variants are opened, to tell pictures from files of another kind.`,
 		Example: `  imgmill audit photos                  # a deployment on AWS
   imgmill audit --quick --prefix 2026/
   imgmill audit --sample 1000 --json
@@ -68,7 +72,7 @@ func (f *auditFlags) run(c *cobra.Command, args []string) (err error) {
 	status := newStatus(c.ErrOrStderr())
 	comparison := sync.Comparison{
 		Mill: p.mill(c.Context(), false, c.ErrOrStderr()), Prefix: f.prefix, Quick: f.quick, Sample: f.sample,
-		Known: known, Orphans: true,
+		Looks: auditLooks, Known: known, Orphans: true,
 		Progress: func(r sync.Report) { status.show("%s uploads compared", grouped(r.Sources)) },
 		Restart:  examples.reset,
 		Each: func(finding sync.Finding) error {
@@ -221,7 +225,7 @@ func printCauses(w io.Writer, r sync.Report, e *examples) error {
 		{"unsure: their keys depend on the picture", r.Unsure, false},
 		{"taken: an object of somebody else is there", r.Foreign, false},
 		{"bad: they cannot be made", r.Bad, false},
-		{"no picture, as an earlier run has found", r.NoPictures, false},
+		{"no picture: files of another kind", r.NoPictures, false},
 	} {
 		uploads, size := "-", "-"
 		if c.n.Pictures > 0 {
@@ -254,8 +258,12 @@ func (e *examples) add(f sync.Finding) {
 	if e.lines == nil {
 		e.lines, e.count = map[string][]string{}, map[string]int64{}
 	}
+	bad := "bad"
+	if f.NotPicture {
+		bad = "no picture"
+	}
 	for cause, detail := range map[string][]string{
-		"missing": f.Missing, "stale": f.Stale, "unsure": f.Unsure, "taken": f.Foreign, "bad": nonEmpty(f.Bad),
+		"missing": f.Missing, "stale": f.Stale, "unsure": f.Unsure, "taken": f.Foreign, bad: nonEmpty(f.Bad),
 	} {
 		if len(detail) > 0 {
 			e.note(cause, f.Key+": "+strings.Join(detail, ", "))
@@ -284,7 +292,7 @@ func nonEmpty(text string) []string {
 
 func (e *examples) print(w io.Writer) error {
 	var b strings.Builder
-	for _, cause := range []string{"missing", "stale", "orphaned", "unsure", "taken", "bad", "unclaimed"} {
+	for _, cause := range []string{"missing", "stale", "orphaned", "unsure", "taken", "bad", "no picture", "unclaimed"} {
 		for i, text := range e.lines[cause] {
 			if i == 0 {
 				fmt.Fprintf(&b, "\n%s\n", cause)

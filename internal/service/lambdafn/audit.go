@@ -4,14 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/imgmill/imgmill/internal/engine/codec"
-	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/service/sync"
@@ -27,7 +22,7 @@ const (
 	// auditSample is the number of uploads whose marks are read. A changed recipe, which listings do not
 	// show, makes all of them stale.
 	auditSample = 1000
-	// auditLooks is the number of uploads without variants that are looked at: a file that is no picture
+	// auditLooks is the number of uploads without fresh variants that are looked at: a file that is no picture
 	// has none, and nothing remembers that in a function.
 	auditLooks = 1000
 	auditLanes = 32
@@ -55,7 +50,7 @@ func (h *Handler) audit(ctx context.Context, log *slog.Logger) {
 	attrs := []slog.Attr{
 		slog.Int64("faults", faults), slog.Int64("uploads", report.Sources), slog.Int64("wanted", report.Wanted),
 		slog.Int64("missing", report.Missing.Pictures), slog.Int64("stale", report.Stale.Pictures),
-		slog.Int64("bad", report.Bad.Pictures), slog.Int64("no_pictures", a.others),
+		slog.Int64("bad", report.Bad.Pictures), slog.Int64("no_pictures", report.NoPictures.Pictures),
 		slog.Int("sampled", report.Sampled), slog.Int("sample_faults", report.SampleFaults),
 		slog.Int64(outcome.AttrMS, time.Since(start).Milliseconds()),
 	}
@@ -74,72 +69,23 @@ func (h *Handler) audit(ctx context.Context, log *slog.Logger) {
 // audit is one audit.
 type audit struct {
 	mill     *mill.Mill
-	missing  []sync.Finding // at most auditLooks
-	examples []string       // keys of uploads with a fault
-	others   int64          // uploads that are no pictures
+	examples []string // keys of uploads with a fault
 }
 
 func (a *audit) run(ctx context.Context) (sync.Report, error) {
-	c := sync.Comparison{Mill: a.mill, Sample: auditSample, Lanes: auditLanes, Each: func(f sync.Finding) error {
-		switch {
-		case len(f.Missing) > 0 && len(a.missing) < auditLooks:
-			a.missing = append(a.missing, f)
-		case len(f.Missing)+len(f.Stale) > 0:
-			a.show(f.Key)
+	c := sync.Comparison{Mill: a.mill, Sample: auditSample, Looks: auditLooks, Lanes: auditLanes, Each: func(f sync.Finding) error {
+		if len(f.Missing)+len(f.Stale) > 0 && len(a.examples) < auditShown {
+			a.examples = append(a.examples, outcome.Short(f.Key, outcome.MaxReason))
 		}
 		return nil
 	}}
 	c.Restart = func() error {
-		*a = audit{mill: a.mill}
+		a.examples = nil
 		return nil
 	}
 	report, err := c.Run(ctx)
 	if err != nil {
 		return report, fmt.Errorf("the audit has not ended: %w", err)
 	}
-	pictures := make([]bool, len(a.missing))
-	var group errgroup.Group
-	group.SetLimit(auditLanes)
-	for i, f := range a.missing {
-		group.Go(func() (err error) {
-			pictures[i], err = a.picture(ctx, f)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return report, fmt.Errorf("the audit has not ended: %w", err)
-	}
-	for i, f := range a.missing {
-		if pictures[i] {
-			a.show(f.Key)
-			continue
-		}
-		a.others++
-		report.Missing.Pictures--
-	}
 	return report, nil
-}
-
-func (a *audit) show(key string) {
-	if len(a.examples) < auditShown {
-		a.examples = append(a.examples, outcome.Short(key, outcome.MaxReason))
-	}
-}
-
-// picture reports whether an upload begins as a picture does, or is compressed.
-func (a *audit) picture(ctx context.Context, f sync.Finding) (bool, error) {
-	o, err := a.mill.Store.Get(ctx, a.mill.Recipe.Source.Bucket, f.Key, bucket.Condition{IfMatch: f.ETag})
-	if err != nil {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		return true, nil // it may be one, and has no variants
-	}
-	defer o.Body.Close()
-	head := make([]byte, codec.HeadLength)
-	n, err := io.ReadFull(o.Body, head)
-	if err != nil && n < int(min(o.Size, codec.HeadLength)) {
-		return false, err
-	}
-	return o.ContentEncoding != "" || a.mill.Recipe.Formats.Detect(head[:n]) != nil, nil
 }

@@ -33,6 +33,9 @@ type Comparison struct {
 	Orphans bool
 	// Sample, if positive, is the number of pictures, chosen at random, of which the marks are read.
 	Sample int
+	// Looks is how many uploads of which nothing is fresh are opened, for their first bytes. One that does not begin as a
+	// picture does is counted among NoPictures. Without it, Known alone tells.
+	Looks int
 	// Lanes is how many requests are made at the same time, beside the listings. The default is 32.
 	Lanes int
 	// Each, if set, is called with everything that is not as it should be, by one goroutine at a time.
@@ -64,8 +67,10 @@ type Finding struct {
 	// Unclaimed is an output of which it is unknown whether it belongs here. Listings alone name none.
 	Unclaimed bool `json:"unclaimed,omitempty"`
 
-	modified   int64 // in nanoseconds since 1970
-	notPicture bool  // Bad says that an earlier run found no picture in it
+	// NotPicture says that the upload is a file of another kind, whatever its name says.
+	NotPicture bool `json:"no_picture,omitempty"`
+
+	modified int64 // in nanoseconds since 1970
 }
 
 // Manifest takes the place of a variant's name in a Finding.
@@ -97,7 +102,7 @@ type Report struct {
 	Foreign Tally `json:"foreign"`
 	Unsure  Tally `json:"unsure"`
 	Bad     Tally `json:"bad"` // what cannot be made
-	// NoPictures are uploads in which an earlier run found no picture. Known alone remembers that.
+	// NoPictures are uploads that are no pictures, as Known or a look at them says.
 	NoPictures Tally `json:"no_pictures"`
 	// Orphaned are objects that imgmill has made from a source of this bucket, and that nothing asks
 	// for any more.
@@ -150,6 +155,7 @@ type comparison struct {
 	sample  *reservoir
 
 	reads, listed atomic.Int64
+	looks         atomic.Int64
 	mu            stdsync.Mutex // for report, and calls of Each
 	report        Report
 }
@@ -261,7 +267,7 @@ func (c *comparison) count(f Finding, fresh, wanted int) error {
 	r.Stale.add(len(f.Stale), f.Size)
 	r.Unsure.add(len(f.Unsure), f.Size)
 	r.Foreign.add(len(f.Foreign), f.Size)
-	if f.notPicture {
+	if f.NotPicture {
 		r.NoPictures.add(len(f.Failed), f.Size)
 	} else {
 		r.Bad.add(len(f.Failed), f.Size)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
+	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
@@ -32,6 +34,9 @@ func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, 
 		return f, fresh, err
 	}
 	record, err := c.bad(ctx, t)
+	if err == nil && record == nil && fresh == 0 {
+		record, err = c.look(ctx, t)
+	}
 	if err != nil || record == nil {
 		return f, fresh, err
 	}
@@ -40,7 +45,7 @@ func (c *comparison) judge(ctx context.Context, t task, quick bool) (f Finding, 
 
 // judgeSlots is judge for a picture with a record, which excuses what cannot be made. It may be nil.
 func (c *comparison) judgeSlots(ctx context.Context, t task, record *mill.Record, quick bool) (f Finding, fresh int, err error) {
-	f = Finding{Key: t.key, ETag: t.etag, Size: t.size, modified: t.modified, notPicture: record == notPicture}
+	f = Finding{Key: t.key, ETag: t.etag, Size: t.size, modified: t.modified, NotPicture: record == notPicture}
 	slots := slices.Clone(t.slots)
 	states := make([]judgement, len(slots))
 	used := map[string]bool{} // the keys of the objects that are fresh
@@ -192,7 +197,29 @@ func (c *comparison) read(ctx context.Context, key string) (bucket.Info, error) 
 }
 
 // notPicture takes the place of a record, of which there is none.
-var notPicture = &mill.Record{Reason: "an earlier run found no picture in it"}
+var notPicture = &mill.Record{Reason: "it is no picture"}
+
+// look returns notPicture if an upload neither begins as a picture does nor is compressed. What cannot be read may be
+// one.
+func (c *comparison) look(ctx context.Context, t task) (*mill.Record, error) {
+	if c.looks.Add(1) > int64(c.Looks) {
+		return nil, nil
+	}
+	r := c.Mill.Recipe
+	o, err := c.Mill.Store.Get(ctx, r.Source.Bucket, t.key, bucket.Condition{IfMatch: t.etag})
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	defer o.Body.Close()
+	head := make([]byte, min(o.Size, codec.HeadLength))
+	if _, err := io.ReadFull(o.Body, head); err != nil {
+		return nil, ctx.Err()
+	}
+	if o.ContentEncoding != "" || r.Formats.Detect(head) != nil {
+		return nil, nil
+	}
+	return notPicture, nil
+}
 
 // bad returns the record of a picture that lacks objects, or what an earlier run found about one
 // without a record. It is nil if nothing is known against the picture.

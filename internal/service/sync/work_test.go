@@ -187,10 +187,29 @@ func TestBadUploads(t *testing.T) {
 	}
 }
 
-// TestNoPicture: what the checkpoint remembers as no picture is not counted with what records call bad.
+// TestNoPicture: what a look, or the checkpoint, tells as no picture is not counted as missing or stale, nor with what
+// records call bad.
 func TestNoPicture(t *testing.T) {
 	p, known := newPlace(t, oneVariant), openKnown(t)
 	p.upload("a.jpg", []byte("no picture at all"))
+	p.upload("b.jpg", sample.Photo(64, 48))
+	p.upload("c.jpg", sample.Photo(48, 64))
+	p.process("c.jpg")
+	p.upload("c.jpg", []byte("no picture any more"))
+	for _, quick := range []bool{false, true} {
+		for looks, want := range map[int]int64{0: 0, 1: 1, 3: 2} { // in the order of keys, by one lane
+			clear(p.store.gets)
+			r, found := p.compare(sync.Comparison{Quick: quick, Looks: looks, Lanes: 1})
+			if r.NoPictures.Pictures != want || r.Missing.Pictures+r.Stale.Pictures != 3-want || found["b.jpg"].NotPicture ||
+				found["a.jpg"].NotPicture != (want > 0) {
+				t.Errorf("%d looks: %+v %v", looks, r, found)
+			}
+			if n := len(p.store.gets); n != looks {
+				t.Errorf("%d uploads were opened, want %d", n, looks)
+			}
+		}
+	}
+	p.upload("c.jpg", sample.Photo(48, 64))
 	if _, err := p.work(t.Context(), sync.Work{Known: known}, p.todo(both, known)); err != nil {
 		t.Fatal(err)
 	}
