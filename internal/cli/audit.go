@@ -136,7 +136,7 @@ func (f *auditFlags) atMost(r sync.Report) *float64 {
 
 // printAudit writes the result for a person.
 func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags) error {
-	fmt.Fprintf(w, "%s: %s, %s wanted\n\n", p, groupedCount(r.Sources, "upload"), groupedCount(r.Wanted, "object"))
+	note(w, "%s: %s, %s wanted\n", p, groupedCount(r.Sources, "upload"), groupedCount(r.Wanted, "object"))
 	if err := printCauses(w, r, e); err != nil {
 		return err
 	}
@@ -297,7 +297,7 @@ func (e *examples) print(w io.Writer) error {
 			if i == 0 {
 				fmt.Fprintf(&b, "\n%s\n", cause)
 			}
-			fmt.Fprintf(&b, "  %s\n", oneLine(text))
+			fmt.Fprintln(&b, beside(w, "  ", oneLine(text)))
 		}
 		if more := e.count[cause] - examplesShown; more > 0 {
 			fmt.Fprintf(&b, "  ... and %s more\n", grouped(more))

@@ -29,11 +29,12 @@ const (
 )
 
 // exitCodes is the help about them.
-const exitCodes = `  0  done
-  1  failed, or what was checked is not as it should be
-  2  wrong use: nothing was done
-  3  a part is done, and the rest failed
-`
+var exitCodes = []string{
+	exitDone:    "done",
+	exitFailed:  "failed, or what was checked is not as it should be",
+	exitUsage:   "wrong use: nothing was done",
+	exitPartial: "a part is done, and the rest failed",
+}
 
 // errPartial ends a command that has already reported each of its failures.
 var errPartial = errors.New("some of the work failed")
@@ -141,12 +142,12 @@ func exitCode(c *cobra.Command, err error, stderr io.Writer) int {
 		return exitFailed
 	case errors.As(err, &usage):
 		text := strings.TrimPrefix(err.Error(), c.Root().Name()+" ")
-		fmt.Fprintf(stderr, "imgmill: %s\nSee '%s --help'.\n", shown(text), c.CommandPath())
+		note(stderr, "imgmill: %s\nSee '%s --help'.", shown(text), c.CommandPath())
 		return exitUsage
 	case errors.As(err, &noAccess):
 		err = noAccess
 	}
-	fmt.Fprintln(stderr, "imgmill:", errorText(err))
+	note(stderr, "imgmill: %s", errorText(err))
 	return exitFailed
 }
 

@@ -135,8 +135,7 @@ func checkRecipe(stdin io.Reader, w io.Writer, args []string) error {
 	if r.Nameless {
 		buckets = "for resize, dev and deploy; other commands need source.bucket and target.bucket, too"
 	}
-	_, err = fmt.Fprintf(w, "%s is valid: %s %s.\n", shown(name), count(len(r.Variants), "variant"), buckets)
-	return err
+	return note(w, "%s is valid: %s %s.", shown(name), count(len(r.Variants), "variant"), buckets)
 }
 
 // count returns a number with its noun, which it puts into the plural by adding an s.

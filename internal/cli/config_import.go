@@ -57,6 +57,5 @@ func importSettings(stdin io.Reader, w, notes io.Writer, name string) error {
 	if n := len(res.Notes); n > 0 {
 		rest = "Its first lines say what to look at: " + count(n, "note") + "."
 	}
-	_, err = fmt.Fprintf(notes, "%s is of %s. The recipe is valid. %s\n", shown(name), res.Program, rest)
-	return err
+	return note(notes, "%s is of %s. The recipe is valid. %s", shown(name), res.Program, rest)
 }

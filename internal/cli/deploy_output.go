@@ -51,7 +51,7 @@ func newDeployOutput(c *cobra.Command, lines bool) *deployOutput {
 
 // printf writes a line for a person.
 func (o *deployOutput) printf(format string, args ...any) {
-	fmt.Fprintf(o.err, format+"\n", args...)
+	note(o.err, format, args...)
 }
 
 // line writes a line for a program.
@@ -180,11 +180,11 @@ func (o *deployOutput) event(e stack.Event) {
 		o.inProgress = append(o.inProgress, part)
 		return
 	}
-	text := fmt.Sprintf("%6.1f s  %-12s %s", since.Seconds(), statusText(e.Status), part)
+	when := fmt.Sprintf("%6.1f s  %-12s ", since.Seconds(), statusText(e.Status))
 	if e.Reason != "" && (!begins || !o.terminal) {
-		text += "  " + e.Reason
+		part += "  " + e.Reason
 	}
-	o.printf("%s", text)
+	o.printf("%s", beside(o.err, when, part))
 }
 
 // partName names a part of the stack as a person would, with its name in the template if it failed.

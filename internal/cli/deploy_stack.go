@@ -63,7 +63,7 @@ func (f *deployFlags) printStack(c *cobra.Command, names deployment.Names) error
 	}
 	for _, n := range append(plan.Notes, d.Note(f.stack)) {
 		if n != "" {
-			fmt.Fprintln(c.ErrOrStderr(), n)
+			note(c.ErrOrStderr(), "%s", n)
 		}
 	}
 	_, err = fmt.Fprint(c.OutOrStdout(), text)

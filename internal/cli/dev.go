@@ -116,7 +116,7 @@ func (f *devFlags) run(c *cobra.Command) error {
 		return err
 	}
 	for _, err := range unread {
-		fmt.Fprintf(c.ErrOrStderr(), "imgmill: %s; the others are uploaded\n", shown(err.Error()))
+		note(c.ErrOrStderr(), "imgmill: %s; the others are uploaded", shown(err.Error()))
 	}
 	if f.reset {
 		if err := f.resetFolder(c); err != nil {
@@ -368,7 +368,7 @@ func (d *dev) run(ctx context.Context, pictures []picture, unread int, once bool
 		d.welcome(stderr)
 		<-serving.Done()
 		if ctx.Err() != nil {
-			fmt.Fprintln(stderr, "\nStopping. Everything is kept in", keptIn(d.cloud.Dir()))
+			note(stderr, "\nStopping. Everything is kept in %s", keptIn(d.cloud.Dir()))
 		}
 	}
 	if serving.Err() != nil && ctx.Err() == nil {
@@ -464,7 +464,7 @@ func (n noPictures) Ended(c event.Change, r mill.Result) {
 func (d *dev) welcome(w io.Writer) {
 	access, secret := d.cloud.Credentials()
 	r := d.mill.get().Recipe
-	fmt.Fprintf(w, `
+	note(w, `
 Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
   export AWS_ENDPOINT_URL=%[3]s AWS_REGION=%[4]s AWS_ACCESS_KEY_ID=%[5]s AWS_SECRET_ACCESS_KEY=%[6]s
@@ -473,7 +473,6 @@ Ready. Every picture that you upload to %[1]s appears in %[2]s:
 
 An AWS CLI older than 2.13 also needs --endpoint-url "$AWS_ENDPOINT_URL".
 Everything is kept in %[8]s.
-Press Ctrl-C to stop; nothing is lost.
-`, r.Source.Bucket, r.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, r.Source.Prefix,
+Press Ctrl-C to stop; nothing is lost.`, r.Source.Bucket, r.Target.Bucket, d.cloud.Endpoint(), d.cloud.Region(), access, secret, r.Source.Prefix,
 		keptIn(d.cloud.Dir()))
 }

@@ -119,12 +119,11 @@ func (h *noteHandler) Handle(_ context.Context, r slog.Record) error {
 	if before != " (" {
 		b.WriteString(")")
 	}
-	b.WriteString(".\n")
+	b.WriteString(".")
 	h.output.mu.Lock()
 	defer h.output.mu.Unlock()
 	h.output.status.clear()
-	_, err := io.WriteString(h.w, b.String())
-	return err
+	return note(h.w, "%s", b.String())
 }
 
 func (h *noteHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

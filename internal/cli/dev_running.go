@@ -22,7 +22,7 @@ func findPage(dir string) string {
 // uploadToRunning uploads the pictures through the console of a dev that runs already, and prints what becomes
 // of them. Its recipe decides about keys and variants.
 func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []picture, unread int, t *table, stderr io.Writer) error {
-	fmt.Fprintf(stderr, "imgmill dev runs here already; uploading to it. Console: %s\n", page)
+	note(stderr, "imgmill dev runs here already; uploading to it. Console: %s", page)
 	c, err := console.Dial(ctx, page, f.consoleToken())
 	if err != nil {
 		return fmt.Errorf("the imgmill dev that runs here: %w", err)

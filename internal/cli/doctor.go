@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +48,6 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	out := c.OutOrStdout()
-	colour := isTerminal(out) && os.Getenv("NO_COLOR") == ""
 	counts := map[doctor.State]int{}
 	var writeErr error
 	err = doctor.Examine(c.Context(), cloud, names, func(d doctor.Diagnosis) {
@@ -58,7 +59,7 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 			writeErr = newJSON(out).Encode(d)
 			return
 		}
-		_, writeErr = fmt.Fprintln(out, diagnosisText(d, colour))
+		_, writeErr = fmt.Fprintln(out, diagnosisText(out, d))
 	})
 	switch {
 	case err != nil:
@@ -66,25 +67,26 @@ func (f *doctorFlags) run(c *cobra.Command, name string) error {
 	case writeErr != nil:
 		return writeErr
 	case counts[doctor.Fault] > 0:
-		fmt.Fprintf(c.ErrOrStderr(), "%s, %s.\n", count(counts[doctor.Fault], "fault"),
+		note(c.ErrOrStderr(), "%s, %s.", count(counts[doctor.Fault], "fault"),
 			count(counts[doctor.Warn], "warning"))
 		return errReported
 	}
 	return nil
 }
 
-func diagnosisText(d doctor.Diagnosis, colour bool) string {
+// diagnosisText returns the line of a check. On a terminal, its text is wrapped and its mark has a colour.
+func diagnosisText(out io.Writer, d doctor.Diagnosis) string {
 	marks := map[doctor.State]struct{ mark, colour string }{
 		doctor.OK: {"ok", green}, doctor.Warn: {"warn", yellow}, doctor.Fault: {"fault", red},
 		doctor.Unseen: {"?", faint},
 	}
-	mark := fmt.Sprintf("%-5s", marks[d.State].mark)
-	if colour {
-		mark = "\x1b[" + marks[d.State].colour + "m" + mark + "\x1b[0m"
-	}
-	text := fmt.Sprintf("%s  %-13s  %s", mark, d.Check, oneLine(d.Text))
+	mark, check, text := fmt.Sprintf("%-5s", marks[d.State].mark), fmt.Sprintf("  %-13s  ", d.Check), oneLine(d.Text)
 	if d.Advice != "" {
 		text += " -> " + oneLine(d.Advice)
 	}
-	return text
+	text = strings.TrimPrefix(beside(out, mark+check, text), mark)
+	if isTerminal(out) && os.Getenv("NO_COLOR") == "" {
+		mark = "\x1b[" + marks[d.State].colour + "m" + mark + "\x1b[0m"
+	}
+	return mark + text
 }

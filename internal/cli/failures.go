@@ -151,8 +151,8 @@ func (f *failuresFlags) run(c *cobra.Command, args []string) (err error) {
 // warnInFlight warns that the list is incomplete.
 func warnInFlight(c *cobra.Command, n int) {
 	if n > 0 {
-		fmt.Fprintf(c.ErrOrStderr(),
-			"About %s more in flight: another command reads them, or one was interrupted. They are listed again in a minute.\n",
+		note(c.ErrOrStderr(),
+			"About %s more in flight: another command reads them, or one was interrupted. They are listed again in a minute.",
 			count(n, "failure"))
 	}
 }
@@ -167,7 +167,7 @@ func (f *failuresFlags) open(c *cobra.Command, name string) (failureSource, erro
 		queue := awsFailures{cloud, d}
 		p, err := placeOf(c.Context(), cloud, d)
 		if err != nil { // a function without code must not hide its queue
-			fmt.Fprintf(c.ErrOrStderr(), "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
+			note(c.ErrOrStderr(), "Uploads that cannot be processed are not listed: %s", oneLine(err.Error()))
 			return queue, nil
 		}
 		return badUploads{queue, p, c.ErrOrStderr()}, nil
@@ -249,21 +249,35 @@ func (f *failuresFlags) list(c *cobra.Command, list []failures.Failure, inFlight
 		}
 		return nil
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if len(list) == f.max {
+		note(c.ErrOrStderr(), "This list ends at %d; there may be more: raise --max.", f.max)
+	}
+	return printFailures(out, list)
+}
+
+// printFailures prints a table or, on a terminal that is too narrow for it, each failure in lines of its own.
+func printFailures(w io.Writer, list []failures.Failure) error {
+	var table, lines strings.Builder
+	columns := columnsOf(w)
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "no\twhen\tverdict\ttries\tkey\treason")
 	for i, x := range list {
-		tries := "-"
+		when, tries, times := x.At.Local().Format("2006-01-02 15:04:05"), "-", ""
 		if x.Tries > 0 {
-			tries = strconv.Itoa(x.Tries)
+			tries, times = strconv.Itoa(x.Tries), count(x.Tries, "attempt")
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, x.At.Local().Format("2006-01-02 15:04:05"),
-			x.Verdict, tries, keyText(x), reasonText(x))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, when, x.Verdict, tries, keyText(x), reasonText(x))
+		stacked(&lines, columns, fmt.Sprintf("%d  %s", i+1, keyText(x)), when, times, string(x.Verdict)+": "+reasonText(x))
 	}
-	if len(list) == f.max {
-		fmt.Fprintf(c.ErrOrStderr(), "This list ends at %d; there may be more: raise --max.\n",
-			f.max)
+	if err := t.Flush(); err != nil {
+		return err
 	}
-	return t.Flush()
+	text := table.String()
+	if isTerminal(w) && slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return runes.StringWidth(line) > columns }) {
+		text = lines.String()
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func keyText(x failures.Failure) string {
@@ -339,23 +353,23 @@ func (f *failuresFlags) retry(c *cobra.Command, source failureSource, numbers []
 			_ = newJSON(c.OutOrStdout()).Encode(line) // the event is sent back even if nobody reads this
 			return
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%d  %s  %s\n", r.Number, keyText(r.Failure), result)
+		note(c.OutOrStdout(), "%d  %s  %s", r.Number, keyText(r.Failure), result)
 	}
 	inFlight, err := source.retry(c.Context(), f.max, numbers, report)
 	if err == nil {
 		warnInFlight(c, inFlight)
 	}
 	if sent > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s sent back. %s\n", count(sent, "failure"), source.nextSteps())
+		note(c.ErrOrStderr(), "%s sent back. %s", count(sent, "failure"), source.nextSteps())
 	}
 	if made > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "The variants of %s are made.\n", count(made, "upload"))
+		note(c.ErrOrStderr(), "The variants of %s are made.", count(made, "upload"))
 	}
 	if told > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s delivered.\n", count(told, "event"))
+		note(c.ErrOrStderr(), "%s delivered.", count(told, "event"))
 	}
 	if sent+made+told > 0 && len(numbers) > 0 {
-		fmt.Fprintln(c.ErrOrStderr(), "What is left has new numbers in the list.")
+		note(c.ErrOrStderr(), "What is left has new numbers in the list.")
 	}
 	if sent+made+told+failed+inFlight == 0 && err == nil {
 		fmt.Fprintln(c.ErrOrStderr(), "No failures.")

@@ -104,7 +104,7 @@ func (s badUploads) records(ctx context.Context, most int) (list []failures.Fail
 	case errors.Is(err, bucket.ErrNoBucket):
 		err = nil // there is no target bucket yet
 	case errors.Is(err, bucket.ErrDenied) && s.queue != nil:
-		fmt.Fprintf(s.stderr, "Uploads that cannot be processed are not listed: %s\n", oneLine(err.Error()))
+		note(s.stderr, "Uploads that cannot be processed are not listed: %s", oneLine(err.Error()))
 		err = nil
 	}
 	return list[:min(len(list), most)], err

@@ -87,23 +87,39 @@ func printHelp(w io.Writer, c *cobra.Command, groups []commandGroup) {
 	columns := columnsOf(w)
 	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", wrap(about, columns), useLine(c))
 	if c.HasExample() {
-		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
+		fmt.Fprint(w, "\nExamples:\n")
+		for line := range strings.SplitSeq(c.Example, "\n") {
+			fmt.Fprintln(w, exampleLine(line, columns))
+		}
 	}
 	if c.HasSubCommands() {
 		for _, g := range groups {
 			fmt.Fprintf(w, "\n%s:\n", g.title)
 			for _, sub := range g.commands {
-				fmt.Fprintf(w, "  %-*s %s\n", c.Commands()[0].NamePadding(), sub.Name(), sub.Short)
+				fmt.Fprintln(w, hang(fmt.Sprintf("  %-*s ", c.Commands()[0].NamePadding(), sub.Name()), sub.Short, columns))
 			}
 		}
 	}
 	fmt.Fprintf(w, "\nFlags:\n%s", c.LocalFlags().FlagUsagesWrapped(columns))
 	if c.HasSubCommands() {
-		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for the flags and examples of a command.\n", c.CommandPath())
+		note(w, "\nRun '%s COMMAND --help' for the flags and examples of a command.", c.CommandPath())
 	}
 	if !c.HasParent() {
-		fmt.Fprintf(w, "\nExit codes:\n%s", exitCodes)
+		fmt.Fprint(w, "\nExit codes:\n")
+		for code, text := range exitCodes {
+			fmt.Fprintln(w, hang(fmt.Sprintf("  %d  ", code), text, columns))
+		}
 	}
+}
+
+// exampleLine puts the comment behind a command below it if both are too wide. The command itself is copied, and stays
+// as it is.
+func exampleLine(line string, columns int) string {
+	command, comment, found := strings.Cut(line, "  # ")
+	if !found || len(line) <= columns {
+		return line
+	}
+	return strings.TrimRight(command, " ") + "\n" + hang("    # ", comment, columns)
 }
 
 // useLine returns how a command is called. Flags are mentioned if there is any but --help.
@@ -135,8 +151,8 @@ func wrap(text string, columns int) string {
 			at = 0
 			continue
 		}
-		for word := range strings.FieldsSeq(line) {
-			n := len([]rune(word))
+		for word := range strings.SplitSeq(line, " ") {
+			n := runes.StringWidth(word)
 			switch {
 			case at == 0:
 			case at+1+n > columns:
@@ -151,4 +167,41 @@ func wrap(text string, columns int) string {
 		}
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// hang returns a first column, and beside it a text whose further lines begin below its first. Where that leaves little
+// room, the text is below the column.
+func hang(first, text string, columns int) string {
+	indent := runes.StringWidth(first)
+	if columns-indent < 20 {
+		first, indent = strings.TrimRight(first, " ")+"\n    ", 4
+	}
+	return first + strings.ReplaceAll(wrap(text, columns-indent), "\n", "\n"+strings.Repeat(" ", indent))
+}
+
+// beside is hang on a terminal. Elsewhere, the text stays one line.
+func beside(w io.Writer, first, text string) string {
+	if !isTerminal(w) {
+		return first + text
+	}
+	return hang(first, text, columnsOf(w))
+}
+
+// prose returns lines as they are written to w: on a terminal, those that are too wide are broken between words, but
+// for those that are indented, which are commands or columns.
+func prose(w io.Writer, text string) string {
+	if !isTerminal(w) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = wrap(line, columnsOf(w))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// note writes lines for a person.
+func note(w io.Writer, format string, args ...any) error {
+	_, err := fmt.Fprintln(w, prose(w, fmt.Sprintf(format, args...)))
+	return err
 }

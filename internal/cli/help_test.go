@@ -70,6 +70,8 @@ func TestWrap(t *testing.T) {
 		"one\n  two three four\nfive":   "one\n  two three four\nfive",
 		"a-word-longer-than-the-line b": "a-word-longer-than-the-line\nb",
 		"é é é é é é":                   "é é é é é\né",
+		"写真 写真 写真":                      "写真 写真\n写真",
+		"a  b c":                        "a  b c",
 	} {
 		if got := wrap(text, 10); got != want {
 			t.Errorf("wrap(%q) is %q, want %q", text, got, want)

@@ -130,7 +130,7 @@ func (f *logsFlags) run(c *cobra.Command, name string) error {
 		shown++
 	}
 	if shown == 0 && !f.follow {
-		fmt.Fprintf(c.ErrOrStderr(), "The log has nothing in the last %v.\n", f.since)
+		note(c.ErrOrStderr(), "The log has nothing in the last %v.", f.since)
 	}
 	return nil
 }

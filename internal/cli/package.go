@@ -90,9 +90,7 @@ func (f *packageFlags) run(c *cobra.Command) error {
 	if inside == "" {
 		inside = "the default recipe"
 	}
-	_, err = fmt.Fprintf(c.ErrOrStderr(), "%s: %s for %s, with %s\nsha256 %s\n", p.File,
-		bytesText(int64(p.Bytes)), p.Arch, inside, p.SHA256)
-	return err
+	return note(c.ErrOrStderr(), "%s: %s for %s, with %s\nsha256 %s", p.File, bytesText(int64(p.Bytes)), p.Arch, inside, p.SHA256)
 }
 
 // readBinary reads a function that was built elsewhere.

@@ -361,7 +361,7 @@ func damaged(known *sync.Known) string {
 
 // warnOn writes a warning for a person.
 func warnOn(w io.Writer) func(text string) {
-	return func(text string) { fmt.Fprintf(w, "Warning: %s.\n", text) }
+	return func(text string) { note(w, "Warning: %s.", text) }
 }
 
 // target returns the name of the target bucket, or of the folder in its place.

@@ -209,7 +209,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 	o.status.clear()
 	err = errors.Join(err, z.made.Close())
 	if err == nil && !f.json && len(tasks) > 1 {
-		_, err = fmt.Fprintln(stderr, done.String())
+		err = note(stderr, "%s", done.String())
 	}
 	switch failed := len(tasks) - done.done() - done.counts[freshWord]; {
 	case err != nil:

@@ -209,7 +209,7 @@ func (p *syncProgress) add(i sync.Item, r mill.Result) {
 	if r.Verdict != outcome.Done && !r.Overtaken() {
 		p.status.clear()
 		if p.failures++; p.failures <= failuresShown {
-			fmt.Fprintf(p.w, "%s: %s: %s\n", shown(i.Key), r.Verdict, oneLine(r.Reason))
+			note(p.w, "%s: %s: %s", shown(i.Key), r.Verdict, oneLine(r.Reason))
 		} else if p.failures == failuresShown+1 {
 			fmt.Fprintln(p.w, "... and more")
 		}

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/imgmill/imgmill/internal/aws/doctor"
+	"github.com/imgmill/imgmill/internal/aws/failures"
 	"github.com/imgmill/imgmill/internal/aws/price"
 	"github.com/imgmill/imgmill/internal/engine/formats"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
@@ -89,8 +91,9 @@ func TestMeasuringIsAnnounced(t *testing.T) {
 	}
 }
 
-// TestTablesOnANarrowTerminal: no line of a table is wider than the terminal, which would cut it within a word.
-func TestTablesOnANarrowTerminal(t *testing.T) {
+// TestNarrowTerminal: no line of a table or a sentence is wider than the terminal, which would cut it within a word. A
+// command, which may be copied, stays one line.
+func TestNarrowTerminal(t *testing.T) {
 	program, person := terminal(t)
 	const columns = 40
 	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
@@ -111,11 +114,20 @@ func TestTablesOnANarrowTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := sync.Tally{Pictures: 3, Objects: 4_000_000, Bytes: 1 << 40}
+	t.Setenv("NO_COLOR", "1")
+	root := newRoot()
+	root.SetOut(program)
 	for _, err := range []error{
+		root.Help(),
 		newTable(program, recipe.Default(formats.All())).print(rows),
 		printBill(program, bill, []string{"Prices are from a list."}),
 		printCauses(program, sync.Report{Fresh: 7, Missing: n, Foreign: n}, &examples{}),
 		printCeiling(program, price.Ceiling{Lines: []price.Charge{{Name: "requests", Quantity: 9, Unit: "thousand", USD: 3}}}, nil),
+		printFailures(program, []failures.Failure{{Keys: []string{"2026/休暇の写真.jpg"}, Verdict: outcome.Bad, Tries: 3,
+			Reason: "corrupt: the data ends too early for a picture"}}),
+		note(program, "imgmill: the recipe: no such file  or folder\n  export A_COMMAND=that-is-wider-than-40-columns B=is-copied\nSee 'imgmill dev --help'."),
+		note(program, "%s", diagnosisText(program, doctor.Diagnosis{State: doctor.Fault, Check: "notifications",
+			Text: "the bucket sends its events to another function", Advice: "deploy again"})),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -125,7 +137,8 @@ func TestTablesOnANarrowTerminal(t *testing.T) {
 	<-read
 	text := strings.ReplaceAll(seen.String(), "\r\n", "\n")
 	for line := range strings.Lines(text) {
-		if n := runes.StringWidth(strings.TrimSuffix(line, "\n")); n > columns {
+		command := strings.HasPrefix(line, "  export ") || strings.HasPrefix(line, "  imgmill ")
+		if n := runes.StringWidth(strings.TrimSuffix(line, "\n")); n > columns && !command {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
@@ -134,6 +147,11 @@ func TestTablesOnANarrowTerminal(t *testing.T) {
 		"cut.jpg\n  0 B, 0 ms, bad: corrupt: the data ends\n  too early for a picture\n",
 		"per month\n  $, $ after free tier\n", "\n  60800 requests, 0.02, 0.02\n",
 		"missing\n  uploads 3, objects 4,000,000, 1099.5\n  GB\n", "fresh\n  objects 7\n", "taken: an object of somebody else is\nthere\n  uploads 3", "requests\n  9 thousand, 3.00\n",
+		"1  2026/休暇の写真.jpg\n  ", ", bad: corrupt: ",
+		"\nimgmill: the recipe: no such file  or\nfolder\n  export A_COMMAND=that-is-wider-than-40-columns B=is-copied\nSee 'imgmill dev --help'.\n",
+		"fault  notifications\n    the bucket sends its events to\n    another function -> deploy again\n",
+		"  imgmill dev --sample\n    # see it work on this machine\n  imgmill resize photo.jpg -o small.jpg --width 800\n",
+		"  logs        Show the log of a\n              deployment's function\n", "  1  failed, or what was checked is not\n     as it should be\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in\n%s", want, text)

@@ -91,7 +91,7 @@ func (t *table) print(rows []row) error {
 	var notes strings.Builder
 	for i, r := range rows {
 		if i > 0 && r.name != rows[i-1].name {
-			b.WriteString(notes.String())
+			b.WriteString(prose(t.w, notes.String()))
 			notes.Reset()
 		}
 		name, ms := shorten(shown(r.name), t.name), fmt.Sprintf("%.0f", r.ms)
@@ -113,7 +113,7 @@ func (t *table) print(rows []row) error {
 			fmt.Fprintf(&notes, "%s: without %s\n", shown(r.name), shown(r.dropped))
 		}
 	}
-	b.WriteString(notes.String())
+	b.WriteString(prose(t.w, notes.String()))
 	_, err := io.WriteString(t.w, b.String())
 	return err
 }

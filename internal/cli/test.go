@@ -78,8 +78,7 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	options.OnRetry = func(l logs.Line) {
-		fmt.Fprintf(c.ErrOrStderr(),
-			"The function reports retry: %s\nWaiting for the next attempt, %s (--timeout %v).\n",
+		note(c.ErrOrStderr(), "The function reports retry: %s\nWaiting for the next attempt, %s (--timeout %v).",
 			oneLine(l.Reason), nextAttempt(d), f.timeout)
 	}
 	r, failed := trial.Run(ctx, cloud, d, options)
@@ -89,7 +88,7 @@ func (f *testFlags) run(c *cobra.Command, args []string) error {
 		err = printTrial(c.OutOrStdout(), r)
 	}
 	for _, left := range r.Left {
-		fmt.Fprintln(c.ErrOrStderr(), "left:", left)
+		note(c.ErrOrStderr(), "left: %s", left)
 	}
 	switch {
 	case failed == nil:
