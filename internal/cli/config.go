@@ -139,9 +139,9 @@ func checkRecipe(stdin io.Reader, w io.Writer, args []string) error {
 }
 
 // count returns a number with its noun, which it puts into the plural by adding an s.
-func count(n int, noun string) string {
+func count[N int | float64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%v %ss", n, noun)
 }

@@ -118,8 +118,8 @@ func (f *costFlags) run(c *cobra.Command) error {
 		return err
 	}
 	assumes = append(assumes,
-		fmt.Sprintf("Storage is for %g days of uploads. As long as nothing is deleted, "+
-			"the cost of a month is $%s more every month.", f.DaysKept, dollars(bill.Growth)),
+		fmt.Sprintf("Storage is for %s of uploads. As long as nothing is deleted, "+
+			"the cost of a month is $%s more every month.", count(f.DaysKept, "day"), dollars(bill.Growth)),
 		"The free tier is the one that every account always has, used by this deployment alone. "+
 			"S3 has no such free tier: accounts created before 15 July 2025 have 5 GB, 2000 PUTs "+
 			"and 20000 GETs a month free in their first twelve months, and newer accounts have "+
@@ -282,7 +282,7 @@ func measureRendering(ctx context.Context, stderr io.Writer, megapixels float64,
 	variants []render.Variant) (rendering, error) {
 	status := newStatus(stderr)
 	defer status.clear()
-	status.show("Making the variants of a drawn picture (%.3g megapixels) to time them", megapixels)
+	status.show("Making the variants of a drawn picture (%s) to time them", count(megapixels, "megapixel"))
 	height := math.Sqrt(megapixels * 1e6 * 3 / 4)
 	photo := sample.Photo(int(math.Round(height*4/3)), int(math.Round(height)))
 	engine := &render.Engine{Formats: formats.All()}
@@ -318,11 +318,11 @@ func printBill(w io.Writer, b price.Bill, assumes []string) error {
 	l := b.Load
 	size := fmt.Sprintf("%.3g MB", l.Megabytes)
 	if l.Megapixels > 0 {
-		size += fmt.Sprintf(" and %g megapixels", l.Megapixels)
+		size += " and " + count(l.Megapixels, "megapixel")
 	}
 	columns := columnsOf(w)
 	for _, line := range []string{
-		fmt.Sprintf("%g uploads a day of %s, %s each of %.2g MB", l.Uploads, size, count(l.Variants, "variant"), l.VariantMegabytes),
+		fmt.Sprintf("%s a day of %s, %s each of %.2g MB", count(l.Uploads, "upload"), size, count(l.Variants, "variant"), l.VariantMegabytes),
 		fmt.Sprintf("%s, %s, %d MB, %.0f ms an upload, trigger %s\n", l.Region, l.Arch, l.MemoryMB, l.Milliseconds, l.Trigger),
 	} {
 		fmt.Fprintln(w, wrap(line, columns))

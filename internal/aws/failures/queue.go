@@ -79,7 +79,7 @@ func Retry(ctx context.Context, c *client.Cloud, d *deployment.Deployment, most 
 	case inFlight > 0:
 		err = &InFlightError{inFlight}
 	case len(list) >= most: // SQS returns any of them, and others the next time
-		err = fmt.Errorf("there are %d failures or more, the most that --max allows, so the numbers may not be those of your list: nothing was sent back; raise --max", most)
+		err = fmt.Errorf("--max %d allows no more failures than there are, so the numbers may not be those of your list: nothing was sent back; raise --max", most)
 	}
 	var kept []Failure
 	for i, f := range list {
@@ -114,7 +114,7 @@ func Retry(ctx context.Context, c *client.Cloud, d *deployment.Deployment, most 
 type InFlightError struct{ InFlight int }
 
 func (e *InFlightError) Error() string {
-	return fmt.Sprintf("about %d failures are in flight, because another command reads them or one was interrupted, and the numbers may not be those of your list: nothing was sent back; try again in a minute",
+	return fmt.Sprintf("failures are in flight (about %d), because another command reads them or one was interrupted, and the numbers may not be those of your list: nothing was sent back; try again in a minute",
 		e.InFlight)
 }
 

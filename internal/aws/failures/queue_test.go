@@ -164,7 +164,7 @@ func TestLostResponsesAreCountedInFlight(t *testing.T) {
 	}
 	none := func(r Result) { t.Errorf("reported %+v", r) }
 	if _, err := Retry(t.Context(), c, d, 100, []int{1}, none); err == nil ||
-		!strings.Contains(err.Error(), "about 10 failures are in flight") || q.invoked != 0 {
+		!strings.Contains(err.Error(), "failures are in flight (about 10)") || q.invoked != 0 {
 		t.Errorf("by number: %v", err)
 	}
 	var reported int

@@ -304,7 +304,7 @@ func emptyBucket(ctx context.Context, c *client.Cloud, name string) error {
 		}
 		if len(out.Errors) > 0 {
 			e := out.Errors[0]
-			return fmt.Errorf("empty bucket %s: %d objects cannot be deleted, the first is %s: %s",
+			return fmt.Errorf("empty bucket %s: not all objects can be deleted (%d cannot), such as %s: %s",
 				name, len(out.Errors), aws.ToString(e.Key), aws.ToString(e.Message))
 		}
 	}

@@ -154,7 +154,7 @@ func (h *info) supported(s *codec.Stream) error {
 	if h.compression == plain && h.bits == 64 {
 		return fmt.Errorf("%w: a BMP of 64 bits per pixel", codec.ErrUnsupported)
 	}
-	return s.Corrupt(28, "%d bits per pixel with compression %d", h.bits, h.compression)
+	return s.Corrupt(28, "bit count %d with compression %d", h.bits, h.compression)
 }
 
 // runs reports whether the pixels are run lengths.

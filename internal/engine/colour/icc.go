@@ -73,7 +73,7 @@ func (p *profile) source(intent Intent) (Source, error) {
 		}
 		lut, err := p.parseLUT(tag)
 		if err == nil && lut.in != channels {
-			err = fmt.Errorf("%w: %s has %d inputs", ErrProfile, tag, lut.in)
+			err = fmt.Errorf("%w: inputs of %s: %d, want %d", ErrProfile, tag, lut.in, channels)
 		}
 		return lut, err
 	}

@@ -176,7 +176,7 @@ func (p *profile) parseLUT(tag string) (*lut, error) {
 		return nil, err
 	}
 	if e.out != 3 {
-		return nil, fmt.Errorf("%w: %s has %d outputs", ErrProfile, tag, e.out)
+		return nil, fmt.Errorf("%w: outputs of %s: %d, want 3", ErrProfile, tag, e.out)
 	}
 	return &lut{*e, p.connection(e.wide)}, nil
 }
@@ -226,7 +226,7 @@ func parseMFT(b []byte) (*elements, error) {
 	const maxEntries = 4096
 	if badChannels(in, out) || entriesIn < 2 || entriesIn > maxEntries ||
 		entriesOut < 2 || entriesOut > maxEntries {
-		return nil, fmt.Errorf("%w: a table of %d inputs, %d outputs and %d points", ErrProfile, in, out, points)
+		return nil, fmt.Errorf("%w: a table from %d to %d channels, with a grid of size %d", ErrProfile, in, out, points)
 	}
 	l := &elements{in: in, out: out, grid: &grid{out: out}, wide: wide}
 	for range in {
@@ -288,7 +288,7 @@ func parseMAB(b []byte) (*elements, error) {
 	}
 	in, out := int(b[8]), int(b[9])
 	if badChannels(in, out) {
-		return nil, fmt.Errorf("%w: a table of %d inputs and %d outputs", ErrProfile, in, out)
+		return nil, fmt.Errorf("%w: a table from %d to %d channels", ErrProfile, in, out)
 	}
 	l, device := &elements{in: in, out: out}, in
 	if string(b[:4]) == "mBA " {
@@ -329,7 +329,7 @@ func parseMAB(b []byte) (*elements, error) {
 		return nil, err
 	}
 	if l.grid == nil && (in != 3 || out != 3) {
-		return nil, fmt.Errorf("%w: a table of %d inputs without a grid", ErrProfile, in)
+		return nil, fmt.Errorf("%w: a table from %d to %d channels without a grid", ErrProfile, in, out)
 	}
 	return l, nil
 }

@@ -179,7 +179,7 @@ func (c *container) itemLocations(m *meta, f *fields) error {
 	}
 	for _, n := range []int{offsetSize, lengthSize, baseSize, indexSize} {
 		if n != 0 && n != 4 && n != 8 {
-			return c.s.Corrupt(f.at, "item locations with fields of %d bytes", n)
+			return c.s.Corrupt(f.at, "item locations with fields of size %d", n)
 		}
 	}
 	idSize := 2

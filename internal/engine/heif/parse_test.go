@@ -448,7 +448,7 @@ func TestHostile(t *testing.T) {
 	}{
 		"a grid of itself":      {grid(gridData(1, 1, 64, 64), 9).file(), "derived from itself"},
 		"a grid of nothing":     {grid(gridData(1, 1, 64, 64)).file(), "derived from none"},
-		"missing tiles":         {grid(gridData(2, 2, 128, 128), 1, 1, 1).file(), "a grid of 2×2 has 3 tiles"},
+		"missing tiles":         {grid(gridData(2, 2, 128, 128), 1, 1, 1).file(), "a grid of 2×2 tiles has 3"},
 		"unlike tiles":          {grid(gridData(2, 1, 96, 64), 1, 2).file(), "tiles of 64×64 and 32×64"},
 		"tiles that are small":  {grid(gridData(1, 1, 65, 64), 1).file(), "do not cover 65×64"},
 		"a tile that is absent": {grid(gridData(1, 1, 64, 64), 77).file(), "picture 77 is not in the file"},

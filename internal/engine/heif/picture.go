@@ -273,7 +273,7 @@ func (b *builder) grid(p *picture) error {
 		return err
 	}
 	if len(p.inputs) != rows*p.columns {
-		return b.s.Corrupt(p.item.place.at(b.meta), "a grid of %d×%d has %d tiles", p.columns, rows, len(p.inputs))
+		return b.s.Corrupt(p.item.place.at(b.meta), "a grid of %d×%d tiles has %d", p.columns, rows, len(p.inputs))
 	}
 	tile := p.inputs[0].view.size()
 	for _, in := range p.inputs {

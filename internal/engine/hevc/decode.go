@@ -231,7 +231,7 @@ func (w *worker) checkEnd(substream int) error {
 	w.atSegmentEnd = w.contexts
 	switch n := len(bytes.Trim(w.h.data[w.position():], "\x00")); {
 	case n > 0 && !w.aligned():
-		return w.corrupt("the slice segment ends, but %d bytes of data are left", n)
+		return w.corrupt("the slice segment ends before its data does (bytes left: %d)", n)
 	case substream != len(w.h.entryPoints) && len(w.h.entryPoints) > 0:
 		return w.corrupt("the slice segment has %d substreams of %d", substream+1, len(w.h.entryPoints)+1)
 	}

@@ -57,7 +57,7 @@ func lengthPrefixed(data []byte, size int) units {
 		rest := data
 		for number := 0; len(rest) > 0; number++ {
 			if len(rest) < size {
-				yield(nalUnit{}, corrupt("%d bytes after NAL unit %d are no length", len(rest), number-1))
+				yield(nalUnit{}, corrupt("NAL unit %d has a length of %d bytes, but %d are left", number, size, len(rest)))
 				return
 			}
 			var n uint64
@@ -66,7 +66,7 @@ func lengthPrefixed(data []byte, size int) units {
 			}
 			rest = rest[size:]
 			if n > uint64(len(rest)) {
-				yield(nalUnit{}, corrupt("NAL unit %d has %d bytes, but %d are left", number, n, len(rest)))
+				yield(nalUnit{}, corrupt("the length of NAL unit %d is %d, with %d left", number, n, len(rest)))
 				return
 			}
 			unit := rest[:n]
@@ -129,7 +129,7 @@ type Config struct {
 func ParseConfig(hvcC []byte) (Config, error) {
 	const fixed = 23
 	if len(hvcC) < fixed {
-		return Config{}, corrupt("a configuration record of %d bytes", len(hvcC))
+		return Config{}, corrupt("a configuration record of length %d", len(hvcC))
 	}
 	if v := hvcC[0]; v != 1 && v != 0 { // some early writers left 0
 		return Config{}, unsupported("version %d of the configuration record", v)

@@ -109,7 +109,7 @@ func (p *picture) parameterSet(n nalUnit) error {
 		return nil
 	}
 	if len(n.bytes) > maxParameterSet {
-		return corrupt("NAL unit %d: a parameter set of %d bytes", n.number, len(n.bytes))
+		return corrupt("NAL unit %d: a parameter set of length %d", n.number, len(n.bytes))
 	}
 	rbsp, _ := unescape(nil, nil, n.bytes)
 	if n.kind == nalSPS {

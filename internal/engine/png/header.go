@@ -143,7 +143,7 @@ func (r *reader) readHeader() error {
 			"use the original")
 	}
 	if r.kind != "IHDR" || r.size != 13 {
-		return r.s.Corrupt(r.at, "chunk %q of %d bytes where IHDR belongs", r.kind, r.size)
+		return r.s.Corrupt(r.at, "chunk %q of length %d where IHDR belongs", r.kind, r.size)
 	}
 	data, ok, err := r.data()
 	if err != nil {
@@ -155,7 +155,7 @@ func (r *reader) readHeader() error {
 	w, h := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
 	depth, colour := data[8], data[9]
 	if !validType(colour, depth) {
-		return r.s.Corrupt(r.at, "colour type %d with %d bits", colour, depth)
+		return r.s.Corrupt(r.at, "bit depth %d with colour type %d", depth, colour)
 	}
 	if data[10] != 0 || data[11] != 0 || data[12] > 1 {
 		return r.s.Corrupt(r.at, "compression method %d, filter method %d, interlace method %d",
@@ -257,7 +257,7 @@ func (r *reader) user() func([]byte) error {
 // readPalette reads PLTE (section 11.2.2). Entries that no index can reach are dropped.
 func (r *reader) readPalette(data []byte) error {
 	if len(data) == 0 || len(data)%3 != 0 || len(data) > 3*256 {
-		return r.s.Corrupt(r.at, "a palette of %d bytes", len(data))
+		return r.s.Corrupt(r.at, "a palette of length %d", len(data))
 	}
 	r.palette = data[:min(len(data), 3<<r.depth)]
 	return nil

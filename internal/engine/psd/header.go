@@ -61,10 +61,10 @@ func (h *info) supported(s *codec.Stream) error {
 		valid = h.depth == 8 || h.depth == 16 && h.mode != indexed
 	}
 	if !valid {
-		return s.Corrupt(22, "%d bits per sample in mode %d", h.depth, h.mode)
+		return s.Corrupt(22, "depth %d in mode %d", h.depth, h.mode)
 	}
 	if h.channels < h.colours() {
-		return s.Corrupt(12, "%d channels in mode %d", h.channels, h.mode)
+		return s.Corrupt(12, "channel count %d in mode %d", h.channels, h.mode)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ func (h *info) colourData(r *reader) {
 	end := r.at + n
 	if h.mode == indexed {
 		if n < 768 && r.err == nil {
-			r.err = r.s.Corrupt(r.at, "a palette of %d bytes", n)
+			r.err = r.s.Corrupt(r.at, "a palette of length %d", n)
 			return
 		}
 		h.palette = r.bytes(768)

@@ -98,11 +98,10 @@ func (d *decoder) divide(first *directory) error {
 	}
 	n := int64(d.across) * int64(d.down)
 	if n > f.offsets.count || n*int64(d.lanes) > f.offsets.count {
-		return d.c.s.Corrupt(first.at, "%d strips or tiles, want %d in %d planes", f.offsets.count, n, d.lanes)
+		return d.c.s.Corrupt(first.at, "strips or tiles: %d, want %d", f.offsets.count, n*int64(d.lanes))
 	}
 	if f.counts.count != 0 && f.counts.count < n*int64(d.lanes) {
-		return d.c.s.Corrupt(first.at, "lengths of %d strips or tiles, want %d in %d planes",
-			f.counts.count, n, d.lanes)
+		return d.c.s.Corrupt(first.at, "lengths of strips or tiles: %d, want %d", f.counts.count, n*int64(d.lanes))
 	}
 	return nil
 }

@@ -741,7 +741,7 @@ func TestRefusedByName(t *testing.T) {
 		"old-style JPEG":        {compression: jpegOld, photometric: yCbCr, samples: 3},
 		"inks other than":       {photometric: separated, samples: 4, tags: []tag{{tagInkSet, []uint16{2}}}},
 		"complex samples":       {format: 6},
-		"samples of 48 bits":    {bits: 48},
+		"48-bit samples":        {bits: 48},
 		"predictor 7":           {predictor: 7},
 		"horizontal predictor":  {bits: 4, predictor: 2},
 		"camera raw":            {photometric: cfa},

@@ -316,7 +316,7 @@ func (c *container) validate(f *fields) error {
 	case f.samples > maxSamples:
 		return refuse("%d samples in a pixel", f.samples)
 	case f.samples < f.colours():
-		return c.s.Corrupt(0, "%d samples in a pixel, want %d", f.samples, f.colours())
+		return c.s.Corrupt(0, "samples per pixel: %d, want %d", f.samples, f.colours())
 	}
 	if f.tiled && (f.blockW > max(f.width, maxTile) || f.blockH > max(f.height, maxTile)) {
 		return refuse("tiles of %d×%d pixels", f.blockW, f.blockH)
@@ -333,21 +333,21 @@ func (c *container) validate(f *fields) error {
 func (c *container) validateSamples(f *fields, refuse func(string, ...any) error) error {
 	switch {
 	case f.bits < 1 || f.bits > 64 || f.bits > 32 && f.bits != 64:
-		return refuse("samples of %d bits", f.bits)
+		return refuse("%d-bit samples", f.bits)
 	case f.format == float && f.bits != 16 && f.bits != 24 && f.bits != 32 && f.bits != 64:
-		return refuse("floating-point samples of %d bits", f.bits)
+		return refuse("%d-bit floating-point samples", f.bits)
 	case f.format > untyped || f.format < unsigned:
 		return refuse("complex samples")
 	case f.photometric == palette && (f.bits > 16 || f.format == float):
-		return refuse("a palette of %d bits", f.bits)
+		return refuse("a %d-bit palette", f.bits)
 	case isFax(f.compression) && (f.bits != 1 || f.samples != 1 && !f.planar):
 		return refuse("CCITT compression of samples of more than one bit")
 	case f.compression == webpFile && (f.bits != 8 || f.planar || f.samples != 3 && f.samples != 4):
-		return refuse("WebP compression of %d samples of %d bits", f.samples, f.bits)
+		return refuse("WebP compression of %d-bit samples, %d in a pixel", f.bits, f.samples)
 	case (f.compression == jpegNew || f.compression == jpegOld) && f.bits != 8:
-		return refuse("JPEG compression of samples of %d bits", f.bits)
+		return refuse("JPEG compression of %d-bit samples", f.bits)
 	case (f.photometric == cieLab || f.photometric == iccLab) && (f.bits != 8 && f.bits != 16 || f.format == float):
-		return refuse("L*a*b* samples of %d bits", f.bits)
+		return refuse("%d-bit L*a*b* samples", f.bits)
 	}
 	if f.compression == jpegNew || f.compression == jpegOld {
 		return nil
@@ -356,7 +356,7 @@ func (c *container) validateSamples(f *fields, refuse func(string, ...any) error
 	case 1:
 	case 2:
 		if f.bits != 8 && f.bits != 16 && f.bits != 32 && f.bits != 64 {
-			return refuse("a horizontal predictor of samples of %d bits", f.bits)
+			return refuse("a horizontal predictor of %d-bit samples", f.bits)
 		}
 	case 3:
 		if f.format != float {
@@ -377,7 +377,7 @@ func (c *container) validateSubsampling(f *fields, refuse func(string, ...any) e
 	case f.compression == jpegNew || f.compression == jpegOld:
 		return nil
 	case f.bits != 8 || f.format == float:
-		return refuse("subsampled chroma of %d bits", f.bits)
+		return refuse("%d-bit subsampled chroma", f.bits)
 	case f.samples != 3 || f.planar:
 		return refuse("subsampled chroma beside further samples or in planes")
 	case f.predictor != 1:

@@ -87,7 +87,7 @@ func (d *decoder) sampling(components []decode.Component) error {
 		want = 1
 	}
 	if len(components) != want {
-		return d.c.s.Corrupt(0, "JPEG data of %d components, want %d", len(components), want)
+		return d.c.s.Corrupt(0, "components of the JPEG data: %d, want %d", len(components), want)
 	}
 	first := components[0]
 	f.subX, f.subY = 1, 1
@@ -284,7 +284,7 @@ func (b *jpegBand) block(ctx context.Context, i int64) error {
 		same = same && c.H == d.jpeg.components[k].H && c.V == d.jpeg.components[k].V
 	}
 	if !same || h.Width < b.width || h.Height < b.height {
-		return d.c.s.Corrupt(at, "JPEG data of %d components and %d×%d pixels, want %d and %d×%d",
+		return d.c.s.Corrupt(at, "components and size of the JPEG data: %d and %d×%d, want %d and %d×%d",
 			len(h.Components), h.Width, h.Height, len(d.jpeg.components), b.width, b.height)
 	}
 	if int64(h.Width)*int64(h.Height) > 4*max(int64(d.f.blockW)*int64(d.f.blockH), 1<<16) {

@@ -187,7 +187,7 @@ func (w *Worker) process(ctx context.Context, m queue.Message) (retry string, se
 	}
 	switch {
 	case retry != "" && m.Attempt() >= limit:
-		return retry, bury(fmt.Sprintf("failed %d times; the last reason: %s", m.Attempt(), retry))
+		return retry, bury(fmt.Sprintf("given up after attempt %d: %s", m.Attempt(), retry))
 	case retry != "":
 		return retry, func(ctx context.Context) error { return m.Retry(ctx, delay(m.Attempt(), limit, wait)) }
 	case unread != "":

@@ -163,7 +163,7 @@ func TestRetryBacksOffAndIsBuried(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.want(1)
 		time.Sleep(time.Hour)
-		b.want(0, "failed 4 times; the last reason: because")
+		b.want(0, "given up after attempt 4: because")
 		var after []time.Duration
 		for _, c := range b.calls() {
 			after = append(after, c.after)
@@ -187,7 +187,7 @@ func TestDefaultAttempts(t *testing.T) {
 		b.publish("a")
 		b.work()
 		time.Sleep(time.Hour)
-		b.want(0, "failed 10 times")
+		b.want(0, "given up after attempt 10")
 		c := b.calls()
 		if got := c[9].after - c[8].after; got < time.Minute || got > 2*time.Minute {
 			b.Errorf("the last delay is %s, want 1 to 2 minutes", got)
