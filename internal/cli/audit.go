@@ -117,6 +117,15 @@ func (f *placeFlags) matchesNone(r sync.Report) error {
 	return fmt.Errorf("no upload of which the recipe makes variants has a key that begins with %q", f.prefix)
 }
 
+// noUploads says that there is no upload to make variants of, and what else there is.
+func noUploads(r sync.Report) string {
+	text := "there is no upload of which the recipe makes variants"
+	if r.Ignored > 0 {
+		text += fmt.Sprintf(", but %s that its source.prefix, source.suffixes or rules leave out", groupedCount(r.Ignored, "other object"))
+	}
+	return text
+}
+
 // auditLine is the last line of --json.
 type auditLine struct {
 	sync.Report
@@ -153,6 +162,8 @@ func printAudit(w io.Writer, p *place, r sync.Report, e *examples, f *auditFlags
 			groupedCount(int64(r.Sampled), "upload"), r.SampleFaults, 100*sync.Confidence, 100*r.AtMost())
 	}
 	switch {
+	case r.Complete() && r.Sources == 0:
+		say("Complete: %s.", noUploads(r))
 	case r.Complete() && (f.quick || f.sample > 0):
 		say("Complete, as far as listings show.")
 	case r.Complete():
@@ -255,9 +266,6 @@ func (e *examples) reset() error {
 }
 
 func (e *examples) add(f sync.Finding) {
-	if e.lines == nil {
-		e.lines, e.count = map[string][]string{}, map[string]int64{}
-	}
 	bad := "bad"
 	if f.NotPicture {
 		bad = "no picture"
@@ -278,6 +286,9 @@ func (e *examples) add(f sync.Finding) {
 }
 
 func (e *examples) note(cause, text string) {
+	if e.lines == nil {
+		e.lines, e.count = map[string][]string{}, map[string]int64{}
+	}
 	if e.count[cause]++; e.count[cause] <= examplesShown {
 		e.lines[cause] = append(e.lines[cause], text)
 	}

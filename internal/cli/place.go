@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -303,6 +304,25 @@ func (f *placeFlags) openFolders(c *cobra.Command, r *recipe.Recipe) (*place, er
 			Folders: map[string]string{r.Source.Bucket: from, r.Target.Bucket: to}, New: r.Target.Bucket,
 		},
 	}, nil
+}
+
+// checkWritable returns an error if a folder in the place of the target bucket cannot be written, which each picture would
+// find out anew.
+func (p *place) checkWritable() error {
+	if p.folders == nil {
+		return nil
+	}
+	err := os.MkdirAll(p.folders.to, 0o777)
+	if err == nil {
+		var f *os.File
+		if f, err = createTemporary(p.folders.to); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("--to %s cannot be written: change its owner or mode, or name another folder (%w)", shown(p.folders.to), e.Err)
+	}
+	return err
 }
 
 // mill returns a mill for the place. If it is to write, stores other than AWS are probed for what they

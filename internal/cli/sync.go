@@ -161,6 +161,7 @@ type syncRun struct {
 	moderation moderate.Labels
 	out        *deployOutput
 	todo       *sync.Todo
+	bad        examples // of what cannot be made
 
 	queue    *dispatch.Queue    // of --via queue, or nil
 	manifest *dispatch.Manifest // of --via s3-batch, or nil
@@ -184,12 +185,17 @@ func (s *syncRun) run(ctx context.Context) error {
 		nothing := "Nothing to do."
 		if err := s.matchesNone(r); err != nil {
 			nothing = "Nothing to do: " + err.Error() + "."
+		} else if r.Sources == 0 {
+			nothing = "Nothing to do: " + noUploads(r) + "."
 		}
 		o.printf("\n%s", wrap(nothing, columnsOf(o.err)))
 		return nil
 	case s.dryRun:
 		o.printf("\nNothing was changed.")
 		return nil
+	}
+	if err := s.place.checkWritable(); err != nil {
+		return err
 	}
 	if s.todo.Pictures.Pictures > 0 {
 		if ok, err := o.confirm(ctx, s.yes); !ok {
@@ -249,7 +255,13 @@ func (s *syncRun) compare(ctx context.Context) (sync.Report, error) {
 	defer status.clear()
 	comparison := sync.Comparison{
 		Mill: s.mill, Prefix: s.prefix, Known: s.known, Trust: true, Orphans: s.todo.Only.Orphaned || s.todo.Only.Replaced,
-		Each: s.todo.Add, Restart: s.todo.Reset,
+		Each: func(f sync.Finding) error {
+			if f.Bad != "" && !f.NotPicture {
+				s.bad.note("bad", f.Key+": "+f.Bad)
+			}
+			return s.todo.Add(f)
+		},
+		Restart: func() error { return errors.Join(s.bad.reset(), s.todo.Reset()) },
 		Progress: func(r sync.Report) {
 			status.show("%s uploads compared, %s objects missing", grouped(r.Sources), grouped(r.Missing.Objects))
 		},
@@ -285,8 +297,12 @@ func (s *syncRun) make(ctx context.Context) error {
 	s.out.line(map[string]any{"made": progress.objects, "pictures": progress.verdicts})
 	s.out.printf("\n%s made of %s in %s.", groupedCount(progress.objects, "object"),
 		groupedCount(progress.verdicts[outcome.Done], "picture"), roughly(progress.elapsed()))
-	if n := progress.verdicts[outcome.Skipped]; n > 0 {
-		s.out.printf("Skipped as no picture, or changed since: %s.", groupedCount(n, "upload"))
+	if n := progress.verdicts[outcome.Skipped] - progress.overtaken; n > 0 {
+		s.out.printf("Skipped: %s.", groupedCount(n, "upload"))
+	}
+	if progress.overtaken > 0 {
+		s.out.printf("Changed meanwhile: %s. Unless events bring them here, run the same command again.",
+			groupedCount(progress.overtaken, "upload"))
 	}
 	if failed > untold {
 		s.out.printf("Not made: %s.", groupedCount(failed-untold, "picture"))

@@ -37,7 +37,7 @@ type pictureLine struct {
 func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 	o := s.out
 	o.printf("")
-	if err := printCauses(o.err, r, &examples{}); err != nil {
+	if err := printCauses(o.err, r, &s.bad); err != nil {
 		return err
 	}
 	say := func(text string) { o.printf("\n%s", wrap(text, columnsOf(o.err))) }
@@ -172,9 +172,11 @@ type syncProgress struct {
 	done     int64 // pictures
 	objects  int64
 	verdicts map[outcome.Verdict]int64
-	said     time.Time // when the last line was written, if there is no terminal
-	status   *status
-	failures int
+	// overtaken counts those of the verdict skipped that were changed or removed meanwhile.
+	overtaken int64
+	said      time.Time // when the last line was written, if there is no terminal
+	status    *status
+	failures  int
 }
 
 // sayEvery is the time between lines about the progress.
@@ -206,10 +208,17 @@ func (p *syncProgress) add(i sync.Item, r mill.Result) {
 	p.done++
 	p.objects += int64(len(r.Objects))
 	p.verdicts[r.Verdict]++
+	if r.Overtaken() {
+		p.overtaken++
+	}
 	if r.Verdict != outcome.Done && !r.Overtaken() {
 		p.status.clear()
 		if p.failures++; p.failures <= failuresShown {
-			note(p.w, "%s: %s: %s", shown(i.Key), r.Verdict, oneLine(r.Reason))
+			word := string(r.Verdict)
+			if r.Verdict == outcome.Retry {
+				word = failedWord // nobody tries again by itself
+			}
+			note(p.w, "%s: %s: %s", shown(i.Key), word, oneLine(r.Reason))
 		} else if p.failures == failuresShown+1 {
 			fmt.Fprintln(p.w, "... and more")
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/render"
@@ -270,8 +271,8 @@ func (p Plan) Objects() ([]Object, error) {
 //	            the bytes of the output beyond what {width} says
 //
 // Sizes and format may be 0 and nil if the template does not use them; otherwise the error wraps
-// ErrNeedsPicture. It is also an error if the key would be empty, a folder, under Reserved, or
-// longer than 1024 bytes.
+// ErrNeedsPicture. It is also an error if the key would be empty, a folder, under Reserved, no
+// UTF-8, or longer than 1024 bytes.
 //
 // Two variants of one source never share a key. Two sources may, if the template leaves out what
 // they differ in.
@@ -290,6 +291,8 @@ func (o Output) KeyFor(w, h int, f *codec.Format) (string, error) {
 		err = fmt.Errorf("the key %q would be a folder", key)
 	case strings.HasPrefix(key, Reserved):
 		err = errReserved(key)
+	case !utf8.ValidString(key):
+		err = errors.New("the key is not valid UTF-8, as keys are; rename the picture")
 	case len(key) > maxKey:
 		err = fmt.Errorf("the key would be %d bytes long, the limit is %d", len(key), maxKey)
 	}

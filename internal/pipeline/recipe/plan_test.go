@@ -92,6 +92,13 @@ func TestKeysThatNeedThePicture(t *testing.T) {
 
 // TestReserved checks that no source and no output has a key under the reserved prefix, whatever
 // uploaders name their pictures.
+// TestKeyOfAnotherEncoding: a folder may have names that no key has.
+func TestKeyOfAnotherEncoding(t *testing.T) {
+	if key, err := parse(t, buckets).Plan("caf\xe9.jpg").Outputs[0].KeyFor(1, 1, nil); err == nil || !strings.Contains(err.Error(), "not valid UTF-8") {
+		t.Errorf("%q, %v", key, err)
+	}
+}
+
 func TestReserved(t *testing.T) {
 	r := parse(t, buckets+"manifest: true\n")
 	if p := r.Plan(".imgmill/bad/x.jpg"); !strings.Contains(p.Excluded, "under .imgmill/") || p.CheckManifest() == nil {

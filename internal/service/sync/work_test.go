@@ -222,6 +222,16 @@ func TestNoPicture(t *testing.T) {
 	}
 }
 
+// TestNoKey: a file whose name no key can be, of which nothing can be made, is named with the reason.
+func TestNoKey(t *testing.T) {
+	p := newPlace(t, oneVariant)
+	p.upload("caf\xe9.jpg", sample.Photo(64, 48))
+	r, found := p.compare(sync.Comparison{})
+	if f := found["caf\xe9.jpg"]; r.Bad.Pictures != 1 || r.Missing.Pictures != 0 || !strings.Contains(f.Bad, "rename the picture") {
+		t.Errorf("%+v %+v", r, f)
+	}
+}
+
 // TestMemoryWithoutRecords: what needs too much memory in one place is tried in one that has more.
 func TestMemoryWithoutRecords(t *testing.T) {
 	p, known := newPlace(t, oneVariant+"on_bad: {record: false}\n"), openKnown(t)
