@@ -208,7 +208,7 @@ func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks [
 	}
 	o.status.clear()
 	err = errors.Join(err, z.made.Close())
-	if err == nil && !f.json && len(tasks) > 1 {
+	if err == nil && !f.json && (len(tasks) > 1 || done.counts[notFinishedWord] > 0) {
 		err = note(stderr, "%s", done.String())
 	}
 	switch failed := len(tasks) - done.done() - done.counts[freshWord]; {
@@ -322,6 +322,11 @@ func (z resizer) write(ctx context.Context, t task, in content, res *mill.Result
 	header, outputs, err := z.engine.Make(ctx, picture.Reader, z.limits.Limits, t.variants)
 	res.Source.SetHeader(header)
 	res.Source.Bytes = picture.size
+	if picture.unchanged != nil && ctx.Err() == nil {
+		if err := picture.unchanged(); err != nil {
+			return err
+		}
+	}
 	partial, _ := errors.AsType[*render.PartialError](err)
 	if err != nil && partial == nil {
 		return picture.explain(err)

@@ -269,6 +269,9 @@ func (f *resizeFlags) fileTask(t task, r *recipe.Recipe) ([]task, error) {
 	v := t.variants[0]
 	switch {
 	case f.output == streamName:
+	case v.Format == nil && ext == "":
+		return nil, wrongUse("-o %s: the name of a file has to end in that of a format; use %s, or choose a --format", f.output,
+			setting.OneOf(r.Formats.Writable().Endings()))
 	case v.Format == nil && (named == nil || named.Encoder == nil):
 		return nil, wrongUse("-o %s: %q files cannot be written; use %s, or choose a --format", f.output, ext,
 			setting.OneOf(r.Formats.Writable().Endings()))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -44,7 +45,12 @@ type opened struct {
 	focal *render.Point // that is stored beside the picture, or nil
 	// explain adds what is known of an error's cause.
 	explain func(error) error
+	// unchanged returns an error if what has been read may be of two contents; nil means that it cannot.
+	unchanged func() error
 }
+
+// errChanged means that a file was written while it was read.
+var errChanged = errors.New("it changed while it was read; run the same command again")
 
 // streamName names standard input or output.
 const streamName = "-"
@@ -91,7 +97,12 @@ func (files) state(_ context.Context, name string) (string, error) {
 	if err != nil {
 		return "", nil // who opens it finds out why
 	}
-	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano()), nil
+	return stateOf(info), nil
+}
+
+// stateOf is the state of a file.
+func stateOf(info fs.FileInfo) string {
+	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
 }
 
 // etag returns the ETag that S3 gives a file that is uploaded in one piece and not encrypted with a key
@@ -117,6 +128,15 @@ func (files) open(_ context.Context, name string) (*opened, error) {
 	o := &opened{Reader: f, Closer: f, explain: func(err error) error { return err }}
 	if info, err := f.Stat(); err == nil {
 		o.size = info.Size()
+		if info.Mode().IsRegular() {
+			o.state = stateOf(info)
+		}
+	}
+	o.unchanged = func() error {
+		if info, err := f.Stat(); err == nil && o.state != "" && stateOf(info) != o.state {
+			return errChanged
+		}
+		return nil
 	}
 	return o, nil
 }
@@ -176,7 +196,7 @@ func (s *objects) open(ctx context.Context, name string) (*opened, error) {
 	}
 	info := o.Info()
 	focal, _ := mill.FocalPoint(info.Metadata)
-	return &opened{o.Reader, o, info.Size, info.ETag, focal, o.Explain}, nil
+	return &opened{Reader: o.Reader, Closer: o, size: info.Size, state: info.ETag, focal: focal, explain: o.Explain}, nil
 }
 
 func (s *objects) write(ctx context.Context, name string, data []byte, attr bucket.Attributes) (string, error) {

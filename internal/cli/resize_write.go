@@ -30,11 +30,13 @@ func writeOutput(path string, inputs *inputSet, data []byte) error {
 // moment. An existing file keeps its permissions. The temporary name is short whatever path is:
 // names of files have at most 255 bytes, and path may have as many.
 func replaceFile(path string, data []byte) (err error) {
-	f, err := createTemporary(filepath.Dir(path))
-	if err != nil {
+	defer func() {
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			e.Op, e.Path = "write", path // the temporary name says nothing to anybody
 		}
+	}()
+	f, err := createTemporary(filepath.Dir(path))
+	if err != nil {
 		return err
 	}
 	defer func() {
