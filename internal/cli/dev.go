@@ -241,12 +241,28 @@ func (f *devFlags) pictures(r *recipe.Recipe) (list []picture, unread []error, e
 		if name, err = filepath.Abs(name); err != nil { // the cloud changes the working directory
 			return nil, nil, err
 		}
-		list = append(list, picture{base, r.Source.Prefix + base, func() ([]byte, error) { return os.ReadFile(name) }})
+		list = append(list, picture{base, r.Source.Prefix + base, func() ([]byte, error) { return readFile(name) }})
 	}
 	if len(list) == 0 && len(unread) > 0 {
 		return nil, nil, unread[0]
 	}
 	return list, unread, nil
+}
+
+// readFile reads a file, unless it is written meanwhile.
+func readFile(name string) ([]byte, error) {
+	before, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	if after, err := os.Stat(name); err == nil && stateOf(after) != stateOf(before) {
+		return nil, fmt.Errorf("read %s: %w", name, errChanged)
+	}
+	return data, nil
 }
 
 // readable returns why a file cannot be read.
@@ -283,6 +299,7 @@ type dev struct {
 	mill    millHolder
 	known   *sync.Known // objects that were found to be right; nil if the file cannot be used
 	results *results
+	log     *slog.Logger
 	shown   bool // each result is shown when it is known
 	// everywhere says that events also go to destinations that are not on this machine.
 	everywhere bool
@@ -322,7 +339,7 @@ func startDev(
 	if err != nil {
 		return nil, errors.Join(err, cloud.Stop(context.WithoutCancel(ctx)))
 	}
-	d := &dev{cloud: cloud, store: store, everywhere: everywhere, results: newResults(), page: page, workerDone: make(chan struct{})}
+	d := &dev{cloud: cloud, store: store, everywhere: everywhere, results: newResults(), log: cfg.Log, page: page, workerDone: make(chan struct{})}
 	if d.known, err = sync.OpenKnown(cloud.KnownFile()); err != nil {
 		cfg.Log.Warn("each search for lost events looks at all objects", "error", err)
 	} else if d.known.Damaged != "" {
@@ -360,7 +377,7 @@ func startDev(
 func (d *dev) run(ctx context.Context, pictures []picture, unread int, once bool, t *table, stderr io.Writer) error {
 	serving, release := d.untilFailure(ctx)
 	defer release()
-	rows, err := d.upload(serving, pictures)
+	rows, unsent, err := d.upload(serving, pictures)
 	if err == nil && !d.shown {
 		err = t.print(rows)
 	}
@@ -381,7 +398,7 @@ func (d *dev) run(ctx context.Context, pictures []picture, unread int, once bool
 	if err != nil || !once {
 		return err
 	}
-	return uploadOutcome(rows, unread)
+	return uploadOutcome(rows, unread+unsent)
 }
 
 // untilFailure returns a context that also ends when a server or the worker ends by itself, which

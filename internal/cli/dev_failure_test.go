@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/imgmill/imgmill/internal/engine/formats"
+	"github.com/imgmill/imgmill/internal/engine/sample"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 	"github.com/imgmill/imgmill/internal/pipeline/recipe"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
@@ -76,5 +79,36 @@ func TestDevRemembersWhatIsNoPicture(t *testing.T) {
 	}
 	if err := d.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDevUploadsTheRest: a file that cannot be uploaded is named, and does not keep the others from it.
+func TestDevUploadsTheRest(t *testing.T) {
+	var log bytes.Buffer
+	cfg := devcloud.Config{Dir: t.TempDir(), Port: devcloud.AnyPort, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))}
+	d, err := startDev(t.Context(), cfg, recipe.Default(formats.All()), "", false, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo := func() ([]byte, error) { return sample.Photo(60, 40), nil }
+	gone := func() ([]byte, error) { return nil, errChanged }
+	var table bytes.Buffer
+	err = d.run(t.Context(), []picture{{"no\x01key", "no\x01key", photo}, {"gone.jpg", "gone.jpg", gone}, {"a.jpg", "a.jpg", photo}}, 0, true,
+		newTable(&table, recipe.Default(formats.All())), io.Discard)
+	if !errors.Is(err, errPartial) || strings.Count(table.String(), "\n") != 2 || !strings.Contains(table.String(), "\na.jpg ") {
+		t.Errorf("%v\n%s", err, &table)
+	}
+	if text := log.String(); strings.Count(text, "a file is not uploaded") != 2 || !strings.Contains(text, "cannot keep this key") ||
+		!strings.Contains(text, errChanged.Error()) {
+		t.Errorf("the log is\n%s", text)
+	}
+}
+
+// TestExplainUpload: an interrupt is no error of a file.
+func TestExplainUpload(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := explainUpload(ctx, 3, 4).Error(); got != "interrupted; 3 of 4 files done. What is uploaded is kept" {
+		t.Error(got)
 	}
 }

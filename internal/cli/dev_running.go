@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/imgmill/imgmill/internal/pipeline/mill"
 	"github.com/imgmill/imgmill/internal/service/console"
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
@@ -29,14 +30,20 @@ func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []
 	}
 	defer c.Close()
 	var all []row
-	for _, p := range pictures {
+	for i, p := range pictures {
 		data, err := p.read()
-		if err != nil {
-			return err
+		var key string
+		var r mill.Result
+		if err == nil {
+			key, r, err = c.Upload(ctx, p.name, data)
 		}
-		key, r, err := c.Upload(ctx, p.name, data)
-		if err != nil {
-			return fmt.Errorf("upload %s: %w", shown(p.name), err)
+		switch {
+		case ctx.Err() != nil:
+			return explainUpload(ctx, i, len(pictures))
+		case err != nil:
+			note(stderr, "imgmill: upload %s: %s", shown(p.name), oneLine(err.Error()))
+			unread++
+			continue
 		}
 		r.Source.Bytes = int64(len(data))
 		rows := resultRows(key, r)

@@ -8,6 +8,7 @@ import (
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/event"
 	"github.com/imgmill/imgmill/internal/pipeline/mill"
+	"github.com/imgmill/imgmill/internal/pipeline/outcome"
 )
 
 // results passes the worker's results to whoever waits for them.
@@ -57,22 +58,32 @@ func (r *results) Ended(c event.Change, res mill.Result) {
 	}
 }
 
-// upload uploads the pictures one after the other, and waits for the result of each.
-func (d *dev) upload(ctx context.Context, pictures []picture) ([]row, error) {
-	var rows []row
-	for _, p := range pictures {
+// upload uploads the pictures one after the other, and waits for the result of each. It counts those that cannot be
+// uploaded, which do not keep the others from it.
+func (d *dev) upload(ctx context.Context, pictures []picture) (rows []row, unsent int, err error) {
+	for i, p := range pictures {
 		data, err := p.read()
-		if err != nil {
-			return rows, err
+		var r mill.Result
+		if err == nil {
+			r, err = d.put(ctx, p.key, data)
 		}
-		r, err := d.put(ctx, p.key, data)
-		if err != nil {
-			return rows, fmt.Errorf("upload %s: %w", shown(p.key), err)
+		switch {
+		case ctx.Err() != nil:
+			return rows, unsent, explainUpload(ctx, i, len(pictures))
+		case err != nil:
+			d.log.Error("a file is not uploaded", "file", p.name, outcome.AttrError, err)
+			unsent++
+			continue
 		}
 		r.Source.Bytes = int64(len(data))
 		rows = append(rows, resultRows(p.key, r)...)
 	}
-	return rows, nil
+	return rows, unsent, nil
+}
+
+// explainUpload says how far the uploads were when ctx ended.
+func explainUpload(ctx context.Context, done, all int) error {
+	return explainInterrupt(ctx.Err(), fmt.Sprintf("%d of %s done. What is uploaded is kept", done, count(all, "file")))
 }
 
 // put uploads one picture and waits for its result.
