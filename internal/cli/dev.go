@@ -215,22 +215,25 @@ func (f *devFlags) pictures(r *recipe.Recipe) (list []picture, unread []error, e
 		seen["sample.jpg"] = "--sample"
 	}
 	for _, name := range f.uploads {
-		info, err := os.Stat(name)
+		info, err := faultOf(name)
+		_, refused := errors.AsType[refusedError](err)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			missing := wrongUse("--upload %s: no such file", name)
-			if link, err := os.Readlink(name); err == nil {
-				missing = wrongUse("--upload %s: this link points to %s, which does not exist", name, link)
-			}
-			unread = append(unread, missing)
-			continue
-		case err == nil && info.IsDir():
+		case info != nil && info.IsDir():
 			return nil, nil, wrongUse("--upload %s is a folder; name the files in it", name)
-		case err == nil:
-			err = readable(name)
+		case errors.Is(err, fs.ErrNotExist):
+			err = wrongUse("--upload %s: no such file", name)
+		case refused || errors.Is(err, errNotFile):
+			err = wrongUse("--upload %s: %w", name, err)
+		default:
+			if err == nil {
+				err = readable(name)
+			}
+			if err != nil {
+				err = fmt.Errorf("--upload: %w", err)
+			}
 		}
 		if err != nil {
-			unread = append(unread, fmt.Errorf("--upload: %w", err))
+			unread = append(unread, err)
 			continue
 		}
 		base := filepath.Base(name)
