@@ -306,6 +306,47 @@ func TestWhichSamplesAreAlpha(t *testing.T) {
 	}
 }
 
+// TestSamplesBetweenColourAndAlpha passes over samples that mean nothing, of every kind of picture.
+func TestSamplesBetweenColourAndAlpha(t *testing.T) {
+	table := make([]uint16, 3*256)
+	for i := range table {
+		table[i] = uint16(i%256*257) ^ uint16(i/256*0x2F2F)
+	}
+	for _, photometric := range []int{whiteIsZero, blackIsZero, palette, rgb} {
+		colours := (&fields{photometric: photometric}).colours()
+		for between := 1; between <= 3; between++ {
+			for _, bits := range []int{8, 16} {
+				if photometric == palette && bits == 16 {
+					continue
+				}
+				for _, planar := range []bool{false, true} {
+					d := drawing{w: 61, h: 43, bits: bits, photometric: photometric, samples: colours + between + 1,
+						planar: planar, at: wave(bits, unsigned), tags: []tag{
+							{tagExtraSamples, append(make([]uint16, between), unassociated)}, {tagColorMap, table}}}
+					name := fmt.Sprintf("photometric %d, %d bits, %d samples, planar %v", photometric, bits, d.samples, planar)
+					p := mustDecode(t, name, d.file(t))
+					for y := range d.h {
+						for x := range d.w {
+							upper := func(k int) byte { return byte(d.sample(x, y, k) >> (bits - 8)) }
+							want := upper(0)
+							switch photometric {
+							case whiteIsZero:
+								want = ^want
+							case palette:
+								want = byte(table[want] >> 8)
+							}
+							alpha := p.Row(len(p.Planes)-1, y)[x]
+							if v := p.Row(0, y)[x]; v != want || alpha != upper(d.samples-1) {
+								t.Fatalf("%s: pixel %d,%d is %d of alpha %d, want %d of %d", name, x, y, v, alpha, want, upper(d.samples-1))
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestSubsampledChroma(t *testing.T) {
 	for _, sub := range [][2]int{{1, 1}, {2, 1}, {2, 2}, {4, 2}, {1, 2}, {4, 4}} {
 		for _, tiled := range []bool{false, true} {

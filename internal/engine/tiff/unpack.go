@@ -3,6 +3,7 @@ package tiff
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
@@ -49,9 +50,9 @@ func (p *packing) split(dst [][]byte, row []byte) {
 	switch {
 	case bytes == 1 && p.per == 1:
 		copy(dst[0], row)
-	case bytes == 1 && p.per == 3 && len(dst) == 3:
+	case bytes == 1 && p.per == 3 && whole(dst, 3):
 		plane.Split3(dst[0], dst[1], dst[2], row[:3*len(dst[0])])
-	case bytes == 1 && p.per == 4 && len(dst) == 4 && dst[3] != nil:
+	case bytes == 1 && p.per == 4 && whole(dst, 4):
 		plane.Split4(dst[0], dst[1], dst[2], dst[3], row[:4*len(dst[0])])
 	case bytes > 0:
 		for k, d := range dst {
@@ -70,6 +71,11 @@ func (p *packing) split(dst [][]byte, row []byte) {
 			}
 		}
 	}
+}
+
+// whole reports whether all of n samples are needed.
+func whole(dst [][]byte, n int) bool {
+	return len(dst) == n && !slices.ContainsFunc(dst, func(d []byte) bool { return d == nil })
 }
 
 // splitBits is split for samples of fewer than 16 bits that may cross bytes.
