@@ -139,6 +139,8 @@ func (d *decoder) block(i int64) (at, end int64, err error) {
 		return 0, 0, d.c.s.Corrupt(d.f.offsets.at, "strip or tile %d has no data", i)
 	case n == 0: // the writer did not know it
 		return int64(start), math.MaxInt64, nil // as far as its rows go
+	case d.f.compression == uncompressed && !d.f.tiled && d.across*d.down*d.lanes == 1:
+		n = max(n, uint64(d.rawBytes(d.f.height))) // a writer that counted wrongly; libtiff reckons it, too
 	}
 	return int64(start), int64(start + min(n, math.MaxInt64/2)), nil
 }

@@ -214,6 +214,18 @@ func TestUnknownLengths(t *testing.T) {
 	}
 }
 
+// TestLengthThatIsTooSmall reads all rows of an uncompressed picture of one strip, as libtiff does,
+// where they are there.
+func TestLengthThatIsTooSmall(t *testing.T) {
+	d := drawing{w: 61, h: 43, photometric: rgb, samples: 3, at: wave(8, unsigned)}
+	order := binary.LittleEndian
+	file := bytes.Replace(d.file(t), order.AppendUint32(nil, 61*43*3), order.AppendUint32(nil, 61*43), 1)
+	compare(t, "a length of a third", d, mustDecode(t, "a length of a third", file))
+	if _, err := decodeFile(file[:len(file)-61*3]); !errors.Is(err, codec.ErrCorrupt) {
+		t.Errorf("without the last row: %v", err)
+	}
+}
+
 func TestWhiteIsZeroIsInverted(t *testing.T) {
 	for _, bits := range []int{1, 4, 8, 16} {
 		d := drawing{w: 61, h: 43, bits: bits, photometric: whiteIsZero, at: wave(bits, unsigned)}
