@@ -173,6 +173,7 @@ func TestBrokenProfiles(t *testing.T) {
 	}
 	for name, change := range map[string]func(b []byte){
 		"signature":    func(b []byte) { b[36] = 0 },
+		"size":         func(b []byte) { binary.BigEndian.PutUint32(b, uint32(len(b)-100)) },
 		"space":        func(b []byte) { copy(b[16:], "Luv ") },
 		"connection":   func(b []byte) { copy(b[20:], "RGB ") },
 		"tags":         func(b []byte) { binary.BigEndian.PutUint32(b[128:], 1<<30) },
@@ -192,6 +193,25 @@ func TestBrokenProfiles(t *testing.T) {
 	}
 	if _, err := NewGamma(Primaries{}, 2.2); !errors.Is(err, ErrProfile) {
 		t.Errorf("no primaries: %v", err)
+	}
+}
+
+// TestColorantsOfLabProfile reads a matrix as light although the connection space is L*a*b*, as LittleCMS
+// and Chromium do.
+func TestColorantsOfLabProfile(t *testing.T) {
+	b := DisplayP3Profile()
+	want, err := ParseICC(b, Rendering{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[20:], "Lab ")
+	got, err := ParseICC(b, Rendering{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	red := []float64{1, 0.2, 0.1}
+	if got.XYZ(red) != want.XYZ(red) {
+		t.Errorf("%v, want %v", got.XYZ(red), want.XYZ(red))
 	}
 }
 
@@ -325,6 +345,7 @@ func mft2(in, points int) []byte {
 		table = append(table, 0, 0, 255, 255)
 	}
 	b := make([]byte, 144, 144+len(table))
+	binary.BigEndian.PutUint32(b, uint32(144+len(table)))
 	copy(b[8:], "\x02\x40\x00\x00prtr"+space+"Lab ")
 	copy(b[36:], "acsp")
 	b[131] = 1

@@ -114,13 +114,14 @@ func parseProfile(data []byte) (*profile, error) {
 	if n > maxTags {
 		return nil, fmt.Errorf("%w: %d tags", ErrProfile, n)
 	}
+	end := min(uint64(len(data)), uint64(binary.BigEndian.Uint32(data))) // of the profile, as it says
 	for i := range int(n) {
 		entry := headerSize + 4 + 12*i
 		if entry+12 > len(data) {
 			return nil, fmt.Errorf("%w: the tag table ends early", ErrProfile)
 		}
 		offset, size := uint64(binary.BigEndian.Uint32(data[entry+4:])), uint64(binary.BigEndian.Uint32(data[entry+8:]))
-		if offset+size <= uint64(len(data)) && size >= 8 {
+		if offset+size <= end && size >= 8 {
 			p.tags[string(data[entry:entry+4])] = data[offset : offset+size : offset+size]
 		}
 	}
@@ -139,11 +140,9 @@ func (p *profile) xyz(tag string) (XYZ, error) {
 	return XYZ{s15Fixed16(b[8:]), s15Fixed16(b[12:]), s15Fixed16(b[16:])}, nil
 }
 
-// matrixTRC returns a space of three curves and three colorants (F.3).
+// matrixTRC returns a space of three curves and three colorants (F.3). Colorants are light, whatever the
+// connection space: some profiles declare L*a*b* for the sake of tables that they do not have.
 func (p *profile) matrixTRC() (Source, error) {
-	if p.pcs != "XYZ " {
-		return nil, fmt.Errorf("%w: curves and a matrix with connection space %q", ErrProfile, p.pcs)
-	}
 	s := new(rgbSpace)
 	for i, name := range []string{"r", "g", "b"} {
 		c, err := p.xyz(name + "XYZ")
