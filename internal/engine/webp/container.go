@@ -16,7 +16,10 @@ import (
 // Flags of a VP8X chunk (WebP Container Specification, "Extended File Format").
 const (
 	flagAnimation = 0x02
+	flagXMP       = 0x04
+	flagEXIF      = 0x08
 	flagAlpha     = 0x10
+	flagICC       = 0x20
 )
 
 // container is what the chunks of a file hold.
@@ -79,8 +82,8 @@ func chunks(data []byte, offset int64) iter.Seq[chunk] {
 }
 
 // readContainer walks the chunks of a file. It is as lenient as libwebp: sizes in the RIFF header,
-// flags that do not agree with the chunks, padding at the end and what follows the end do not
-// matter. Of an animation that has more frames than the limit, 0 for none, the rest is counted only:
+// flags of chunks that are missing, padding at the end and what follows the end do not matter. A
+// profile, EXIF and XMP that no flag announces count as absent, as in browsers, libvips and Pillow. Of an animation that has more frames than the limit, 0 for none, the rest is counted only:
 // a frame takes less in a file than in memory.
 func readContainer(file []byte, f *codec.Format, limit int) (*container, error) {
 	c := &container{loops: 1}
@@ -113,15 +116,15 @@ func readContainer(file []byte, f *codec.Format, limit int) (*container, error) 
 				}
 			}
 		case "ICCP":
-			if c.icc == nil && len(k.data) <= codec.MaxProfile {
+			if c.flags&flagICC != 0 && c.icc == nil && len(k.data) <= codec.MaxProfile {
 				c.icc = k.data
 			}
 		case "EXIF":
-			if c.meta.EXIF == nil {
+			if c.flags&flagEXIF != 0 && c.meta.EXIF == nil {
 				c.meta.EXIF = bytes.TrimPrefix(k.data, []byte("Exif\x00\x00"))
 			}
 		case "XMP ":
-			if c.meta.XMP == nil {
+			if c.flags&flagXMP != 0 && c.meta.XMP == nil {
 				c.meta.XMP = k.data
 			}
 		}

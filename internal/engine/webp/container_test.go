@@ -85,7 +85,9 @@ func TestLenient(t *testing.T) {
 		"alpha flag, no ALPH":   {riffOf(join(vp8x(flagAlpha, 61, 43), lossy)), plane.YCbCr, false, 1},
 		"ALPH, no flag":         {riffOf(join(vp8x(0, 61, 43), fixture(t, "lossy-alpha"))), plane.YCbCr, false, 1},
 		"unknown chunks":        {riffOf(join(vp8x(0, 61, 43), appendChunk(nil, "ABCD", []byte{1, 2, 3}), lossy)), plane.YCbCr, false, 1},
-		"EXIF, no flag":         {riffOf(join(vp8x(0, 61, 43), lossy, exifChunk)), plane.YCbCr, false, 6},
+		"EXIF":                  {riffOf(join(vp8x(flagEXIF, 61, 43), lossy, exifChunk)), plane.YCbCr, false, 6},
+		"EXIF, no flag":         {riffOf(join(vp8x(0, 61, 43), lossy, exifChunk)), plane.YCbCr, false, 1},
+		"EXIF, simple file":     {riffOf(join(lossy, exifChunk)), plane.YCbCr, false, 1},
 		"animation flag, still": {riffOf(join(vp8x(flagAnimation, 61, 43), lossless)), plane.RGB, false, 1},
 		"one frame":             {riffOf(join(vp8x(flagAnimation, 61, 43), anmf(0, 0, 100, 0, lossy))), plane.RGB, false, 1},
 		"two frames, no flag":   {riffOf(join(vp8x(0, 61, 43), anmf(0, 0, 100, 0, lossy), anmf(0, 0, 100, 0, lossless))), plane.RGB, false, 1},
@@ -99,6 +101,23 @@ func TestLenient(t *testing.T) {
 			}
 			decodeFile(t, d)
 		})
+	}
+}
+
+// TestAnnounced reads a profile and metadata only if a flag announces them, as other readers do.
+func TestAnnounced(t *testing.T) {
+	for _, flags := range []byte{0, flagICC, flagEXIF, flagXMP, flagICC | flagEXIF | flagXMP} {
+		body := vp8x(flags, 61, 43)
+		body = appendChunk(body, "ICCP", []byte("profile"))
+		body = append(body, fixture(t, "landscape")...)
+		body = appendChunk(appendChunk(body, "EXIF", []byte("MM\x00*")), "XMP ", []byte("<x/>"))
+		h := openFile(t, riffOf(body)).Header()
+		if icc := h.Layout.Space.ICC != nil; icc != (flags&flagICC != 0) {
+			t.Errorf("flags %#x: profile %v", flags, icc)
+		}
+		if h.EXIF != nil != (flags&flagEXIF != 0) || h.XMP != nil != (flags&flagXMP != 0) {
+			t.Errorf("flags %#x: EXIF %q, XMP %q", flags, h.EXIF, h.XMP)
+		}
 	}
 }
 

@@ -9,13 +9,6 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/plane"
 )
 
-// Flags of a VP8X chunk that readers need not know.
-const (
-	flagXMP  = 0x04
-	flagEXIF = 0x08
-	flagICC  = 0x20
-)
-
 // file is what surrounds the bit streams of a picture or an animation.
 type file struct {
 	width, height int
