@@ -76,14 +76,12 @@ func Encode(ctx context.Context, w io.Writer, p *plane.Picture, o Options) error
 }
 
 // Encoder writes one picture several times, at different qualities, and transforms it only once. It
-// holds two bytes per sample, and three more from the first progressive file with effort Normal on. It is safe for
-// concurrent use.
+// holds two bytes per sample. It is safe for concurrent use.
 type Encoder struct {
 	width, height int
 	hMax, vMax    int
 	mcusX, mcusY  int // number of MCUs of an interleaved scan
 	parts         []part
-	spare         atomic.Pointer[[]*grid] // of an encoding that has ended, for the next one
 }
 
 // New transforms a picture for an Encoder, with the same requirements as Encode. It does not retain p.
@@ -197,21 +195,10 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 	b := newBitWriter(w)
 	t := newQuantisers(&o)
 	e.writeHeader(b, &o, t)
-	switch {
-	case o.Effort == Normal && !o.Progressive:
+	if o.Effort == Normal && !o.Progressive {
 		e.sequential(ctx, b, t, o.Threads)
-	case o.Effort == Normal:
-		grids := e.quantiseAll(ctx, t, o.Threads)
-		e.split(ctx, grids, o.Threads)
-		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), nil, o.Threads)
-		e.spare.Store(&grids)
-	case !o.Progressive:
-		e.writeSequential(ctx, b, e.sequentialOf(ctx, e.quantiseHigh(ctx, t, o.Threads), o.Threads, false))
-	default:
-		grids := e.quantiseHigh(ctx, t, o.Threads)
-		e.split(ctx, grids, o.Threads)
-		script, counts := e.searchScript(ctx, grids, o.Threads)
-		e.progressive(ctx, b, grids, script, counts, o.Threads)
+	} else {
+		e.encodeAll(ctx, b, t, &o)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -222,6 +209,25 @@ func (e *Encoder) Encode(ctx context.Context, w io.Writer, o Options) error {
 		return fmt.Errorf("encode jpeg: %w", b.err)
 	}
 	return nil
+}
+
+// encodeAll writes a file whose coefficients are all computed before the first is written.
+func (e *Encoder) encodeAll(ctx context.Context, b *bitWriter, t *quantisers, o *Options) {
+	grids, memory := e.newGrids(o.Progressive)
+	defer gridMemory.Put(memory)
+	e.quantiseAll(ctx, grids, t, o)
+	if ctx.Err() != nil {
+		return // Grids may have rows of another picture.
+	}
+	switch {
+	case !o.Progressive:
+		e.writeSequential(ctx, b, e.sequentialOf(ctx, grids, o.Threads))
+	case o.Effort == Normal:
+		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), nil, o.Threads)
+	default:
+		script, counts := e.searchScript(ctx, grids, o.Threads)
+		e.progressive(ctx, b, grids, script, counts, o.Threads)
+	}
 }
 
 // shareRows is the least number of rows for which a thread is started.
@@ -250,29 +256,20 @@ func share(threads, rows int, f func(part, from, to int)) {
 }
 
 // groupRows is the number of rows of blocks that a thread takes at a time.
-const groupRows = 4
+const groupRows = 2
 
-// eachRow calls f for each row of blocks of each component. space is as long as newRow's, or longer.
-func (e *Encoder) eachRow(ctx context.Context, threads int, f func(part, by int, space []int16)) {
+// eachRow calls f for one of every so many rows of blocks of each component, and with the number of the thread.
+func (e *Encoder) eachRow(ctx context.Context, threads, every int, f func(thread, part, by int)) {
 	type group struct{ part, from, to int }
 	var groups []group
-	threads = shares(threads, e.parts[0].blocksY)
 	for i, c := range e.parts {
-		rows := groupRows
-		if threads == 1 {
-			rows = c.blocksY
-		}
-		for by := 0; by < c.blocksY; by += rows {
-			groups = append(groups, group{i, by, min(by+rows, c.blocksY)})
+		for by := every / 2; by < c.blocksY; by += groupRows * every {
+			groups = append(groups, group{i, by, min(by+groupRows*every, c.blocksY)})
 		}
 	}
-	spaces := make([][]int16, threads)
 	spread(threads, len(groups), func(thread, i int) {
-		if spaces[thread] == nil {
-			spaces[thread] = e.parts[0].newRow() // No component is wider.
-		}
-		for g, by := groups[i], groups[i].from; by < g.to && ctx.Err() == nil; by++ {
-			f(g.part, by, spaces[thread])
+		for g, by := groups[i], groups[i].from; by < g.to && ctx.Err() == nil; by += every {
+			f(thread, g.part, by)
 		}
 	})
 }

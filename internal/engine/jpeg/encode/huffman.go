@@ -91,6 +91,13 @@ func limitLengths(length *[257]uint8) stream.HuffmanTable {
 // tokenCounts counts how often each token symbol occurs, by class as in a codeTable.
 type tokenCounts [2 * classSize]uint32
 
+// join adds other counts.
+func (c *tokenCounts) join(other *tokenCounts) {
+	for i, n := range other {
+		c[i] += n
+	}
+}
+
 // dc returns how often each DC size occurs in a class.
 func (c *tokenCounts) dc(class int) (freq [256]uint32) {
 	for size := range 12 {

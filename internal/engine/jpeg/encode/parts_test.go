@@ -234,8 +234,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grids := e.quantiseHigh(t.Context(), newQuantisers(&Options{Quality: 85, Effort: High}), 1)
-	e.split(t.Context(), grids, 1)
+	grids := e.quantised(t, Options{Quality: 85, Effort: High, Progressive: true})
 	scans := append(fixedScript(3), scan{parts: []int{1, 2}}, scan{parts: []int{2}},
 		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
@@ -280,5 +279,31 @@ func TestDrop(t *testing.T) {
 	}
 	if got := q.drop(&coef, &raw, 1); got != 1 {
 		t.Errorf("kept %b of a block with DC alone", got)
+	}
+}
+
+// newSplitGrid returns a grid with room for what splitRow computes.
+func newSplitGrid(blocksX, blocksY int) *grid {
+	g := newGrid(blocksX, blocksY)
+	g.atLeast[0] = g.nonzero
+	for l := range g.bit {
+		g.bit[l], g.atLeast[l+1] = make([]uint64, len(g.nonzero)), make([]uint64, len(g.nonzero))
+	}
+	return g
+}
+
+// quantised returns the coefficients of a progressive file.
+func (e *Encoder) quantised(t *testing.T, o Options) []*grid {
+	grids, _ := e.newGrids(true)
+	e.quantiseAll(t.Context(), grids, newQuantisers(&o), &o)
+	return grids
+}
+
+// splitAll computes which coefficients of grids have which bits.
+func splitAll(grids ...*grid) {
+	for _, g := range grids {
+		for i := 0; i < len(g.nonzero); i += g.blocksX {
+			g.splitRow(i)
+		}
 	}
 }

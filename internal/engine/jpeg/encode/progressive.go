@@ -26,21 +26,6 @@ func fixedScript(parts int) []scan {
 	}
 }
 
-// split computes which coefficients have which bits, once for all scans.
-func (e *Encoder) split(ctx context.Context, grids []*grid, threads int) {
-	for _, g := range grids {
-		if g.atLeast[0] == nil {
-			g.atLeast[0] = g.nonzero
-			for l := range g.bit {
-				g.bit[l], g.atLeast[l+1] = make([]uint64, len(g.nonzero)), make([]uint64, len(g.nonzero))
-			}
-		}
-	}
-	e.eachRow(ctx, threads, func(i, by int, _ []int16) {
-		grids[i].splitRow(by * grids[i].blocksX)
-	})
-}
-
 func (g *grid) splitRowGo(i int) {
 	for j := range g.blocksX {
 		g.splitBlock(i + j)

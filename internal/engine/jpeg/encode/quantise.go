@@ -116,6 +116,13 @@ func (c *part) rawRow(by int, space []int16) []int16 {
 	return space
 }
 
+// chooser computes the quantised coefficients of one row of blocks, for which the grid must have room. space is
+// as long as newRow's.
+type chooser func(c *part, g *grid, by int, space []int16)
+
+// row is a chooser.
+func (t *quantisers) row(c *part, g *grid, by int, space []int16) { t[c.class].row(c, g, by, space) }
+
 // row computes the quantised coefficients of one row of blocks, for which the grid must have room, and
 // returns those before division. space is as long as newRow's.
 func (q *quantiser) row(c *part, g *grid, by int, space []int16) []int16 {

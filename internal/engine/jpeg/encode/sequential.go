@@ -3,6 +3,8 @@ package encode
 import (
 	"context"
 	"math/bits"
+	"sync"
+	"unsafe"
 
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
@@ -14,7 +16,7 @@ type grid struct {
 	coef    []int16  // 64 per block, in rows; those that nonzero does not mark count as 0
 	nonzero []uint64 // a word per block: bit k marks coefficient k in zigzag order as not zero
 
-	// What split computes for a progressive file, in words like those of nonzero: the AC coefficients of
+	// What splitRow computes for a progressive file, in words like those of nonzero: the AC coefficients of
 	// which the magnitude is at least 1<<l, and those in which bit l of it is set.
 	atLeast [maxLow + 1][]uint64
 	bit     [maxLow][]uint64
@@ -52,23 +54,65 @@ func toZigzag(rows uint64) uint64 {
 		zigzagBits[6][byte(rows>>48)] | zigzagBits[7][rows>>56]
 }
 
-// quantiseAll computes the quantised coefficients of the whole picture.
-func (e *Encoder) quantiseAll(ctx context.Context, t *quantisers, threads int) []*grid {
-	var all []*grid
-	if spare := e.spare.Swap(nil); spare != nil {
-		all = *spare
+// quantiseAll computes the quantised coefficients of the whole picture, and for a progressive file, once for all
+// scans, which of them have which bits.
+func (e *Encoder) quantiseAll(ctx context.Context, grids []*grid, t *quantisers, o *Options) {
+	choose := t.row
+	if o.Effort == High {
+		choose = e.trellis(ctx, t, o.Threads)
 	}
-	for i := range e.parts {
-		c := &e.parts[i]
-		if i == len(all) {
-			all = append(all, newGrid(c.blocksX, c.blocksY))
+	threads := shares(o.Threads, e.parts[0].blocksY)
+	spaces := make([][]int16, threads)
+	e.eachRow(ctx, threads, 1, func(thread, i, by int) {
+		if spaces[thread] == nil {
+			spaces[thread] = e.parts[0].newRow() // No component is wider.
 		}
-	}
-	e.eachRow(ctx, threads, func(i, by int, space []int16) {
-		c := &e.parts[i]
-		t[c.class].row(c, all[i], by, space)
+		g := grids[i]
+		choose(&e.parts[i], g, by, spaces[thread])
+		if o.Progressive {
+			g.splitRow(g.block(0, by))
+		}
 	})
-	return all
+}
+
+// gridMemory holds memory of grids that an encoder has used. To clear it for the next one would take longer than
+// some of the steps that fill it, and only one thread could do so.
+var gridMemory sync.Pool // of *[]uint64
+
+// newGrids returns grids for the whole picture. They are in memory that should be put into gridMemory afterwards, and
+// hold anything at first.
+func (e *Encoder) newGrids(progressive bool) (grids []*grid, memory *[]uint64) {
+	const coefWords = 64 / 4 // four coefficients in a word
+	blocks, words := 0, coefWords+1
+	if progressive {
+		words += 2 * maxLow
+	}
+	for _, c := range e.parts {
+		blocks += c.blocksX * c.blocksY
+	}
+	memory, _ = gridMemory.Get().(*[]uint64)
+	if memory == nil || len(*memory) < words*blocks {
+		m := make([]uint64, words*blocks)
+		memory = &m
+	}
+	coef, rest := unsafe.Slice((*int16)(unsafe.Pointer(&(*memory)[0])), 64*blocks), (*memory)[coefWords*blocks:]
+	for _, c := range e.parts {
+		n := c.blocksX * c.blocksY
+		next := func() (list []uint64) {
+			list, rest = rest[:n:n], rest[n:]
+			return list
+		}
+		g := &grid{blocksX: c.blocksX, coef: coef[: 64*n : 64*n], nonzero: next()}
+		coef = coef[64*n:]
+		if progressive {
+			g.atLeast[0] = g.nonzero
+			for l := range g.bit {
+				g.bit[l], g.atLeast[l+1] = next(), next()
+			}
+		}
+		grids = append(grids, g)
+	}
+	return grids, memory
 }
 
 // sequential writes the only scan of a baseline file. In memory it keeps the tokens, and one row of
@@ -113,10 +157,9 @@ func (e *Encoder) gather(ctx context.Context, s *sequentialTokens, t *quantisers
 	}
 }
 
-// sequentialOf collects the tokens of coefficients that are all available, or only counts them.
-func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid, threads int, count bool) *sequentialTokens {
+// sequentialOf collects the tokens of coefficients that are all available.
+func (e *Encoder) sequentialOf(ctx context.Context, grids []*grid, threads int) *sequentialTokens {
 	return e.joined(threads, func(s *sequentialTokens, from, to int) {
-		s.list.discard = count
 		for i, g := range grids {
 			if c := &e.parts[i]; from > 0 {
 				s.dc[i] = int(g.at(g.block(c.blocksX-1, from*c.v-1))[0])
@@ -142,9 +185,7 @@ type sequentialTokens struct {
 
 // join appends the tokens of the rows that follow. Either may have none, if the context has ended.
 func (s *sequentialTokens) join(next *sequentialTokens) {
-	for i, n := range next.counts {
-		s.counts[i] += n
-	}
+	s.counts.join(&next.counts)
 	s.list.join(&next.list)
 }
 

@@ -79,7 +79,7 @@ func TestBandKernels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		grids := []*grid{newGrid(e.parts[0].blocksX, e.parts[0].blocksY)}
+		grids := []*grid{newSplitGrid(e.parts[0].blocksX, e.parts[0].blocksY)}
 		g := grids[0]
 		for i := range g.nonzero {
 			if round%40 == 0 && rng.IntN(1<<16) > 0 {
@@ -96,11 +96,12 @@ func TestBandKernels(t *testing.T) {
 				g.coef[64*i+k] = int16(v * (1 - 2*rng.IntN(2)))
 			}
 		}
-		split := newGrid(g.blocksX, e.parts[0].blocksY)
-		split.coef, split.nonzero = g.coef, g.nonzero
-		e.split(t.Context(), []*grid{split}, 1)
+		split := newSplitGrid(g.blocksX, e.parts[0].blocksY)
+		copy(split.coef, g.coef)
+		copy(split.nonzero, g.nonzero)
+		splitAll(split)
 		restore := cpu.Plain()
-		e.split(t.Context(), grids, 1)
+		splitAll(g)
 		restore()
 		for l := range maxLow {
 			if !slices.Equal(split.bit[l], g.bit[l]) || !slices.Equal(split.atLeast[l+1], g.atLeast[l+1]) {

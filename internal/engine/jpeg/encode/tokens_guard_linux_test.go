@@ -42,7 +42,7 @@ func TestTokenKernelBounds(t *testing.T) {
 			}
 			grids = append(grids, g)
 		}
-		e.split(t.Context(), grids, 1)
+		splitAll(grids...)
 		for my := range e.mcusY {
 			var s sequentialTokens
 			s.list.last = cputest.Guarded[uint16](t, mcuTokens, after)[:0]

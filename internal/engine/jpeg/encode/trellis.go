@@ -50,21 +50,29 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	all := log2(4*total + 256)
 	cost := func(symbol int) int64 { return all - log2(4*uint64(freq[symbol])+1) }
 	t.end = cost(stream.EOB)
+	zrl := cost(stream.ZRL)
 	for size := range t.rate {
-		for run := range t.rate[size] {
-			if size == 0 || size > 10 {
-				t.rate[size][run] = 1 << 40 // cannot be coded
-				continue
+		rate := &t.rate[size]
+		if size == 0 || size > 10 {
+			for run := range rate {
+				rate[run] = 1 << 40 // cannot be coded
 			}
-			t.rate[size][run] = cost(run&15<<4|size) + int64(run>>4)*cost(stream.ZRL) + int64(size)<<8
+			continue
 		}
-	}
-	for size := 1; size <= 10; size++ {
-		for run, bits := range t.rate[size] {
-			for more, fewer := range t.rate[size][run:] {
+		for run := range 16 {
+			rate[run] = cost(run<<4|size) + int64(size)<<8
+		}
+		for run := 16; run < 64; run++ {
+			rate[run] = rate[run-16] + zrl
+		}
+		for run, bits := range rate[:16] {
+			for more, fewer := range rate[run : run+16] {
 				t.saves[more] = max(t.saves[more], bits-fewer)
 			}
 		}
+	}
+	for more := 16; more < 64; more++ {
+		t.saves[more] = max(t.saves[more-16]-zrl, 0)
 	}
 	mean := int64(0) // the sum of 10 steps
 	for _, z := range stream.Zigzag[1:11] {
@@ -183,22 +191,80 @@ func (t *trellis) gain(k int, c, v int16) int64 {
 	return (int64(c)*int64(c) - left*left) * t.weight[k] >> 16
 }
 
-// quantiseHigh computes the coefficients of the whole picture by trellis: with the rates of the nearest
-// values first, and then with those of what that has chosen.
-func (e *Encoder) quantiseHigh(ctx context.Context, t *quantisers, threads int) []*grid {
-	grids := e.quantiseAll(ctx, t, threads)
-	for range 2 {
-		s := e.sequentialOf(ctx, grids, threads, true)
-		var choose [2]*trellis
+// trellises are the trellises of an encode, by class.
+type trellises [2]*trellis
+
+// row is a chooser.
+func (t *trellises) row(c *part, g *grid, by int, space []int16) { t[c.class].row(c, g, by, space) }
+
+const (
+	// trellisPasses is how often rates are computed: from the nearest values first, and then from what a trellis
+	// with the rates before chooses.
+	trellisPasses = 2
+	// sampleBlocks is about the least number of luma's blocks, and sampleRows that of rows of MCUs, from which rates
+	// are computed. More of them do not make smaller files.
+	sampleBlocks = 3 << 10
+	sampleRows   = 8
+	// maxEvery is the largest number of rows of which one is in the sample.
+	maxEvery = 8
+)
+
+// trellis returns the choice by trellis, with rates of a sample of the rows of blocks.
+func (e *Encoder) trellis(ctx context.Context, t *quantisers, threads int) chooser {
+	c := &e.parts[0]
+	every := max(min(c.blocksX*c.blocksY/sampleBlocks, e.mcusY/sampleRows, maxEvery), 1)
+	choose := t.row
+	for range trellisPasses {
+		counts := e.sample(ctx, choose, threads, every)
+		var next trellises
 		for class := range min(2, len(e.parts)) {
-			choose[class] = newTrellis(&s.counts, class, &t[class])
+			next[class] = newTrellis(counts, class, &t[class])
 		}
-		e.eachRow(ctx, threads, func(i, by int, space []int16) {
-			c := &e.parts[i]
-			choose[c.class].row(c, grids[i], by, space)
-		})
+		choose = next.row
 	}
-	return grids
+	return choose
+}
+
+// sample counts the AC symbols of one of every so many rows of blocks.
+func (e *Encoder) sample(ctx context.Context, choose chooser, threads, every int) *tokenCounts {
+	type sampler struct {
+		space  []int16
+		row    *grid
+		tokens sequentialTokens
+	}
+	c := &e.parts[0] // No component is wider.
+	threads = shares(threads, c.blocksY/every)
+	samplers := make([]*sampler, threads)
+	var alone []*Encoder
+	for i := range e.parts {
+		alone = append(alone, e.alone(i))
+	}
+	e.eachRow(ctx, threads, every, func(thread, i, by int) {
+		s := samplers[thread]
+		if s == nil {
+			s = &sampler{space: c.newRow(), row: newGrid(c.blocksX, 1)}
+			s.tokens.list.discard = true
+			samplers[thread] = s
+		}
+		s.row.blocksX, s.row.first = e.parts[i].blocksX, by
+		choose(&e.parts[i], s.row, by, s.space)
+		s.tokens.mcuRow(alone[i], []*grid{s.row}, by)
+	})
+	counts := new(tokenCounts)
+	for _, s := range samplers {
+		if s != nil {
+			counts.join(&s.tokens.counts)
+			s.tokens.list.reset()
+		}
+	}
+	return counts
+}
+
+// alone returns an encoder of one component, as in a scan that is not interleaved.
+func (e *Encoder) alone(i int) *Encoder {
+	c := e.parts[i]
+	c.h, c.v = 1, 1
+	return &Encoder{parts: []part{c}, mcusX: c.blocksX, mcusY: c.blocksY}
 }
 
 // row chooses the coefficients of a row of blocks. space is as long as newRow's.
