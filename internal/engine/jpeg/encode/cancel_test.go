@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
@@ -15,13 +16,12 @@ import (
 // watched is a context that is cancelled when it is asked for the n-th time.
 type watched struct {
 	context.Context
-	left  int
-	asked int
+	most  int64
+	asked atomic.Int64
 }
 
 func (w *watched) Err() error {
-	w.asked++
-	if w.left--; w.left < 0 {
+	if w.asked.Add(1) > w.most {
 		return context.Canceled
 	}
 	return nil
@@ -36,21 +36,24 @@ func TestEncodeAsksContext(t *testing.T) {
 		{Quality: 85, Effort: High}, {Quality: 85, Effort: High, Progressive: true},
 	} {
 		name := fmt.Sprintf("progressive %t, effort %d", o.Progressive, o.Effort)
-		w := &watched{Context: t.Context(), left: 1 << 30}
+		w := &watched{Context: t.Context(), most: 1 << 30}
 		if err := Encode(w, io.Discard, p, o); err != nil {
 			t.Fatal(err)
 		}
-		if least := 2 * 400 / 16; w.asked < least { // twice for each row of MCUs
-			t.Errorf("%s: asked %d times, want %d at least", name, w.asked, least)
+		if asked, least := w.asked.Load(), int64(2*400/16); asked < least { // twice for each row of MCUs
+			t.Errorf("%s: asked %d times, want %d at least", name, asked, least)
 		}
-		small := jpegtest.Noise(120, 100, 2, 2, 1)
-		w = &watched{Context: t.Context(), left: 1 << 30}
-		if err := Encode(w, io.Discard, small, o); err != nil {
-			t.Fatal(err)
-		}
-		for n := range w.asked {
-			if err := Encode(&watched{Context: t.Context(), left: n}, io.Discard, small, o); !errors.Is(err, context.Canceled) {
-				t.Fatalf("%s, ended at look %d of %d: error %v", name, n, w.asked, err)
+		for o.Threads = 1; o.Threads <= 3; o.Threads += 2 {
+			small := jpegtest.Noise(60, 200, 2, 2, 1)
+			w = &watched{Context: t.Context(), most: 1 << 30}
+			if err := Encode(w, io.Discard, small, o); err != nil {
+				t.Fatal(err)
+			}
+			// Several threads look a few times more or less.
+			for n := range w.asked.Load() * 9 / 10 {
+				if err := Encode(&watched{Context: t.Context(), most: n}, io.Discard, small, o); !errors.Is(err, context.Canceled) {
+					t.Fatalf("%s, %d threads, ended at look %d: error %v", name, o.Threads, n, err)
+				}
 			}
 		}
 	}

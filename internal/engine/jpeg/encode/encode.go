@@ -223,10 +223,9 @@ func (e *Encoder) encodeAll(ctx context.Context, b *bitWriter, t *quantisers, o 
 	case !o.Progressive:
 		e.writeSequential(ctx, b, e.sequentialOf(ctx, grids, o.Threads))
 	case o.Effort == Normal:
-		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), nil, o.Threads)
+		e.progressive(ctx, b, grids, fixedScript(len(e.parts)), o.Threads)
 	default:
-		script, counts := e.searchScript(ctx, grids, o.Threads)
-		e.progressive(ctx, b, grids, script, counts, o.Threads)
+		e.searched(ctx, b, grids, o.Threads)
 	}
 }
 

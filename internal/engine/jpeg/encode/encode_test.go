@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
@@ -343,10 +346,67 @@ func TestSharePanic(t *testing.T) {
 	})
 }
 
+// TestTasks checks that one thread takes the most urgent task first, also of those that others add, and that
+// several threads do all of them.
+func TestTasks(t *testing.T) {
+	for threads := 1; threads < 4; threads++ {
+		var work tasks
+		var done [6]atomic.Int64
+		var order []int
+		note := func(n int) func(int) {
+			return func(int) {
+				done[n].Add(1)
+				if threads == 1 {
+					order = append(order, n)
+				}
+			}
+		}
+		work.add(1, note(0))
+		work.add(2, note(1))
+		work.add(2, note(2))
+		work.add(3, func(int) {
+			note(3)(0)
+			work.add(0, note(4))
+			work.add(4, note(5))
+		})
+		work.run(threads)
+		for n := range done {
+			if got := done[n].Load(); got != 1 {
+				t.Errorf("%d threads: task %d was done %d times", threads, n, got)
+			}
+		}
+		if want := []int{3, 5, 1, 2, 0, 4}; threads == 1 && !slices.Equal(order, want) {
+			t.Errorf("order %v, want %v", order, want)
+		}
+	}
+}
+
+// TestTasksPanic checks that a panic reaches the caller while other threads wait for more to do.
+func TestTasksPanic(t *testing.T) {
+	for threads := 1; threads < 4; threads++ {
+		func() {
+			var work tasks
+			defer func() {
+				if p := recover(); p != "in a task" {
+					t.Errorf("%d threads: recovered %v", threads, p)
+				}
+			}()
+			work.add(1, func(int) {
+				time.Sleep(time.Millisecond)
+				panic("in a task")
+			})
+			work.run(threads)
+		}()
+	}
+}
+
 // TestEncodeThreads checks that the number of threads does not change any byte.
 func TestEncodeThreads(t *testing.T) {
 	for _, sub := range jpegtest.Samplings {
 		p := jpegtest.YCbCr(jpegtest.Scene(301, 429), sub.X, sub.Y)
+		if sub.X*sub.Y == 4 { // large enough for a sample of its rows
+			p = jpegtest.YCbCr(jpegtest.Scene(501, 829), sub.X, sub.Y)
+		}
 		for _, o := range modes(80) {
 			want := encoded(t, p, o)
 			for o.Threads = 2; o.Threads < 8; o.Threads++ {

@@ -76,14 +76,14 @@ func TestSearchedScript(t *testing.T) {
 			}
 			o := Options{Quality: q, Progressive: true, Effort: High}
 			grids := e.quantised(t, o)
-			write := func(script []scan, counts []*tokenCounts) int {
-				var out bytes.Buffer
-				b := newBitWriter(&out)
-				e.progressive(t.Context(), b, grids, script, counts, 1)
-				b.flush()
-				return out.Len()
-			}
-			searched, fixed := write(e.searchScript(t.Context(), grids, 2)), write(fixedScript(3), nil)
+			var found, usual bytes.Buffer
+			b := newBitWriter(&found)
+			e.searched(t.Context(), b, grids, 2)
+			b.flush()
+			b = newBitWriter(&usual)
+			e.progressive(t.Context(), b, grids, fixedScript(3), 1)
+			b.flush()
+			searched, fixed := found.Len(), usual.Len()
 			if searched > fixed+2 { // The search does not count stuffed zeros.
 				t.Errorf("%v quality %d: %d bytes, the fixed script has %d", size, q, searched, fixed)
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"math/bits"
-	"slices"
 
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
@@ -49,38 +48,75 @@ func (g *grid) splitBlock(i int) {
 	}
 }
 
-// progressive writes the scans of a script. counts are those of their symbols, or nil if they are not known
-// yet. Several threads write scans to memory, those that take longest first.
-func (e *Encoder) progressive(
-	ctx context.Context, b *bitWriter, grids []*grid, script []scan, counts []*tokenCounts, threads int,
-) {
-	if counts == nil {
-		counts = make([]*tokenCounts, len(script))
-	}
+// progressive writes the scans of a script. Several threads write scans to memory.
+func (e *Encoder) progressive(ctx context.Context, b *bitWriter, grids []*grid, script []scan, threads int) {
 	if threads < 2 {
 		var p progressiveTokens
 		for i := range script {
-			e.writeProgressive(ctx, b, &p, grids, &script[i], counts[i])
+			e.writeProgressive(ctx, b, &p, grids, &script[i], nil)
 		}
 		return
 	}
+	work := newScanWork(ctx, e, grids, threads)
 	written := make([]pieces, len(script))
-	tokens, writers := make([]*progressiveTokens, threads), make([]*bitWriter, threads)
-	order := e.longestFirst(script, counts)
-	spread(threads, len(script), func(thread, n int) {
-		if tokens[thread] == nil {
-			tokens[thread], writers[thread] = new(progressiveTokens), newBitWriter(nil)
-		}
-		i, own := order[n], writers[thread]
-		own.w = &written[i]
-		e.writeProgressive(ctx, own, tokens[thread], grids, &script[i], counts[i])
-		own.flush()
-	})
+	for i := range script {
+		// Those that take longest come first.
+		work.tasks.add(e.visits(&script[i]), func(thread int) { written[i] = work.write(thread, &script[i], nil) })
+	}
+	work.tasks.run(threads)
 	for _, scan := range written {
 		for _, piece := range scan {
 			b.bytes(piece)
 		}
 	}
+}
+
+// scanWork is the work of threads on scans.
+type scanWork struct {
+	ctx     context.Context
+	e       *Encoder
+	grids   []*grid
+	tasks   tasks
+	threads []*scanThread
+}
+
+// scanThread is what a thread needs for a scan.
+type scanThread struct {
+	counting progressiveTokens // which are not kept
+	kept     progressiveTokens
+	writer   *bitWriter // nil until there is something to write
+}
+
+func newScanWork(ctx context.Context, e *Encoder, grids []*grid, threads int) *scanWork {
+	w := &scanWork{ctx: ctx, e: e, grids: grids}
+	for range max(threads, 1) {
+		w.threads = append(w.threads, &scanThread{counting: progressiveTokens{list: tokenList{discard: true}}})
+	}
+	return w
+}
+
+// count counts the symbols of a scan.
+func (w *scanWork) count(thread int, s *scan) tokenCounts {
+	p := &w.threads[thread].counting
+	p.scan(w.ctx, w.e, w.grids, s)
+	return p.counts
+}
+
+// write writes a scan, and the tables that it needs, to memory. counts are those of its symbols, or nil if they are not
+// known.
+func (w *scanWork) write(thread int, s *scan, counts *tokenCounts) (written pieces) {
+	t := w.threads[thread]
+	if t.writer == nil {
+		t.writer = newBitWriter(nil)
+	}
+	tokens := &t.kept
+	if counts != nil {
+		tokens = &t.counting
+	}
+	t.writer.w = &written
+	w.e.writeProgressive(w.ctx, t.writer, tokens, w.grids, s, counts)
+	t.writer.flush()
+	return written
 }
 
 // pieces keeps what is written.
@@ -89,24 +125,6 @@ type pieces [][]byte
 func (p *pieces) Write(b []byte) (int, error) {
 	*p = append(*p, bytes.Clone(b))
 	return len(b), nil
-}
-
-// longestFirst returns the indices of scans, first of those that take longest to encode: that have the most
-// symbols, or else the most blocks.
-func (e *Encoder) longestFirst(script []scan, counts []*tokenCounts) []int {
-	order, length := make([]int, len(script)), make([]int, len(script))
-	for i := range script {
-		order[i] = i
-		if counts[i] == nil {
-			length[i] = e.visits(&script[i])
-			continue
-		}
-		for _, n := range counts[i] {
-			length[i] += int(n)
-		}
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return length[j] - length[i] })
-	return order
 }
 
 // visits is the number of blocks in a scan. A DC coefficient counts as a quarter of a block.

@@ -3,6 +3,7 @@ package encode
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
@@ -33,62 +34,73 @@ func (n *tokenCounts) measure(e *Encoder, s *scan) int {
 	return (bits+7)/8 + 2 + 6 + 2*len(s.parts)
 }
 
-// scriptSearch searches for a script that makes the file small. It measures scans on all threads, which
-// changes nothing in what it finds.
+// scriptSearch searches for a script that makes the file small. It finds the same with any number of threads.
 type scriptSearch struct {
-	e      *Encoder
-	grids  []*grid
-	tokens []*progressiveTokens // by thread
-	known  map[scanKey]*measured
+	*scanWork
+	early bool // write the scans that have been chosen, beside the search for others
 }
 
-// scanKey identifies a scan: its components have successive numbers.
+// search is the search for the scans of AC coefficients of one component, or of all DC coefficients. What is measured
+// next depends on what has been, so each search goes on by itself.
+type search struct {
+	*scriptSearch
+	known  map[scanKey]*measured
+	chosen []scan // first scans
+	refine []scan
+
+	part int // the component
+
+	// Of the scans with so many low bits left for refinements that were the best yet: that number, and the size of them all.
+	low, size int
+	refined   int // size of the refinements of the bits that have been tried
+}
+
+// measured is what has been found out about a scan.
+type measured struct {
+	size    int
+	counts  tokenCounts
+	written pieces // the scan with its tables, if it has been written
+}
+
+// scanKey identifies a scan in a search: its components have successive numbers.
 type scanKey struct{ first, parts, from, to, high, low int }
 
 func (s *scan) key() scanKey { return scanKey{s.parts[0], len(s.parts), s.from, s.to, s.high, s.low} }
 
-// measured is what has been found out about a scan.
-type measured struct {
-	size   int
-	counts tokenCounts
-}
-
-// searchScript searches for a script that makes the file small, and returns the counts of the symbols of its
-// scans, too.
-func (e *Encoder) searchScript(ctx context.Context, grids []*grid, threads int) ([]scan, []*tokenCounts) {
-	s := &scriptSearch{e: e, grids: grids, known: make(map[scanKey]*measured)}
-	for range max(threads, 1) {
-		s.tokens = append(s.tokens, &progressiveTokens{list: tokenList{discard: true}})
+// searched writes the scans of a script that makes the file small.
+func (e *Encoder) searched(ctx context.Context, b *bitWriter, grids []*grid, threads int) {
+	s := &scriptSearch{scanWork: newScanWork(ctx, e, grids, threads), early: threads > 1}
+	dc := s.newSearch(0)
+	dc.chooseDC()
+	var bands []*search
+	for _, i := range e.all() {
+		bands = append(bands, s.newSearch(i))
+		bands[i].chooseBits()
 	}
-	s.start(ctx)
-	first, refine := s.searchAC(ctx)
-	script := append(s.searchDC(ctx), first...)
-	// Send the coarse bits of all components before the fine ones.
-	for low := 2; low >= 0; low-- {
-		for _, s := range refine {
-			if s.low == low {
-				script = append(script, s)
+	s.tasks.run(threads)
+
+	dc.write(b, dc.chosen...)
+	for _, band := range bands {
+		band.write(b, band.chosen...)
+	}
+	// The coarse bits of all components come before the fine ones.
+	for low := maxLow; low >= 0; low-- {
+		for _, band := range bands {
+			for _, scan := range band.refine {
+				if scan.low == low {
+					band.write(b, scan)
+				}
 			}
 		}
 	}
-	var counts []*tokenCounts
-	for i := range script {
-		counts = append(counts, &s.known[script[i].key()].counts)
-	}
-	return script, counts
 }
 
-// start measures what is measured of every picture, all at once, so that no thread has to wait for others.
-func (s *scriptSearch) start(ctx context.Context) {
-	lists := s.listsDC()
-	for _, i := range s.e.all() {
-		lists = append(lists, bandScan(i, 1, 63, 0, 0), bandScan(i, 1, 63, 0, 1), bandScan(i, 1, 63, 1, 0))
-	}
-	s.sizes(ctx, lists...)
+func (s *scriptSearch) newSearch(part int) *search {
+	return &search{scriptSearch: s, part: part, known: make(map[scanKey]*measured)}
 }
 
-// sizes measures lists of scans.
-func (s *scriptSearch) sizes(ctx context.Context, lists ...[]scan) []int {
+// sizes measures lists of scans, and calls then with the sizes of each.
+func (s *search) sizes(lists [][]scan, then func(sizes []int)) {
 	var fresh []*scan
 	for _, l := range lists {
 		for i := range l {
@@ -98,92 +110,116 @@ func (s *scriptSearch) sizes(ctx context.Context, lists ...[]scan) []int {
 			}
 		}
 	}
-	slices.SortStableFunc(fresh, func(a, b *scan) int { return s.e.visits(b) - s.e.visits(a) })
-	spread(len(s.tokens), len(fresh), func(thread, i int) {
-		t, m := s.tokens[thread], s.known[fresh[i].key()]
-		t.scan(ctx, s.e, s.grids, fresh[i])
-		m.counts, m.size = t.counts, t.counts.measure(s.e, fresh[i])
-	})
-	sizes := make([]int, len(lists))
-	for i, l := range lists {
-		for j := range l {
-			sizes[i] += s.known[l[j].key()].size
+	var left atomic.Int64
+	left.Store(int64(len(fresh)))
+	for _, scan := range fresh {
+		m := s.known[scan.key()]
+		s.tasks.add(s.urgency(scan)+1, func(thread int) {
+			m.counts = s.count(thread, scan)
+			m.size = m.counts.measure(s.e, scan)
+			if left.Add(-1) > 0 {
+				return
+			}
+			sizes := make([]int, len(lists))
+			for i, l := range lists {
+				for j := range l {
+					sizes[i] += s.known[l[j].key()].size
+				}
+			}
+			then(sizes)
+		})
+	}
+}
+
+// urgency of a scan's work: components with the most blocks take longest, and what is measured of them decides
+// what there is to do.
+func (s *scriptSearch) urgency(scan *scan) int { return 2 * s.e.visits(scan) }
+
+// end notes that the scans have been chosen.
+func (s *search) end() {
+	if !s.early {
+		return
+	}
+	for _, list := range [][]scan{s.chosen, s.refine} {
+		for i := range list {
+			m := s.known[list[i].key()]
+			s.tasks.add(s.urgency(&list[i]), func(thread int) { m.written = s.scanWork.write(thread, &list[i], &m.counts) })
 		}
 	}
-	return sizes
 }
 
-// searchDC determines which components share a scan of DC coefficients.
-func (s *scriptSearch) searchDC(ctx context.Context) []scan {
-	lists := s.listsDC()
-	return lists[least(s.sizes(ctx, lists...))]
-}
-
-// listsDC lists the ways to send the DC coefficients.
-func (s *scriptSearch) listsDC() [][]scan {
-	lists := [][]scan{{{parts: s.e.all()}}}
-	if len(s.e.parts) != 3 {
-		return lists
+// write writes scans that have been chosen.
+func (s *search) write(b *bitWriter, list ...scan) {
+	for i := range list {
+		m := s.known[list[i].key()]
+		if !s.early {
+			s.e.writeProgressive(s.ctx, b, &s.threads[0].counting, s.grids, &list[i], &m.counts)
+		}
+		for _, piece := range m.written {
+			b.bytes(piece)
+		}
 	}
-	return append(lists,
-		[]scan{{parts: []int{0}}, {parts: []int{1, 2}}},
-		[]scan{{parts: []int{0}}, {parts: []int{1}}, {parts: []int{2}}},
-	)
 }
 
-// bandScan lists a scan of AC coefficients.
-func bandScan(part, from, to, high, low int) []scan {
-	return []scan{{[]int{part}, from, to, high, low}}
+// chooseDC determines which components share a scan of DC coefficients.
+func (s *search) chooseDC() {
+	lists := [][]scan{{{parts: s.e.all()}}}
+	if len(s.e.parts) == 3 {
+		lists = append(lists,
+			[]scan{{parts: []int{0}}, {parts: []int{1, 2}}},
+			[]scan{{parts: []int{0}}, {parts: []int{1}}, {parts: []int{2}}},
+		)
+	}
+	s.sizes(lists, func(sizes []int) {
+		s.chosen = lists[least(sizes)]
+		s.end()
+	})
+}
+
+// band lists a scan of AC coefficients.
+func (s *search) band(from, to, high, low int) []scan {
+	return []scan{{[]int{s.part}, from, to, high, low}}
 }
 
 // least returns the index of the first of the smallest numbers.
 func least(list []int) int { return slices.Index(list, slices.Min(list)) }
 
-// searchAC determines how many low bits of each component to leave for refinement, and where to split its
-// first scan.
-func (s *scriptSearch) searchAC(ctx context.Context) (first, refine []scan) {
-	parts := s.e.all()
-	low, size := make([]int, len(parts)), make([]int, len(parts))
-	refined := make([]int, len(parts))
-	more := parts // components for which another bit may be worth it
-	for l := 0; l <= maxLow && len(more) > 0; l++ {
-		var lists [][]scan
-		for _, i := range more {
-			lists = append(lists, bandScan(i, 1, 63, 0, l))
-			if l > 0 {
-				lists = append(lists, bandScan(i, 1, 63, l, l-1))
-			}
-		}
-		sizes := s.sizes(ctx, lists...)
-		var still []int
-		for _, i := range more {
-			c := sizes[0]
-			sizes = sizes[1:]
-			if l > 0 {
-				refined[i] += sizes[0]
-				sizes = sizes[1:]
-			}
-			if c += refined[i]; l == 0 || c < size[i] {
-				low[i], size[i] = l, c
-				still = append(still, i)
-			}
-		}
-		more = still
+// chooseBits determines how many low bits to leave for refinements, and then where to split the first scan.
+func (s *search) chooseBits() {
+	s.sizes([][]scan{s.band(1, 63, 0, 0), s.band(1, 63, 0, 1), s.band(1, 63, 1, 0)}, func(sizes []int) {
+		s.size = sizes[0]
+		s.chooseBit(1, sizes[1], sizes[2])
+	})
+}
+
+// chooseBit decides whether to leave the low bits for refinements: the size of the first scan is then first, and the
+// last refinement takes refine.
+func (s *search) chooseBit(low, first, refine int) {
+	s.refined += refine
+	better := first+s.refined < s.size
+	if better {
+		s.low, s.size = low, first+s.refined
 	}
-	var lists [][]scan
-	for _, i := range parts {
-		lists = append(lists, bandScan(i, 1, 63, 0, low[i]))
-		for _, split := range []int{2, 5, 8, 12, 18} {
-			lists = append(lists, append(bandScan(i, 1, split, 0, low[i]), bandScan(i, split+1, 63, 0, low[i])...))
-		}
+	if !better || low == maxLow {
+		s.chooseSplit()
+		return
 	}
-	sizes := s.sizes(ctx, lists...)
-	each := len(lists) / len(parts)
-	for i := range parts {
-		first = append(first, lists[i*each+least(sizes[i*each:][:each])]...)
-		for l := low[i]; l > 0; l-- {
-			refine = append(refine, bandScan(i, 1, 63, l, l-1)...)
-		}
+	s.sizes([][]scan{s.band(1, 63, 0, low+1), s.band(1, 63, low+1, low)}, func(sizes []int) {
+		s.chooseBit(low+1, sizes[0], sizes[1])
+	})
+}
+
+// chooseSplit determines where to split the first scan.
+func (s *search) chooseSplit() {
+	lists := [][]scan{s.band(1, 63, 0, s.low)}
+	for _, split := range []int{2, 5, 8, 12, 18} {
+		lists = append(lists, append(s.band(1, split, 0, s.low), s.band(split+1, 63, 0, s.low)...))
 	}
-	return first, refine
+	s.sizes(lists, func(sizes []int) {
+		s.chosen = lists[least(sizes)]
+		for low := s.low; low > 0; low-- {
+			s.refine = append(s.refine, s.band(1, 63, low, low-1)...)
+		}
+		s.end()
+	})
 }
