@@ -40,25 +40,43 @@ func TestAheadMemory(t *testing.T) {
 	file := encoded(t, jpegtest.Noise(1100, 900, 2, 2, 1), encode.Options{Quality: 85})
 	for _, threads := range []int{1, 8} {
 		for _, n := range []int{1, 2, 8} {
-			runtime.GC()
-			runtime.GC() // also of what pools hold
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			d, err := New(bytes.NewReader(file), Options{Threads: threads})
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Shrink(ceilDiv(1100*n, 8), ceilDiv(900*n, 8))
-			if _, err := d.Decode(t.Context(), newDiscard(d.Header().Layout)); err != nil {
-				t.Fatal(err)
-			}
-			runtime.ReadMemStats(&after)
-			got, most := int64(after.TotalAlloc-before.TotalAlloc), d.Memory()
-			if got > most || threads > 1 && got < most/3 {
+			if got, most := allocated(t, file, threads, n); got > most || threads > 1 && got < most/3 {
 				t.Errorf("%d threads, scale %d: %d bytes were allocated, Memory says %d", threads, n, got, most)
 			}
 		}
 	}
+}
+
+// TestProgressiveMemory checks the same of coefficients and of the data of scans, of which there is more here than threads
+// may have before them.
+func TestProgressiveMemory(t *testing.T) {
+	file := encoded(t, jpegtest.Noise(1900, 1300, 2, 2, 1), encode.Options{Quality: 85, Progressive: true})
+	for _, threads := range []int{1, 2, 8} {
+		for _, n := range []int{1, 2, 4, 8} {
+			if got, most := allocated(t, file, threads, n); got > most || n > 1 && got < most/2 {
+				t.Errorf("%d threads, scale %d: %d bytes were allocated, Memory says %d", threads, n, got, most)
+			}
+		}
+	}
+}
+
+// allocated returns how many bytes a decode at n/8 has allocated, and what Memory says.
+func allocated(t *testing.T, file []byte, threads, n int) (got, most int64) {
+	t.Helper()
+	runtime.GC()
+	runtime.GC() // also of what pools hold
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	d, err := New(bytes.NewReader(file), Options{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Shrink(ceilDiv(d.header.Width*n, 8), ceilDiv(d.header.Height*n, 8))
+	if _, err := d.Decode(t.Context(), newDiscard(d.Header().Layout)); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc), d.Memory()
 }
 
 // sameByThreads checks that the number of threads changes neither the samples nor the report nor

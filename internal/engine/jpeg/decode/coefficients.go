@@ -55,6 +55,24 @@ func coefficientBytes(n int) int {
 	return 2*n*n + 8
 }
 
+// coefficientHeap is what the heap takes for coefficients. The runtime rounds up what it allocates: by an eighth at most up to
+// 32 KiB, to pages of 8 KiB above (runtime/sizeclasses.go of Go 1.26).
+func (c *component) coefficientHeap() int64 {
+	rounded := func(bytes int) int64 {
+		if bytes > 32<<10 {
+			return int64(ceilDiv(bytes, 8<<10)) << 13
+		}
+		return int64(bytes + bytes/8)
+	}
+	blocks := min(rowsAtOnce, c.padY) * c.padX
+	group := rounded(2 * blocks)
+	if c.n > 1 {
+		group += rounded(2*blocks*(c.n*c.n-1)) + rounded(8*blocks)
+	}
+	const slices = 4 * 24 // of coefficients, for a row of blocks
+	return int64(ceilDiv(c.padY, rowsAtOnce))*group + int64(slices*c.padY)
+}
+
 func newCoefficients(c *component) *coefficients {
 	k := &coefficients{n: c.n, keep: lastKept[c.n], padX: c.padX}
 	k.dc = make([][]int16, c.padY)

@@ -235,7 +235,7 @@ func (d *Decoder) Memory() int64 {
 			total += int64(d.outputSize(c).Width) * int64(2*d.vmax*c.n+16) // out grows by doubling
 		}
 		if d.header.Progressive {
-			total += int64(c.padX) * int64(c.padY) * int64(coefficientBytes(c.n))
+			total += c.coefficientHeap()
 		} else if d.colour.ycck && len(d.first.parts) < len(d.comps) {
 			total += int64(d.outputSize(c).Width) * int64(d.outputSize(c).Height)
 		}

@@ -181,7 +181,7 @@ func (p *pipeline) readsOn() (f func() error, due bool) {
 	if n := len(p.scans); n > 0 && !p.scans[n-1].complete {
 		tail := p.scans[n-1]
 		ahead := p.threads > 1 && p.buffered+scanRead <= dataAhead
-		return func() error { p.read(tail); return nil }, ahead || tail.over || p.starving > 0
+		return func() error { p.read(tail); return nil }, ahead || tail.over || p.starving > 0 && len(tail.data) == 0
 	}
 	ahead := p.threads > 1 && p.buffered+scanRead <= dataAhead && len(p.scans) < scansAhead && !p.sent() && !p.alone()
 	return p.parse, !p.ended && (ahead || len(p.scans) == 0)
@@ -402,9 +402,10 @@ func (p *pipeline) ready(caller bool) (most *progressiveScan, until int) {
 func (p *pipeline) step(s *progressiveScan, until int, caller bool) {
 	s.running, s.caller = true, caller
 	if s.bits == nil && s.coder == nil {
-		s.bits = new(bitReader)
 		if n := len(p.readers); n > 0 {
 			s.bits, p.readers = p.readers[n-1], p.readers[:n-1]
+		} else {
+			s.bits = new(bitReader)
 		}
 		s.bits.source = &s.source
 	}
