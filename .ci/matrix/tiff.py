@@ -63,9 +63,9 @@ CORE = (
     "rgba8-associated",
     "cmyk8",
 )
-BILEVEL = "none", "packbits", "lzw", "zip", "zstd", "g3:1d", "g3:2d", "g3:1d:fill", "g3:2d:fill", "g4"
-ANY = "none", "packbits", "lzw", "zip", "zstd"
-PREDICTED = *ANY, "lzw:2", "zip:2", "zstd:2"
+BILEVEL = "none", "packbits", "lzw", "zip", "zstd", "lzma", "g3:1d", "g3:2d", "g3:1d:fill", "g3:2d:fill", "g4"
+ANY = "none", "packbits", "lzw", "zip", "zstd", "lzma"
+PREDICTED = *ANY, "lzw:2", "zip:2", "zstd:2", "lzma:2"
 LAYOUTS = (
     ("-s", "-r", 1),
     ("-s", "-r", 7),
@@ -95,7 +95,7 @@ def schemes(kind):
     if "mono" in kind:
         return BILEVEL
     if any(t in kind for t in ("f16", "f32", "f64")):
-        return (*ANY, "lzw:3", "zip:3", "zstd:3") if "f16" not in kind else ANY
+        return (*ANY, "lzw:3", "zip:3", "zstd:3", "lzma:3") if "f16" not in kind else ANY
     return PREDICTED if any(t in kind for t in ("8", "16", "32")) else ANY
 
 
@@ -120,9 +120,9 @@ def cases():
             continue
         jpeg = compress == "JPEG"
         # ImageMagick 6 shows the colours of a JPEG with alpha as if they were not multiplied by it.
-        read = None if compress == "LZMA" else pillow_first if jpeg and "A" in channels else magick
+        read = pillow_first if jpeg and "A" in channels else magick
         yield by_magick(
-            slug("im" if read else "refused", kind, compress, "%dx%d" % size) + ".tif",
+            slug("im", kind, compress, "%dx%d" % size) + ".tif",
             lambda s=size, c=channels, j=jpeg: pam(s, c, smooth=j),
             "tiff",
             *options,
@@ -166,7 +166,7 @@ def cases():
             *layout,
             read=magick,
         )
-    for scheme in ("lzma", "lerc", "jbig"):
+    for scheme in ("lerc", "jbig"):
         kind = "mono" if scheme == "jbig" else "rgb8"
         yield by_tiffcp(f"refused-{scheme}.tif", lambda k=kind: base(k)[0], "-c", scheme, read=None)
     for define, kind in itertools.product(

@@ -25,6 +25,7 @@ const (
 	faxRLEW      = 32771
 	packBits     = 32773
 	deflateOld   = 32946
+	lzma         = 34925
 	zstandard    = 50000
 	webpFile     = 50001
 )
@@ -32,7 +33,7 @@ const (
 var supported = map[int]bool{
 	uncompressed: true, faxRLE: true, faxT4: true, faxT6: true, faxRLEW: true, lzw: true, jpegOld: true,
 	jpegNew: true, deflate: true, deflateOld: true, packBits: true, zstandard: true,
-	webpFile: true,
+	lzma: true, webpFile: true,
 }
 
 // refused are the schemes that are known and not read.
@@ -40,7 +41,7 @@ var refused = map[int]string{
 	9: "JBIG", 10: "JBIG", 32766: "NeXT", 32809: "ThunderScan", 32895: "IT8 CT", 32896: "IT8 linework",
 	32897: "IT8 monochrome picture", 32898: "IT8 binary line", 32908: "Pixar film", 32909: "Pixar log",
 	32947: "Kodak DCS", 34661: "JBIG", 34676: "SGI log", 34677: "SGI log", 34712: "JPEG 2000",
-	33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy DNG", 34925: "LZMA",
+	33003: "JPEG 2000", 33004: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy DNG",
 	50002: "JPEG XL", 52546: "JPEG XL",
 }
 
@@ -48,8 +49,8 @@ func isFax(compression int) bool {
 	return compression == faxRLE || compression == faxRLEW || compression == faxT4 || compression == faxT6
 }
 
-// maxWindow bounds the memory of the Zstandard decoder: libtiff's encoder uses windows of up to 8 MB
-// at the levels below the ultra ones.
+// maxWindow bounds the memory of the decoders of Zstandard and LZMA: libtiff's encoders use windows of up
+// to 8 MB at the levels below the ultra ones of Zstandard, and below the seventh of LZMA.
 const maxWindow = 8 << 20
 
 // expander decompresses strips or tiles, one after another. Read returns whole rows if it is asked
@@ -74,6 +75,8 @@ func newExpander(f *fields, columns, rowBytes int) expander {
 		return new(deflateReader)
 	case zstandard:
 		return new(zstdReader)
+	case lzma:
+		return &lzmaReader{most: int64(rowBytes) * int64(f.blockH)}
 	case webpFile:
 		return newWebP(f)
 	}
@@ -87,6 +90,9 @@ func expanderMemory(f *fields) int64 {
 		return newWebP(f).memory()
 	case zstandard:
 		return maxWindow + 1<<20
+	case lzma:
+		// Subsampled chroma takes up to two times the place.
+		return int64(min(maxWindow, float64(f.blockW)*float64(f.blockH)*float64(f.samples*f.bits+7)/4)) + 64<<10
 	case lzw, deflate, deflateOld:
 		return 96 << 10
 	}

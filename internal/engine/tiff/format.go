@@ -23,7 +23,7 @@ import (
 // Format describes TIFF files, camera raw files among them.
 var Format = &codec.Format{
 	Name: "tiff", Title: "TIFF", Aliases: []string{"tif"},
-	Refused: "JBIG, JPEG 2000, JPEG XL, LERC, LZMA, SGI log, and compressions of single makers; " +
+	Refused: "JBIG, JPEG 2000, JPEG XL, LERC, SGI log, and compressions of single makers; " +
 		"sensor data; LogLuv and ITU Lab; inks other than CMYK; complex samples; 33 to 63 bits per sample",
 	Extensions: []string{".tif", ".tiff", ".dng"},
 	MediaType:  "image/tiff",

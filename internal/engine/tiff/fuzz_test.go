@@ -45,6 +45,9 @@ func seeds(t testing.TB) (files [][]byte) {
 		d.w, d.h, d.photometric, d.compression, d.at = 21, 19, rgb, webpFile, wave(8, unsigned)
 		files = append(files, d.file(t))
 	}
+	for _, name := range []string{"drawing.xz", "drawing-delta.xz"} {
+		files = append(files, xzDrawing(t, name).file(t))
+	}
 	m := sample.Landscape(40, 30)
 	files = append(files, jpegFileOf(t, m, true, true, 16, 16), jpegFileOf(t, m, false, false, 0, 16))
 	if dir := os.Getenv("IMGMILL_CORPUS"); dir != "" {

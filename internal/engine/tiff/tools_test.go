@@ -46,7 +46,7 @@ func TestTiffcp(t *testing.T) {
 		schemes  string
 		layouts  [][]string
 	}{
-		{[]drawing{colour, deep}, "none packbits lzw lzw:2 zip zip:2 zstd zstd:2", layouts},
+		{[]drawing{colour, deep}, "none packbits lzw lzw:2 zip zip:2 zstd zstd:2 lzma lzma:2", layouts},
 		{[]drawing{black, white}, "none packbits lzw zip g3:1d g3:2d g3:1d:fill g3:2d:fill g4",
 			[][]string{{"-r", "1"}, {"-r", "16"}, {"-r", "16", "-f", "lsb2msb"}, {"-B"}, {"-8"}}},
 	} {

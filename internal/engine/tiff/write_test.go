@@ -37,6 +37,7 @@ type drawing struct {
 	atEnd                 bool // the directory is behind the pixels
 	noLengths             bool // of strips
 	tags                  []tag
+	coded                 []byte                   // the data of each strip or tile, if it is compressed already
 	at                    func(x, y, k int) uint64 // a sample as it is stored
 }
 
@@ -222,6 +223,10 @@ func (d drawing) blocks(t testing.TB) (blocks [][]byte) {
 				n := h
 				if d.tileW == 0 {
 					n = min(h, d.h-y)
+				}
+				if d.coded != nil {
+					blocks = append(blocks, d.coded)
+					continue
 				}
 				blocks = append(blocks, d.compress(t, d.raw(x, y, w, n, lane), w, n))
 			}
