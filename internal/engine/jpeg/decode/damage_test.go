@@ -119,20 +119,29 @@ func TestRestartDamage(t *testing.T) {
 	}
 	cut := func(from, to int) []byte { return slices.Concat(file[:from], file[to:]) }
 	insert := func(at int, b ...byte) []byte { return slices.Concat(file[:at], b, file[at:]) }
+	renumbered := func(n byte) []byte { // the fourth marker
+		b := bytes.Clone(file)
+		b[marker(3)+1] = stream.RST0 + n
+		return b
+	}
 	for _, c := range []struct {
 		name     string
 		file     []byte
-		from, to int // MCUs of the first row that may differ
+		from, to int // MCUs of the first row that may differ; if none do, there is no damage
 	}{
 		{"segment missing", cut(marker(2), marker(3)), 12, 16},
 		{"two segments missing", cut(marker(2), marker(4)), 12, 20},
 		{"half a segment missing", cut(marker(2)+9, marker(3)), 12, 16},
 		{"old marker", insert(marker(3), 0xFF, stream.RST0+2), 0, 0},
+		{"old segment", insert(marker(3), file[marker(2):marker(3)]...), 0, 0},
 		{"marker of another kind", insert(marker(3), 0xFF, 0x02), 0, 0},
+		{"wrong number", renumbered(6), 0, 0},
+		{"number of the one before", renumbered(2), 16, 20},
+		{"number of the one behind", renumbered(4), 16, 24},
 	} {
 		p, report := decodeAll(t, c.file, 0, 0)
-		if report.Damage == "" {
-			t.Errorf("%s: no damage reported", c.name)
+		if damaged := report.Damage != ""; damaged != (c.from < c.to) {
+			t.Errorf("%s: damage is %q", c.name, report.Damage)
 		}
 		for y := range 32 {
 			for x, got := range p.Row(0, y) {
@@ -145,6 +154,9 @@ func TestRestartDamage(t *testing.T) {
 				}
 			}
 		}
+	}
+	if _, report := decodeAll(t, cut(marker(2), marker(6)), 0, 0); report.Damage == "" {
+		t.Error("four segments missing: no damage reported") // although their numbers would be taken for wrong
 	}
 }
 

@@ -95,7 +95,9 @@ func (r *restarts) finish(s segment) (rest remainder) {
 // restart continues after the expected restart marker. If another marker is found, it
 // resynchronises as libjpeg does (jpeg_resync_to_restart). A marker one or two ahead means that
 // data is missing: the segment stays empty and the marker stays pending. A marker one or two behind
-// is an old one and is skipped. Any other marker is treated as the expected one.
+// is an old one and is skipped, as invalid ones are. Any other restart marker is treated as the
+// expected one. Neither is damage: what was skipped was too much, or a number is wrong. Where it was
+// a part of the picture, a later marker is missing, or the scan ends early.
 func (d *Decoder) restart(s segment, r *restarts) error {
 	rest := r.finish(s)
 	beyond := s.beyond()
@@ -107,9 +109,6 @@ func (d *Decoder) restart(s segment, r *restarts) error {
 	if rest.damaged(0) {
 		damage = "extra data before a restart marker"
 	}
-	if r.found != stream.RST0+due {
-		damage = "missing restart marker"
-	}
 	r.pending = false
 	for r.found != stream.RST0+due {
 		ahead := (r.found - stream.RST0 - due) & 7
@@ -117,6 +116,7 @@ func (d *Decoder) restart(s segment, r *restarts) error {
 		case m == 0 || m > stream.RST7 || m >= stream.SOF0 && m < stream.RST0,
 			m >= stream.RST0 && m <= stream.RST7 && (ahead == 1 || ahead == 2):
 			r.pending = true
+			damage = "missing restart marker"
 		case m < stream.SOF0 || ahead >= 6:
 			r.found, _ = d.src.marker()
 			continue
