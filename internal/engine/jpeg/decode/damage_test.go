@@ -181,6 +181,27 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// TestMissingHuffmanTables omits the tables of a progressive file, which standard ones cannot replace.
+func TestMissingHuffmanTables(t *testing.T) {
+	file := encoded(t, jpegtest.Noise(200, 200, 2, 2, 1), encode.Options{Quality: 90, Progressive: true})
+	for {
+		at := bytes.Index(file, []byte{0xFF, stream.DHT})
+		if at < 0 {
+			break
+		}
+		file = slices.Delete(file, at, at+2+int(file[at+2])<<8+int(file[at+3]))
+	}
+	d, err := New(bytes.NewReader(file), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Decode(t.Context(), newDiscard(d.Header().Layout))
+	var f *FormatError
+	if !errors.As(err, &f) || f.Reason != "missing Huffman table 0" {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestMissingComponent omits a scan and checks that its plane is grey.
 func TestMissingComponent(t *testing.T) {
 	f := newFixture(40, 24, 6, [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 1})

@@ -113,7 +113,8 @@ func (d *Decoder) orDamage(s scanHeader, err error) (scanHeader, bool, error) {
 }
 
 // prepare fixes what the components of a scan use: the quantisation table of their first scan (T.81
-// B.2.2), and the look-up tables of their Huffman codes. Standard tables replace missing ones.
+// B.2.2), and the look-up tables of their Huffman codes. Standard tables replace missing ones
+// of sequential files; progressive ones have codes that those tables lack.
 func (d *Decoder) prepare(s scanHeader, dc, ac bool) error {
 	for _, p := range s.parts {
 		if !p.scanned {
@@ -146,7 +147,7 @@ func (d *Decoder) build(
 		return nil
 	}
 	if spec == nil {
-		if id > 1 {
+		if id > 1 || d.header.Progressive {
 			return d.corrupt(fmt.Sprintf("missing Huffman table %d", id))
 		}
 		spec = &standard[id]
