@@ -28,7 +28,7 @@ const (
 	maxUnits = 64
 	memSize  = leadSize + stretchSize + 2*maxUnits*slack
 
-	// aheadSize is how many coefficients a walk ahead keeps. If a stretch has more, the rest is
+	// aheadSize is how many coefficients a walk ahead keeps with one thread. If a stretch has more, the rest is
 	// walked when its turn comes.
 	aheadSize = 1 << 16
 	// maxMisses is the number of useless walks ahead, beyond a quarter of all, after which no more are
@@ -81,15 +81,27 @@ func newWalker(src *source, m *mcu, r *restarts, threads, stretchSize int) *walk
 }
 
 // ringSize is the number of stretches that keep the given number of threads busy, each with several
-// or with one.
+// or with one. Of several threads, the caller's takes MCUs from some stretches while each thread may be walking
+// others: with fewer, they would wait for each other.
 func ringSize(threads int, tracks bool) int {
 	switch {
+	case tracks && threads > 1:
+		return (threads+1)*maxTracks + 1
 	case tracks:
-		return max(threads, 1)*maxTracks + 1
+		return maxTracks + 1
 	case threads < 2:
 		return 1
 	}
 	return 2 * threads
+}
+
+// shared returns how much of something a stretch has if it may have so much where there is one thread: less where there
+// are several, so that all stretches take no more memory, and are read no further ahead, than with fewer of them.
+func shared(size, threads int) int {
+	if threads > 1 {
+		return size * 2 / 3
+	}
+	return size
 }
 
 // stop waits for the helpers to end.
@@ -296,7 +308,7 @@ func (w *walker) walkedAhead(c *stretch) bool {
 }
 
 // aheadLimit is the number of MCUs of a stretch that a walk ahead keeps.
-func (w *walker) aheadLimit() int { return max(aheadSize/w.mcu.size, 1) }
+func (w *walker) aheadLimit() int { return max(shared(aheadSize, w.threads)/w.mcu.size, 1) }
 
 // aheadEnd is the index in mem before which a walk ahead starts MCUs: first in the lead, then in the
 // stretch.

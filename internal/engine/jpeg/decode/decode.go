@@ -215,9 +215,9 @@ func (d *Decoder) Shrink(w, h int) plane.Layout {
 // stores planes one after another that are needed together.
 func (d *Decoder) Memory() int64 {
 	total := int64(scanRead + unstuffedSize + 1<<18)
-	if n := ringSize(min(d.opt.Threads, maxThreads), true); !d.header.Progressive {
-		// Two bytes per coefficient, at most one per block.
-		total += int64(n) * (memSize + 3*(firstRoom+aheadSize))
+	if threads := min(d.opt.Threads, maxThreads); !d.header.Progressive {
+		// Two bytes per coefficient, at most one per block, and a quarter for what has become too small.
+		total += int64(ringSize(threads, true)) * int64(memSize+3*(firstRoom+shared(aheadSize, threads)*5/4))
 	}
 	if d.opt.Threads > 1 && d.header.Progressive {
 		total += dataAhead + scansAhead*(unstuffedSize+chunkSize)

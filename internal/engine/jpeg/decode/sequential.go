@@ -174,11 +174,14 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	}
 	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
-	size := d.stretchSize
-	if s.mcu.trackable() && s.restart.interval == 0 && s.mcu.size > 4*len(s.mcu.units) {
-		size = min(size, trackStretch)
+	size, threads := d.stretchSize, min(d.opt.Threads, maxThreads)
+	if s.restart.interval == 0 {
+		if s.mcu.trackable() && s.mcu.size > 4*len(s.mcu.units) {
+			size = min(size, trackStretch)
+		}
+		size = shared(size, threads)
 	}
-	s.walker = newWalker(d.src, &s.mcu, &s.restart, min(d.opt.Threads, maxThreads), size)
+	s.walker = newWalker(d.src, &s.mcu, &s.restart, threads, size)
 	return s
 }
 
