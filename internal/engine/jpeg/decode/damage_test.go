@@ -480,7 +480,7 @@ func TestVisitsAreBounded(t *testing.T) {
 	}
 	d.Shrink(1, 1)
 	report, err := d.Decode(t.Context(), newDiscard(d.Header().Layout))
-	if err != nil || !strings.HasSuffix(report.Damage, "too many scans") || d.scans != maxVisits/(side/8*side/8) {
+	if err != nil || !strings.HasSuffix(report.Damage, "too many scans") || d.scans != stream.MaxVisits/(side/8*side/8) {
 		t.Errorf("%v, damage %q after %d scans", err, report.Damage, d.scans)
 	}
 }

@@ -245,7 +245,7 @@ func (p *pipeline) next() (h scanHeader, ok bool, err error) {
 		}
 		p.begun = true
 		p.visits += h.visits()
-		if p.visits > min(passes*p.total, maxVisits) || d.scans > maxScans {
+		if p.visits > min(passes*p.total, stream.MaxVisits) || d.scans > maxScans {
 			return h, false, d.flag(0, "too many scans")
 		}
 		err = d.checkProgressive(h)

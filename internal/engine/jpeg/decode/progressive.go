@@ -11,10 +11,6 @@ import (
 // decoder busy for hours.
 const maxPasses = 200
 
-// maxVisits limits the same work in visits of all blocks together. The usual scans of the largest
-// picture that the default limits allow, with chroma as fine as luma, take 50 million.
-const maxVisits = 1 << 26
-
 // Coefficients may take 16 MB, and 1 kB more for each byte that was read: a block needs 136 bytes at
 // most, and its first coefficient one bit of the file, unless the coding is arithmetic or the scan of
 // first coefficients is missing.

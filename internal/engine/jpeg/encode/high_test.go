@@ -91,6 +91,19 @@ func TestSearchedScript(t *testing.T) {
 	}
 }
 
+// TestBands requires several bands, and only one where more scans would be too much work for readers.
+func TestBands(t *testing.T) {
+	for _, c := range []struct{ side, want int }{{100, 4}, {maxSide, 1}} {
+		e := &Encoder{}
+		for range 3 {
+			e.parts = append(e.parts, part{blocksX: (c.side + 7) / 8, blocksY: (c.side + 7) / 8})
+		}
+		if ends := e.bandEnds(); len(ends) != c.want || ends[c.want-1] != 64 {
+			t.Errorf("%d samples a side: bands end at %v, want %d ends", c.side, ends, c.want)
+		}
+	}
+}
+
 // TestSameBytesEverywhere checks the bytes for a picture drawn in integer arithmetic, because they
 // must not depend on the machine.
 func TestSameBytesEverywhere(t *testing.T) {

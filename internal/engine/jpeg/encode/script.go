@@ -34,25 +34,37 @@ func (n *tokenCounts) measure(e *Encoder, s *scan) int {
 	return (bits+7)/8 + 2 + 6 + 2*len(s.parts)
 }
 
+// cuts are where bands of AC coefficients may begin, and the end of the last one. The lowest coefficients, which most
+// blocks have, and the highest, which few have, rarely belong together.
+var cuts = [...]int{1, 2, 3, 8, 64}
+
 // scriptSearch searches for a script that makes the file small. It finds the same with any number of threads.
 type scriptSearch struct {
 	*scanWork
 	early bool // write the scans that have been chosen, beside the search for others
 }
 
-// search is the search for the scans of AC coefficients of one component, or of all DC coefficients. What is measured
-// next depends on what has been, so each search goes on by itself.
+// search is the search for the scans of a band of a component's AC coefficients, or of all DC coefficients. What is
+// measured next depends on what has been, so each search goes on by itself.
 type search struct {
 	*scriptSearch
 	known  map[scanKey]*measured
 	chosen []scan // first scans
 	refine []scan
 
-	part int // the component
+	part, from, to int    // the component, and the band
+	then           func() // is called when the scans of the band have been chosen
 
 	// Of the scans with so many low bits left for refinements that were the best yet: that number, and the size of them all.
 	low, size int
 	refined   int // size of the refinements of the bits that have been tried
+}
+
+// division is the search for the bands into which to divide the AC coefficients of a component.
+type division struct {
+	bands  []*search // that may be chosen, by their end
+	left   atomic.Int64
+	chosen []*search
 }
 
 // measured is what has been found out about a scan.
@@ -70,33 +82,36 @@ func (s *scan) key() scanKey { return scanKey{s.parts[0], len(s.parts), s.from, 
 // searched writes the scans of a script that makes the file small.
 func (e *Encoder) searched(ctx context.Context, b *bitWriter, grids []*grid, threads int) {
 	s := &scriptSearch{scanWork: newScanWork(ctx, e, grids, threads), early: threads > 1}
-	dc := s.newSearch(0)
+	dc := s.newSearch()
 	dc.chooseDC()
-	var bands []*search
+	var divisions []*division
 	for _, i := range e.all() {
-		bands = append(bands, s.newSearch(i))
-		bands[i].chooseBits()
+		divisions = append(divisions, s.divide(i))
 	}
 	s.tasks.run(threads)
 
 	dc.write(b, dc.chosen...)
-	for _, band := range bands {
-		band.write(b, band.chosen...)
+	for _, d := range divisions {
+		for _, band := range d.chosen {
+			band.write(b, band.chosen...)
+		}
 	}
 	// The coarse bits of all components come before the fine ones.
 	for low := maxLow; low >= 0; low-- {
-		for _, band := range bands {
-			for _, scan := range band.refine {
-				if scan.low == low {
-					band.write(b, scan)
+		for _, d := range divisions {
+			for _, band := range d.chosen {
+				for _, scan := range band.refine {
+					if scan.low == low {
+						band.write(b, scan)
+					}
 				}
 			}
 		}
 	}
 }
 
-func (s *scriptSearch) newSearch(part int) *search {
-	return &search{scriptSearch: s, part: part, known: make(map[scanKey]*measured)}
+func (s *scriptSearch) newSearch() *search {
+	return &search{scriptSearch: s, known: make(map[scanKey]*measured)}
 }
 
 // sizes measures lists of scans, and calls then with the sizes of each.
@@ -176,17 +191,66 @@ func (s *search) chooseDC() {
 	})
 }
 
-// band lists a scan of AC coefficients.
-func (s *search) band(from, to, high, low int) []scan {
-	return []scan{{[]int{s.part}, from, to, high, low}}
-}
-
 // least returns the index of the first of the smallest numbers.
 func least(list []int) int { return slices.Index(list, slices.Min(list)) }
 
-// chooseBits determines how many low bits to leave for refinements, and then where to split the first scan.
+// divide begins the search for the bands of a component.
+func (s *scriptSearch) divide(part int) *division {
+	d := new(division)
+	for n, end := range s.e.bandEnds() {
+		for _, from := range cuts[:n+1] {
+			band := s.newSearch()
+			band.part, band.from, band.to = part, from, end-1
+			band.then = func() {
+				if d.left.Add(-1) == 0 {
+					d.choose()
+				}
+			}
+			d.bands = append(d.bands, band)
+		}
+	}
+	d.left.Store(int64(len(d.bands)))
+	for _, band := range d.bands {
+		band.chooseBits()
+	}
+	return d
+}
+
+// bandEnds lists where bands may end.
+func (e *Encoder) bandEnds() []int {
+	ends := cuts[1:]
+	if len(ends)*(maxLow+1)*e.visits(&scan{parts: e.all(), from: 1}) > stream.MaxVisits/2 {
+		return ends[len(ends)-1:] // Readers limit their work for a large picture, ours among them.
+	}
+	return ends
+}
+
+// choose chooses the bands that have the fewest bytes together.
+func (d *division) choose() {
+	// By end: the fewest bytes of bands up to there, and the last of them.
+	var size [65]int
+	var last [65]*search
+	for _, band := range d.bands {
+		end, sum := band.to+1, size[band.from]+band.size
+		if last[end] == nil || sum < size[end] {
+			size[end], last[end] = sum, band
+		}
+	}
+	for band := last[64]; band != nil; band = last[band.from] {
+		d.chosen = append(d.chosen, band)
+		band.end()
+	}
+	slices.Reverse(d.chosen)
+}
+
+// scan lists a scan of the band.
+func (s *search) scan(high, low int) []scan {
+	return []scan{{[]int{s.part}, s.from, s.to, high, low}}
+}
+
+// chooseBits determines how many low bits of the band to leave for refinements.
 func (s *search) chooseBits() {
-	s.sizes([][]scan{s.band(1, 63, 0, 0), s.band(1, 63, 0, 1), s.band(1, 63, 1, 0)}, func(sizes []int) {
+	s.sizes([][]scan{s.scan(0, 0), s.scan(0, 1), s.scan(1, 0)}, func(sizes []int) {
 		s.size = sizes[0]
 		s.chooseBit(1, sizes[1], sizes[2])
 	})
@@ -200,26 +264,15 @@ func (s *search) chooseBit(low, first, refine int) {
 	if better {
 		s.low, s.size = low, first+s.refined
 	}
-	if !better || low == maxLow {
-		s.chooseSplit()
+	if better && low < maxLow {
+		s.sizes([][]scan{s.scan(0, low+1), s.scan(low+1, low)}, func(sizes []int) {
+			s.chooseBit(low+1, sizes[0], sizes[1])
+		})
 		return
 	}
-	s.sizes([][]scan{s.band(1, 63, 0, low+1), s.band(1, 63, low+1, low)}, func(sizes []int) {
-		s.chooseBit(low+1, sizes[0], sizes[1])
-	})
-}
-
-// chooseSplit determines where to split the first scan.
-func (s *search) chooseSplit() {
-	lists := [][]scan{s.band(1, 63, 0, s.low)}
-	for _, split := range []int{2, 5, 8, 12, 18} {
-		lists = append(lists, append(s.band(1, split, 0, s.low), s.band(split+1, 63, 0, s.low)...))
+	s.chosen = s.scan(0, s.low)
+	for low := s.low; low > 0; low-- {
+		s.refine = append(s.refine, s.scan(low, low-1)...)
 	}
-	s.sizes(lists, func(sizes []int) {
-		s.chosen = lists[least(sizes)]
-		for low := s.low; low > 0; low-- {
-			s.refine = append(s.refine, s.band(1, 63, low, low-1)...)
-		}
-		s.end()
-	})
+	s.then()
 }

@@ -37,3 +37,7 @@ const (
 	COM   = 0xFE
 	TEM   = 0x01
 )
+
+// MaxVisits limits the work of a decoder for a progressive file: the number of blocks in all scans together. The usual
+// scans of the largest picture that the default limits allow, with chroma as fine as luma, take 50 million.
+const MaxVisits = 1 << 26
