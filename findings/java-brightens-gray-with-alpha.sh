@@ -2,7 +2,8 @@
 # What: the thumbnail of a gray PNG becomes far brighter once the file has alpha, or a transparent level in tRNS: level 100 is 168
 #   then, and without them 100. No pixel needs to be transparent. It happens where a BufferedImage is drawn, so that other
 #   libraries on Java 2D do the same.
-# Versions: Thumbnailator 0.4.21 from Maven Central, OpenJDK 17.0.15 (25.0.2 does the same), Pillow 13.0.0 from PyPI, which writes the files.
+# Versions: Thumbnailator 0.4.21 from Maven Central, OpenJDK 17.0.15 (25.0.2 does the same), and Pillow 13.0.0 from PyPI, which
+#   writes the files.
 # Why it matters: Java's gray, CS_GRAY, is linear light, and ImageIO gives the levels of any gray PNG to it as they are. Pictures of
 #   type BYTE_GRAY are drawn by shortcuts that copy levels, so that nobody notices; gray with alpha has no such type
 #   (TYPE_CUSTOM), and is converted, from a linear light that it never was, to sRGB. Optimisers of PNG turn black and white
