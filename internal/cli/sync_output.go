@@ -47,9 +47,9 @@ func (s *syncRun) printPlan(ctx context.Context, r sync.Report) error {
 	if r.Bad.Pictures > 0 && !s.todo.Only.Bad {
 		list := "'imgmill failures" + nameOf(s.place) + "' lists them with the reasons"
 		if s.place.recipe.BadRecords() == "" {
-			list = "nothing lists them, because on_bad.record is false"
+			list = "Nothing lists them, because on_bad.record is false"
 		}
-		say(fmt.Sprintf("%s cannot be processed: %s, and --only bad tries them again.", groupedCount(r.Bad.Pictures, "upload"), list))
+		say(fmt.Sprintf("Uploads that cannot be processed: %s. %s, and --only bad tries them again.", grouped(r.Bad.Pictures), list))
 	}
 	work := s.todo.Pictures
 	line := planLine{Found: r, ToDo: work, Orphans: s.todo.Orphans}
