@@ -63,6 +63,9 @@ func inverse(n int, dst []byte, stride int, block *[64]int16, last int) {
 		return
 	}
 	dst = dst[:(n-1)*stride+n]
+	if n <= 4 {
+		block = repitch(block, 8, Pitch(n))
+	}
 	inverseVector(n, dst, stride, 0, block[:], 0, 1)
 }
 

@@ -58,10 +58,13 @@ type Blocks struct {
 }
 
 // Pitch is the distance in int16s from one row of coefficients to the next in Blocks of n×n
-// samples. It is 8, except that blocks of only four coefficients are packed.
+// samples: 8, 4 for up to four rows, or 2 for two.
 func Pitch(n int) int {
-	if n == 2 {
+	switch {
+	case n == 2:
 		return 2
+	case n <= 4:
+		return 4
 	}
 	return 8
 }
@@ -89,12 +92,24 @@ func inverse2BlocksGo(dst []byte, stride, step int, b *Blocks) {
 func inverseBlocksGo(n int, dst []byte, stride, step int, b *Blocks) {
 	for i := range b.N {
 		block := (*[64]int16)(b.Coef[i*b.Size:])
+		if n <= 4 {
+			block = repitch(block, Pitch(n), 8)
+		}
 		if last := int(b.Last[i*b.LastStride]); last == 0 {
 			inverseFlat(n, dst[i*step:], stride, block[0])
 		} else {
 			inverseGo(n, dst[i*step:], stride, block, last)
 		}
 	}
+}
+
+// repitch returns a block of up to 4×4 with another distance between its rows.
+func repitch(block *[64]int16, from, to int) *[64]int16 {
+	var b [64]int16
+	for v := range 4 {
+		copy(b[v*to:][:4], block[v*from:][:4])
+	}
+	return &b
 }
 
 func inverseGo(n int, dst []byte, stride int, block *[64]int16, last int) {

@@ -289,43 +289,39 @@ next:
 alone:
 	VMOVDQU      (CX), X0
 	VINSERTI128  $0x01, (R9), Y0, Y0
-	VMOVDQU      32(CX), X1
-	VINSERTI128  $0x01, 32(R9), Y1, Y1
+	VMOVDQU      16(CX), X1
+	VINSERTI128  $0x01, 16(R9), Y1, Y1
 	VPUNPCKLWD   Y1, Y0, Y2
-	VMOVDQU      16(CX), X3
-	VINSERTI128  $0x01, 16(R9), Y3, Y3
-	VMOVDQU      48(CX), X4
-	VINSERTI128  $0x01, 48(R9), Y4, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VPMADDWD     inverseConst<>+128(SB), Y2, Y6
-	VPADDD       inverseConst<>+160(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+192(SB), Y5, Y5
-	VPADDD       Y5, Y6, Y7
-	VPSUBD       Y5, Y6, Y5
+	VPUNPCKHWD   Y1, Y0, Y3
+	VPMADDWD     inverseConst<>+128(SB), Y2, Y4
+	VPADDD       inverseConst<>+160(SB), Y4, Y4
+	VPMADDWD     inverseConst<>+192(SB), Y3, Y3
+	VPADDD       Y3, Y4, Y5
+	VPSUBD       Y3, Y4, Y3
 	VPMADDWD     inverseConst<>+224(SB), Y2, Y2
 	VPADDD       inverseConst<>+160(SB), Y2, Y2
-	VPSRAD       $0x0b, Y7, Y6
-	VPSLLD       $0x05, Y5, Y5
-	VPBLENDW     $0xaa, Y5, Y6, Y6
+	VPSRAD       $0x0b, Y5, Y4
+	VPSLLD       $0x05, Y3, Y3
+	VPBLENDW     $0xaa, Y3, Y4, Y4
 	VPSRAD       $0x0b, Y2, Y2
-	VPUNPCKLWD   Y2, Y6, Y5
-	VPUNPCKHWD   Y2, Y6, Y2
-	VPUNPCKLWD   Y2, Y5, Y6
-	VPUNPCKHWD   Y2, Y5, Y2
-	VPMADDWD     inverseConst<>+128(SB), Y6, Y5
-	VPADDD       inverseConst<>+256(SB), Y5, Y5
+	VPUNPCKLWD   Y2, Y4, Y3
+	VPUNPCKHWD   Y2, Y4, Y2
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y2
+	VPMADDWD     inverseConst<>+128(SB), Y4, Y3
+	VPADDD       inverseConst<>+256(SB), Y3, Y3
 	VPMADDWD     inverseConst<>+192(SB), Y2, Y2
-	VPADDD       Y2, Y5, Y7
-	VPSUBD       Y2, Y5, Y2
-	VPMADDWD     inverseConst<>+224(SB), Y6, Y5
-	VPADDD       inverseConst<>+256(SB), Y5, Y5
-	VPSRAD       $0x12, Y7, Y6
-	VPSRAD       $0x02, Y5, Y5
-	VPBLENDW     $0xaa, Y5, Y6, Y6
+	VPADDD       Y2, Y3, Y5
+	VPSUBD       Y2, Y3, Y2
+	VPMADDWD     inverseConst<>+224(SB), Y4, Y3
+	VPADDD       inverseConst<>+256(SB), Y3, Y3
+	VPSRAD       $0x12, Y5, Y4
+	VPSRAD       $0x02, Y3, Y3
+	VPBLENDW     $0xaa, Y3, Y4, Y4
 	VPSRAD       $0x12, Y2, Y2
-	VPACKUSWB    Y2, Y6, Y5
-	VPSRLDQ      $0x08, Y5, Y2
-	VPUNPCKLWD   Y2, Y5, Y2
+	VPACKUSWB    Y2, Y4, Y3
+	VPSRLDQ      $0x08, Y3, Y2
+	VPUNPCKLWD   Y2, Y3, Y2
 	VPEXTRW      $0x00, X2, (AX)
 	VPEXTRB      $0x02, X2, 2(AX)
 	VPEXTRW      $0x02, X2, (AX)(DX*1)
@@ -371,53 +367,49 @@ next:
 alone:
 	VMOVDQU      (CX), X0
 	VINSERTI128  $0x01, (R10), Y0, Y0
-	VMOVDQU      32(CX), X1
-	VINSERTI128  $0x01, 32(R10), Y1, Y1
+	VMOVDQU      16(CX), X1
+	VINSERTI128  $0x01, 16(R10), Y1, Y1
 	VPUNPCKLWD   Y1, Y0, Y2
-	VMOVDQU      16(CX), X3
-	VINSERTI128  $0x01, 16(R10), Y3, Y3
-	VMOVDQU      48(CX), X4
-	VINSERTI128  $0x01, 48(R10), Y4, Y4
-	VPUNPCKLWD   Y4, Y3, Y5
-	VPMADDWD     inverseConst<>+288(SB), Y2, Y6
-	VPADDD       inverseConst<>+160(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+320(SB), Y5, Y7
-	VPADDD       Y7, Y6, Y8
-	VPSUBD       Y7, Y6, Y7
+	VPUNPCKHWD   Y1, Y0, Y3
+	VPMADDWD     inverseConst<>+288(SB), Y2, Y4
+	VPADDD       inverseConst<>+160(SB), Y4, Y4
+	VPMADDWD     inverseConst<>+320(SB), Y3, Y5
+	VPADDD       Y5, Y4, Y6
+	VPSUBD       Y5, Y4, Y5
 	VPMADDWD     inverseConst<>+352(SB), Y2, Y2
 	VPADDD       inverseConst<>+160(SB), Y2, Y2
-	VPMADDWD     inverseConst<>+384(SB), Y5, Y5
-	VPADDD       Y5, Y2, Y6
-	VPSUBD       Y5, Y2, Y5
-	VPSRAD       $0x0b, Y8, Y2
-	VPSLLD       $0x05, Y5, Y5
-	VPBLENDW     $0xaa, Y5, Y2, Y2
-	VPSRAD       $0x0b, Y6, Y5
-	VPSLLD       $0x05, Y7, Y6
-	VPBLENDW     $0xaa, Y6, Y5, Y5
-	VPUNPCKLWD   Y5, Y2, Y6
-	VPUNPCKHWD   Y5, Y2, Y2
-	VPUNPCKLWD   Y2, Y6, Y5
-	VPUNPCKHWD   Y2, Y6, Y2
-	VPMADDWD     inverseConst<>+288(SB), Y5, Y6
-	VPADDD       inverseConst<>+256(SB), Y6, Y6
-	VPMADDWD     inverseConst<>+320(SB), Y2, Y7
-	VPADDD       Y7, Y6, Y8
-	VPSUBD       Y7, Y6, Y7
-	VPMADDWD     inverseConst<>+352(SB), Y5, Y5
-	VPADDD       inverseConst<>+256(SB), Y5, Y5
+	VPMADDWD     inverseConst<>+384(SB), Y3, Y3
+	VPADDD       Y3, Y2, Y4
+	VPSUBD       Y3, Y2, Y3
+	VPSRAD       $0x0b, Y6, Y2
+	VPSLLD       $0x05, Y3, Y3
+	VPBLENDW     $0xaa, Y3, Y2, Y2
+	VPSRAD       $0x0b, Y4, Y3
+	VPSLLD       $0x05, Y5, Y4
+	VPBLENDW     $0xaa, Y4, Y3, Y3
+	VPUNPCKLWD   Y3, Y2, Y4
+	VPUNPCKHWD   Y3, Y2, Y2
+	VPUNPCKLWD   Y2, Y4, Y3
+	VPUNPCKHWD   Y2, Y4, Y2
+	VPMADDWD     inverseConst<>+288(SB), Y3, Y4
+	VPADDD       inverseConst<>+256(SB), Y4, Y4
+	VPMADDWD     inverseConst<>+320(SB), Y2, Y5
+	VPADDD       Y5, Y4, Y6
+	VPSUBD       Y5, Y4, Y5
+	VPMADDWD     inverseConst<>+352(SB), Y3, Y3
+	VPADDD       inverseConst<>+256(SB), Y3, Y3
 	VPMADDWD     inverseConst<>+384(SB), Y2, Y2
-	VPADDD       Y2, Y5, Y6
-	VPSUBD       Y2, Y5, Y2
-	VPSRAD       $0x12, Y8, Y5
-	VPSRAD       $0x02, Y6, Y6
-	VPBLENDW     $0xaa, Y6, Y5, Y5
+	VPADDD       Y2, Y3, Y4
+	VPSUBD       Y2, Y3, Y2
+	VPSRAD       $0x12, Y6, Y3
+	VPSRAD       $0x02, Y4, Y4
+	VPBLENDW     $0xaa, Y4, Y3, Y3
 	VPSRAD       $0x12, Y2, Y2
-	VPSRAD       $0x02, Y7, Y6
-	VPBLENDW     $0xaa, Y6, Y2, Y2
-	VPACKUSWB    Y2, Y5, Y5
-	VPSRLDQ      $0x08, Y5, Y2
-	VPUNPCKLWD   Y2, Y5, Y2
+	VPSRAD       $0x02, Y5, Y4
+	VPBLENDW     $0xaa, Y4, Y2, Y2
+	VPACKUSWB    Y2, Y3, Y3
+	VPSRLDQ      $0x08, Y3, Y2
+	VPUNPCKLWD   Y2, Y3, Y2
 	VPEXTRD      $0x00, X2, (AX)
 	VPEXTRD      $0x01, X2, (AX)(DX*1)
 	VPEXTRD      $0x02, X2, (AX)(DX*2)

@@ -263,7 +263,7 @@ func (c *component) step(k int) int16 { return int16(c.quant[k]) }
 // blockRun is a run of blocks for dct: 16, or more if they are small.
 type blockRun struct {
 	coef [runLength + 64]int16
-	last [runLength / 32]uint8 // unused at scale 2
+	last [runLength / 16]uint8 // unused at scale 2
 }
 
 const runLength = 16 * 64
@@ -271,8 +271,10 @@ const runLength = 16 * 64
 // runSize is the distance from one block of a run to the next.
 func runSize(n int) int {
 	switch n {
-	case 2, 4:
-		return n * dct.Pitch(n)
+	case 2:
+		return 4
+	case 3, 4:
+		return 16
 	}
 	return 64
 }
@@ -300,14 +302,12 @@ func (c *component) dequantise(r *blockRun, steps *[64]int16, dc, low []int16, n
 		case 3:
 			from := (*[8]int16)(low[8*i:])
 			block[0], block[1], block[2] = v, from[0], from[1]
-			copy(block[8:11], from[2:5])
-			copy(block[16:19], from[5:8])
+			copy(block[4:7], from[2:5])
+			copy(block[8:11], from[5:8])
 		case 4:
 			from := (*[15]int16)(low[15*i:])
 			block[0], block[1], block[2], block[3] = v, from[0], from[1], from[2]
-			copy(block[8:12], from[3:7])
-			copy(block[16:20], from[7:11])
-			copy(block[24:28], from[11:15])
+			copy(block[4:], from[3:])
 		default:
 			b := low[i*(n*n-1):]
 			block[0] = v * c.step(0)

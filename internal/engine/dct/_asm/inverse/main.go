@@ -155,16 +155,13 @@ func (k kernel) zip(op func(...Op), a, b reg.VecVirtual) reg.VecVirtual {
 // load reads the pairs of rows, of two blocks if the kernel is narrow.
 func (k kernel) load(blocks ...reg.Register) (in []reg.VecVirtual) {
 	if !k.wide {
-		row := func(y int) reg.VecVirtual {
-			r := YMM()
-			VMOVDQU(Mem{Base: blocks[0], Disp: 16 * y}, r.AsX())
-			VINSERTI128(Imm(1), Mem{Base: blocks[1], Disp: 16 * y}, r, r)
-			return r
+		var two [2]reg.VecVirtual // rows 2y and 2y+1
+		for y := range two {
+			two[y] = YMM()
+			VMOVDQU(Mem{Base: blocks[0], Disp: 16 * y}, two[y].AsX())
+			VINSERTI128(Imm(1), Mem{Base: blocks[1], Disp: 16 * y}, two[y], two[y])
 		}
-		for y := range 2 {
-			in = append(in, k.zip(VPUNPCKLWD, row(y), row(y+2)))
-		}
-		return in
+		return []reg.VecVirtual{k.zip(VPUNPCKLWD, two[0], two[1]), k.zip(VPUNPCKHWD, two[0], two[1])}
 	}
 	block := blocks[0]
 	var two [4]reg.VecVirtual // rows 2y and 2y+1, left halves in the low lane
