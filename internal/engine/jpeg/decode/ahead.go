@@ -283,8 +283,13 @@ func (w *walker) walkSome(t *tracks, list []*stretch) {
 		return
 	}
 	c := list[0]
-	for ; c.pos < leadSize*8; c.begin(c.pos) {
-		c.walk(w.mcu, leadSize*8, 1)
+	for c.unit > 0 || c.place > 0 {
+		c.finishBlock(w.mcu)
+	}
+	for c.first < leadSize*8 {
+		if c.begin(c.pos); c.pos < leadSize*8 {
+			c.walk(w.mcu, leadSize*8, 1)
+		}
 	}
 	limit := w.aheadLimit()
 	if t != nil {
@@ -304,7 +309,12 @@ func (c *stretch) extend(m *mcu, n int) {
 
 // walkedAhead reports whether the walk ahead through a stretch is complete.
 func (w *walker) walkedAhead(c *stretch) bool {
-	return c.pos >= leadSize*8 && (c.pos>>3 >= c.aheadEnd() || c.mcus >= w.aheadLimit())
+	return c.first >= leadSize*8 && c.unit == 0 && c.place == 0 && w.atEnd(c)
+}
+
+// atEnd reports whether no other MCU starts in what a walk ahead covers of a stretch or of its lead.
+func (w *walker) atEnd(c *stretch) bool {
+	return c.pos>>3 >= c.aheadEnd() || c.mcus >= w.aheadLimit()
 }
 
 // aheadLimit is the number of MCUs of a stretch that a walk ahead keeps.
@@ -314,7 +324,7 @@ func (w *walker) aheadLimit() int { return max(shared(aheadSize, w.threads)/w.mc
 // stretch.
 func (c *stretch) aheadEnd() uint {
 	switch {
-	case c.pos < leadSize*8:
+	case c.first < leadSize*8:
 		return leadSize
 	case c.last:
 		return c.size - 1 // Leave bits that may be padding.

@@ -247,3 +247,6 @@ func (t *decodeTable) valueBits(e uint32) uint {
 	v := int32(e) >> valueShift
 	return uint(bits.Len32(uint32(max(v, -v))))
 }
+
+// endsBlock reports whether an AC symbol is an end-of-block code.
+func endsBlock(symbol uint8) bool { return symbol&15 == 0 && symbol>>4 < 15 }

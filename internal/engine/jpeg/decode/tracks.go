@@ -7,8 +7,6 @@ package decode
 // needed next, and the following ones; several threads each walk a group.
 
 const (
-	// maxTracks is the number of tracks.
-	maxTracks = 4
 	// trackStretch is the number of bytes of a stretch where more than four coefficients of a block are
 	// kept and no restart markers bound a stretch: more would need more memory.
 	trackStretch = 12 << 10
@@ -55,11 +53,18 @@ func (w *walker) incomplete(list []*stretch) []*stretch {
 	return list
 }
 
-// passTrack accounts for n MCUs up to bit pos that a track has walked.
-func (c *stretch) passTrack(n int, pos uint) {
-	c.mcus += n
-	c.pos = pos
-	if c.first < leadSize*8 {
-		c.begin(pos)
+// finishBlock decodes the rest of a block.
+func (c *stretch) finishBlock(m *mcu) {
+	u := &m.units[c.unit]
+	block, w := (*[blockRoom]int16)(c.coef[c.mcus*m.size+u.at:]), c.from(c.pos)
+	if c.place == 0 {
+		_, w = c.walkBlock(u, block, w)
+	} else {
+		_, w = c.walkAC(u, block, w, uint(c.place-1))
+	}
+	c.pos, c.place = w.pos(), 0
+	if c.unit++; c.unit == len(m.units) {
+		c.unit = 0
+		c.mcus++
 	}
 }

@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// The kernel that walks several stretches at a time. tracks_asm.go defines what it computes and
+// The kernel that walks several stretches at a time. tracks_arm64.go defines what it computes and
 // where it stops; _asm/tracks.go is the same kernel for amd64, and says how it works. Of each track,
 // the window, the state, the current block, and where it reads are in registers. A state has 256,
 // placeEnd, subtracted from its place, so that it is negative within a block, as a word of 32 bits.

@@ -2,6 +2,8 @@
 
 package decode
 
+const maxTracks = 1
+
 type (
 	tracks     struct{}
 	trackCodes struct{}

@@ -23,10 +23,15 @@ type stretch struct {
 	first uint  // bit at which the first walked MCU starts
 	pos   uint  // bit at which the next MCU starts
 	coef  []int16
-	ends  []uint8 // by block: index in the zigzag order of the last coefficient that may be nonzero
-	mcus  int     // number of MCUs in coef
-	taken int     // number of those that have been taken
-	bad   bool    // whether there was an invalid code
+	// ends holds by block the index in the zigzag order of the last coefficient that may be nonzero. Tracks do
+	// not set it on amd64, where transforms do not use it.
+	ends  []uint8
+	mcus  int  // number of MCUs in coef
+	taken int  // number of those that have been taken
+	bad   bool // whether there was an invalid code
+
+	unit, place int // where tracks are within an MCU: the block, and the place in it
+	cleared     int // number of coefficients that are zero, or that tracks have written
 
 	tracked bool          // whether the only thread is walking it ahead or has done so
 	group   *group        // of several threads; nil if it is not walked ahead
@@ -42,6 +47,7 @@ var stretches = sync.Pool{New: func() any { return new(stretch) }}
 func (c *stretch) begin(pos uint) {
 	c.first, c.pos = pos, pos
 	c.mcus, c.taken, c.bad = 0, 0, false
+	c.unit, c.place, c.cleared = 0, 0, 0
 }
 
 // lead is the bit at which a walk ahead starts.
@@ -130,7 +136,7 @@ var walkEnds = func() *[advances]uint8 {
 
 // stepTable maps the sum of advances to the quantisation step, in the upper half, and to the
 // position of the coefficient in the block, in the lower half. Coefficients that scale n does not
-// need go to a position that it does not read: the end of a row of 8 if rows have unused room, else
+// need go to a position that it does not read: the end of a row if rows have unused room, else
 // the one after the block.
 func stepTable(quant *[64]uint16, n int) *[advances]uint32 {
 	pitch := dct.Pitch(n)

@@ -558,1126 +558,597 @@ stop:
 	VZEROUPPER
 	RET
 
-// func tracksKernel(r *byte) (stopped bool)
-// Requires: AVX, AVX2, BMI2, CMOV
-TEXT ·tracksKernel(SB), NOSPLIT, $8-9
-	MOVQ r+0(FP), AX
-	MOVQ 96(AX), DX
-	MOVQ 176(AX), SI
-	MOVQ 256(AX), R8
-	MOVQ 336(AX), R10
+// func tracksKernel(r *byte) (stuck bool)
+// Requires: BMI2
+TEXT ·tracksKernel(SB), NOSPLIT, $40-9
+	MOVQ   r+0(FP), CX
+	MOVQ   (CX), AX
+	MOVQ   AX, 8(SP)
+	MOVQ   16(CX), AX
+	MOVQ   AX, 16(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), BX
+	BSWAPQ BX
+	SHLXQ  DX, BX, BX
+	MOVQ   24(CX), SI
+	MOVQ   32(CX), DI
+	MOVQ   40(CX), R8
+	MOVQ   64(CX), AX
+	MOVQ   AX, 24(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), R9
+	BSWAPQ R9
+	SHLXQ  DX, R9, R9
+	MOVQ   72(CX), R10
+	MOVQ   80(CX), R11
+	MOVQ   88(CX), R12
+	MOVQ   112(CX), AX
+	MOVQ   AX, 32(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), R13
+	BSWAPQ R13
+	SHLXQ  DX, R13, R13
+	MOVQ   120(CX), R14
+	MOVQ   128(CX), R15
+	MOVQ   136(CX), BP
 
-mcu:
-	MOVQ  88(AX), R11
-	CMPQ  R11, 120(AX)
-	JAE   finished
-	MOVQ  R11, 128(AX)
-	MOVQ  168(AX), R11
-	CMPQ  R11, 200(AX)
-	JAE   finished
-	MOVQ  R11, 208(AX)
-	MOVQ  248(AX), R11
-	CMPQ  R11, 280(AX)
-	JAE   finished
-	MOVQ  R11, 288(AX)
-	MOVQ  328(AX), R11
-	CMPQ  R11, 360(AX)
-	JAE   finished
-	MOVQ  R11, 368(AX)
-	CMPQ  (AX), $0x00
-	JE    finished
-	MOVQ  8(AX), R11
-	MOVQ  R11, 72(AX)
-	MOVQ  32(AX), R12
-	TESTQ R12, R12
-	JZ    unit
-	VPXOR Y0, Y0, Y0
-	MOVQ  104(AX), R11
-	LEAQ  (R11)(R12*1), R13
+budget:
+	MOVQ r+0(FP), DX
+	MOVQ 8(DX), CX
+	MOVL $0x7fffffff, AX
+	MOVQ AX, (SP)
+	MOVQ 48(DX), AX
+	SUBQ 16(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data0
+	MOVQ AX, (SP)
 
-clear0:
-	VMOVDQU Y0, (R11)
-	ADDQ    $0x20, R11
-	CMPQ    R11, R13
-	JB      clear0
-	MOVQ    184(AX), R11
-	LEAQ    (R11)(R12*1), R13
+data0:
+	MOVQ  56(DX), AX
+	SUBQ  DI, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room0
+	MOVQ  AX, (SP)
 
-clear1:
-	VMOVDQU Y0, (R11)
-	ADDQ    $0x20, R11
-	CMPQ    R11, R13
-	JB      clear1
-	MOVQ    264(AX), R11
-	LEAQ    (R11)(R12*1), R13
+room0:
+	MOVQ 96(DX), AX
+	SUBQ 24(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data1
+	MOVQ AX, (SP)
 
-clear2:
-	VMOVDQU Y0, (R11)
-	ADDQ    $0x20, R11
-	CMPQ    R11, R13
-	JB      clear2
-	MOVQ    344(AX), R11
-	LEAQ    (R11)(R12*1), R13
+data1:
+	MOVQ  104(DX), AX
+	SUBQ  R11, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room1
+	MOVQ  AX, (SP)
 
-clear3:
-	VMOVDQU Y0, (R11)
-	ADDQ    $0x20, R11
-	CMPQ    R11, R13
-	JB      clear3
+room1:
+	MOVQ 144(DX), AX
+	SUBQ 32(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data2
+	MOVQ AX, (SP)
 
-unit:
-	MOVQ    72(AX), R14
-	MOVQ    (R14), R14
-	MOVL    $0x00000035, BP
-	MOVQ    72(AX), R15
-	MOVL    DX, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    128(AX), R11
-	MOVQ    R11, 128(AX)
-	MOVQ    (R11), CX
-	ANDL    $-121, DX
-	BSWAPQ  CX
-	SHLXQ   DX, CX, CX
-	MOVQ    R11, 144(AX)
-	MOVQ    DX, 152(AX)
-	SHRXQ   BP, CX, R11
-	MOVL    (R14)(R11*4), R11
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, CX, R12
-	SHLXQ   R11, CX, CX
-	MOVBLZX R11, R13
-	LEAL    24704(DX)(R13*1), DX
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVQ    104(AX), R13
-	ADDQ    56(R15), R13
-	MOVQ    R13, 136(AX)
-	MOVW    R12, (R13)
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    208(AX), R11
-	MOVQ    R11, 208(AX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
+data2:
+	MOVQ  152(DX), AX
+	SUBQ  R15, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room2
+	MOVQ  AX, (SP)
+
+room2:
+	CMPQ (SP), $0x00
+	JE   finished
+
+steps:
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	SHLXQ   DX, BX, BX
+	ADDQ    DX, 16(SP)
+	IMULL   2544(SI), CX
+	ADDQ    5088(SI), DI
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	SHLXQ   DX, R9, R9
+	ADDQ    DX, 24(SP)
+	IMULL   2544(R10), CX
+	ADDQ    5088(R10), R11
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	SHLXQ   DX, R13, R13
+	ADDQ    DX, 32(SP)
+	IMULL   2544(R14), CX
+	ADDQ    5088(R14), R15
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	SHLXQ   DX, BX, BX
+	ADDQ    DX, 16(SP)
+	IMULL   2544(SI), CX
+	ADDQ    5088(SI), DI
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	SHLXQ   DX, R9, R9
+	ADDQ    DX, 24(SP)
+	IMULL   2544(R10), CX
+	ADDQ    5088(R10), R11
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	SHLXQ   DX, R13, R13
+	ADDQ    DX, 32(SP)
+	IMULL   2544(R14), CX
+	ADDQ    5088(R14), R15
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), BX
 	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    R11, 224(AX)
-	MOVQ    SI, 232(AX)
-	SHRXQ   BP, BX, R11
-	MOVL    (R14)(R11*4), R11
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, BX, R12
-	SHLXQ   R11, BX, BX
-	MOVBLZX R11, R13
-	LEAL    24704(SI)(R13*1), SI
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVQ    184(AX), R13
-	ADDQ    56(R15), R13
-	MOVQ    R13, 216(AX)
-	MOVW    R12, (R13)
-	MOVL    R8, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    288(AX), R11
-	MOVQ    R11, 288(AX)
-	MOVQ    (R11), DI
-	ANDL    $-121, R8
-	BSWAPQ  DI
-	SHLXQ   R8, DI, DI
-	MOVQ    R11, 304(AX)
-	MOVQ    R8, 312(AX)
-	SHRXQ   BP, DI, R11
-	MOVL    (R14)(R11*4), R11
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, DI, R12
-	SHLXQ   R11, DI, DI
-	MOVBLZX R11, R13
-	LEAL    24704(R8)(R13*1), R8
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVQ    264(AX), R13
-	ADDQ    56(R15), R13
-	MOVQ    R13, 296(AX)
-	MOVW    R12, (R13)
-	MOVL    R10, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    368(AX), R11
-	MOVQ    R11, 368(AX)
-	MOVQ    (R11), R9
-	ANDL    $-121, R10
+	SHLXQ   DX, BX, BX
+	IMULL   2544(SI), CX
+	ADDQ    5088(SI), DI
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	ADDQ    24(SP), DX
+	MOVQ    DX, 24(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), R9
 	BSWAPQ  R9
-	SHLXQ   R10, R9, R9
-	MOVQ    R11, 384(AX)
-	MOVQ    R10, 392(AX)
-	SHRXQ   BP, R9, R11
-	MOVL    (R14)(R11*4), R11
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, R9, R12
-	SHLXQ   R11, R9, R9
-	MOVBLZX R11, R13
-	LEAL    24704(R10)(R13*1), R10
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVQ    344(AX), R13
-	ADDQ    56(R15), R13
-	MOVQ    R13, 376(AX)
-	MOVW    R12, (R13)
-	MOVL    DX, R11
-	ORL     SI, R11
-	ORL     R8, R11
-	ORL     R10, R11
-	TESTL   $0x00000040, R11
-	JNZ     stop
-	MOVQ    48(R15), R12
-	MOVQ    R12, 80(AX)
-	CMPQ    R12, $0x00006080
-	JE      flat
-	MOVQ    72(AX), R14
-	MOVQ    8(R14), R14
-	MOVL    $0x00000035, BP
-	MOVQ    72(AX), R15
-	MOVQ    24(R15), R15
-	MOVQ    136(AX), R13
-	SHRXQ   BP, CX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    DX, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, CX, R12
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    DX, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    136(AX), R13
-	SHRXQ   BP, CX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    DX, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, CX, R12
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    DX, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    216(AX), R13
-	SHRXQ   BP, BX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    SI, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, BX, R12
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    216(AX), R13
-	SHRXQ   BP, BX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    SI, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, BX, R12
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    296(AX), R13
-	SHRXQ   BP, DI, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R8, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, DI, R12
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R8, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    296(AX), R13
-	SHRXQ   BP, DI, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R8, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, DI, R12
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R8, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    376(AX), R13
-	SHRXQ   BP, R9, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R10, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, R9, R12
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R10, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    376(AX), R13
-	SHRXQ   BP, R9, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R10, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, R9, R12
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R10, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVL    DX, R11
-	ORL     SI, R11
-	ORL     R8, R11
-	ORL     R10, R11
-	TESTL   $0x00000040, R11
-	JNZ     stop
-	JMP     keptCheck
-
-kept:
-	MOVQ    72(AX), R14
-	MOVQ    8(R14), R14
-	MOVL    $0x00000035, BP
-	MOVQ    72(AX), R15
-	MOVQ    24(R15), R15
-	MOVL    DX, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    128(AX), R11
-	MOVQ    R11, 128(AX)
-	MOVQ    (R11), CX
-	ANDL    $-121, DX
-	BSWAPQ  CX
-	SHLXQ   DX, CX, CX
-	MOVQ    136(AX), R13
-	SHRXQ   BP, CX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    DX, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, CX, R12
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    DX, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    136(AX), R13
-	SHRXQ   BP, CX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    DX, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, CX, R12
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    DX, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    208(AX), R11
-	MOVQ    R11, 208(AX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
-	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    216(AX), R13
-	SHRXQ   BP, BX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    SI, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, BX, R12
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    216(AX), R13
-	SHRXQ   BP, BX, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    SI, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, BX, R12
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVL    R8, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    288(AX), R11
-	MOVQ    R11, 288(AX)
-	MOVQ    (R11), DI
-	ANDL    $-121, R8
-	BSWAPQ  DI
-	SHLXQ   R8, DI, DI
-	MOVQ    296(AX), R13
-	SHRXQ   BP, DI, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R8, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, DI, R12
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R8, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    296(AX), R13
-	SHRXQ   BP, DI, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R8, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, DI, R12
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R8, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVL    R10, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    368(AX), R11
-	MOVQ    R11, 368(AX)
-	MOVQ    (R11), R9
-	ANDL    $-121, R10
-	BSWAPQ  R9
-	SHLXQ   R10, R9, R9
-	MOVQ    376(AX), R13
-	SHRXQ   BP, R9, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R10, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, R9, R12
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R10, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    376(AX), R13
-	SHRXQ   BP, R9, R11
-	MOVL    (R14)(R11*4), R11
-	CMPL    R10, 80(AX)
-	CMOVLCC 64(AX), R11
-	CMOVQCC 56(AX), R13
-	MOVL    R11, R12
-	NEGL    R12
-	SHRXQ   R12, R9, R12
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRL    $0x10, R11
-	SUBL    R11, R12
-	MOVL    R10, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-
-keptCheck:
-	MOVL    DX, R12
-	CMPL    SI, R12
-	CMOVLCS SI, R12
-	CMPL    R8, R12
-	CMOVLCS R8, R12
-	CMPL    R10, R12
-	CMOVLCS R10, R12
-	CMPL    R12, 80(AX)
-	JB      kept
-	MOVQ    72(AX), R15
-	MOVQ    64(R15), R15
-	MOVQ    48(AX), R14
-	XORL    R12, R12
-	MOVL    DX, R11
-	SHRL    $0x07, R11
-	MOVBLZX (R14)(R11*1), R11
-	ORL     R11, R12
-	MOVQ    112(AX), R13
-	MOVB    R11, (R13)(R15*1)
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	MOVBLZX (R14)(R11*1), R11
-	ORL     R11, R12
-	MOVQ    192(AX), R13
-	MOVB    R11, (R13)(R15*1)
-	MOVL    R8, R11
-	SHRL    $0x07, R11
-	MOVBLZX (R14)(R11*1), R11
-	ORL     R11, R12
-	MOVQ    272(AX), R13
-	MOVB    R11, (R13)(R15*1)
-	MOVL    R10, R11
-	SHRL    $0x07, R11
-	MOVBLZX (R14)(R11*1), R11
-	ORL     R11, R12
-	MOVQ    352(AX), R13
-	MOVB    R11, (R13)(R15*1)
-	TESTL   $0x00000080, R12
-	JNZ     keptSpecial
-
-skip:
-	MOVQ 72(AX), R14
-	MOVQ 16(R14), R14
-	MOVL $0x00000034, BP
-	JMP  skipCheck
-
-flat:
-	MOVQ    72(AX), R14
-	MOVQ    16(R14), R14
-	MOVL    $0x00000034, BP
-	TESTW   DX, DX
-	SHRXQ   BP, CX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRXQ   BP, CX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	TESTW   SI, SI
-	SHRXQ   BP, BX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRXQ   BP, BX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	TESTW   R8, R8
-	SHRXQ   BP, DI, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRXQ   BP, DI, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	TESTW   R10, R10
-	SHRXQ   BP, R9, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRXQ   BP, R9, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	JMP     skipCheck
-
-skips:
-	MOVQ    128(AX), R11
-	MOVQ    8(R11), R12
-	BSWAPQ  R12
-	SHRQ    $0x01, R12
-	MOVL    DX, R13
-	NOTL    R13
-	SHRXQ   R13, R12, R12
-	ORQ     R12, CX
-	MOVL    DX, R13
-	SHRL    $0x03, R13
-	ANDL    $0x07, R13
-	ADDQ    R13, R11
-	MOVQ    R11, 128(AX)
-	ANDL    $-121, DX
-	TESTW   DX, DX
-	SHRXQ   BP, CX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRXQ   BP, CX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	SHRXQ   BP, CX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, CX, CX
-	ADDW    R11, DX
-	MOVQ    208(AX), R11
-	MOVQ    8(R11), R12
-	BSWAPQ  R12
-	SHRQ    $0x01, R12
-	MOVL    SI, R13
-	NOTL    R13
-	SHRXQ   R13, R12, R12
-	ORQ     R12, BX
-	MOVL    SI, R13
-	SHRL    $0x03, R13
-	ANDL    $0x07, R13
-	ADDQ    R13, R11
-	MOVQ    R11, 208(AX)
-	ANDL    $-121, SI
-	TESTW   SI, SI
-	SHRXQ   BP, BX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRXQ   BP, BX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	SHRXQ   BP, BX, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, BX, BX
-	ADDW    R11, SI
-	MOVQ    288(AX), R11
-	MOVQ    8(R11), R12
-	BSWAPQ  R12
-	SHRQ    $0x01, R12
-	MOVL    R8, R13
-	NOTL    R13
-	SHRXQ   R13, R12, R12
-	ORQ     R12, DI
-	MOVL    R8, R13
-	SHRL    $0x03, R13
-	ANDL    $0x07, R13
-	ADDQ    R13, R11
-	MOVQ    R11, 288(AX)
-	ANDL    $-121, R8
-	TESTW   R8, R8
-	SHRXQ   BP, DI, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRXQ   BP, DI, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	SHRXQ   BP, DI, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, DI, DI
-	ADDW    R11, R8
-	MOVQ    368(AX), R11
-	MOVQ    8(R11), R12
-	BSWAPQ  R12
-	SHRQ    $0x01, R12
-	MOVL    R10, R13
-	NOTL    R13
-	SHRXQ   R13, R12, R12
-	ORQ     R12, R9
-	MOVL    R10, R13
-	SHRL    $0x03, R13
-	ANDL    $0x07, R13
-	ADDQ    R13, R11
-	MOVQ    R11, 368(AX)
-	ANDL    $-121, R10
-	TESTW   R10, R10
-	SHRXQ   BP, R9, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRXQ   BP, R9, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-	SHRXQ   BP, R9, R11
-	MOVWLZX (R14)(R11*2), R11
-	CMOVLMI 64(AX), R11
-	SHLXQ   R11, R9, R9
-	ADDW    R11, R10
-
-skipCheck:
-	MOVL  DX, R11
-	ANDL  SI, R11
-	ANDL  R8, R11
-	ANDL  R10, R11
-	TESTW R11, R11
-	JPL   skips
-	XORL  R12, R12
-	MOVQ  48(AX), R13
-	MOVL  DX, R11
-	SHRL  $0x07, R11
-	ORB   (R13)(R11*1), R12
-	MOVL  SI, R11
-	SHRL  $0x07, R11
-	ORB   (R13)(R11*1), R12
-	MOVL  R8, R11
-	SHRL  $0x07, R11
-	ORB   (R13)(R11*1), R12
-	MOVL  R10, R11
-	SHRL  $0x07, R11
-	ORB   (R13)(R11*1), R12
-	JMI   skipSpecial
-	ANDL  $0x0000007f, DX
-	ANDL  $0x0000007f, SI
-	ANDL  $0x0000007f, R8
-	ANDL  $0x0000007f, R10
-	MOVQ  72(AX), R11
-	ADDQ  $0x48, R11
-	MOVQ  R11, 72(AX)
-	CMPQ  R11, 16(AX)
-	JNE   unit
-	MOVQ  24(AX), R12
-	MOVQ  40(AX), R13
-	ADDQ  R12, 104(AX)
-	ADDQ  R13, 112(AX)
-	MOVL  DX, R11
-	SHRL  $0x03, R11
-	ADDQ  128(AX), R11
-	MOVQ  R11, 88(AX)
-	ANDL  $0x07, DX
-	MOVQ  DX, 96(AX)
-	ADDQ  R12, 184(AX)
-	ADDQ  R13, 192(AX)
-	MOVL  SI, R11
-	SHRL  $0x03, R11
-	ADDQ  208(AX), R11
-	MOVQ  R11, 168(AX)
-	ANDL  $0x07, SI
-	MOVQ  SI, 176(AX)
-	ADDQ  R12, 264(AX)
-	ADDQ  R13, 272(AX)
-	MOVL  R8, R11
-	SHRL  $0x03, R11
-	ADDQ  288(AX), R11
-	MOVQ  R11, 248(AX)
-	ANDL  $0x07, R8
-	MOVQ  R8, 256(AX)
-	ADDQ  R12, 344(AX)
-	ADDQ  R13, 352(AX)
-	MOVL  R10, R11
-	SHRL  $0x03, R11
-	ADDQ  368(AX), R11
-	MOVQ  R11, 328(AX)
-	ANDL  $0x07, R10
-	MOVQ  R10, 336(AX)
-	DECQ  (AX)
-	JMP   mcu
+	SHLXQ   DX, R9, R9
+	IMULL   2544(R10), CX
+	ADDQ    5088(R10), R11
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	ADDQ    32(SP), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), R13
+	BSWAPQ  R13
+	SHLXQ   DX, R13, R13
+	IMULL   2544(R14), CX
+	ADDQ    5088(R14), R15
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	CMPQ    R8, 8(SP)
+	JE      stuck
+	CMPQ    R12, 8(SP)
+	JE      stuck
+	CMPQ    BP, 8(SP)
+	JE      stuck
+	DECQ    (SP)
+	JNZ     steps
+	JMP     budget
 
 finished:
-	XORB R11, R11
-	JMP  return
+	XORL AX, AX
+	JMP  leave
 
-stop:
-	MOVB $0x01, R11
+stuck:
+	MOVL $0x00000001, AX
 
-return:
-	MOVB R11, stopped+8(FP)
-	VZEROUPPER
+leave:
+	MOVB AL, stuck+8(FP)
+	MOVQ r+0(FP), DX
+	MOVQ SI, 24(DX)
+	MOVQ DI, 32(DX)
+	MOVQ R8, 40(DX)
+	MOVQ 16(SP), AX
+	MOVQ AX, 16(DX)
+	MOVQ R10, 72(DX)
+	MOVQ R11, 80(DX)
+	MOVQ R12, 88(DX)
+	MOVQ 24(SP), AX
+	MOVQ AX, 64(DX)
+	MOVQ R14, 120(DX)
+	MOVQ R15, 128(DX)
+	MOVQ BP, 136(DX)
+	MOVQ 32(SP), AX
+	MOVQ AX, 112(DX)
 	RET
 
-keptSpecial:
-	MOVQ DX, 160(AX)
-	MOVQ SI, 240(AX)
-	MOVQ R8, 320(AX)
-	MOVQ R10, 400(AX)
-	LEAQ 88(AX), CX
-	LEAQ 408(AX), DX
-
-keptSpecialLane:
-	MOVQ    72(CX), BX
-	MOVQ    48(AX), R14
-	MOVL    BX, R11
-	SHRL    $0x07, R11
-	CMPB    (R14)(R11*1), $+0
-	JGE     keptSpecialNext
-	CMPL    BX, $0x0000df80
-	JB      stop
-	SUBL    $0x00007f00, BX
-	MOVL    BX, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    40(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    (R11), SI
-	ANDL    $-121, BX
-	BSWAPQ  SI
-	SHLXQ   BX, SI, SI
-	MOVQ    72(AX), R14
-	MOVQ    SI, R11
-	SHRQ    $0x30, R11
-	SUBQ    40(R14), R11
-	JB      stop
-	MOVQ    32(R14), R14
-	MOVWLZX (R14)(R11*2), R11
-	TESTL   R11, R11
-	JZ      stop
-	MOVL    R11, R12
-	ANDL    $0x1f, R12
-	ADDL    R12, BX
-	SHLXQ   R12, SI, SI
-	MOVL    R11, R12
-	SHRL    $0x05, R12
-	ANDL    $0x0f, R12
-	ADDL    R12, BX
-	SHRL    $0x09, R11
-	SHLL    $0x07, R11
-	ADDL    R11, BX
-	CMPL    BX, $0x00008080
-	JAE     stop
-	MOVQ    SI, R11
-	SARQ    $0x3f, R11
-	NOTQ    R11
-	SHLXQ   R12, R11, R14
-	SUBQ    R11, R14
-	NEGQ    R12
-	SHRXQ   R12, SI, R12
-	CMOVQEQ 64(AX), R12
-	ADDQ    R14, R12
-	MOVQ    72(AX), R15
-	MOVQ    24(R15), R15
-	MOVQ    48(CX), R13
-	MOVL    BX, R11
-	SHRL    $0x07, R11
-	IMULL   (R15)(R11*8), R12
-	MOVL    4(R15)(R11*8), R11
-	MOVW    R12, (R13)(R11*2)
-	MOVQ    BX, 72(CX)
-
-keptSpecialNext:
-	ADDQ   $0x50, CX
-	CMPQ   CX, DX
-	JNE    keptSpecialLane
-	MOVQ   160(AX), DX
-	MOVL   DX, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   128(AX), R11
-	MOVQ   R11, 128(AX)
-	MOVQ   (R11), CX
-	ANDL   $-121, DX
-	BSWAPQ CX
-	SHLXQ  DX, CX, CX
-	MOVQ   240(AX), SI
-	MOVL   SI, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   208(AX), R11
-	MOVQ   R11, 208(AX)
-	MOVQ   (R11), BX
-	ANDL   $-121, SI
+// func flatTracksKernel(r *byte) (stuck bool)
+// Requires: BMI2
+TEXT ·flatTracksKernel(SB), NOSPLIT, $40-9
+	MOVQ   r+0(FP), CX
+	MOVQ   (CX), AX
+	MOVQ   AX, 8(SP)
+	MOVQ   16(CX), AX
+	MOVQ   AX, 16(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), BX
 	BSWAPQ BX
-	SHLXQ  SI, BX, BX
-	MOVQ   320(AX), R8
-	MOVL   R8, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   288(AX), R11
-	MOVQ   R11, 288(AX)
-	MOVQ   (R11), DI
-	ANDL   $-121, R8
-	BSWAPQ DI
-	SHLXQ  R8, DI, DI
-	MOVQ   400(AX), R10
-	MOVL   R10, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   368(AX), R11
-	MOVQ   R11, 368(AX)
-	MOVQ   (R11), R9
-	ANDL   $-121, R10
+	SHLXQ  DX, BX, BX
+	MOVQ   24(CX), SI
+	MOVQ   32(CX), DI
+	MOVQ   40(CX), R8
+	MOVQ   64(CX), AX
+	MOVQ   AX, 24(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), R9
 	BSWAPQ R9
-	SHLXQ  R10, R9, R9
-	JMP    keptCheck
+	SHLXQ  DX, R9, R9
+	MOVQ   72(CX), R10
+	MOVQ   80(CX), R11
+	MOVQ   88(CX), R12
+	MOVQ   112(CX), AX
+	MOVQ   AX, 32(SP)
+	MOVL   AX, DX
+	ANDL   $0x07, DX
+	SHRQ   $0x03, AX
+	MOVQ   (AX), R13
+	BSWAPQ R13
+	SHLXQ  DX, R13, R13
+	MOVQ   120(CX), R14
+	MOVQ   128(CX), R15
+	MOVQ   136(CX), BP
 
-skipSpecial:
-	MOVQ DX, 160(AX)
-	MOVQ SI, 240(AX)
-	MOVQ R8, 320(AX)
-	MOVQ R10, 400(AX)
-	LEAQ 88(AX), CX
-	LEAQ 408(AX), DX
+budget:
+	MOVQ r+0(FP), DX
+	MOVQ 8(DX), CX
+	MOVL $0x7fffffff, AX
+	MOVQ AX, (SP)
+	MOVQ 48(DX), AX
+	SUBQ 16(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data0
+	MOVQ AX, (SP)
 
-skipSpecialLane:
-	MOVQ 72(CX), SI
-	MOVQ 48(AX), R14
-	MOVL SI, R11
-	SHRL $0x07, R11
-	CMPB (R14)(R11*1), $+0
-	JGE  skipSpecialNext
-	CMPL SI, $0x0000df80
-	JAE  skipSpecialLong
+data0:
+	MOVQ  56(DX), AX
+	SUBQ  DI, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room0
+	MOVQ  AX, (SP)
 
-skipSpecialAgain:
-	MOVQ    56(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    64(CX), SI
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    40(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
+room0:
+	MOVQ 96(DX), AX
+	SUBQ 24(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data1
+	MOVQ AX, (SP)
+
+data1:
+	MOVQ  104(DX), AX
+	SUBQ  R11, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room1
+	MOVQ  AX, (SP)
+
+room1:
+	MOVQ 144(DX), AX
+	SUBQ 32(SP), AX
+	JBE  finished
+	SHRQ $0x06, AX
+	CMPQ AX, (SP)
+	JAE  data2
+	MOVQ AX, (SP)
+
+data2:
+	MOVQ  152(DX), AX
+	SUBQ  R15, AX
+	JBE   finished
+	SHRXQ CX, AX, AX
+	CMPQ  AX, (SP)
+	JAE   room2
+	MOVQ  AX, (SP)
+
+room2:
+	CMPQ (SP), $0x00
+	JE   finished
+
+steps:
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	SHLXQ   DX, BX, BX
+	ADDQ    DX, 16(SP)
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	SHLXQ   DX, R9, R9
+	ADDQ    DX, 24(SP)
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	SHLXQ   DX, R13, R13
+	ADDQ    DX, 32(SP)
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	SHLXQ   DX, BX, BX
+	ADDQ    DX, 16(SP)
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	SHLXQ   DX, R9, R9
+	ADDQ    DX, 24(SP)
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	SHLXQ   DX, R13, R13
+	ADDQ    DX, 32(SP)
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	SHRXQ   R8, BX, AX
+	MOVBLZX 1(R8)(AX*4), CX
+	MOVBLZX (R8)(AX*4), DX
+	LEAQ    (SI)(CX*8), SI
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, BX, CX
+	SUBW    2(R8)(AX*4), CX
+	ADDQ    16(SP), DX
+	MOVQ    DX, 16(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), BX
 	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    72(AX), R14
-	MOVQ    (R14), R14
-	MOVQ    BX, R11
-	SHRQ    $0x35, R11
-	MOVL    (R14)(R11*4), R11
-	MOVBLZX R11, R11
-	LEAL    24704(SI)(R11*1), SI
+	SHLXQ   DX, BX, BX
+	MOVW    CX, (DI)
+	ADDQ    7632(SI), DI
+	MOVQ    (SI), R8
+	ADDQ    10176(SI), SI
+	SHRXQ   R12, R9, AX
+	MOVBLZX 1(R12)(AX*4), CX
+	MOVBLZX (R12)(AX*4), DX
+	LEAQ    (R10)(CX*8), R10
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R9, CX
+	SUBW    2(R12)(AX*4), CX
+	ADDQ    24(SP), DX
+	MOVQ    DX, 24(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), R9
+	BSWAPQ  R9
+	SHLXQ   DX, R9, R9
+	MOVW    CX, (R11)
+	ADDQ    7632(R10), R11
+	MOVQ    (R10), R12
+	ADDQ    10176(R10), R10
+	SHRXQ   BP, R13, AX
+	MOVBLZX 1(BP)(AX*4), CX
+	MOVBLZX (BP)(AX*4), DX
+	LEAQ    (R14)(CX*8), R14
+	MOVL    DX, CX
+	NEGL    CX
+	SHRXQ   CX, R13, CX
+	SUBW    2(BP)(AX*4), CX
+	ADDQ    32(SP), DX
+	MOVQ    DX, 32(SP)
+	MOVQ    DX, AX
+	MOVL    AX, DX
+	ANDL    $0x07, DX
+	SHRQ    $0x03, AX
+	MOVQ    (AX), R13
+	BSWAPQ  R13
+	SHLXQ   DX, R13, R13
+	MOVW    CX, (R15)
+	ADDQ    7632(R14), R15
+	MOVQ    (R14), BP
+	ADDQ    10176(R14), R14
+	CMPQ    R8, 8(SP)
+	JE      stuck
+	CMPQ    R12, 8(SP)
+	JE      stuck
+	CMPQ    BP, 8(SP)
+	JE      stuck
+	DECQ    (SP)
+	JNZ     steps
+	JMP     budget
 
-skipSpecialEach:
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    40(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
-	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    72(AX), R14
-	MOVQ    8(R14), R14
-	MOVQ    BX, R11
-	SHRQ    $0x35, R11
-	MOVL    (R14)(R11*4), R11
-	ADDW    R11, SI
-	JPL     skipSpecialEach
-	MOVQ    48(AX), R14
-	MOVL    SI, R11
-	SHRL    $0x07, R11
-	CMPB    (R14)(R11*1), $+0
-	JGE     skipSpecialStore
-	CMPL    SI, $0x0000df80
-	JB      stop
-	SUBL    $0x00007f00, SI
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    40(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
-	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    72(AX), R14
-	MOVQ    BX, R11
-	SHRQ    $0x30, R11
-	SUBQ    40(R14), R11
-	JB      stop
-	MOVQ    32(R14), R14
-	MOVWLZX (R14)(R11*2), R11
-	TESTL   R11, R11
-	JZ      stop
-	MOVL    R11, R12
-	ANDL    $0x1f, R12
-	ADDL    R12, SI
-	SHLXQ   R12, BX, BX
-	MOVL    R11, R12
-	SHRL    $0x05, R12
-	ANDL    $0x0f, R12
-	ADDL    R12, SI
-	SHRL    $0x09, R11
-	SHLL    $0x07, R11
-	ADDL    R11, SI
-	CMPL    SI, $0x00008080
-	JAE     stop
-	TESTW   SI, SI
-	JPL     skipSpecialEach
-	JMP     skipSpecialStore
+finished:
+	XORL AX, AX
+	JMP  leave
 
-skipSpecialLong:
-	SUBL    $0x00007f00, SI
-	MOVL    SI, R11
-	SHRL    $0x03, R11
-	ANDL    $0x0f, R11
-	ADDQ    40(CX), R11
-	MOVQ    R11, 40(CX)
-	MOVQ    (R11), BX
-	ANDL    $-121, SI
-	BSWAPQ  BX
-	SHLXQ   SI, BX, BX
-	MOVQ    72(AX), R14
-	MOVQ    BX, R11
-	SHRQ    $0x30, R11
-	SUBQ    40(R14), R11
-	JB      skipSpecialAgain
-	MOVQ    32(R14), R14
-	MOVWLZX (R14)(R11*2), R11
-	TESTL   R11, R11
-	JZ      stop
-	MOVL    R11, R12
-	ANDL    $0x1f, R12
-	ADDL    R12, SI
-	SHLXQ   R12, BX, BX
-	MOVL    R11, R12
-	SHRL    $0x05, R12
-	ANDL    $0x0f, R12
-	ADDL    R12, SI
-	SHRL    $0x09, R11
-	SHLL    $0x07, R11
-	ADDL    R11, SI
-	CMPL    SI, $0x00008080
-	JAE     stop
+stuck:
+	MOVL $0x00000001, AX
 
-skipSpecialStore:
-	MOVQ SI, 72(CX)
-
-skipSpecialNext:
-	ADDQ   $0x50, CX
-	CMPQ   CX, DX
-	JNE    skipSpecialLane
-	MOVQ   160(AX), DX
-	MOVL   DX, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   128(AX), R11
-	MOVQ   R11, 128(AX)
-	MOVQ   (R11), CX
-	ANDL   $-121, DX
-	BSWAPQ CX
-	SHLXQ  DX, CX, CX
-	MOVQ   240(AX), SI
-	MOVL   SI, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   208(AX), R11
-	MOVQ   R11, 208(AX)
-	MOVQ   (R11), BX
-	ANDL   $-121, SI
-	BSWAPQ BX
-	SHLXQ  SI, BX, BX
-	MOVQ   320(AX), R8
-	MOVL   R8, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   288(AX), R11
-	MOVQ   R11, 288(AX)
-	MOVQ   (R11), DI
-	ANDL   $-121, R8
-	BSWAPQ DI
-	SHLXQ  R8, DI, DI
-	MOVQ   400(AX), R10
-	MOVL   R10, R11
-	SHRL   $0x03, R11
-	ANDL   $0x0f, R11
-	ADDQ   368(AX), R11
-	MOVQ   R11, 368(AX)
-	MOVQ   (R11), R9
-	ANDL   $-121, R10
-	BSWAPQ R9
-	SHLXQ  R10, R9, R9
-	JMP    skip
+leave:
+	MOVB AL, stuck+8(FP)
+	MOVQ r+0(FP), DX
+	MOVQ SI, 24(DX)
+	MOVQ DI, 32(DX)
+	MOVQ R8, 40(DX)
+	MOVQ 16(SP), AX
+	MOVQ AX, 16(DX)
+	MOVQ R10, 72(DX)
+	MOVQ R11, 80(DX)
+	MOVQ R12, 88(DX)
+	MOVQ 24(SP), AX
+	MOVQ AX, 64(DX)
+	MOVQ R14, 120(DX)
+	MOVQ R15, 128(DX)
+	MOVQ BP, 136(DX)
+	MOVQ 32(SP), AX
+	MOVQ AX, 112(DX)
+	RET
 
 // func unstuffKernel(dst []byte, src []byte) (written int, read int)
 // Requires: AVX, AVX2, BMI

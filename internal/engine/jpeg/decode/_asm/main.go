@@ -76,7 +76,8 @@ func main() {
 	end := endUnit()
 	storeEnd(end)
 	exits()
-	tracksKernel()
+	tracksKernel("tracksKernel", false)
+	tracksKernel("flatTracksKernel", true)
 	unstuffKernel()
 	Generate()
 }

@@ -1,4 +1,4 @@
-//go:build (amd64 || arm64) && !purego
+//go:build !purego
 
 package decode
 
@@ -12,6 +12,9 @@ import (
 // the place in the block, which is placeStart after its DC coefficient. Entries of look-ups have the
 // same fields. From placeEnd on, the block has ended.
 const (
+	// maxTracks is the number of tracks.
+	maxTracks = 4
+
 	placeShift = 7
 	placeEnd   = 256
 	placeStart = placeEnd - 63
@@ -244,9 +247,6 @@ func (t *decodeTable) keptEntry(x uint32, dc bool) uint32 {
 	return n | advance<<placeShift | least<<valueShift
 }
 
-// endsBlock reports whether an AC symbol is an end-of-block code.
-func endsBlock(symbol uint8) bool { return symbol&15 == 0 && symbol>>4 < 15 }
-
 // whole resolves the code in the most significant bits of acc, of which only the first are known. n
 // is 0 if they do not hold the whole code.
 func (t *decodeTable) whole(acc uint64, known uint) (symbol uint8, value int32, n uint) {
@@ -326,4 +326,13 @@ func (t *tracks) reserve(w *walker, c *stretch) (room int) {
 	}
 	c.extend(w.mcu, t.room)
 	return t.room
+}
+
+// passTrack accounts for n MCUs up to bit pos that a track has walked.
+func (c *stretch) passTrack(n int, pos uint) {
+	c.mcus += n
+	c.pos = pos
+	if c.first < leadSize*8 {
+		c.begin(pos)
+	}
 }
