@@ -257,6 +257,24 @@ func share(threads, rows int, f func(part, from, to int)) {
 // groupRows is the number of rows of blocks that a thread takes at a time.
 const groupRows = 2
 
+const (
+	// sampleBlocks is about the least number of luma's blocks, and sampleRows that of rows of MCUs, that are in a sample.
+	// Larger ones do not make smaller files.
+	sampleBlocks = 3 << 10
+	sampleRows   = 8
+	// maxEvery is the largest number of rows of which one is in the sample.
+	maxEvery = 8
+)
+
+// every is the number of rows of blocks of which one is in a sample, whose symbols stand for those of all rows.
+func (e *Encoder) every() int {
+	c := &e.parts[0]
+	return max(min(c.blocksX*c.blocksY/sampleBlocks, e.mcusY/sampleRows, maxEvery), 1)
+}
+
+// sampled is the number of rows that are in the sample.
+func sampled(rows, every int) int { return (rows - every/2 + every - 1) / every }
+
 // eachRow calls f for one of every so many rows of blocks of each component, and with the number of the thread.
 func (e *Encoder) eachRow(ctx context.Context, threads, every int, f func(thread, part, by int)) {
 	type group struct{ part, from, to int }

@@ -239,15 +239,19 @@ func TestMeasure(t *testing.T) {
 		scan{[]int{0}, 1, 63, 0, 0})
 	for _, s := range scans {
 		var p progressiveTokens
-		p.scan(t.Context(), e, grids, &s)
+		p.scan(t.Context(), e, grids, &s, 1)
 		counts := p.counts
 		var out bytes.Buffer
 		b := newBitWriter(&out)
 		e.writeProgressive(t.Context(), b, &p, grids, &s, &counts)
 		b.flush()
 		size := out.Len() - bytes.Count(out.Bytes(), []byte{0xFF, 0})
-		if m := counts.measure(e, &s); m != size {
+		if m := counts.measure(e, &s, 1); m != size {
 			t.Errorf("%+v: measured %d bytes, want %d", s, m, size)
+		}
+		p.scan(t.Context(), e, grids, &s, 2)
+		if m := p.counts.measure(e, &s, 2); s.from > 0 && (m < size*9/10 || m > size*11/10) {
+			t.Errorf("%+v: measured %d bytes from half of the rows, want about %d", s, m, size)
 		}
 	}
 }

@@ -95,10 +95,10 @@ func newScanWork(ctx context.Context, e *Encoder, grids []*grid, threads int) *s
 	return w
 }
 
-// count counts the symbols of a scan.
-func (w *scanWork) count(thread int, s *scan) tokenCounts {
+// count counts the symbols of a scan: if it is one of AC coefficients, of one of every so many rows of blocks.
+func (w *scanWork) count(thread int, s *scan, every int) tokenCounts {
 	p := &w.threads[thread].counting
-	p.scan(w.ctx, w.e, w.grids, s)
+	p.scan(w.ctx, w.e, w.grids, s, every)
 	return p.counts
 }
 
@@ -145,7 +145,7 @@ func (e *Encoder) writeProgressive(
 ) {
 	counted := counts != nil
 	if !counted {
-		p.scan(ctx, e, grids, s)
+		p.scan(ctx, e, grids, s, 1)
 		counts = &p.counts
 	}
 	var codes codeTable
@@ -167,7 +167,7 @@ func (e *Encoder) writeProgressive(
 	e.writeScanHeader(b, s)
 	if counted {
 		p.list.pass = func(t []uint16) { b.tokens(t, &codes) }
-		p.scan(ctx, e, grids, s)
+		p.scan(ctx, e, grids, s, 1)
 		p.list.pass = nil
 	}
 	b.list(ctx, &p.list, &codes)
@@ -201,8 +201,9 @@ type progressiveTokens struct {
 	heldBits int      // number of these bits
 }
 
-// scan replaces the collected tokens by those of s.
-func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
+// scan replaces the collected tokens by those of s: if it is one of AC coefficients, of one of every so many rows of
+// blocks.
+func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid, s *scan, every int) {
 	p.list.reset()
 	p.counts = tokenCounts{}
 	switch {
@@ -212,7 +213,7 @@ func (p *progressiveTokens) scan(ctx context.Context, e *Encoder, grids []*grid,
 		p.dcRefine(ctx, e, grids, s)
 	default:
 		g := grids[s.parts[0]]
-		for i := 0; i < len(g.nonzero) && ctx.Err() == nil; i += g.blocksX {
+		for i := every / 2 * g.blocksX; i < len(g.nonzero) && ctx.Err() == nil; i += every * g.blocksX {
 			p.row(g, s, i)
 		}
 		p.list.keep(p.endRun(p.list.room(scanTokens)))

@@ -9,14 +9,14 @@ import (
 )
 
 // measure returns the size in bytes of a scan that has these symbols, with its tables and header, without the
-// zeros stuffed after 0xFF.
-func (n *tokenCounts) measure(e *Encoder, s *scan) int {
-	bits := 0
+// zeros stuffed after 0xFF. They are those of a sample of its rows of blocks if every is more than 1.
+func (n *tokenCounts) measure(e *Encoder, s *scan, every int) int {
+	bits, tables := 0, 0
 	for k := 1; k <= tokenLow; k++ {
 		bits += k * int(n[rawBits(k)])
 	}
 	table := func(spec stream.HuffmanTable, freq *[256]uint32, extra func(sym int) int) {
-		bits += 8 * (2 + 2 + 1 + 16 + len(spec.Symbols))
+		tables += 2 + 2 + 1 + 16 + len(spec.Symbols)
 		spec.Each(func(sym uint8, _, length uint32) {
 			bits += int(freq[sym]) * (int(length) + extra(int(sym)))
 		})
@@ -31,7 +31,11 @@ func (n *tokenCounts) measure(e *Encoder, s *scan) int {
 			table(optimalSpec(&freq), &freq, func(size int) int { return size })
 		}
 	}
-	return (bits+7)/8 + 2 + 6 + 2*len(s.parts)
+	if s.from > 0 {
+		rows := e.parts[s.parts[0]].blocksY
+		bits = bits * rows / sampled(rows, every)
+	}
+	return (bits+7)/8 + tables + 2 + 6 + 2*len(s.parts)
 }
 
 // cuts are where bands of AC coefficients may begin, and the end of the last one. The lowest coefficients, which most
@@ -41,6 +45,7 @@ var cuts = [...]int{1, 2, 3, 8, 64}
 // scriptSearch searches for a script that makes the file small. It finds the same with any number of threads.
 type scriptSearch struct {
 	*scanWork
+	every int  // AC coefficients of one of so many rows of blocks are measured
 	early bool // write the scans that have been chosen, beside the search for others
 }
 
@@ -81,7 +86,7 @@ func (s *scan) key() scanKey { return scanKey{s.parts[0], len(s.parts), s.from, 
 
 // searched writes the scans of a script that makes the file small.
 func (e *Encoder) searched(ctx context.Context, b *bitWriter, grids []*grid, threads int) {
-	s := &scriptSearch{scanWork: newScanWork(ctx, e, grids, threads), early: threads > 1}
+	s := &scriptSearch{scanWork: newScanWork(ctx, e, grids, threads), every: e.every(), early: threads > 1}
 	dc := s.newSearch()
 	dc.chooseDC()
 	var divisions []*division
@@ -130,8 +135,8 @@ func (s *search) sizes(lists [][]scan, then func(sizes []int)) {
 	for _, scan := range fresh {
 		m := s.known[scan.key()]
 		s.tasks.add(s.urgency(scan)+1, func(thread int) {
-			m.counts = s.count(thread, scan)
-			m.size = m.counts.measure(s.e, scan)
+			m.counts = s.count(thread, scan, s.every)
+			m.size = m.counts.measure(s.e, scan, s.every)
 			if left.Add(-1) > 0 {
 				return
 			}
@@ -158,9 +163,20 @@ func (s *search) end() {
 	for _, list := range [][]scan{s.chosen, s.refine} {
 		for i := range list {
 			m := s.known[list[i].key()]
-			s.tasks.add(s.urgency(&list[i]), func(thread int) { m.written = s.scanWork.write(thread, &list[i], &m.counts) })
+			s.tasks.add(s.urgency(&list[i]), func(thread int) {
+				m.written = s.scanWork.write(thread, &list[i], s.whole(thread, &list[i]))
+			})
 		}
 	}
+}
+
+// whole returns the counts of a scan that has been chosen, of all its rows.
+func (s *search) whole(thread int, scan *scan) *tokenCounts {
+	m := s.known[scan.key()]
+	if s.every > 1 && scan.from > 0 {
+		m.counts = s.count(thread, scan, 1)
+	}
+	return &m.counts
 }
 
 // write writes scans that have been chosen.
@@ -168,7 +184,7 @@ func (s *search) write(b *bitWriter, list ...scan) {
 	for i := range list {
 		m := s.known[list[i].key()]
 		if !s.early {
-			s.e.writeProgressive(s.ctx, b, &s.threads[0].counting, s.grids, &list[i], &m.counts)
+			s.e.writeProgressive(s.ctx, b, &s.threads[0].counting, s.grids, &list[i], s.whole(0, &list[i]))
 		}
 		for _, piece := range m.written {
 			b.bytes(piece)

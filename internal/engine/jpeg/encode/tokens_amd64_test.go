@@ -118,9 +118,9 @@ func TestBandKernels(t *testing.T) {
 			blocks[min(s.high, 1)] += g.blocksX
 		}
 		got = progressiveTokens{}
-		got.scan(t.Context(), e, grids, &s)
+		got.scan(t.Context(), e, grids, &s, 1)
 		restore = cpu.Plain()
-		want.scan(t.Context(), e, grids, &s)
+		want.scan(t.Context(), e, grids, &s, 1)
 		restore()
 		if got.counts != want.counts || !slices.Equal(allTokens(&got.list), allTokens(&want.list)) {
 			t.Fatalf("round %d, %+v: the kernel differs from plain Go", round, s)

@@ -197,23 +197,13 @@ type trellises [2]*trellis
 // row is a chooser.
 func (t *trellises) row(c *part, g *grid, by int, space []int16) { t[c.class].row(c, g, by, space) }
 
-const (
-	// trellisPasses is how often rates are computed: from the nearest values first, and then from what a trellis
-	// with the rates before chooses.
-	trellisPasses = 2
-	// sampleBlocks is about the least number of luma's blocks, and sampleRows that of rows of MCUs, from which rates
-	// are computed. More of them do not make smaller files.
-	sampleBlocks = 3 << 10
-	sampleRows   = 8
-	// maxEvery is the largest number of rows of which one is in the sample.
-	maxEvery = 8
-)
+// trellisPasses is how often rates are computed: from the nearest values first, and then from what a trellis
+// with the rates before chooses.
+const trellisPasses = 2
 
 // trellis returns the choice by trellis, with rates of a sample of the rows of blocks.
 func (e *Encoder) trellis(ctx context.Context, t *quantisers, threads int) chooser {
-	c := &e.parts[0]
-	every := max(min(c.blocksX*c.blocksY/sampleBlocks, e.mcusY/sampleRows, maxEvery), 1)
-	choose := t.row
+	choose, every := t.row, e.every()
 	for range trellisPasses {
 		counts := e.sample(ctx, choose, threads, every)
 		var next trellises
@@ -248,6 +238,7 @@ func (e *Encoder) sample(ctx context.Context, choose chooser, threads, every int
 		}
 		s.row.blocksX, s.row.first = e.parts[i].blocksX, by
 		choose(&e.parts[i], s.row, by, s.space)
+		s.tokens.dc[0] = int(s.row.coef[0]) // The row before was another thread's, perhaps.
 		s.tokens.mcuRow(alone[i], []*grid{s.row}, by)
 	})
 	counts := new(tokenCounts)
