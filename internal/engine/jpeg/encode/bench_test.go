@@ -25,9 +25,10 @@ func BenchmarkEncode(b *testing.B) {
 	p := jpegtest.YCbCr(jpegtest.Scene(benchW, benchH), 2, 2)
 	for _, o := range []Options{
 		{Quality: 80}, {Quality: 95}, {Quality: 80, Progressive: true},
-		{Quality: 80, Progressive: true, Effort: High},
+		{Quality: 80, Progressive: true, Threads: 2}, {Quality: 80, Progressive: true, Effort: High},
+		{Quality: 80, Progressive: true, Effort: High, Threads: 2},
 	} {
-		name := fmt.Sprintf("q%d/progressive=%v/high=%v", o.Quality, o.Progressive, o.Effort == High)
+		name := fmt.Sprintf("q%d/progressive=%v/high=%v/threads=%d", o.Quality, o.Progressive, o.Effort == High, max(o.Threads, 1))
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(benchW * benchH * 3 / 2)
 			for b.Loop() {
