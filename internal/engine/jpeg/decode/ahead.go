@@ -95,8 +95,9 @@ func ringSize(threads int, tracks bool) int {
 	return 2 * threads
 }
 
-// shared returns how much of something a stretch has if it may have so much where there is one thread: less where there
-// are several, so that all stretches take no more memory, and are read no further ahead, than with fewer of them.
+// shared returns how much of something a stretch on a track has if it may have so much where there is one thread: less
+// where there are several, so that all stretches take no more memory, and are read no further ahead, than with fewer of
+// them.
 func shared(size, threads int) int {
 	if threads > 1 {
 		return size * 2 / 3
@@ -318,7 +319,13 @@ func (w *walker) atEnd(c *stretch) bool {
 }
 
 // aheadLimit is the number of MCUs of a stretch that a walk ahead keeps.
-func (w *walker) aheadLimit() int { return max(shared(aheadSize, w.threads)/w.mcu.size, 1) }
+func (w *walker) aheadLimit() int {
+	size := aheadSize
+	if w.mcu.trackable() {
+		size = shared(size, w.threads)
+	}
+	return max(size/w.mcu.size, 1)
+}
 
 // aheadEnd is the index in mem before which a walk ahead starts MCUs: first in the lead, then in the
 // stretch.

@@ -175,8 +175,8 @@ func (d *Decoder) newSequentialScan(h scanHeader) *sequentialScan {
 	s.mcu.ready()
 	s.restart = newRestarts(d.tables.restart, s.mcus*s.rows)
 	size, threads := d.stretchSize, min(d.opt.Threads, maxThreads)
-	if s.restart.interval == 0 {
-		if s.mcu.trackable() && s.mcu.size > 4*len(s.mcu.units) {
+	if s.mcu.trackable() && s.restart.interval == 0 {
+		if s.mcu.size > 4*len(s.mcu.units) {
 			size = min(size, trackStretch)
 		}
 		size = shared(size, threads)
