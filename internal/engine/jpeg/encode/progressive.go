@@ -25,6 +25,13 @@ func fixedScript(parts int) []scan {
 	}
 }
 
+// gatherDC copies the DC coefficients of a row of blocks, from block i on.
+func (g *grid) gatherDC(i int) {
+	for j := range g.dc[i : i+g.blocksX] {
+		g.dc[i+j] = g.coef[64*(i+j)]
+	}
+}
+
 func (g *grid) splitRowGo(i int) {
 	for j := range g.blocksX {
 		g.splitBlock(i + j)
@@ -255,7 +262,7 @@ func (e *Encoder) eachDC(ctx context.Context, grids []*grid, s *scan, f func(par
 			if i%g.blocksX == 0 && ctx.Err() != nil {
 				return
 			}
-			f(s.parts[0], int(g.coef[64*i]))
+			f(s.parts[0], int(g.dc[i]))
 		}
 		return
 	}
@@ -270,7 +277,7 @@ func (e *Encoder) eachDC(ctx context.Context, grids []*grid, s *scan, f func(par
 			for by := my * c.v; by < (my+1)*c.v; by++ {
 				for bx := mx * c.h; bx < (mx+1)*c.h; bx++ {
 					if bx < c.blocksX && by < c.blocksY {
-						dc = int(g.coef[64*g.block(bx, by)])
+						dc = int(g.dc[g.block(bx, by)])
 					}
 					f(i, dc)
 				}
@@ -281,11 +288,17 @@ func (e *Encoder) eachDC(ctx context.Context, grids []*grid, s *scan, f func(par
 
 func (p *progressiveTokens) dcFirst(ctx context.Context, e *Encoder, grids []*grid, s *scan) {
 	var last [3]int
+	t := p.list.room(scanTokens)
 	e.eachDC(ctx, grids, s, func(part, dc int) {
+		if cap(t)-len(t) < scanTokens {
+			p.list.keep(t)
+			t = p.list.room(scanTokens)
+		}
 		v := dc >> s.low
-		p.list.keep(p.counts.dcToken(p.list.room(scanTokens), e.parts[part].class, v-last[part]))
+		t = p.counts.dcToken(t, e.parts[part].class, v-last[part])
 		last[part] = v
 	})
+	p.list.keep(t)
 }
 
 func (p *progressiveTokens) dcRefine(ctx context.Context, e *Encoder, grids []*grid, s *scan) {

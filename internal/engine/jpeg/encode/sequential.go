@@ -20,6 +20,9 @@ type grid struct {
 	// which the magnitude is at least 1<<l, and those in which bit l of it is set.
 	atLeast [maxLow + 1][]uint64
 	bit     [maxLow][]uint64
+	// dc are the DC coefficients for the scans of a progressive file, side by side: in coef each is in a cache line of its
+	// own, perhaps of another core.
+	dc []int16
 }
 
 func newGrid(blocksX, blocksY int) *grid {
@@ -71,6 +74,7 @@ func (e *Encoder) quantiseAll(ctx context.Context, grids []*grid, t *quantisers,
 		choose(&e.parts[i], g, by, spaces[thread])
 		if o.Progressive {
 			g.splitRow(g.block(0, by))
+			g.gatherDC(g.block(0, by))
 		}
 	})
 }
@@ -109,6 +113,7 @@ func (e *Encoder) newGrids(progressive bool) (grids []*grid, memory *[]uint64) {
 			for l := range g.bit {
 				g.bit[l], g.atLeast[l+1] = next(), next()
 			}
+			g.dc = make([]int16, n)
 		}
 		grids = append(grids, g)
 	}
