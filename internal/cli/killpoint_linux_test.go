@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
 	"github.com/imgmill/imgmill/internal/pipeline/bucket/s3"
 	"github.com/imgmill/imgmill/internal/pipeline/outcome"
@@ -176,13 +174,6 @@ func ended(p *process) bool {
 	default:
 		return false
 	}
-}
-
-// once returns a client that does not repeat requests, so that each has one effect.
-func once(where s3.Options) *s3.Store {
-	o := awss3.Options{RetryMaxAttempts: 1}
-	where.Apply(&o)
-	return s3.New(awss3.New(o))
 }
 
 func (k *killer) put(store *s3.Store, key string) {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imgmill/imgmill/internal/pipeline/bucket"
@@ -241,4 +242,11 @@ func newSyncing(t *testing.T, n int) *syncing {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// once returns a client that does not repeat requests, so that each has one effect.
+func once(where s3.Options) *s3.Store {
+	o := awss3.Options{RetryMaxAttempts: 1}
+	where.Apply(&o)
+	return s3.New(awss3.New(o))
 }
