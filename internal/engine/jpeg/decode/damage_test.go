@@ -339,7 +339,7 @@ func TestLostSynchronisation(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d changed pictures are reported as damaged", found, changed)
-	if found*5 < changed {
+	if found*8 < changed { // How many codes fall into step again depends on them.
 		t.Errorf("only %d of %d changed pictures are reported as damaged", found, changed)
 	}
 }

@@ -228,6 +228,67 @@ func blockCost(choose *trellis, raw, block *[64]int16, seen int64) (cost int64) 
 	return cost
 }
 
+// TestDCTrellisOptimal compares the trellis with an exhaustive search of all choices for a row of blocks.
+func TestDCTrellisOptimal(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	var counts tokenCounts
+	for i := range counts {
+		counts[i] = uint32(r.IntN(1 << r.IntN(14)))
+	}
+	choose := newDCTrellis(&counts, 0, &newQuantisers(&Options{Quality: 40, Effort: High})[0])
+	changed := 0
+	for range 100 {
+		const blocks = 6
+		g := newGrid(blocks, 2)
+		raw := make([]int16, 64*blocks)
+		row := func() []int16 { return g.coef[64*blocks:] }
+		for i := range blocks {
+			raw[64*i] = int16(r.IntN(600) - 300)
+			row()[64*i] = int16(math.Round(float64(raw[64*i]) / float64(choose.step)))
+			g.coef[64*i] = 9
+		}
+		cost := func(values *[blocks]int16) (sum int64) {
+			for i, v := range values {
+				left := int64(raw[64*i]) - int64(v)*choose.step
+				sum += left * left * choose.weight >> 16
+				if i > 0 {
+					size, _ := magnitude(int(v - values[i-1]))
+					sum += choose.bits[size]
+				}
+			}
+			return sum
+		}
+		var nearest, values [blocks]int16
+		for i := range nearest {
+			nearest[i] = row()[64*i]
+		}
+		least := cost(&nearest)
+		for n := range 729 { // 3 to the power of blocks
+			for i := range values {
+				values[i] = nearest[i] + int16(n%3) - 1
+				n /= 3
+			}
+			least = min(least, cost(&values))
+		}
+		choose.row(g, 1, raw)
+		for i := range values {
+			values[i] = row()[64*i]
+			if set := g.nonzero[blocks+i] == 1; set != (values[i] != 0) || g.coef[64*i] != 9 || g.nonzero[i] != 0 {
+				t.Fatalf("block %d is %d, marked %v; that above it is %d", i, values[i], set, g.coef[64*i])
+			}
+		}
+		if c := cost(&values); c != least {
+			t.Fatalf("cost %d, want %d", c, least)
+		}
+		if values != nearest {
+			changed++
+		}
+	}
+	if changed < 10 {
+		t.Errorf("only %d of 100 rows changed", changed)
+	}
+}
+
 // TestMeasure requires the size of a scan that the search computes to equal the actual size.
 func TestMeasure(t *testing.T) {
 	e, err := New(t.Context(), jpegtest.YCbCr(jpegtest.Scene(203, 155), 2, 2))

@@ -30,28 +30,28 @@ var (
 // frequencies at the threshold of vision and without masking. They were fitted together with what
 // quantisers drop, by coordinate descent on pieces of 16 photographs, to the bytes at equal SSIMULACRA 2
 // and at equal Butteraugli, and scaled so that a picture has about the same score as with libjpeg's
-// tables at each quality. Chroma has been made coarser by a tenth since, by whole pictures instead of
-// pieces, and both finer by a 25th, with the rounding that came last.
+// tables at each quality. tableScale, by which they are multiplied before they are rounded, comes from whole pictures,
+// as does that chroma had been made coarser by a tenth before.
 var (
 	lumaTable = [64]uint8{
-		12, 13, 26, 24, 32, 35, 37, 40,
-		13, 15, 26, 27, 36, 35, 44, 47,
-		26, 26, 27, 33, 36, 42, 44, 54,
-		24, 27, 33, 36, 44, 53, 61, 64,
-		32, 36, 36, 44, 51, 56, 74, 78,
-		35, 35, 42, 53, 56, 56, 61, 79,
-		37, 44, 44, 61, 74, 61, 55, 57,
-		40, 47, 54, 64, 78, 79, 57, 42,
+		12, 14, 27, 25, 33, 36, 39, 42,
+		14, 16, 27, 28, 38, 36, 46, 49,
+		27, 27, 28, 34, 37, 44, 46, 56,
+		25, 28, 34, 38, 46, 55, 64, 67,
+		33, 38, 37, 46, 53, 58, 77, 81,
+		36, 36, 44, 55, 58, 58, 64, 82,
+		39, 46, 46, 64, 77, 64, 57, 59,
+		42, 49, 56, 67, 81, 82, 59, 44,
 	}
 	chromaTable = [64]uint8{
-		12, 13, 19, 25, 42, 42, 45, 46,
-		13, 13, 18, 31, 42, 41, 43, 45,
-		19, 18, 24, 37, 40, 42, 44, 45,
-		25, 31, 37, 37, 41, 45, 46, 55,
-		42, 42, 40, 41, 45, 49, 50, 51,
-		42, 41, 42, 45, 49, 51, 53, 54,
-		45, 43, 44, 46, 50, 53, 54, 55,
-		46, 45, 45, 55, 51, 54, 55, 54,
+		13, 14, 20, 26, 44, 44, 47, 48,
+		14, 14, 19, 32, 44, 43, 45, 47,
+		20, 19, 25, 39, 42, 44, 46, 47,
+		26, 32, 39, 39, 43, 47, 48, 57,
+		44, 44, 42, 43, 47, 51, 52, 53,
+		44, 43, 44, 47, 51, 53, 55, 56,
+		47, 45, 46, 48, 52, 55, 56, 57,
+		48, 47, 47, 57, 53, 56, 57, 56,
 	}
 )
 
@@ -64,13 +64,16 @@ func qualityScale(quality int) int {
 	return 200 - 2*quality
 }
 
-// scaleTable scales a table to a quality. It keeps entries within 1..255 so that the file stays
+// tableScale is the percentage of our tables that a quality of 50 means, by class.
+var tableScale = [2]int{98, 102}
+
+// scaleTable scales a table to a quality, and by a percentage. It keeps entries within 1..255 so that the file stays
 // baseline.
-func scaleTable(base *[64]uint8, quality int) *[64]uint8 {
-	scale := qualityScale(quality)
+func scaleTable(base *[64]uint8, quality, percent int) *[64]uint8 {
+	scale := qualityScale(quality) * percent
 	t := new([64]uint8)
 	for i, b := range base {
-		t[i] = uint8(min(max((int(b)*scale+50)/100, 1), 255))
+		t[i] = uint8(min(max((int(b)*scale+5000)/10000, 1), 255))
 	}
 	return t
 }

@@ -54,24 +54,30 @@ func newQuantisers(o *Options) *quantisers {
 	t := new(quantisers)
 	for class := range t {
 		q := &t[class]
-		base, round, fall := [2]*[64]uint8{&lumaTable, &chromaTable}[class], dct.Nearest, 0
+		base, scale := [2]*[64]uint8{&lumaTable, &chromaTable}[class], tableScale[class]
+		round, fall := dct.Nearest, 0
 		if o.libjpeg {
-			base = [2]*[64]uint8{&annexLuma, &annexChroma}[class]
+			base, scale = [2]*[64]uint8{&annexLuma, &annexChroma}[class], 100
 		} else if o.Effort == Normal { // The trellis of High starts from the nearest values.
 			q.saved, round, fall = &usualSavings[class], normalRound[class], normalFall
 		}
-		q.table = scaleTable(base, o.Quality)
+		q.table = scaleTable(base, o.Quality, scale)
 		q.divisors = dct.NewDivisors(q.table, round, fall)
 		for k, z := range stream.Zigzag[:64] {
 			q.step[k] = 8 * int32(q.table[z])
 			q.steps[z] = 8 * int16(q.table[z])
 		}
-		for _, z := range stream.Zigzag[1:11] {
-			q.price += int64(q.table[z])
-		}
-		q.price *= priceOfBit[class]
+		q.price = priceOfBit[class] * q.meanStep()
 	}
 	return t
+}
+
+// meanStep is ten times the mean step of low frequencies.
+func (q *quantiser) meanStep() (sum int64) {
+	for _, z := range stream.Zigzag[1:11] {
+		sum += int64(q.table[z])
+	}
+	return sum
 }
 
 // savings are the bits that are saved if a coefficient of ±1 becomes zero, by the number of zeros before

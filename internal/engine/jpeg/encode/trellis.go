@@ -25,13 +25,14 @@ type trellis struct {
 	// the index.
 	saves  [64]int64
 	weight [64]int64 // bits per squared error of 1, for coefficients times 8, in zigzag order
+	dc     *dcTrellis
 	weaken [64]int16 // by how much less a coefficient is aimed at, in the same unit and order
 }
 
 // errorBits is 1/λ by class: the cost, in bits, of a squared error of one mean step where a block is flat.
 // Larger values make more faithful pictures and larger files; these produced the smallest files at equal
 // SSIMULACRA 2 and Butteraugli.
-var errorBits = [2]int64{40, 24}
+var errorBits = [2]int64{44, 24}
 
 // weakerBy is by how many hundredths of a step coefficients are weakened, by class: their errors count from there, because
 // in luma what is too weak is seen less than what is too strong, as with normalRound. Chroma is strengthened.
@@ -42,13 +43,7 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	t := &trellis{quantiser: q}
 	table := q.table
 	freq := c.ac(class)
-	total := uint64(0)
-	for _, f := range freq {
-		total += uint64(f)
-	}
-	// A symbol that does not occur counts as a quarter.
-	all := log2(4*total + 256)
-	cost := func(symbol int) int64 { return all - log2(4*uint64(freq[symbol])+1) }
+	cost := costs(&freq)
 	t.end = cost(stream.EOB)
 	zrl := cost(stream.ZRL)
 	for size := range t.rate {
@@ -74,17 +69,26 @@ func newTrellis(c *tokenCounts, class int, q *quantiser) *trellis {
 	for more := 16; more < 64; more++ {
 		t.saves[more] = max(t.saves[more-16]-zrl, 0)
 	}
-	mean := int64(0) // the sum of 10 steps
-	for _, z := range stream.Zigzag[1:11] {
-		mean += int64(table[z])
-	}
+	mean := q.meanStep()
 	for k, z := range stream.Zigzag[:64] {
 		q := int64(table[z])
 		// Errors of the highest frequencies count five eighths as much as those of the lowest.
 		t.weight[k] = errorBits[class] * 10 << (8 + 16 - 6) * 320 / (q * mean * int64(320+3*k))
 		t.weaken[k] = int16(t.step[k] * weakerBy[class] / 100)
 	}
+	t.dc = newDCTrellis(c, class, q)
 	return t
+}
+
+// costs returns how many bits codes take, in 256ths, of symbols that occur that often.
+func costs(freq *[256]uint32) func(symbol int) int64 {
+	total := uint64(0)
+	for _, f := range freq {
+		total += uint64(f)
+	}
+	// A symbol that does not occur counts as a quarter.
+	all := log2(4*total + 256)
+	return func(symbol int) int64 { return all - log2(4*uint64(freq[symbol])+1) }
 }
 
 // log2 is 256 times the binary logarithm of x > 0, rounded down.
@@ -215,7 +219,7 @@ func (e *Encoder) trellis(ctx context.Context, t *quantisers, threads int) choos
 	return choose
 }
 
-// sample counts the AC symbols of one of every so many rows of blocks.
+// sample counts the symbols of one of every so many rows of blocks.
 func (e *Encoder) sample(ctx context.Context, choose chooser, threads, every int) *tokenCounts {
 	type sampler struct {
 		space  []int16
@@ -265,4 +269,5 @@ func (t *trellis) row(c *part, g *grid, by int, space []int16) {
 		j := g.block(bx, by)
 		g.nonzero[j] = t.block(g.at(j), (*[64]int16)(raw[64*bx:]), g.nonzero[j])
 	}
+	t.dc.row(g, by, raw)
 }
