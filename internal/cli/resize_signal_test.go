@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image/jpeg"
 	"os"
 	"os/exec"
@@ -23,8 +24,9 @@ func TestResizeEndsAtOnce(t *testing.T) {
 	}
 	dir := t.TempDir()
 	photo := sample.Photo(3000, 2000)
-	for _, name := range []string{"a.jpg", "b.jpg", "c.jpg", "d.jpg"} {
-		if err := os.WriteFile(filepath.Join(dir, name), photo, 0o600); err != nil {
+	const pictures = 20 // more than are done before the signal
+	for i := range pictures {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.jpg", i)), photo, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +57,7 @@ func TestResizeEndsAtOnce(t *testing.T) {
 				t.Errorf("%v, %v: ended only after %v", args, sig, took)
 			}
 			left, err := os.ReadDir(out)
-			if err == nil && len(left) == 4 {
+			if err == nil && len(left) == pictures {
 				t.Errorf("%v, %v: everything was done before", args, sig)
 			}
 			for _, f := range left { // done before the signal, and whole
