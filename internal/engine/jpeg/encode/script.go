@@ -75,8 +75,8 @@ type division struct {
 // measured is what has been found out about a scan.
 type measured struct {
 	size    int
-	counts  tokenCounts
-	written pieces // the scan with its tables, if it has been written
+	counts  *tokenCounts // nil if only a sample was measured
+	written pieces       // the scan with its tables, if it has been written
 }
 
 // scanKey identifies a scan in a search: its components have successive numbers.
@@ -135,8 +135,12 @@ func (s *search) sizes(lists [][]scan, then func(sizes []int)) {
 	for _, scan := range fresh {
 		m := s.known[scan.key()]
 		s.tasks.add(s.urgency(scan)+1, func(thread int) {
-			m.counts = s.count(thread, scan, s.every)
-			m.size = m.counts.measure(s.e, scan, s.every)
+			counts := s.count(thread, scan, s.every)
+			m.size = counts.measure(s.e, scan, s.every)
+			if s.every == 1 || scan.from == 0 {
+				whole := counts // Those that are not kept need no memory of their own.
+				m.counts = &whole
+			}
 			if left.Add(-1) > 0 {
 				return
 			}
@@ -172,11 +176,11 @@ func (s *search) end() {
 
 // whole returns the counts of a scan that has been chosen, of all its rows.
 func (s *search) whole(thread int, scan *scan) *tokenCounts {
-	m := s.known[scan.key()]
-	if s.every > 1 && scan.from > 0 {
-		m.counts = s.count(thread, scan, 1)
+	if m := s.known[scan.key()]; m.counts != nil {
+		return m.counts
 	}
-	return &m.counts
+	counts := s.count(thread, scan, 1)
+	return &counts
 }
 
 // write writes scans that have been chosen.
