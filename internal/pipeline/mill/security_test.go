@@ -39,7 +39,9 @@ func TestPromisesHaveTests(t *testing.T) {
 			}
 			text, err := os.ReadFile(path)
 			for _, m := range function.FindAllStringSubmatch(string(text), -1) {
-				tests[filepath.Base(filepath.Dir(path))+"."+m[1]] = true
+				folder := filepath.Dir(path)
+				tests[filepath.Base(folder)+"."+m[1]] = true
+				tests[filepath.Base(filepath.Dir(folder))+"/"+filepath.Base(folder)+"."+m[1]] = true
 			}
 			return err
 		})
@@ -47,7 +49,7 @@ func TestPromisesHaveTests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := regexp.MustCompile("`(\\w+\\.Test\\w+|[\\w/]+/[\\w-]+\\.txtar)`")
+	named := regexp.MustCompile("`([\\w/]+\\.Test\\w+|[\\w/]+/[\\w-]+\\.txtar)`")
 	promises := 0
 	for promise := range strings.SplitSeq(section, "\n- ") {
 		if promises++; promises == 1 {
