@@ -226,7 +226,7 @@ func anyVariant(name string) string {
 }
 
 // TestEveryFieldIsRead: no field of the recipe can be added without a setting in the file, and so
-// (TestExampleParses) without a line in the example.
+// (TestExample) without a line in the example.
 func TestEveryFieldIsRead(t *testing.T) {
 	r := parse(t, `
 source: {bucket: in-1, prefix: a, suffixes: [.jpg], endpoint: "http://a", region: b}

@@ -1,6 +1,6 @@
 // Command encode generates the AVX2 kernels of the VP8 encoder: reading, prediction, forward
-// transforms, sums of Hadamard coefficients, and quantisation. vp8_source.go, vp8_guess.go,
-// vp8_forward.go and vp8_quantise.go of package webp define what they compute.
+// transforms, sums of Hadamard coefficients, and quantisation. source.go, guess.go, forward.go and
+// quantise.go of package vp8 define what they compute.
 package main
 
 import (

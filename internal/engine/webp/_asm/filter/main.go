@@ -1,5 +1,5 @@
-// Command filter generates the AVX2 kernels of VP8's normal loop filter. vp8_filter.go of package
-// webp defines what they compute. Each filters sixteen positions of an edge, in two runs of eight
+// Command filter generates the AVX2 kernels of VP8's normal loop filter. filter.go of package
+// vp8 defines what they compute. Each filters sixteen positions of an edge, in two runs of eight
 // that may lie apart: in luma one behind the other, in chroma one in each plane.
 package main
 

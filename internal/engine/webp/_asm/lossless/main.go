@@ -1,5 +1,5 @@
-// Command lossless generates the AVX2 kernels of VP8L's transforms. vp8l_predict.go, vp8l_transform.go,
-// vp8l_predict_choose.go and vp8l_colour_choose.go of package webp define what they compute.
+// Command lossless generates the AVX2 kernels of VP8L's transforms. predict.go, transform.go,
+// predict_choose.go and colour_choose.go of package vp8l define what they compute.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Command lossy generates the AVX2 kernels of VP8's inverse transform, and those that stretch the
-// range of samples. vp8_transform.go and yuv.go of package webp define what they compute.
+// range of samples. transform.go and yuv.go of package vp8 define what they compute.
 package main
 
 import (
@@ -25,7 +25,7 @@ func repeated(name string, v uint64) Mem {
 	return m
 }
 
-// wsStride is that of package webp. The factors are 36/219 and 31/224 in 15 bits, chosen so that the
+// wsStride is that of package vp8. The factors are 36/219 and 31/224 in 15 bits, chosen so that the
 // results are exact for every sample.
 const (
 	wsStride     = 32
