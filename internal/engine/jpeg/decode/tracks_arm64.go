@@ -3,7 +3,6 @@
 package decode
 
 import (
-	"runtime"
 	"slices"
 	"unsafe"
 )
@@ -103,14 +102,14 @@ var placeClasses = func() *[placeCount]uint8 {
 	return t
 }()
 
-// maxTrackScale is the largest scale at which stretches are walked on tracks on arm64: at larger ones, the
+// maxTrackScale is the largest scale at which stretches are walked on tracks: at larger ones, the
 // kernel executes almost twice as many instructions as walkKernel; see docs/performance.md.
 const maxTrackScale = 3
 
 // trackable reports whether the processor supports the kernel, and whether it pays at the scale.
 func (m *mcu) trackable() bool {
 	large := func(u unit) bool { return u.n > maxTrackScale }
-	return m.tables != nil && !(runtime.GOARCH == "arm64" && slices.ContainsFunc(m.units, large))
+	return m.tables != nil && !slices.ContainsFunc(m.units, large)
 }
 
 // newTracks returns tracks for an MCU whose tables are ready.
