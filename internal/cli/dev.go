@@ -53,7 +53,7 @@ what becomes of them, and edits the recipe.
 All data is kept in one folder, so that the next start continues where this one
 ended, even after a crash. The S3 server listens on 127.0.0.1 only, and so does the console unless
 --console says otherwise. With --upload or --sample, a dev that runs on the folder
-already is given the pictures.`,
+already is given the pictures, through its console.`,
 		Example: `  imgmill dev --sample              # see it work, then upload pictures yourself
   imgmill dev --upload photo.jpg    # start with a picture of your own
   imgmill dev --sample --once       # resize the sample, then stop`,
@@ -124,13 +124,17 @@ func (f *devFlags) run(c *cobra.Command) error {
 		}
 	}
 	out := newDevOutput(c.OutOrStdout(), c.ErrOrStderr(), r)
-	if page := findPage(f.dir); page != "" && len(pictures) > 0 {
+	if running, err := devcloud.FindRunning(f.dir); err == nil && len(pictures) > 0 { // an error: whoever opens the folder finds out
 		const why = "on the imgmill dev that runs here already"
 		if err := refuseUseless(c, effect{"config", false, why}, effect{"port", false, why}, effect{"cors", false, why},
 			effect{"console", false, why}, effect{"notify", false, why}, effect{"log", false, why}); err != nil {
 			return err
 		}
-		return f.uploadToRunning(c.Context(), page, pictures, len(unread), out.table, c.ErrOrStderr())
+		if running.Page == "" {
+			return fmt.Errorf("the imgmill dev that runs here has no console, which would take the pictures: start it again "+
+				"without --console off, or upload them with an S3 client to %s", running.Endpoint)
+		}
+		return f.uploadToRunning(c.Context(), running.Page, pictures, len(unread), out.table, c.ErrOrStderr())
 	}
 	notes := &noteHandler{output: out, w: c.ErrOrStderr(), least: slog.LevelInfo}
 	if f.once {
