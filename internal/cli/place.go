@@ -312,15 +312,20 @@ func (p *place) checkWritable() error {
 	if p.folders == nil {
 		return nil
 	}
-	err := os.MkdirAll(p.folders.to, 0o777)
+	return checkWritable("--to", p.folders.to)
+}
+
+// checkWritable makes a folder that a flag names, unless it is there, and returns an error if it cannot be written.
+func checkWritable(flag, folder string) error {
+	err := os.MkdirAll(folder, 0o777)
 	if err == nil {
 		var f *os.File
-		if f, err = createTemporary(p.folders.to); err == nil {
+		if f, err = createTemporary(folder); err == nil {
 			err = errors.Join(f.Close(), os.Remove(f.Name()))
 		}
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return fmt.Errorf("--to %s cannot be written: change its owner or mode, or name another folder (%w)", shown(p.folders.to), e.Err)
+		return fmt.Errorf("%s %s cannot be written: change its owner or mode, or name another folder (%w)", flag, shown(folder), e.Err)
 	}
 	return err
 }

@@ -165,6 +165,11 @@ type report struct {
 func (f *resizeFlags) run(ctx context.Context, stdout, stderr io.Writer, tasks []task, r *recipe.Recipe) error {
 	z := resizer{engine: &render.Engine{Formats: r.Formats}, limits: r.Limits, force: f.force, focal: f.point}
 	if tasks[0].paths != nil {
+		if !isObject(f.output) { // else each picture would find out anew
+			if err := checkWritable("-o", f.output); err != nil {
+				return err
+			}
+		}
 		z.made = f.openMade(tasks[0].to, stderr)
 	}
 	results := make([]mill.Result, len(tasks))
