@@ -322,7 +322,7 @@ func (f *resizeFlags) folderTask(input, relative string, r *recipe.Recipe, at st
 		}
 		key, err := named.Outputs[i].KeyFor(width, height, format)
 		if err != nil {
-			return "", err
+			return "", refusedError{err}
 		}
 		if named := r.Formats.Extension(path.Ext(key)); named != nil && named != format {
 			key = strings.TrimSuffix(key, path.Ext(key)) + "." + format.Extension()
