@@ -20,6 +20,8 @@ import (
 type lzmaReader struct {
 	most    int64 // bytes of a strip or tile
 	in      *bufio.Reader
+	plain   int            // bytes to come of the chunk of LZMA2 that is being read: of its header, or stored
+	packed  int            // and compressed ones
 	decoded *lzma2.Reader2 // nil before the headers have been read
 	delta   int            // distance of the delta filter, or 0
 	history [256]byte      // of what Read has returned
@@ -31,7 +33,7 @@ func (r *lzmaReader) begin(_ context.Context, s *section) error {
 		r.in = bufio.NewReaderSize(s, 16<<10)
 	}
 	r.in.Reset(s)
-	r.decoded, r.at = nil, 0
+	r.decoded, r.plain, r.packed, r.at = nil, 0, 0, 0
 	clear(r.history[:])
 	return nil
 }
@@ -106,6 +108,58 @@ func (r *lzmaReader) open() error {
 		return fmt.Errorf("%w: TIFF with LZMA windows of more than %d MB", codec.ErrUnsupported, maxWindow>>20)
 	}
 	var err error
-	r.decoded, err = lzma2.Reader2Config{DictCap: int(max(window, lzma2.MinDictCap))}.NewReader2(r.in)
+	r.decoded, err = lzma2.Reader2Config{DictCap: int(max(window, lzma2.MinDictCap))}.NewReader2((*lzmaChunks)(r))
 	return err
+}
+
+// lzmaChunks reads the chunks of LZMA2 of an lzmaReader. It refuses more bits of context than the format allows: each
+// chunk of a few bytes could set up all contexts anew, 6 MB of them with as many bits as a header can name.
+type lzmaChunks lzmaReader
+
+var (
+	errContexts = errors.New("LZMA2 with more than 4 bits of context for a literal")
+	errChunk    = errors.New("LZMA2 chunk with more compressed bytes than it needs")
+)
+
+// Read implements io.Reader. The decoder reads compressed bytes one by one. Several are a header that it takes to be
+// amid a chunk, because it does not check that a chunk has no bytes too many.
+func (r *lzmaChunks) Read(p []byte) (int, error) {
+	if r.plain == 0 && r.packed == 0 {
+		if err := r.begin(); err != nil {
+			return 0, err
+		}
+	}
+	left := &r.plain
+	if r.plain == 0 {
+		if len(p) > 1 {
+			return 0, errChunk
+		}
+		left = &r.packed
+	}
+	n, err := r.in.Read(p[:min(len(p), *left)])
+	*left -= n
+	return n, err
+}
+
+// begin looks at the header of a chunk. One that is not complete is left to the decoder.
+func (r *lzmaChunks) begin() error {
+	head, err := r.in.Peek(6)
+	if len(head) == 0 {
+		return err
+	}
+	size := func(i int) int { return int(binary.BigEndian.Uint16(head[i:])) + 1 }
+	switch control := head[0]; {
+	case len(head) < 6 || control == 0:
+		r.plain = 1
+	case control < 0x80: // stored
+		r.plain = 3 + size(1)
+	case control < 0xC0:
+		r.plain, r.packed = 5, size(3)
+	default: // with a byte of properties: the bits of context of the byte before, those of the position, and others
+		if head[5]%9+head[5]/9%5 > 4 {
+			return errContexts
+		}
+		r.plain, r.packed = 6, size(3)
+	}
+	return nil
 }

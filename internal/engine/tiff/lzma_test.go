@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/imgmill/imgmill/internal/engine/codec"
@@ -68,6 +70,32 @@ func TestLZMAStored(t *testing.T) {
 		d.coded = stream
 		if _, err := decodeFile(d.file(t)); err == nil || !bytes.Contains([]byte(err.Error()), []byte(reason)) {
 			t.Errorf("%v, want %q", err, reason)
+		}
+	}
+}
+
+// TestLZMAContexts refuses properties that the format does not allow, where the decoder would find them, too: it does
+// not check that a chunk ends with its data.
+func TestLZMAContexts(t *testing.T) {
+	d := drawing{w: 3, h: 1, photometric: blackIsZero, samples: 1, compression: lzma, at: wave(8, unsigned)}
+	zero := func(size, properties byte, rest ...byte) []byte { // a chunk of one 0, which takes six bytes
+		return append([]byte{0xE0, 0, 0, 0, size - 1, properties, 0, 0, 0, 0, 0, 0}, rest...)
+	}
+	const allowed, most = 3*45 + 2*9 + 2, 3*45 + 3*9 + 2 // three bits that count less; together 4 bits and 5
+	for _, c := range []struct {
+		chunks []byte
+		reason string
+	}{
+		{slices.Concat(zero(6, allowed), zero(6, allowed), zero(6, allowed)), ""},
+		{slices.Concat(zero(6, allowed), zero(6, most), zero(6, allowed)), errContexts.Error()},
+		{zero(24, allowed, slices.Concat(zero(6, most), zero(6, most))[:18]...), errChunk.Error()},
+		{zero(6, allowed, 0x80, 0)[:12], "ends before its last row"},
+		{zero(6, allowed, 0x80, 0), "ends before its last row"},
+	} {
+		d.coded = append(d.xz(0x21, 1, 20)[:24], c.chunks...)
+		_, err := decodeFile(d.file(t))
+		if c.reason == "" && err != nil || c.reason != "" && (!errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), c.reason)) {
+			t.Errorf("%v, want %q", err, c.reason)
 		}
 	}
 }
