@@ -383,7 +383,7 @@ func (at *track) leave(t *tracks, m *mcu, c *stretch) {
 
 // finishStretch decodes the rest of a stretch, or of an MCU if there is no room for another, in plain Go.
 func (c *stretch) finishStretch(w *walker) {
-	room := (len(c.coef) - blockRoom) / w.mcu.size
+	room := c.room(w.mcu)
 	for c.unit > 0 || c.place > 0 || c.mcus < room && !w.atEnd(c) {
 		c.finishBlock(w.mcu)
 	}
@@ -405,12 +405,11 @@ func (c *stretch) passLead(m *mcu) {
 // enough, for as many as the rest of the stretch probably has.
 func (t *tracks) reserve(w *walker, c *stretch) (room int) {
 	const more = 8 // Rounds start if there is room for half as many.
-	limit, units := w.aheadLimit()+more, len(w.mcu.units)
+	limit := w.aheadLimit() + more
 	if t.room == 0 {
 		t.room = min(max(firstRoom/w.mcu.size, 1)+more, limit)
 	}
-	room = min((len(c.coef)-blockRoom)/w.mcu.size, (len(c.ends)-1)/units)
-	if room >= c.mcus+more {
+	if room = c.room(w.mcu); room >= c.mcus+more {
 		return room
 	}
 	if c.mcus > 0 {
@@ -419,5 +418,11 @@ func (t *tracks) reserve(w *walker, c *stretch) (room int) {
 	}
 	t.room = max(t.room, c.mcus+more)
 	c.extend(w.mcu, t.room)
-	return t.room
+	return c.room(w.mcu)
+}
+
+// room is for how many MCUs a stretch has room. One that has been used for another MCU may have room for more of their
+// coefficients.
+func (c *stretch) room(m *mcu) int {
+	return min((len(c.coef)-blockRoom)/m.size, (len(c.ends)-1)/len(m.units))
 }

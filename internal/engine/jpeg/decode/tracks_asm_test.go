@@ -15,6 +15,7 @@ import (
 	"github.com/imgmill/imgmill/internal/engine/dct"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/encode"
 	"github.com/imgmill/imgmill/internal/engine/jpeg/jpegtest"
+	"github.com/imgmill/imgmill/internal/engine/jpeg/stream"
 )
 
 // TestWalkTracks walks random data, which contains every kind of code and of damage, on tracks and in
@@ -73,6 +74,45 @@ func TestWalkTracks(t *testing.T) {
 	}
 	if t.Logf("%d steps, %d stops", steps, stops); steps < 10*400 {
 		t.Errorf("only %d steps", steps)
+	}
+}
+
+// TestTracksInUsedStretches walks zeros in stretches that have been used for larger blocks, so that they have room for more
+// coefficients, which are not zero, than for ends of blocks.
+func TestTracksInUsedStretches(t *testing.T) {
+	cputest.NeedVector(t)
+	zero := func(dc bool) *decodeTable { // has a code of one bit
+		table, err := newDecodeTable(&stream.HuffmanTable{Counts: [17]uint8{1: 1}, Symbols: []uint8{0}}, dc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table
+	}
+	m, dc, ac := new(mcu), zero(true), zero(false)
+	for _, n := range []int{8, 4, 4} {
+		m.add(newUnit(&component{n: n, quant: new([64]uint16)}, dc, ac))
+	}
+	m.ready()
+	for room := 1; room < 40; room++ {
+		for size := uint(8); size < 32; size++ {
+			w := newWalker(nil, m, new(restarts), 1, stretchSize)
+			w.ring, w.tracks = make([]*stretch, ringSize(1, true)), newTracks(m)
+			for i := range w.ring {
+				c := &stretch{size: leadSize + size, last: true, fresh: true}
+				c.reserve(m, room)
+				c.until, c.coef = c.size*8+1, make([]int16, 64*m.size)
+				for i := range c.coef {
+					c.coef[i] = 1
+				}
+				w.ring[i] = c
+			}
+			w.loaded = len(w.ring)
+			c := w.ring[0]
+			if !w.tracked(c, leadSize*8, 1<<20) || c.mcus < int(size) {
+				t.Fatalf("room for %d MCUs, %d bytes: %d MCUs", room, size, c.mcus)
+			}
+			sameBlocks(t, fmt.Sprintf("room for %d MCUs, %d bytes", room, size), m, c, &stretch{coef: make([]int16, len(c.coef))})
+		}
 	}
 }
 
