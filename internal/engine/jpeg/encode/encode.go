@@ -232,20 +232,25 @@ func (e *Encoder) encodeAll(ctx context.Context, b *bitWriter, t *quantisers, o 
 // shareRows is the least number of rows for which a thread is started.
 const shareRows = 8
 
-// share splits rows among threads, calls f for each part, numbered from 0, and waits for all. A
-// panic in any thread is passed on to the caller, who can recover from it.
+// share splits rows among threads, and calls f for each part, numbered from 0.
 func share(threads, rows int, f func(part, from, to int)) {
 	threads = shares(threads, rows)
+	together(threads, func(i int) { f(i, rows*i/threads, rows*(i+1)/threads) })
+}
+
+// together calls f in each of some threads, numbered from 0, and waits for all. A panic in any of them is
+// passed on to the caller, who can recover from it.
+func together(threads int, f func(thread int)) {
 	panics := make([]any, threads)
-	part := func(i int) {
+	run := func(i int) {
 		defer func() { panics[i] = recover() }()
-		f(i, rows*i/threads, rows*(i+1)/threads)
+		f(i)
 	}
 	var others sync.WaitGroup
 	for i := 1; i < threads; i++ {
-		others.Go(func() { part(i) })
+		others.Go(func() { run(i) })
 	}
-	part(0)
+	run(0)
 	others.Wait()
 	for _, p := range panics {
 		if p != nil {
@@ -294,7 +299,7 @@ func (e *Encoder) eachRow(ctx context.Context, threads, every int, f func(thread
 // spread calls f for each i below n. A thread that is done with one takes the next.
 func spread(threads, n int, f func(thread, i int)) {
 	var next atomic.Int64
-	share(threads, shareRows*n, func(thread, _, _ int) {
+	together(max(min(threads, n), 1), func(thread int) {
 		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 			f(thread, i)
 		}

@@ -30,7 +30,7 @@ func (t *tasks) add(urgency int, do func(thread int)) {
 // added. A panic is passed on.
 func (t *tasks) run(threads int) {
 	t.change.L = &t.mu
-	share(threads, shareRows*threads, func(thread, _, _ int) {
+	together(max(threads, 1), func(thread int) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		for len(t.waiting) > 0 || t.running > 0 {
