@@ -420,9 +420,3 @@ func (t *tracks) reserve(w *walker, c *stretch) (room int) {
 	c.extend(w.mcu, t.room)
 	return c.room(w.mcu)
 }
-
-// room is for how many MCUs a stretch has room. One that has been used for another MCU may have room for more of their
-// coefficients.
-func (c *stretch) room(m *mcu) int {
-	return min((len(c.coef)-blockRoom)/m.size, (len(c.ends)-1)/len(m.units))
-}

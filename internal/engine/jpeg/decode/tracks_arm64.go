@@ -311,11 +311,11 @@ func (t *tracks) walk(w *walker, list []*stretch) {
 // reserve makes room for another MCU of a stretch, and returns for how many there is room: if there
 // was none, for as many as the rest of the stretch probably has.
 func (t *tracks) reserve(w *walker, c *stretch) (room int) {
-	limit, units := w.aheadLimit(), len(w.mcu.units)
+	limit := w.aheadLimit()
 	if t.room == 0 {
 		t.room = min(max(firstRoom/w.mcu.size, 1), limit)
 	}
-	room = min((len(c.coef)-blockRoom)/w.mcu.size, (len(c.ends)-1)/units, limit)
+	room = min(c.room(w.mcu), limit)
 	if room > c.mcus {
 		return room
 	}

@@ -178,6 +178,12 @@ func (c *stretch) reserve(m *mcu, n int) {
 	}
 }
 
+// room is for how many MCUs a stretch has room. One that has been used for another MCU may have room for more of their
+// coefficients.
+func (c *stretch) room(m *mcu) int {
+	return min((len(c.coef)-blockRoom)/m.size, (len(c.ends)-1)/len(m.units))
+}
+
 func (c *stretch) walkMCUsGo(m *mcu, w window, end uint, limit int) window {
 	for ; c.mcus < limit && w.pos() < end; c.mcus++ {
 		coef := c.coef[c.mcus*m.size:][:m.size+blockRoom]
