@@ -11,15 +11,6 @@ import (
 	"github.com/imgmill/imgmill/internal/service/devcloud"
 )
 
-// findPage returns the address of the console of a dev that runs on a folder, or nothing.
-func findPage(dir string) string {
-	address, err := devcloud.FindRunning(dir)
-	if err != nil {
-		return "" // whoever opens the folder finds out what is wrong with it
-	}
-	return address.Page
-}
-
 // uploadToRunning uploads the pictures through the console of a dev that runs already, and prints what becomes
 // of them. Its recipe decides about keys and variants.
 func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []picture, unread int, t *table, stderr io.Writer) error {
@@ -57,8 +48,11 @@ func (f *devFlags) uploadToRunning(ctx context.Context, page string, pictures []
 
 // inUse adds to the error of a folder that is in use where the console of whoever uses it is.
 func inUse(dir string, err error) error {
-	if page := findPage(dir); errors.Is(err, devcloud.ErrInUse) && page != "" {
-		return fmt.Errorf("%w; its console is at %s", err, page)
+	if !errors.Is(err, devcloud.ErrInUse) {
+		return err
+	}
+	if running, notFound := devcloud.FindRunning(dir); notFound == nil && running.Page != "" {
+		return fmt.Errorf("%w; its console is at %s", err, running.Page)
 	}
 	return err
 }
