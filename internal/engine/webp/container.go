@@ -83,8 +83,9 @@ func chunks(data []byte, offset int64) iter.Seq[chunk] {
 
 // readContainer walks the chunks of a file. It is as lenient as libwebp: sizes in the RIFF header,
 // flags of chunks that are missing, padding at the end and what follows the end do not matter. A
-// profile, EXIF and XMP that no flag announces count as absent, as in browsers, libvips and Pillow. Of an animation that has more frames than the limit, 0 for none, the rest is counted only:
-// a frame takes less in a file than in memory.
+// profile, EXIF and XMP that no flag announces count as absent, as in browsers, libvips and Pillow. Of
+// an animation that has more frames than the limit, 0 for none, the rest is counted only: a frame takes
+// less in a file than in memory.
 func readContainer(file []byte, f *codec.Format, limit int) (*container, error) {
 	c := &container{loops: 1}
 	var still frame

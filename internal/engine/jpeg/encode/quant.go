@@ -30,8 +30,8 @@ var (
 // frequencies at the threshold of vision and without masking. They were fitted together with what
 // quantisers drop, by coordinate descent on pieces of 16 photographs, to the bytes at equal SSIMULACRA 2
 // and at equal Butteraugli, and scaled so that a picture has about the same score as with libjpeg's
-// tables at each quality. tableScale, by which they are multiplied before they are rounded, comes from whole pictures,
-// as does that chroma had been made coarser by a tenth before.
+// tables at each quality. Then chroma was made coarser by a tenth, and both are multiplied by tableScale before they are
+// rounded: what whole pictures showed to be better.
 var (
 	lumaTable = [64]uint8{
 		12, 14, 27, 25, 33, 36, 39, 42,

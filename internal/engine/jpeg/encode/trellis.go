@@ -188,8 +188,8 @@ func visibility(raw *[64]int16) int64 {
 	return 256 * 8 * quiet / (8*quiet + activity(raw))
 }
 
-// gain is the reduction in distortion, in bits where errors have their full weight, if a coefficient of magnitude c becomes v steps
-// instead of zero.
+// gain is the reduction in distortion, in bits where errors have their full weight, if a coefficient of
+// magnitude c becomes v steps instead of zero.
 func (t *trellis) gain(k int, c, v int16) int64 {
 	left := int64(c) - int64(v)*int64(t.step[k])
 	return (int64(c)*int64(c) - left*left) * t.weight[k] >> 16
